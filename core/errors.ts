@@ -39,6 +39,7 @@ export const remedies = {
   InvalidStepInput: 'tell the sender',
   InstallBroken: 'page',
   InvalidStepOutput: 'page',
+  Unexpected: 'page',
   ClaimLost: 'end',
   ClaimedByAnother: 'end',
   MoreWork: 'end',
@@ -63,7 +64,11 @@ export class SealpostError extends Error {
    * @param message what happened and what to do next, for a person
    */
   constructor(name: ErrorName, about: string, message: string, options: { cause?: unknown; retryAt?: number } = {}) {
-    super(message, { cause: options.cause });
+    // Step Functions hands on a message and nothing else, so the time travels in it; release.ts reads it there.
+    super(
+      options.retryAt === undefined ? message : `${message} [retry at ${new Date(options.retryAt).toISOString()}]`,
+      { cause: options.cause },
+    );
     this.name = name;
     this.about = about;
     this.retryAt = options.retryAt;

@@ -1,0 +1,29 @@
+/** The product's event bus: facts of ours, `source` `sealpost`. */
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { SealpostError } from '../core/errors.ts';
+import type { Bus } from '../core/ports.ts';
+
+/** PutEvents takes ten entries a call. */
+const ENTRIES = 10;
+
+export function bus(client: EventBridgeClient, name: string): Bus {
+  return {
+    async put(events) {
+      for (let i = 0; i < events.length; i += ENTRIES) {
+        const entries = events.slice(i, i + ENTRIES).map(({ detailType, detail }) => ({
+          EventBusName: name,
+          Source: 'sealpost',
+          DetailType: detailType,
+          Detail: JSON.stringify(detail),
+        }));
+        const { FailedEntryCount, Entries } = await client.send(new PutEventsCommand({ Entries: entries }));
+        if (FailedEntryCount)
+          throw new SealpostError(
+            'Throttled',
+            name,
+            `${FailedEntryCount} events were not taken (${Entries?.find(entry => entry.ErrorCode)?.ErrorCode}); they are put again`,
+          );
+      }
+    },
+  };
+}

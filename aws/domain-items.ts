@@ -1,0 +1,168 @@
+/** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
+import type { DomainRecord, StoredCertificate, Wish } from '../core/domain/domain.ts';
+import { SealpostError } from '../core/errors.ts';
+import { LEASE_MS, type DomainStore } from '../core/store.ts';
+import { shardOf, type Key, type Table } from './table.ts';
+import { serverKey } from './server-items.ts';
+
+/** DynamoDB takes 100 items in a transaction; a server costs two, and the domain's own comes last. */
+const SERVERS_IN_A_TRANSACTION = 40;
+/** A server that was given work and not woken is found by the sweep after this. */
+const FOUND_AFTER_MS = 60_000;
+
+export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
+
+export function domainItems(table: Table): DomainStore {
+  /** A write that only the claim's owner may do. */
+  const mine = async (
+    domain: string,
+    me: string,
+    set: string,
+    values: Record<string, unknown> = {},
+    condition = '',
+  ) => {
+    const item = await table.update(domainKey(domain), {
+      set,
+      condition: `#owner = :me${condition}`,
+      values: { me, ...values },
+    });
+    if (!item) throw new SealpostError('ClaimLost', domain, `another execution has taken ${domain} over`);
+    return asRecord(item)!;
+  };
+
+  const workFor = (
+    servers: string[],
+    domain: string,
+    certificate: StoredCertificate,
+    host: boolean | undefined,
+    now: number,
+  ) =>
+    servers.flatMap(server => [
+      table.putting(
+        { pk: serverKey(server).pk, sk: `/W#${domain}` },
+        { domain, certificate, v: now, ...(host && { host }) },
+      ),
+      table.updating(serverKey(server), {
+        set: 'SET #dueAt = :due ADD #wanted :one',
+        condition: 'attribute_exists(#node)',
+        values: { due: now + FOUND_AFTER_MS, one: 1 },
+      }),
+    ]);
+
+  const requireCommitted = (committed: boolean, domain: string) => {
+    if (!committed)
+      throw new SealpostError(
+        'ServerNotRegistered',
+        domain,
+        `a server of ${domain} is not registered any more; put Mail Server Registered`,
+      );
+  };
+
+  return {
+    async readDomain(domain) {
+      return asRecord(await table.get(domainKey(domain)));
+    },
+
+    async acceptWish(spec: Wish, at) {
+      const accepted = await table.update(domainKey(spec.domain), {
+        set: 'SET #spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #done = if_not_exists(#done, :zero) ADD #wanted :one',
+        condition: 'attribute_not_exists(#specAt) OR #specAt < :at OR (#specAt = :at AND #spec <> :spec)',
+        values: { spec, at, domain: spec.domain, shard: shardOf(domainKey(spec.domain).pk), zero: 0, one: 1 },
+      });
+      return accepted !== undefined;
+    },
+
+    async claimDomain(domain, me, now) {
+      const item = await table.update(domainKey(domain), {
+        set: 'SET #owner = :me, #leaseUntil = :lease, #dueAt = :lease, #seen = #wanted',
+        condition:
+          'attribute_exists(#spec) AND (#owner = :me OR ((attribute_not_exists(#owner) OR #leaseUntil < :now) AND (#wanted > #done OR #dueAt <= :now)))',
+        values: { me, now, lease: now + LEASE_MS },
+      });
+      return asRecord(item);
+    },
+
+    renewDomain: (domain, me, now) =>
+      mine(domain, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
+
+    async recordOrder(domain, me, order) {
+      const item = await mine(domain, me, 'SET #order = if_not_exists(#order, :order)', { order });
+      return item.order!;
+    },
+
+    async forgetOrder(domain, me, url) {
+      await table.update(domainKey(domain), {
+        set: 'REMOVE #order',
+        condition: '#owner = :me AND #order.#url = :url',
+        values: { me, url },
+      });
+    },
+
+    async recordPublished(domain, me, published) {
+      if (published.length > 0) await mine(domain, me, 'SET #published = :published', { published });
+      else await mine(domain, me, 'REMOVE #published');
+    },
+
+    async commitCertificate({ domain, me, seen, certificate, servers, host, now }) {
+      const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
+      const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
+      for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
+        requireCommitted(
+          await table.transact(workFor(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now)),
+          domain,
+        );
+      const current = table.updating(domainKey(domain), {
+        set: 'SET #current = :certificate REMOVE #order',
+        condition: '#owner = :me AND #wanted = :seen',
+        values: { certificate, me, seen },
+      });
+      return table.transact([...workFor(last, domain, certificate, host, now), current]);
+    },
+
+    async commitWork({ domain, certificate, servers, host, now }) {
+      for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION)
+        requireCommitted(
+          await table.transact(workFor(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now)),
+          domain,
+        );
+    },
+
+    async releaseDomain(domain, me, seen, dueAt, now) {
+      const released = await table.update(domainKey(domain), {
+        set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked',
+        condition: '#owner = :me AND #wanted = :seen',
+        values: { me, seen, dueAt },
+      });
+      if (released) return true;
+      await mine(domain, me, 'SET #done = :seen, #dueAt = :now REMOVE #owner, #leaseUntil', { seen, now });
+      return false;
+    },
+
+    async parkDomain(domain, me, parked, waitsFor) {
+      for (const server of waitsFor) await table.put({ pk: serverKey(server).pk, sk: `/A#${domain}` }, { domain });
+      await mine(domain, me, 'SET #done = #seen, #parked = :parked, #dueAt = :next REMOVE #owner, #leaseUntil', {
+        parked,
+        next: parked.nextTry,
+      });
+    },
+
+    async wakeWaitingDomains(server, now) {
+      const waiting = await table.query(serverKey(server).pk, '/A#', 1_000);
+      const domains = waiting.map(item => item.domain as string);
+      for (const domain of domains) {
+        // A domain that somebody works on keeps its lease's end as its time; that execution finds the server by itself.
+        await table.update(domainKey(domain), {
+          set: 'SET #dueAt = :now',
+          condition: 'attribute_not_exists(#owner) AND attribute_exists(#spec)',
+          values: { now },
+        });
+        await table.remove({ pk: serverKey(server).pk, sk: `/A#${domain}` });
+      }
+      return domains;
+    },
+  };
+}
+
+function asRecord(item: Record<string, unknown> | undefined): DomainRecord | undefined {
+  return item as DomainRecord | undefined;
+}

@@ -1,0 +1,59 @@
+/** What is kept of an issuer (account URL, order budget), and the index of what is due. */
+import type { Account, DueStore, IssuerStore, Store } from '../core/store.ts';
+import { domainItems } from './domain-items.ts';
+import { serverItems } from './server-items.ts';
+import { DUE_SHARDS, type Key, type Table } from './table.ts';
+
+const accountKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
+const budgetKey = (budget: string): Key => ({ pk: `I#${budget}`, sk: '/B' });
+
+export function issuerItems(table: Table): IssuerStore {
+  return {
+    async account(directory) {
+      return (await table.get(accountKey(directory))) as Account | undefined;
+    },
+
+    async recordAccount(directory, { accountUrl }) {
+      await table.update(accountKey(directory), { set: 'SET #accountUrl = :accountUrl', values: { accountUrl } });
+    },
+
+    // Two conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now.
+    async reserveOrder(budget, intervalMs, horizonMs, now) {
+      const next = await table.update(budgetKey(budget), {
+        set: 'SET #tat = #tat + :interval',
+        condition: '#tat >= :now AND #tat < :limit',
+        values: { interval: intervalMs, now, limit: now + horizonMs },
+      });
+      if (next) return now;
+      const first = await table.update(budgetKey(budget), {
+        set: 'SET #tat = :first',
+        condition: 'attribute_not_exists(#tat) OR #tat < :now',
+        values: { first: now + intervalMs, now },
+      });
+      return first && now;
+    },
+  };
+}
+
+export function dueItems(table: Table): DueStore {
+  return {
+    async due(now, limit) {
+      const shards = await Promise.all(
+        Array.from({ length: DUE_SHARDS }, (_, shard) => table.dueIn(`${shard}`, now, limit)),
+      );
+      return shards
+        .flat()
+        .sort((a, b) => (a.dueAt as number) - (b.dueAt as number))
+        .slice(0, limit)
+        .map(item => {
+          const [kind, name] = (item.pk as string).split('#') as [string, string];
+          return { kind: kind === 'D' ? ('domain' as const) : ('server' as const), name, dueAt: item.dueAt as number };
+        });
+    },
+  };
+}
+
+/** Everything that the table knows, behind core's interface. */
+export function store(table: Table): Store {
+  return { ...domainItems(table), ...serverItems(table), ...issuerItems(table), ...dueItems(table) };
+}

@@ -1,0 +1,93 @@
+/** Keys and chains in the certificate bucket; deliveries, their manifests and installers in the delivery bucket. */
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  NotFound,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { SealpostError } from '../core/errors.ts';
+import type { CertificateObjects, DeliveryObjects } from '../core/ports.ts';
+import type { Manifest } from '../core/server/delivery.ts';
+import { isThrottling } from './throttling.ts';
+
+/** Path style where an endpoint is named: a bucket's name is no host name there. */
+export function s3Client(): S3Client {
+  return new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+}
+
+export function certificateObjects(client: S3Client, bucket: string): CertificateObjects {
+  const at = (domain: string, id: string, part: 'key' | 'chain') => `certificates/${domain}/${id}/${part}`;
+  return {
+    async putKeyOnce(domain, id, keyPem) {
+      const isNew = await putOnce(client, bucket, at(domain, id, 'key'), keyPem);
+      return { keyPem: isNew ? keyPem : await read(client, bucket, at(domain, id, 'key')), isNew };
+    },
+    putChain: (domain, id, chainPem) => put(client, bucket, at(domain, id, 'chain'), chainPem),
+    readKey: (domain, id) => read(client, bucket, at(domain, id, 'key')),
+    readChain: (domain, id) => read(client, bucket, at(domain, id, 'chain')),
+  };
+}
+
+export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjects {
+  const stored = new Set<string>();
+  return {
+    putDelivery: (prefix, hash, text) => put(client, bucket, `deliveries/${prefix}/${hash}`, text),
+    putManifest: (hash, manifest) => put(client, bucket, `manifests/${hash}`, JSON.stringify(manifest)),
+    readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
+    async putInstaller(sha256, text) {
+      if (stored.has(sha256)) return;
+      if (!(await exists(client, bucket, `installers/${sha256}`)))
+        await putOnce(client, bucket, `installers/${sha256}`, text);
+      stored.add(sha256);
+    },
+  };
+}
+
+async function put(client: S3Client, bucket: string, key: string, body: string): Promise<void> {
+  await busy(key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
+}
+
+/** @returns false when an object is there already */
+async function putOnce(client: S3Client, bucket: string, key: string, body: string): Promise<boolean> {
+  try {
+    await busy(key, () =>
+      client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' })),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return false;
+    // Two conditional puts at once: one of them is told to try again, and finds the other's object then.
+    if (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
+      throw new SealpostError('Throttled', key, `another write to ${key} was under way; it is tried again`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+async function exists(client: S3Client, bucket: string, key: string): Promise<boolean> {
+  try {
+    await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return true;
+  } catch (error) {
+    if (error instanceof NotFound) return false;
+    throw error;
+  }
+}
+
+async function read(client: S3Client, bucket: string, key: string): Promise<string> {
+  const { Body } = await busy(key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
+  return Body!.transformToString();
+}
+
+async function busy<T>(key: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isThrottling(error))
+      throw new SealpostError('Throttled', key, `S3 is busy; ${key} is tried again`, { cause: error });
+    throw error;
+  }
+}

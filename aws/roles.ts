@@ -1,0 +1,26 @@
+/** IAM: a role's unique id and who may assume it. */
+import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import type { Roles } from '../core/ports.ts';
+
+interface Statement {
+  Effect: string;
+  Principal?: string | Record<string, string | string[]>;
+}
+
+export function roles(client: IAMClient): Roles {
+  return {
+    async role(name) {
+      const { Role } = await client.send(new GetRoleCommand({ RoleName: name }));
+      const policy = JSON.parse(decodeURIComponent(Role!.AssumeRolePolicyDocument!)) as {
+        Statement: Statement | Statement[];
+      };
+      const allowing = [policy.Statement].flat().filter(statement => statement.Effect === 'Allow');
+      return { roleId: Role!.RoleId!, trusted: allowing.flatMap(trustedIn) };
+    },
+  };
+}
+
+function trustedIn({ Principal }: Statement): string[] {
+  if (Principal === undefined || typeof Principal === 'string') return [Principal ?? 'everybody but those it names'];
+  return Object.values(Principal).flat();
+}

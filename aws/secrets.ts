@@ -1,0 +1,38 @@
+/** SecureString parameters: the ACME account key. CloudFormation cannot make one, so the first use does. */
+import {
+  GetParameterCommand,
+  ParameterAlreadyExists,
+  ParameterNotFound,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { Secrets } from '../core/ports.ts';
+
+/** @param keyId the KMS key that encrypts the values */
+export function secrets(client: SSMClient, keyId: string): Secrets {
+  const read = async (name: string) => {
+    try {
+      const { Parameter } = await client.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
+      return Parameter!.Value!;
+    } catch (error) {
+      if (error instanceof ParameterNotFound) return undefined;
+      throw error;
+    }
+  };
+  return {
+    read,
+    async createOnce(name, value) {
+      const present = await read(name);
+      if (present !== undefined) return present;
+      try {
+        await client.send(
+          new PutParameterCommand({ Name: name, Value: value, Type: 'SecureString', KeyId: keyId, Overwrite: false }),
+        );
+        return value;
+      } catch (error) {
+        if (error instanceof ParameterAlreadyExists) return (await read(name))!;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/** The writes for servers: items `S#<server>` `/S`, `/W#<domain>` (work), `/P#<domain>` (installed), and `T#<hash>` (tokens). */
+import { SealpostError } from '../core/errors.ts';
+import { deliveryExecutionName, type Installed, type ServerRecord, type Work } from '../core/server/server.ts';
+import { LEASE_MS, WAKE_MS, type ServerStore } from '../core/store.ts';
+import { shardOf, type Key, type Table } from './table.ts';
+
+/** A command without an answer is looked at by the sweep after this. */
+const LOOK_AFTER_MS = 120_000;
+
+export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
+const workKey = (server: string, domain: string): Key => ({ pk: `S#${server}`, sk: `/W#${domain}` });
+const installedKey = (server: string, domain: string): Key => ({ pk: `S#${server}`, sk: `/P#${domain}` });
+const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });
+
+export function serverItems(table: Table): ServerStore {
+  const readServer = async (server: string): Promise<ServerRecord | undefined> => {
+    const item = await table.get(serverKey(server));
+    return item?.node === undefined ? undefined : asRecord(item);
+  };
+
+  const mine = async (
+    server: string,
+    me: string,
+    set: string,
+    values: Record<string, unknown> = {},
+    condition = '',
+  ) => {
+    const item = await table.update(serverKey(server), {
+      set,
+      condition: `#owner = :me${condition}`,
+      values: { me, ...values },
+    });
+    if (!item) throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
+    return asRecord(item);
+  };
+
+  return {
+    readServer,
+
+    async registerServer({ server, node, roleId, adopt }, now) {
+      await table.update(serverKey(server), {
+        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #delivery, #held ADD #wanted :one',
+        values: {
+          server,
+          node,
+          roleId,
+          adopt,
+          shard: shardOf(serverKey(server).pk),
+          due: now + WAKE_MS,
+          zero: 0,
+          one: 1,
+        },
+      });
+    },
+
+    async wakeServer(server, now) {
+      const record = await readServer(server);
+      if (!record) return undefined;
+      const name = deliveryExecutionName(server, record.seq + 1);
+      const woken = await table.update(serverKey(server), {
+        set: 'SET #owner = :name, #leaseUntil = :lease, #dueAt = :lease, #seq = :next',
+        condition:
+          '#seq = :seq AND (attribute_not_exists(#owner) OR #leaseUntil < :now) AND (#wanted > #done OR #dueAt <= :now) AND attribute_not_exists(#held)',
+        values: { name, now, lease: now + WAKE_MS, seq: record.seq, next: record.seq + 1 },
+      });
+      return woken && name;
+    },
+
+    renewServer: (server, me, now) =>
+      mine(server, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
+
+    async work(server, limit) {
+      return (await table.query(serverKey(server).pk, '/W#', limit)).map(
+        ({ pk: _, sk: __, ...work }) => work as unknown as Work,
+      );
+    },
+
+    async installed(server, domain) {
+      return (await table.get(installedKey(server, domain))) as Installed | undefined;
+    },
+
+    async startDelivery(server, me, delivery) {
+      await mine(
+        server,
+        me,
+        'SET #delivery = :delivery, #seq = :seq',
+        { delivery, seq: delivery.seq, before: delivery.seq - 1 },
+        ' AND #seq = :before AND attribute_not_exists(#delivery)',
+      );
+    },
+
+    async recordCommand(server, me, hash, commandId, now) {
+      await mine(
+        server,
+        me,
+        'SET #delivery.#commandId = :commandId, #delivery.#sentAt = :now, #dueAt = :look',
+        { commandId, now, look: now + LOOK_AFTER_MS, hash },
+        ' AND #delivery.#hash = :hash',
+      );
+    },
+
+    async recordInstalled(server, { domain, v }, installed) {
+      await table.put(installedKey(server, domain), { ...installed });
+      await table.remove(workKey(server, domain), '#v = :v', { v });
+    },
+
+    async recordRemoved(server, { domain, v }) {
+      await table.remove(installedKey(server, domain));
+      await table.remove(workKey(server, domain), '#v = :v', { v });
+    },
+
+    async recordRefused(server, { domain, v }, notBefore, reason) {
+      await table.update(workKey(server, domain), {
+        set: 'SET #notBefore = :notBefore, #reason = :reason',
+        condition: '#v = :v',
+        values: { v, notBefore, reason },
+      });
+    },
+
+    async endDelivery(server, me, hash, changes) {
+      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+      const set = given.length > 0 ? `SET ${given.map(([name]) => `#${name} = :${name}`).join(', ')} ` : '';
+      await mine(
+        server,
+        me,
+        `${set}REMOVE #delivery`,
+        { ...Object.fromEntries(given), hash },
+        ' AND #delivery.#hash = :hash',
+      );
+    },
+
+    async releaseServer(server, me, wanted, dueAt) {
+      const released = await table.update(serverKey(server), {
+        set:
+          dueAt === undefined
+            ? 'SET #done = :wanted REMOVE #owner, #leaseUntil, #dueAt'
+            : 'SET #done = :wanted, #dueAt = :dueAt REMOVE #owner, #leaseUntil',
+        condition: '#owner = :me AND #wanted = :wanted',
+        values: { me, wanted, ...(dueAt !== undefined && { dueAt }) },
+      });
+      return released !== undefined;
+    },
+
+    async putToken(hash, server, token) {
+      await table.put(tokenKey(hash), { server, token });
+    },
+
+    async token(hash) {
+      const item = await table.get(tokenKey(hash));
+      return item && { server: item.server as string, token: item.token as string };
+    },
+  };
+}
+
+function asRecord(item: Record<string, unknown>): ServerRecord {
+  return item as unknown as ServerRecord;
+}

@@ -1,0 +1,184 @@
+/** The one DynamoDB table: how a conditional write is said. What is written stands in domain-items.ts, server-items.ts and issuer-items.ts. */
+import { createHash } from 'node:crypto';
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type QueryCommandInput,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { SealpostError } from '../core/errors.ts';
+import { isThrottling } from './throttling.ts';
+
+/** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
+export const DUE_INDEX = 'due';
+export const DUE_SHARDS = 16;
+
+export interface Key {
+  pk: string;
+  sk: string;
+}
+
+export interface Write {
+  /** Update expression; every attribute is written `#name`, every value `:name`. */
+  set: string;
+  condition?: string;
+  values?: Record<string, unknown>;
+}
+
+type Item = Record<string, unknown>;
+
+export function shardOf(pk: string): string {
+  return `${createHash('sha256').update(pk).digest()[0]! % DUE_SHARDS}`;
+}
+
+export class Table {
+  readonly #client: DynamoDBClient;
+  readonly #name: string;
+
+  constructor(client: DynamoDBClient, name: string) {
+    this.#client = client;
+    this.#name = name;
+  }
+
+  async get(key: Key): Promise<Item | undefined> {
+    const { Item } = await throttled(key.pk, () =>
+      this.#client.send(new GetItemCommand({ TableName: this.#name, Key: marshall(key), ConsistentRead: true })),
+    );
+    return Item && unmarshall(Item);
+  }
+
+  /** @returns the whole new item, or undefined when the condition was lost */
+  async update(key: Key, write: Write): Promise<Item | undefined> {
+    try {
+      const { Attributes } = await throttled(key.pk, () =>
+        this.#client.send(new UpdateItemCommand({ ...this.#update(key, write), ReturnValues: 'ALL_NEW' })),
+      );
+      return unmarshall(Attributes!);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+
+  /** Deletes the item if the condition holds; one that is gone, or lost, is left alone. */
+  async remove(key: Key, condition?: string, values: Record<string, unknown> = {}): Promise<void> {
+    const deletion = {
+      TableName: this.#name,
+      Key: marshall(key),
+      ...(condition && expression({ ConditionExpression: condition }, values)),
+    };
+    try {
+      await throttled(key.pk, () => this.#client.send(new DeleteItemCommand(deletion)));
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
+  async put(key: Key, item: Item): Promise<void> {
+    await throttled(key.pk, () => this.#client.send(new PutItemCommand(this.#put(key, item))));
+  }
+
+  updating(key: Key, write: Write): TransactWriteItem {
+    return { Update: this.#update(key, write) };
+  }
+
+  putting(key: Key, item: Item): TransactWriteItem {
+    return { Put: this.#put(key, item) };
+  }
+
+  /** All or nothing. @returns false when a condition was lost */
+  async transact(items: TransactWriteItem[]): Promise<boolean> {
+    try {
+      await throttled('the table', () => this.#client.send(new TransactWriteItemsCommand({ TransactItems: items })));
+      return true;
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const codes = error.CancellationReasons?.map(reason => reason.Code) ?? [];
+      if (codes.includes('ConditionalCheckFailed')) return false;
+      throw new SealpostError(
+        'Throttled',
+        'the table',
+        `a transaction met another one (${codes.join(', ')}); it is tried again`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Items whose sort key begins so, at most `limit`. */
+  query(pk: string, prefix: string, limit: number): Promise<Item[]> {
+    return this.#query(limit, {
+      ...expression({ KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)' }, { pk, prefix }),
+      ConsistentRead: true,
+    });
+  }
+
+  /** Items of one shard whose time has come, the longest due first. */
+  dueIn(shard: string, now: number, limit: number): Promise<Item[]> {
+    return this.#query(limit, {
+      ...expression({ KeyConditionExpression: '#shard = :shard AND #dueAt <= :now' }, { shard, now }),
+      IndexName: DUE_INDEX,
+    });
+  }
+
+  async #query(limit: number, query: Omit<QueryCommandInput, 'TableName'>): Promise<Item[]> {
+    const items: Item[] = [];
+    let start: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await throttled('the table', () =>
+        this.#client.send(
+          new QueryCommand({ TableName: this.#name, ...query, Limit: limit - items.length, ExclusiveStartKey: start }),
+        ),
+      );
+      items.push(...(page.Items ?? []).map(item => unmarshall(item)));
+      start = page.LastEvaluatedKey;
+    } while (start && items.length < limit);
+    return items;
+  }
+
+  #put(key: Key, item: Item) {
+    return { TableName: this.#name, Item: marshall({ ...key, ...item }, { removeUndefinedValues: true }) };
+  }
+
+  #update(key: Key, { set, condition, values = {} }: Write) {
+    return {
+      TableName: this.#name,
+      Key: marshall(key),
+      UpdateExpression: set,
+      ...expression({ ...(condition && { ConditionExpression: condition }) }, values, set),
+    };
+  }
+}
+
+/** Every attribute's name goes by an alias, since a third of ours are DynamoDB's reserved words. */
+function expression<E extends Record<string, string>>(expressions: E, values: Record<string, unknown>, more = '') {
+  const text = [...Object.values(expressions), more].join(' ');
+  const names = Object.fromEntries([...text.matchAll(/#(\w+)/g)].map(([alias, name]) => [alias, name!]));
+  const used = Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value]));
+  return {
+    ...expressions,
+    ExpressionAttributeNames: names,
+    ...(Object.keys(used).length > 0 && { ExpressionAttributeValues: marshall(used, { removeUndefinedValues: true }) }),
+  } as E & {
+    ExpressionAttributeNames: Record<string, string>;
+    ExpressionAttributeValues?: Record<string, AttributeValue>;
+  };
+}
+
+async function throttled<T>(about: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isThrottling(error))
+      throw new SealpostError('Throttled', about, `DynamoDB is busy for ${about}; it is tried again`, { cause: error });
+    throw error;
+  }
+}

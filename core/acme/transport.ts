@@ -1,0 +1,136 @@
+/**
+ * HTTP to one CA: own roots, a limit on every request, nonces that are used again, and errors with a name.
+ * acme-client's own way (axios) sleeps up to 75 s inside a call, or the whole Retry-After, resends a newOrder whose
+ * answer was lost, and turns a refused connection into a TypeError; so it signs, and this sends.
+ */
+import { Agent, request as httpsRequest } from 'node:https';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { AcmeProblem, AcmeTransport, header } from './problem.ts';
+import type { CaAnswer } from './problem.ts';
+
+/** RFC 8555 §7.1.1; `renewalInfo` RFC 9773 §4; `profiles` draft-ietf-acme-profiles. */
+export interface Directory {
+  newNonce: string;
+  newAccount: string;
+  newOrder: string;
+  revokeCert: string;
+  renewalInfo?: string;
+  meta?: { termsOfService?: string; caaIdentities?: string[]; profiles?: Record<string, string> };
+}
+
+export interface ConnectionOptions {
+  directoryUrl: string;
+  /** PEM certificates that are trusted besides Node's own; '' for none. */
+  roots: string;
+  userAgent: string;
+  /** For one request from its start to the last byte of its answer. */
+  timeoutMs?: number;
+}
+
+export interface Connection {
+  directory(): Promise<Directory>;
+  /** A nonce nobody used (RFC 8555 §6.5): one that came with an earlier answer, else a new one. */
+  nonce(): Promise<string>;
+  /** Any status is an answer. @throws AcmeTransport */
+  request(url: string, method: string, options?: { data?: unknown }): Promise<CaAnswer>;
+  /** Gives an unused nonce away, to a process that has none: it saves that one two requests. */
+  spareNonce(): string | undefined;
+  keepNonce(nonce: string): void;
+  /** HTTP requests made so far. */
+  requests(): number;
+}
+
+/** Kept as long as the process: a warm Lambda saves two requests an invocation. A nonce that is too old costs one badNonce. */
+const noncesOf = new Map<string, string[]>();
+const directoryOf = new Map<string, Directory>();
+const trustOf = new Map<string, SecureContext>();
+
+export function openConnection(options: ConnectionOptions): Connection {
+  const { directoryUrl, roots, userAgent, timeoutMs = 10_000 } = options;
+  const nonces = noncesOf.get(directoryUrl) ?? [];
+  noncesOf.set(directoryUrl, nonces);
+  // One agent a connection, not a process: a Lambda that slept would send its first POST into a socket that the CA has
+  // closed meanwhile, and a POST whose fate is unknown must not simply be sent again.
+  const agent = new Agent({ keepAlive: true, ...(roots && { secureContext: trust(roots) }) });
+  let count = 0;
+
+  async function request(url: string, method: string, { data }: { data?: unknown } = {}): Promise<CaAnswer> {
+    count += 1;
+    const answer = await send(url, method.toUpperCase(), data);
+    const nonce = header(answer, 'replay-nonce');
+    // After badNonce acme-client signs again with the nonce of that very answer; a HEAD's is handed to the caller.
+    const taken = method === 'head' || answer.data?.type === 'urn:ietf:params:acme:error:badNonce';
+    if (nonce && !taken) nonces.push(nonce);
+    return answer;
+  }
+
+  function send(url: string, method: string, data: unknown): Promise<CaAnswer> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException) => {
+        const why = error.name === 'AbortError' ? `no answer within ${timeoutMs} ms` : error.message || error.code;
+        reject(new AcmeTransport(`${method} ${url}: ${why}`, { cause: error }));
+      };
+      const headers: Record<string, string> = { 'User-Agent': userAgent, Accept: '*/*' };
+      if (data !== undefined) headers['Content-Type'] = 'application/jose+json'; // RFC 8555 §6.2
+      const signal = AbortSignal.timeout(timeoutMs);
+      const sent = httpsRequest(url, { method, agent, headers, signal }, answer => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', chunk => (text += chunk));
+        answer.on('error', failed);
+        answer.on('end', () => {
+          try {
+            resolve({ url, status: answer.statusCode!, headers: answer.headers, data: parse(answer.headers, text) });
+          } catch (error) {
+            failed(error as Error);
+          }
+        });
+      });
+      sent.on('error', failed);
+      sent.end(data === undefined ? undefined : JSON.stringify(data));
+    });
+  }
+
+  async function directory(): Promise<Directory> {
+    const known = directoryOf.get(directoryUrl);
+    if (known) return known;
+    const answer = await request(directoryUrl, 'get');
+    if (answer.status >= 400) throw new AcmeProblem(answer);
+    if (!answer.data?.newOrder) throw new AcmeTransport(`${directoryUrl} is not an ACME directory`);
+    directoryOf.set(directoryUrl, answer.data);
+    return answer.data;
+  }
+
+  async function nonce(): Promise<string> {
+    const spare = nonces.pop();
+    if (spare) return spare;
+    const answer = await request((await directory()).newNonce, 'head');
+    if (answer.status >= 400) throw new AcmeProblem(answer);
+    const fresh = header(answer, 'replay-nonce');
+    if (!fresh) throw new AcmeTransport(`${answer.url} gave no nonce`);
+    return fresh;
+  }
+
+  return {
+    directory,
+    nonce,
+    request,
+    spareNonce: () => nonces.pop(),
+    keepNonce: nonce => void nonces.push(nonce),
+    requests: () => count,
+  };
+}
+
+/** Node's own roots are 140 certificates to parse: once a process. */
+function trust(roots: string): SecureContext {
+  const known = trustOf.get(roots);
+  if (known) return known;
+  const context = createSecureContext({ ca: [...rootCertificates, roots] });
+  trustOf.set(roots, context);
+  return context;
+}
+
+function parse(headers: CaAnswer['headers'], text: string): unknown {
+  return /\bjson\b/.test(header({ headers }, 'content-type') ?? '') && text ? JSON.parse(text) : text;
+}

@@ -1,0 +1,182 @@
+/** A private key and the chain a CA gave for it: made, read, and checked once, in the cloud, before anything is sent. */
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
+import { ariId } from '../acme/renewal-info.ts';
+import { SealpostError } from '../errors.ts';
+
+export interface CertificateFacts {
+  /** Hexadecimal, upper case, as openssl prints it. */
+  serial: string;
+  /** Milliseconds since the epoch. */
+  notBefore: number;
+  notAfter: number;
+  /** Of the leaf's DER: 64 hexadecimal digits, lower case. */
+  sha256: string;
+  /** Common name of the leaf's issuer, else its organization. */
+  issuer: string;
+  /** The DNS names it is good for. */
+  names: string[];
+  /** What the CA knows it by (RFC 9773 §4.1); undefined for a certificate without authority key identifier. */
+  ariId?: string;
+  /** Certificates in the chain, the leaf among them. */
+  chainLength: number;
+}
+
+/** P-256, PKCS8 PEM: 10 ms, where RSA-2048 takes 150 to 350. */
+export function newKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/**
+ * @param pem leaf first
+ * @throws CertificateUnusable where it holds no certificate
+ */
+export function inspectChain(pem: string): CertificateFacts {
+  const chain = readChain(pem, 'unknown');
+  const leaf = chain[0]!;
+  const id = ariId(leaf);
+  return {
+    serial: leaf.serialNumber,
+    notBefore: leaf.validFromDate.getTime(),
+    notAfter: leaf.validToDate.getTime(),
+    sha256: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+    issuer: attribute(leaf.issuer, 'CN') ?? attribute(leaf.issuer, 'O') ?? leaf.issuer,
+    names: namesOf(leaf),
+    ...(id !== undefined && { ariId: id }),
+    chainLength: chain.length,
+  };
+}
+
+/**
+ * Everything that can be known of a certificate without a server: a server checks only what may differ there.
+ * @param wanted.names exactly these; the first is what an error is about
+ * @param wanted.roots PEM, trusted besides Node's own (Mozilla's) roots; '' for none
+ * @param wanted.now ms since the epoch
+ * @throws CertificateUnusable with the reason
+ */
+export function checkCertificate(wanted: {
+  chainPem: string;
+  keyPem: string;
+  names: string[];
+  roots: string;
+  now: number;
+}): void {
+  const { names, now } = wanted;
+  const chain = readChain(wanted.chainPem, names[0]!);
+  const leaf = chain[0]!;
+  const reason =
+    keyProblem(leaf, wanted.keyPem) ??
+    namesProblem(namesOf(leaf), names) ??
+    dateProblem(leaf, now) ??
+    (leaf.keyUsage?.includes(serverAuth) ? undefined : 'the leaf is not for TLS servers (no serverAuth)') ??
+    trustProblem(chain, wanted.roots, now);
+  if (reason) throw unusable(names[0]!, reason);
+}
+
+/** One file, so that one rename switches both: key first, then leaf, then chain; no text between. */
+export function combinedPem(keyPem: string, chainPem: string): string {
+  return [...blocks(keyPem, 'PRIVATE KEY'), ...blocks(chainPem, 'CERTIFICATE')].map(block => `${block}\n`).join('');
+}
+
+/** id-kp-serverAuth (RFC 5280 §4.2.1.12), in what Node calls `keyUsage`: the extended one. */
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+
+function keyProblem(leaf: X509Certificate, keyPem: string): string | undefined {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(keyPem);
+  } catch {
+    return 'its private key cannot be read'; // without the cause, which might quote what it read
+  }
+  return leaf.checkPrivateKey(key) ? undefined : 'the private key does not match the leaf';
+}
+
+function namesProblem(held: string[], planned: string[]): string | undefined {
+  const missing = planned.filter(name => !held.includes(name));
+  if (missing.length > 0) return `it lacks ${missing.join(', ')}`;
+  const more = held.filter(name => !planned.includes(name));
+  return more.length > 0 ? `it has names that were not ordered: ${more.join(', ')}` : undefined;
+}
+
+function dateProblem(certificate: X509Certificate, now: number): string | undefined {
+  const { validFromDate, validToDate } = certificate;
+  if (now < validFromDate.getTime()) return `${title(certificate)} is not valid before ${validFromDate.toISOString()}`;
+  if (now > validToDate.getTime()) return `${title(certificate)} expired at ${validToDate.toISOString()}`;
+  return undefined;
+}
+
+/** Follows the chain as a client does that knows only roots: each certificate signed by the next, until a root signed one. */
+function trustProblem(chain: X509Certificate[], extraRoots: string, now: number): string | undefined {
+  const roots = [...ownRoots(), ...blocks(extraRoots, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
+  for (const [i, certificate] of chain.entries()) {
+    if (roots.some(root => certificate.raw.equals(root.raw) || (signed(root, certificate) && valid(root, now)))) {
+      return undefined;
+    }
+    const next = chain[i + 1];
+    if (!next) break;
+    if (!signed(next, certificate)) return `${title(certificate)} is not signed by the one after it, ${title(next)}`;
+    if (!next.ca) return `${title(next)} is not a CA`;
+    const problem = dateProblem(next, now);
+    if (problem) return problem;
+  }
+  const last = chain.at(-1)!;
+  const issuer = attribute(last.issuer, 'CN') ?? last.issuer;
+  return chain.length === 1
+    ? `the leaf came without its intermediate (${issuer}), or its root is not trusted`
+    : `the chain ends at ${title(last)}, whose issuer (${issuer}) is not a trusted root`;
+}
+
+function signed(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+function valid(certificate: X509Certificate, now: number): boolean {
+  return dateProblem(certificate, now) === undefined;
+}
+
+let parsedRoots: X509Certificate[] | undefined;
+
+/** 140 of them, parsed once a process. */
+function ownRoots(): X509Certificate[] {
+  return (parsedRoots ??= rootCertificates.map(pem => new X509Certificate(pem)));
+}
+
+function readChain(pem: string, about: string): X509Certificate[] {
+  try {
+    const chain = blocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block));
+    if (chain.length > 0) return chain;
+  } catch (cause) {
+    throw unusable(about, 'it cannot be read', cause);
+  }
+  throw unusable(about, 'there is no certificate in it');
+}
+
+function blocks(pem: string, label: string): string[] {
+  const found = pem.matchAll(
+    new RegExp(`-----BEGIN (?:EC |RSA )?${label}-----[^-]+-----END (?:EC |RSA )?${label}-----`, 'g'),
+  );
+  return [...found].map(([block]) => block.replaceAll('\r', ''));
+}
+
+function namesOf(certificate: X509Certificate): string[] {
+  return [...(certificate.subjectAltName ?? '').matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) =>
+    name!.toLowerCase(),
+  );
+}
+
+function title(certificate: X509Certificate): string {
+  return attribute(certificate.subject, 'CN') ?? (namesOf(certificate)[0] || 'the leaf');
+}
+
+/** Node gives a distinguished name as lines `CN=…`. */
+function attribute(distinguishedName: string, type: string): string | undefined {
+  const line = distinguishedName?.split('\n').find(line => line.startsWith(`${type}=`));
+  return line?.slice(type.length + 1);
+}
+
+function unusable(about: string, reason: string, cause?: unknown): SealpostError {
+  const text = `The certificate was not stored: ${reason}. The old one stays in use; the next try orders anew.`;
+  return new SealpostError('CertificateUnusable', about, text, { cause });
+}

@@ -1,0 +1,128 @@
+/** Names as people type them and as certificates carry them: A-labels, lower case, without the final dot. */
+import { isIP } from 'node:net';
+import { domainToASCII, domainToUnicode } from 'node:url';
+import { parse as parseSuffix } from 'tldts';
+import { SealpostError } from '../errors.ts';
+
+/** The CA's newer profiles take 25 names in a certificate (Let's Encrypt: tlsserver, shortlived). */
+const mostNames = 25;
+
+/**
+ * A customer's domain, as Unicode or A-labels.
+ * @param field what the sender called it, for the message
+ * @throws InvalidStepInput
+ */
+export function parseDomain(text: string, field: string): string {
+  if (typeof text === 'string' && text.startsWith('*.')) {
+    const bare = text.slice(2);
+    throw invalid(text, field, 'is a wildcard', `give ${quoted(bare)} and "policy":"wildcard"`);
+  }
+  return parseName(text, field, 'the domain that the mail addresses end in, e.g. "example.com"');
+}
+
+/**
+ * The host name of a mail or webmail server.
+ * @throws InvalidStepInput
+ */
+export function parseHostName(text: string, field: string): string {
+  return parseName(text, field, 'the full host name of the server, e.g. "mx1.provider.example"');
+}
+
+/**
+ * The names of a domain's certificate, the domain's own first where it is among them.
+ * @param wish.domain as parseDomain returns it
+ * @param wish.names with policy `list`: labels under the domain, or `@` for the domain itself
+ * @throws InvalidStepInput
+ */
+export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; names?: string[] }): string[] {
+  const { domain, policy, names = [] } = wish;
+  if (policy === 'wildcard') return [domain, `*.${domain}`];
+  if (names.length === 0) {
+    throw invalid(
+      names,
+      'names',
+      'is empty',
+      'with "policy":"list" give labels under the domain, e.g. ["mail"]',
+      domain,
+    );
+  }
+  const planned = new Set(names.map(label => (label === '@' ? domain : underDomain(label, domain))));
+  if (planned.size > mostNames) {
+    const remedy = `give at most ${mostNames}, or "policy":"wildcard"`;
+    throw invalid(names, 'names', `has ${planned.size} different names`, remedy, domain);
+  }
+  return [...planned].sort((a, b) => Number(b === domain) - Number(a === domain));
+}
+
+/** Whether a certificate for `names` is good for `name`; a wildcard stands for exactly one label (RFC 6125 §6.4.3). */
+export function coversName(names: string[], name: string): boolean {
+  return names.includes(name) || names.includes(`*.${name.slice(name.indexOf('.') + 1)}`);
+}
+
+/** The name by which to look at mail daemons: the usual one where the certificate covers it. */
+export function mailName(domain: string, names: string[]): string {
+  const usual = `mail.${domain}`;
+  if (coversName(names, usual)) return usual;
+  return names.find(name => !name.startsWith('*.')) ?? names[0]!.replace('*', 'mail');
+}
+
+export function webmailName(domain: string, names: string[]): string | undefined {
+  const usual = `webmail.${domain}`;
+  return coversName(names, usual) ? usual : undefined;
+}
+
+/** For people: `bücher.example (xn--bcher-kva.example)`; an ASCII name as it is. */
+export function showDomain(domain: string): string {
+  const unicode = domainToUnicode(domain);
+  return unicode && unicode !== domain ? `${unicode} (${domain})` : domain;
+}
+
+function underDomain(label: string, domain: string): string {
+  const remedy = 'give labels under the domain, e.g. "mail", or "@" for the domain itself';
+  const refuse = (problem: string, cure = remedy) => invalid(label, 'names', problem, cure, domain);
+  if (typeof label !== 'string' || label === '') throw refuse('is an empty label');
+  if (label.includes('*')) throw refuse('is a wildcard', 'use "policy":"wildcard" without names');
+  const name = parseName(`${label}.${domain}`, 'names', remedy);
+  if (name.endsWith(`.${domain}.${domain}`) || name === `${domain}.${domain}`) {
+    throw refuse('repeats the domain');
+  }
+  return name;
+}
+
+function parseName(text: string, field: string, wanted: string): string {
+  const refuse = (problem: string) => invalid(text, field, problem, `give ${wanted.replace(/^give /, '')}`);
+  if (typeof text !== 'string') throw refuse('is not a text');
+  if (text === '') throw refuse('is empty');
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(bare)) throw refuse('is an IP address, not a name');
+  if (/[\p{C}\p{Z}]/u.test(text)) throw refuse('has a space or an invisible character in it');
+  if (text.includes('_')) throw refuse('has an underscore, which no CA certifies');
+  // What is left of ASCII goes into file names, configuration and command lines of a mail server: letters, digits,
+  // hyphens and dots are all it may be.
+  const odd = text.match(/[^a-z0-9.\-\u0080-\u{10ffff}]/iu);
+  if (odd) throw refuse(`has the character ${quoted(odd[0])} in it`);
+  const name = domainToASCII(text.replace(/[.。]$/, '')).toLowerCase();
+  if (isIP(name)) throw refuse('is an IP address, not a name');
+  const labels = (name || text.replace(/\.$/, '')).split('.');
+  if (labels.some(label => label.length > 63)) throw refuse('has a label of more than 63 characters');
+  if (labels.some(label => label === '')) throw refuse('has an empty label (two dots, or one at the start)');
+  if (name === '') throw refuse('is not a domain name');
+  if (name.length > 253) throw refuse('is longer than 253 characters');
+  // Third and fourth place: a label that looks like an A-label and is none (RFC 5890 §2.3.1); CAs refuse it.
+  const wrong = labels.find(label => !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label) || /^(?!xn).{2}--/.test(label));
+  if (wrong !== undefined) throw refuse(`has the label ${quoted(wrong)}, which is not allowed`);
+  if (domainToASCII(domainToUnicode(name)) !== name) throw refuse('holds an A-label ("xn--…") that stands for nothing');
+  if (labels.length < 2) throw refuse('is a single label');
+  const { publicSuffix, isIcann } = parseSuffix(name, { allowPrivateDomains: false });
+  if (isIcann && publicSuffix === name) throw refuse('is a public suffix, under which others register');
+  return name;
+}
+
+function invalid(value: unknown, field: string, problem: string, remedy: string, about = String(value)): SealpostError {
+  return new SealpostError('InvalidStepInput', about.slice(0, 253), `${field} ${quoted(value)} ${problem}: ${remedy}.`);
+}
+
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}

@@ -1,0 +1,6 @@
+/** Time and chance, as arguments: a test needs no patching. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}

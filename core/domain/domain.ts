@@ -1,0 +1,95 @@
+/** A customer's domain (or a server's own host name, which travels the same road): what is wished, and what is known. */
+import type { ErrorName } from '../errors.ts';
+
+/** The whole wish for a domain, as the last accepted event put it. Names are A-labels in lower case. */
+export interface Wish {
+  domain: string;
+  /** Host names of the mail servers that shall serve it. */
+  mailServers: string[];
+  /** Where webmail runs, if not on the mail servers. */
+  webmailServer?: string;
+  policy: 'wildcard' | 'list';
+  /** For `list`: labels under the domain, or `@` for the domain itself. */
+  names?: string[];
+  /** Also import into ACM, for a load balancer. */
+  acm?: boolean;
+  /** ACME profile to ask for, instead of the stack's. */
+  profile?: string;
+  /** This is a server's own host name: its certificate becomes the daemons' default. */
+  host?: boolean;
+}
+
+/** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
+export interface StoredCertificate {
+  /** sha256 of the order's URL: its place in the bucket is `certificates/<domain>/<id>/`. */
+  id: string;
+  names: string[];
+  notBefore: number;
+  notAfter: number;
+  /** sha256 of the leaf's DER, hex: what a server must be seen serving. */
+  fingerprint: string;
+  issuer: string;
+  /** RFC 9773 §4.1 identifier, for `replaces`. */
+  ariId?: string;
+  /** When it should be renewed. */
+  renewAt: number;
+}
+
+/** A TXT value that we put into a zone and have to take out again. */
+export interface PublishedValue {
+  zoneId: string;
+  recordName: string;
+  values: string[];
+}
+
+export interface Parked {
+  reason: ErrorName;
+  message: string;
+  since: number;
+  nextTry: number;
+  /** How often in a row it has been tried: 1, 10, 100 minutes, then daily. */
+  tries: number;
+}
+
+/** The item `D#<domain>`. */
+export interface DomainRecord {
+  domain: string;
+  spec?: Wish;
+  specAt?: number;
+  wanted: number;
+  done: number;
+  /** `wanted` when the claim was taken: what its owner has seen. */
+  seen?: number;
+  owner?: string;
+  leaseUntil?: number;
+  dueAt?: number;
+  order?: { url: string; planned: string[] };
+  published?: PublishedValue[];
+  current?: StoredCertificate;
+  parked?: Parked;
+}
+
+/** Every server that shall serve this wish, each once. */
+export function serversOf(wish: Wish): string[] {
+  return [...new Set([...wish.mailServers, ...(wish.webmailServer ? [wish.webmailServer] : [])])];
+}
+
+const MINUTE = 60_000;
+
+/**
+ * When a parked domain is tried again: after 1, 10 and 100 minutes, then daily (Let's Encrypt's integration guide),
+ * or when the other side said so, whichever is later.
+ */
+export function nextTry(tries: number, now: number, retryAt?: number): number {
+  const wait = [1, 10, 100][tries - 1] ?? 24 * 60;
+  return Math.max(now + wait * MINUTE, retryAt ?? 0);
+}
+
+/** The current certificate does for this plan: it has exactly these names and its time to be renewed has not come. */
+export function isFresh(current: StoredCertificate | undefined, planned: string[], now: number): boolean {
+  return current !== undefined && now < current.renewAt && sameNames(current.names, planned);
+}
+
+export function sameNames(a: string[], b: string[]): boolean {
+  return a.length === b.length && a.every(name => b.includes(name));
+}

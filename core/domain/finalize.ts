@@ -1,0 +1,84 @@
+/** FinalizeOrder: from an order whose names are proven to a certificate that is stored and current. */
+import { createHash } from 'node:crypto';
+import { csrFor, type Acme } from '../acme/client.ts';
+import { completeOrder, type OrderState } from '../acme/order.ts';
+import { checkCertificate, inspectChain, newKey } from '../certificate/certificate.ts';
+import { dueAt } from '../certificate/renewal.ts';
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { CertificateObjects } from '../ports.ts';
+import type { Store } from '../store.ts';
+import type { Plan } from '../../statemachines/secure-domain.ts';
+import type { StoredCertificate } from './domain.ts';
+import { POLL_MS } from './order.ts';
+
+export interface FinalizePorts {
+  store: Store;
+  certificates: CertificateObjects;
+  acme: Acme;
+  clock: Clock;
+  random: () => number;
+  /** PEM of roots that are trusted beside the runtime's own. */
+  roots: string;
+}
+
+/** Where an order's key and chain lie: the order's URL names it once and for all. */
+export function certificateId(orderUrl: string): string {
+  return createHash('sha256').update(orderUrl).digest('hex');
+}
+
+/** @throws SealpostError CertificateUnusable, WishChanged, AcmeUnavailable, AuthorizationPending, AcmeRejected, ClaimLost */
+export async function finalizeOrder(
+  input: Plan & { execution: string; order: OrderState },
+  ports: FinalizePorts,
+): Promise<Plan & { certificate: string; notAfter: number }> {
+  const { store, certificates, clock } = ports;
+  const { execution, order, ...plan } = input;
+  const { domain, names } = plan;
+  await store.renewDomain(domain, execution, clock.now());
+  const id = certificateId(order.url);
+  // The key is stored before the CSR leaves, so that a crash resumes with the same one; and who stored it first may
+  // finalize without reading the order again, since nobody can have done so before.
+  const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, newKey());
+  const csr = await csrFor(names, keyPem);
+  const chainPem = await completeOrder(ports.acme, order, {
+    csr,
+    firstAttempt: isNew,
+    deadline: clock.now() + POLL_MS,
+    now: clock.now,
+    sleep: clock.sleep,
+  });
+  checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
+  await certificates.putChain(domain, id, chainPem);
+  const certificate = describe(id, names, chainPem, ports.random);
+  const committed = await store.commitCertificate({
+    domain,
+    me: execution,
+    seen: plan.seen,
+    certificate,
+    servers: plan.servers,
+    host: plan.host,
+    now: clock.now(),
+  });
+  if (!committed)
+    throw new SealpostError(
+      'WishChanged',
+      domain,
+      `the wish for ${domain} changed while its certificate was made; it is planned again`,
+    );
+  return { ...plan, certificate: id, notAfter: certificate.notAfter };
+}
+
+function describe(id: string, names: string[], chainPem: string, random: () => number): StoredCertificate {
+  const { notBefore, notAfter, sha256, issuer, ariId } = inspectChain(chainPem);
+  return {
+    id,
+    names,
+    notBefore,
+    notAfter,
+    fingerprint: sha256,
+    issuer,
+    ariId,
+    renewAt: dueAt({ notBefore, notAfter, random }),
+  };
+}

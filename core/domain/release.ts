@@ -1,0 +1,114 @@
+/** ReleaseDomain and ParkDomain: the two ways in which a claim ends. */
+import type { Clock } from '../clock.ts';
+import { remedies, type ErrorName } from '../errors.ts';
+import { parseDomainEvent } from '../events.ts';
+import type { Bus, Executions, Zones } from '../ports.ts';
+import { wakeServers } from '../server/wake.ts';
+import type { Store } from '../store.ts';
+import type { Plan } from '../../statemachines/secure-domain.ts';
+import { unregistered } from './claim.ts';
+import { nextTry, type Parked } from './domain.ts';
+import { freshExecutionName } from './order.ts';
+import { retract } from './published.ts';
+
+export interface ReleasePorts {
+  store: Store;
+  zones: Zones;
+  bus: Bus;
+  executions: Executions;
+  clock: Clock;
+}
+
+/** @throws SealpostError Throttled, ClaimLost */
+export async function releaseDomain(
+  input: Plan & { execution: string; certificate?: string },
+  ports: ReleasePorts,
+): Promise<{ domain: string; servers: string[]; dueAt: number }> {
+  const { store, clock } = ports;
+  const { domain, execution } = input;
+  const record = await store.renewDomain(domain, execution, clock.now());
+  await retract(record, execution, ports);
+  const dueAt = record.current?.renewAt ?? clock.now();
+  const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
+  if (!released) await look(domain, ports);
+  await wakeServers(input.servers, ports);
+  if (input.certificate && record.current)
+    await ports.bus.put([
+      {
+        detailType: 'Certificate Issued',
+        detail: {
+          domain,
+          names: record.current.names,
+          issuer: record.current.issuer,
+          notAfter: new Date(record.current.notAfter).toISOString(),
+        },
+      },
+    ]);
+  return { domain, servers: input.servers, dueAt };
+}
+
+/** Starts the road for a domain as it stands on record. */
+export async function look(
+  domain: string,
+  { executions, clock }: { executions: Executions; clock: Clock },
+  name = freshExecutionName('look'),
+): Promise<void> {
+  await executions.start('secure-domain', name, {
+    'detail-type': 'Certificate Expiring',
+    time: new Date(clock.now()).toISOString(),
+    detail: { domain },
+  });
+}
+
+/** Reasons after which the order itself is dead: the next try makes a new one. */
+const ORDER_IS_DEAD: readonly ErrorName[] = ['ChallengeFailed', 'AcmeRejected', 'CertificateUnusable', 'CaaForbids'];
+
+/** @throws SealpostError Throttled, ClaimLost */
+export async function parkDomain(
+  input: { execution: string; domain?: unknown; error: { Error: string; Cause?: string } },
+  ports: ReleasePorts,
+): Promise<{ domain: string; reason: string; message: string; nextTry: number }> {
+  const { store, clock } = ports;
+  const domain = typeof input.domain === 'string' ? input.domain : domainOf(input);
+  const record = await store.renewDomain(domain, input.execution, clock.now());
+  await retract(record, input.execution, ports);
+  const { reason, message, retryAt } = explain(input.error);
+  if (record.order && ORDER_IS_DEAD.includes(reason))
+    await store.forgetOrder(domain, input.execution, record.order.url);
+  const tries = (record.parked?.tries ?? 0) + 1;
+  const parked: Parked = {
+    reason,
+    message,
+    tries,
+    since: record.parked?.since ?? clock.now(),
+    nextTry: nextTry(tries, clock.now(), retryAt),
+  };
+  const waitsFor = reason === 'ServerNotRegistered' && record.spec ? await unregistered(record.spec, store) : [];
+  await store.parkDomain(domain, input.execution, parked, waitsFor);
+  const detail = { domain, reason, message, nextTry: new Date(parked.nextTry).toISOString(), remedy: remedies[reason] };
+  await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
+  return { domain, reason, message, nextTry: parked.nextTry };
+}
+
+function domainOf(event: unknown): string {
+  const request = parseDomainEvent(event);
+  return request.kind === 'wish' ? request.wish.domain : request.domain;
+}
+
+/** What a Catch hands on: a function's error as JSON text, or a service's as plain text. */
+function explain(error: { Error: string; Cause?: string }): { reason: ErrorName; message: string; retryAt?: number } {
+  const known = Object.hasOwn(remedies, error.Error);
+  const message = messageIn(error.Cause) ?? error.Error;
+  if (!known) return { reason: 'Unexpected', message: `${error.Error}: ${message}` };
+  const retryAt = / \[retry at (\S+)\]$/.exec(message);
+  return { reason: error.Error as ErrorName, message, ...(retryAt && { retryAt: Date.parse(retryAt[1]!) }) };
+}
+
+function messageIn(cause: string | undefined): string | undefined {
+  if (cause === undefined) return undefined;
+  try {
+    return (JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause;
+  } catch {
+    return cause;
+  }
+}

@@ -1,0 +1,177 @@
+/** What may be said to sealpost: the details of events in, checked, with an error that names the field, the problem and the remedy. */
+import * as z from 'zod/mini';
+import { parseDomain, parseHostName, planNames } from './certificate/names.ts';
+import type { Wish } from './domain/domain.ts';
+import { SealpostError } from './errors.ts';
+
+const text = z.string().check(z.minLength(1), z.maxLength(253));
+
+const domainWish = z.strictObject({
+  domain: text,
+  mailServers: z.array(text).check(z.minLength(1), z.maxLength(100)),
+  policy: z.optional(z.enum(['wildcard', 'list'])),
+  names: z.optional(z.array(text).check(z.minLength(1))),
+  webmailServer: z.optional(text),
+  acm: z.optional(z.boolean()),
+  profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
+  version: z.optional(z.int().check(z.minimum(1))),
+});
+
+const serverDetail = z.strictObject({
+  server: text,
+  node: z.string().check(z.regex(/^m?i-([0-9a-f]{8}|[0-9a-f]{17})$/)),
+  adopt: z.optional(z.boolean()),
+  role: z.optional(z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/))),
+});
+
+const expiring = z.strictObject({ domain: z.optional(text), server: z.optional(text) });
+
+const envelope = z.object({ 'detail-type': z.string(), time: z.string(), detail: z.unknown() });
+
+/** What each field wants, for the sender of a bad one. */
+const remedies: Record<string, string> = {
+  'detail-type':
+    'one of Domain Created, Domain Changed, Certificate Expiring, Mail Server Registered, Mail Server Changed',
+  time: 'an ISO 8601 time; EventBridge fills it in',
+  detail: 'a JSON object',
+  'detail.domain': 'the registered domain, e.g. "example.com"',
+  'detail.mailServers': 'a list of the host names of registered mail servers, e.g. ["mx1.provider.example"]',
+  'detail.policy': '"wildcard" (the default) or "list"',
+  'detail.names':
+    'with "policy":"list", a list of labels under the domain, e.g. ["mail","webmail"], or "@" for the domain itself',
+  'detail.webmailServer': 'the host name of a registered server, or leave it out',
+  'detail.acm': 'true or false, or leave it out',
+  'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
+  'detail.version': 'a whole number from 1, higher for each change, or leave it out',
+  'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
+  'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
+  'detail.adopt': "true to let sealpost write its lines into the mail server's configuration, or leave it out",
+  'detail.role': 'the name of the IAM role that the instance runs with, or leave it out',
+};
+
+export type DomainRequest = { kind: 'wish'; wish: Wish; at: number } | { kind: 'look'; domain: string };
+
+/**
+ * @param event the EventBridge envelope, as an execution's input
+ * @throws SealpostError InvalidStepInput
+ */
+export function parseDomainEvent(event: unknown): DomainRequest {
+  const outer = parse(envelope, event, '', 'unknown');
+  const at = parseTime(outer.time);
+  switch (outer['detail-type']) {
+    case 'Domain Created':
+    case 'Domain Changed': {
+      const detail = parse(domainWish, outer.detail, 'detail', nameIn(outer.detail));
+      return { kind: 'wish', wish: parseWish(detail), at: detail.version ?? at };
+    }
+    case 'Certificate Expiring': {
+      const detail = parse(expiring, outer.detail, 'detail', nameIn(outer.detail));
+      if ((detail.domain === undefined) === (detail.server === undefined))
+        throw invalid(
+          'detail',
+          'names neither or both of domain and server',
+          'give exactly one: {"domain":"example.com"} or {"server":"mx1.provider.example"}',
+          nameIn(outer.detail),
+        );
+      return {
+        kind: 'look',
+        domain: detail.domain
+          ? parseDomain(detail.domain, 'detail.domain')
+          : parseHostName(detail.server!, 'detail.server'),
+      };
+    }
+    default:
+      throw invalid(
+        'detail-type',
+        `"${outer['detail-type']}" is not known`,
+        `give ${remedies['detail-type']}`,
+        nameIn(outer.detail),
+      );
+  }
+}
+
+function parseWish(detail: z.infer<typeof domainWish>): Wish {
+  const domain = parseDomain(detail.domain, 'detail.domain');
+  const policy = detail.policy ?? 'wildcard';
+  if (policy === 'wildcard' && detail.names)
+    throw invalid(
+      'detail.names',
+      'is given although the policy is "wildcard"',
+      'leave it out, or say "policy":"list"',
+      domain,
+    );
+  const wish: Wish = {
+    domain,
+    mailServers: [...new Set(detail.mailServers.map((name, i) => parseHostName(name, `detail.mailServers[${i}]`)))],
+    policy,
+    ...(detail.names && { names: detail.names }),
+    ...(detail.webmailServer && { webmailServer: parseHostName(detail.webmailServer, 'detail.webmailServer') }),
+    ...(detail.acm && { acm: true }),
+    ...(detail.profile && { profile: detail.profile }),
+  };
+  planNames(wish);
+  return wish;
+}
+
+export interface ServerRequest {
+  server: string;
+  node: string;
+  adopt: boolean;
+  role?: string;
+  at: number;
+}
+
+/**
+ * @param event the EventBridge envelope of Mail Server Registered or Changed
+ * @throws SealpostError InvalidStepInput
+ */
+export function parseServerEvent(event: unknown): ServerRequest {
+  const outer = parse(envelope, event, '', 'unknown');
+  const detail = parse(serverDetail, outer.detail, 'detail', nameIn(outer.detail));
+  const server = parseHostName(detail.server, 'detail.server');
+  return {
+    server,
+    node: detail.node,
+    adopt: detail.adopt ?? false,
+    ...(detail.role && { role: detail.role }),
+    at: parseTime(outer.time),
+  };
+}
+
+function parseTime(time: string): number {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) throw invalid('time', `"${time}" is not a time`, `give ${remedies['time']}`, 'unknown');
+  return at;
+}
+
+function parse<T extends z.ZodMiniType>(schema: T, value: unknown, at: string, about: string): z.infer<T> {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = [at, ...issue.path.map(String), unknownKey]
+    .filter(part => part)
+    .join('.')
+    .replace(/\.(\d+)/g, '[$1]');
+  const given = issue.path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+  const field = path.replace(/\[\d+\]$/, '');
+  if (unknownKey) throw invalid(path, 'is not a field of this event', 'leave it out, or correct its name', about);
+  throw invalid(
+    path || 'event',
+    given === undefined ? 'is missing' : `${JSON.stringify(given).slice(0, 80)} is not valid`,
+    remedies[field] ? `give ${remedies[field]}` : 'the README lists the fields',
+    about,
+  );
+}
+
+function invalid(field: string, problem: string, remedy: string, about: string): SealpostError {
+  return new SealpostError('InvalidStepInput', about, `${field} ${problem}; ${remedy}`);
+}
+
+function nameIn(detail: unknown): string {
+  const { domain, server } = (detail ?? {}) as { domain?: unknown; server?: unknown };
+  return String(domain ?? server ?? 'unknown').slice(0, 253);
+}

@@ -1,0 +1,76 @@
+/** What the road needs from the outside, beside the table: each has an AWS implementation in `aws/` and an in-memory twin that passes the same suite. */
+import type { Manifest } from './server/delivery.ts';
+
+/** Private keys and chains; deliveries and installers. */
+export interface CertificateObjects {
+  /** Stores the key unless one is there. @returns the key that is stored, and whether it is this one */
+  putKeyOnce(domain: string, id: string, keyPem: string): Promise<{ keyPem: string; isNew: boolean }>;
+  putChain(domain: string, id: string, chainPem: string): Promise<void>;
+  readKey(domain: string, id: string): Promise<string>;
+  readChain(domain: string, id: string): Promise<string>;
+}
+
+export interface DeliveryObjects {
+  putDelivery(prefix: string, hash: string, text: string): Promise<void>;
+  putManifest(hash: string, manifest: Manifest): Promise<void>;
+  readManifest(hash: string): Promise<Manifest>;
+  /** Stores the installer under its hash unless it is there. */
+  putInstaller(sha256: string, text: string): Promise<void>;
+}
+
+export interface Zones {
+  /** The hosted zone that is the longest suffix of the name, with the name servers that Route 53 gave it. */
+  findZone(name: string): Promise<{ id: string; name: string; nameServers: string[] } | undefined>;
+  /**
+   * Adds and removes TXT values of a name in one change, keeping everybody else's: compare-and-swap on the whole record set.
+   * @throws SealpostError Throttled when the record set changed underfoot too often, or Route 53 is busy
+   */
+  changeTxt(zoneId: string, recordName: string, change: { add: string[]; remove: string[] }): Promise<void>;
+}
+
+export type CommandState = 'under way' | 'answered' | 'lost';
+
+export interface Commands {
+  /** Sends the document to a node. @returns the command's id @throws SealpostError ServerUnreachable, Throttled */
+  send(command: { node: string; delivery: string; installer: string; prefix: string; about: string }): Promise<string>;
+  /** A command that already carries this delivery. */
+  find(node: string, delivery: string): Promise<string | undefined>;
+  /** Which delivery a command carries. */
+  deliveryOf(commandId: string): Promise<string | undefined>;
+  /** What the command came to: `lost` when it ended without our installer having answered (not delivered, timed out, cancelled). */
+  outcome(
+    commandId: string,
+    node: string,
+  ): Promise<{ state: CommandState; output: string; exitCode?: number; detail: string }>;
+  /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes); undefined when there is none such. */
+  node(node: string): Promise<{ roleName?: string } | undefined>;
+}
+
+/** SecureString parameters. */
+export interface Secrets {
+  read(name: string): Promise<string | undefined>;
+  /** @returns the value that is stored: the given one, or the one that was there first */
+  createOnce(name: string, value: string): Promise<string>;
+}
+
+export interface Bus {
+  /** Puts facts of ours on the product's bus, `source` `sealpost`. */
+  put(events: { detailType: string; detail: Record<string, unknown> }[]): Promise<void>;
+}
+
+export interface Executions {
+  /** Starts an execution; one of that name that is there already is the same. */
+  start(machine: 'secure-domain' | 'deliver-to-server', name: string, input: unknown): Promise<void>;
+  /** Resumes a task; a token that is gone is ignored. */
+  succeed(token: string, output: unknown): Promise<void>;
+}
+
+export interface Roles {
+  /** @returns the role's unique id and who may assume it (service names and ARNs) */
+  role(name: string): Promise<{ roleId: string; trusted: string[] }>;
+}
+
+/** ACM, for a load balancer. */
+export interface LoadBalancerCertificates {
+  importCertificate(pem: { keyPem: string; chainPem: string }, arn?: string): Promise<string>;
+}

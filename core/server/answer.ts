@@ -1,0 +1,59 @@
+/** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
+import { SealpostError, remedies, type ErrorName } from '../errors.ts';
+
+export const letters = {
+  s: 'served',
+  u: 'unchanged',
+  d: 'removed',
+  r: 'refused',
+  b: 'rolled back',
+  x: 'broken',
+} as const;
+export type Letter = keyof typeof letters;
+export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
+const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
+
+/** Facts by name, each with every value that was printed for it. */
+export type Facts = Record<string, string[]>;
+
+export interface Answer {
+  outcome: Outcome;
+  /** One an entry, in the order of the delivery. */
+  entries: { letter: Letter; reason?: { name: ErrorName; text: string } }[];
+  facts: Facts;
+}
+
+/**
+ * @param output the command's standard output
+ * @param hash sha256 of the delivery that was sent; an answer to another one is no answer
+ * @throws SealpostError ServerUnreachable when the header is missing or speaks of another delivery: the outcome is unknown, the work stays
+ */
+export function parseAnswer(output: string, hash: string, seq: number, server: string): Answer {
+  const lines = output.split('\n');
+  const header = lines.findIndex(line => line.startsWith(`sealpost ${hash} `));
+  const unknown = (why: string) =>
+    new SealpostError(
+      'ServerUnreachable',
+      server,
+      `${server} gave no answer to delivery ${seq} (${why}); it is delivered again`,
+    );
+  if (header < 0) throw unknown('the first line of its output does not name this delivery');
+  const [, , answeredSeq, outcome] = lines[header]!.split(' ');
+  if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
+  const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: {} };
+  const body = lines.slice(header + 1);
+  if (body[0] && /^[sudrbx]+$/.test(body[0]))
+    answer.entries = [...body.shift()!].map(letter => ({ letter: letter as Letter }));
+  for (const line of body) {
+    const fact = /^fact (\S+) ?(.*)$/.exec(line);
+    if (fact) (answer.facts[fact[1]!] ??= []).push(fact[2]!);
+    const reason = /^(\d+) [sudrbx] (\w+) (.*)$/.exec(line);
+    const entry = reason && answer.entries[Number(reason[1]) - 1];
+    if (entry) entry.reason = { name: asErrorName(reason[2]!), text: reason[3]! };
+  }
+  return answer;
+}
+
+function asErrorName(text: string): ErrorName {
+  return Object.hasOwn(remedies, text) ? (text as ErrorName) : 'InstallRefused';
+}

@@ -1,0 +1,95 @@
+/** AssembleDelivery: all the work that waits for a server becomes one object under its own prefix. */
+import { combinedPem } from '../certificate/certificate.ts';
+import { mailName, webmailName } from '../certificate/names.ts';
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { CertificateObjects, DeliveryObjects } from '../ports.ts';
+import type { Store } from '../store.ts';
+import { MAX_ENTRIES, writeDelivery, type Delivery, type DeliveryEntry, type Manifest } from './delivery.ts';
+import { deliveryPrefix, isDeliverable, type ServerRecord, type Work } from './server.ts';
+
+export interface AssemblePorts {
+  store: Store;
+  certificates: CertificateObjects;
+  deliveries: DeliveryObjects;
+  clock: Clock;
+  installer: { text: string; sha256: string };
+  roots: string;
+}
+
+export interface Assembled {
+  server: string;
+  delivery: { hash: string; seq: number; mode: Delivery['mode']; installer: string; entries: number };
+}
+
+/** @throws SealpostError NothingToDeliver, ClaimLost */
+export async function assembleDelivery(
+  input: { server: string; execution: string },
+  ports: AssemblePorts,
+): Promise<Assembled> {
+  const { store, deliveries, clock, installer } = ports;
+  // The counter is read before the work: work that comes after it makes the counter differ at the end.
+  const server = await store.renewServer(input.server, input.execution, clock.now());
+  if (server.delivery) {
+    const { hash, seq, mode } = server.delivery;
+    return {
+      server: server.server,
+      delivery: { hash, seq, mode, installer: installer.sha256, entries: (await deliveries.readManifest(hash)).length },
+    };
+  }
+  const delivery = await nextDelivery(server, ports);
+  const { text, hash } = writeDelivery(delivery, clock.now());
+  await deliveries.putInstaller(installer.sha256, installer.text);
+  await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
+  await deliveries.putDelivery(deliveryPrefix(server), hash, text);
+  await store.startDelivery(server.server, input.execution, { hash, seq: delivery.seq, mode: delivery.mode });
+  return {
+    server: server.server,
+    delivery: {
+      hash,
+      seq: delivery.seq,
+      mode: delivery.mode,
+      installer: installer.sha256,
+      entries: delivery.entries.length,
+    },
+  };
+}
+
+async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery> {
+  const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
+  if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
+  const work = await ports.store.work(server.server, MAX_ENTRIES);
+  const ripe = work.filter(work => isDeliverable(server, work, ports.clock.now()));
+  if (ripe.length === 0)
+    throw new SealpostError(
+      'NothingToDeliver',
+      server.server,
+      `nothing waits for ${server.server} that could be delivered now`,
+    );
+  return { ...about, mode: 'install', entries: await entries(ripe, ports.certificates) };
+}
+
+/** Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. */
+async function entries(work: Work[], certificates: CertificateObjects): Promise<DeliveryEntry[]> {
+  const all: DeliveryEntry[] = [];
+  for (let i = 0; i < work.length; i += 20)
+    all.push(...(await Promise.all(work.slice(i, i + 20).map(one => entry(one, certificates)))));
+  return all;
+}
+
+async function entry({ domain, v, certificate, host }: Work, certificates: CertificateObjects): Promise<DeliveryEntry> {
+  if (certificate === 'REMOVE') return { domain, v, host };
+  const { id, fingerprint, names } = certificate;
+  const [key, chain] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
+  const probe = { mail: host ? domain : mailName(domain, names), webmail: webmailName(domain, names) };
+  return { domain, v, host, install: { certificate: id, fingerprint, names, probe, pem: combinedPem(key, chain) } };
+}
+
+function manifestLine({ domain, v, host, install }: DeliveryEntry): Manifest[number] {
+  return {
+    domain,
+    v,
+    ...(host && { host }),
+    ...(install && { certificate: install.certificate, fingerprint: install.fingerprint }),
+  };
+}

@@ -1,0 +1,80 @@
+/** The delivery object: one transaction of work for one server, plain text that a mail host's awk can read. */
+import { createHash } from 'node:crypto';
+
+/** The host refuses a delivery that is older than this: 600 s to reach it and 1,800 s to run, with room (protocol.md, "times that must agree"). */
+export const DELIVERY_LIFETIME_SECONDS = 2_700;
+/** Entries of one delivery: its answer, a letter each, has to fit into SSM's 24,000 characters beside the reasons. */
+export const MAX_ENTRIES = 1_000;
+
+export interface DeliveryEntry {
+  domain: string;
+  v: number;
+  host?: boolean;
+  /** Absent: the domain is removed from the server. */
+  install?: {
+    certificate: string;
+    fingerprint: string;
+    names: string[];
+    /** Names to look with: on the mail daemons, and on 443. */
+    probe: { mail: string; webmail?: string };
+    /** Key first, then leaf, then chain. */
+    pem: string;
+  };
+}
+
+export interface Delivery {
+  server: string;
+  seq: number;
+  mode: 'inspect' | 'install' | 'verify';
+  adopt?: boolean;
+  /** Roots that the host shall trust beside its own store. */
+  roots: string;
+  entries: DeliveryEntry[];
+}
+
+/** What the cloud keeps of a delivery to understand its answer: the entries in their order, and no key. */
+export type Manifest = {
+  domain: string;
+  v: number;
+  host?: boolean;
+  certificate?: string;
+  fingerprint?: string;
+  notAfter?: number;
+}[];
+
+/** @param now milliseconds since the epoch @returns the object's text and its sha256 in hex, which names it everywhere */
+export function writeDelivery(delivery: Delivery, now: number): { text: string; hash: string } {
+  const issuedAt = Math.floor(now / 1000);
+  const lines = [
+    'sealpost-delivery 1',
+    `server ${delivery.server}`,
+    `seq ${delivery.seq}`,
+    `issued-at ${issuedAt}`,
+    `not-after ${issuedAt + DELIVERY_LIFETIME_SECONDS}`,
+    `mode ${delivery.mode}`,
+    `adopt ${delivery.adopt ? 'yes' : 'no'}`,
+    `entries ${delivery.entries.length}`,
+    'roots',
+    ...pemLines(delivery.roots),
+    ...delivery.entries.flatMap(writeEntry),
+    'end',
+  ];
+  const text = lines.join('\n') + '\n';
+  return { text, hash: createHash('sha256').update(text).digest('hex') };
+}
+
+function writeEntry(entry: DeliveryEntry, index: number): string[] {
+  const { install } = entry;
+  const kind = entry.host ? 'host' : 'domain';
+  if (!install) return [`entry ${index + 1} remove ${entry.domain} ${entry.v} - - ${kind}`];
+  return [
+    `entry ${index + 1} install ${entry.domain} ${entry.v} ${install.certificate} ${install.fingerprint} ${kind}`,
+    `names ${install.names.join(' ')}`,
+    `probe ${install.probe.mail} ${install.probe.webmail ?? '-'}`,
+    ...pemLines(install.pem),
+  ];
+}
+
+function pemLines(pem: string): string[] {
+  return pem.split(/\r?\n/).filter(line => line !== '');
+}

@@ -1,0 +1,138 @@
+/** RecordDelivery: what the server's answer means for each domain in it. Installed is what was seen served, and nothing else. */
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { Bus, Commands, DeliveryObjects } from '../ports.ts';
+import type { Store } from '../store.ts';
+import { parseAnswer, type Answer, type Letter } from './answer.ts';
+import type { Assembled } from './assemble.ts';
+import type { Manifest } from './delivery.ts';
+import type { ServerRecord } from './server.ts';
+
+export interface RecordPorts {
+  store: Store;
+  commands: Commands;
+  deliveries: DeliveryObjects;
+  bus: Bus;
+  clock: Clock;
+}
+
+/** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
+const REFUSED_FOR_MS = 3_600_000;
+/** Domains recorded at once: each is two writes. */
+const BATCH = 10;
+
+type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: string; text: string } };
+
+/** @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken (a person is needed), ClaimLost */
+export async function recordDelivery(
+  input: Assembled & { execution: string; commandId: string },
+  ports: RecordPorts,
+): Promise<{ server: string; outcome: string; served: number; refused: number }> {
+  const { store, clock } = ports;
+  const { hash, seq } = input.delivery;
+  const server = await store.renewServer(input.server, input.execution, clock.now());
+  const answer = await readAnswer(server, hash, seq, input.commandId, ports);
+  const manifest = await ports.deliveries.readManifest(hash);
+  const lines = pair(manifest, answer, server.server);
+  const events: Parameters<Bus['put']>[0] = [];
+  for (let i = 0; i < lines.length; i += BATCH)
+    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server.server, ports)))));
+  const broken =
+    answer.outcome === 'broken'
+      ? `${server.server} could not put back what it served before delivery ${seq}`
+      : undefined;
+  await store.endDelivery(server.server, input.execution, hash, {
+    ...(answer.outcome === 'inspected' && { capability: answer.facts }),
+    ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
+    ...(broken && { held: broken }),
+    failures: broken ? (server.failures ?? 0) + 1 : 0,
+  });
+  await ports.bus.put(events);
+  if (broken) {
+    await ports.bus.put([{ detailType: 'Server Held', detail: { server: server.server, reason: broken } }]);
+    throw new SealpostError(
+      'InstallBroken',
+      server.server,
+      `${broken}; nothing more is sent to it until a person has looked`,
+    );
+  }
+  const served = lines.filter(line => 'sud'.includes(line.letter)).length;
+  return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
+}
+
+async function readAnswer(
+  server: ServerRecord,
+  hash: string,
+  seq: number,
+  commandId: string,
+  { commands }: RecordPorts,
+): Promise<Answer> {
+  const { state, output, detail } = await commands.outcome(commandId, server.node);
+  if (state !== 'answered')
+    throw new SealpostError(
+      'ServerUnreachable',
+      server.server,
+      `${server.server} did not run command ${commandId}: ${detail}`,
+    );
+  const answer = parseAnswer(output, hash, seq, server.server);
+  if (answer.outcome === 'stale' || answer.outcome === 'expired')
+    throw new SealpostError(
+      'ServerUnreachable',
+      server.server,
+      `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
+    );
+  return answer;
+}
+
+/** An inspection has no entries; else each entry has a letter, or the answer was cut and its outcome is unknown. */
+function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
+  if (answer.entries.length !== manifest.length)
+    throw new SealpostError(
+      'ServerUnreachable',
+      server,
+      `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
+    );
+  return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
+}
+
+/** A certificate for its own host name, ours or anyone's, was seen served and trusted. */
+function hostIsSecured(server: ServerRecord, answer: Answer, lines: Line[]): boolean {
+  if (server.hostSecuredAt !== undefined) return true;
+  return (
+    answer.facts['host-certificate']?.[0] === 'trusted' ||
+    lines.some(({ entry, letter }) => entry.host && 'su'.includes(letter))
+  );
+}
+
+async function recordLine(
+  { entry, letter, reason }: Line,
+  server: string,
+  { store, clock }: RecordPorts,
+): Promise<{ detailType: string; detail: Record<string, unknown> }> {
+  const { domain, v, certificate, fingerprint } = entry;
+  if (letter === 'd') {
+    await store.recordRemoved(server, { domain, v });
+    return { detailType: 'Certificate Removed', detail: { domain, server } };
+  }
+  if (letter === 's' || letter === 'u') {
+    await store.recordInstalled(
+      server,
+      { domain, v },
+      { domain, certificate: certificate!, fingerprint: fingerprint!, seenAt: clock.now() },
+    );
+    return {
+      detailType: 'Certificate Installed',
+      detail: { domain, server, fingerprint, seenAt: new Date(clock.now()).toISOString() },
+    };
+  }
+  const why = reason ?? {
+    name: letter === 'r' ? 'InstallRefused' : 'InstallRolledBack',
+    text: 'the server gave no reason',
+  };
+  const next = clock.now() + REFUSED_FOR_MS;
+  await store.recordRefused(server, { domain, v }, next, `${why.name}: ${why.text}`);
+  return {
+    detailType: 'Domain Parked',
+    detail: { domain, server, reason: why.name, message: why.text, nextTry: new Date(next).toISOString() },
+  };
+}

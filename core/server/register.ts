@@ -1,0 +1,62 @@
+/** RegisterServer: a mail server comes on record. Naming a server for a domain delivers that domain's key to it, so it is looked at closely. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { look } from '../domain/release.ts';
+import { SealpostError } from '../errors.ts';
+import { parseServerEvent } from '../events.ts';
+import type { Commands, Executions, Roles } from '../ports.ts';
+import type { Store } from '../store.ts';
+import { wakeServers } from './wake.ts';
+
+export interface RegisterPorts {
+  store: Store;
+  commands: Commands;
+  roles: Roles;
+  executions: Executions;
+  clock: Clock;
+  /** The tag that makes a managed node a mail server of this stack, for the message. */
+  tag: string;
+  /** The role that EC2 instances run with where the event names none (SSM does not say it for them). */
+  defaultRole: string;
+}
+
+/** Whoever may assume the role picks its session's name and with it the prefix that it may read; so only these two may. */
+const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
+
+/** @throws SealpostError InvalidStepInput */
+export async function registerServer(
+  event: unknown,
+  ports: RegisterPorts,
+): Promise<{ server: string; node: string; woken: string[] }> {
+  const { store, clock } = ports;
+  const request = parseServerEvent(event);
+  const { server, node, adopt, at } = request;
+  const managed = await ports.commands.node(node);
+  if (!managed)
+    throw new SealpostError(
+      'InvalidStepInput',
+      server,
+      `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
+    );
+  const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
+  const role = await ports.roles.role(roleName);
+  const others = role.trusted.filter(who => !TRUSTED.includes(who));
+  if (others.length > 0)
+    throw new SealpostError(
+      'InvalidStepInput',
+      server,
+      `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
+    );
+  await store.registerServer({ server, node, roleId: role.roleId, adopt }, clock.now());
+  await store.acceptWish({ domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true }, at);
+  await wakeServers([server], ports);
+  const waiting = await store.wakeWaitingDomains(server, clock.now());
+  const started = [server, ...waiting];
+  for (const domain of started) await look(domain, ports, lookName(domain, node, at));
+  return { server, node, woken: started };
+}
+
+/** One look a domain for one registration, however often this step is tried. */
+function lookName(domain: string, node: string, at: number): string {
+  return `registered-${createHash('sha256').update(`${domain} ${node} ${at}`).digest('hex').slice(0, 40)}`;
+}

@@ -1,0 +1,80 @@
+/** A mail or webmail server, known by its host name; its managed node id changes when it is rebuilt. */
+import { createHash } from 'node:crypto';
+import type { StoredCertificate } from '../domain/domain.ts';
+import type { Facts } from './answer.ts';
+
+/** The delivery that is under way on a server. Times in milliseconds since the epoch. */
+export interface DeliveryUnderWay {
+  /** sha256 of the delivery object, hex. */
+  hash: string;
+  seq: number;
+  mode: 'inspect' | 'install' | 'verify';
+  sentAt?: number;
+  commandId?: string;
+}
+
+/** The item `S#<server>`. */
+export interface ServerRecord {
+  server: string;
+  node: string;
+  roleId: string;
+  adopt: boolean;
+  /** What `inspect` found; absent until the first inspection has answered. */
+  capability?: Facts;
+  /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */
+  hostSecuredAt?: number;
+  wanted: number;
+  done: number;
+  seq: number;
+  held?: string;
+  owner?: string;
+  leaseUntil?: number;
+  dueAt?: number;
+  delivery?: DeliveryUnderWay;
+  /** Failures in a row of whole deliveries. */
+  failures?: number;
+}
+
+/** The item `S#<server> W#<domain>`: what the server should still install or remove. */
+export interface Work {
+  domain: string;
+  /** Version: a served answer takes the work away only at the version that was delivered. */
+  v: number;
+  certificate: StoredCertificate | 'REMOVE';
+  host?: boolean;
+  /** Not to be delivered before this moment (a refused entry, a calm renewal). */
+  notBefore?: number;
+  /** Why the server refused it last time. */
+  reason?: string;
+}
+
+/** The item `S#<server> P#<domain>`: what was seen served there. */
+export interface Installed {
+  domain: string;
+  certificate: string;
+  fingerprint: string;
+  seenAt: number;
+}
+
+/** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */
+export function deliveryPrefix(server: Pick<ServerRecord, 'roleId' | 'node'>): string {
+  return `${server.roleId}:${server.node}`;
+}
+
+/** Execution name from server and sequence: 80 characters at most and no dots in it, so a hash. */
+export function deliveryExecutionName(server: string, seq: number): string {
+  return `deliver-${createHash('sha256').update(`${server} ${seq}`).digest('hex').slice(0, 40)}`;
+}
+
+/** Only the server's own host name may be delivered until it is seen served and trusted: a domain's certificate protects nothing before. */
+export function isDeliverable(server: ServerRecord, work: Work, now: number): boolean {
+  return (
+    (work.notBefore ?? 0) <= now &&
+    (work.host === true || work.certificate === 'REMOVE' || server.hostSecuredAt !== undefined)
+  );
+}
+
+/** What the sweep or a commit must see before it wakes a server. */
+export function isAwake(server: ServerRecord, now: number): boolean {
+  return server.owner !== undefined && (server.leaseUntil ?? 0) >= now;
+}

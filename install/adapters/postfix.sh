@@ -1,0 +1,95 @@
+# Postfix: an LMDB map from name to key and chain. smtpd sees each change at its next handshake: no reload, any number of
+# domains. Only the default chain is read at start, so only that one costs a reload.
+
+postfix_map=lmdb:$home/sni
+
+postfix_version() { postconf -h mail_version 2>/dev/null; }
+
+# postfix_apply BEFORE AFTER CHANGED: three files, two lists of domains and the domains whose entries may differ.
+postfix_apply() {
+  postfix_changed=$3 postfix_reload=no
+  if [ ! -e "$home/sni.lmdb" ]; then
+    # A smtpd that found no map does not look again.
+    postfix_make_map
+    awk '{ print $1 }' "$2" >"$run/postfix.all"
+    postfix_changed=$run/postfix.all postfix_reload=yes
+  fi
+  # `*.example.com` is `.example.com` here; it covers deeper names too, which the certificate does not, as no name would.
+  awk -v live="$home/live/" -v put="$run/postfix.put" -v drop="$run/postfix.drop" '
+    function key(name) { sub(/^\*/, "", name); return name }
+    BEGIN { printf "" > put; printf "" > drop }
+    FILENAME == ARGV[1] { changed[$1] = 1; next }
+    $5 == "-" { next }
+    FILENAME == ARGV[2] {
+      for (i = 7; i <= NF; i++) {
+        kept[key($i)] = 1
+        if ($1 in changed) print key($i), live $1 ".pem" > put
+      }
+      next
+    }
+    $1 in changed { for (i = 7; i <= NF; i++) if (!(key($i) in kept)) print key($i) > drop }' \
+    "$postfix_changed" "$2" "$1"
+  [ ! -s "$run/postfix.drop" ] || postmap -d - "$postfix_map" <"$run/postfix.drop" 2>/dev/null || :
+  if [ -s "$run/postfix.put" ]; then
+    # -r: without it an old value is kept, with status 0. A missing file is a warning and status 0 too: so count back.
+    postmap -F -i -r "$postfix_map" <"$run/postfix.put" 2>"$run/postfix.error" || :
+    found=$(cut -d' ' -f1 "$run/postfix.put" | postmap -Fq - "$postfix_map" 2>/dev/null | awk -F'\t' 'NF == 2' | wc -l)
+    if [ -s "$run/postfix.error" ] || [ "$found" != "$(wc -l <"$run/postfix.put")" ]; then
+      { cat "$run/postfix.error" && echo 'postmap did not take every name'; } | head -n 1 >"$run/why.postfix"
+    fi
+  fi
+  ! default_chain postfix "$2" || postfix_reload=yes
+  [ "$postfix_reload" = no ] || postfix reload >/dev/null 2>&1 || :
+}
+
+postfix_make_map() {
+  postmap -F -i "$postfix_map" </dev/null
+  chmod 0600 "$home/sni.lmdb"
+}
+
+# Prints why Postfix cannot serve by name, or nothing.
+postfix_obstacle() {
+  if ! postconf -d smtpd_tls_chain_files >/dev/null 2>&1 || [ -n "$(postconf -d smtpd_tls_chain_files 2>&1 >/dev/null)" ]; then
+    echo 'older than 3.4, it cannot serve by name'
+  elif ! postconf -m | grep -qx lmdb; then
+    echo 'install the package postfix-lmdb'
+  elif postconf -P | grep -Eq 'smtpd_tls_(e?c|d)?(cert|key|chain)_?files?'; then
+    echo 'master.cf gives a service a certificate of its own'
+  elif [ -z "$(postfix_own_chain)" ]; then
+    echo 'it has no certificate'
+  fi
+}
+
+# The files of the chain it serves now, key first.
+postfix_own_chain() {
+  chain=$(postconf -xh smtpd_tls_chain_files | tr , ' ')
+  if [ -z "${chain# }" ] && [ -n "$(postconf -xh smtpd_tls_cert_file)" ]; then
+    chain="$(postconf -xh smtpd_tls_key_file) $(postconf -xh smtpd_tls_cert_file)"
+  fi
+  echo "$chain"
+}
+
+postfix_plan() {
+  maps=$(postconf -xh tls_server_sni_maps)
+  echo "main.cf tls_server_sni_maps = $postfix_map${maps:+, $maps}"
+  echo "main.cf smtpd_tls_chain_files = $home/host/postfix.pem"
+}
+
+postfix_adopt() {
+  postconf -n tls_server_sni_maps smtpd_tls_chain_files 2>/dev/null >"$adoption/postfix.lines"
+  postfix_own_chain | xargs -n 1 >"$adoption/postfix.chain"
+  own_chain postfix "$home/host/postfix.pem"
+  # The map first: a map that is missing fails every client that sends a name.
+  [ -e "$home/sni.lmdb" ] || postfix_make_map
+  mark_adopting postfix
+  postfix_plan | sed 's/^main.cf //' >"$run/postfix.plan"
+  while read -r line; do postconf -e "$line"; done <"$run/postfix.plan"
+  [ "$(postconf -h smtpd_tls_chain_files)" = "$home/host/postfix.pem" ] || return 1
+  postfix reload >/dev/null 2>&1 || :
+}
+
+postfix_undo() {
+  postconf -X tls_server_sni_maps smtpd_tls_chain_files
+  while read -r line; do postconf -e "$line"; done <"$adoption/postfix.lines"
+  postfix reload >/dev/null 2>&1 || :
+}

@@ -1,0 +1,78 @@
+# The delivery: plain text, one object, made for awk. Everything that becomes a file name, a shell word or a line of a
+# daemon's configuration is checked here, letter by letter.
+
+# read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries; fails if one is missing or odd.
+read_head() {
+  awk '
+    NR == 1 { if ($0 != "sealpost-delivery 1") exit; next }
+    $1 == "roots" { closed = 1; exit }
+    NF != 2 { exit }
+    $1 ~ /^(seq|issued-at|not-after|entries)$/ && $2 ~ /^[0-9]+$/ && length($2) < 12 ||
+    $1 == "server" && $2 ~ /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/ ||
+    $1 == "mode" && $2 ~ /^(inspect|install|verify)$/ ||
+    $1 == "adopt" && $2 ~ /^(yes|no)$/ {
+      if ($1 in value) exit
+      value[$1] = $2
+      next
+    }
+    { exit }
+    END {
+      n = split("server seq issued-at not-after mode adopt entries", want, " ")
+      for (i = 1; i <= n; i++) if (!(want[i] in value)) closed = 0
+      for (i = 1; i <= n; i++) printf "%s%s", value[want[i]], (i < n ? " " : "\n")
+      exit !closed
+    }' "$1"
+}
+
+# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/DOMAIN.pem, the roots into DIRECTORY/roots.pem, and
+# a line an entry into DIRECTORY/entries: n verb domain kind certificate leaf mail-name web-name names…
+split_delivery() {
+  : >"$2/roots.pem"
+  : >"$2/entries"
+  awk -v to="$2" -v count="$entries" '
+    function name(s) { return length(s) < 254 && s ~ /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/ }
+    function hex(s) { return length(s) == 64 && s ~ /^[0-9a-f]+$/ }
+    function bad(what) { if (!wrong) print "line " NR ": " what > "/dev/stderr"; wrong = 1; exit 1 }
+    function flush() {
+      if (line == "") return
+      if (verb == "install" && (names == "" || probe == "" || !pem)) bad("entry " at " is incomplete")
+      print line, (probe == "" ? "- -" : probe) names > (to "/entries")
+      if (pem) close(file)
+      line = names = probe = ""; pem = 0
+    }
+    $1 == "roots" && !roots { roots = 1; file = to "/roots.pem"; next }
+    !roots { next }
+    $1 == "entry" {
+      flush(); at++; verb = $3; domain = $4
+      if (NF != 8 || $2 != at || !name(domain) || $5 !~ /^[0-9]+$/ || $8 !~ /^(host|domain)$/) bad("not an entry")
+      if (verb == "install" ? !hex($6) || !hex($7) : verb != "remove") bad("not an entry")
+      if (domain in had) bad(domain " comes twice")
+      had[domain] = 1
+      line = at " " verb " " domain " " $8 " " $6 " " $7
+      file = to "/new/" domain ".pem"
+      next
+    }
+    $1 == "names" {
+      for (i = 2; i <= NF; i++) {
+        base = $i; sub(/^\*\./, "", base)
+        if (!name(base)) bad("not a name")
+        names = names " " $i
+      }
+      next
+    }
+    $1 == "probe" {
+      if (NF < 2 || NF > 3) bad("not a probe")
+      for (i = 2; i <= NF; i++) if ($i != "-" && !name($i)) bad("not a name")
+      probe = $2 " " (NF == 3 ? $3 : "-")
+      next
+    }
+    $0 == "end" { flush(); ended = 1; exit }
+    /^-----BEGIN [A-Z ]+-----$/ || /^-----END [A-Z ]+-----$/ || /^[A-Za-z0-9+\/=]+$/ {
+      if (line != "" && verb != "install") bad("a PEM that belongs to no certificate")
+      if (line != "") pem = 1
+      print > file
+      next
+    }
+    { bad("not understood") }
+    END { if (wrong || !ended || at + 0 != count + 0) exit 1 }' "$1"
+}

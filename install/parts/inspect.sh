@@ -1,0 +1,102 @@
+# Inspect (what runs here, what it can do) and verify (is what we installed still served, on every port).
+
+fact() { echo "fact $*" >>"$run/facts"; }
+
+# The roots and entries of a delivery that switches nothing: on tmpfs.
+read_entries() {
+  mkdir -p "$run/new"
+  split_delivery "$delivery" "$run" 2>"$run/error" || stop 50 "the delivery is malformed: $(head -n 1 "$run/error")"
+  mv "$run/roots.pem" "$run/delivered.pem"
+  trust_roots "$run/delivered.pem"
+}
+
+inspect_server() {
+  phase inspect
+  read_entries
+  : >"$run/facts"
+  fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
+  fact kernel-time "$(date +%s)"
+  open='' by_name='' all_adopted=yes
+  undo_half_adoption
+  for daemon in postfix dovecot nginx; do
+    command -v "$daemon" >/dev/null || continue
+    fact "$daemon" "$("${daemon}_version")"
+    first=
+    for port in $(ports_of "$daemon"); do
+      answers "$port" || continue
+      open="$open,$port"
+      : "${first:=$port}"
+      echo "$port $daemon" >>"$run/ports"
+    done
+    if ! is_adopted "$daemon"; then
+      obstacle=$("${daemon}_obstacle")
+      [ -n "$first" ] || obstacle="${obstacle:-no port of it answers TLS}"
+      if [ -n "$obstacle" ]; then
+        fact adopt-change "none for $daemon: $obstacle"
+        continue
+      fi
+      "${daemon}_plan" >"$run/plan"
+      while read -r line; do fact adopt-change "$line"; done <"$run/plan"
+      if [ "$adopt" = no ]; then
+        all_adopted=no
+      elif ! adopt "$daemon" "$first"; then
+        fact adopt-change "undone for $daemon: it did not serve the same as before"
+        continue
+      fi
+    fi
+    by_name="$by_name,$daemon"
+  done
+  if [ -n "$adopted" ] && [ -e "$run/ports" ]; then
+    place "$run/ports" "$adoption/ports"
+  fi
+  fact ports "${open#,}"
+  fact serves-by-name "${by_name#,}"
+  [ -n "$adopted" ] || all_adopted=no
+  fact adopted "$all_adopted"
+  if command -v doveconf >/dev/null; then
+    fact blocks "$(dovecot_count)"
+    fact blocks-max "$(dovecot_blocks_max)"
+  fi
+  fact free-kb "$(free_kb)"
+  fact host-certificate "$(host_certificate)"
+  : >"$run/letters"
+  write_answer inspected "$run/letters" "$run/facts"
+}
+
+# What the mail ports serve to one who sends no name: is it trusted for the server's own name on each?
+host_certificate() {
+  verdict=none
+  for port in 25 465 993; do
+    case ",$open," in *",$port,"*) ;; *) continue ;; esac
+    # shellcheck disable=SC2086
+    if hello "$port" -noservername -verify_hostname "$server" -verify_return_error $trust | grep -q '^Verification: OK'; then
+      [ "$verdict" = untrusted ] || verdict=trusted
+    else
+      verdict=untrusted
+    fi
+  done
+  echo "$verdict"
+}
+
+# Each known domain on each port of each daemon, a process a daemon. What is not seen is drift: repairing it is a delivery.
+verify_domains() {
+  phase verify
+  read_entries
+  awk -v live="$home/live/" '{ print $1, $5, $6, live $1 ".pem new" }' "$home/domains" >"$run/looks"
+  for daemon in $alive; do
+    for port in $(ports_of "$daemon"); do
+      ! listens "$port" || prove_on "$daemon" "$port" "$run/looks" 0
+    done >"$run/unseen.$daemon" 9>&- &
+  done
+  wait
+  for daemon in $alive; do cat "$run/unseen.$daemon"; done >"$run/unseen"
+  awk '{ print "fact drift", $1, $3 }' "$run/unseen" >>"$run/facts"
+  awk '
+    FILENAME ~ /unseen$/ { unseen[$1] = $3; next }
+    FILENAME ~ /domains$/ { leaf[$1] = $4; next }
+    $2 == "remove" { print $1, ($3 in leaf ? "r ServedCertificateMismatch still installed" : "d"); next }
+    $3 in unseen { print $1, "r ServedCertificateMismatch not seen on port", unseen[$3]; next }
+    leaf[$3] != $6 { print $1, "r ServedCertificateMismatch another certificate is installed"; next }
+    { print $1, "u" }' "$run/unseen" "$home/domains" "$run/entries" >"$run/letters"
+  write_answer verified "$run/letters" "$run/facts"
+}

@@ -1,0 +1,91 @@
+/**
+ * The only place that puts adapters together: each function calls for what it needs, at its first invocation, and the
+ * bundler leaves the rest out. A setting that is missing names itself.
+ */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { Route53Client } from '@aws-sdk/client-route-53';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { bus as busOn } from '../aws/bus.ts';
+import { commands as commandsBy } from '../aws/commands.ts';
+import { executions as executionsOf } from '../aws/executions.ts';
+import { store as storeOn } from '../aws/issuer-items.ts';
+import { certificateObjects, deliveryObjects, s3Client } from '../aws/objects.ts';
+import { roles as rolesBy } from '../aws/roles.ts';
+import { secrets as secretsOf } from '../aws/secrets.ts';
+import { Table } from '../aws/table.ts';
+import { zones as zonesOf } from '../aws/zones.ts';
+import type { Issuer } from '../core/acme/issuer.ts';
+import type { Clock } from '../core/clock.ts';
+import { systemResolver } from '../core/dns/authoritative.ts';
+import type { OrderBudget } from '../core/domain/claim.ts';
+
+/** @throws Error that names the setting */
+export function setting(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`the function's environment has no ${name}; lib/functions.ts gives it`);
+  return value;
+}
+
+export const clock: Clock = {
+  now: () => Date.now(),
+  sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+};
+
+/** A value is made at its first use and kept for the life of the process. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+export const store = /* @__PURE__ */ once(() => storeOn(new Table(new DynamoDBClient(), setting('TABLE'))));
+export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3Client(), setting('CERTIFICATE_BUCKET')));
+export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3Client(), setting('DELIVERY_BUCKET')));
+export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client()));
+export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
+export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
+export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
+export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), setting('DOCUMENT'), mailServerTag()));
+export const executions = /* @__PURE__ */ once(() =>
+  executionsOf(new SFNClient(), {
+    'secure-domain': setting('SECURE_DOMAIN'),
+    'deliver-to-server': setting('DELIVER_TO_SERVER'),
+  }),
+);
+
+/** The tag that makes a managed node a mail server of this stack. */
+export function mailServerTag(): { key: string; value: string } {
+  return { key: 'sealpost:mail-server', value: setting('STACK') };
+}
+
+/** The resolver for everything that is looked up; empty: the runtime's own. */
+export const dns = /* @__PURE__ */ once(() =>
+  systemResolver(
+    setting('RESOLVERS')
+      .split(',')
+      .filter(address => address !== ''),
+  ),
+);
+
+/** PEM roots that are trusted beside the runtime's own. */
+export const roots = (): string => setting('ROOTS');
+
+export const issuer = /* @__PURE__ */ once((): Issuer => ({
+  directoryUrl: setting('ACME_DIRECTORY'),
+  contact: setting('ACME_CONTACT')
+    .split(',')
+    .filter(contact => contact !== ''),
+  termsAgreed: setting('ACME_TERMS_AGREED') === 'yes',
+  roots: roots(),
+  userAgent: 'sealpost/0.1 (+acme-client/5.4.0)',
+  keyParameter: setting('ACCOUNT_KEY_PARAMETER'),
+}));
+
+/** Let's Encrypt's 300 new orders in 3 hours: one each 36 s, and a tenth of the three hours left to others (rate-limits page of 2026-08-05). */
+export const budget = (): OrderBudget => ({
+  name: setting('ACME_DIRECTORY'),
+  intervalMs: 36_000,
+  horizonMs: 2.7 * 3_600_000,
+});

@@ -1,0 +1,20 @@
+/** Woken by SSM's event that a command of our document ended on a node. */
+import * as z from 'zod/mini';
+import { resume } from '../core/server/send.ts';
+import { commands, executions, store } from './environment.ts';
+
+const event = z.object({ detail: z.object({ 'command-id': z.string(), 'instance-id': z.string() }) });
+
+export const handler = async (input: unknown): Promise<{ resumed: boolean }> => {
+  const { detail } = z.parse(event, input);
+  const commandId = detail['command-id'];
+  const delivery = await commands().deliveryOf(commandId);
+  const resumed =
+    delivery !== undefined &&
+    (await resume(delivery, commandId, detail['instance-id'], {
+      store: store(),
+      commands: commands(),
+      executions: executions(),
+    }));
+  return { resumed };
+};

@@ -1,0 +1,8 @@
+/** State RecordDelivery of deliver-to-server. */
+import { recordDelivery } from '../core/server/record.ts';
+import { RecordDelivery } from '../statemachines/deliver-to-server.ts';
+import { bus, clock, commands, deliveries, store } from './environment.ts';
+
+export const handler = RecordDelivery.handler(input =>
+  recordDelivery(input, { store: store(), commands: commands(), deliveries: deliveries(), bus: bus(), clock }),
+);

@@ -1,0 +1,9 @@
+/** State Validate of secure-domain. */
+import { validate } from '../core/domain/order.ts';
+import { Validate } from '../statemachines/secure-domain.ts';
+import { clock, dns, store } from './environment.ts';
+import { acme } from './issuer.ts';
+
+export const handler = Validate.handler(async input =>
+  validate(input, { store: store(), acme: await acme(), dns: dns(), clock }),
+);

@@ -1,0 +1,117 @@
+/** Who may speak, and what is done with what was said. */
+import { Duration, Fn, CfnCondition, type Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Functions } from './functions.ts';
+import type { MailServers } from './mail-servers.ts';
+import type { Settings } from './settings.ts';
+import type { StateMachines } from './state-machines.ts';
+
+const SERVER_EVENTS = ['Mail Server Registered', 'Mail Server Changed'];
+
+/** Whoever can register a server and name it for a domain gets that domain's key delivered: so only the named senders may speak, and as us only we. */
+export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ours: iam.IRole[]): void {
+  const named = new CfnCondition(stack, 'SendersAreNamed', {
+    expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', settings.senderRoles.valueAsList), '')),
+  });
+  const nobody = [`arn:${stack.partition}:iam::${stack.account}:role/nobody-is-named`];
+  const senders = Fn.conditionIf(named.logicalId, settings.senderRoles.valueAsList, nobody);
+  const our = ours.map(role => role.roleArn);
+  const policy = (id: string, statement: object) =>
+    new events.CfnEventBusPolicy(stack, id, { eventBusName: bus.eventBusName, statementId: id, statement });
+  const about = { Action: 'events:PutEvents', Resource: bus.eventBusArn };
+  policy('OnlySendersAndWe', {
+    Effect: 'Deny',
+    Principal: '*',
+    ...about,
+    Condition: { ArnNotEquals: { 'aws:PrincipalArn': our }, ArnNotLike: { 'aws:PrincipalArn': senders } },
+  });
+  policy('OnlyWeSpeakAsSealpost', {
+    Effect: 'Deny',
+    Principal: '*',
+    ...about,
+    Condition: { StringEquals: { 'events:source': 'sealpost' }, ArnNotEquals: { 'aws:PrincipalArn': our } },
+  });
+  policy('SendersMaySpeak', {
+    Effect: 'Allow',
+    Principal: { AWS: `arn:${stack.partition}:iam::${stack.account}:root` },
+    ...about,
+    Condition: { ArnLike: { 'aws:PrincipalArn': senders } },
+  });
+}
+
+/** Every rule, and a dead-letter queue for each target: an event that could not be handed on is kept for 14 days. */
+export class Rules extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    parts: {
+      bus: events.EventBus;
+      deadLetters: sqs.Queue;
+      machines: StateMachines;
+      functions: Functions;
+      mailServers: MailServers;
+    },
+  ) {
+    super(scope, id);
+    const { bus, deadLetters: deadLetterQueue, machines, functions, mailServers } = parts;
+    const retry = { deadLetterQueue, retryAttempts: 185, maxEventAge: Duration.hours(24) };
+    const notOurs = events.Match.anythingBut('sealpost');
+
+    // Whatever is no server's event: a mistyped detail-type is answered with Request Rejected instead of with silence.
+    new events.Rule(this, 'Domains', {
+      eventBus: bus,
+      eventPattern: { source: notOurs, detailType: events.Match.anythingBut(...SERVER_EVENTS) },
+      targets: [new targets.SfnStateMachine(machines.secureDomain, retry)],
+    });
+    new events.Rule(this, 'Servers', {
+      eventBus: bus,
+      eventPattern: { source: notOurs, detailType: SERVER_EVENTS },
+      targets: [new targets.SfnStateMachine(machines.registerServer, retry)],
+    });
+    // Service events come on the default bus, best effort: they save time, the sweep is the guarantee.
+    new events.Rule(this, 'Commands', {
+      eventPattern: {
+        source: ['aws.ssm'],
+        detailType: ['EC2 Command Invocation Status-change Notification'],
+        detail: {
+          'document-name': [mailServers.documentName],
+          status: events.Match.anythingBut('Pending', 'InProgress', 'Delayed', 'Cancelling'),
+        },
+      },
+      targets: [new targets.LambdaFunction(functions.byName.OnCommandStatus, retry)],
+    });
+    this.schedule(functions.byName.Sweep, deadLetterQueue);
+  }
+
+  private schedule(sweep: lambda.Function, deadLetters: sqs.Queue): void {
+    const role = new iam.Role(this, 'SweepScheduleRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
+      inlinePolicies: {
+        rights: new iam.PolicyDocument({
+          statements: [
+            new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }),
+            new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
+          ],
+        }),
+      },
+    });
+    new scheduler.CfnSchedule(this, 'SweepSchedule', {
+      description: "sealpost: whatever's time has come",
+      scheduleExpression: 'rate(1 minute)',
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: sweep.functionArn,
+        roleArn: role.roleArn,
+        deadLetterConfig: { arn: deadLetters.queueArn },
+        // The next minute comes by itself: an old sweep is of no use.
+        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
+      },
+    });
+  }
+}

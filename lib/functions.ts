@@ -1,0 +1,420 @@
+/**
+ * One row a function: its memory, its time, its settings, and every right that it has. This page is the whole of what
+ * our code may do in the account; the local provider enforces it on every call.
+ */
+import { ArnFormat, Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Bundle } from './bundles.ts';
+import type { MailServers } from './mail-servers.ts';
+import type { Settings } from './settings.ts';
+import type { Storage } from './storage.ts';
+
+export interface Parts {
+  storage: Storage;
+  settings: Settings;
+  mailServers: MailServers;
+  busArn: string;
+  busName: string;
+  deadLetters: sqs.Queue;
+}
+
+interface Row {
+  /** MB. The ones that open TLS to the CA or parse certificates get more CPU with it. */
+  memory: number;
+  /** Seconds; well under the lease of an hour. */
+  timeout: number;
+  settings: string[];
+  rights: iam.PolicyStatement[];
+  /** Woken by an event, not by a state: what fails three times goes to the dead letters. */
+  woken?: true;
+}
+
+/** In the order of the road. */
+export const functionNames = [
+  'RegisterServer',
+  'ClaimDomain',
+  'CreateOrder',
+  'PublishChallenges',
+  'Validate',
+  'FinalizeOrder',
+  'ReleaseDomain',
+  'ParkDomain',
+  'AssembleDelivery',
+  'SendDelivery',
+  'RecordDelivery',
+  'ReleaseServer',
+  'OnCommandStatus',
+  'Sweep',
+] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+/** `PublishChallenges` → `publish-challenges`: one step, one name, spelt by derivation. */
+export function kebab(name: string): string {
+  return name.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
+}
+
+function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
+  const may = rights(stack, parts);
+  const acme = ['ACME_DIRECTORY', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ACCOUNT_KEY_PARAMETER', 'KEY', 'ROOTS'];
+  const roads = ['SECURE_DOMAIN', 'DELIVER_TO_SERVER'];
+  const ssm = ['DOCUMENT', 'STACK'];
+  return {
+    RegisterServer: {
+      memory: 256,
+      timeout: 30,
+      settings: ['TABLE', 'MAIL_SERVER_ROLE', ...ssm, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'DeleteItem', 'Query'),
+        may.describeNodes(),
+        may.readRoles(),
+        may.start('secure-domain', 'deliver-to-server'),
+      ],
+    },
+    ClaimDomain: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...acme, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        ...may.findZones(),
+        ...may.changeTxt(),
+        may.start('deliver-to-server'),
+      ],
+    },
+    CreateOrder: {
+      memory: 512,
+      timeout: 60,
+      settings: ['TABLE', 'ACME_PROFILE', ...acme],
+      rights: [
+        may.table('GetItem', 'UpdateItem'),
+        may.accountKey('GetParameter', 'PutParameter'),
+        may.accountKeyCipher('Encrypt', 'Decrypt'),
+      ],
+    },
+    PublishChallenges: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', 'DNS_PROPAGATION_SECONDS'],
+      rights: [may.table('UpdateItem'), ...may.changeTxt()],
+    },
+    Validate: {
+      memory: 512,
+      timeout: 60,
+      settings: ['TABLE', 'RESOLVERS', ...acme],
+      rights: [may.table('GetItem', 'UpdateItem'), may.accountKey('GetParameter'), may.accountKeyCipher('Decrypt')],
+    },
+    FinalizeOrder: {
+      memory: 512,
+      timeout: 60,
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', ...acme],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        may.accountKey('GetParameter'),
+        may.accountKeyCipher('Decrypt'),
+        may.certificates('GetObject', 'PutObject'),
+        may.certificateCipher('GenerateDataKey', 'Decrypt'),
+      ],
+    },
+    ReleaseDomain: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', 'BUS', ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem'),
+        ...may.changeTxt(),
+        may.putEvents(),
+        may.start('secure-domain', 'deliver-to-server'),
+      ],
+    },
+    ParkDomain: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', 'BUS', ...roads],
+      rights: [may.table('GetItem', 'UpdateItem', 'PutItem'), ...may.changeTxt(), may.putEvents()],
+    },
+    AssembleDelivery: {
+      memory: 512,
+      timeout: 120,
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'ROOTS'],
+      rights: [
+        may.table('UpdateItem', 'Query'),
+        may.certificates('GetObject'),
+        may.certificateCipher('Decrypt'),
+        may.deliveries(['PutObject'], 'deliveries/*'),
+        may.deliveries(['PutObject', 'GetObject'], 'manifests/*', 'installers/*'),
+        may.listInstallers(),
+        may.deliveryCipher(['GenerateDataKey', 'Decrypt'], 'manifests/*', 'installers/*'),
+        may.deliveryCipher(['GenerateDataKey'], 'deliveries/*'),
+      ],
+    },
+    SendDelivery: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', ...ssm, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        ...may.sendCommand(),
+        may.readCommands(),
+        may.sendTaskSuccess(),
+      ],
+    },
+    RecordDelivery: {
+      memory: 256,
+      timeout: 120,
+      settings: ['TABLE', 'DELIVERY_BUCKET', 'BUS', ...ssm],
+      rights: [
+        may.table('UpdateItem', 'PutItem', 'DeleteItem'),
+        may.deliveries(['GetObject'], 'manifests/*'),
+        may.deliveryCipher(['Decrypt'], 'manifests/*'),
+        may.readCommands(),
+        may.putEvents(),
+      ],
+    },
+    ReleaseServer: { memory: 256, timeout: 30, settings: ['TABLE'], rights: [may.table('UpdateItem', 'Query')] },
+    OnCommandStatus: {
+      memory: 256,
+      timeout: 30,
+      settings: ['TABLE', ...ssm, ...roads],
+      rights: [may.table('GetItem'), may.readCommands(), may.sendTaskSuccess()],
+      woken: true,
+    },
+    Sweep: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', ...ssm, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem'),
+        may.dueIndex(),
+        may.readCommands(),
+        may.sendTaskSuccess(),
+        may.start('secure-domain', 'deliver-to-server'),
+      ],
+      woken: true,
+    },
+  };
+}
+
+/** The rights by what they are for. Each names actions and the narrowest resource that they can be had for. */
+function rights(stack: Stack, { storage, settings, mailServers, busArn, busName: _ }: Parts) {
+  const allow = (
+    actions: string[],
+    resources: string[],
+    conditions?: Record<string, Record<string, string | string[]>>,
+  ) => new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
+  const { table, certificates, deliveries, key } = storage;
+  const viaS3 = { 'kms:ViaService': `s3.${stack.region}.${stack.urlSuffix}` };
+  const machine = (name: string) =>
+    stack.formatArn({
+      service: 'states',
+      resource: 'stateMachine',
+      resourceName: `${stack.stackName}-${name}`,
+      arnFormat: arnColon,
+    });
+  const cipher = (actions: string[], objects: string[]) =>
+    allow(
+      actions.map(action => `kms:${action}`),
+      [key.keyArn],
+      { StringEquals: viaS3, StringLike: { 'kms:EncryptionContext:aws:s3:arn': objects } },
+    );
+  const parameter = accountKeyArn(stack);
+  return {
+    table: (...actions: string[]) =>
+      allow(
+        actions.map(action => `dynamodb:${action}`),
+        [table.tableArn],
+      ),
+    dueIndex: () => allow(['dynamodb:Query'], [`${table.tableArn}/index/due`]),
+    certificates: (...actions: string[]) =>
+      allow(
+        actions.map(action => `s3:${action}`),
+        [certificates.arnForObjects('certificates/*')],
+      ),
+    certificateCipher: (...actions: string[]) => cipher(actions, [certificates.arnForObjects('certificates/*')]),
+    deliveries: (actions: string[], ...objects: string[]) =>
+      allow(
+        actions.map(action => `s3:${action}`),
+        objects.map(object => deliveries.arnForObjects(object)),
+      ),
+    /** Without it S3 answers 403 for an installer that is not there yet, and nobody could tell. */
+    listInstallers: () =>
+      allow(['s3:ListBucket'], [deliveries.bucketArn], { StringLike: { 's3:prefix': 'installers/*' } }),
+    deliveryCipher: (actions: string[], ...objects: string[]) =>
+      cipher(
+        actions,
+        objects.map(object => deliveries.arnForObjects(object)),
+      ),
+    accountKey: (...actions: string[]) =>
+      allow(
+        actions.map(action => `ssm:${action}`),
+        [parameter],
+      ),
+    accountKeyCipher: (...actions: string[]) =>
+      allow(
+        actions.map(action => `kms:${action}`),
+        [key.keyArn],
+        {
+          StringEquals: {
+            'kms:EncryptionContext:PARAMETER_ARN': parameter,
+            'kms:ViaService': `ssm.${stack.region}.${stack.urlSuffix}`,
+          },
+        },
+      ),
+    findZones: () => [
+      allow(['route53:ListHostedZonesByName'], ['*']),
+      allow(['route53:GetHostedZone'], [`arn:${stack.partition}:route53:::hostedzone/*`]),
+    ],
+    /** TXT and nothing else: any name in the challenge zone, `_acme-challenge` in the customers' own zones. */
+    changeTxt: () => {
+      const txt = {
+        'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+        'route53:ChangeResourceRecordSetsActions': ['CREATE', 'DELETE'],
+      };
+      const any = `arn:${stack.partition}:route53:::hostedzone/*`;
+      return [
+        allow(['route53:ListResourceRecordSets'], [any]),
+        allow(
+          ['route53:ChangeResourceRecordSets'],
+          [`arn:${stack.partition}:route53:::hostedzone/${settings.challengeZoneId}`],
+          { 'ForAllValues:StringEquals': txt },
+        ),
+        allow(['route53:ChangeResourceRecordSets'], [any], {
+          'ForAllValues:StringEquals': txt,
+          'ForAllValues:StringLike': { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'] },
+        }),
+      ];
+    },
+    /** The document, and of all managed nodes only those that carry this stack's tag. */
+    sendCommand: () => [
+      allow(['ssm:SendCommand'], [mailServers.documentArn]),
+      allow(
+        ['ssm:SendCommand'],
+        [
+          `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
+          `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
+        ],
+        {
+          StringEquals: { 'ssm:resourceTag/sealpost:mail-server': stack.stackName },
+        },
+      ),
+    ],
+    // These have no resource to name (service authorization reference of Systems Manager).
+    readCommands: () => allow(['ssm:ListCommands', 'ssm:GetCommandInvocation'], ['*']),
+    describeNodes: () => allow(['ssm:DescribeInstanceInformation'], ['*']),
+    readRoles: () => allow(['iam:GetRole'], [`arn:${stack.partition}:iam::${stack.account}:role/*`]),
+    start: (...names: string[]) => allow(['states:StartExecution'], names.map(machine)),
+    sendTaskSuccess: () => allow(['states:SendTaskSuccess'], [machine('deliver-to-server')]),
+    putEvents: () => allow(['events:PutEvents'], [busArn], { StringEquals: { 'events:source': 'sealpost' } }),
+  };
+}
+
+const arnColon = ArnFormat.COLON_RESOURCE_NAME;
+
+function accountKeyArn(stack: Stack): string {
+  return stack.formatArn({
+    service: 'ssm',
+    resource: 'parameter',
+    resourceName: `${stack.stackName}/acme-account-key`,
+  });
+}
+
+/** Every setting that a row may ask for. */
+function environment(stack: Stack, { storage, settings, mailServers, busName }: Parts): Record<string, string> {
+  const machine = (name: string) =>
+    stack.formatArn({
+      service: 'states',
+      resource: 'stateMachine',
+      resourceName: `${stack.stackName}-${name}`,
+      arnFormat: arnColon,
+    });
+  return {
+    STACK: stack.stackName,
+    TABLE: storage.table.tableName,
+    CERTIFICATE_BUCKET: storage.certificates.bucketName,
+    DELIVERY_BUCKET: storage.deliveries.bucketName,
+    KEY: storage.key.keyArn,
+    BUS: busName,
+    DOCUMENT: mailServers.documentName,
+    MAIL_SERVER_ROLE: mailServers.roleName,
+    SECURE_DOMAIN: machine('secure-domain'),
+    DELIVER_TO_SERVER: machine('deliver-to-server'),
+    ACCOUNT_KEY_PARAMETER: `/${stack.stackName}/acme-account-key`,
+    ACME_DIRECTORY: settings.acmeDirectory,
+    ACME_CONTACT: settings.acmeContact,
+    ACME_TERMS_AGREED: settings.acmeTermsAgreed,
+    ACME_PROFILE: settings.acmeProfile,
+    CHALLENGE_ZONE_ID: settings.challengeZoneId,
+    CHALLENGE_ZONE_NAME: settings.challengeZoneName,
+    RESOLVERS: settings.resolvers,
+    ROOTS: settings.roots,
+    DNS_PROPAGATION_SECONDS: settings.dnsPropagationSeconds,
+  };
+}
+
+/** The functions, each with a role and a log group of its own. */
+export class Functions extends Construct {
+  readonly byName: Record<FunctionName, lambda.Function>;
+
+  constructor(scope: Construct, id: string, stack: Stack, parts: Parts, bundles: Record<string, Bundle>) {
+    super(scope, id);
+    const settings = environment(stack, parts);
+    const table = rows(stack, parts);
+    const make = (name: FunctionName) =>
+      this.make(stack.stackName, name, table[name], settings, bundles[name]!, parts.deadLetters);
+    this.byName = Object.fromEntries(functionNames.map(name => [name, make(name)])) as Record<
+      FunctionName,
+      lambda.Function
+    >;
+  }
+
+  private make(
+    stackName: string,
+    name: FunctionName,
+    row: Row,
+    settings: Record<string, string>,
+    bundle: Bundle,
+    deadLetters: sqs.Queue,
+  ): lambda.Function {
+    const functionName = `${stackName}-${kebab(name)}`;
+    const logGroup = new logs.LogGroup(this, `${name}Logs`, {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new iam.Role(this, `${name}Role`, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      description: `What ${functionName} may do; its row is in lib/functions.ts`,
+      inlinePolicies: {
+        rights: new iam.PolicyDocument({
+          statements: [
+            ...row.rights,
+            new iam.PolicyStatement({
+              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              resources: [logGroup.logGroupArn],
+            }),
+            ...(row.woken
+              ? [new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] })]
+              : []),
+          ],
+        }),
+      },
+    });
+    return new lambda.Function(this, name, {
+      functionName,
+      description: `sealpost: ${name}`,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(bundle.directory),
+      memorySize: row.memory,
+      timeout: Duration.seconds(row.timeout),
+      role: role.withoutPolicyUpdates(),
+      logGroup,
+      environment: Object.fromEntries(row.settings.map(name => [name, settings[name]!])),
+      ...(row.woken && { deadLetterQueue: deadLetters }),
+    });
+  }
+}

@@ -1,0 +1,85 @@
+/** What a mail server has of us: the document that Systems Manager runs on it, and the role that lets it read its own deliveries. */
+import { readFileSync } from 'node:fs';
+import { type Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
+import { Construct } from 'constructs';
+import type { Storage } from './storage.ts';
+
+export class MailServers extends Construct {
+  readonly documentName: string;
+  readonly documentArn: string;
+  readonly roleName: string;
+
+  constructor(scope: Construct, id: string, stack: Stack, storage: Storage) {
+    super(scope, id);
+    const { deliveries, key } = storage;
+    this.documentName = `${stack.stackName}-deliver`;
+    this.documentArn = stack.formatArn({ service: 'ssm', resource: 'document', resourceName: this.documentName });
+    const text = readFileSync(new URL('../install/document.json', import.meta.url), 'utf8');
+    const bucketUrl = `https://s3.${stack.region}.${stack.urlSuffix}/${deliveries.bucketName}`;
+    new ssm.CfnDocument(this, 'Document', {
+      name: this.documentName,
+      documentType: 'Command',
+      documentFormat: 'JSON',
+      targetType: '/',
+      content: fill(JSON.parse(text), bucketUrl),
+      updateMethod: 'NewVersion',
+    });
+
+    // `${aws:userid}` is <role id>:<node id> in a session that EC2 or Systems Manager opened; nobody else may open one.
+    const own = 'deliveries/${aws:userid}/*';
+    const policy = new iam.ManagedPolicy(this, 'Policy', {
+      managedPolicyName: `${stack.stackName}-mail-server`,
+      description:
+        'A mail server reads the deliveries made for it, and installers; attach it to the role of your instances',
+      statements: [
+        new iam.PolicyStatement({
+          actions: ['s3:GetObject'],
+          resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
+        }),
+        new iam.PolicyStatement({
+          actions: ['s3:ListBucket'],
+          resources: [deliveries.bucketArn],
+          conditions: { StringLike: { 's3:prefix': [own, 'installers/*'] } },
+        }),
+        new iam.PolicyStatement({
+          actions: ['kms:Decrypt'],
+          resources: [key.keyArn],
+          conditions: {
+            StringEquals: { 'kms:ViaService': `s3.${stack.region}.${stack.urlSuffix}` },
+            StringLike: {
+              'kms:EncryptionContext:aws:s3:arn': [
+                deliveries.arnForObjects(own),
+                deliveries.arnForObjects('installers/*'),
+              ],
+            },
+          },
+        }),
+      ],
+    });
+    const role = new iam.Role(this, 'Role', {
+      roleName: `${stack.stackName}-mail-server`,
+      description: 'For mail servers that have no role of their own yet',
+      assumedBy: new iam.CompositePrincipal(
+        new iam.ServicePrincipal('ec2.amazonaws.com'),
+        new iam.ServicePrincipal('ssm.amazonaws.com'),
+      ),
+      managedPolicies: [policy, iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore')],
+    });
+    new iam.CfnInstanceProfile(this, 'InstanceProfile', { instanceProfileName: role.roleName, roles: [role.roleName] });
+    this.roleName = role.roleName;
+  }
+}
+
+/** Puts the delivery bucket's URL where the document says `{DeliveryBucketUrl}`. */
+function fill(content: unknown, bucketUrl: string): unknown {
+  if (typeof content === 'string') {
+    const parts = content.split('{DeliveryBucketUrl}');
+    return parts.length === 1 ? content : parts.join(bucketUrl);
+  }
+  if (Array.isArray(content)) return content.map(part => fill(part, bucketUrl));
+  if (content && typeof content === 'object')
+    return Object.fromEntries(Object.entries(content).map(([name, value]) => [name, fill(value, bucketUrl)]));
+  return content;
+}

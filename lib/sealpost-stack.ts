@@ -1,0 +1,58 @@
+/** The whole of sealpost in one account and region, in the order of the diagram in the README. */
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { Bundle } from './bundles.ts';
+import { guard, Rules } from './buses.ts';
+import { Functions } from './functions.ts';
+import { MailServers } from './mail-servers.ts';
+import { settings as settingsOf } from './settings.ts';
+import { StateMachines } from './state-machines.ts';
+import { Storage } from './storage.ts';
+
+export class SealpostStack extends Stack {
+  constructor(scope: Construct, id: string, props: StackProps & { bundles: Record<string, Bundle> }) {
+    super(scope, id, props);
+    const settings = settingsOf(this);
+    const bus = new events.EventBus(this, 'Bus', { eventBusName: this.stackName });
+    const deadLetters = new sqs.Queue(this, 'DeadLetters', {
+      queueName: `${this.stackName}-dead-letters`,
+      retentionPeriod: Duration.days(14),
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    });
+
+    const storage = new Storage(this, 'Storage');
+    const mailServers = new MailServers(this, 'MailServers', this, storage);
+    // By name, not by reference: the bus's policy names the functions' roles, and their rights name the bus.
+    const busArn = this.formatArn({ service: 'events', resource: 'event-bus', resourceName: this.stackName });
+    const functions = new Functions(
+      this,
+      'Functions',
+      this,
+      { storage, settings, mailServers, busArn, busName: this.stackName, deadLetters },
+      props.bundles,
+    );
+    const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
+    const speakers = [functions.byName.ReleaseDomain, functions.byName.ParkDomain, functions.byName.RecordDelivery].map(
+      speaker => speaker.role!,
+    );
+    guard(bus, this, settings, [...speakers, ...machines.roles]);
+    new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
+
+    const outputs = {
+      BusName: bus.eventBusName,
+      TableName: storage.table.tableName,
+      CertificateBucket: storage.certificates.bucketName,
+      DeliveryBucket: storage.deliveries.bucketName,
+      DeadLettersUrl: deadLetters.queueUrl,
+      MailServerRole: mailServers.roleName,
+      MailServerPolicy: `${this.stackName}-mail-server`,
+      SecureDomain: machines.secureDomain.stateMachineArn,
+      RegisterServer: machines.registerServer.stateMachineArn,
+      DeliverToServer: machines.deliverToServer.stateMachineArn,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}

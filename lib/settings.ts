@@ -1,0 +1,71 @@
+/** What a person says at deploy. Contact, terms and challenge zone have no default: nobody but they can know them. */
+import { CfnParameter, type Stack } from 'aws-cdk-lib';
+
+export interface Settings {
+  acmeDirectory: string;
+  acmeContact: string;
+  acmeTermsAgreed: string;
+  acmeProfile: string;
+  challengeZoneId: string;
+  challengeZoneName: string;
+  senderRoles: CfnParameter;
+  resolvers: string;
+  roots: string;
+  dnsPropagationSeconds: string;
+}
+
+export function settings(stack: Stack): Settings {
+  const text = (
+    id: string,
+    description: string,
+    rest: { default?: string; allowedPattern?: string; allowedValues?: string[]; constraintDescription?: string },
+  ) => new CfnParameter(stack, id, { type: 'String', description, ...rest }).valueAsString;
+  return {
+    acmeDirectory: text(
+      'AcmeDirectory',
+      "The CA's directory. Let's Encrypt's staging directory until you say otherwise.",
+      {
+        default: 'https://acme-staging-v02.api.letsencrypt.org/directory',
+        allowedPattern: 'https://.+',
+        constraintDescription: 'must be an https URL',
+      },
+    ),
+    acmeContact: text('AcmeContact', 'Where the CA may reach you: mailto:name@example.com, several with commas.', {
+      allowedPattern: 'mailto:[^,@ ]+@[^,@ ]+(,mailto:[^,@ ]+@[^,@ ]+)*',
+      constraintDescription: 'must be mailto: addresses with commas between them',
+    }),
+    acmeTermsAgreed: text('AcmeTermsAgreed', "yes, when you have read and agreed to the CA's terms of service.", {
+      allowedValues: ['yes'],
+    }),
+    acmeProfile: text('AcmeProfile', "The ACME profile to ask for; Let's Encrypt: classic, tlsserver, shortlived.", {
+      default: 'tlsserver',
+    }),
+    challengeZoneId: text('ChallengeZoneId', 'The hosted zone for delegated challenges (Z…).', {
+      allowedPattern: 'Z[A-Z0-9]+',
+    }),
+    challengeZoneName: text('ChallengeZoneName', "That zone's name, without a dot at its end.", {
+      allowedPattern: '[a-z0-9.-]+[a-z0-9]',
+    }),
+    senderRoles: new CfnParameter(stack, 'SenderRoleArns', {
+      type: 'CommaDelimitedList',
+      description: "ARNs of the roles that may put events: your panel's. None: nobody may.",
+      default: '',
+    }),
+    resolvers: text(
+      'Resolvers',
+      'IP addresses of recursive resolvers, with commas; empty: the ones that the functions have.',
+      { default: '' },
+    ),
+    roots: text('TrustedRoots', 'PEM of CA roots to trust beside the public ones, for a CA of your own.', {
+      default: '',
+    }),
+    dnsPropagationSeconds: text(
+      'DnsPropagationSeconds',
+      "How long Route 53's name servers take, as a rule, to answer with a change.",
+      {
+        default: '30',
+        allowedPattern: '[0-9]{1,3}',
+      },
+    ),
+  };
+}

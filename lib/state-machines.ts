@@ -1,0 +1,90 @@
+/** The state machines, as the files in statemachines/ draw them, and what each may call. */
+import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type { Functions, FunctionName } from './functions.ts';
+
+export class StateMachines extends Construct {
+  readonly secureDomain: sfn.StateMachine;
+  readonly registerServer: sfn.StateMachine;
+  readonly deliverToServer: sfn.StateMachine;
+  /** They speak on the bus for us. */
+  readonly roles: iam.Role[] = [];
+
+  constructor(scope: Construct, id: string, stack: Stack, functions: Functions, bus: { arn: string; name: string }) {
+    super(scope, id);
+    const make = (name: string, steps: FunctionName[], speaks: boolean) => {
+      const role = new iam.Role(this, `${name}-role`, {
+        assumedBy: new iam.ServicePrincipal('states.amazonaws.com'),
+        inlinePolicies: {
+          rights: new iam.PolicyDocument({
+            statements: [
+              new iam.PolicyStatement({
+                actions: ['lambda:InvokeFunction'],
+                resources: steps.map(step => functions.byName[step].functionArn),
+              }),
+              ...(speaks
+                ? [
+                    new iam.PolicyStatement({
+                      actions: ['events:PutEvents'],
+                      resources: [bus.arn],
+                      conditions: { StringEquals: { 'events:source': 'sealpost' } },
+                    }),
+                  ]
+                : []),
+              // Log delivery has no resource to name (Step Functions developer guide, "Logging").
+              new iam.PolicyStatement({
+                actions: [
+                  'logs:CreateLogDelivery',
+                  'logs:GetLogDelivery',
+                  'logs:UpdateLogDelivery',
+                  'logs:DeleteLogDelivery',
+                  'logs:ListLogDeliveries',
+                  'logs:PutResourcePolicy',
+                  'logs:DescribeResourcePolicies',
+                  'logs:DescribeLogGroups',
+                ],
+                resources: ['*'],
+              }),
+            ],
+          }),
+        },
+      });
+      if (speaks) this.roles.push(role);
+      return new sfn.StateMachine(this, name, {
+        stateMachineName: `${stack.stackName}-${name}`,
+        definitionBody: sfn.DefinitionBody.fromFile(
+          new URL(`../statemachines/${name}.asl.json`, import.meta.url).pathname,
+        ),
+        definitionSubstitutions: {
+          Bus: bus.name,
+          ...Object.fromEntries(steps.map(step => [step, functions.byName[step].functionArn])),
+        },
+        role: role.withoutPolicyUpdates(),
+        stateMachineType: sfn.StateMachineType.STANDARD,
+        logs: {
+          destination: new logs.LogGroup(this, `${name}-logs`, {
+            logGroupName: `/aws/vendedlogs/states/${stack.stackName}-${name}`,
+            retention: logs.RetentionDays.THREE_MONTHS,
+            removalPolicy: RemovalPolicy.DESTROY,
+          }),
+          level: sfn.LogLevel.ERROR,
+          includeExecutionData: false,
+        },
+      });
+    };
+    this.secureDomain = make(
+      'secure-domain',
+      ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain', 'ParkDomain'],
+      true,
+    );
+    this.registerServer = make('register-server', ['RegisterServer'], true);
+    this.deliverToServer = make(
+      'deliver-to-server',
+      ['AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'],
+      false,
+    );
+  }
+}

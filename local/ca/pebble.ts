@@ -1,0 +1,164 @@
+/** Pebble, Let's Encrypt's small test CA, as a child of the local provider. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ensurePebble, type Pebble } from './debian.ts';
+import { ensureTlsRoot } from './tls.ts';
+
+export { ensurePebble } from './debian.ts';
+
+export interface CaRequest {
+  /** Its configuration, TLS key and log. The TLS root and, where still free, the ports stay over a restart. */
+  directory: string;
+  /** Where it asks for TXT: `ip:port`. Pebble from 2.8 asks over TCP only. */
+  resolver: string;
+  report: (line: string) => void;
+  /** Validate at once. Otherwise Pebble waits 0 to 4 s before each validation, as a busy CA would. */
+  noSleep?: boolean;
+  /** By name; validity in seconds. Default PROFILES. */
+  profiles?: Record<string, { description: string; validityPeriod: number }>;
+  /** Accounts then need one of these: key id → base64url MAC key (RFC 8555 §7.3.4). */
+  externalAccountBinding?: Record<string, string>;
+}
+
+/**
+ * A running CA. All it knows is in its memory: started again it has new roots and no accounts. A client then gets
+ * `accountDoesNotExist` and registers its key anew; certificates issued before verify against the old root only, and
+ * ARI and `replaces` for them answer with an error. Whoever trusts `issuerRoots()` reads them again after each start.
+ */
+export interface Ca {
+  pebble: Pebble;
+  directoryUrl: string;
+  managementUrl: string;
+  /** PEM root that signs the HTTPS of both URLs (not of the certificates it issues). */
+  tlsRoot: string;
+  /** PEM roots of what it issues, new at each start. */
+  issuerRoots(): Promise<string>;
+  /** How many ACME requests reached it since this start, from its log. */
+  requests(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Let's Encrypt's profiles and their lifetimes (docs of July 2026), and one short enough to watch a renewal. */
+export const PROFILES = {
+  classic: { description: '90 days', validityPeriod: 7_776_000 },
+  tlsserver: { description: '45 days', validityPeriod: 3_888_000 },
+  shortlived: { description: '160 hours', validityPeriod: 576_000 },
+  fiveminutes: { description: '5 minutes, to watch a renewal', validityPeriod: 300 },
+};
+
+/** Answers /dir within 0.1 s when started with an ECDSA key; an older Pebble makes RSA keys, up to some seconds. */
+const START_DEADLINE_MS = 30_000;
+
+/** Listens on 127.0.0.1 alone (the management port hands out CA keys) and ends with this process, killed or not. */
+export async function startPebble(settings: CaRequest): Promise<Ca> {
+  const { directory, resolver, report } = settings;
+  await mkdir(directory, { recursive: true });
+  const pebble = await ensurePebble({ report });
+  const tls = await ensureTlsRoot(directory);
+  const ports = await choosePorts(join(directory, 'ports.json'));
+  await writeFile(join(directory, 'pebble.json'), JSON.stringify(configuration(settings, ports), undefined, 2));
+  const logFile = join(directory, 'pebble.log');
+  const logStart = existsSync(logFile) ? (await stat(logFile)).size : 0;
+  const log = openSync(logFile, 'a');
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', pebble.path, '-config', 'pebble.json', '-dnsserver', resolver], {
+    cwd: directory,
+    stdio: ['ignore', log, log],
+    env: settings.noSleep ? { PEBBLE_VA_NOSLEEP: '1' } : {},
+    detached: true,
+  });
+  closeSync(log);
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const readLog = async () => (await readFile(logFile)).subarray(logStart).toString();
+  const directoryUrl = `https://127.0.0.1:${ports.acme}/dir`;
+  const managementUrl = `https://127.0.0.1:${ports.management}`;
+
+  for (const deadline = Date.now() + START_DEADLINE_MS; (await get(directoryUrl, tls.root).catch(() => undefined)) === undefined; ) {
+    if (isRunning() && Date.now() < deadline) await sleep(25);
+    else {
+      child.kill('SIGKILL');
+      throw new Error(`Pebble ${pebble.version} did not start: ${(await readLog()).slice(-500)}`);
+    }
+  }
+  // Our own looks at /dir while it started are not a client's requests.
+  const before = countRequests(await readLog());
+  report(`Pebble ${pebble.version} answers at ${directoryUrl}`);
+  return {
+    pebble,
+    directoryUrl,
+    managementUrl,
+    tlsRoot: tls.root,
+    issuerRoots: () => get(`${managementUrl}/roots/0`, tls.root),
+    requests: async () => countRequests(await readLog()) - before,
+    async stop() {
+      if (!isRunning()) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+interface Ports {
+  acme: number;
+  management: number;
+}
+
+function configuration(settings: CaRequest, ports: Ports): object {
+  return {
+    pebble: {
+      listenAddress: `127.0.0.1:${ports.acme}`,
+      managementListenAddress: `127.0.0.1:${ports.management}`,
+      certificate: 'tls.pem',
+      privateKey: 'tls.key',
+      httpPort: 5002,
+      tlsPort: 5001,
+      externalAccountBindingRequired: settings.externalAccountBinding !== undefined,
+      externalAccountMACKeys: settings.externalAccountBinding ?? {},
+      retryAfter: { authz: 3, order: 5 },
+      keyAlgorithm: 'ecdsa',
+      profiles: settings.profiles ?? PROFILES,
+    },
+  };
+}
+
+/** The ACME server's log has one such line a request; the management interface's are the same but for their paths. */
+function countRequests(log: string): number {
+  const paths = log.matchAll(/ (?:GET|HEAD|POST) (\/\S*) -> calling handler/g);
+  return [...paths].filter(([, path]) => !/^\/(roots|intermediates|root-keys|intermediate-keys|cert-status-by-serial|set-renewal-info)\b/.test(path!)).length;
+}
+
+/** The ports of the last start where they are free, so that the directory's URL, a setting of the stack, stays. */
+async function choosePorts(file: string): Promise<Ports> {
+  const last = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Ports) : { acme: 0, management: 0 };
+  const ports = { acme: await freePort(last.acme), management: await freePort(last.management) };
+  await writeFile(file, JSON.stringify(ports));
+  return ports;
+}
+
+function freePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', error => (wanted === 0 ? reject(error) : resolve(freePort(0))));
+    server.listen(wanted, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function get(url: string, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ca, agent: false, timeout: 5000 }, response => {
+      let body = '';
+      response.setEncoding('utf8').on('data', text => (body += text));
+      response.on('end', () => (response.statusCode === 200 ? resolve(body) : reject(new Error(`${url}: HTTP ${response.statusCode}`))));
+    });
+    sent.on('timeout', () => sent.destroy(new Error(`${url}: no answer within 5 s`)));
+    sent.on('error', reject).end();
+  });
+}

@@ -1,0 +1,142 @@
+/**
+ * JSONata as Step Functions configures it: `{% … %}` only where it fills the whole string, nothing undefined, AWS's six
+ * further functions, no `$eval`. The messages are AWS's own, word for word, because a Catch may look at them.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import jsonata from 'jsonata';
+import { StateError } from './state-error.ts';
+
+/** `states` and the machine's variables, by name without `$`. */
+export type Bindings = Record<string, unknown>;
+type JsonType = 'array' | 'boolean' | 'null' | 'number' | 'object' | 'string';
+
+/** An expression of a state machine is small; what runs longer or deeper than this is a loop. Milliseconds, calls, items. */
+const guardrails = { timeout: 5_000, stack: 500, sequence: 100_000 };
+
+const delimited = /^\{%([\s\S]*)%\}$/;
+const compiled = new Map<string, jsonata.Expression>();
+
+/** The JSONata inside `{% %}`, trimmed; undefined for a plain string. */
+export function expressionIn(text: string): string | undefined {
+  return delimited.exec(text)?.[1]!.trim();
+}
+
+/** @throws the parser's error (`code`, `message`) for a syntax error. */
+export function compile(source: string): jsonata.Expression {
+  const known = compiled.get(source);
+  if (known) return known;
+  const expression = jsonata(source, guardrails);
+  for (const [name, implementation] of Object.entries(functions)) expression.registerFunction(name, implementation);
+  compiled.set(source, expression);
+  return expression;
+}
+
+/**
+ * A field's value with every expression in it evaluated.
+ * @param field path in AWS's spelling, for the message: `Output/list[0]`
+ * @throws StateError States.QueryEvaluationError
+ */
+export async function evaluate(value: unknown, field: string, bindings: Bindings): Promise<unknown> {
+  if (typeof value === 'string') {
+    const source = expressionIn(value);
+    return source === undefined ? value : evaluateSource(source, field, bindings);
+  }
+  if (Array.isArray(value)) {
+    return Promise.all(value.map((item, index) => evaluate(item, `${field}[${index}]`, bindings)));
+  }
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).map(async ([key, item]) => [
+      key,
+      await evaluate(item, `${field}/${key}`, bindings),
+    ]);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+  return value;
+}
+
+/** As `evaluate`, and the result must be of the type that the field needs. */
+export async function evaluateAs<T>(value: unknown, type: JsonType, field: string, bindings: Bindings): Promise<T> {
+  const result = await evaluate(value, field, bindings);
+  const actual = jsonType(result);
+  if (actual === type) return result as T;
+  const source = typeof value === 'string' ? (expressionIn(value) ?? value) : JSON.stringify(value);
+  const problem = `returned an unexpected result type. Expected '${type}', but was '${actual}' for value: ${JSON.stringify(result)}`;
+  throw failure(source, field, problem);
+}
+
+async function evaluateSource(source: string, field: string, bindings: Bindings): Promise<unknown> {
+  let result: unknown;
+  try {
+    result = await compile(source).evaluate(undefined, bindings);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw failure(source, field, `threw an error during evaluation. ${code ? `${code}: ` : ''}${message}`);
+  }
+  if (result === undefined) throw failure(source, field, 'returned nothing (undefined).');
+  try {
+    return plainJson(result);
+  } catch {
+    throw failure(source, field, 'returned an unsupported result type.');
+  }
+}
+
+function failure(source: string, field: string, problem: string): StateError {
+  const cause = `The JSONata expression '${source}' specified for the field '${field}' ${problem}`;
+  return new StateError('States.QueryEvaluationError', cause, { location: field });
+}
+
+export function jsonType(value: unknown): JsonType {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value as JsonType;
+}
+
+/** JSONata's sequences carry marks, and its functions are objects: only what JSON can say may leave an expression. */
+function plainJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(item => (item === undefined ? null : plainJson(item)));
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value !== 'object' || '_jsonata_lambda' in value || '_jsonata_function' in value) {
+    throw new TypeError('not JSON');
+  }
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(entries.map(([key, item]) => [key, plainJson(item)]));
+}
+
+/** Names as Step Functions spells the algorithms, and as node:crypto does. */
+const hashes = new Map(
+  ['MD5', 'SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'].map(n => [n, n.replace('-', '').toLowerCase()]),
+);
+
+/** Thrown as JSONata throws: a code, its message made by the library. */
+const notAFunction = { code: 'T1006' };
+
+const functions: Record<string, (...args: any[]) => unknown> = {
+  partition(list: unknown[], size: number) {
+    if (!Array.isArray(list) || !(size >= 1)) throw new TypeError('$partition needs an array and a size of at least 1');
+    return Array.from({ length: Math.ceil(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size));
+  },
+  range(first: number, last: number, step: number) {
+    if (!step) throw new TypeError('$range needs a step other than 0');
+    const length = Math.max(0, Math.floor((last - first) / step) + 1);
+    if (length > 1_000) throw new RangeError('$range makes at most 1000 items');
+    return Array.from({ length }, (_, n) => first + n * step);
+  },
+  hash(data: unknown, algorithm: string) {
+    const name = hashes.get(algorithm);
+    if (!name) throw new TypeError(`$hash knows ${[...hashes.keys()].join(', ')}, not ${algorithm}`);
+    return createHash(name)
+      .update(typeof data === 'string' ? data : JSON.stringify(data))
+      .digest('hex');
+  },
+  /** The same number for the same seed, as on AWS (its generator is not known: the numbers differ). */
+  random(seed?: number) {
+    if (seed === undefined) return Math.random();
+    return createHash('sha256').update(String(seed)).digest().readUInt32BE() / 2 ** 32;
+  },
+  uuid: () => randomUUID(),
+  parse: (text: string) => JSON.parse(text),
+  eval() {
+    throw notAFunction;
+  },
+};

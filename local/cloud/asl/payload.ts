@@ -1,0 +1,12 @@
+import { StateError } from './state-error.ts';
+
+/** The size of a state's output or a task's result that Step Functions bears, in bytes. */
+const payloadLimit = 256 * 1024;
+/** @throws StateError States.DataLimitExceeded over 256 KiB. */
+export function assertPayloadFits(what: string, json: string): void {
+  if (Buffer.byteLength(json) <= payloadLimit) return;
+  throw new StateError(
+    'States.DataLimitExceeded',
+    `The state/task '${what}' returned a result with a size exceeding the maximum number of bytes service limit.`,
+  );
+}

@@ -1,0 +1,193 @@
+// The runtime inside a function's process: what /var/runtime does on Lambda for Node 24. It asks the Runtime API for
+// an invocation, calls the handler, answers, and asks again. Plain JavaScript, because Node starts it as it is.
+import { existsSync } from 'node:fs';
+import http from 'node:http';
+import { createRequire, registerHooks } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { format } from 'node:util';
+
+const environment = process.env;
+const taskRoot = path.resolve(environment.LAMBDA_TASK_ROOT);
+const hasPackage = existsSync(path.join(taskRoot, 'package.json'));
+const [host, port] = environment.AWS_LAMBDA_RUNTIME_API.split(':');
+// One socket is enough: one invocation at a time.
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+let requestId;
+
+function api(method, resource, body, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      {
+        host,
+        port,
+        agent,
+        method,
+        path: `/2018-06-01/runtime/${resource}`,
+        headers: { 'content-type': 'application/json', ...headers },
+      },
+      response => {
+        const chunks = [];
+        response.on('data', chunk => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ headers: response.headers, body: Buffer.concat(chunks).toString() }));
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** On Lambda nothing lies above the task root: no package.json whose "type" counts, no node_modules to fall back on. */
+function isolateTaskRoot() {
+  const inside = file => file.startsWith(taskRoot + path.sep);
+  registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      if (found.url.startsWith('file:') && !inside(fileURLToPath(found.url))) {
+        const missing = named(
+          'Runtime.ImportModuleError',
+          `Cannot find module '${specifier}': it is not in the function's bundle`,
+        );
+        throw Object.assign(missing, { code: 'MODULE_NOT_FOUND' });
+      }
+      return found;
+    },
+    load(url, context, next) {
+      if (!url.endsWith('.js') || hasPackage) return next(url, context);
+      return next(url, { ...context, format: 'commonjs' });
+    },
+  });
+}
+
+async function loadHandler() {
+  const name = environment._HANDLER;
+  const dot = name.lastIndexOf('.');
+  const file = ['.js', '.mjs', '.cjs'].map(end => path.join(taskRoot, name.slice(0, dot) + end)).find(existsSync);
+  if (!file) throw named('Runtime.ImportModuleError', `Error: Cannot find module '${name.slice(0, dot)}'`);
+  const isModule = file.endsWith('.mjs') || (file.endsWith('.js') && hasPackage);
+  const module = isModule ? await import(pathToFileURL(file).href) : createRequire(file)(file);
+  const handler = module[name.slice(dot + 1)] ?? module.default?.[name.slice(dot + 1)];
+  if (typeof handler !== 'function') throw named('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
+  // The Node 24 runtime took callbacks away.
+  if (handler.length > 2) throw named('Runtime.CallbackHandlerDeprecated', `${name} takes a callback`);
+  return handler;
+}
+
+function named(name, message) {
+  return Object.assign(new Error(message), { name });
+}
+
+function describe(error) {
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
+}
+
+/** Lambda's console: each call is one record with time, request and level, as text or as JSON. */
+function replaceConsole() {
+  const levels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+  const json = environment.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+  const least = json ? levels.indexOf(environment.AWS_LAMBDA_LOG_LEVEL ?? 'INFO') : 0;
+  const write =
+    level =>
+    (...values) => {
+      if (levels.indexOf(level) < least) return;
+      const timestamp = new Date().toISOString();
+      if (json) {
+        const error = values.find(value => value instanceof Error);
+        const message = values.length === 1 && !error && typeof values[0] === 'object' ? values[0] : format(...values);
+        const { errorType, errorMessage, trace: stackTrace } = error ? describe(error) : {};
+        process.stdout.write(
+          `${JSON.stringify({ timestamp, level, requestId, message, errorType, errorMessage, stackTrace })}\n`,
+        );
+      } else {
+        // A line break inside a record travels as a carriage return, as on Lambda, and is turned back in the log.
+        process.stdout.write(
+          `${timestamp}\t${requestId}\t${level}\t${format(...values)}`.replaceAll('\n', '\r') + '\n',
+        );
+      }
+    };
+  for (const [method, level] of Object.entries({
+    trace: 'TRACE',
+    debug: 'DEBUG',
+    log: 'INFO',
+    info: 'INFO',
+    warn: 'WARN',
+    error: 'ERROR',
+  })) {
+    console[method] = write(level);
+  }
+}
+
+function contextOf(headers) {
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  return {
+    functionName: environment.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: environment.AWS_LAMBDA_FUNCTION_VERSION,
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    memoryLimitInMB: environment.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    awsRequestId: requestId,
+    logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+}
+
+function reportError(error) {
+  const described = describe(error);
+  const { message, name, stack, ...fields } = error instanceof Error ? error : {};
+  console.error(
+    'Invoke Error',
+    JSON.stringify({
+      errorType: described.errorType,
+      errorMessage: described.errorMessage,
+      ...fields,
+      stack: described.trace,
+    }),
+  );
+  return api('POST', `invocation/${requestId}/error`, JSON.stringify(described), {
+    'lambda-runtime-function-error-type': described.errorType.replace(/[^\x20-\x7e]/g, '?'),
+  });
+}
+
+/** What nobody awaits ends the process on Lambda too, with these exit codes. */
+function endOnStray() {
+  const end = (type, code) => async error => {
+    const described = named(type, error instanceof Error ? error.message : String(error));
+    described.stack = error?.stack;
+    if (requestId !== undefined) await reportError(described).catch(() => {});
+    process.exit(code);
+  };
+  process.on('unhandledRejection', end('Runtime.UnhandledPromiseRejection', 128));
+  process.on('uncaughtException', error => end(error?.name ?? 'Error', 129)(error));
+}
+
+async function serve() {
+  let handler;
+  try {
+    isolateTaskRoot();
+    replaceConsole();
+    endOnStray();
+    handler = await loadHandler();
+  } catch (error) {
+    console.error(error);
+    await api('POST', 'init/error', JSON.stringify(describe(error)));
+    process.exit(1);
+  }
+  for (;;) {
+    const next = await api('GET', 'invocation/next');
+    requestId = next.headers['lambda-runtime-aws-request-id'];
+    environment._X_AMZN_TRACE_ID = next.headers['lambda-runtime-trace-id'];
+    let result;
+    try {
+      result = JSON.stringify((await handler(JSON.parse(next.body), contextOf(next.headers))) ?? null);
+    } catch (error) {
+      await reportError(error);
+      continue;
+    }
+    await api('POST', `invocation/${requestId}/response`, result);
+  }
+}
+
+// The Runtime API is gone only when the provider is: then there is nothing left to do here.
+serve().catch(() => process.exit(1));

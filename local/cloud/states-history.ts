@@ -1,0 +1,78 @@
+/** The history of executions, one row an event, in AWS's own shape. */
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import type { DatabaseSync } from 'node:sqlite';
+import { StateError } from './asl/state-error.ts';
+
+type Details = Record<string, unknown>;
+
+/** Step Functions' own bound; the event that would be the last one ends the execution instead. */
+const mostEvents = 25_000;
+
+/** Members that `includeExecutionData: false` leaves out. */
+const executionData = ['input', 'inputDetails', 'output', 'outputDetails', 'parameters'];
+
+/** How many states an execution entered: what is paid for, together with the retries that `history` shows as further attempts. */
+export function transitions(history: readonly Pick<HistoryEvent, 'type'>[]): number {
+  return history.filter(event => event.type?.endsWith('StateEntered')).length;
+}
+
+export class History {
+  readonly #database: DatabaseSync;
+  readonly #now: () => number;
+
+  constructor(database: DatabaseSync, now: () => number) {
+    database.exec(`CREATE TABLE IF NOT EXISTS states_events (
+      execution TEXT NOT NULL, id INTEGER NOT NULL, previous INTEGER NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL,
+      details TEXT NOT NULL, PRIMARY KEY (execution, id)) WITHOUT ROWID`);
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** Returns the event's id. Throws StateError States.Runtime when the history is full, but always has room for the end. */
+  append(execution: string, type: string, details: Details, previous: number): number {
+    const id = this.lastId(execution) + 1;
+    if (id >= mostEvents && !type.startsWith('Execution')) {
+      throw new StateError(
+        'States.Runtime',
+        `The execution reached the maximum number of history events (${mostEvents}).`,
+      );
+    }
+    this.#database
+      .prepare('INSERT INTO states_events VALUES (?, ?, ?, ?, ?, ?)')
+      .run(execution, id, previous, type, this.#now(), JSON.stringify(details));
+    return id;
+  }
+
+  /** 0 for an execution without events. */
+  lastId(execution: string): number {
+    const row = this.#database.prepare('SELECT max(id) AS id FROM states_events WHERE execution = ?').get(execution);
+    return (row?.['id'] as number | null) ?? 0;
+  }
+
+  /** Events after (or, in reverse order, before) the id `from`, at most `limit`. */
+  events(
+    execution: string,
+    { from, limit, reverse = false, data = true }: { from?: number; limit: number; reverse?: boolean; data?: boolean },
+  ): HistoryEvent[] {
+    const beyond = reverse ? 'id < ? ORDER BY id DESC' : 'id > ? ORDER BY id';
+    return this.#database
+      .prepare(`SELECT id, previous, type, at, details FROM states_events WHERE execution = ? AND ${beyond} LIMIT ?`)
+      .all(execution, from ?? (reverse ? Number.MAX_SAFE_INTEGER : 0), limit)
+      .map(row => ({
+        timestamp: new Date(row['at'] as number),
+        type: row['type'] as HistoryEvent['type'],
+        id: row['id'] as number,
+        previousEventId: row['previous'] as number,
+        ...withoutData(JSON.parse(row['details'] as string), data),
+      }));
+  }
+}
+
+function withoutData(details: Record<string, Details>, data: boolean): Record<string, Details> {
+  if (data) return details;
+  const kept = ([name, value]: [string, Details]) => [
+    name,
+    Object.fromEntries(Object.entries(value).filter(([member]) => !executionData.includes(member))),
+  ];
+  return Object.fromEntries(Object.entries(details).map(kept));
+}

@@ -1,0 +1,137 @@
+/** A machine of the hosting provider: a Debian of its own in namespaces of this one. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Node } from '../cloud/service.ts';
+import { runProgram } from '../program.ts';
+import { ensureBase, type Release } from './base.ts';
+import { makeLink } from './network.ts';
+import { trustRoots } from './trust.ts';
+
+export interface HostRequest {
+  /** Short name, `mx1`. */
+  name: string;
+  /** What the host calls itself, `mx1.provider.test`. */
+  hostName: string;
+  /** Where the host's own files are kept while it is stopped. */
+  directory: string;
+  release: Release;
+  /** Packages beside the usual ones (see ensureBase). */
+  packages?: string[];
+  /** PEM certificates the host trusts in addition to Debian's, as a provider with a CA of its own would set up. */
+  roots?: string;
+  /** Address of its name server; by default the machine's end of its link. */
+  resolver?: string;
+  report: (line: string) => void;
+}
+
+export interface Host extends Node {
+  name: string;
+  hostName: string;
+  /** IPv4, reachable from this machine. */
+  address: string;
+  /** IPv4 of this machine's end of the link: what the host sees of the provider. */
+  gateway: string;
+  /** Process id of its init on this machine. */
+  pid: number;
+  isRunning(): boolean;
+  /** Replaces the certificates trusted in addition to Debian's (PEM, any number). */
+  trust(roots: string): Promise<void>;
+  /** Asks every process to end, waits up to 2 s, then ends the host. Its files stay. */
+  stop(): Promise<void>;
+}
+
+const INIT = join(import.meta.dirname, 'init.sh');
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Starts a host, new or with the files it had when it last ended; about a second. It lives no longer than this
+ * process: killed with -9, it takes the host's processes, mounts and network link with it.
+ */
+export async function startHost(request: HostRequest): Promise<Host> {
+  const { name, hostName, directory, report } = request;
+  await mkdir(directory, { recursive: true });
+  const base = await baseOf(request);
+  const console = openSync(join(directory, 'console.log'), 'a');
+  const isolate = 'setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child --propagation private'.split(' ');
+  const child = spawn(isolate[0]!, [...isolate.slice(1), 'sh', INIT, base, directory, hostName], {
+    stdio: ['ignore', 'pipe', console],
+    env: { PATH },
+    detached: true, // a Ctrl-C at the provider is the provider's to handle, not the host's
+  });
+  closeSync(console);
+  try {
+    await untilMounted(child, name, directory);
+    const pid = await initPid(child.pid!);
+    const link = await makeLink(directory, pid);
+    const host = enter({ name, hostName, address: link.hostAddress, gateway: link.machineAddress, pid }, child);
+    await host.write('/etc/resolv.conf', Buffer.from(`nameserver ${request.resolver ?? link.machineAddress}\n`), 0o644);
+    if (request.roots !== undefined) await host.trust(request.roots);
+    report(`Host ${name} (${hostName}) runs at ${host.address}`);
+    return host;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** Forgets a stopped host: its files are removed. */
+export async function removeHost(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** A host stays on the base it was made on: its own layer would not fit another. */
+async function baseOf({ directory, release, packages, report }: HostRequest): Promise<string> {
+  const record = join(directory, 'base');
+  const recorded = existsSync(record) ? (await readFile(record, 'utf8')).trim() : undefined;
+  if (recorded && existsSync(recorded)) return recorded;
+  if (recorded) throw new Error(`${directory} was made on ${recorded}, which is gone: remove the host and add it again`);
+  const base = await ensureBase({ release, packages, report });
+  await writeFile(record, `${base}\n`);
+  return base;
+}
+
+async function untilMounted(child: ChildProcess, name: string, directory: string): Promise<void> {
+  const lines = createInterface({ input: child.stdout! });
+  const mounted = once(lines, 'line').then(([line]) => line === 'mounted');
+  const ended = once(child, 'exit').then(() => false);
+  if (await Promise.race([mounted, ended])) return;
+  const console = await readFile(join(directory, 'console.log'), 'utf8');
+  throw new Error(`host ${name} did not start: ${console.trim().slice(-500)}`);
+}
+
+/** `unshare --fork` has one child, the host's init. */
+async function initPid(unsharePid: number): Promise<number> {
+  const children = await readFile(`/proc/${unsharePid}/task/${unsharePid}/children`, 'utf8');
+  return Number(children.trim());
+}
+
+function enter(facts: Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'>, child: ChildProcess): Host {
+  const nsenter = ['nsenter', '-t', String(facts.pid), '-m', '-u', '-i', '-n', '-p'];
+  const host: Host = {
+    ...facts,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    async run(command, options = {}) {
+      if (!host.isRunning()) throw new Error(`host ${facts.name} is not running`);
+      const environment = { PATH, HOME: '/root', USER: 'root', LANG: 'C.UTF-8', ...options.environment };
+      return runProgram([...nsenter, 'env', '-C', '/root', ...command], { ...options, environment });
+    },
+    async write(path, data, mode) {
+      // Beside, then renamed: a reader never sees half a file.
+      const script = 'set -eu; umask 077; mkdir -p -m 755 "$1"; cat >"$2.new"; chmod "$3" "$2.new"; mv -fT "$2.new" "$2"';
+      const written = await host.run(['sh', '-c', script, 'sh', dirname(path), path, mode.toString(8)], { input: data });
+      if (written.exitCode !== 0) throw new Error(`${facts.name}: ${path} was not written: ${written.stderr.trim()}`);
+    },
+    trust: roots => trustRoots(host, roots),
+    async stop() {
+      if (!host.isRunning()) return;
+      const ended = once(child, 'exit');
+      process.kill(facts.pid, 'SIGTERM');
+      await ended;
+    },
+  };
+  return host;
+}

@@ -1,0 +1,10 @@
+/** register-server: one state, whose input is the event as it came. */
+import * as z from 'zod/mini';
+import { step } from './step.ts';
+
+/** Throws InvalidStepInput. */
+export const RegisterServer = step(
+  'RegisterServer',
+  z.looseObject({ 'detail-type': z.optional(z.string()) }),
+  z.object({ server: z.string(), node: z.string(), woken: z.array(z.string()) }),
+);

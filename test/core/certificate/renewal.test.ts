@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { dueAt, isUrgent, needsRenewal } from '../../../core/certificate/renewal.ts';
+
+const day = 86_400_000;
+const random = () => 0.5;
+
+test.each([
+  [90, 60],
+  [45, 30],
+  [6, 3],
+])('a certificate of %d days is due on day %d', (lifetime, due) => {
+  expect(dueAt({ notBefore: 0, notAfter: lifetime * day, random })).toBe(due * day);
+});
+
+test("it is due at a random moment in the CA's window", () => {
+  const window = { start: 59 * day, end: 61 * day };
+  expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
+  expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random: () => 0 })).toBe(59 * day);
+});
+
+test('a window that reaches past its end is not followed', () => {
+  const window = { start: 89 * day, end: 91 * day };
+  expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
+});
+
+test('it needs renewal from that moment on', () => {
+  expect(needsRenewal(59 * day, { dueAt: 60 * day })).toBe(false);
+  expect(needsRenewal(60 * day, { dueAt: 60 * day })).toBe(true);
+});
+
+test('it is urgent when the window is past (it was revoked), or half of the reserve is gone', () => {
+  const certificate = { notBefore: 0, notAfter: 90 * day };
+  expect(isUrgent(61 * day, certificate)).toBe(false);
+  expect(isUrgent(75 * day, certificate)).toBe(true);
+  expect(isUrgent(5 * day, { ...certificate, window: { start: 3 * day, end: 4 * day } })).toBe(true);
+});

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { challengePlace, challengeTarget, delegationLine } from '../../../core/dns/challenge-place.ts';
+import { startNameServer } from './name-server.ts';
+import type { NameServer } from './name-server.ts';
+
+const challengeZone = { id: 'ZCHALLENGES', name: 'challenges.example' };
+const ownZone = { id: 'ZOWN', name: 'customer.example', nameServers: ['ns-1.ours.example', 'ns-2.ours.example.'] };
+const domain = 'customer.example';
+let resolver: NameServer;
+
+beforeAll(async () => void (resolver = await startNameServer('127.0.0.1')));
+afterAll(() => resolver.stop());
+beforeEach(() => {
+  resolver.records.clear();
+  resolver.rcode = 0;
+});
+
+function place(owned: typeof ownZone | undefined = undefined) {
+  const zones = { findZone: async () => owned };
+  return challengePlace({ dns: systemResolver([resolver.address]), zones, challengeZone, domain });
+}
+
+describe('a challenge is placed', () => {
+  test('in the challenge zone when the domain delegates to its own name there', async () => {
+    const target = challengeTarget(domain, challengeZone.name);
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, [target.toUpperCase()]);
+    expect(await place()).toEqual({
+      recordName: target,
+      zoneId: 'ZCHALLENGES',
+      zoneName: 'challenges.example',
+      delegated: true,
+    });
+  });
+
+  test("there too when the customer's CNAME takes a detour", async () => {
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, ['detour.customer.example']);
+    resolver.records.set('detour.customer.example CNAME', [challengeTarget(domain, challengeZone.name)]);
+    expect(await place()).toMatchObject({ zoneId: 'ZCHALLENGES', delegated: true });
+  });
+
+  test("in the domain's own zone when that is the one in public use", async () => {
+    resolver.records.set(`${domain} NS`, ['NS-2.ours.example', 'ns-1.ours.example']);
+    expect(await place(ownZone)).toEqual({
+      recordName: `_acme-challenge.${domain}`,
+      zoneId: 'ZOWN',
+      zoneName: domain,
+      delegated: false,
+    });
+  });
+});
+
+describe('a domain is not managed', () => {
+  test('without a CNAME and a zone, and the line that cures it is told', async () => {
+    resolver.records.set(`${domain} NS`, ['ns.elsewhere.example']);
+    await expect(place()).rejects.toMatchObject({
+      name: 'DomainNotManaged',
+      about: domain,
+      message: expect.stringContaining(
+        `_acme-challenge.customer.example. CNAME ${challengeTarget(domain, challengeZone.name)}.`,
+      ),
+    });
+  });
+
+  test('by a zone of ours that the public is not sent to', async () => {
+    resolver.records.set(`${domain} NS`, ['ns.elsewhere.example']);
+    await expect(place(ownZone)).rejects.toMatchObject({
+      message: expect.stringContaining('Our zone customer.example'),
+    });
+  });
+
+  test('when another provider serves the zone beside us', async () => {
+    resolver.records.set(`${domain} NS`, ['ns-1.ours.example', 'ns.elsewhere.example']);
+    await expect(place(ownZone)).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  });
+
+  test("when it points at another domain's place", async () => {
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget('victim.example', challengeZone.name)]);
+    resolver.records.set('challenges.example NS', ['ns-1.ours.example']);
+    await expect(place()).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  });
+
+  test('is not concluded from a resolver that fails', async () => {
+    resolver.rcode = 2;
+    await expect(place(ownZone)).rejects.toMatchObject({ name: 'DnsNotPropagated' });
+  });
+});
+
+test("a domain's place is always the same and tells nothing of the domain", () => {
+  const [line, again] = [delegationLine(domain, 'c.example'), delegationLine(domain, 'c.example')];
+  expect(line).toBe(again);
+  expect(line).toMatch(/^_acme-challenge\.customer\.example\. CNAME [0-9a-f]{32}\.c\.example\.$/);
+  expect(challengeTarget('other.example', 'c.example')).not.toBe(challengeTarget(domain, 'c.example'));
+});

@@ -1,0 +1,65 @@
+/** One authoritative (or recursive) server of a test's own, over UDP and TCP, whose records a test changes at will. */
+import { once } from 'node:events';
+import dns2 from 'dns2';
+
+export interface NameServer {
+  /** `ip:port` */
+  address: string;
+  /** `_acme-challenge.example.test TXT` → values. CNAME and target go into one answer, as a resolver does it. */
+  records: Map<string, string[]>;
+  /** `name TYPE` of each question. */
+  questions: string[];
+  /** Other than 0: answers nothing but this code (2 SERVFAIL, 5 REFUSED). */
+  rcode: number;
+  stop(): Promise<void>;
+}
+
+const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = {
+  A: address => ({ address }),
+  NS: ns => ({ ns }),
+  CNAME: domain => ({ domain }),
+  TXT: data => ({ data }),
+  CAA: text => {
+    const [, flags, tag, value] = /^(\d+) (\S+) "(.*)"$/.exec(text)!;
+    return { flags: Number(flags), tag: tag!, value: value! };
+  },
+};
+
+/** @param port 0 where the asker is told the port, 53 where it knows the server from NS and A records */
+export async function startNameServer(ip: string, port = 0): Promise<NameServer> {
+  const server: NameServer = { address: '', records: new Map(), questions: [], rcode: 0, stop };
+
+  const handle: dns2.DnsHandler = (request, send) => {
+    const [question] = request.questions;
+    const name = question!.name.toLowerCase();
+    const type = Object.entries(dns2.Packet.TYPE).find(([, number]) => number === question!.type)?.[0] ?? '';
+    server.questions.push(`${name} ${type}`);
+    const response = dns2.Packet.createResponseFromRequest(request);
+    response.header.aa = 1;
+    response.header.rcode = server.rcode;
+    if (server.rcode === 0) response.answers.push(...answers(name, type));
+    void send(response);
+  };
+
+  function answers(name: string, type: string): dns2.Packet.Resource[] {
+    const alias = type === 'CNAME' ? undefined : server.records.get(`${name} CNAME`)?.[0];
+    if (alias) return [...answers(name, 'CNAME'), ...answers(alias, type)];
+    const number = dns2.Packet.TYPE[type as 'A'];
+    return (server.records.get(`${name} ${type}`) ?? []).map(data =>
+      Object.assign(new dns2.Packet.Resource(name, number, dns2.Packet.CLASS.IN, 1), fields[type]!(data)),
+    );
+  }
+
+  const udp = dns2.createUDPServer(handle);
+  await udp.listen(port, ip);
+  const tcp = dns2.createTCPServer(handle);
+  tcp.listen(udp.address().port, ip);
+  await once(tcp, 'listening');
+  server.address = `${ip}:${udp.address().port}`;
+
+  async function stop() {
+    udp.close();
+    tcp.close();
+  }
+  return server;
+}
