@@ -1,7 +1,7 @@
 /** The sweep: one index finds everything whose time has come. Events save time; this is the guarantee. */
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import { look } from './domain/release.ts';
+import { look } from './domain/look.ts';
 import type { Commands, Executions } from './ports.ts';
 import { resume } from './server/send.ts';
 import { isAwake } from './server/server.ts';

@@ -1,5 +1,4 @@
 /** CreateOrder, PublishChallenges, Validate: the order at the CA until its names are proven. */
-import { randomUUID } from 'node:crypto';
 import { isAccountUnknown } from '../acme/account.ts';
 import type { Acme } from '../acme/client.ts';
 import { answerChallenges, openOrder, type OrderState } from '../acme/order.ts';
@@ -122,9 +121,4 @@ async function requireSeen(order: OrderState, domain: string, dns: Dns): Promise
         domain,
         `${look.missing.map(missing => missing.server).join(', ')} did not answer TXT ${name} with ours yet; it is asked again`,
       );
-}
-
-/** A name for an execution that nobody else chooses. */
-export function freshExecutionName(prefix: string): string {
-  return `${prefix}-${randomUUID()}`;
 }

@@ -8,7 +8,7 @@ import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
 import { unregistered } from './claim.ts';
 import { nextTry, type Parked } from './domain.ts';
-import { freshExecutionName } from './order.ts';
+import { look } from './look.ts';
 import { retract } from './published.ts';
 
 export interface ReleasePorts {
@@ -45,19 +45,6 @@ export async function releaseDomain(
       },
     ]);
   return { domain, servers: input.servers, dueAt };
-}
-
-/** Starts the road for a domain as it stands on record. */
-export async function look(
-  domain: string,
-  { executions, clock }: { executions: Executions; clock: Clock },
-  name = freshExecutionName('look'),
-): Promise<void> {
-  await executions.start('secure-domain', name, {
-    'detail-type': 'Certificate Expiring',
-    time: new Date(clock.now()).toISOString(),
-    detail: { domain },
-  });
 }
 
 /** Reasons after which the order itself is dead: the next try makes a new one. */

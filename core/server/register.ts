@@ -1,7 +1,7 @@
 /** RegisterServer: a mail server comes on record. Naming a server for a domain delivers that domain's key to it, so it is looked at closely. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { look } from '../domain/release.ts';
+import { look } from '../domain/look.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events.ts';
 import type { Commands, Executions, Roles } from '../ports.ts';

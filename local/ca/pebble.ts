@@ -98,7 +98,7 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
     async stop() {
       if (!isRunning()) return;
       const ended = once(child, 'exit');
-      child.kill('SIGTERM');
+      child.kill('SIGKILL'); // on SIGTERM it waits for connections that clients keep open; it has nothing to save
       await ended;
     },
   };
@@ -153,7 +153,8 @@ function freePort(wanted: number): Promise<number> {
 
 function get(url: string, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { ca, agent: false, timeout: 5000 }, response => {
+    const headers = { 'User-Agent': 'sealpost-local' }; // Pebble refuses a request without one, as RFC 8555 §6.1 asks
+    const sent = request(url, { ca, headers, agent: false, timeout: 5000 }, response => {
       let body = '';
       response.setEncoding('utf8').on('data', text => (body += text));
       response.on('end', () => (response.statusCode === 200 ? resolve(body) : reject(new Error(`${url}: HTTP ${response.statusCode}`))));

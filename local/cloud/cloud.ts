@@ -36,7 +36,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(directory, 'cloud.sqlite'));
   // WAL without a sync at every commit: a killed process loses nothing that was acknowledged; a power cut may.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+  database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
   const log = (line: string) =>
     appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
 

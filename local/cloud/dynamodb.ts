@@ -59,7 +59,11 @@ export const dynamodb: ServiceFactory = cloud => {
       'TableClass',
       'Tags',
       'ContributorInsightsSpecification',
+      'GlobalSecondaryIndexes',
     ]);
+    for (const index of properties.Replicas[0].GlobalSecondaryIndexes ?? []) {
+      refuseOthers(`${type}.Replicas.GlobalSecondaryIndexes`, index, ['IndexName']);
+    }
     const TableName: string = properties.TableName ?? `${stackName}-${logicalId}`;
     const existing = store.table(TableName);
     const table: Table = {

@@ -123,6 +123,9 @@ export function matches(
   context?: ReadonlyMap<string, string[]>,
   wildcards = true,
 ): boolean {
+  // Nearly all patterns are plain, and every call asks dozens of them.
+  if (pattern === '*' && wildcards) return true;
+  if (!/[*?]|\$\{/.test(pattern)) return pattern === value;
   let unresolved = false;
   const expression = pattern.replace(
     /\$\{([^}]*)\}|([*?])|[\\^$.|+()[\]{}/-]/g,

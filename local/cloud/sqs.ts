@@ -27,7 +27,7 @@ export const sqs: ServiceFactory = cloud => {
       sender TEXT NOT NULL, sent INTEGER NOT NULL, visible INTEGER NOT NULL, received INTEGER, count INTEGER NOT NULL DEFAULT 0,
       receipt TEXT);
     CREATE INDEX IF NOT EXISTS sqs_messages_by_queue ON sqs_messages (queue, seq);`);
-  const arrivals = new EventEmitter({ captureRejections: false }).setMaxListeners(0);
+  const arrivals = new EventEmitter().setMaxListeners(0);
   const stopped = new AbortController();
 
   const queueArn = (name: string) => arn(cloud, 'sqs', name);
@@ -71,7 +71,7 @@ export const sqs: ServiceFactory = cloud => {
         now,
         now,
       );
-    arrivals.emit(queue.name);
+    arrivals.emit('arrival');
     return { MessageId: id, MD5OfMessageBody: md5(input.MessageBody) };
   }
 
@@ -92,7 +92,7 @@ export const sqs: ServiceFactory = cloud => {
       const next = database.prepare('SELECT min(visible) AS at FROM sqs_messages WHERE queue = ?').get(queue.name)!.at;
       const wake = Math.max(1, Math.min(until, Number(next ?? until)) - cloud.now());
       const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(wake)]);
-      await once(arrivals, queue.name, { signal }).catch(() => undefined);
+      await once(arrivals, 'arrival', { signal }).catch(() => undefined);
       messages = take(queue, input);
     }
     return messages.length ? { Messages: messages } : {};

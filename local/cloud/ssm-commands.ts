@@ -84,11 +84,10 @@ export function commandOperations(
 
   /** Commands that `CommandId`, `InstanceId` and the filters select, newest first. */
   function select(input: { CommandId?: string; InstanceId?: string; Filters?: model.CommandFilter[] }): Command[] {
-    if (input.CommandId !== undefined && invocations.command(input.CommandId) === undefined)
+    const one = input.CommandId === undefined ? undefined : invocations.command(input.CommandId);
+    if (input.CommandId !== undefined && one === undefined)
       throw new AwsError('InvalidCommandId', `Command ${input.CommandId} does not exist.`);
-    return invocations
-      .commands()
-      .filter(command => input.CommandId === undefined || command.id === input.CommandId)
+    return (one === undefined ? invocations.commands() : [one])
       .filter(command => input.InstanceId === undefined || command.nodeIds.includes(input.InstanceId))
       .filter(command => (input.Filters ?? []).every(filter => filter.key === 'Status' || passes(command, filter)));
   }

@@ -50,7 +50,13 @@ const properties = {
     },
   ],
   SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
-  Replicas: [{ Region: 'us-east-1', PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }],
+  Replicas: [
+    {
+      Region: 'us-east-1',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      GlobalSecondaryIndexes: [{ IndexName: 'due' }],
+    },
+  ],
 };
 
 beforeAll(async () => {
@@ -91,16 +97,14 @@ const query = async (
 
 test('an item comes back with every kind of value that was put', async () => {
   const item = {
-    ...{
-      pk: 'kinds',
-      sk: 'D',
-      text: 'é',
-      number: 12.5,
-      yes: true,
-      no: false,
-      nothing: null,
-      bytes: new Uint8Array([0, 255]),
-    },
+    pk: 'kinds',
+    sk: 'D',
+    text: 'é',
+    number: 12.5,
+    yes: true,
+    no: false,
+    nothing: null,
+    bytes: new Uint8Array([0, 255]),
     parts: [1, { deep: ['x'] }],
     names: new Set(['a', 'b']),
     numbers: new Set([1, 2]),
@@ -391,12 +395,10 @@ test('a transaction writes everything or nothing, and says which condition faile
           },
           {
             Delete: {
-              ...{
-                TableName,
-                Key: key('t2'),
-                ConditionExpression: 'v = :v',
-                ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-              },
+              TableName,
+              Key: key('t2'),
+              ConditionExpression: 'v = :v',
+              ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
               ExpressionAttributeValues: marshall({ ':v': expected }),
             },
           },

@@ -5,7 +5,15 @@ const event = {
   source: 'aws.ssm',
   'detail-type': 'Command Status',
   resources: ['arn:a', 'arn:b'],
-  detail: { status: 'Success', count: 7, note: null, ok: true, nested: { deep: 'x*y' }, items: [{ name: 'a' }, { name: 'b' }], none: [] },
+  detail: {
+    status: 'Success',
+    count: 7,
+    note: null,
+    ok: true,
+    nested: { deep: 'x*y' },
+    items: [{ name: 'a' }, { name: 'b' }],
+    none: [],
+  },
 };
 
 test.each<[string, unknown, boolean]>([
@@ -28,7 +36,11 @@ test.each<[string, unknown, boolean]>([
   ['anything but a prefix', { detail: { status: [{ 'anything-but': { prefix: 'Suc' } }] } }, false],
   ['anything but several prefixes', { detail: { status: [{ 'anything-but': { prefix: ['In', 'Pen'] } }] } }, true],
   ['anything but a suffix', { detail: { status: [{ 'anything-but': { suffix: 'ess' } }] } }, false],
-  ['anything but a value in any case', { detail: { status: [{ 'anything-but': { 'equals-ignore-case': 'success' } }] } }, false],
+  [
+    'anything but a value in any case',
+    { detail: { status: [{ 'anything-but': { 'equals-ignore-case': 'success' } }] } },
+    false,
+  ],
   ['anything but a wildcard', { detail: { status: [{ 'anything-but': { wildcard: 'S*s' } }] } }, false],
   ['anything but, of a field that is missing', { detail: { other: [{ 'anything-but': 'x' }] } }, false],
   ['a number in a range', { detail: { count: [{ numeric: ['>', 5, '<=', 7] }] } }, true],

@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  EventBridgeClient,
+  ListEventBusesCommand,
+  ListRulesCommand,
+  PutEventsCommand,
+} from '@aws-sdk/client-eventbridge';
 import * as lambda from '@aws-sdk/client-lambda';
 import * as sfn from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -31,7 +36,11 @@ const targets: ServiceFactory[] = [
         call.authorize('lambda:InvokeFunction', input.FunctionName);
         const failure = failures.shift();
         if (failure !== undefined) throw failure;
-        taken.push({ by: 'lambda', caller: call.caller.arn, payload: JSON.parse(Buffer.from(input.Payload).toString()) });
+        taken.push({
+          by: 'lambda',
+          caller: call.caller.arn,
+          payload: JSON.parse(Buffer.from(input.Payload).toString()),
+        });
         return { StatusCode: 202 };
       },
     },
@@ -89,7 +98,9 @@ function client(credentials = cloud.iam.rootCredentials()): EventBridgeClient {
 function put(...entries: object[]) {
   const defaults = { EventBusName: 'wishes', Source: 'hosting', DetailType: 'Domain Created' };
   return client().send(
-    new PutEventsCommand({ Entries: entries.map(entry => ({ ...defaults, Detail: '{"domain":"example.com"}', ...entry })) }),
+    new PutEventsCommand({
+      Entries: entries.map(entry => ({ ...defaults, Detail: '{"domain":"example.com"}', ...entry })),
+    }),
   );
 }
 function rule(targets: object[], properties: object = {}): Promise<Resource> {
@@ -152,7 +163,7 @@ test('an event to a bus that is not there is refused', async () => {
   await expect(put({ EventBusName: 'nowhere' })).rejects.toThrow('Event bus nowhere does not exist');
 });
 
-test("the bus policy decides who may speak, and as whom, and statements of several resources add up", async () => {
+test('the bus policy decides who may speak, and as whom, and statements of several resources add up', async () => {
   await stage();
   const everybody = { Principal: { AWS: '*' }, Action: 'events:PutEvents', Resource: busArn };
   const Condition = { StringEquals: { 'events:source': 'sealpost' } };
@@ -217,14 +228,18 @@ test('a target that the event may not reach gets a dead letter at once, with the
   let found: any[] = [];
   await vi.waitFor(async () => expect((found = await letters())).toHaveLength(1));
   expect(JSON.parse(found[0].Body).detail).toEqual({ domain: 'example.com' });
-  const values = Object.fromEntries(Object.entries<any>(found[0].MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]));
+  const values = Object.fromEntries(
+    Object.entries<any>(found[0].MessageAttributes).map(([name, { StringValue }]) => [name, StringValue]),
+  );
   expect(values).toMatchObject({ RULE_ARN: attributes!.Arn, TARGET_ARN: functionArn, ERROR_CODE: 'NO_PERMISSIONS' });
   expect(values.ERROR_MESSAGE).toContain('lambda:InvokeFunction');
 });
 
 test('a throttled target is tried again, and the number of tries is the rule’s', async () => {
   await stage();
-  await rule([{ Id: 'f', Arn: functionArn, DeadLetterConfig: { Arn: queueArn }, RetryPolicy: { MaximumRetryAttempts: 1 } }]);
+  await rule([
+    { Id: 'f', Arn: functionArn, DeadLetterConfig: { Arn: queueArn }, RetryPolicy: { MaximumRetryAttempts: 1 } },
+  ]);
   await cloud.resume();
   const throttled = () => new AwsError('TooManyRequestsException', 'Rate exceeded', { status: 429 });
   failures = [throttled()];
@@ -254,7 +269,9 @@ test('an AWS service’s own event arrives on the default bus', async () => {
   await stage();
   await rule([{ Id: 'f', Arn: functionArn }], { EventBusName: undefined, EventPattern: { source: ['aws.ssm'] } });
   await cloud.resume();
-  cloud.service<EventsService>('events').publishServiceEvent({ source: 'aws.ssm', 'detail-type': 'X', detail: { status: 'Success' } });
+  cloud
+    .service<EventsService>('events')
+    .publishServiceEvent({ source: 'aws.ssm', 'detail-type': 'X', detail: { status: 'Success' } });
   await vi.waitFor(() => expect(taken[0]?.payload).toMatchObject({ source: 'aws.ssm', detail: { status: 'Success' } }));
 });
 

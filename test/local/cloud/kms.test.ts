@@ -35,7 +35,8 @@ test('what was encrypted comes back under the same context in any order, and onl
   expect(Buffer.from(CiphertextBlob!).includes(secret)).toBe(false);
   const { Plaintext, KeyId } = await decrypt(CiphertextBlob, { b: '2', a: '1' });
   expect([Buffer.from(Plaintext!), KeyId]).toEqual([secret, keyArn]);
-  for (const wrong of [undefined, { a: '1' }, { a: '1', b: '3' }]) {
+  const others: (Record<string, string> | undefined)[] = [undefined, { a: '1' }, { a: '1', b: '3' }];
+  for (const wrong of others) {
     await expect(decrypt(CiphertextBlob, wrong)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
   }
 });
@@ -84,7 +85,7 @@ test('a right through a service is no right without it', async () => {
     'kms:GenerateDataKey',
   );
   const { cloud } = provider;
-  const caller = cloud.iam.caller((await role.config.credentials()).accessKeyId)!.caller;
+  const caller = await provider.caller(role);
   const service = cloud.service<Kms>('kms');
   const dataKey = service.generateDataKeyFor(caller, keyArn, { a: '1' }, 's3');
   expect(service.decryptFor(caller, dataKey.ciphertext, { a: '1' }, 's3').plaintext).toEqual(dataKey.plaintext);
@@ -93,7 +94,7 @@ test('a right through a service is no right without it', async () => {
 
 test('the key that AWS makes for a service is there for everybody, through that service only', async () => {
   const { cloud } = provider;
-  const caller = cloud.iam.caller((await provider.client(KMSClient, []).config.credentials()).accessKeyId)!.caller;
+  const caller = await provider.caller(provider.client(KMSClient, []));
   const { ciphertext } = cloud.service<Kms>('kms').encryptFor(caller, 'alias/aws/ssm', secret, {}, 'ssm');
   expect(Buffer.from(cloud.service<Kms>('kms').decryptFor(caller, ciphertext, {}, 'ssm').plaintext)).toEqual(secret);
   expect(() => cloud.service<Kms>('kms').decryptFor(caller, ciphertext, {}, 's3')).toThrow('kms:Decrypt');

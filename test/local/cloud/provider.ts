@@ -3,13 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
-import type { Resource, ServiceFactory } from '../../../local/cloud/service.ts';
+import type { LocalIam } from '../../../local/cloud/iam.ts';
+import type { Caller, Resource, ServiceFactory } from '../../../local/cloud/service.ts';
 
 export interface Provider {
   cloud: RunningCloud;
   directory: string;
   /** A client of the account's administrator, or of a role made with just these statements. */
   client<T>(Client: new (config: any) => T, statements?: object[]): T;
+  /** Who a client is to the services. */
+  caller(client: { config: any }): Promise<Caller>;
   make(type: string, logicalId: string, properties: object): Promise<Resource>;
   /** Stops and starts again on the same directory. */
   restart(): Promise<void>;
@@ -34,6 +37,10 @@ export async function startProvider(services: Record<string, ServiceFactory>): P
         credentials = iam.credentials(role.arn, 'session');
       }
       return new Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
+    },
+    async caller(client) {
+      const { accessKeyId } = await client.config.credentials();
+      return (provider.cloud.iam as LocalIam).caller(accessKeyId)!.caller;
     },
     async make(type, logicalId, properties) {
       const make = names.map(name => provider.cloud.service(name).resources?.[type]).find(Boolean)!;

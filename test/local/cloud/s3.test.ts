@@ -85,7 +85,7 @@ test('of 200 conditional puts at once one wins, and its body is what is read', a
 
 test('a put or get that names an ETag holds only for that object', async () => {
   const { ETag } = await put(plain, 'tag', 'one');
-  expect(await failure(get(plain, 'tag', { IfNoneMatch: ETag! }))).toEqual([304, '304']);
+  expect(await failure(get(plain, 'tag', { IfNoneMatch: ETag! }))).toContain(304);
   expect(await failure(get(plain, 'tag', { IfMatch: '"other"' }))).toEqual([412, 'PreconditionFailed']);
   expect(await failure(put(plain, 'tag', 'two', { IfMatch: '"other"' }))).toEqual([412, 'PreconditionFailed']);
   await put(plain, 'tag', 'two', { IfMatch: ETag! });
@@ -212,7 +212,7 @@ test('who may not list a bucket does not learn which keys are there', async () =
 
 test('a role reads its own deliveries by its user id, and a bucket policy denies to all', async () => {
   const role = provider.client(S3Client, [allow('s3:GetObject', `arn:aws:s3:::${plain}/deliveries/\${aws:userid}/*`)]);
-  const { userId } = provider.cloud.iam.caller((await role.config.credentials()).accessKeyId)!.caller;
+  const { userId } = await provider.caller(role);
   await put(plain, `deliveries/${userId}/x`, 'mine');
   await put(plain, 'deliveries/AROAOTHER:i-1/x', 'other');
   expect((await get(plain, `deliveries/${userId}/x`, {}, role)).text).toBe('mine');

@@ -129,7 +129,9 @@ test('schedules can be listed and read, and a disabled one does nothing', async 
   await cloud.resume();
   const credentials = cloud.iam.rootCredentials();
   const client = new SchedulerClient({ region: 'us-east-1', endpoint: cloud.endpoint, credentials });
-  expect((await client.send(new ListSchedulesCommand({}))).Schedules).toMatchObject([{ Name: 'sweep', State: 'DISABLED' }]);
+  expect((await client.send(new ListSchedulesCommand({}))).Schedules).toMatchObject([
+    { Name: 'sweep', State: 'DISABLED' },
+  ]);
   expect(await client.send(new GetScheduleCommand({ Name: 'sweep' }))).toMatchObject({
     ScheduleExpression: 'rate(1 minute)',
     Target: { Arn: functionArn },

@@ -1,4 +1,4 @@
-/** The package ships its types under a name that its `exports` do not lead to. */
+/** The package ships no types. */
 declare module 'asl-validator' {
   export default function aslValidator(definition: unknown): {
     isValid: boolean;

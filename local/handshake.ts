@@ -1,0 +1,100 @@
+/** One look at what a server serves, as a client sees it: a handshake by name that trusts the given roots and nothing else. */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type PeerCertificate } from 'node:tls';
+
+export interface Look {
+  /** The server's address. */
+  address: string;
+  port: number;
+  /** What the client typed: sent as SNI, and checked against the certificate. */
+  name: string;
+  /** PEM; nothing else is trusted. */
+  roots: string;
+}
+
+export interface Seen {
+  trusted: boolean;
+  /** Why not, in OpenSSL's or Node's words. */
+  reason?: string;
+  issuer?: string;
+  notAfter?: number;
+  /** sha256 of the leaf's DER, hex. */
+  fingerprint?: string;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** What is said in clear before TLS begins: wait for a line, send a line, and so on (RFC 3207, RFC 2595). */
+const STARTTLS: Record<number, (string | RegExp)[]> = {
+  25: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
+  587: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
+  143: [/^\* OK/m, 'a STARTTLS\r\n', /^a OK/m],
+  110: [/^\+OK/m, 'STLS\r\n', /^\+OK/m],
+};
+
+export async function handshake(look: Look): Promise<Seen> {
+  let socket: Socket | undefined;
+  try {
+    socket = await dial(look.address, look.port);
+    for (const step of STARTTLS[look.port] ?? []) {
+      if (typeof step === 'string') socket.write(step);
+      else await answer(socket, step);
+    }
+    return await secure(socket, look);
+  } catch (error) {
+    return { trusted: false, reason: (error as Error).message };
+  } finally {
+    socket?.destroy();
+  }
+}
+
+function dial(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host, port });
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no answer on port ${port} within ${PATIENCE_MS / 1000} s`)));
+    socket.once('connect', () => resolve(socket)).once('error', reject);
+  });
+}
+
+function answer(socket: Socket, expected: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const done = (error?: Error) => {
+      socket.off('data', read).off('error', done).off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    };
+    const read = (data: Buffer) => {
+      text += data.toString('latin1');
+      if (expected.test(text)) done();
+    };
+    const closed = () => done(new Error(`the server hung up after "${text.trim().slice(-80)}"`));
+    socket.on('data', read).on('error', done).on('close', closed);
+  });
+}
+
+function secure(socket: Socket, { name, roots }: Look): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    socket.removeAllListeners('data');
+    const tls = connectTls({ socket, servername: name, host: name, ca: roots, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+    tls.setTimeout(PATIENCE_MS, () => tls.destroy(new Error(`no TLS handshake within ${PATIENCE_MS / 1000} s`)));
+    tls.once('error', reject).once('close', () => reject(new Error('the server hung up during the handshake')));
+    tls.once('secureConnect', () => {
+      // rejectUnauthorized is off so that a certificate that is not trusted can be shown; the verdict is Node's own.
+      const seen = describe(tls.getPeerCertificate(), tls.authorized ? undefined : String(tls.authorizationError));
+      tls.removeAllListeners('close').destroy();
+      resolve(seen);
+    });
+  });
+}
+
+function describe(certificate: PeerCertificate, reason: string | undefined): Seen {
+  const issuer = certificate.issuer?.CN ?? certificate.issuer?.O;
+  return {
+    trusted: reason === undefined,
+    ...(reason && { reason }),
+    ...(issuer && { issuer: String(issuer) }),
+    notAfter: Date.parse(certificate.valid_to),
+    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+  };
+}

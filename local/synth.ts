@@ -1,0 +1,35 @@
+/** The stack, synthesised as for a deployment; kept by a hash of what it is made from, since CDK takes seconds. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { mustRun } from './program.ts';
+
+const CHECKOUT = join(import.meta.dirname, '..');
+const SOURCES = ['lib', 'lambdas', 'core', 'aws', 'install', 'statemachines', 'package-lock.json', 'cdk.json'];
+const GENERATED = 'installer.bundle.sh';
+
+/** @returns the directory that `cdk synth` would call cdk.out */
+export async function synthesise(directory: string, report: (line: string) => void): Promise<string> {
+  const cdkOut = join(directory, `cdk.out-${sourceHash().slice(0, 16)}`);
+  if (existsSync(cdkOut)) return cdkOut;
+  report('Synthesising the CDK stack (about 15 s; kept until its sources change)');
+  const beside = `${cdkOut}.${process.pid}`;
+  const { context } = JSON.parse(readFileSync(join(CHECKOUT, 'cdk.json'), 'utf8')) as { context: object };
+  await mustRun([process.execPath, join(CHECKOUT, 'lib/app.ts')], {
+    environment: { ...(process.env as Record<string, string>), CDK_OUTDIR: beside, CDK_CONTEXT_JSON: JSON.stringify(context) },
+  });
+  for (const old of readdirSync(directory)) if (/^cdk\.out-[0-9a-f]{16}$/.test(old)) rmSync(join(directory, old), { recursive: true });
+  renameSync(beside, cdkOut);
+  return cdkOut;
+}
+
+function sourceHash(): string {
+  const hash = createHash('sha256');
+  const add = (path: string) => {
+    if (path.endsWith(GENERATED)) return;
+    if (statSync(path).isDirectory()) for (const entry of readdirSync(path).sort()) add(join(path, entry));
+    else hash.update(path.slice(CHECKOUT.length)).update('\0').update(readFileSync(path));
+  };
+  for (const source of SOURCES) add(join(CHECKOUT, source));
+  return hash.digest('hex');
+}

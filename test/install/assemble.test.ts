@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { assemble, installer } from '../../install/assemble.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'sealpost-assemble-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+const file = join(directory, 'installer.sh');
+writeFileSync(file, installer().text);
+
+describe('the installer', () => {
+  it('is one file: nothing of it is read from beside it', () => {
+    expect(installer().text).not.toMatch(/^\. \.\//m);
+    expect(installer().text).toContain('postfix_apply() {');
+  });
+
+  it('is known by the hash of exactly the text that is delivered', () => {
+    const { text, sha256 } = installer();
+    expect(sha256).toBe(createHash('sha256').update(text).digest('hex'));
+  });
+
+  it('says so when a part includes another part', () => {
+    const files: Record<string, string> = { 'installer.sh': '. ./a.sh\n', 'a.sh': '. ./b.sh\n' };
+    expect(() => assemble(path => files[path]!)).toThrow('install/a.sh includes another part');
+  });
+
+  it('is POSIX sh that dash reads', () => {
+    expect(spawnSync('dash', ['-n', file], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  const shellcheck = spawnSync('shellcheck', ['--version']).status === 0;
+  it.skipIf(!shellcheck)('is clean to shellcheck', () => {
+    expect(spawnSync('shellcheck', ['-s', 'sh', file], { encoding: 'utf8' }).stdout).toBe('');
+  });
+});
