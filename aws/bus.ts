@@ -2,6 +2,7 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SealpostError } from '../core/errors.ts';
 import type { Bus } from '../core/ports.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** PutEvents takes ten entries a call. */
 const ENTRIES = 10;
@@ -16,7 +17,9 @@ export function bus(client: EventBridgeClient, name: string): Bus {
           DetailType: detailType,
           Detail: JSON.stringify(detail),
         }));
-        const { FailedEntryCount, Entries } = await client.send(new PutEventsCommand({ Entries: entries }));
+        const { FailedEntryCount, Entries } = await unlessBusy('EventBridge', name, () =>
+          client.send(new PutEventsCommand({ Entries: entries })),
+        );
         if (FailedEntryCount)
           throw new SealpostError(
             'Throttled',

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { SealpostError } from '../core/errors.ts';
 import type { Commands } from '../core/ports.ts';
-import { isThrottling } from './throttling.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** Seconds for the command to reach the node. */
 const DELIVERY_TIMEOUT = 600;
@@ -92,12 +92,8 @@ export function commands(client: SSMClient, document: string, tag: { key: string
 
 async function reached<T>(about: string, call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await unlessBusy('Systems Manager', about, call);
   } catch (error) {
-    if (isThrottling(error))
-      throw new SealpostError('Throttled', about, `Systems Manager is busy for ${about}; it is tried again`, {
-        cause: error,
-      });
     if (error instanceof InvalidInstanceId)
       throw new SealpostError(
         'ServerUnreachable',

@@ -49,8 +49,8 @@ export function domainItems(table: Table): DomainStore {
       }),
     ]);
 
-  const requireCommitted = (committed: boolean, domain: string) => {
-    if (!committed)
+  const requireCommitted = (lost: number[], domain: string) => {
+    if (lost.length > 0)
       throw new SealpostError(
         'ServerNotRegistered',
         domain,
@@ -116,7 +116,11 @@ export function domainItems(table: Table): DomainStore {
         condition: '#owner = :me AND #wanted = :seen',
         values: { certificate, me, seen },
       });
-      return table.transact([...workFor(last, domain, certificate, host, now), current]);
+      const items = [...workFor(last, domain, certificate, host, now), current];
+      const lost = await table.transact(items);
+      if (lost.includes(items.length - 1)) return false;
+      requireCommitted(lost, domain);
+      return true;
     },
 
     async commitWork({ domain, certificate, servers, host, now }) {
@@ -140,10 +144,14 @@ export function domainItems(table: Table): DomainStore {
 
     async parkDomain(domain, me, parked, waitsFor) {
       for (const server of waitsFor) await table.put({ pk: serverKey(server).pk, sk: `/A#${domain}` }, { domain });
-      await mine(domain, me, 'SET #done = #seen, #parked = :parked, #dueAt = :next REMOVE #owner, #leaseUntil', {
-        parked,
-        next: parked.nextTry,
+      const park = 'SET #done = #seen, #parked = :parked, #dueAt = :due REMOVE #owner, #leaseUntil';
+      const isParked = await table.update(domainKey(domain), {
+        set: park,
+        condition: '#owner = :me AND #wanted = #seen',
+        values: { me, parked, due: parked.nextTry },
       });
+      // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
+      if (!isParked) await mine(domain, me, park, { parked, due: parked.since });
     },
 
     async wakeWaitingDomains(server, now) {

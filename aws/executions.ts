@@ -9,6 +9,7 @@ import {
   TaskTimedOut,
 } from '@aws-sdk/client-sfn';
 import type { Executions } from '../core/ports.ts';
+import { unlessBusy } from './throttling.ts';
 
 export function executions(
   client: SFNClient,
@@ -17,16 +18,16 @@ export function executions(
   return {
     async start(machine, name, input) {
       try {
-        await client.send(
-          new StartExecutionCommand({ stateMachineArn: machines[machine], name, input: JSON.stringify(input) }),
-        );
+        const start = { stateMachineArn: machines[machine], name, input: JSON.stringify(input) };
+        await unlessBusy('Step Functions', name, () => client.send(new StartExecutionCommand(start)));
       } catch (error) {
         if (!(error instanceof ExecutionAlreadyExists)) throw error;
       }
     },
     async succeed(token, output) {
       try {
-        await client.send(new SendTaskSuccessCommand({ taskToken: token, output: JSON.stringify(output) }));
+        const success = { taskToken: token, output: JSON.stringify(output) };
+        await unlessBusy('Step Functions', 'a waiting task', () => client.send(new SendTaskSuccessCommand(success)));
       } catch (error) {
         if (error instanceof TaskDoesNotExist || error instanceof TaskTimedOut || error instanceof InvalidToken) return;
         throw error;

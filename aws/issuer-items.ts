@@ -17,20 +17,23 @@ export function issuerItems(table: Table): IssuerStore {
       await table.update(accountKey(directory), { set: 'SET #accountUrl = :accountUrl', values: { accountUrl } });
     },
 
-    // Two conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now.
+    // Conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever
+    // loses both met another one who began anew in between, or a spent budget: the third write tells which.
     async reserveOrder(budget, intervalMs, horizonMs, now) {
-      const next = await table.update(budgetKey(budget), {
-        set: 'SET #tat = #tat + :interval',
-        condition: '#tat >= :now AND #tat < :limit',
-        values: { interval: intervalMs, now, limit: now + horizonMs },
-      });
-      if (next) return now;
-      const first = await table.update(budgetKey(budget), {
-        set: 'SET #tat = :first',
-        condition: 'attribute_not_exists(#tat) OR #tat < :now',
-        values: { first: now + intervalMs, now },
-      });
-      return first && now;
+      const moveOn = () =>
+        table.update(budgetKey(budget), {
+          set: 'SET #tat = #tat + :interval',
+          condition: '#tat >= :now AND #tat < :limit',
+          values: { interval: intervalMs, now, limit: now + horizonMs },
+        });
+      const beginAnew = () =>
+        table.update(budgetKey(budget), {
+          set: 'SET #tat = :first',
+          condition: 'attribute_not_exists(#tat) OR #tat < :now',
+          values: { first: now + intervalMs, now },
+        });
+      const reserved = (await moveOn()) ?? (await beginAnew()) ?? (await moveOn());
+      return reserved && now;
     },
   };
 }

@@ -1,16 +1,9 @@
 /** Keys and chains in the certificate bucket; deliveries, their manifests and installers in the delivery bucket. */
-import {
-  GetObjectCommand,
-  HeadObjectCommand,
-  NotFound,
-  PutObjectCommand,
-  S3Client,
-  S3ServiceException,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../core/ports.ts';
 import type { Manifest } from '../core/server/delivery.ts';
-import { isThrottling } from './throttling.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** Path style where an endpoint is named: a bucket's name is no host name there. */
 export function s3Client(): S3Client {
@@ -38,21 +31,20 @@ export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjec
     readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
     async putInstaller(sha256, text) {
       if (stored.has(sha256)) return;
-      if (!(await exists(client, bucket, `installers/${sha256}`)))
-        await putOnce(client, bucket, `installers/${sha256}`, text);
+      await putOnce(client, bucket, `installers/${sha256}`, text);
       stored.add(sha256);
     },
   };
 }
 
 async function put(client: S3Client, bucket: string, key: string, body: string): Promise<void> {
-  await busy(key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
+  await unlessBusy('S3', key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
 }
 
 /** @returns false when an object is there already */
 async function putOnce(client: S3Client, bucket: string, key: string, body: string): Promise<boolean> {
   try {
-    await busy(key, () =>
+    await unlessBusy('S3', key, () =>
       client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' })),
     );
     return true;
@@ -67,27 +59,7 @@ async function putOnce(client: S3Client, bucket: string, key: string, body: stri
   }
 }
 
-async function exists(client: S3Client, bucket: string, key: string): Promise<boolean> {
-  try {
-    await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-    return true;
-  } catch (error) {
-    if (error instanceof NotFound) return false;
-    throw error;
-  }
-}
-
 async function read(client: S3Client, bucket: string, key: string): Promise<string> {
-  const { Body } = await busy(key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
+  const { Body } = await unlessBusy('S3', key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
   return Body!.transformToString();
-}
-
-async function busy<T>(key: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isThrottling(error))
-      throw new SealpostError('Throttled', key, `S3 is busy; ${key} is tried again`, { cause: error });
-    throw error;
-  }
 }

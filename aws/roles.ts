@@ -1,6 +1,7 @@
 /** IAM: a role's unique id and who may assume it. */
 import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import type { Roles } from '../core/ports.ts';
+import { unlessBusy } from './throttling.ts';
 
 interface Statement {
   Effect: string;
@@ -10,7 +11,7 @@ interface Statement {
 export function roles(client: IAMClient): Roles {
   return {
     async role(name) {
-      const { Role } = await client.send(new GetRoleCommand({ RoleName: name }));
+      const { Role } = await unlessBusy('IAM', name, () => client.send(new GetRoleCommand({ RoleName: name })));
       const policy = JSON.parse(decodeURIComponent(Role!.AssumeRolePolicyDocument!)) as {
         Statement: Statement | Statement[];
       };

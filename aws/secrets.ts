@@ -7,12 +7,14 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { Secrets } from '../core/ports.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** @param keyId the KMS key that encrypts the values */
 export function secrets(client: SSMClient, keyId: string): Secrets {
   const read = async (name: string) => {
     try {
-      const { Parameter } = await client.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
+      const get = new GetParameterCommand({ Name: name, WithDecryption: true });
+      const { Parameter } = await unlessBusy('Systems Manager', name, () => client.send(get));
       return Parameter!.Value!;
     } catch (error) {
       if (error instanceof ParameterNotFound) return undefined;
@@ -25,9 +27,8 @@ export function secrets(client: SSMClient, keyId: string): Secrets {
       const present = await read(name);
       if (present !== undefined) return present;
       try {
-        await client.send(
-          new PutParameterCommand({ Name: name, Value: value, Type: 'SecureString', KeyId: keyId, Overwrite: false }),
-        );
+        const parameter = { Name: name, Value: value, Type: 'SecureString', KeyId: keyId, Overwrite: false } as const;
+        await unlessBusy('Systems Manager', name, () => client.send(new PutParameterCommand(parameter)));
         return value;
       } catch (error) {
         if (error instanceof ParameterAlreadyExists) return (await read(name))!;

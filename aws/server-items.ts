@@ -37,9 +37,10 @@ export function serverItems(table: Table): ServerStore {
   return {
     readServer,
 
+    // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
     async registerServer({ server, node, roleId, adopt }, now) {
       await table.update(serverKey(server), {
-        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #delivery, #held ADD #wanted :one',
+        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
         values: {
           server,
           node,

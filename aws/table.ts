@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { SealpostError } from '../core/errors.ts';
-import { isThrottling } from './throttling.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
 export const DUE_INDEX = 'due';
@@ -50,7 +50,7 @@ export class Table {
   }
 
   async get(key: Key): Promise<Item | undefined> {
-    const { Item } = await throttled(key.pk, () =>
+    const { Item } = await unlessBusy('DynamoDB', key.pk, () =>
       this.#client.send(new GetItemCommand({ TableName: this.#name, Key: marshall(key), ConsistentRead: true })),
     );
     return Item && unmarshall(Item);
@@ -59,7 +59,7 @@ export class Table {
   /** @returns the whole new item, or undefined when the condition was lost */
   async update(key: Key, write: Write): Promise<Item | undefined> {
     try {
-      const { Attributes } = await throttled(key.pk, () =>
+      const { Attributes } = await unlessBusy('DynamoDB', key.pk, () =>
         this.#client.send(new UpdateItemCommand({ ...this.#update(key, write), ReturnValues: 'ALL_NEW' })),
       );
       return unmarshall(Attributes!);
@@ -77,14 +77,14 @@ export class Table {
       ...(condition && expression({ ConditionExpression: condition }, values)),
     };
     try {
-      await throttled(key.pk, () => this.#client.send(new DeleteItemCommand(deletion)));
+      await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new DeleteItemCommand(deletion)));
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
   }
 
   async put(key: Key, item: Item): Promise<void> {
-    await throttled(key.pk, () => this.#client.send(new PutItemCommand(this.#put(key, item))));
+    await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new PutItemCommand(this.#put(key, item))));
   }
 
   updating(key: Key, write: Write): TransactWriteItem {
@@ -95,15 +95,18 @@ export class Table {
     return { Put: this.#put(key, item) };
   }
 
-  /** All or nothing. @returns false when a condition was lost */
-  async transact(items: TransactWriteItem[]): Promise<boolean> {
+  /** All or nothing. @returns the places of the items whose conditions were lost; none when all was written */
+  async transact(items: TransactWriteItem[]): Promise<number[]> {
     try {
-      await throttled('the table', () => this.#client.send(new TransactWriteItemsCommand({ TransactItems: items })));
-      return true;
+      await unlessBusy('DynamoDB', 'the table', () =>
+        this.#client.send(new TransactWriteItemsCommand({ TransactItems: items })),
+      );
+      return [];
     } catch (error) {
       if (!(error instanceof TransactionCanceledException)) throw error;
       const codes = error.CancellationReasons?.map(reason => reason.Code) ?? [];
-      if (codes.includes('ConditionalCheckFailed')) return false;
+      const lost = codes.flatMap((code, i) => (code === 'ConditionalCheckFailed' ? [i] : []));
+      if (lost.length > 0) return lost;
       throw new SealpostError(
         'Throttled',
         'the table',
@@ -133,7 +136,7 @@ export class Table {
     const items: Item[] = [];
     let start: Record<string, AttributeValue> | undefined;
     do {
-      const page = await throttled('the table', () =>
+      const page = await unlessBusy('DynamoDB', 'the table', () =>
         this.#client.send(
           new QueryCommand({ TableName: this.#name, ...query, Limit: limit - items.length, ExclusiveStartKey: start }),
         ),
@@ -171,14 +174,4 @@ function expression<E extends Record<string, string>>(expressions: E, values: Re
     ExpressionAttributeNames: Record<string, string>;
     ExpressionAttributeValues?: Record<string, AttributeValue>;
   };
-}
-
-async function throttled<T>(about: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isThrottling(error))
-      throw new SealpostError('Throttled', about, `DynamoDB is busy for ${about}; it is tried again`, { cause: error });
-    throw error;
-  }
 }

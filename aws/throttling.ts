@@ -1,4 +1,6 @@
-/** What AWS says when it is busy, under each service's own name for it. */
+/** What AWS says when it is busy, under each service's own name for it, becomes the one name that the state machines try again. */
+import { SealpostError } from '../core/errors.ts';
+
 const NAMES = new Set([
   'Throttling',
   'ThrottlingException',
@@ -10,8 +12,24 @@ const NAMES = new Set([
   'PriorRequestNotComplete',
   'SlowDown',
   'LimitExceededException',
+  // A write meets a transaction on the same item: many domains commit work to one server at once. The SDK does not try it again.
+  'TransactionConflictException',
+  'TransactionInProgressException',
 ]);
 
-export function isThrottling(error: unknown): boolean {
-  return error instanceof Error && NAMES.has(error.name);
+/**
+ * @param service as a person calls it
+ * @param about the domain, server or object that the call is for
+ * @throws SealpostError Throttled when the service is busy
+ */
+export async function unlessBusy<T>(service: string, about: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Error && NAMES.has(error.name))
+      throw new SealpostError('Throttled', about, `${service} is busy for ${about}; it is tried again`, {
+        cause: error,
+      });
+    throw error;
+  }
 }

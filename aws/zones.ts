@@ -11,10 +11,12 @@ import {
 import { mergeTxt, type TxtSet } from '../core/dns/record-set.ts';
 import { SealpostError } from '../core/errors.ts';
 import type { Zones } from '../core/ports.ts';
-import { isThrottling } from './throttling.ts';
+import { unlessBusy } from './throttling.ts';
 
 /** Short, because a value is needed once and for a minute. */
 const TTL_SECONDS = 60;
+/** Zones of one name that are looked through for the public one: the others are private, one for each group of VPCs. */
+const SAME_NAME = 20;
 /** How often a record set that changed underfoot is read again at once; after that the state machine waits. */
 const SWAPS = 5;
 
@@ -24,41 +26,48 @@ export function zones(client: Route53Client): Zones {
       const labels = name.split('.');
       for (let i = 0; i < labels.length - 1; i++) {
         const zone = labels.slice(i).join('.');
-        const { HostedZones } = await busy(zone, () =>
-          client.send(new ListHostedZonesByNameCommand({ DNSName: zone, MaxItems: 1 })),
+        const { HostedZones } = await unlessBusy('Route 53', zone, () =>
+          client.send(new ListHostedZonesByNameCommand({ DNSName: zone, MaxItems: SAME_NAME })),
         );
-        const found = HostedZones?.[0];
-        if (found?.Name !== `${zone}.` || found.Config?.PrivateZone) continue;
+        const found = HostedZones?.find(({ Name, Config }) => Name === `${zone}.` && !Config?.PrivateZone);
+        if (!found) continue;
         const id = found.Id!.replace('/hostedzone/', '');
-        const { DelegationSet } = await busy(zone, () => client.send(new GetHostedZoneCommand({ Id: id })));
+        const { DelegationSet } = await unlessBusy('Route 53', zone, () =>
+          client.send(new GetHostedZoneCommand({ Id: id })),
+        );
         return { id, name: zone, nameServers: DelegationSet?.NameServers ?? [] };
       }
       return undefined;
     },
 
     async changeTxt(zoneId, recordName, change) {
-      for (let i = 0; i < SWAPS; i++) if (await swap(client, zoneId, recordName, change)) return;
+      let refusal: InvalidChangeBatch | undefined;
+      for (let i = 0; i < SWAPS; i++) {
+        refusal = await swap(client, zoneId, recordName, change);
+        if (!refusal) return;
+      }
       throw new SealpostError(
         'Throttled',
         recordName,
-        `TXT ${recordName} was changed by others ${SWAPS} times while we wrote; it is tried again`,
+        `Route 53 refused TXT ${recordName} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal!)}; it is tried again`,
+        { cause: refusal },
       );
     },
   };
 }
 
-/** One change batch deletes the exact old set and creates the new one, so that a value written in between makes it fail whole. @returns false when it did */
+/** One change batch deletes the exact old set and creates the new one, so that a value written in between makes it fail whole. @returns the refusal when it did */
 async function swap(
   client: Route53Client,
   zoneId: string,
   recordName: string,
   change: { add: string[]; remove: string[] },
-): Promise<boolean> {
+): Promise<InvalidChangeBatch | undefined> {
   const { before, after, changed } = mergeTxt(await readTxt(client, zoneId, recordName), {
     ...change,
     ttl: TTL_SECONDS,
   });
-  if (!changed) return true;
+  if (!changed) return undefined;
   const one = (Action: 'CREATE' | 'DELETE', { ttl, values }: TxtSet): Change => ({
     Action,
     ResourceRecordSet: {
@@ -70,18 +79,18 @@ async function swap(
   });
   const changes = [...(before ? [one('DELETE', before)] : []), ...(after ? [one('CREATE', after)] : [])];
   try {
-    await busy(recordName, () =>
+    await unlessBusy('Route 53', recordName, () =>
       client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zoneId, ChangeBatch: { Changes: changes } })),
     );
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof InvalidChangeBatch) return false;
+    if (error instanceof InvalidChangeBatch) return error;
     throw error;
   }
 }
 
 async function readTxt(client: Route53Client, zoneId: string, recordName: string): Promise<TxtSet | undefined> {
-  const { ResourceRecordSets } = await busy(recordName, () =>
+  const { ResourceRecordSets } = await unlessBusy('Route 53', recordName, () =>
     client.send(
       new ListResourceRecordSetsCommand({
         HostedZoneId: zoneId,
@@ -96,12 +105,6 @@ async function readTxt(client: Route53Client, zoneId: string, recordName: string
   return { values: set.ResourceRecords?.map(record => record.Value!) ?? [], ttl: set.TTL ?? TTL_SECONDS };
 }
 
-async function busy<T>(about: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isThrottling(error))
-      throw new SealpostError('Throttled', about, `Route 53 is busy for ${about}; it is tried again`, { cause: error });
-    throw error;
-  }
+function reasonOf(refusal: InvalidChangeBatch): string {
+  return refusal.messages?.join(' ') || refusal.message;
 }

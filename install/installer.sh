@@ -76,14 +76,13 @@ main() {
   for tool in openssl flock awk ss timeout sync; do
     command -v "$tool" >/dev/null || stop 50 "$tool is missing"
   done
-  # Tried before the lock is opened: a failing `exec` ends the shell with a status of its own, without a reason.
-  { mkdir -p "$home/live" "$home/host" "$home/dovecot.d" && : >>"$home/lock"; } 2>/dev/null || stop 50 "$home cannot be written"
+  # `touch` tries first: a redirection that fails ends the shell, without a reason.
+  { mkdir -p "$home/live" "$home/host" "$home/dovecot.d" && touch "$home/lock" "$home/domains"; } 2>/dev/null || stop 50 "$home cannot be written"
   chmod 0711 "$home" "$home/live" "$home/host"
   exec 9>"$home/lock"
   flock -w "${SEALPOST_LOCK_WAIT:-120}" 9 || exit 40
   # tmpfs: only the PEM files themselves are staged on disk, where they can be renamed into place.
   run=$(mktemp -d /run/sealpost.XXXXXX)
-  touch "$home/domains"
   load_adopted
   if [ "${1-}" = undo-adoption ]; then
     undo_adoption

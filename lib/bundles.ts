@@ -29,7 +29,7 @@ export function bundle(names: string[]): Record<string, Bundle> {
     format: 'cjs',
     mainFields: ['module', 'main'],
     loader: { '.sh': 'text' },
-    alias: { 'node-forge': here('lib/stubs/node-forge.cjs') },
+    alias: { 'node-forge': here('lib/stubs/node-forge.cjs'), axios: here('lib/stubs/axios.cjs') },
     logLevel: 'warning',
   });
   const size = (file: string) =>

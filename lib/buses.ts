@@ -39,9 +39,10 @@ export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ou
   });
   policy('SendersMaySpeak', {
     Effect: 'Allow',
-    Principal: { AWS: `arn:${stack.partition}:iam::${stack.account}:root` },
+    // Everybody, narrowed to the named roles: naming the account would ask for a right of their own besides.
+    Principal: '*',
     ...about,
-    Condition: { ArnLike: { 'aws:PrincipalArn': senders } },
+    Condition: { StringEquals: { 'aws:PrincipalAccount': stack.account }, ArnLike: { 'aws:PrincipalArn': senders } },
   });
 }
 

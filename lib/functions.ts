@@ -144,11 +144,10 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
         may.table('UpdateItem', 'Query'),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
-        may.deliveries(['PutObject'], 'deliveries/*'),
-        may.deliveries(['PutObject', 'GetObject'], 'manifests/*', 'installers/*'),
-        may.listInstallers(),
-        may.deliveryCipher(['GenerateDataKey', 'Decrypt'], 'manifests/*', 'installers/*'),
-        may.deliveryCipher(['GenerateDataKey'], 'deliveries/*'),
+        may.deliveries(['PutObject'], 'deliveries/*', 'manifests/*', 'installers/*'),
+        may.deliveryCipher(['GenerateDataKey'], 'deliveries/*', 'manifests/*', 'installers/*'),
+        may.deliveries(['GetObject'], 'manifests/*'),
+        may.deliveryCipher(['Decrypt'], 'manifests/*'),
       ],
     },
     SendDelivery: {
@@ -239,9 +238,6 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
         actions.map(action => `s3:${action}`),
         objects.map(object => deliveries.arnForObjects(object)),
       ),
-    /** Without it S3 answers 403 for an installer that is not there yet, and nobody could tell. */
-    listInstallers: () =>
-      allow(['s3:ListBucket'], [deliveries.bucketArn], { StringLike: { 's3:prefix': 'installers/*' } }),
     deliveryCipher: (actions: string[], ...objects: string[]) =>
       cipher(
         actions,

@@ -39,11 +39,6 @@ export class MailServers extends Construct {
           resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
         }),
         new iam.PolicyStatement({
-          actions: ['s3:ListBucket'],
-          resources: [deliveries.bucketArn],
-          conditions: { StringLike: { 's3:prefix': [own, 'installers/*'] } },
-        }),
-        new iam.PolicyStatement({
           actions: ['kms:Decrypt'],
           resources: [key.keyArn],
           conditions: {

@@ -18,10 +18,18 @@ export interface DebianMirror {
 
 /** The mirrors in apt's own sources; Debian's own name where this machine has none (it is another distribution). */
 export async function debianMirror(): Promise<DebianMirror> {
-  const listed = await runProgram(['apt-get', 'indextargets', '--format', '$(ORIGIN)|$(RELEASE)|$(REPO_URI)', 'Created-By: Packages']);
+  const listed = await runProgram([
+    'apt-get',
+    'indextargets',
+    '--format',
+    '$(ORIGIN)|$(RELEASE)|$(REPO_URI)',
+    'Created-By: Packages',
+  ]);
   const targets = listed.stdout.split('\n').map(line => line.split('|'));
   const find = (isSecurity: boolean) =>
-    targets.find(([origin, release]) => origin === 'Debian' && release!.includes('security') === isSecurity)?.[2]?.replace(/\/$/, '');
+    targets
+      .find(([origin, release]) => origin === 'Debian' && release!.includes('security') === isSecurity)?.[2]
+      ?.replace(/\/$/, '');
   return {
     archive: find(false) ?? 'http://deb.debian.org/debian',
     security: find(true) ?? 'http://deb.debian.org/debian-security',
@@ -31,7 +39,9 @@ export async function debianMirror(): Promise<DebianMirror> {
 /** How this machine's apt reaches its mirror (proxy, retries, clock checks), as lines of apt configuration. */
 export async function aptTransportSettings(): Promise<string[]> {
   const dump = await mustRun(['apt-config', 'dump', 'Acquire']);
-  return dump.split('\n').filter(line => /^Acquire::(https?|Retries|Check-Valid-Until|Check-Date)\b.* ".+";$/.test(line));
+  return dump
+    .split('\n')
+    .filter(line => /^Acquire::(https?|Retries|Check-Valid-Until|Check-Date)\b.* ".+";$/.test(line));
 }
 
 /** Which of `packages` this machine lacks, by the file each brings. */

@@ -51,7 +51,9 @@ export async function handshake(look: Look): Promise<Seen> {
 function dial(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ host, port });
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`no answer on port ${port} within ${PATIENCE_MS / 1000} s`)));
+    socket.setTimeout(PATIENCE_MS, () =>
+      socket.destroy(new Error(`no answer on port ${port} within ${PATIENCE_MS / 1000} s`)),
+    );
     socket.once('connect', () => resolve(socket)).once('error', reject);
   });
 }
@@ -76,7 +78,14 @@ function answer(socket: Socket, expected: RegExp): Promise<void> {
 function secure(socket: Socket, { name, roots }: Look): Promise<Seen> {
   return new Promise((resolve, reject) => {
     socket.removeAllListeners('data');
-    const tls = connectTls({ socket, servername: name, host: name, ca: roots, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+    const tls = connectTls({
+      socket,
+      servername: name,
+      host: name,
+      ca: roots,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    });
     tls.setTimeout(PATIENCE_MS, () => tls.destroy(new Error(`no TLS handshake within ${PATIENCE_MS / 1000} s`)));
     tls.once('error', reject).once('close', () => reject(new Error('the server hung up during the handshake')));
     tls.once('secureConnect', () => {

@@ -61,14 +61,23 @@ export function runProgram(command: string[], options: ProgramOptions = {}): Pro
   });
 }
 
-const SIGNALS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
+const SIGNALS: Partial<Record<NodeJS.Signals, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGPIPE: 13,
+  SIGTERM: 15,
+};
 
 /** As runProgram, but an exit code other than 0 throws, with what the program wrote last. */
 export async function mustRun(command: string[], options: ProgramOptions = {}): Promise<string> {
   const result = await runProgram(command, options);
   if (result.exitCode !== 0) {
     const why = result.timedOut ? `took longer than ${options.timeoutMs} ms` : `exit code ${result.exitCode}`;
-    throw new Error(`${command.join(' ').slice(0, 200)}: ${why}: ${(result.stderr || result.stdout).trim().slice(-1000)}`);
+    throw new Error(
+      `${command.join(' ').slice(0, 200)}: ${why}: ${(result.stderr || result.stdout).trim().slice(-1000)}`,
+    );
   }
   return result.stdout;
 }

@@ -16,9 +16,14 @@ export async function synthesise(directory: string, report: (line: string) => vo
   const beside = `${cdkOut}.${process.pid}`;
   const { context } = JSON.parse(readFileSync(join(CHECKOUT, 'cdk.json'), 'utf8')) as { context: object };
   await mustRun([process.execPath, join(CHECKOUT, 'lib/app.ts')], {
-    environment: { ...(process.env as Record<string, string>), CDK_OUTDIR: beside, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    environment: {
+      ...(process.env as Record<string, string>),
+      CDK_OUTDIR: beside,
+      CDK_CONTEXT_JSON: JSON.stringify(context),
+    },
   });
-  for (const old of readdirSync(directory)) if (/^cdk\.out-[0-9a-f]{16}$/.test(old)) rmSync(join(directory, old), { recursive: true });
+  for (const old of readdirSync(directory))
+    if (/^cdk\.out-[0-9a-f]{16}$/.test(old)) rmSync(join(directory, old), { recursive: true });
   renameSync(beside, cdkOut);
   return cdkOut;
 }

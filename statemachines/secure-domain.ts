@@ -36,6 +36,8 @@ export const order = z.object({
   status: z.enum(['pending', 'ready', 'processing', 'valid', 'invalid']),
   names: z.array(z.string()),
   replaces: z.optional(z.string()),
+  /** Handed on from step to step, so that the next process need not fetch one (RFC 8555 §6.5). */
+  nonce: z.optional(z.string()),
   challenges: z.array(
     z.object({
       name: z.string(),

@@ -51,8 +51,18 @@ unusable() {
     }'
 }
 
+# Why which new PEM cannot be served, into $run/reason.DOMAIN: by two workers, for this is openssl's time.
+check_pairs() {
+  for worker in 0 1; do
+    awk -v worker="$worker" '$2 == "install" && NR % 2 == worker { print $3, $6 }' "$tx/entries" |
+      while read -r domain leaf; do unusable "$tx/new/$domain.pem" "$leaf" >"$run/reason.$domain"; done 9>&- &
+  done
+  wait
+}
+
 # Sorts the entries: tx/decided (`n letter [error text]`), $run/go (to be switched), $run/same (looks installed already).
 check() {
+  check_pairs
   : >"$tx/decided"
   : >"$run/go"
   : >"$run/same"
@@ -97,8 +107,7 @@ check() {
       refuse InstallRefused 'nothing that answers here could serve it by name'
       continue
     fi
-    reason=$(unusable "$tx/new/$domain.pem" "$leaf")
-    if [ -n "$reason" ]; then
+    if read -r reason <"$run/reason.$domain"; then
       refuse CertificateUnusable "$reason"
       continue
     fi
@@ -127,11 +136,12 @@ refuse() {
 # What is on record as installed is looked at; what is not served after all (a lost map, a file put back) goes again.
 prove_unchanged() {
   awk -v live="$home/live/" '{ print $3, $7, $8, live $3 ".pem new" }' "$run/same" >"$run/looks"
-  prove "$run/looks" 0
-  awk -v decided="$tx/decided" -v go="$run/go" '
+  # 2 s: a login process from before a reload may answer once more.
+  prove "$run/looks" 2
+  awk -v decided="$tx/decided" -v go="$run/go" -v new="$tx/new/" '
     FILENAME ~ /unseen$/ { unseen[$1] = 1; next }
     $3 in unseen { print >> go; next }
-    { print $1, "u" >> decided }' "$run/unseen" "$run/same"
+    { print $1, "u" >> decided; print new $3 ".pem" }' "$run/unseen" "$run/same" | xargs -r rm -f
 }
 
 # Copies of what is there now, then the journal, by one rename: from here on the next run finishes what this one began.

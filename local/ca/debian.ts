@@ -46,7 +46,9 @@ export async function ensurePebble({ report }: { report: (line: string) => void 
 }
 
 async function newestCached(folder: string): Promise<Pebble | undefined> {
-  const found = (await readdir(folder)).map(version => describe(folder, version)).filter(pebble => existsSync(pebble.path));
+  const found = (await readdir(folder))
+    .map(version => describe(folder, version))
+    .filter(pebble => existsSync(pebble.path));
   return found.sort((a, b) => release(b.version) - release(a.version))[0];
 }
 
@@ -67,21 +69,33 @@ async function download(folder: string, suite: string | undefined): Promise<Pebb
   try {
     const apt = ['-q', '-o', 'APT::Sandbox::User=root'];
     if (suite) {
-      for (const part of ['etc/apt/sources.list.d', 'etc/apt/preferences.d', 'var/lib/apt/lists/partial', 'var/cache/apt/archives/partial', 'var/lib/dpkg'])
+      for (const part of [
+        'etc/apt/sources.list.d',
+        'etc/apt/preferences.d',
+        'var/lib/apt/lists/partial',
+        'var/cache/apt/archives/partial',
+        'var/lib/dpkg',
+      ])
         await mkdir(join(scratch, part), { recursive: true });
       await writeFile(join(scratch, 'var/lib/dpkg/status'), '');
       const { archive } = await debianMirror();
-      await writeFile(join(scratch, 'etc/apt/sources.list'), `deb [signed-by=${DEBIAN_KEYRING}] ${archive} ${suite} main\n`);
+      await writeFile(
+        join(scratch, 'etc/apt/sources.list'),
+        `deb [signed-by=${DEBIAN_KEYRING}] ${archive} ${suite} main\n`,
+      );
       apt.push('-o', `Dir=${scratch}`, '-o', `Dir::State::status=${scratch}/var/lib/dpkg/status`);
       await mustRun(['apt-get', ...apt, 'update'], { timeoutMs: 300_000 });
     }
     const inScratch = ['env', '-C', scratch];
-    await mustRun([...inScratch, 'apt-get', ...apt, 'download', suite ? `pebble/${suite}` : 'pebble'], { timeoutMs: 300_000 });
+    await mustRun([...inScratch, 'apt-get', ...apt, 'download', suite ? `pebble/${suite}` : 'pebble'], {
+      timeoutMs: 300_000,
+    });
     const file = (await readdir(scratch)).find(name => name.endsWith('.deb'))!;
     const version = (await mustRun(['dpkg-deb', '-f', join(scratch, file), 'Version'])).trim();
     await mustRun([...inScratch, 'dpkg-deb', '-x', file, 'unpacked']);
     const usable = await runProgram([join(scratch, 'unpacked/usr/bin/pebble'), '-h']);
-    if (!/-dnsserver/.test(usable.stderr + usable.stdout)) throw new Error(`pebble ${version} does not run here: ${usable.stderr.trim().slice(0, 300)}`);
+    if (!/-dnsserver/.test(usable.stderr + usable.stdout))
+      throw new Error(`pebble ${version} does not run here: ${usable.stderr.trim().slice(0, 300)}`);
     await rename(join(scratch, 'unpacked'), join(folder, version)).catch(error => {
       if (!existsSync(join(folder, version))) throw error; // else another process was first, with the very same
     });

@@ -66,19 +66,26 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
   const logFile = join(directory, 'pebble.log');
   const logStart = existsSync(logFile) ? (await stat(logFile)).size : 0;
   const log = openSync(logFile, 'a');
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', pebble.path, '-config', 'pebble.json', '-dnsserver', resolver], {
-    cwd: directory,
-    stdio: ['ignore', log, log],
-    env: settings.noSleep ? { PEBBLE_VA_NOSLEEP: '1' } : {},
-    detached: true,
-  });
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', pebble.path, '-config', 'pebble.json', '-dnsserver', resolver],
+    {
+      cwd: directory,
+      stdio: ['ignore', log, log],
+      env: settings.noSleep ? { PEBBLE_VA_NOSLEEP: '1' } : {},
+      detached: true,
+    },
+  );
   closeSync(log);
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   const readLog = async () => (await readFile(logFile)).subarray(logStart).toString();
   const directoryUrl = `https://127.0.0.1:${ports.acme}/dir`;
   const managementUrl = `https://127.0.0.1:${ports.management}`;
 
-  for (const deadline = Date.now() + START_DEADLINE_MS; (await get(directoryUrl, tls.root).catch(() => undefined)) === undefined; ) {
+  for (
+    const deadline = Date.now() + START_DEADLINE_MS;
+    (await get(directoryUrl, tls.root).catch(() => undefined)) === undefined;
+  ) {
     if (isRunning() && Date.now() < deadline) await sleep(25);
     else {
       child.kill('SIGKILL');
@@ -120,7 +127,7 @@ function configuration(settings: CaRequest, ports: Ports): object {
       tlsPort: 5001,
       externalAccountBindingRequired: settings.externalAccountBinding !== undefined,
       externalAccountMACKeys: settings.externalAccountBinding ?? {},
-      retryAfter: { authz: 3, order: 5 },
+      retryAfter: { authz: 3, order: 1 },
       keyAlgorithm: 'ecdsa',
       profiles: settings.profiles ?? PROFILES,
     },
@@ -130,7 +137,10 @@ function configuration(settings: CaRequest, ports: Ports): object {
 /** The ACME server's log has one such line a request; the management interface's are the same but for their paths. */
 function countRequests(log: string): number {
   const paths = log.matchAll(/ (?:GET|HEAD|POST) (\/\S*) -> calling handler/g);
-  return [...paths].filter(([, path]) => !/^\/(roots|intermediates|root-keys|intermediate-keys|cert-status-by-serial|set-renewal-info)\b/.test(path!)).length;
+  return [...paths].filter(
+    ([, path]) =>
+      !/^\/(roots|intermediates|root-keys|intermediate-keys|cert-status-by-serial|set-renewal-info)\b/.test(path!),
+  ).length;
 }
 
 /** The ports of the last start where they are free, so that the directory's URL, a setting of the stack, stays. */
@@ -157,7 +167,9 @@ function get(url: string, ca: string): Promise<string> {
     const sent = request(url, { ca, headers, agent: false, timeout: 5000 }, response => {
       let body = '';
       response.setEncoding('utf8').on('data', text => (body += text));
-      response.on('end', () => (response.statusCode === 200 ? resolve(body) : reject(new Error(`${url}: HTTP ${response.statusCode}`))));
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve(body) : reject(new Error(`${url}: HTTP ${response.statusCode}`)),
+      );
     });
     sent.on('timeout', () => sent.destroy(new Error(`${url}: no answer within 5 s`)));
     sent.on('error', reject).end();

@@ -48,9 +48,11 @@ export function eventDeliveries(cloud: Cloud): EventDeliveries {
     for (const delivery of due) {
       if (underWay.size >= maxUnderWay) break;
       if (underWay.has(delivery.id)) continue;
+      // Not in this turn: a target may put an event itself before it first waits, and would find this one not under way.
+      const delivering = Promise.resolve().then(() => deliver(delivery));
       underWay.set(
         delivery.id,
-        deliver(delivery).finally(() => {
+        delivering.finally(() => {
           underWay.delete(delivery.id);
           run();
         }),

@@ -217,6 +217,7 @@ export class LocalIam implements Iam {
       ...(isService
         ? { 'aws:PrincipalServiceName': caller.service! }
         : { 'aws:PrincipalArn': caller.roleArn ?? caller.arn, 'aws:PrincipalAccount': caller.account }),
+      ...(caller.sourceArn && { 'aws:SourceArn': caller.sourceArn, 'aws:SourceAccount': this.#cloud.account }),
       'aws:RequestedRegion': this.#cloud.region,
       // Loopback stands in for the TLS that a caller of AWS would speak.
       'aws:SecureTransport': 'true',

@@ -111,8 +111,15 @@ export function scheduler(cloud: Cloud): Service {
 
   function makeSchedule({ properties, logicalId, stackName }: ResourceRequest): Resource {
     refuseOthers('AWS::Scheduler::Schedule', properties, [
-      'Name', 'GroupName', 'Description', 'State', 'ScheduleExpression', 'FlexibleTimeWindow', 'Target',
-    ]); // prettier-ignore
+      'Name',
+      'GroupName',
+      'Description',
+      'State',
+      'ScheduleExpression',
+      'ScheduleExpressionTimezone',
+      'FlexibleTimeWindow',
+      'Target',
+    ]);
     refuseOthers('a schedule target', properties.Target, [
       'Arn',
       'RoleArn',

@@ -29,6 +29,8 @@ export interface Caller {
   roleArn?: string;
   /** For an AWS service that acts as itself (resource policies only), e.g. `events.amazonaws.com`. */
   service?: string;
+  /** `aws:SourceArn`: the rule or function on whose behalf a service calls. */
+  sourceArn?: string;
 }
 
 /** Condition keys and their values, e.g. `{ 'ssm:resourceTag/x': 'y' }`. Global keys (aws:userid, aws:PrincipalArn …) are added by iam.ts. */

@@ -23,8 +23,15 @@ export function commandOperations(
 ): Record<string, Operation> {
   function sendCommand(input: model.SendCommandCommandInput, call: Call) {
     refuseOthers('SendCommand', input, [
-      'InstanceIds', 'DocumentName', 'DocumentVersion', 'DocumentHash', 'DocumentHashType', 'TimeoutSeconds', 'Comment', 'Parameters',
-    ]); // prettier-ignore
+      'InstanceIds',
+      'DocumentName',
+      'DocumentVersion',
+      'DocumentHash',
+      'DocumentHashType',
+      'TimeoutSeconds',
+      'Comment',
+      'Parameters',
+    ]);
     const nodeIds = input.InstanceIds ?? [];
     const name = input.DocumentName!;
     call.authorize('ssm:SendCommand', documents.arnOf(name));

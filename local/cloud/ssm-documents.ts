@@ -42,8 +42,14 @@ export function documents(cloud: Cloud): Documents {
 
   function make({ properties, logicalId, stackName }: ResourceRequest) {
     refuseOthers('AWS::SSM::Document', properties, [
-      'Name', 'Content', 'DocumentType', 'DocumentFormat', 'TargetType', 'UpdateMethod', 'Tags',
-    ]); // prettier-ignore
+      'Name',
+      'Content',
+      'DocumentType',
+      'DocumentFormat',
+      'TargetType',
+      'UpdateMethod',
+      'Tags',
+    ]);
     if (properties.DocumentType !== 'Command') refuse(`a document of type ${properties.DocumentType}`);
     if ((properties.DocumentFormat ?? 'JSON') !== 'JSON') refuse(`the format ${properties.DocumentFormat}`);
     const content =

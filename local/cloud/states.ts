@@ -154,7 +154,7 @@ export const states: ServiceFactory = cloud => {
         call.authorize('states:ListExecutions', input.stateMachineArn ?? '*');
         const known = ['stateMachineArn', 'statusFilter', 'maxResults', 'nextToken'];
         refuseOthers('states:ListExecutions', input, known);
-        const { arn: ofMachine } = machine(input.stateMachineArn!);
+        const { arn: ofMachine } = machine(input.stateMachineArn ?? '');
         const limit = pageSize(input.maxResults);
         const before = fromToken(input.nextToken);
         const rows = executions.list(

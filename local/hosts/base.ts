@@ -10,7 +10,9 @@ import { mustRun } from '../program.ts';
 export type Release = 'bookworm' | 'trixie';
 
 /** What a small mail and webmail host of a hosting provider has; posttls-finger comes with postfix. */
-const PACKAGES = 'ca-certificates openssl postfix postfix-lmdb dovecot-imapd dovecot-pop3d nginx iproute2 procps'.split(' ');
+const PACKAGES = 'ca-certificates openssl postfix postfix-lmdb dovecot-imapd dovecot-pop3d nginx iproute2 procps'.split(
+  ' ',
+);
 /** Nothing reads these on a host; they are a third of the download's size on disk. */
 const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 const TOOLS = {
@@ -33,7 +35,10 @@ export interface BaseRequest {
 export async function ensureBase({ release, packages = [], report }: BaseRequest): Promise<string> {
   await installTools(TOOLS, report);
   const include = [...PACKAGES, ...packages].join(',');
-  const recipe = createHash('sha256').update(JSON.stringify([1, release, include, EXCLUDED, arch()])).digest('hex').slice(0, 16);
+  const recipe = createHash('sha256')
+    .update(JSON.stringify([1, release, include, EXCLUDED, arch()]))
+    .digest('hex')
+    .slice(0, 16);
   const hosts = join(cacheDirectory(), 'hosts');
   const base = join(hosts, recipe);
   if (existsSync(base)) return base;
@@ -43,7 +48,14 @@ export async function ensureBase({ release, packages = [], report }: BaseRequest
   report(`Building the ${release} base for hosts in ${base} (about a minute, once) …`);
   const building = `${base}.building-${process.pid}`;
   const mmdebstrap = [
-    ...['mmdebstrap', '--mode=root', '--variant=minbase', '--quiet', `--include=${include}`, `--keyring=${DEBIAN_KEYRING}`],
+    ...[
+      'mmdebstrap',
+      '--mode=root',
+      '--variant=minbase',
+      '--quiet',
+      `--include=${include}`,
+      `--keyring=${DEBIAN_KEYRING}`,
+    ],
     ...(await aptTransportSettings()).map(line => `--aptopt=${line}`),
     ...EXCLUDED.map(pattern => `--dpkgopt=path-exclude=${pattern}`),
     ...[release, building, `deb ${archive} ${release} main`, `deb ${security} ${release}-security main`],

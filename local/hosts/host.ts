@@ -56,7 +56,10 @@ export async function startHost(request: HostRequest): Promise<Host> {
   await mkdir(directory, { recursive: true });
   const base = await baseOf(request);
   const console = openSync(join(directory, 'console.log'), 'a');
-  const isolate = 'setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child --propagation private'.split(' ');
+  const isolate =
+    'setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child --propagation private'.split(
+      ' ',
+    );
   const child = spawn(isolate[0]!, [...isolate.slice(1), 'sh', INIT, base, directory, hostName], {
     stdio: ['ignore', 'pipe', console],
     env: { PATH },
@@ -88,7 +91,8 @@ async function baseOf({ directory, release, packages, report }: HostRequest): Pr
   const record = join(directory, 'base');
   const recorded = existsSync(record) ? (await readFile(record, 'utf8')).trim() : undefined;
   if (recorded && existsSync(recorded)) return recorded;
-  if (recorded) throw new Error(`${directory} was made on ${recorded}, which is gone: remove the host and add it again`);
+  if (recorded)
+    throw new Error(`${directory} was made on ${recorded}, which is gone: remove the host and add it again`);
   const base = await ensureBase({ release, packages, report });
   await writeFile(record, `${base}\n`);
   return base;
@@ -121,8 +125,11 @@ function enter(facts: Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | '
     },
     async write(path, data, mode) {
       // Beside, then renamed: a reader never sees half a file.
-      const script = 'set -eu; umask 077; mkdir -p -m 755 "$1"; cat >"$2.new"; chmod "$3" "$2.new"; mv -fT "$2.new" "$2"';
-      const written = await host.run(['sh', '-c', script, 'sh', dirname(path), path, mode.toString(8)], { input: data });
+      const script =
+        'set -eu; umask 077; mkdir -p -m 755 "$1"; cat >"$2.new"; chmod "$3" "$2.new"; mv -fT "$2.new" "$2"';
+      const written = await host.run(['sh', '-c', script, 'sh', dirname(path), path, mode.toString(8)], {
+        input: data,
+      });
       if (written.exitCode !== 0) throw new Error(`${facts.name}: ${path} was not written: ${written.stderr.trim()}`);
     },
     trust: roots => trustRoots(host, roots),

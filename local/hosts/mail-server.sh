@@ -6,6 +6,13 @@
 set -eu
 hostname=$1 mailbox=$2 password=$3
 domain=${mailbox#*@}
+case $(dovecot --version) in
+2.3.*) ;;
+*)
+  echo "this set-up is for Dovecot 2.3 (Debian 12), not $(dovecot --version)" >&2
+  exit 1
+  ;;
+esac
 certificate=/etc/ssl/certs/server.pem key=/etc/ssl/private/server.key
 
 umask 077
@@ -66,3 +73,6 @@ server {
 }
 END
 ln -sf ../sites-available/webmail /etc/nginx/sites-enabled/webmail
+
+# What Debian's service does before each start: resolver, services and CA certificates into Postfix's chroot.
+/usr/lib/postfix/configure-instance.sh -

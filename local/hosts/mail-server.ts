@@ -1,4 +1,4 @@
-/** The daemons of a mail and webmail host, as its provider runs them; without systemd, by Debian's own init scripts. */
+/** The daemons of a mail and webmail host, as its provider runs them, without systemd. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from './host.ts';
@@ -25,7 +25,10 @@ export async function setUpMailServer(host: Host): Promise<void> {
 /** Starts Postfix, Dovecot and nginx where they are not running. A host that was stopped starts without them. */
 export async function startServices(host: Host): Promise<void> {
   const script = `set -eu
-    /etc/init.d/postfix status >/dev/null || /etc/init.d/postfix start >/dev/null
+    if ! postfix status 2>/dev/null; then
+      cp /etc/resolv.conf /var/spool/postfix/etc/
+      postfix start 2>/dev/null
+    fi
     kill -0 "$(cat /run/dovecot/master.pid 2>/dev/null || echo none)" 2>/dev/null || dovecot
     kill -0 "$(cat /run/nginx.pid 2>/dev/null || echo none)" 2>/dev/null || nginx`;
   await mustRunIn(host, ['sh', '-c', script]);

@@ -27,8 +27,24 @@ export async function makeLink(seed: string, pid: number): Promise<Link> {
     for (let attempt = 0; attempt < TRIES_PER_RANGE; attempt += 1) {
       const subnet = start + ((hash + attempt) % (size / 4)) * 4;
       if (taken.some(other => subnet < other.start + other.size && other.start < subnet + 4)) continue;
-      const link = { name: `sp-${subnet.toString(16).padStart(8, '0')}`, machineAddress: dotted(subnet + 1), hostAddress: dotted(subnet + 2) };
-      const made = await runProgram(['ip', 'link', 'add', link.name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)]);
+      const link = {
+        name: `sp-${subnet.toString(16).padStart(8, '0')}`,
+        machineAddress: dotted(subnet + 1),
+        hostAddress: dotted(subnet + 2),
+      };
+      const made = await runProgram([
+        'ip',
+        'link',
+        'add',
+        link.name,
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'eth0',
+        'netns',
+        String(pid),
+      ]);
       if (made.exitCode === 0) {
         await bringUp(link, pid);
         return link;
@@ -40,10 +56,7 @@ export async function makeLink(seed: string, pid: number): Promise<Link> {
 }
 
 async function bringUp(link: Link, pid: number): Promise<void> {
-  const commands = [
-    `addr add ${link.machineAddress}/30 dev ${link.name}`,
-    `link set ${link.name} up`,
-  ];
+  const commands = [`addr add ${link.machineAddress}/30 dev ${link.name}`, `link set ${link.name} up`];
   await mustRun(['ip', '-batch', '-'], { input: commands.join('\n') });
   const inside = [
     'link set lo up',
@@ -63,7 +76,9 @@ interface Subnet {
 
 /** What this machine's routes cover, the default route left out. */
 async function coveredSubnets(): Promise<Subnet[]> {
-  const routes = JSON.parse((await mustRun(['ip', '-json', '-4', 'route', 'show', 'table', 'all'])) || '[]') as { dst: string }[];
+  const routes = JSON.parse((await mustRun(['ip', '-json', '-4', 'route', 'show', 'table', 'all'])) || '[]') as {
+    dst: string;
+  }[];
   return routes.filter(route => route.dst !== 'default').map(route => parseSubnet(route.dst));
 }
 

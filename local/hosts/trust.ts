@@ -1,21 +1,37 @@
 import type { Node } from '../cloud/service.ts';
 
-const FOLDER = '/usr/local/share/ca-certificates';
+/**
+ * What update-ca-certificates would do with these certificates in its folder for local ones, without its hundreds of
+ * processes (10 s on a busy machine): file, link, hash link, bundle. Those of the last time are trusted no more.
+ */
+const SCRIPT = `set -eu
+  folder=/usr/local/share/ca-certificates
+  new=$(mktemp -d)
+  cd "$new"
+  cat >all
+  if cmp -s all "$folder/.provider"; then rm -r "$new"; exit 0; fi
+  [ -e "$folder/.debian-bundle" ] || cp /etc/ssl/certs/ca-certificates.crt "$folder/.debian-bundle"
+  rm -f "$folder"/provider-*.crt
+  find /etc/ssl/certs -lname '*provider-[0-9]*' -delete
+  awk -v to="$folder/provider-" '/BEGIN CERTIFICATE/ { n++ } { print > (to n ".crt") }' all
+  cd /etc/ssl/certs
+  for file in "$folder"/provider-*.crt; do
+    [ -e "$file" ] || continue
+    name=\${file##*/}
+    hash=$(openssl x509 -noout -subject_hash -in "$file")
+    collision=0
+    while [ -e "$hash.$collision" ]; do collision=$((collision + 1)); done
+    ln -s "$file" "\${name%.crt}.pem"
+    ln -s "\${name%.crt}.pem" "$hash.$collision"
+  done
+  cat "$folder/.debian-bundle" "$new/all" >ca-certificates.crt.new
+  mv ca-certificates.crt.new ca-certificates.crt
+  mv "$new/all" "$folder/.provider"
+  rm -r "$new"`;
 
-/** Debian's way: one certificate a file, then update-ca-certificates. Those given before and not now are trusted no more. */
+/** Makes these PEM certificates, any number, what a host trusts in addition to Debian's own. */
 export async function trustRoots(host: Node, roots: string): Promise<void> {
   const certificates = roots.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  // Skipped when the very same are trusted already: the update takes most of a second.
-  const script = `set -eu
-    new=$(mktemp -d); cd "$new"
-    awk '/BEGIN CERTIFICATE/ { n++ } { print > ("provider-" n ".crt") }'
-    cat provider-*.crt >all 2>/dev/null || : >all
-    touch ${FOLDER}/.all
-    if cmp -s all ${FOLDER}/.all; then rm -r "$new"; exit 0; fi
-    rm -f ${FOLDER}/provider-*.crt
-    for file in provider-*.crt; do [ ! -e "$file" ] || install -m 644 "$file" ${FOLDER}/; done
-    update-ca-certificates --fresh >/dev/null
-    mv all ${FOLDER}/.all; rm -r "$new"`;
-  const done = await host.run(['sh', '-c', script], { input: certificates.map(pem => `${pem}\n`).join('') });
+  const done = await host.run(['sh', '-c', SCRIPT], { input: certificates.map(pem => `${pem}\n`).join('') });
   if (done.exitCode !== 0) throw new Error(`the host's trusted roots were not updated: ${done.stderr.trim()}`);
 }

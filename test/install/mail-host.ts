@@ -42,7 +42,7 @@ export interface MailHost {
   host: Host;
   ca: ScratchCa;
   /** Issues for `domain` and `*.domain`. */
-  wildcard(domain: string, options?: { days?: number }): Issued;
+  wildcard(domain: string, options?: { expired?: boolean }): Issued;
   write(entries: Entry[], options?: DeliveryOptions): { hash: string; text: string };
   /** Runs the installer on a delivery. `edit` changes the installer's text first: how a test kills it where it wants. */
   run(delivery: { hash: string; text: string }, options?: { edit?: (text: string) => string; environment?: Record<string, string> }): Promise<Answer>;

@@ -1,7 +1,7 @@
 /** A root, an intermediate and what they sign, by openssl: certificates as an ACME CA hands them out, without one. */
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Issued {
@@ -17,8 +17,7 @@ export interface Issued {
 export interface ScratchCa {
   /** PEM of the root: what a delivery carries under `roots`. */
   root: string;
-  /** @param days may be negative: then it has expired. */
-  issue(names: string[], options?: { days?: number }): Issued;
+  issue(names: string[], options?: { expired?: boolean }): Issued;
 }
 
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -33,12 +32,26 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
   const byRoot = ['-CA', at('root.pem'), '-CAkey', at('root.key')];
   openssl('req', '-x509', ...EC, ...byRoot, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '365', '-subj', `/CN=${name} Intermediate`, ...authority);
   const byIntermediate = ['-CA', at('ca.pem'), '-CAkey', at('ca.key')];
+  const alternatives = (names: string[]) => ['-addext', `subjectAltName=${names.map(each => `DNS:${each}`).join(',')}`];
+  const leafOnly = ['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'];
+  /** Only `openssl ca` makes dates in the past. */
+  const signExpired = () => {
+    writeFileSync(at('index'), '');
+    writeFileSync(at('serial'), '1000\n');
+    writeFileSync(
+      at('cnf'),
+      `[ca]\ndefault_ca=d\n[d]\ndatabase=${at('index')}\nserial=${at('serial')}\ndefault_md=sha256\npolicy=p\nnew_certs_dir=${directory}\ncopy_extensions=copy\n[p]\ncommonName=optional\n`,
+    );
+    const dates = ['-startdate', '20250101000000Z', '-enddate', '20250401000000Z'];
+    const signer = ['-cert', at('ca.pem'), '-keyfile', at('ca.key')];
+    openssl('ca', '-batch', '-config', at('cnf'), ...signer, ...dates, '-notext', '-in', at('leaf.csr'), '-out', at('leaf.pem'));
+  };
   return {
     root: read('root.pem'),
-    issue(names, { days = 90 } = {}) {
-      const sans = names.map(each => `DNS:${each}`).join(',');
-      const leafOnly = ['-addext', `subjectAltName=${sans}`, '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'];
-      openssl('req', '-x509', ...EC, ...byIntermediate, '-keyout', at('leaf.key'), '-out', at('leaf.pem'), '-days', String(days), '-subj', '/', ...leafOnly);
+    issue(names, { expired = false } = {}) {
+      const request = [...EC, '-keyout', at('leaf.key'), '-subj', `/CN=${names[0]}`, ...alternatives(names), ...leafOnly];
+      if (expired) openssl('req', '-new', ...request, '-out', at('leaf.csr')), signExpired();
+      else openssl('req', '-x509', ...byIntermediate, ...request, '-days', '90', '-out', at('leaf.pem'));
       const key = read('leaf.key');
       const chain = read('leaf.pem') + read('ca.pem');
       const leaf = createHash('sha256').update(new X509Certificate(chain).raw).digest('hex');

@@ -100,6 +100,12 @@ export async function startTestCa(settings: { externalAccountBinding?: Record<st
   return test;
 }
 
+/** A problem document (RFC 7807) as an answer of a test's own. */
+export const problem = (type: string, detail: string, more = {}) => ({
+  headers: { 'content-type': 'application/problem+json' },
+  body: { type: `urn:ietf:params:acme:error:${type}`, detail, ...more },
+});
+
 /** Time that passes as fast as it is slept through: a CA's "Retry-After: 5" is obeyed and costs a twentieth. */
 export function patience(forMs = 10_000): Patience {
   let time = Date.now();

@@ -364,14 +364,14 @@ describe('a task token', () => {
     resumer.destroy();
   });
 
-  test('that was answered while the provider was down is still honoured, and the call is not repeated', async () => {
+  test('is honoured after a restart, even before the execution is resumed, and its call is not repeated', async () => {
     const arn = await start(await create(callAndWait({ TimeoutSeconds: 60 })));
     const taskToken = await token();
     await eventually(async () => ((await types(arn)).includes('TaskSubmitted') ? true : undefined));
     await restart();
-    await succeed(taskToken, 'while down');
+    await succeed(taskToken, 'early');
     await cloud.resume();
-    expect((await ended(arn)).output).toBe('"while down"');
+    expect((await ended(arn)).output).toBe('"early"');
     expect(tokens).toEqual([taskToken]);
   });
 });

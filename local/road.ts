@@ -1,0 +1,92 @@
+/** What the hosting provider does in the main job: zones, a mail server, and events. Each line of it is a thing that a person could do with the `aws` command. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { store as storeOn } from '../aws/issuer-items.ts';
+import { Table } from '../aws/table.ts';
+import { delegationLine } from '../core/dns/challenge-place.ts';
+import type { Store } from '../core/store.ts';
+import { CHALLENGE_ZONE, type Provider } from './provider.ts';
+
+/** What the table of the product says, for whoever waits for it. */
+export function storeOf(provider: Provider): Store {
+  return storeOn(new Table(new DynamoDBClient(provider.client()), provider.stack.outputs.TableName!));
+}
+
+/** Puts an event as the provider's panel. */
+export async function putEvent(provider: Provider, detailType: string, detail: unknown): Promise<void> {
+  const bus = new EventBridgeClient(provider.client('sender'));
+  const entry = {
+    EventBusName: provider.stack.outputs.BusName!,
+    Source: 'provider.panel',
+    DetailType: detailType,
+    Detail: typeof detail === 'string' ? detail : JSON.stringify(detail),
+  };
+  const { Entries } = await bus.send(new PutEventsCommand({ Entries: [entry] }));
+  const failed = Entries?.find(one => one.ErrorCode);
+  if (failed) throw new Error(`the bus did not take ${detailType}: ${failed.ErrorCode} ${failed.ErrorMessage}`);
+}
+
+/** A mail server in its own zone, known to Systems Manager and registered with sealpost. */
+export async function addMailServer(
+  provider: Provider,
+  name: string,
+  zone = 'provider.test',
+): Promise<{ hostName: string; address: string }> {
+  const hostName = `${name}.${zone}`;
+  const host = await provider.addHost(name, hostName);
+  const zoneId = await ensureZone(provider, zone);
+  await provider.putRecords(zoneId, [
+    { Name: hostName, Type: 'A', TTL: 60, ResourceRecords: [{ Value: host.address }] },
+  ]);
+  return { hostName, address: host.address };
+}
+
+const zoneIds = new WeakMap<Provider, Map<string, Promise<string>>>();
+function ensureZone(provider: Provider, zone: string): Promise<string> {
+  const known = zoneIds.get(provider) ?? new Map<string, Promise<string>>();
+  zoneIds.set(provider, known);
+  if (!known.has(zone)) known.set(zone, provider.createZone(zone));
+  return known.get(zone)!;
+}
+
+/** The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints. */
+export function delegateDomain(provider: Provider, domain: string, address: string): void {
+  const [name, , target] = delegationLine(domain, CHALLENGE_ZONE).split(' ') as [string, string, string];
+  provider.dns.setStaticZone(domain, [
+    { name: name.slice(0, -1), type: 'CNAME', ttl: 60, values: [target] },
+    ...['mail', 'webmail'].map(label => ({ name: `${label}.${domain}`, type: 'A', ttl: 60, values: [address] })),
+    { name: domain, type: 'MX', ttl: 60, values: [`10 mail.${domain}`] },
+  ]);
+}
+
+/** A customer whose zone is in the provider's Route 53. */
+export async function hostZone(provider: Provider, domain: string, address: string): Promise<void> {
+  const zoneId = await ensureZone(provider, domain);
+  const records = ['mail', 'webmail'].map(label => ({
+    Name: `${label}.${domain}`,
+    Type: 'A' as const,
+    TTL: 60,
+    ResourceRecords: [{ Value: address }],
+  }));
+  await provider.putRecords(zoneId, [
+    ...records,
+    { Name: domain, Type: 'MX', TTL: 60, ResourceRecords: [{ Value: `10 mail.${domain}` }] },
+  ]);
+}
+
+/** Waits until a condition holds. @throws Error with `what` after `seconds` */
+export async function until<T>(what: string, seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`${what} did not come about within ${seconds} s`);
+    await sleep(200);
+  }
+}
+
+/** Waits until the product says that a domain is installed on a server, which it says only of what was seen served. */
+export function untilInstalled(store: Store, domain: string, server: string, seconds = 120): Promise<unknown> {
+  return until(`${domain} installed on ${server}`, seconds, () => store.installed(server, domain));
+}

@@ -1,0 +1,66 @@
+/** The table at the end: a row for each name and connection, with what a handshake found. */
+import { Resolver } from 'node:dns/promises';
+import { handshake, type Seen } from './handshake.ts';
+import type { Provider } from './provider.ts';
+
+export interface Connection {
+  name: string;
+  connection: string;
+  port: number;
+}
+
+export interface Row extends Connection {
+  seen: Seen;
+}
+
+const FOR_PROGRAMS = {
+  'IMAP (STARTTLS)': 143,
+  IMAPS: 993,
+  POP3S: 995,
+  'Submission (TLS)': 465,
+  'Submission (STARTTLS)': 587,
+};
+
+/** Every connection that the product is for: webmail, mail programs, other mail servers. */
+export function connections(hostName: string, domains: string[]): Connection[] {
+  const ofDomain = (domain: string): Connection[] => [
+    { name: `webmail.${domain}`, connection: 'Webmail', port: 443 },
+    ...Object.entries(FOR_PROGRAMS).map(([connection, port]) => ({ name: `mail.${domain}`, connection, port })),
+    { name: `mail.${domain}`, connection: 'Other mail servers', port: 25 },
+  ];
+  return [{ name: hostName, connection: 'Other mail servers', port: 25 }, ...domains.flatMap(ofDomain)];
+}
+
+/** Each name is resolved by the provider's DNS, and looked at by a handshake that trusts the CA's root alone. */
+export async function lookAtAll(provider: Pick<Provider, 'dns' | 'roots'>, wanted: Connection[]): Promise<Row[]> {
+  const resolver = new Resolver();
+  resolver.setServers([provider.dns.addresses[0]]);
+  const rows: Row[] = [];
+  for (const one of wanted) {
+    const [address] = await resolver.resolve4(one.name);
+    rows.push({
+      ...one,
+      seen: await handshake({ address: address!, port: one.port, name: one.name, roots: provider.roots }),
+    });
+  }
+  return rows;
+}
+
+export function table(rows: Row[], now = Date.now()): string {
+  const heads = ['Name asked for', 'Connection', 'Port', 'Issuer', 'Days left', 'Trusted'];
+  const lines = rows.map(({ name, connection, port, seen }) => [
+    name,
+    connection,
+    String(port),
+    seen.issuer ?? '-',
+    seen.notAfter ? String(Math.floor((seen.notAfter - now) / 86_400_000)) : '-',
+    seen.trusted ? 'yes' : 'NO',
+  ]);
+  const widths = heads.map((head, i) => Math.max(head.length, ...lines.map(line => line[i]!.length)));
+  const write = (cells: string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd();
+  return [write(heads), widths.map(width => '─'.repeat(width)).join('  '), ...lines.map(write)].join('\n');
+}

@@ -1,0 +1,82 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bus } from '../../aws/bus.ts';
+import type { Bus } from '../../core/ports.ts';
+import { events } from '../../local/cloud/events.ts';
+import { sqs } from '../../local/cloud/sqs.ts';
+import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { memoryBus } from '../twins/executions.ts';
+
+type Fact = { detailType: string; detail: Record<string, unknown> };
+
+let provider: Provider;
+let queueUrl: string;
+
+/** A bus whose every event of ours comes to a queue. */
+beforeAll(async () => {
+  provider = await startProvider({ sqs, events });
+  const queue = await provider.make('AWS::SQS::Queue', 'Queue', { QueueName: 'seen' });
+  queueUrl = queue.ref;
+  const Arn = queue.attributes!.Arn!;
+  await provider.make('AWS::SQS::QueuePolicy', 'Policy', {
+    Queues: [queueUrl],
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'events.amazonaws.com' },
+          Action: 'sqs:SendMessage',
+          Resource: Arn,
+        },
+      ],
+    },
+  });
+  await provider.make('AWS::Events::EventBus', 'Bus', { Name: 'sealpost' });
+  await provider.make('AWS::Events::Rule', 'Rule', {
+    Name: 'all',
+    EventBusName: 'sealpost',
+    EventPattern: { source: ['sealpost'] },
+    Targets: [{ Id: 'queue', Arn }],
+  });
+  await provider.cloud.resume();
+});
+afterAll(() => provider.stop());
+
+async function received(count: number): Promise<Fact[]> {
+  const client = provider.client(SQSClient);
+  const all: Fact[] = [];
+  while (all.length < count) {
+    const receive = { QueueUrl: queueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 };
+    const { Messages = [] } = await client.send(new ReceiveMessageCommand(receive));
+    const envelopes = Messages.map(message => JSON.parse(message.Body!));
+    all.push(...envelopes.map(({ 'detail-type': detailType, detail }) => ({ detailType, detail })));
+  }
+  return all;
+}
+
+const memory = memoryBus();
+describeBus('EventBridge', () => ({ bus: bus(provider.client(EventBridgeClient), 'sealpost'), received }));
+describeBus('its twin', () => ({ bus: memory, received: async () => memory.events }));
+
+function describeBus(name: string, make: () => { bus: Bus; received(count: number): Promise<Fact[]> }): void {
+  test(`facts come to the bus in ${name}, more than fit into one call as well`, async () => {
+    const under = make();
+    const facts = Array.from({ length: 23 }, (_, i) => ({
+      detailType: 'Certificate Installed',
+      detail: { domain: `d${i}.example`, seenAt: i },
+    }));
+    await under.bus.put([]);
+    await under.bus.put(facts);
+    const seen = await under.received(23);
+    expect(seen.sort((a, b) => (a.detail.seenAt as number) - (b.detail.seenAt as number))).toEqual(facts);
+  });
+}
+
+describe('a fact that the bus does not take', () => {
+  test('is an error', async () => {
+    const absent = bus(provider.client(EventBridgeClient), 'absent');
+    await expect(absent.put([{ detailType: 'Domain Parked', detail: {} }])).rejects.toThrow();
+  });
+});

@@ -1,0 +1,139 @@
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { commands as commandsBy } from '../../aws/commands.ts';
+import type { Commands } from '../../core/ports.ts';
+import { events } from '../../local/cloud/events.ts';
+import { kms } from '../../local/cloud/kms.ts';
+import { s3 } from '../../local/cloud/s3.ts';
+import { sqs } from '../../local/cloud/sqs.ts';
+import { ssm, type SsmService } from '../../local/cloud/ssm.ts';
+import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { memoryCommands } from '../twins/commands.ts';
+
+interface CommandsUnderTest {
+  commands: Commands;
+  /** Lets the node run its command, whose installer prints this. */
+  answer(commandId: string, output: string, exitCode?: number): Promise<unknown>;
+}
+
+const tag = { key: 'sealpost:mail-server', value: 'sealpost' };
+const [server, instance, stranger, absent] = [
+  'mi-00000000000000001',
+  'i-00000000000000002',
+  'mi-00000000000000003',
+  'mi-00000000000000004',
+];
+const [delivery, installer] = ['d'.repeat(64), 'a'.repeat(64)];
+const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
+
+let provider: Provider;
+let under: CommandsUnderTest;
+
+/** Nodes that run nothing until a test says what it printed. */
+beforeAll(async () => {
+  provider = await startProvider({ kms, s3, sqs, events, ssm });
+  const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const role = provider.cloud.iam.putRole('mail-server', { Version: '2012-10-17', Statement: [trust] }, []);
+  const running: ((result: { exitCode: number; stdout: string; stderr: string }) => void)[] = [];
+  const node = { run: () => new Promise<any>(resolve => void running.push(resolve)), write: async () => {} };
+  const agent = provider.cloud.service<SsmService>('ssm');
+  for (const id of [server, instance, stranger])
+    agent.registerNode({
+      id,
+      node,
+      roleArn: role.arn,
+      computerName: `${id}.provider.example`,
+      platformType: 'Linux',
+      tags: id === stranger ? { [tag.key]: 'another stack' } : { [tag.key]: tag.value },
+    });
+  // The product's own document fetches from S3 first; what is tested here is what is made of the step `install`.
+  const parameter = { type: 'String' };
+  await provider.make('AWS::SSM::Document', 'Document', {
+    Name: 'deliver',
+    DocumentType: 'Command',
+    Content: {
+      schemaVersion: '2.2',
+      parameters: { delivery: parameter, installer: parameter, prefix: parameter },
+      mainSteps: [
+        { action: 'aws:runShellScript', name: 'prepare', inputs: { runCommand: ['echo not the answer'] } },
+        { action: 'aws:runShellScript', name: 'install', inputs: { runCommand: ['echo {{ delivery }}'] } },
+      ],
+    },
+  });
+  const commands = commandsBy(provider.client(SSMClient), 'deliver', tag);
+  const step = async (stdout: string, exitCode = 0) =>
+    (await vi.waitUntil(() => running.shift()))({ exitCode, stdout, stderr: exitCode === 0 ? '' : 'no room' });
+  await provider.cloud.resume();
+  under = {
+    commands,
+    async answer(commandId, output, exitCode) {
+      await step('not the answer\n');
+      await step(output, exitCode);
+      await vi.waitUntil(async () => (await commands.outcome(commandId, server)).state !== 'under way');
+    },
+  };
+});
+afterAll(() => provider.stop());
+
+describeCommands('Systems Manager', () => under);
+describeCommands('its twin', () => {
+  const commands = memoryCommands({ [server]: { roleName: 'mail-server' }, [instance]: {} });
+  return { commands, answer: async (...given) => commands.answer(...given) };
+});
+
+function describeCommands(name: string, make: () => CommandsUnderTest): void {
+  const send = ({ commands }: CommandsUnderTest, more = {}) =>
+    commands.send({ node: server, delivery, installer, prefix, about: 'mx1.provider.example', ...more });
+
+  describe(`a command, in ${name}`, () => {
+    test('is found by the delivery that it carries, at its node alone', async () => {
+      const under = make();
+      expect(await under.commands.find(server, delivery)).toBeUndefined();
+      const id = await send(under);
+      expect(await under.commands.find(server, delivery)).toBe(id);
+      expect(await under.commands.find(server, 'e'.repeat(64))).toBeUndefined();
+      expect(await under.commands.find(instance, delivery)).toBeUndefined();
+      expect(await under.commands.deliveryOf(id)).toBe(delivery);
+      expect(await under.commands.outcome(id, server)).toMatchObject({ state: 'under way' });
+      await under.answer(id, 'sealpost 1 1 installed\ns\n');
+    });
+
+    test.each([
+      ['an answer where the installer answered', `sealpost ${delivery} 2 installed\ns\n`, 0, 'answered'],
+      ['an answer although it ended badly', `sealpost ${delivery} 2 rolled-back\nb\n`, 20, 'answered'],
+      ['lost where the installer did not get to answer', '', 50, 'lost'],
+      ['lost where something else was printed', 'Segmentation fault\n', 0, 'lost'],
+    ])('is %s', async (_, output, exitCode, state) => {
+      const under = make();
+      const id = await send(under);
+      await under.answer(id, output, exitCode);
+      const outcome = await under.commands.outcome(id, server);
+      expect(outcome).toMatchObject({ state, exitCode });
+      expect(outcome.output.trim()).toBe(output.trim());
+    });
+
+    test('does not go to a node that Systems Manager does not know', async () => {
+      await expect(send(make(), { node: absent })).rejects.toMatchObject({
+        ...{ name: 'ServerUnreachable', about: 'mx1.provider.example' },
+      });
+    });
+  });
+
+  describe(`a managed node, in ${name}`, () => {
+    test.each([
+      ['a mail server with its role, where it is hybrid', server, 'mail-server'],
+      ['a mail server whose role EC2 alone knows, where it is an instance', instance, undefined],
+    ])('is %s', async (_, node, roleName) => {
+      const found = await make().commands.node(node);
+      expect(found).toBeDefined();
+      expect(found!.roleName).toBe(roleName);
+    });
+
+    test.each([
+      ["it carries another stack's tag", stranger],
+      ['nobody knows it', absent],
+    ])('is none where %s', async (_, node) => {
+      expect(await make().commands.node(node)).toBeUndefined();
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { expect, test, describe, beforeAll } from 'vitest';
+import type { CertificateObjects, DeliveryObjects } from '../../core/ports.ts';
+
+export function describeObjects(
+  name: string,
+  make: () => Promise<{ certificates: CertificateObjects; deliveries: DeliveryObjects }>,
+): void {
+  let certificates: CertificateObjects;
+  let deliveries: DeliveryObjects;
+  const [domain, id, hash] = ['example.com', 'c'.repeat(64), 'd'.repeat(64)];
+
+  beforeAll(async () => {
+    ({ certificates, deliveries } = await make());
+  });
+
+  describe(`keys and chains, in ${name}`, () => {
+    test('keep the first key of an order, so that a killed step resumes with it', async () => {
+      expect(await certificates.putKeyOnce(domain, id, 'first\n')).toEqual({ keyPem: 'first\n', isNew: true });
+      expect(await certificates.putKeyOnce(domain, id, 'second\n')).toEqual({ keyPem: 'first\n', isNew: false });
+      expect(await certificates.readKey(domain, id)).toBe('first\n');
+    });
+
+    test('agree on one key when two steps come at once', async () => {
+      const both = await Promise.all(
+        ['a', 'b'].map(key => certificates.putKeyOnce(domain, 'e'.repeat(64), key).catch(error => error)),
+      );
+      const stored = await certificates.readKey(domain, 'e'.repeat(64));
+      // S3 may tell one of them to try again.
+      for (const one of both) expect(one.keyPem ?? one.name).toBeOneOf([stored, 'Throttled']);
+      expect(both.filter(one => one.isNew)).toHaveLength(1);
+    });
+
+    test('keep the last chain', async () => {
+      await certificates.putChain(domain, id, 'one');
+      await certificates.putChain(domain, id, 'two');
+      expect(await certificates.readChain(domain, id)).toBe('two');
+    });
+
+    test('are apart for each domain and order', async () => {
+      await certificates.putKeyOnce('other.example', id, 'its own');
+      expect(await certificates.readKey(domain, id)).toBe('first\n');
+      await expect(certificates.readKey(domain, '0'.repeat(64))).rejects.toThrow();
+    });
+  });
+
+  describe(`deliveries, in ${name}`, () => {
+    test('have a manifest that comes back as it was put', async () => {
+      const manifest = [
+        { domain, v: 1_800_000_000_000, host: true, certificate: id, fingerprint: 'f' },
+        { domain: 'old.example', v: 2 },
+      ];
+      await deliveries.putManifest(hash, manifest);
+      expect(await deliveries.readManifest(hash)).toEqual(manifest);
+      await expect(deliveries.readManifest('0'.repeat(64))).rejects.toThrow();
+    });
+
+    test('may be put again, and so may an installer', async () => {
+      for (let i = 0; i < 2; i++) {
+        await deliveries.putDelivery('AROAEXAMPLE:mi-0123456789abcdef0', hash, 'sealpost-delivery 1\n');
+        await deliveries.putInstaller('a'.repeat(64), '#!/bin/sh\n');
+      }
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
+import { kms } from '../../local/cloud/kms.ts';
+import { s3 } from '../../local/cloud/s3.ts';
+import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { memoryCertificates, memoryDeliveries } from '../twins/objects.ts';
+import { describeObjects } from './objects.suite.ts';
+
+let provider: Provider;
+let client: S3Client;
+
+beforeAll(async () => {
+  provider = await startProvider({ kms, s3 });
+  const key = await provider.make('AWS::KMS::Key', 'Key', {});
+  const encryption = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key.attributes!.Arn! };
+  const BucketEncryption = {
+    ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: encryption, BucketKeyEnabled: false }],
+  };
+  const versioned = { VersioningConfiguration: { Status: 'Enabled' } };
+  await provider.make('AWS::S3::Bucket', 'Certificates', {
+    BucketName: 'certificates',
+    BucketEncryption,
+    ...versioned,
+  });
+  await provider.make('AWS::S3::Bucket', 'Deliveries', { BucketName: 'deliveries', BucketEncryption });
+  client = provider.client(S3Client);
+});
+afterAll(() => provider.stop());
+
+describeObjects('S3', async () => ({
+  certificates: certificateObjects(client, 'certificates'),
+  deliveries: deliveryObjects(client, 'deliveries'),
+}));
+describeObjects('its twin', async () => ({ certificates: memoryCertificates(), deliveries: memoryDeliveries() }));
+
+test('every object lies in S3 where the policies of servers and functions expect it', async () => {
+  const keys = async (Bucket: string) => {
+    const { Contents } = await client.send(new ListObjectsV2Command({ Bucket }));
+    return Contents!.map(object => object.Key!.replace(/([0-9a-f])\1{63}/, '<hash>')).sort();
+  };
+  expect(new Set(await keys('certificates'))).toEqual(
+    new Set([
+      'certificates/example.com/<hash>/chain',
+      'certificates/example.com/<hash>/key',
+      'certificates/other.example/<hash>/key',
+    ]),
+  );
+  expect(await keys('deliveries')).toEqual([
+    'deliveries/AROAEXAMPLE:mi-0123456789abcdef0/<hash>',
+    'installers/<hash>',
+    'manifests/<hash>',
+  ]);
+  const Key = `deliveries/AROAEXAMPLE:mi-0123456789abcdef0/${'d'.repeat(64)}`;
+  const { Body, ServerSideEncryption } = await client.send(new GetObjectCommand({ Bucket: 'deliveries', Key }));
+  expect(await Body!.transformToString()).toBe('sealpost-delivery 1\n');
+  expect(ServerSideEncryption).toBe('aws:kms');
+});

@@ -1,0 +1,51 @@
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { secrets } from '../../aws/secrets.ts';
+import type { Secrets } from '../../core/ports.ts';
+import { kms } from '../../local/cloud/kms.ts';
+import { ssm } from '../../local/cloud/ssm.ts';
+import { s3 } from '../../local/cloud/s3.ts';
+import { sqs } from '../../local/cloud/sqs.ts';
+import { events } from '../../local/cloud/events.ts';
+import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { memorySecrets } from '../twins/secrets.ts';
+
+let provider: Provider;
+let client: SSMClient;
+let keyId: string;
+
+beforeAll(async () => {
+  provider = await startProvider({ kms, s3, sqs, events, ssm });
+  keyId = (await provider.make('AWS::KMS::Key', 'Key', {})).ref;
+  client = provider.client(SSMClient);
+});
+afterAll(() => provider.stop());
+
+describeSecrets('Parameter Store', () => secrets(client, keyId));
+describeSecrets('its twin', () => memorySecrets());
+
+function describeSecrets(name: string, make: () => Secrets): void {
+  describe(`a secret, in ${name}`, () => {
+    test('is made once, and whoever comes later gets the first', async () => {
+      const at = make();
+      expect(await at.read('/sealpost/first')).toBeUndefined();
+      expect(await at.createOnce('/sealpost/first', 'one')).toBe('one');
+      expect(await at.createOnce('/sealpost/first', 'two')).toBe('one');
+      expect(await at.read('/sealpost/first')).toBe('one');
+    });
+
+    test('is one, when several make it at once', async () => {
+      const at = make();
+      const all = await Promise.all(['a', 'b', 'c'].map(value => at.createOnce('/sealpost/race', value)));
+      expect(new Set(all).size).toBe(1);
+      expect(await at.read('/sealpost/race')).toBe(all[0]);
+    });
+  });
+}
+
+test('a secret is kept as a SecureString, and can be read as it lies there by nobody', async () => {
+  await secrets(client, keyId).createOnce('/sealpost/sealed', 'plain text');
+  const { Parameter } = await client.send(new GetParameterCommand({ Name: '/sealpost/sealed', WithDecryption: false }));
+  expect(Parameter!.Type).toBe('SecureString');
+  expect(Parameter!.Value).not.toContain('plain text');
+});

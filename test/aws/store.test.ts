@@ -1,0 +1,63 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { store } from '../../aws/issuer-items.ts';
+import { DUE_INDEX, Table } from '../../aws/table.ts';
+import { dynamodb } from '../../local/cloud/dynamodb.ts';
+import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { memoryStore } from '../twins/store.ts';
+import { describeStore } from './store.suite.ts';
+
+let provider: Provider;
+let tables = 0;
+
+beforeAll(async () => {
+  provider = await startProvider({ dynamodb });
+});
+afterAll(() => provider.stop());
+
+/** As lib/storage.ts has it synthesised. */
+async function emptyTable(client = provider.client(DynamoDBClient)): Promise<Table> {
+  const hash = (AttributeName: string) => ({ AttributeName, KeyType: 'HASH' });
+  const range = (AttributeName: string) => ({ AttributeName, KeyType: 'RANGE' });
+  const { ref } = await provider.make('AWS::DynamoDB::GlobalTable', `Table${(tables += 1)}`, {
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'S' },
+      { AttributeName: 'shard', AttributeType: 'S' },
+      { AttributeName: 'dueAt', AttributeType: 'N' },
+    ],
+    KeySchema: [hash('pk'), range('sk')],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: DUE_INDEX,
+        KeySchema: [hash('shard'), range('dueAt')],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ],
+    BillingMode: 'PAY_PER_REQUEST',
+    Replicas: [{ Region: 'us-east-1' }],
+  });
+  return new Table(client, ref);
+}
+
+describeStore('DynamoDB', async () => store(await emptyTable()));
+describeStore('its twin', async () => memoryStore());
+
+test('two that find a budget unused at the same moment both get their order', async () => {
+  const client = provider.client(DynamoDBClient);
+  // Each one's first write is done before the other's second one begins.
+  let first = 2;
+  let both = () => {};
+  const done = new Promise<void>(resolve => (both = resolve));
+  client.middlewareStack.add(next => async args => {
+    const answer = await next(args).catch((error: unknown) => ({ error }));
+    if ((first -= 1) === 0) both();
+    if (first >= 0) await done;
+    if ('error' in answer) throw answer.error;
+    return answer;
+  });
+  const { reserveOrder } = store(await emptyTable(client));
+  const at = 1_800_000_000_000;
+  const reserved = [0, 1].map(() => reserveOrder('ca', 10_000, 30_000, at));
+  expect(await Promise.all(reserved)).toEqual([at, at]);
+});

@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Zones } from '../../core/ports.ts';
+
+export interface ZonesUnderTest {
+  zones: Zones;
+  /** TXT values that are there now, as bare text. */
+  values(zoneId: string, recordName: string): Promise<string[]>;
+}
+
+/** @param make with the hosted zones customer.test and its child dept.customer.test */
+export function describeZones(name: string, make: () => Promise<ZonesUnderTest>): void {
+  let zones: Zones;
+  let values: ZonesUnderTest['values'];
+  let zoneId: string;
+
+  beforeAll(async () => {
+    ({ zones, values } = await make());
+    zoneId = (await zones.findZone('customer.test'))!.id;
+  });
+
+  describe(`a hosted zone, in ${name}`, () => {
+    test.each([
+      ['its own name', 'customer.test', 'customer.test'],
+      ['a name under it', '_acme-challenge.a.b.customer.test', 'customer.test'],
+      ['a name in its child', '_acme-challenge.dept.customer.test', 'dept.customer.test'],
+      ['a name that only ends in the same letters', 'mycustomer.test', undefined],
+      ["somebody else's name", '_acme-challenge.example.com', undefined],
+    ])('is found for %s', async (_, asked, expected) => {
+      expect((await zones.findZone(asked))?.name).toBe(expected);
+    });
+
+    test('comes with the name servers that the public has to be sent to', async () => {
+      const zone = (await zones.findZone('customer.test'))!;
+      expect(zone.nameServers.length).toBeGreaterThan(0);
+      expect(zone.id).toMatch(/^[A-Z0-9]+$/);
+    });
+  });
+
+  describe(`TXT values, in ${name}`, () => {
+    test('are put beside those that are there, and each is taken out alone', async () => {
+      const record = '_acme-challenge.customer.test';
+      await zones.changeTxt(zoneId, record, { add: ['theirs'], remove: [] });
+      await zones.changeTxt(zoneId, record, { add: ['apex', 'wildcard'], remove: [] });
+      expect((await values(zoneId, record)).sort()).toEqual(['apex', 'theirs', 'wildcard']);
+      await zones.changeTxt(zoneId, record, { add: [], remove: ['apex', 'wildcard'] });
+      expect(await values(zoneId, record)).toEqual(['theirs']);
+      await zones.changeTxt(zoneId, record, { add: [], remove: ['theirs'] });
+      expect(await values(zoneId, record)).toEqual([]);
+    });
+
+    test('may be put and taken out twice', async () => {
+      const record = '_acme-challenge.twice.customer.test';
+      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, record, { add: ['a'], remove: [] });
+      expect(await values(zoneId, record)).toEqual(['a']);
+      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, record, { add: [], remove: ['a'] });
+      expect(await values(zoneId, record)).toEqual([]);
+    });
+
+    test('of several writers at once are all there', async () => {
+      const record = '_acme-challenge.shared.customer.test';
+      const all = ['one', 'two', 'three', 'four'];
+      await Promise.all(all.map(value => zones.changeTxt(zoneId, record, { add: [value], remove: [] })));
+      expect((await values(zoneId, record)).sort()).toEqual([...all].sort());
+    });
+
+    test('of a zone that is gone are an error', async () => {
+      await expect(zones.changeTxt('Z0', '_acme-challenge.x.test', { add: ['a'], remove: [] })).rejects.toThrow();
+    });
+  });
+}

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
+import { DAY, seconds, startAdoptedMailHost, type MailHost } from './mail-host.ts';
+import { openSession } from './session.ts';
+import type { Issued } from './scratch-ca.ts';
+
+let mail: MailHost;
+let first: Issued;
+const web = 'webmail.example.test';
+
+beforeAll(async () => {
+  mail = await startAdoptedMailHost('install');
+  first = mail.wildcard('example.test');
+}, 120_000);
+afterAll(() => mail?.stop());
+
+it('a new domain is served by its name on every port of every daemon', async () => {
+  const other = mail.wildcard('other.test');
+  const answer = await mail.deliver([
+    { domain: 'example.test', certificate: first, web },
+    { domain: 'other.test', certificate: other },
+  ]);
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'ss', rest: [] });
+  for (const port of [25, 465, 587, 143, 993, 110, 995]) {
+    expect(await mail.served(port, 'mail.example.test'), `port ${port}`).toBe(first.leaf);
+    expect(await mail.served(port, 'other.test'), `port ${port}`).toBe(other.leaf);
+  }
+  expect(await mail.served(443, web)).toBe(first.leaf);
+});
+
+it('a name that is not known is served what was served before', async () => {
+  const own = await mail.served(443, '');
+  for (const port of [25, 993, 443]) expect(await mail.served(port, 'webmail.stranger.test')).toBe(own);
+});
+
+it('only a certificate that nginx serves can be read by its worker', async () => {
+  expect(await mail.sh('cd /etc/sealpost; stat -c "%a %U:%G %n" live/* sni.lmdb')).toBe(
+    '640 root:www-data live/example.test.pem\n600 root:root live/other.test.pem\n600 root:root sni.lmdb',
+  );
+});
+
+it('a path sent as a name reaches no file', async () => {
+  const own = await mail.served(443, '');
+  for (const name of ['../live/other.test', 'webmail.example.test/../x', '..']) expect(await mail.served(443, name)).toBe(own);
+});
+
+it('the same delivery again is answered from its record', async () => {
+  const delivery = mail.write([{ domain: 'example.test', certificate: first, web }]);
+  const once = await mail.run(delivery);
+  expect(once).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'u' });
+  expect((await mail.run(delivery)).text).toBe(once.text);
+});
+
+it('what is served already needs no reload, and is looked at again', async () => {
+  const reloads = () => mail.sh('grep -c "SIGHUP received" /var/log/dovecot.log; grep -c "reload" /var/log/mail.log || :');
+  const before = await reloads();
+  const answer = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
+  expect(answer.letters).toBe('u');
+  expect(await reloads()).toBe(before);
+});
+
+it('a renewal ends no session: idle in IMAP, open in SMTP, before and after', async () => {
+  const imap = await openSession(mail.host.address, 993, /^\* OK/);
+  await imap.ask(`a LOGIN ${TEST_MAILBOX.user} "${TEST_MAILBOX.password}"`, /^a OK/);
+  await imap.ask('b SELECT INBOX', /^b OK/);
+  await imap.ask('c IDLE', /^\+ idling/);
+  const smtp = await openSession(mail.host.address, 465, /^220 /);
+  await smtp.ask('EHLO client.test', /^250 /);
+
+  first = mail.wildcard('example.test');
+  const answer = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
+  expect(answer.letters).toBe('s');
+  expect(await mail.served(993, 'mail.example.test')).toBe(first.leaf);
+  // With shutdown_clients = yes, Dovecot says BYE 6 to 12 s after a reload.
+  await new Promise(resolve => setTimeout(resolve, 13_000));
+  expect(await imap.ask('DONE', /^c /)).toMatch(/^c OK/);
+  expect(await imap.ask('d NOOP', /^d /)).toMatch(/^d OK/);
+  expect(await smtp.ask('NOOP', /^\d/)).toMatch(/^250 /);
+  imap.close();
+  smtp.close();
+}, 60_000);
+
+it('a bad pair, a name that is not covered and an expired certificate are refused alone', async () => {
+  const [good, bad, narrow, old, none] = ['good.test', 'bad.test', 'narrow.test', 'old.test', 'cut.test'];
+  const mine = mail.wildcard(bad!);
+  const answer = await mail.deliver([
+    { domain: good!, certificate: mail.wildcard(good!) },
+    { domain: bad!, certificate: { ...mine, pem: mail.wildcard('x.test').key + mine.chain } },
+    { domain: narrow!, certificate: mail.ca.issue(['www.narrow.test']) },
+    { domain: old!, certificate: mail.wildcard(old!, { expired: true }) },
+    { domain: none!, certificate: { ...mine, pem: mine.chain + mine.key } },
+  ]);
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'srrrr' });
+  expect(answer.rest).toEqual([
+    '2 r CertificateUnusable key does not match the leaf',
+    '3 r CertificateUnusable it does not cover mail.narrow.test',
+    '4 r CertificateUnusable the certificate has expired',
+    '5 r CertificateUnusable the private key must come first',
+  ]);
+});
+
+it('a certificate of a CA that the host does not trust is put back, and its neighbour goes on', async () => {
+  const { scratchCa } = await import('./scratch-ca.ts');
+  const strange = scratchCa(await import('node:fs').then(fs => fs.mkdtempSync('/tmp/sealpost-strange-')), 'Strange').issue(['example.test', '*.example.test']);
+  const neighbour = mail.wildcard('neighbour.test');
+  const delivery = mail.write([
+    { domain: 'example.test', certificate: strange, web },
+    { domain: 'neighbour.test', certificate: neighbour },
+  ]);
+  const answer = await mail.run(delivery, { environment: { SEALPOST_PROOF_WAIT: '3' } });
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'bs' });
+  expect(answer.rest[0]).toMatch(/^1 b InstallRolledBack not seen on port \d+/);
+  for (const port of [465, 993]) expect(await mail.served(port, 'mail.example.test')).toBe(first.leaf);
+  expect(await mail.served(443, web)).toBe(first.leaf);
+  expect(await mail.served(993, 'mail.neighbour.test')).toBe(neighbour.leaf);
+});
+
+it('a certificate for each name of a list is served for these names only', async () => {
+  const certificate = mail.ca.issue(['mail.list.test', 'imap.list.test', 'post.list.test']);
+  const answer = await mail.deliver([{ domain: 'list.test', certificate, mail: 'mail.list.test', web: 'post.list.test' }]);
+  expect(answer.letters).toBe('s');
+  expect(await mail.served(993, 'imap.list.test')).toBe(certificate.leaf);
+  expect(await mail.served(443, 'post.list.test')).toBe(certificate.leaf);
+  expect(await mail.served(465, 'www.list.test')).not.toBe(certificate.leaf);
+});
+
+it('the longer name wins where a wildcard covers it too', async () => {
+  const deep = mail.wildcard('deep.example.test');
+  expect((await mail.deliver([{ domain: 'deep.example.test', certificate: deep, mail: 'deep.example.test' }])).letters).toBe('s');
+  for (const port of [465, 993]) expect(await mail.served(port, 'mail.example.test')).toBe(first.leaf);
+});
+
+it('an older delivery is stale and touches nothing', async () => {
+  const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }], { seq: 2 });
+  expect(answer).toMatchObject({ exitCode: 0, outcome: expect.stringMatching(/^stale \d+$/) });
+  expect(await mail.served(993, 'mail.example.test')).toBe(first.leaf);
+});
+
+it('a delivery past its time is expired and touches nothing', async () => {
+  const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }], { issuedAt: seconds() - DAY });
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'expired' });
+  expect(await mail.served(993, 'mail.example.test')).toBe(first.leaf);
+});
+
+it('a clock that is behind is said to be, instead of calling every certificate bad', async () => {
+  const answer = await mail.deliver([], { issuedAt: seconds() + 400 });
+  expect(answer.exitCode).toBe(50);
+  expect(answer.stderr).toMatch(/this clock is \d+ s behind/);
+});
+
+it('what does not fit into Dovecot’s memory is refused before anything is switched; renewals go on', async () => {
+  const edit = (text: string) => text.replace('(most > 5000 ? 5000 : most)', "'\"$(dovecot_count)\"'");
+  const renewed = mail.wildcard('other.test');
+  const delivery = mail.write([
+    { domain: 'full.test', certificate: mail.wildcard('full.test') },
+    { domain: 'other.test', certificate: renewed },
+  ]);
+  const answer = await mail.run(delivery, { edit });
+  expect(answer).toMatchObject({ exitCode: 0, letters: 'rs' });
+  expect(answer.rest[0]).toMatch(/^1 r ServerFull /);
+  expect(await mail.served(993, 'other.test')).toBe(renewed.leaf);
+});
+
+it('a port that was dead before is a finding and rolls nothing back', async () => {
+  await mail.sh('nginx -s stop; while [ -e /run/nginx.pid ]; do sleep 0.1; done');
+  const certificate = mail.wildcard('other.test');
+  const answer = await mail.deliver([{ domain: 'other.test', certificate, web: 'webmail.other.test' }]);
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 's', rest: ['fact port-dead 443'] });
+  await mail.sh('nginx');
+  await expect.poll(() => mail.served(443, 'webmail.other.test'), { timeout: 10_000 }).toBe(certificate.leaf);
+});
+
+it('verify finds what is no longer served, on each port, and a delivery repairs it', async () => {
+  expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ exitCode: 0, outcome: 'verified', rest: [] });
+  await mail.sh('echo example.test | postmap -d - lmdb:/etc/sealpost/sni; echo .example.test | postmap -d - lmdb:/etc/sealpost/sni');
+  const found = await mail.deliver([], { mode: 'verify' });
+  expect(found.rest).toEqual(['fact drift example.test 465', 'fact drift example.test 25', 'fact drift example.test 587']);
+  const repaired = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
+  expect(repaired.letters).toBe('s');
+  expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ rest: [] });
+});
+
+it('a lost map is rebuilt for all domains, not only for the one delivered', async () => {
+  await mail.sh('rm /etc/sealpost/sni.lmdb; postfix reload');
+  await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
+  for (const name of ['mail.example.test', 'mail.neighbour.test']) expect(await mail.served(465, name)).toMatch(/^[0-9a-f]{64}$/);
+});
+
+it('a removed domain leaves no name, no block and no key behind', async () => {
+  const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }]);
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'd' });
+  const words = (await mail.sh('cd /etc/sealpost; ls; ls live; cat domains dovecot.d/* nginx-names; postmap -s lmdb:sni | cut -f1')).split(/[\s"/]/);
+  for (const gone of ['example.test', '*.example.test', '.example.test', 'example.test.pem', 'webmail.example.test', 'tx']) expect(words).not.toContain(gone);
+  expect(words).toContain('.deep.example.test');
+  await expect.poll(() => mail.served(993, 'mail.example.test'), { timeout: 15_000 }).not.toBe(first.leaf);
+});
+
+it('leaves nothing in /run', async () => {
+  expect(await mail.sh('ls -d /run/sealpost* 2>/dev/null || :')).toBe('');
+});

@@ -1,0 +1,146 @@
+/** What can happen to a transaction from outside: killed, met by another, hindered by the configuration or the disk. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startAdoptedMailHost, type MailHost } from './mail-host.ts';
+
+let mail: MailHost;
+beforeAll(async () => {
+  mail = await startAdoptedMailHost('interrupted');
+}, 120_000);
+afterAll(() => mail?.stop());
+
+const web = 'webmail.example.test';
+const everywhere = async (name = 'mail.example.test') =>
+  new Set([await mail.served(465, name), await mail.served(993, name), await mail.served(443, web)]);
+const leftovers = () => mail.sh('ls -d /etc/sealpost/tx /etc/sealpost/*.new /etc/sealpost/*/*.new 2>/dev/null || :');
+
+const points = ['stage', 'check', 'switch', 'apply', 'prove', 'commit'];
+it.each(points)('killed at the start of %s: some valid pair is served, and the same delivery again finishes', async point => {
+  const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
+  const delivery = mail.write([
+    { domain: 'example.test', certificate: example, web },
+    { domain: 'other.test', certificate: other },
+  ]);
+  const before = await everywhere();
+  const edit = (text: string) => text.replaceAll(new RegExp(`^( *)phase ${point}$`, 'gm'), '$&\nkill -9 $$$$');
+  expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+  for (const leaf of await everywhere()) expect([...before, example.leaf]).toContain(leaf);
+
+  const again = await mail.run(delivery);
+  expect(again).toMatchObject({ exitCode: 0, hash: delivery.hash, outcome: 'installed', letters: 'ss' });
+  expect(await everywhere()).toEqual(new Set([example.leaf]));
+  expect(await mail.served(993, 'mail.other.test')).toBe(other.leaf);
+  expect(await leftovers()).toBe('');
+}, 60_000);
+
+it('killed with half of the files renamed: the same delivery again finishes', async () => {
+  const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
+  const delivery = mail.write([
+    { domain: 'example.test', certificate: example, web },
+    { domain: 'other.test', certificate: other },
+  ]);
+  const edit = (text: string) => text.replace(/^( *)phase switch$/m, '$&\nmv "$tx/new/other.test.pem" "$home/live/"; kill -9 $$$$');
+  expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+  expect(await mail.run(delivery)).toMatchObject({ exitCode: 0, letters: 'ss' });
+  expect(await everywhere()).toEqual(new Set([example.leaf]));
+}, 60_000);
+
+it('killed after its answer was stored: the same delivery gets that answer', async () => {
+  const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
+  const edit = (text: string) => text.replace(/^ {2}drop_transaction$/m, '  kill -9 $$$$');
+  expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+  expect(await mail.run(delivery)).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 's' });
+  await mail.deliver([]);
+  expect(await leftovers()).toBe('');
+}, 60_000);
+
+it('killed, then a newer delivery: the interrupted one is finished first, neither is lost', async () => {
+  const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
+  const interrupted = mail.write([{ domain: 'example.test', certificate: example, web }]);
+  const edit = (text: string) => text.replace(/^( *)phase apply$/m, '$&\nkill -9 $$$$');
+  await mail.run(interrupted, { edit });
+  const next = await mail.deliver([{ domain: 'other.test', certificate: other }]);
+  expect(next).toMatchObject({ exitCode: 0, letters: 's' });
+  expect(await everywhere()).toEqual(new Set([example.leaf]));
+  expect(await mail.served(993, 'mail.other.test')).toBe(other.leaf);
+}, 60_000);
+
+it('killed, then an older delivery: it is stale, and nothing is finished on its behalf', async () => {
+  const example = mail.wildcard('example.test');
+  const delivery = mail.write([{ domain: 'example.test', certificate: example, web }]);
+  const edit = (text: string) => text.replace(/^( *)phase switch$/m, '$&\nkill -9 $$$$');
+  await mail.run(delivery, { edit });
+  expect((await mail.deliver([], { seq: 1 })).outcome).toMatch(/^stale /);
+  expect(await everywhere()).not.toContain(example.leaf);
+  expect(await mail.run(delivery)).toMatchObject({ letters: 's' });
+}, 60_000);
+
+it('two at once: the second waits and gives the answer of the first', async () => {
+  const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
+  const [one, two] = await Promise.all([mail.run(delivery), mail.run(delivery)]);
+  expect(one).toMatchObject({ exitCode: 0, letters: 's' });
+  expect(two.text).toBe(one.text);
+}, 60_000);
+
+it('an installer that may not wait says busy', async () => {
+  const held = mail.sh('flock /etc/sealpost/lock sleep 3');
+  await new Promise(resolve => setTimeout(resolve, 500));
+  const answer = await mail.run(mail.write([]), { environment: { SEALPOST_LOCK_WAIT: '0' } });
+  expect(answer).toMatchObject({ exitCode: 40, text: '' });
+  await held;
+});
+
+const hindered = { environment: { SEALPOST_PROOF_WAIT: '3' } };
+
+it('a Dovecot that cannot reload for somebody else’s mistake: rolled back, the old certificate seen on every port', async () => {
+  const before = await everywhere();
+  await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
+  const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
+  const answer = await mail.run(delivery, hindered);
+  await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
+  expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
+  expect(answer.rest[0]).toMatch(/^1 b InstallRolledBack not seen on port 993 \(dovecot\)/);
+  expect(await everywhere()).toEqual(before);
+  expect(await leftovers()).toBe('');
+}, 60_000);
+
+it('a new domain that Dovecot does not take leaves no trace, and its neighbour without mail here goes on', async () => {
+  await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
+  const only = mail.ca.issue(['webmail.web.test']);
+  const delivery = mail.write([
+    { domain: 'new.test', certificate: mail.wildcard('new.test') },
+    { domain: 'web.test', certificate: only, mail: '-', web: 'webmail.web.test' },
+  ]);
+  const answer = await mail.run(delivery, hindered);
+  await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
+  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'bs' });
+  expect(await mail.served(443, 'webmail.web.test')).toBe(only.leaf);
+  expect(await mail.sh('cd /etc/sealpost; ls live; cat domains; postmap -s lmdb:sni | cut -f1')).not.toContain('new.test');
+}, 60_000);
+
+it('killed while it puts the old one back: the next run goes on going back', async () => {
+  const before = await everywhere();
+  await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
+  const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
+  const edit = (text: string) => text.replace(/^( *)phase back$/m, '$&\nkill -9 $$$$');
+  expect((await mail.run(delivery, { ...hindered, edit })).exitCode).toBe(137);
+  const answer = await mail.run(delivery, hindered);
+  await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
+  expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
+  expect(await everywhere()).toEqual(before);
+}, 60_000);
+
+it('no room: nothing is switched, and it says how much is missing', async () => {
+  await mail.sh('cp -a /etc/sealpost /etc/sealpost.kept; mount -t tmpfs -o size=1m tmpfs /etc/sealpost; cp -a /etc/sealpost.kept/. /etc/sealpost/');
+  const answer = await mail.deliver([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
+  await mail.sh('umount /etc/sealpost; rm -rf /etc/sealpost.kept');
+  expect(answer).toMatchObject({ exitCode: 50, text: '' });
+  expect(answer.stderr).toMatch(/phase stage: \/etc\/sealpost has \d+ kB free, this delivery needs \d+/);
+}, 60_000);
+
+it('a read-only directory is an environment error, with its reason', async () => {
+  await mail.sh('mount --bind /etc/sealpost /etc/sealpost; mount -o remount,ro,bind /etc/sealpost');
+  const answer = await mail.deliver([]);
+  await mail.sh('umount /etc/sealpost');
+  expect(answer).toMatchObject({ exitCode: 50, text: '' });
+  expect(answer.stderr).toContain('/etc/sealpost cannot be written');
+});

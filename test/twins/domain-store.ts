@@ -1,0 +1,129 @@
+/** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/store.suite.ts holds both to them. */
+import { isDeepStrictEqual } from 'node:util';
+import type { DomainRecord, StoredCertificate } from '../../core/domain/domain.ts';
+import { SealpostError } from '../../core/errors.ts';
+import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
+import { copy, inner, type Memory } from './memory.ts';
+
+export function domainStore({ domains, servers, work, waiting }: Memory): DomainStore {
+  function mine(domain: string, me: string): DomainRecord {
+    const record = domains.get(domain);
+    if (record?.owner === me) return record;
+    throw new SealpostError('ClaimLost', domain, `another execution has taken ${domain} over`);
+  }
+
+  function requireRegistered(names: string[], domain: string): void {
+    if (names.every(name => servers.has(name))) return;
+    throw new SealpostError('ServerNotRegistered', domain, `a server of ${domain} is not registered any more`);
+  }
+
+  function giveWork(
+    names: string[],
+    domain: string,
+    certificate: StoredCertificate,
+    host: boolean | undefined,
+    now: number,
+  ): void {
+    for (const name of names) {
+      inner(work, name).set(domain, copy({ domain, certificate, v: now, ...(host && { host }) }));
+      const server = servers.get(name)!;
+      server.wanted += 1;
+      server.dueAt = now + WAKE_MS;
+    }
+  }
+
+  function endClaim(record: DomainRecord): void {
+    delete record.owner;
+    delete record.leaseUntil;
+  }
+
+  return {
+    async readDomain(domain) {
+      return copy(domains.get(domain));
+    },
+
+    async acceptWish(wish, at) {
+      const record = domains.get(wish.domain) ?? { domain: wish.domain, wanted: 0, done: 0 };
+      const { spec, specAt } = record;
+      if (specAt !== undefined && (specAt > at || (specAt === at && isDeepStrictEqual(spec, copy(wish))))) return false;
+      domains.set(wish.domain, { ...record, spec: copy(wish), specAt: at, wanted: record.wanted + 1 });
+      return true;
+    },
+
+    async claimDomain(domain, me, now) {
+      const record = domains.get(domain);
+      if (!record?.spec) return undefined;
+      const isFree = record.owner === undefined || record.leaseUntil! < now;
+      const isDue = record.wanted > record.done || (record.dueAt !== undefined && record.dueAt <= now);
+      if (record.owner !== me && !(isFree && isDue)) return undefined;
+      const lease = now + LEASE_MS;
+      return copy(Object.assign(record, { owner: me, leaseUntil: lease, dueAt: lease, seen: record.wanted }));
+    },
+
+    async renewDomain(domain, me, now) {
+      const lease = now + LEASE_MS;
+      return copy(Object.assign(mine(domain, me), { leaseUntil: lease, dueAt: lease }));
+    },
+
+    async recordOrder(domain, me, order) {
+      return copy((mine(domain, me).order ??= copy(order)));
+    },
+
+    async forgetOrder(domain, me, url) {
+      const record = domains.get(domain);
+      if (record?.owner === me && record.order?.url === url) delete record.order;
+    },
+
+    async recordPublished(domain, me, published) {
+      const record = mine(domain, me);
+      if (published.length > 0) record.published = copy(published);
+      else delete record.published;
+    },
+
+    async commitCertificate({ domain, me, seen, certificate, servers: names, host, now }) {
+      const record = domains.get(domain);
+      if (record?.owner !== me || record.wanted !== seen) return false;
+      requireRegistered(names, domain);
+      giveWork(names, domain, certificate, host, now);
+      record.current = copy(certificate);
+      delete record.order;
+      return true;
+    },
+
+    async commitWork({ domain, certificate, servers: names, host, now }) {
+      requireRegistered(names, domain);
+      giveWork(names, domain, certificate, host, now);
+    },
+
+    async releaseDomain(domain, me, seen, dueAt, now) {
+      const record = mine(domain, me);
+      const isSame = record.wanted === seen;
+      Object.assign(record, { done: seen, dueAt: isSame ? dueAt : now });
+      endClaim(record);
+      if (isSame) delete record.parked;
+      return isSame;
+    },
+
+    async parkDomain(domain, me, parked, waitsFor) {
+      const record = mine(domain, me);
+      for (const server of waitsFor) waiting.set(server, new Set(waiting.get(server)).add(domain));
+      const isSame = record.wanted === record.seen;
+      Object.assign(record, {
+        done: record.seen,
+        parked: copy(parked),
+        dueAt: isSame ? parked.nextTry : parked.since,
+      });
+      endClaim(record);
+    },
+
+    async wakeWaitingDomains(server, now) {
+      const names = [...(waiting.get(server) ?? [])].sort();
+      waiting.delete(server);
+      for (const name of names) {
+        const record = domains.get(name);
+        if (record?.spec && record.owner === undefined) record.dueAt = now;
+      }
+      return names;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** Step Functions and the bus in memory: what was started, resumed and said. */
+import type { Bus, Executions } from '../../core/ports.ts';
+
+export interface MemoryExecutions extends Executions {
+  started: { machine: 'secure-domain' | 'deliver-to-server'; name: string; input: unknown }[];
+  succeeded: { token: string; output: unknown }[];
+}
+
+export function memoryExecutions(): MemoryExecutions {
+  const started: MemoryExecutions['started'] = [];
+  const succeeded: MemoryExecutions['succeeded'] = [];
+  return {
+    started,
+    succeeded,
+    async start(machine, name, input) {
+      if (started.some(one => one.machine === machine && one.name === name)) return;
+      started.push({ machine, name, input });
+    },
+    async succeed(token, output) {
+      if (succeeded.some(one => one.token === token)) return;
+      succeeded.push({ token, output });
+    },
+  };
+}
+
+export interface MemoryBus extends Bus {
+  events: { detailType: string; detail: Record<string, unknown> }[];
+}
+
+export function memoryBus(): MemoryBus {
+  const events: MemoryBus['events'] = [];
+  return {
+    events,
+    async put(more) {
+      events.push(...more);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/** Both buckets in memory. */
+import type { CertificateObjects, DeliveryObjects } from '../../core/ports.ts';
+
+/** Every object by its key, for tests that look. */
+export type Objects = Map<string, string>;
+
+export function memoryCertificates(objects: Objects = new Map()): CertificateObjects {
+  const at = (domain: string, id: string, part: string) => `certificates/${domain}/${id}/${part}`;
+  return {
+    async putKeyOnce(domain, id, keyPem) {
+      const key = at(domain, id, 'key');
+      const isNew = !objects.has(key);
+      if (isNew) objects.set(key, keyPem);
+      return { keyPem: objects.get(key)!, isNew };
+    },
+    async putChain(domain, id, chainPem) {
+      objects.set(at(domain, id, 'chain'), chainPem);
+    },
+    readKey: async (domain, id) => read(objects, at(domain, id, 'key')),
+    readChain: async (domain, id) => read(objects, at(domain, id, 'chain')),
+  };
+}
+
+export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects {
+  return {
+    async putDelivery(prefix, hash, text) {
+      objects.set(`deliveries/${prefix}/${hash}`, text);
+    },
+    async putManifest(hash, manifest) {
+      objects.set(`manifests/${hash}`, JSON.stringify(manifest));
+    },
+    readManifest: async hash => JSON.parse(read(objects, `manifests/${hash}`)),
+    async putInstaller(sha256, text) {
+      if (!objects.has(`installers/${sha256}`)) objects.set(`installers/${sha256}`, text);
+    },
+  };
+}
+
+function read(objects: Objects, key: string): string {
+  const text = objects.get(key);
+  if (text === undefined) throw new Error(`there is no object ${key}`);
+  return text;
+}

@@ -1,0 +1,109 @@
+/** Servers in memory, under the same conditions as aws/server-items.ts; test/aws/store.suite.ts holds both to them. */
+import { SealpostError } from '../../core/errors.ts';
+import { deliveryExecutionName, type ServerRecord } from '../../core/server/server.ts';
+import { LEASE_MS, WAKE_MS, type ServerStore } from '../../core/store.ts';
+import { copy, inner, type Memory } from './memory.ts';
+
+const LOOK_AFTER_MS = 120_000;
+
+export function serverStore({ servers, work, installed, tokens }: Memory): ServerStore {
+  function mine(server: string, me: string, holds: (record: ServerRecord) => boolean = () => true): ServerRecord {
+    const record = servers.get(server);
+    if (record?.owner === me && holds(record)) return record;
+    throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
+  }
+
+  function takeWorkAway(server: string, { domain, v }: { domain: string; v: number }): void {
+    const items = inner(work, server);
+    if (items.get(domain)?.v === v) items.delete(domain);
+  }
+
+  return {
+    async readServer(server) {
+      return copy(servers.get(server));
+    },
+
+    async registerServer({ server, node, roleId, adopt }, now) {
+      const known = servers.get(server) ?? { server, wanted: 0, done: 0, seq: 0 };
+      const { capability, delivery, held, owner, leaseUntil, ...kept } = known as ServerRecord;
+      servers.set(server, { ...kept, node, roleId, adopt, wanted: kept.wanted + 1, dueAt: now + WAKE_MS });
+    },
+
+    async wakeServer(server, now) {
+      const record = servers.get(server);
+      if (!record) return undefined;
+      const isFree = record.owner === undefined || record.leaseUntil! < now;
+      const isDue = record.wanted > record.done || (record.dueAt !== undefined && record.dueAt <= now);
+      if (!isFree || !isDue || record.held !== undefined) return undefined;
+      const name = deliveryExecutionName(server, record.seq + 1);
+      const lease = now + WAKE_MS;
+      Object.assign(record, { owner: name, leaseUntil: lease, dueAt: lease, seq: record.seq + 1 });
+      return name;
+    },
+
+    async renewServer(server, me, now) {
+      const lease = now + LEASE_MS;
+      return copy(Object.assign(mine(server, me), { leaseUntil: lease, dueAt: lease }));
+    },
+
+    async work(server, limit) {
+      const items = [...inner(work, server).values()];
+      return copy(items.sort((a, b) => (a.domain < b.domain ? -1 : 1)).slice(0, limit));
+    },
+
+    async installed(server, domain) {
+      return copy(inner(installed, server).get(domain));
+    },
+
+    async startDelivery(server, me, delivery) {
+      const record = mine(server, me, ({ seq, delivery: other }) => seq === delivery.seq - 1 && other === undefined);
+      Object.assign(record, { delivery: copy(delivery), seq: delivery.seq });
+    },
+
+    async recordCommand(server, me, hash, commandId, now) {
+      const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
+      Object.assign(record.delivery!, { commandId, sentAt: now });
+      record.dueAt = now + LOOK_AFTER_MS;
+    },
+
+    async recordInstalled(server, entry, seen) {
+      inner(installed, server).set(entry.domain, copy(seen));
+      takeWorkAway(server, entry);
+    },
+
+    async recordRemoved(server, entry) {
+      inner(installed, server).delete(entry.domain);
+      takeWorkAway(server, entry);
+    },
+
+    async recordRefused(server, { domain, v }, notBefore, reason) {
+      const item = inner(work, server).get(domain);
+      if (item?.v === v) Object.assign(item, { notBefore, reason });
+    },
+
+    async endDelivery(server, me, hash, changes) {
+      const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
+      Object.assign(record, copy(changes));
+      delete record.delivery;
+    },
+
+    async releaseServer(server, me, wanted, dueAt) {
+      const record = servers.get(server);
+      if (record?.owner !== me || record.wanted !== wanted) return false;
+      record.done = wanted;
+      delete record.owner;
+      delete record.leaseUntil;
+      if (dueAt === undefined) delete record.dueAt;
+      else record.dueAt = dueAt;
+      return true;
+    },
+
+    async putToken(hash, server, token) {
+      tokens.set(hash, { server, token });
+    },
+
+    async token(hash) {
+      return copy(tokens.get(hash));
+    },
+  };
+}

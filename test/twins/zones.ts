@@ -1,0 +1,26 @@
+/** Hosted zones in memory, with their TXT record sets as bare values. */
+import type { Zones } from '../../core/ports.ts';
+
+export interface MemoryZones extends Zones {
+  /** Values by `<zone id> <record name>`, whoever put them there. */
+  txt: Map<string, string[]>;
+}
+
+export function memoryZones(zones: { id: string; name: string; nameServers: string[] }[]): MemoryZones {
+  const txt = new Map<string, string[]>();
+  return {
+    txt,
+    async findZone(name) {
+      const holds = (zone: string) => name === zone || name.endsWith(`.${zone}`);
+      return zones.filter(zone => holds(zone.name)).sort((a, b) => b.name.length - a.name.length)[0];
+    },
+    async changeTxt(zoneId, recordName, { add, remove }) {
+      if (!zones.some(zone => zone.id === zoneId)) throw new Error(`there is no hosted zone ${zoneId}`);
+      const key = `${zoneId} ${recordName}`;
+      const kept = (txt.get(key) ?? []).filter(value => !remove.includes(value) || add.includes(value));
+      const values = [...new Set([...kept, ...add])];
+      if (values.length > 0) txt.set(key, values);
+      else txt.delete(key);
+    },
+  };
+}
