@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { installer } from '../../install/assemble.ts';
 import { startMailHost, type MailHost } from './mail-host.ts';
 
 let mail: MailHost;
 let before: string;
-const configuration = 'cat /etc/postfix/main.cf /etc/nginx/sites-available/webmail; doveconf -n; ls /etc/nginx/conf.d /etc/dovecot/conf.d';
+const configuration =
+  'cat /etc/postfix/main.cf /etc/nginx/sites-available/webmail; doveconf -n; ls /etc/nginx/conf.d /etc/dovecot/conf.d';
 const PORTS = [25, 465, 587, 143, 993, 110, 995, 443];
 const servedByDefault = async () => new Set(await Promise.all(PORTS.map(port => mail.served(port, ''))));
 
@@ -55,9 +57,11 @@ it('adoption changes nothing that a client is served', async () => {
   const [leaf, ...others] = await servedByDefault();
   expect(others).toEqual([]);
   expect(leaf).toMatch(/^[0-9a-f]{64}$/);
-  expect(await mail.sh('postconf -h smtpd_tls_chain_files; doveconf -h shutdown_clients; cat /etc/nginx/sites-available/webmail')).toMatch(
-    /^\/etc\/sealpost\/host\/postfix\.pem\nno\n[^]*ssl_certificate_key \$sealpost_pem;/,
-  );
+  expect(
+    await mail.sh(
+      'postconf -h smtpd_tls_chain_files; doveconf -h shutdown_clients; cat /etc/nginx/sites-available/webmail',
+    ),
+  ).toMatch(/^\/etc\/sealpost\/host\/postfix\.pem\nno\n[^]*ssl_certificate_key \$sealpost_pem;/);
 });
 
 it('a renewed certificate of the provider’s own is served by default until the host has one of ours', async () => {
@@ -71,7 +75,9 @@ it('a renewed certificate of the provider’s own is served by default until the
 it('the host’s own certificate becomes what the mail daemons serve by default, and the web’s own stays', async () => {
   const certificate = mail.ca.issue([mail.host.hostName]);
   const web = await mail.served(443, '');
-  const answer = await mail.deliver([{ domain: mail.host.hostName, kind: 'host', mail: mail.host.hostName, certificate }]);
+  const answer = await mail.deliver([
+    { domain: mail.host.hostName, kind: 'host', mail: mail.host.hostName, certificate },
+  ]);
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 's' });
   for (const port of [25, 465, 587, 143, 993, 110, 995]) expect(await mail.served(port, '')).toBe(certificate.leaf);
   expect(await mail.served(443, '')).toBe(web);
@@ -80,7 +86,7 @@ it('the host’s own certificate becomes what the mail daemons serve by default,
 });
 
 it('undo-adoption puts every line back as it was', async () => {
-  await mail.host.write('/run/installer', Buffer.from((await import('../../install/assemble.ts')).installer().text), 0o700);
+  await mail.host.write('/run/installer', Buffer.from(installer().text), 0o700);
   await mail.sh('sh /run/installer undo-adoption');
   const main = (text: string) => text.replace(/\n+/g, '\n');
   expect(main(await mail.sh(configuration))).toBe(main(before));

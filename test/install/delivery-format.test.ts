@@ -19,8 +19,14 @@ const install = {
   probe: { mail: 'mail.example.test', webmail: 'webmail.example.test' },
   pem: key + leaf,
 };
-const entries = [{ domain: 'example.test', v: 3, install }, { domain: 'old.test', v: 4 }];
-const good = writeDelivery({ server: 'mx1.provider.test', seq: 7, mode: 'install', roots: leaf, entries }, 1_732_480_000_000).text;
+const entries = [
+  { domain: 'example.test', v: 3, install },
+  { domain: 'old.test', v: 4 },
+];
+const good = writeDelivery(
+  { server: 'mx1.provider.test', seq: 7, mode: 'install', roots: leaf, entries },
+  1_732_480_000_000,
+).text;
 
 function read(text: string) {
   const directory = mkdtempSync(join(scratch, 'one-'));

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHost, removeHost, type Host } from '../../local/hosts/host.ts';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { startHost, type Host } from '../../local/hosts/host.ts';
 import { parseDocument, replaceParameters } from '../../local/cloud/ssm-document.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../install/document.json'), 'utf8');
@@ -44,15 +43,24 @@ describe('on a host', () => {
   let host: Host;
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-document-'));
   beforeAll(async () => {
-    host = await startHost({ name: 'document', hostName: 'document.provider.test', directory: join(directory, 'host'), release: 'bookworm', report: () => {} });
+    host = await startHost({
+      name: 'document',
+      hostName: 'document.provider.test',
+      directory: join(directory, 'host'),
+      release: 'bookworm',
+      report: () => {},
+    });
   }, 60_000);
   afterAll(async () => {
     await host?.stop();
-    await removeHost(directory);
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function run(installer: string, delivery: string, named = { installer: sha256(installer), delivery: sha256(delivery) }) {
+  async function run(
+    installer: string,
+    delivery: string,
+    named = { installer: sha256(installer), delivery: sha256(delivery) },
+  ) {
     const from = `/run/sealpost.${named.delivery}`;
     await host.write(`${from}/installer`, Buffer.from(installer), 0o700);
     await host.write(`${from}/delivery`, Buffer.from(delivery), 0o700);
@@ -80,7 +88,9 @@ describe('on a host', () => {
   it('removes the delivery when its installer could not be fetched', async () => {
     const delivery = sha256('secret');
     await host.write(`/run/sealpost.${delivery}/delivery`, Buffer.from('secret'), 0o700);
-    const { runCommand } = replaceParameters(document.mainSteps[2]!.inputs, { delivery, installer: delivery }) as { runCommand: string[] };
+    const { runCommand } = replaceParameters(document.mainSteps[2]!.inputs, { delivery, installer: delivery }) as {
+      runCommand: string[];
+    };
     const result = await host.run(['sh', '-c', runCommand.join('\n')]);
     expect(result.exitCode).toBe(50);
     expect((await host.run(['sh', '-c', 'ls -d /run/sealpost.* 2>/dev/null'])).stdout).toBe('');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
-import { DAY, seconds, startAdoptedMailHost, type MailHost } from './mail-host.ts';
+import { seconds, startAdoptedMailHost, type MailHost } from './mail-host.ts';
 import { openSession } from './session.ts';
 import type { Issued } from './scratch-ca.ts';
 
@@ -41,7 +41,8 @@ it('only a certificate that nginx serves can be read by its worker', async () =>
 
 it('a path sent as a name reaches no file', async () => {
   const own = await mail.served(443, '');
-  for (const name of ['../live/other.test', 'webmail.example.test/../x', '..']) expect(await mail.served(443, name)).toBe(own);
+  for (const name of ['../live/other.test', 'webmail.example.test/../x', '..'])
+    expect(await mail.served(443, name)).toBe(own);
 });
 
 it('the same delivery again is answered from its record', async () => {
@@ -52,7 +53,8 @@ it('the same delivery again is answered from its record', async () => {
 });
 
 it('what is served already needs no reload, and is looked at again', async () => {
-  const reloads = () => mail.sh('grep -c "SIGHUP received" /var/log/dovecot.log; grep -c "reload" /var/log/mail.log || :');
+  const reloads = () =>
+    mail.sh('grep -c "SIGHUP received" /var/log/dovecot.log; grep -c "reload" /var/log/mail.log || :');
   const before = await reloads();
   const answer = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
   expect(answer.letters).toBe('u');
@@ -83,12 +85,13 @@ it('a renewal ends no session: idle in IMAP, open in SMTP, before and after', as
 it('a bad pair, a name that is not covered and an expired certificate are refused alone', async () => {
   const [good, bad, narrow, old, none] = ['good.test', 'bad.test', 'narrow.test', 'old.test', 'cut.test'];
   const mine = mail.wildcard(bad!);
+  const cut = mail.wildcard(none!);
   const answer = await mail.deliver([
     { domain: good!, certificate: mail.wildcard(good!) },
     { domain: bad!, certificate: { ...mine, pem: mail.wildcard('x.test').key + mine.chain } },
     { domain: narrow!, certificate: mail.ca.issue(['www.narrow.test']) },
     { domain: old!, certificate: mail.wildcard(old!, { expired: true }) },
-    { domain: none!, certificate: { ...mine, pem: mine.chain + mine.key } },
+    { domain: none!, certificate: { ...cut, pem: cut.chain + cut.key } },
   ]);
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'srrrr' });
   expect(answer.rest).toEqual([
@@ -100,8 +103,7 @@ it('a bad pair, a name that is not covered and an expired certificate are refuse
 });
 
 it('a certificate of a CA that the host does not trust is put back, and its neighbour goes on', async () => {
-  const { scratchCa } = await import('./scratch-ca.ts');
-  const strange = scratchCa(await import('node:fs').then(fs => fs.mkdtempSync('/tmp/sealpost-strange-')), 'Strange').issue(['example.test', '*.example.test']);
+  const strange = mail.strangeCa.issue(['example.test', '*.example.test']);
   const neighbour = mail.wildcard('neighbour.test');
   const delivery = mail.write([
     { domain: 'example.test', certificate: strange, web },
@@ -117,7 +119,9 @@ it('a certificate of a CA that the host does not trust is put back, and its neig
 
 it('a certificate for each name of a list is served for these names only', async () => {
   const certificate = mail.ca.issue(['mail.list.test', 'imap.list.test', 'post.list.test']);
-  const answer = await mail.deliver([{ domain: 'list.test', certificate, mail: 'mail.list.test', web: 'post.list.test' }]);
+  const answer = await mail.deliver([
+    { domain: 'list.test', certificate, mail: 'mail.list.test', web: 'post.list.test' },
+  ]);
   expect(answer.letters).toBe('s');
   expect(await mail.served(993, 'imap.list.test')).toBe(certificate.leaf);
   expect(await mail.served(443, 'post.list.test')).toBe(certificate.leaf);
@@ -126,7 +130,9 @@ it('a certificate for each name of a list is served for these names only', async
 
 it('the longer name wins where a wildcard covers it too', async () => {
   const deep = mail.wildcard('deep.example.test');
-  expect((await mail.deliver([{ domain: 'deep.example.test', certificate: deep, mail: 'deep.example.test' }])).letters).toBe('s');
+  expect(
+    (await mail.deliver([{ domain: 'deep.example.test', certificate: deep, mail: 'deep.example.test' }])).letters,
+  ).toBe('s');
   for (const port of [465, 993]) expect(await mail.served(port, 'mail.example.test')).toBe(first.leaf);
 });
 
@@ -137,7 +143,7 @@ it('an older delivery is stale and touches nothing', async () => {
 });
 
 it('a delivery past its time is expired and touches nothing', async () => {
-  const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }], { issuedAt: seconds() - DAY });
+  const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }], { issuedAt: seconds() - 86_400 });
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'expired' });
   expect(await mail.served(993, 'mail.example.test')).toBe(first.leaf);
 });
@@ -149,7 +155,7 @@ it('a clock that is behind is said to be, instead of calling every certificate b
 });
 
 it('what does not fit into Dovecot’s memory is refused before anything is switched; renewals go on', async () => {
-  const edit = (text: string) => text.replace('(most > 5000 ? 5000 : most)', "'\"$(dovecot_count)\"'");
+  const edit = (text: string) => text.replace('(most > 5000 ? 5000 : most)', '\'"$(dovecot_count)"\'');
   const renewed = mail.wildcard('other.test');
   const delivery = mail.write([
     { domain: 'full.test', certificate: mail.wildcard('full.test') },
@@ -172,9 +178,15 @@ it('a port that was dead before is a finding and rolls nothing back', async () =
 
 it('verify finds what is no longer served, on each port, and a delivery repairs it', async () => {
   expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ exitCode: 0, outcome: 'verified', rest: [] });
-  await mail.sh('echo example.test | postmap -d - lmdb:/etc/sealpost/sni; echo .example.test | postmap -d - lmdb:/etc/sealpost/sni');
+  await mail.sh(
+    'echo example.test | postmap -d - lmdb:/etc/sealpost/sni; echo .example.test | postmap -d - lmdb:/etc/sealpost/sni',
+  );
   const found = await mail.deliver([], { mode: 'verify' });
-  expect(found.rest).toEqual(['fact drift example.test 465', 'fact drift example.test 25', 'fact drift example.test 587']);
+  expect(found.rest).toEqual([
+    'fact drift example.test 465',
+    'fact drift example.test 25',
+    'fact drift example.test 587',
+  ]);
   const repaired = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
   expect(repaired.letters).toBe('s');
   expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ rest: [] });
@@ -183,14 +195,25 @@ it('verify finds what is no longer served, on each port, and a delivery repairs 
 it('a lost map is rebuilt for all domains, not only for the one delivered', async () => {
   await mail.sh('rm /etc/sealpost/sni.lmdb; postfix reload');
   await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
-  for (const name of ['mail.example.test', 'mail.neighbour.test']) expect(await mail.served(465, name)).toMatch(/^[0-9a-f]{64}$/);
+  for (const name of ['mail.example.test', 'mail.neighbour.test'])
+    expect(await mail.served(465, name)).toMatch(/^[0-9a-f]{64}$/);
 });
 
 it('a removed domain leaves no name, no block and no key behind', async () => {
   const answer = await mail.deliver([{ domain: 'example.test', verb: 'remove' }]);
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'd' });
-  const words = (await mail.sh('cd /etc/sealpost; ls; ls live; cat domains dovecot.d/* nginx-names; postmap -s lmdb:sni | cut -f1')).split(/[\s"/]/);
-  for (const gone of ['example.test', '*.example.test', '.example.test', 'example.test.pem', 'webmail.example.test', 'tx']) expect(words).not.toContain(gone);
+  const words = (
+    await mail.sh('cd /etc/sealpost; ls; ls live; cat domains dovecot.d/* nginx-names; postmap -s lmdb:sni | cut -f1')
+  ).split(/[\s"/]/);
+  for (const gone of [
+    'example.test',
+    '*.example.test',
+    '.example.test',
+    'example.test.pem',
+    'webmail.example.test',
+    'tx',
+  ])
+    expect(words).not.toContain(gone);
   expect(words).toContain('.deep.example.test');
   await expect.poll(() => mail.served(993, 'mail.example.test'), { timeout: 15_000 }).not.toBe(first.leaf);
 });

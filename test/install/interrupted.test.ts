@@ -14,23 +14,27 @@ const everywhere = async (name = 'mail.example.test') =>
 const leftovers = () => mail.sh('ls -d /etc/sealpost/tx /etc/sealpost/*.new /etc/sealpost/*/*.new 2>/dev/null || :');
 
 const points = ['stage', 'check', 'switch', 'apply', 'prove', 'commit'];
-it.each(points)('killed at the start of %s: some valid pair is served, and the same delivery again finishes', async point => {
-  const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
-  const delivery = mail.write([
-    { domain: 'example.test', certificate: example, web },
-    { domain: 'other.test', certificate: other },
-  ]);
-  const before = await everywhere();
-  const edit = (text: string) => text.replaceAll(new RegExp(`^( *)phase ${point}$`, 'gm'), '$&\nkill -9 $$$$');
-  expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
-  for (const leaf of await everywhere()) expect([...before, example.leaf]).toContain(leaf);
+it.each(points)(
+  'killed at the start of %s: some valid pair is served, and the same delivery again finishes',
+  async point => {
+    const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
+    const delivery = mail.write([
+      { domain: 'example.test', certificate: example, web },
+      { domain: 'other.test', certificate: other },
+    ]);
+    const before = await everywhere();
+    const edit = (text: string) => text.replaceAll(new RegExp(`^( *)phase ${point}$`, 'gm'), '$&\nkill -9 $$$$');
+    expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+    for (const leaf of await everywhere()) expect([...before, example.leaf]).toContain(leaf);
 
-  const again = await mail.run(delivery);
-  expect(again).toMatchObject({ exitCode: 0, hash: delivery.hash, outcome: 'installed', letters: 'ss' });
-  expect(await everywhere()).toEqual(new Set([example.leaf]));
-  expect(await mail.served(993, 'mail.other.test')).toBe(other.leaf);
-  expect(await leftovers()).toBe('');
-}, 60_000);
+    const again = await mail.run(delivery);
+    expect(again).toMatchObject({ exitCode: 0, hash: delivery.hash, outcome: 'installed', letters: 'ss' });
+    expect(await everywhere()).toEqual(new Set([example.leaf]));
+    expect(await mail.served(993, 'mail.other.test')).toBe(other.leaf);
+    expect(await leftovers()).toBe('');
+  },
+  60_000,
+);
 
 it('killed with half of the files renamed: the same delivery again finishes', async () => {
   const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
@@ -38,7 +42,8 @@ it('killed with half of the files renamed: the same delivery again finishes', as
     { domain: 'example.test', certificate: example, web },
     { domain: 'other.test', certificate: other },
   ]);
-  const edit = (text: string) => text.replace(/^( *)phase switch$/m, '$&\nmv "$tx/new/other.test.pem" "$home/live/"; kill -9 $$$$');
+  const edit = (text: string) =>
+    text.replace(/^( *)phase switch$/m, '$&\nmv "$tx/new/other.test.pem" "$home/live/"; kill -9 $$$$');
   expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
   expect(await mail.run(delivery)).toMatchObject({ exitCode: 0, letters: 'ss' });
   expect(await everywhere()).toEqual(new Set([example.leaf]));
@@ -114,7 +119,9 @@ it('a new domain that Dovecot does not take leaves no trace, and its neighbour w
   await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'bs' });
   expect(await mail.served(443, 'webmail.web.test')).toBe(only.leaf);
-  expect(await mail.sh('cd /etc/sealpost; ls live; cat domains; postmap -s lmdb:sni | cut -f1')).not.toContain('new.test');
+  expect(await mail.sh('cd /etc/sealpost; ls live; cat domains; postmap -s lmdb:sni | cut -f1')).not.toContain(
+    'new.test',
+  );
 }, 60_000);
 
 it('killed while it puts the old one back: the next run goes on going back', async () => {
@@ -130,7 +137,9 @@ it('killed while it puts the old one back: the next run goes on going back', asy
 }, 60_000);
 
 it('no room: nothing is switched, and it says how much is missing', async () => {
-  await mail.sh('cp -a /etc/sealpost /etc/sealpost.kept; mount -t tmpfs -o size=1m tmpfs /etc/sealpost; cp -a /etc/sealpost.kept/. /etc/sealpost/');
+  await mail.sh(
+    'cp -a /etc/sealpost /etc/sealpost.kept; mount -t tmpfs -o size=1m tmpfs /etc/sealpost; cp -a /etc/sealpost.kept/. /etc/sealpost/',
+  );
   const answer = await mail.deliver([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
   await mail.sh('umount /etc/sealpost; rm -rf /etc/sealpost.kept');
   expect(answer).toMatchObject({ exitCode: 50, text: '' });

@@ -41,11 +41,16 @@ export interface Answer {
 export interface MailHost {
   host: Host;
   ca: ScratchCa;
+  /** One whose root no delivery carries. */
+  strangeCa: ScratchCa;
   /** Issues for `domain` and `*.domain`. */
   wildcard(domain: string, options?: { expired?: boolean }): Issued;
   write(entries: Entry[], options?: DeliveryOptions): { hash: string; text: string };
   /** Runs the installer on a delivery. `edit` changes the installer's text first: how a test kills it where it wants. */
-  run(delivery: { hash: string; text: string }, options?: { edit?: (text: string) => string; environment?: Record<string, string> }): Promise<Answer>;
+  run(
+    delivery: { hash: string; text: string },
+    options?: { edit?: (text: string) => string; environment?: Record<string, string> },
+  ): Promise<Answer>;
   deliver(entries: Entry[], options?: DeliveryOptions): Promise<Answer>;
   /** sha256 of the leaf that the port serves for this name to the outside ('' = no SNI), or a word why none. */
   served(port: number, name: string): Promise<string>;
@@ -53,10 +58,15 @@ export interface MailHost {
   stop(): Promise<void>;
 }
 
-const DAY = 86_400;
-const seconds = () => Math.floor(Date.now() / 1000);
+/** Now, as a delivery writes it. */
+export const seconds = () => Math.floor(Date.now() / 1000);
 
-export function deliveryText(server: string, entries: Entry[], roots: string, options: DeliveryOptions & { seq: number }): string {
+function deliveryText(
+  server: string,
+  entries: Entry[],
+  roots: string,
+  options: DeliveryOptions & { seq: number },
+): string {
   const { seq, mode = 'install', adopt = false, issuedAt = seconds(), notAfter = issuedAt + 2700 } = options;
   const lines = [
     'sealpost-delivery 1',
@@ -73,7 +83,12 @@ export function deliveryText(server: string, entries: Entry[], roots: string, op
   entries.forEach(({ domain, verb = 'install', kind = 'domain', certificate, mail = `mail.${domain}`, web }, index) => {
     const id = certificate ? createHash('sha256').update(certificate.leaf).digest('hex') : '-';
     lines.push(`entry ${index + 1} ${verb} ${domain} ${seq} ${id} ${certificate?.leaf ?? '-'} ${kind}`);
-    if (certificate) lines.push(`names ${certificate.names.join(' ')}`, `probe ${mail}${web ? ` ${web}` : ''}`, certificate.pem.trim());
+    if (certificate)
+      lines.push(
+        `names ${certificate.names.join(' ')}`,
+        `probe ${mail}${web ? ` ${web}` : ''}`,
+        certificate.pem.trim(),
+      );
   });
   return [...lines, 'end', ''].join('\n');
 }
@@ -82,7 +97,13 @@ export function deliveryText(server: string, entries: Entry[], roots: string, op
 export async function startMailHost(name: string): Promise<MailHost> {
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-install-'));
   const hostName = `${name}.provider.test`;
-  const host = await startHost({ name, hostName, directory: join(directory, name), release: 'bookworm', report: () => {} });
+  const host = await startHost({
+    name,
+    hostName,
+    directory: join(directory, name),
+    release: 'bookworm',
+    report: () => {},
+  });
   await setUpMailServer(host);
   const ca = scratchCa(directory);
   let last = 0;
@@ -90,6 +111,7 @@ export async function startMailHost(name: string): Promise<MailHost> {
   const self: MailHost = {
     host,
     ca,
+    strangeCa: scratchCa(directory, 'Strange'),
     wildcard: (domain, options) => ca.issue([domain, `*.${domain}`], options),
     write(entries, options = {}) {
       const seq = options.seq ?? last + 1;
@@ -101,7 +123,10 @@ export async function startMailHost(name: string): Promise<MailHost> {
       const directory = `/run/sealpost-test-${Math.random().toString(36).slice(2)}`;
       await host.write(`${directory}/installer`, Buffer.from(edit(program)), 0o700);
       await host.write(`${directory}/delivery`, Buffer.from(text), 0o600);
-      const { exitCode, stdout, stderr } = await host.run(['sh', `${directory}/installer`, `${directory}/delivery`, hash], { environment });
+      const { exitCode, stdout, stderr } = await host.run(
+        ['sh', `${directory}/installer`, `${directory}/delivery`, hash],
+        { environment },
+      );
       await host.run(['rm', '-rf', directory]);
       const [header = '', letters, ...rest] = stdout.split('\n');
       const outcome = header.split(' ').slice(3).join(' ');
@@ -126,7 +151,8 @@ export async function startMailHost(name: string): Promise<MailHost> {
 export async function startAdoptedMailHost(name: string): Promise<MailHost> {
   const mail = await startMailHost(name);
   const inspected = await mail.deliver([], { mode: 'inspect', adopt: true });
-  if (!inspected.text.includes('\nfact adopted yes')) throw new Error(`not adopted: ${inspected.text}${inspected.stderr}`);
+  if (!inspected.text.includes('\nfact adopted yes'))
+    throw new Error(`not adopted: ${inspected.text}${inspected.stderr}`);
   return mail;
 }
 
@@ -136,12 +162,15 @@ function served(address: string, port: number, name: string): Promise<string> {
   const sni = name === '' ? ['-noservername'] : ['-servername', name];
   const starttls = STARTTLS[port] ? ['-starttls', STARTTLS[port]] : [];
   return new Promise(resolve => {
-    const child = execFile('openssl', ['s_client', '-connect', `${address}:${port}`, ...sni, ...starttls], { timeout: 10_000 }, (_error, stdout) => {
-      const [pem] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
-      resolve(pem ? createHash('sha256').update(new X509Certificate(pem).raw).digest('hex') : 'nothing');
-    });
+    const child = execFile(
+      'openssl',
+      ['s_client', '-connect', `${address}:${port}`, ...sni, ...starttls],
+      { timeout: 10_000 },
+      (_error, stdout) => {
+        const [pem] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(stdout) ?? [];
+        resolve(pem ? createHash('sha256').update(new X509Certificate(pem).raw).digest('hex') : 'nothing');
+      },
+    );
     child.stdin?.end();
   });
 }
-
-export { DAY, seconds };

@@ -28,9 +28,36 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const read = (file: string) => readFileSync(at(file), 'utf8');
   const authority = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-  openssl('req', '-x509', ...EC, '-keyout', at('root.key'), '-out', at('root.pem'), '-days', '3650', '-subj', `/CN=${name} Root`, ...authority);
+  openssl(
+    'req',
+    '-x509',
+    ...EC,
+    '-keyout',
+    at('root.key'),
+    '-out',
+    at('root.pem'),
+    '-days',
+    '3650',
+    '-subj',
+    `/CN=${name} Root`,
+    ...authority,
+  );
   const byRoot = ['-CA', at('root.pem'), '-CAkey', at('root.key')];
-  openssl('req', '-x509', ...EC, ...byRoot, '-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '365', '-subj', `/CN=${name} Intermediate`, ...authority);
+  openssl(
+    'req',
+    '-x509',
+    ...EC,
+    ...byRoot,
+    '-keyout',
+    at('ca.key'),
+    '-out',
+    at('ca.pem'),
+    '-days',
+    '365',
+    '-subj',
+    `/CN=${name} Intermediate`,
+    ...authority,
+  );
   const byIntermediate = ['-CA', at('ca.pem'), '-CAkey', at('ca.key')];
   const alternatives = (names: string[]) => ['-addext', `subjectAltName=${names.map(each => `DNS:${each}`).join(',')}`];
   const leafOnly = ['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'];
@@ -44,13 +71,33 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
     );
     const dates = ['-startdate', '20250101000000Z', '-enddate', '20250401000000Z'];
     const signer = ['-cert', at('ca.pem'), '-keyfile', at('ca.key')];
-    openssl('ca', '-batch', '-config', at('cnf'), ...signer, ...dates, '-notext', '-in', at('leaf.csr'), '-out', at('leaf.pem'));
+    openssl(
+      'ca',
+      '-batch',
+      '-config',
+      at('cnf'),
+      ...signer,
+      ...dates,
+      '-notext',
+      '-in',
+      at('leaf.csr'),
+      '-out',
+      at('leaf.pem'),
+    );
   };
   return {
     root: read('root.pem'),
     issue(names, { expired = false } = {}) {
-      const request = [...EC, '-keyout', at('leaf.key'), '-subj', `/CN=${names[0]}`, ...alternatives(names), ...leafOnly];
-      if (expired) openssl('req', '-new', ...request, '-out', at('leaf.csr')), signExpired();
+      const request = [
+        ...EC,
+        '-keyout',
+        at('leaf.key'),
+        '-subj',
+        `/CN=${names[0]}`,
+        ...alternatives(names),
+        ...leafOnly,
+      ];
+      if (expired) (openssl('req', '-new', ...request, '-out', at('leaf.csr')), signExpired());
       else openssl('req', '-x509', ...byIntermediate, ...request, '-days', '90', '-out', at('leaf.pem'));
       const key = read('leaf.key');
       const chain = read('leaf.pem') + read('ca.pem');

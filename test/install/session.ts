@@ -21,7 +21,7 @@ export async function openSession(address: string, port: number, greeting: RegEx
   const session: Session = {
     async ask(line, answer) {
       if (line !== undefined) socket.write(`${line}\r\n`);
-      for (let read = 0; ; ) {
+      for (let read = 0; ;) {
         const found = lines.slice(read).find(each => answer.test(each));
         read = lines.length;
         if (found !== undefined) {
