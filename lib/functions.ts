@@ -10,6 +10,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Bundle } from './bundles.ts';
 import type { MailServers } from './mail-servers.ts';
+import { acknowledgeWide, wide } from './nag.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage.ts';
 
@@ -228,15 +229,21 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
       ),
     dueIndex: () => allow(['dynamodb:Query'], [`${table.tableArn}/index/due`]),
     certificates: (...actions: string[]) =>
-      allow(
-        actions.map(action => `s3:${action}`),
-        [certificates.arnForObjects('certificates/*')],
+      wide(
+        'Every domain has a prefix of its own under it; which domains there will be is not known at deploy.',
+        allow(
+          actions.map(action => `s3:${action}`),
+          [certificates.arnForObjects('certificates/*')],
+        ),
       ),
     certificateCipher: (...actions: string[]) => cipher(actions, [certificates.arnForObjects('certificates/*')]),
     deliveries: (actions: string[], ...objects: string[]) =>
-      allow(
-        actions.map(action => `s3:${action}`),
-        objects.map(object => deliveries.arnForObjects(object)),
+      wide(
+        'Objects are named by server and by hash, which are not known at deploy; the kind of object is named.',
+        allow(
+          actions.map(action => `s3:${action}`),
+          objects.map(object => deliveries.arnForObjects(object)),
+        ),
       ),
     deliveryCipher: (actions: string[], ...objects: string[]) =>
       cipher(
@@ -260,8 +267,14 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
         },
       ),
     findZones: () => [
-      allow(['route53:ListHostedZonesByName'], ['*']),
-      allow(['route53:GetHostedZone'], [`arn:${stack.partition}:route53:::hostedzone/*`]),
+      wide(
+        'ListHostedZonesByName has no resource to name (service authorization reference of Route 53).',
+        allow(['route53:ListHostedZonesByName'], ['*']),
+      ),
+      wide(
+        "Customers' own zones come and go after the deploy; a zone's name servers are public.",
+        allow(['route53:GetHostedZone'], [`arn:${stack.partition}:route53:::hostedzone/*`]),
+      ),
     ],
     /** TXT and nothing else: any name in the challenge zone, `_acme-challenge` in the customers' own zones. */
     changeTxt: () => {
@@ -271,41 +284,55 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
       };
       const any = `arn:${stack.partition}:route53:::hostedzone/*`;
       return [
-        allow(['route53:ListResourceRecordSets'], [any]),
+        wide(
+          "Customers' own zones come and go after the deploy; what is in a public zone is public.",
+          allow(['route53:ListResourceRecordSets'], [any]),
+        ),
         allow(
           ['route53:ChangeResourceRecordSets'],
           [`arn:${stack.partition}:route53:::hostedzone/${settings.challengeZoneId}`],
           { 'ForAllValues:StringEquals': txt },
         ),
-        allow(['route53:ChangeResourceRecordSets'], [any], {
-          'ForAllValues:StringEquals': txt,
-          'ForAllValues:StringLike': { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'] },
-        }),
+        wide(
+          "Customers' own zones come and go after the deploy; the conditions leave TXT under _acme-challenge alone.",
+          allow(['route53:ChangeResourceRecordSets'], [any], {
+            'ForAllValues:StringEquals': txt,
+            'ForAllValues:StringLike': {
+              'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'],
+            },
+          }),
+        ),
       ];
     },
     /** The document, and of all managed nodes only those that carry this stack's tag. */
     sendCommand: () => [
       allow(['ssm:SendCommand'], [mailServers.documentArn]),
-      allow(
-        ['ssm:SendCommand'],
-        [
-          `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
-          `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
-        ],
-        {
-          StringEquals: { 'ssm:resourceTag/sealpost:mail-server': stack.stackName },
-        },
+      wide(
+        "Mail servers come and go after the deploy; the condition leaves those with this stack's tag.",
+        allow(
+          ['ssm:SendCommand'],
+          [
+            `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
+            `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
+          ],
+          { StringEquals: { 'ssm:resourceTag/sealpost:mail-server': stack.stackName } },
+        ),
       ),
     ],
-    // These have no resource to name (service authorization reference of Systems Manager).
-    readCommands: () => allow(['ssm:ListCommands', 'ssm:GetCommandInvocation'], ['*']),
-    describeNodes: () => allow(['ssm:DescribeInstanceInformation'], ['*']),
-    readRoles: () => allow(['iam:GetRole'], [`arn:${stack.partition}:iam::${stack.account}:role/*`]),
+    readCommands: () => wide(NO_SSM_RESOURCE, allow(['ssm:ListCommands', 'ssm:GetCommandInvocation'], ['*'])),
+    describeNodes: () => wide(NO_SSM_RESOURCE, allow(['ssm:DescribeInstanceInformation'], ['*'])),
+    readRoles: () =>
+      wide(
+        'Which role a mail server runs with is known when it is registered; who may assume it is checked then.',
+        allow(['iam:GetRole'], [`arn:${stack.partition}:iam::${stack.account}:role/*`]),
+      ),
     start: (...names: string[]) => allow(['states:StartExecution'], names.map(machine)),
     sendTaskSuccess: () => allow(['states:SendTaskSuccess'], [machine('deliver-to-server')]),
     putEvents: () => allow(['events:PutEvents'], [busArn], { StringEquals: { 'events:source': 'sealpost' } }),
   };
 }
+
+const NO_SSM_RESOURCE = 'The action has no resource to name (service authorization reference of Systems Manager).';
 
 const arnColon = ArnFormat.COLON_RESOURCE_NAME;
 
@@ -398,6 +425,7 @@ export class Functions extends Construct {
         }),
       },
     });
+    acknowledgeWide(role, row.rights);
     return new lambda.Function(this, name, {
       functionName,
       description: `sealpost: ${name}`,

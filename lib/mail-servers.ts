@@ -4,6 +4,7 @@ import { type Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 import type { Storage } from './storage.ts';
 
 export class MailServers extends Construct {
@@ -29,15 +30,19 @@ export class MailServers extends Construct {
 
     // `${aws:userid}` is <role id>:<node id> in a session that EC2 or Systems Manager opened; nobody else may open one.
     const own = 'deliveries/${aws:userid}/*';
+    const readDeliveries = wide(
+      "It ends at the server's own prefix, where deliveries are named by hash; installers are named by hash and hold no secret.",
+      new iam.PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
+      }),
+    );
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       managedPolicyName: `${stack.stackName}-mail-server`,
       description:
         'A mail server reads the deliveries made for it, and installers; attach it to the role of your instances',
       statements: [
-        new iam.PolicyStatement({
-          actions: ['s3:GetObject'],
-          resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
-        }),
+        readDeliveries,
         new iam.PolicyStatement({
           actions: ['kms:Decrypt'],
           resources: [key.keyArn],
@@ -53,6 +58,8 @@ export class MailServers extends Construct {
         }),
       ],
     });
+    acknowledgeWide(policy, [readDeliveries]);
+    const agentPolicy = 'AmazonSSMManagedInstanceCore';
     const role = new iam.Role(this, 'Role', {
       roleName: `${stack.stackName}-mail-server`,
       description: 'For mail servers that have no role of their own yet',
@@ -60,8 +67,13 @@ export class MailServers extends Construct {
         new iam.ServicePrincipal('ec2.amazonaws.com'),
         new iam.ServicePrincipal('ssm.amazonaws.com'),
       ),
-      managedPolicies: [policy, iam.ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore')],
+      managedPolicies: [policy, iam.ManagedPolicy.fromAwsManagedPolicyName(agentPolicy)],
     });
+    acknowledge(
+      role,
+      `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
+      "What the SSM Agent calls is AWS's to say and changes with the agent. That policy reads parameters, too: the account key among them stays shut, since the role may not decrypt with its key for it.",
+    );
     new iam.CfnInstanceProfile(this, 'InstanceProfile', { instanceProfileName: role.roleName, roles: [role.roleName] });
     this.roleName = role.roleName;
   }

@@ -5,6 +5,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Functions, FunctionName } from './functions.ts';
+import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 
 export class StateMachines extends Construct {
   readonly secureDomain: sfn.StateMachine;
@@ -15,6 +16,22 @@ export class StateMachines extends Construct {
 
   constructor(scope: Construct, id: string, stack: Stack, functions: Functions, bus: { arn: string; name: string }) {
     super(scope, id);
+    const deliverLogs = wide(
+      'Log delivery has no resource to name (Step Functions developer guide, "Logging").',
+      new iam.PolicyStatement({
+        actions: [
+          'logs:CreateLogDelivery',
+          'logs:GetLogDelivery',
+          'logs:UpdateLogDelivery',
+          'logs:DeleteLogDelivery',
+          'logs:ListLogDeliveries',
+          'logs:PutResourcePolicy',
+          'logs:DescribeResourcePolicies',
+          'logs:DescribeLogGroups',
+        ],
+        resources: ['*'],
+      }),
+    );
     const make = (name: string, steps: FunctionName[], speaks: boolean) => {
       const role = new iam.Role(this, `${name}-role`, {
         assumedBy: new iam.ServicePrincipal('states.amazonaws.com'),
@@ -34,26 +51,14 @@ export class StateMachines extends Construct {
                     }),
                   ]
                 : []),
-              // Log delivery has no resource to name (Step Functions developer guide, "Logging").
-              new iam.PolicyStatement({
-                actions: [
-                  'logs:CreateLogDelivery',
-                  'logs:GetLogDelivery',
-                  'logs:UpdateLogDelivery',
-                  'logs:DeleteLogDelivery',
-                  'logs:ListLogDeliveries',
-                  'logs:PutResourcePolicy',
-                  'logs:DescribeResourcePolicies',
-                  'logs:DescribeLogGroups',
-                ],
-                resources: ['*'],
-              }),
+              deliverLogs,
             ],
           }),
         },
       });
       if (speaks) this.roles.push(role);
-      return new sfn.StateMachine(this, name, {
+      acknowledgeWide(role, [deliverLogs]);
+      const machine = new sfn.StateMachine(this, name, {
         stateMachineName: `${stack.stackName}-${name}`,
         definitionBody: sfn.DefinitionBody.fromFile(
           new URL(`../statemachines/${name}.asl.json`, import.meta.url).pathname,
@@ -70,10 +75,16 @@ export class StateMachines extends Construct {
             retention: logs.RetentionDays.THREE_MONTHS,
             removalPolicy: RemovalPolicy.DESTROY,
           }),
-          level: sfn.LogLevel.ERROR,
+          level: sfn.LogLevel.ALL,
           includeExecutionData: false,
         },
       });
+      acknowledge(
+        machine,
+        'SF2',
+        'An execution is a few named states that wait for DNS and the CA; its history shows them with their times. A trace would cost $5 a million and ask for rights without a resource.',
+      );
+      return machine;
     };
     this.secureDomain = make(
       'secure-domain',

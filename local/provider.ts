@@ -2,16 +2,10 @@
  * A hosting provider on one machine: the stand-in for AWS, a real CA, real DNS, and what the provider has set up in
  * its account. Nothing of sealpost is in here but the synthesised stack, deployed as on AWS.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  GetChangeCommand,
-  Route53Client,
-  ChangeResourceRecordSetsCommand,
-  CreateHostedZoneCommand,
-  type ResourceRecordSet,
-} from '@aws-sdk/client-route-53';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import type { LoadedTemplate } from './cloud/template.ts';
 import { startCloud, type RunningCloud } from './cloud/cloud.ts';
 import { acm } from './cloud/acm.ts';
@@ -28,70 +22,105 @@ import { ssm, type SsmService } from './cloud/ssm.ts';
 import { states } from './cloud/states.ts';
 import { startPebble, type Ca } from './ca/pebble.ts';
 import { startDns, type Dns } from './dns/server.ts';
-import { startHost, type Host } from './hosts/host.ts';
+import type { RecordSet } from './dns/zone.ts';
+import { freePort } from './free-port.ts';
+import { removeHost, startHost, type Host } from './hosts/host.ts';
 import { setUpMailServer } from './hosts/mail-server.ts';
+import { linkIsGone } from './hosts/network.ts';
+import { ProviderRecord, type RecordedHost } from './provider-record.ts';
+import { providerZones, type ProviderZones } from './provider-zones.ts';
 
 export const STACK = 'sealpost';
 /** The zone that challenges are delegated to. */
 export const CHALLENGE_ZONE = 'acme.provider.test';
-/** The role that the provider's panel puts events with. */
-const SENDER = 'provider-panel';
+/** The role that the provider's panel puts events with: that, and nothing else. */
+export const SENDER = 'provider-panel';
+/** The role of the provider's people. Step Functions may use it too, for the state machines that they try out. */
+export const ADMINISTRATOR = 'provider-administrator';
 
 export interface ProviderOptions {
-  /** Everything of this run lies here. */
+  /** Everything of this run lies here; a directory of a killed provider is gone on with. */
   directory: string;
   cdkOut: string;
   /** The checkout's path: two clones take different addresses. */
   seed: string;
   report: (line: string) => void;
+  /** The CA is a process of its own that `stop()` leaves alone, too: what it knows is in its memory only. */
+  caOutlives?: boolean;
 }
 
 type Credentials = { accessKeyId: string; secretAccessKey: string };
+export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'> & { nodeId: string };
 
-export interface Provider {
-  cloud: RunningCloud;
-  ca: Ca;
-  dns: Dns;
-  stack: LoadedTemplate;
-  hosts: Map<string, Host & { nodeId: string }>;
+/** A provider as its people use it, in this process or in another. */
+export interface ProviderAccess extends ProviderZones {
   /** PEM of the CA's roots: what a customer's programs trust, and nothing else. */
   roots: string;
-  /** Configuration of an SDK client, as the account's administrator or as a named role. */
+  dns: Pick<Dns, 'addresses'>;
+  stack: Pick<LoadedTemplate, 'outputs'>;
+  hosts: Map<string, HostFacts>;
+  /** Configuration of an SDK client, as one of the provider's people or as its panel. */
   client(as?: 'administrator' | 'sender'): {
     endpoint: string;
     region: string;
     credentials: Credentials;
     forcePathStyle: true;
   };
-  createZone(name: string): Promise<string>;
-  /** Returns when the name servers answer with them. */
-  putRecords(zoneId: string, records: ResourceRecordSet[]): Promise<void>;
+  /** The zone of a customer whose DNS is with somebody else. */
+  setCustomerZone(name: string, records: RecordSet[]): void | Promise<void>;
+  addHost(name: string, hostName: string): Promise<HostFacts>;
+}
+
+export interface Provider extends ProviderAccess {
+  cloud: RunningCloud;
+  ca: Ca;
+  dns: Dns;
+  stack: LoadedTemplate;
+  hosts: Map<string, Host & { nodeId: string }>;
+  /** What was there when the provider was last killed or stopped, kept up to date. */
+  record: ProviderRecord;
+  /** Where the host is on record, it starts with the files it had. */
   addHost(name: string, hostName: string): Promise<Host & { nodeId: string }>;
+  /** Ends a host and forgets it: its files, its node. */
+  removeHost(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startProvider({ directory, cdkOut, seed, report }: ProviderOptions): Promise<Provider> {
+export async function startProvider(options: ProviderOptions): Promise<Provider> {
+  const { directory, cdkOut, seed, report, caOutlives = false } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const record = new ProviderRecord(join(directory, 'provider.json'));
   const services = [kms, s3, dynamodb, sqs, logs, lambda, states, events, scheduler, ssm, acm, route53];
-  const cloud = await startCloud({ directory: join(directory, 'cloud'), services });
+  const port = await freePort(record.now.port);
+  const cloud = await startCloud({ directory: join(directory, 'cloud'), services, port });
+  record.change(recorded => (recorded.port = port));
   report(`Stand-in for AWS answers at ${cloud.endpoint}`);
-  const dns = await startDns({ seed, zones: () => cloud.service<Route53>('route53').zones() });
+  const zones = () => cloud.service<Route53>('route53').zones();
+  const dns = await startDns({ seed, addresses: record.now.dnsAddresses, zones });
+  record.change(recorded => (recorded.dnsAddresses = dns.addresses));
+  for (const [name, records] of Object.entries(record.now.zones)) dns.setStaticZone(name, records);
   report(`DNS answers at ${dns.addresses.join(' and ')}, port 53`);
   const ca = await startPebble({
     directory: join(directory, 'ca'),
     resolver: `${dns.addresses[0]}:53`,
     report,
     noSleep: true,
+    outlivesUs: caOutlives,
   });
   const roots = await ca.issuerRoots();
+  const sender = cloud.iam.putRole(SENDER, trust('ec2.amazonaws.com'), []);
+  const everything = { Effect: 'Allow', Action: '*', Resource: '*' };
+  const administrator = cloud.iam.putRole(ADMINISTRATOR, trust('ec2.amazonaws.com', 'states.amazonaws.com'), [
+    { Version: '2012-10-17', Statement: [everything] },
+  ]);
   const client: Provider['client'] = (as = 'administrator') => ({
     endpoint: cloud.endpoint,
     region: cloud.region,
-    credentials: as === 'sender' ? cloud.iam.credentials(sender.arn, 'panel') : cloud.iam.rootCredentials(),
+    credentials:
+      as === 'sender' ? cloud.iam.credentials(sender.arn, 'panel') : cloud.iam.credentials(administrator.arn, 'person'),
     forcePathStyle: true,
   });
-  const sender = cloud.iam.putRole(SENDER, trust('ec2.amazonaws.com'), []);
-  const zones = new Route53Client(client());
+  const ssmService = () => cloud.service<SsmService>('ssm');
   const hosts: Provider['hosts'] = new Map();
 
   const provider: Omit<Provider, 'stack'> = {
@@ -101,19 +130,17 @@ export async function startProvider({ directory, cdkOut, seed, report }: Provide
     hosts,
     roots,
     client,
-    async createZone(name) {
-      const { HostedZone } = await zones.send(new CreateHostedZoneCommand({ Name: name, CallerReference: name }));
-      return HostedZone!.Id!.replace('/hostedzone/', '');
-    },
-    async putRecords(zoneId, records) {
-      const Changes = records.map(record => ({ Action: 'UPSERT' as const, ResourceRecordSet: record }));
-      const { ChangeInfo } = await zones.send(
-        new ChangeResourceRecordSetsCommand({ HostedZoneId: zoneId, ChangeBatch: { Changes } }),
-      );
-      for (let status = ChangeInfo!.Status; status !== 'INSYNC'; await sleep(200))
-        status = (await zones.send(new GetChangeCommand({ Id: ChangeInfo!.Id! }))).ChangeInfo!.Status;
+    record,
+    ...providerZones(new Route53Client(client())),
+    setCustomerZone(name, records) {
+      dns.setStaticZone(name, records);
+      record.change(({ zones }) => (zones[name] = records));
     },
     async addHost(name, hostName) {
+      const before = record.now.hosts[name];
+      record.change(({ hosts }) => (hosts[name] ??= { hostName }));
+      // The kernel takes a killed host's link away a moment after its processes.
+      if (before?.gateway) await linkIsGone(before.gateway);
       const host = await startHost({
         name,
         hostName,
@@ -124,28 +151,41 @@ export async function startProvider({ directory, cdkOut, seed, report }: Provide
       });
       await dns.listenAlso(host.gateway);
       await setUpMailServer(host);
-      const nodeId = nodeIdOf(hostName);
-      const role = cloud.iam.role(`${STACK}-mail-server`);
-      const registration = {
-        id: nodeId,
-        roleArn: role.arn,
-        computerName: hostName,
-        platformType: 'Linux' as const,
-        tags: { 'sealpost:mail-server': STACK },
-        ipAddress: host.address,
-      };
-      cloud.service<SsmService>('ssm').registerNode({ ...registration, node: host });
-      const added = Object.assign(host, { nodeId });
+      const added = Object.assign(host, { nodeId: nodeIdOf(hostName) });
+      joinSystemsManager(added, before);
+      record.change(({ hosts }) => (hosts[name] = { hostName, address: host.address, gateway: host.gateway }));
       hosts.set(name, added);
       return added;
+    },
+    async removeHost(name) {
+      const { nodeId } = hosts.get(name)!;
+      ssmService().unregisterNode(nodeId);
+      await hosts.get(name)!.stop();
+      hosts.delete(name);
+      record.change(({ hosts }) => delete hosts[name]);
+      await removeHost(join(directory, 'hosts', name));
     },
     async stop() {
       await Promise.all([...hosts.values()].map(host => host.stop()));
       await cloud.stop();
-      await ca.stop();
+      if (!caOutlives) await ca.stop();
       await dns.stop();
     },
   };
+
+  /** A host that comes back is the node that it was, with the tags that it has now; a new one is registered. */
+  function joinSystemsManager(host: Host & { nodeId: string }, before: RecordedHost | undefined): void {
+    if (before?.address === host.address) return ssmService().attachNode(host.nodeId, host);
+    ssmService().registerNode({
+      id: host.nodeId,
+      roleArn: cloud.iam.role(`${STACK}-mail-server`).arn,
+      computerName: host.hostName,
+      platformType: 'Linux',
+      tags: { 'sealpost:mail-server': STACK },
+      ipAddress: host.address,
+      node: host,
+    });
+  }
 
   const challengeZoneId = await provider.createZone(CHALLENGE_ZONE);
   const stack = await cloud.loadTemplate(cdkOut, STACK, {
@@ -154,7 +194,7 @@ export async function startProvider({ directory, cdkOut, seed, report }: Provide
     AcmeTermsAgreed: 'yes',
     ChallengeZoneId: challengeZoneId,
     ChallengeZoneName: CHALLENGE_ZONE,
-    SenderRoleArns: sender.arn,
+    SenderRoleArns: `${sender.arn},${administrator.arn}`,
     Resolvers: dns.addresses[0],
     TrustedRoots: `${ca.tlsRoot}\n${roots}`,
     DnsPropagationSeconds: '1',
@@ -163,14 +203,14 @@ export async function startProvider({ directory, cdkOut, seed, report }: Provide
   return { ...provider, stack };
 }
 
-function trust(service: string): object {
+function trust(...services: string[]): object {
   return {
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+    Statement: [{ Effect: 'Allow', Principal: { Service: services }, Action: 'sts:AssumeRole' }],
   };
 }
 
 /** A hybrid node's id has 17 hexadecimal digits; a host keeps its own over restarts. */
 function nodeIdOf(hostName: string): string {
-  return `mi-${Buffer.from(hostName).toString('hex').padEnd(17, '0').slice(0, 17)}`;
+  return `mi-${createHash('sha256').update(hostName).digest('hex').slice(0, 17)}`;
 }

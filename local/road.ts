@@ -6,15 +6,15 @@ import { store as storeOn } from '../aws/issuer-items.ts';
 import { Table } from '../aws/table.ts';
 import { delegationLine } from '../core/dns/challenge-place.ts';
 import type { Store } from '../core/store.ts';
-import { CHALLENGE_ZONE, type Provider } from './provider.ts';
+import { CHALLENGE_ZONE, type ProviderAccess } from './provider.ts';
 
 /** What the table of the product says, for whoever waits for it. */
-export function storeOf(provider: Provider): Store {
+export function storeOf(provider: ProviderAccess): Store {
   return storeOn(new Table(new DynamoDBClient(provider.client()), provider.stack.outputs.TableName!));
 }
 
 /** Puts an event as the provider's panel. */
-export async function putEvent(provider: Provider, detailType: string, detail: unknown): Promise<void> {
+export async function putEvent(provider: ProviderAccess, detailType: string, detail: unknown): Promise<void> {
   const bus = new EventBridgeClient(provider.client('sender'));
   const entry = {
     EventBusName: provider.stack.outputs.BusName!,
@@ -27,14 +27,14 @@ export async function putEvent(provider: Provider, detailType: string, detail: u
   if (failed) throw new Error(`the bus did not take ${detailType}: ${failed.ErrorCode} ${failed.ErrorMessage}`);
 }
 
-/** A mail server in its own zone, known to Systems Manager and registered with sealpost. */
+/** A mail server in its own zone, known to Systems Manager. One that is there already, or is on record, is brought back. */
 export async function addMailServer(
-  provider: Provider,
+  provider: ProviderAccess,
   name: string,
   zone = 'provider.test',
 ): Promise<{ hostName: string; address: string }> {
   const hostName = `${name}.${zone}`;
-  const host = await provider.addHost(name, hostName);
+  const host = provider.hosts.get(name) ?? (await provider.addHost(name, hostName));
   const zoneId = await ensureZone(provider, zone);
   await provider.putRecords(zoneId, [
     { Name: hostName, Type: 'A', TTL: 60, ResourceRecords: [{ Value: host.address }] },
@@ -42,18 +42,25 @@ export async function addMailServer(
   return { hostName, address: host.address };
 }
 
-const zoneIds = new WeakMap<Provider, Map<string, Promise<string>>>();
-function ensureZone(provider: Provider, zone: string): Promise<string> {
+const zoneIds = new WeakMap<ProviderAccess, Map<string, Promise<string>>>();
+function ensureZone(provider: ProviderAccess, zone: string): Promise<string> {
   const known = zoneIds.get(provider) ?? new Map<string, Promise<string>>();
   zoneIds.set(provider, known);
   if (!known.has(zone)) known.set(zone, provider.createZone(zone));
   return known.get(zone)!;
 }
 
+/** Makes a mail server one that certificates are delivered to, and waits until its own is seen served. */
+export async function registerMailServer(provider: ProviderAccess, name: string): Promise<void> {
+  const { hostName, nodeId } = provider.hosts.get(name)!;
+  await putEvent(provider, 'Mail Server Registered', { server: hostName, node: nodeId, adopt: true });
+  await untilInstalled(storeOf(provider), hostName, hostName);
+}
+
 /** The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints. */
-export function delegateDomain(provider: Provider, domain: string, address: string): void {
+export async function delegateDomain(provider: ProviderAccess, domain: string, address: string): Promise<void> {
   const [name, , target] = delegationLine(domain, CHALLENGE_ZONE).split(' ') as [string, string, string];
-  provider.dns.setStaticZone(domain, [
+  await provider.setCustomerZone(domain, [
     { name: name.slice(0, -1), type: 'CNAME', ttl: 60, values: [target] },
     ...['mail', 'webmail'].map(label => ({ name: `${label}.${domain}`, type: 'A', ttl: 60, values: [address] })),
     { name: domain, type: 'MX', ttl: 60, values: [`10 mail.${domain}`] },
@@ -61,7 +68,7 @@ export function delegateDomain(provider: Provider, domain: string, address: stri
 }
 
 /** A customer whose zone is in the provider's Route 53. */
-export async function hostZone(provider: Provider, domain: string, address: string): Promise<void> {
+export async function hostZone(provider: ProviderAccess, domain: string, address: string): Promise<void> {
   const zoneId = await ensureZone(provider, domain);
   const records = ['mail', 'webmail'].map(label => ({
     Name: `${label}.${domain}`,

@@ -79,6 +79,6 @@ function describe(id: string, names: string[], chainPem: string, random: () => n
     fingerprint: sha256,
     issuer,
     ariId,
-    renewAt: dueAt({ notBefore, notAfter, random }),
+    renewAt: Math.round(dueAt({ notBefore, notAfter, random })),
   };
 }

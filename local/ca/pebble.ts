@@ -1,12 +1,13 @@
-/** Pebble, Let's Encrypt's small test CA, as a child of the local provider. */
+/** Pebble, Let's Encrypt's small test CA: a child of the local provider, or a process of its own beside it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.ts';
+import { endProcess, recordedProcess, recordProcess } from '../process-record.ts';
 import { ensurePebble, type Pebble } from './debian.ts';
 import { ensureTlsRoot } from './tls.ts';
 
@@ -18,6 +19,8 @@ export interface CaRequest {
   /** Where it asks for TXT: `ip:port`. Pebble from 2.8 asks over TCP only. */
   resolver: string;
   report: (line: string) => void;
+  /** It is not killed with this process, since its memory is all that it knows; the next start finds it running. `stopPebble` ends it. */
+  outlivesUs?: boolean;
   /** Validate at once. Otherwise Pebble waits 0 to 4 s before each validation, as a busy CA would. */
   noSleep?: boolean;
   /** By name; validity in seconds. Default PROFILES. */
@@ -55,46 +58,22 @@ export const PROFILES = {
 /** Answers /dir within 0.1 s when started with an ECDSA key; an older Pebble makes RSA keys, up to some seconds. */
 const START_DEADLINE_MS = 30_000;
 
-/** Listens on 127.0.0.1 alone (the management port hands out CA keys) and ends with this process, killed or not. */
+/** Listens on 127.0.0.1 alone (the management port hands out CA keys). Unless `outlivesUs`, it ends with this process, killed or not. */
 export async function startPebble(settings: CaRequest): Promise<Ca> {
-  const { directory, resolver, report } = settings;
+  const { directory, report } = settings;
   await mkdir(directory, { recursive: true });
   const pebble = await ensurePebble({ report });
   const tls = await ensureTlsRoot(directory);
-  const ports = await choosePorts(join(directory, 'ports.json'));
-  await writeFile(join(directory, 'pebble.json'), JSON.stringify(configuration(settings, ports), undefined, 2));
   const logFile = join(directory, 'pebble.log');
   const logStart = existsSync(logFile) ? (await stat(logFile)).size : 0;
-  const log = openSync(logFile, 'a');
-  const child = spawn(
-    'setpriv',
-    ['--pdeathsig', 'KILL', pebble.path, '-config', 'pebble.json', '-dnsserver', resolver],
-    {
-      cwd: directory,
-      stdio: ['ignore', log, log],
-      env: settings.noSleep ? { PEBBLE_VA_NOSLEEP: '1' } : {},
-      detached: true,
-    },
-  );
-  closeSync(log);
-  const isRunning = () => child.exitCode === null && child.signalCode === null;
   const readLog = async () => (await readFile(logFile)).subarray(logStart).toString();
-  const directoryUrl = `https://127.0.0.1:${ports.acme}/dir`;
-  const managementUrl = `https://127.0.0.1:${ports.management}`;
 
-  for (
-    const deadline = Date.now() + START_DEADLINE_MS;
-    (await get(directoryUrl, tls.root).catch(() => undefined)) === undefined;
-  ) {
-    if (isRunning() && Date.now() < deadline) await sleep(25);
-    else {
-      child.kill('SIGKILL');
-      throw new Error(`Pebble ${pebble.version} did not start: ${(await readLog()).slice(-500)}`);
-    }
-  }
+  const found = settings.outlivesUs ? await runningPebble(settings, tls.root) : undefined;
+  const ports = found ?? (await spawnPebble(settings, pebble, tls.root, readLog));
+  const { directoryUrl, managementUrl } = urls(ports);
   // Our own looks at /dir while it started are not a client's requests.
   const before = countRequests(await readLog());
-  report(`Pebble ${pebble.version} answers at ${directoryUrl}`);
+  report(`Pebble ${pebble.version} ${found ? 'was not ended and still answers' : 'answers'} at ${directoryUrl}`);
   return {
     pebble,
     directoryUrl,
@@ -102,14 +81,70 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
     tlsRoot: tls.root,
     issuerRoots: () => get(`${managementUrl}/roots/0`, tls.root),
     requests: async () => countRequests(await readLog()) - before,
-    async stop() {
-      if (!isRunning()) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL'); // on SIGTERM it waits for connections that clients keep open; it has nothing to save
-      await ended;
-    },
+    stop: () => stopPebble(directory),
   };
 }
+
+/** Ends the CA of this directory, whoever started it, and with it all that it knew. */
+export async function stopPebble(directory: string): Promise<void> {
+  const pid = recordedProcess(pidFile(directory));
+  // On SIGTERM it waits for connections that clients keep open; it has nothing to save.
+  if (pid !== undefined) await endProcess(pid, 'SIGKILL', 0);
+}
+
+/** The ports of a CA that a killed provider left; one that asks another resolver is of no use and is ended. */
+async function runningPebble({ directory, resolver }: CaRequest, tlsRoot: string): Promise<Ports | undefined> {
+  const pid = recordedProcess(pidFile(directory));
+  if (pid === undefined) return undefined;
+  const ports = JSON.parse(await readFile(join(directory, 'ports.json'), 'utf8')) as Ports;
+  const asks = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').includes(resolver);
+  if (asks && (await get(urls(ports).directoryUrl, tlsRoot).catch(() => undefined)) !== undefined) return ports;
+  await stopPebble(directory);
+  return undefined;
+}
+
+async function spawnPebble(
+  settings: CaRequest,
+  pebble: Pebble,
+  tlsRoot: string,
+  readLog: () => Promise<string>,
+): Promise<Ports> {
+  const { directory, resolver, outlivesUs = false, noSleep } = settings;
+  const ports = await choosePorts(join(directory, 'ports.json'));
+  await writeFile(join(directory, 'pebble.json'), JSON.stringify(configuration(settings, ports), undefined, 2));
+  const log = openSync(join(directory, 'pebble.log'), 'a');
+  const command = [pebble.path, '-config', 'pebble.json', '-dnsserver', resolver];
+  const [program, ...rest] = outlivesUs ? command : ['setpriv', '--pdeathsig', 'KILL', ...command];
+  const child = spawn(program!, rest, {
+    cwd: directory,
+    stdio: ['ignore', log, log],
+    env: noSleep ? { PEBBLE_VA_NOSLEEP: '1' } : {},
+    detached: true,
+  });
+  closeSync(log);
+  await once(child, 'spawn');
+  recordProcess(pidFile(directory), child.pid!);
+  if (outlivesUs) child.unref();
+  const { directoryUrl } = urls(ports);
+  for (
+    const deadline = Date.now() + START_DEADLINE_MS;
+    (await get(directoryUrl, tlsRoot).catch(() => undefined)) === undefined;
+  ) {
+    if (child.exitCode === null && child.signalCode === null && Date.now() < deadline) await sleep(25);
+    else {
+      child.kill('SIGKILL');
+      throw new Error(`Pebble ${pebble.version} did not start: ${(await readLog()).slice(-500)}`);
+    }
+  }
+  return ports;
+}
+
+const pidFile = (directory: string) => join(directory, 'pebble.pid');
+
+const urls = ({ acme, management }: Ports) => ({
+  directoryUrl: `https://127.0.0.1:${acme}/dir`,
+  managementUrl: `https://127.0.0.1:${management}`,
+});
 
 interface Ports {
   acme: number;
@@ -149,16 +184,6 @@ async function choosePorts(file: string): Promise<Ports> {
   const ports = { acme: await freePort(last.acme), management: await freePort(last.management) };
   await writeFile(file, JSON.stringify(ports));
   return ports;
-}
-
-function freePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', error => (wanted === 0 ? reject(error) : resolve(freePort(0))));
-    server.listen(wanted, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function get(url: string, ca: string): Promise<string> {

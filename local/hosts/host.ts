@@ -113,15 +113,22 @@ async function initPid(unsharePid: number): Promise<number> {
   return Number(children.trim());
 }
 
+/** What runs a command inside a host, given the process id of its init on this machine. */
+export function insideHost(pid: number): string[] {
+  return ['nsenter', '-t', String(pid), '-m', '-u', '-i', '-n', '-p', 'env', '-C', '/root'];
+}
+
+/** All that a command finds in its environment there. */
+export const HOST_ENVIRONMENT = { PATH, HOME: '/root', USER: 'root', LANG: 'C.UTF-8' };
+
 function enter(facts: Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'>, child: ChildProcess): Host {
-  const nsenter = ['nsenter', '-t', String(facts.pid), '-m', '-u', '-i', '-n', '-p'];
   const host: Host = {
     ...facts,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     async run(command, options = {}) {
       if (!host.isRunning()) throw new Error(`host ${facts.name} is not running`);
-      const environment = { PATH, HOME: '/root', USER: 'root', LANG: 'C.UTF-8', ...options.environment };
-      return runProgram([...nsenter, 'env', '-C', '/root', ...command], { ...options, environment });
+      const environment = { ...HOST_ENVIRONMENT, ...options.environment };
+      return runProgram([...insideHost(facts.pid), ...command], { ...options, environment });
     },
     async write(path, data, mode) {
       // Beside, then renamed: a reader never sees half a file.

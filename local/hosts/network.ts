@@ -1,5 +1,7 @@
 /** Each host's link to the machine: a /30 of its own, `.1` the machine's end, `.2` the host's. */
 import { createHash } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun, runProgram } from '../program.ts';
 
 export interface Link {
@@ -65,6 +67,13 @@ async function bringUp(link: Link, pid: number): Promise<void> {
     `route add default via ${link.machineAddress}`,
   ];
   await mustRun(['nsenter', '-t', String(pid), '-n', 'ip', '-batch', '-'], { input: inside.join('\n') });
+}
+
+/** Waits, 5 s at most, until no link of this machine has the address: then its subnet can be claimed again. */
+export async function linkIsGone(machineAddress: string): Promise<void> {
+  const isThere = () =>
+    Object.values(networkInterfaces()).some(link => link?.some(({ address }) => address === machineAddress));
+  for (const deadline = Date.now() + 5_000; isThere() && Date.now() < deadline; ) await sleep(50);
 }
 
 interface Subnet {

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { installer } from '../../install/assemble.ts';
 import { startMailHost, type MailHost } from './mail-host.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let mail: MailHost;
 let before: string;

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { seconds, startAdoptedMailHost, type MailHost } from './mail-host.ts';
 import { openSession } from './session.ts';
 import type { Issued } from './scratch-ca.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let mail: MailHost;
 let first: Issued;
@@ -80,7 +82,7 @@ it('a renewal ends no session: idle in IMAP, open in SMTP, before and after', as
   expect(await smtp.ask('NOOP', /^\d/)).toMatch(/^250 /);
   imap.close();
   smtp.close();
-}, 60_000);
+});
 
 it('a bad pair, a name that is not covered and an expired certificate are refused alone', async () => {
   const [good, bad, narrow, old, none] = ['good.test', 'bad.test', 'narrow.test', 'old.test', 'cut.test'];

@@ -1,6 +1,8 @@
 /** What can happen to a transaction from outside: killed, met by another, hindered by the configuration or the disk. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startAdoptedMailHost, type MailHost } from './mail-host.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let mail: MailHost;
 beforeAll(async () => {
@@ -47,7 +49,7 @@ it('killed with half of the files renamed: the same delivery again finishes', as
   expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
   expect(await mail.run(delivery)).toMatchObject({ exitCode: 0, letters: 'ss' });
   expect(await everywhere()).toEqual(new Set([example.leaf]));
-}, 60_000);
+});
 
 it('killed after its answer was stored: the same delivery gets that answer', async () => {
   const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
@@ -56,7 +58,7 @@ it('killed after its answer was stored: the same delivery gets that answer', asy
   expect(await mail.run(delivery)).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 's' });
   await mail.deliver([]);
   expect(await leftovers()).toBe('');
-}, 60_000);
+});
 
 it('killed, then a newer delivery: the interrupted one is finished first, neither is lost', async () => {
   const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
@@ -67,7 +69,7 @@ it('killed, then a newer delivery: the interrupted one is finished first, neithe
   expect(next).toMatchObject({ exitCode: 0, letters: 's' });
   expect(await everywhere()).toEqual(new Set([example.leaf]));
   expect(await mail.served(993, 'mail.other.test')).toBe(other.leaf);
-}, 60_000);
+});
 
 it('killed, then an older delivery: it is stale, and nothing is finished on its behalf', async () => {
   const example = mail.wildcard('example.test');
@@ -77,14 +79,14 @@ it('killed, then an older delivery: it is stale, and nothing is finished on its 
   expect((await mail.deliver([], { seq: 1 })).outcome).toMatch(/^stale /);
   expect(await everywhere()).not.toContain(example.leaf);
   expect(await mail.run(delivery)).toMatchObject({ letters: 's' });
-}, 60_000);
+});
 
 it('two at once: the second waits and gives the answer of the first', async () => {
   const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
   const [one, two] = await Promise.all([mail.run(delivery), mail.run(delivery)]);
   expect(one).toMatchObject({ exitCode: 0, letters: 's' });
   expect(two.text).toBe(one.text);
-}, 60_000);
+});
 
 it('an installer that may not wait says busy', async () => {
   const held = mail.sh('flock /etc/sealpost/lock sleep 3');
@@ -106,7 +108,7 @@ it('a Dovecot that cannot reload for somebody else’s mistake: rolled back, the
   expect(answer.rest[0]).toMatch(/^1 b InstallRolledBack not seen on port 993 \(dovecot\)/);
   expect(await everywhere()).toEqual(before);
   expect(await leftovers()).toBe('');
-}, 60_000);
+});
 
 it('a new domain that Dovecot does not take leaves no trace, and its neighbour without mail here goes on', async () => {
   await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
@@ -122,7 +124,7 @@ it('a new domain that Dovecot does not take leaves no trace, and its neighbour w
   expect(await mail.sh('cd /etc/sealpost; ls live; cat domains; postmap -s lmdb:sni | cut -f1')).not.toContain(
     'new.test',
   );
-}, 60_000);
+});
 
 it('killed while it puts the old one back: the next run goes on going back', async () => {
   const before = await everywhere();
@@ -134,7 +136,7 @@ it('killed while it puts the old one back: the next run goes on going back', asy
   await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
   expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
   expect(await everywhere()).toEqual(before);
-}, 60_000);
+});
 
 it('no room: nothing is switched, and it says how much is missing', async () => {
   await mail.sh(
@@ -144,7 +146,7 @@ it('no room: nothing is switched, and it says how much is missing', async () => 
   await mail.sh('umount /etc/sealpost; rm -rf /etc/sealpost.kept');
   expect(answer).toMatchObject({ exitCode: 50, text: '' });
   expect(answer.stderr).toMatch(/phase stage: \/etc\/sealpost has \d+ kB free, this delivery needs \d+/);
-}, 60_000);
+});
 
 it('a read-only directory is an environment error, with its reason', async () => {
   await mail.sh('mount --bind /etc/sealpost /etc/sealpost; mount -o remount,ro,bind /etc/sealpost');

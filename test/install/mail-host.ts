@@ -119,7 +119,7 @@ export async function startMailHost(name: string): Promise<MailHost> {
       const text = deliveryText(hostName, entries, ca.root, { ...options, seq });
       return { text, hash: createHash('sha256').update(text).digest('hex') };
     },
-    async run({ hash, text }, { edit = same => same, environment } = {}) {
+    async run({ hash, text }, { edit = (same: string) => same, environment } = {}) {
       const directory = `/run/sealpost-test-${Math.random().toString(36).slice(2)}`;
       await host.write(`${directory}/installer`, Buffer.from(edit(program)), 0o700);
       await host.write(`${directory}/delivery`, Buffer.from(text), 0o600);

@@ -1,0 +1,77 @@
+/**
+ * `npm run synth`: the stack as it would be deployed, looked at by three judges that others wrote. CDK's validation of
+ * the template (schemas and rules of CloudFormation), cdk-nag's AwsSolutions, and asl-validator; a finding ends it.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import aslValidator from 'asl-validator';
+import { App, CfnResource, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { IConstruct } from 'constructs';
+import { bundle } from './bundles.ts';
+import { functionNames } from './functions.ts';
+import { SealpostStack } from './sealpost-stack.ts';
+
+const CHECKOUT = join(import.meta.dirname, '..');
+
+export interface Judged {
+  resources: number;
+  /** Reason → the findings that it acknowledges, each as `rule at construct`. */
+  acknowledged: Map<string, string[]>;
+}
+
+/** @throws Error with what asl-validator finds in a definition, as it reads once its substitutions are made */
+export function judgeMachine(name: string, definition: string): void {
+  const filled = definition.replace(/\$\{\w+\}/g, 'arn:aws:lambda:us-east-1:000000000000:function:step');
+  const { isValid, errorsText } = aslValidator(JSON.parse(filled));
+  if (!isValid) throw new Error(`${name}: ${errorsText('; ')}`);
+}
+
+/** An app whose synthesis fails on whatever CloudFormation would complain of or warn of. */
+export function strictApp(outdir: string): App {
+  const { context } = JSON.parse(readFileSync(join(CHECKOUT, 'cdk.json'), 'utf8')) as { context: object };
+  const strict = {
+    '@aws-cdk/core:validateAgainstDefaultRules': true,
+    '@aws-cdk/core:strictCfnValidateErrors': true,
+  };
+  return new App({ analyticsReporting: false, outdir, context: { ...context, ...strict } });
+}
+
+/** @throws Error after CDK has printed each finding with the line of lib/ that made the resource */
+export function judge(app: App): Judged {
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  // cdk-nag's rule EVB1 reads a property that CDK calls deprecated. What our own code does so has been said by now.
+  process.env.JSII_DEPRECATED = 'quiet';
+  app.synth();
+  const constructs = app.node.findAll();
+  return { resources: constructs.filter(CfnResource.isCfnResource).length, acknowledged: acknowledgements(constructs) };
+}
+
+function acknowledgements(constructs: IConstruct[]): Map<string, string[]> {
+  const said = new Map<string, string[]>();
+  for (const { node } of constructs)
+    for (const { type, data } of node.metadata)
+      if (type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+        for (const [rule, reason] of Object.entries(data as Record<string, string>))
+          said.set(reason, [...(said.get(reason) ?? []), `${rule.replace(/^.*?::/, '')} at ${node.path}`]);
+  return said;
+}
+
+function main(): void {
+  const machines = readdirSync(join(CHECKOUT, 'statemachines')).filter(name => name.endsWith('.asl.json'));
+  for (const name of machines) judgeMachine(name, readFileSync(join(CHECKOUT, 'statemachines', name), 'utf8'));
+  console.log(`asl-validator: ${machines.join(', ')}: nothing found`);
+  const app = strictApp(join(CHECKOUT, 'cdk.out'));
+  new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle([...functionNames]) });
+  const { resources, acknowledged } = judge(app);
+  console.log(`CDK's CloudFormation validation: ${resources} resources: nothing found`);
+  const count = [...acknowledged.values()].flat().length;
+  console.log(
+    `cdk-nag, AwsSolutions: nothing found but ${count} findings acknowledged, for ${acknowledged.size} reasons`,
+  );
+  for (const [reason, findings] of acknowledged)
+    console.log(`  ${reason}\n${findings.map(one => `    ${one}`).join('\n')}`);
+  console.log('The stack is in cdk.out');
+}
+
+if (import.meta.main) main();

@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
+import { LEASE_MS } from '../../../core/store.ts';
+import type { Plan } from '../../../statemachines/secure-domain.ts';
+import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, register, type World } from '../world.ts';
+
+let world: World;
+const recordName = 'abc.challenges.example';
+const wish = { domain, mailServers: [mx1], policy: 'wildcard' as const };
+const order = { url: 'https://ca.example/order/1', planned: [domain, `*.${domain}`] };
+
+/** A domain in the middle of its road: claimed, ordered, its values published. */
+beforeEach(async () => {
+  world = newWorld();
+  const { store, zones } = world;
+  await register(world, mx1);
+  await store.acceptWish(wish, world.time);
+  await store.claimDomain(domain, 'me', world.time);
+  await store.recordOrder(domain, 'me', order);
+  await store.recordPublished(domain, 'me', [{ zoneId: 'ZCHALLENGES', recordName, values: ['ours'] }]);
+  await zones.changeTxt('ZCHALLENGES', recordName, { add: ['ours', 'theirs'], remove: [] });
+});
+
+const plan = (): Plan => ({
+  ...{ domain, seen: 1, names: order.planned, servers: [mx1], places: [], claimedAt: world.time },
+});
+const txt = () => world.zones.txt.get(`ZCHALLENGES ${recordName}`);
+
+describe('the release of a domain whose certificate is stored', () => {
+  const release = () => releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id }, world);
+
+  beforeEach(async () => {
+    await world.store.commitCertificate({
+      ...{ domain, me: 'me', seen: 1, certificate: aCertificate(world), servers: [mx1], now: world.time },
+    });
+  });
+
+  test('takes our values out of DNS, sets its next time, wakes the servers and says that it was issued', async () => {
+    expect(await release()).toEqual({ domain, servers: [mx1], dueAt: world.time + 60 * day });
+    expect(txt()).toEqual(['theirs']);
+    const record = await world.store.readDomain(domain);
+    expect(record).toMatchObject({ done: 1, dueAt: world.time + 60 * day });
+    for (const gone of ['owner', 'published', 'order']) expect(record).not.toHaveProperty(gone);
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
+    expect(world.bus.events).toEqual([
+      {
+        detailType: 'Certificate Issued',
+        detail: {
+          ...{ domain, names: order.planned, issuer: 'Test CA' },
+          notAfter: new Date(aCertificate(world).notAfter).toISOString(),
+        },
+      },
+    ]);
+  });
+
+  test('starts the road once more when the wish changed meanwhile', async () => {
+    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, world.time + 1);
+    await release();
+    expect(world.executions.started).toMatchObject([
+      { machine: 'secure-domain', input: { 'detail-type': 'Certificate Expiring', detail: { domain } } },
+      { machine: 'deliver-to-server' },
+    ]);
+    expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ seen: 2 });
+  });
+
+  test('is lost by an execution that was taken over, which then changes nothing', async () => {
+    world.time += LEASE_MS + 1;
+    await world.store.claimDomain(domain, 'other', world.time);
+    await expect(release()).rejects.toMatchObject({ name: 'ClaimLost', about: domain });
+    expect(txt()).toEqual(['ours', 'theirs']);
+    expect(world.executions.started).toEqual([]);
+    expect(world.bus.events).toEqual([]);
+  });
+
+  test('wakes a server once, however often the step is tried', async () => {
+    await release();
+    await expect(release()).rejects.toMatchObject({ name: 'ClaimLost' });
+    expect(world.executions.started).toHaveLength(1);
+  });
+});
+
+describe('a domain that is parked', () => {
+  const caused = (Error: string, errorMessage: string) => ({
+    Error,
+    Cause: JSON.stringify({ errorType: Error, errorMessage, trace: [] }),
+  });
+  const park = (error: { Error: string; Cause?: string }, input: object = { domain }) =>
+    parkDomain({ ...input, execution: 'me', error }, world);
+
+  test('waits with its reason and a next try, its values are out of DNS, and the bus hears of it', async () => {
+    const parked = await park(caused('ChallengeFailed', 'no TXT record found'));
+    const nextTry = world.time + minute;
+    expect(parked).toEqual({ domain, reason: 'ChallengeFailed', message: 'no TXT record found', nextTry });
+    expect(txt()).toEqual(['theirs']);
+    expect(await world.store.readDomain(domain)).toMatchObject({
+      parked: { reason: 'ChallengeFailed', message: 'no TXT record found', since: world.time, nextTry, tries: 1 },
+      dueAt: nextTry,
+    });
+    expect(world.bus.events).toMatchObject([
+      {
+        detailType: 'Domain Parked',
+        detail: { domain, reason: 'ChallengeFailed', remedy: 'park', nextTry: new Date(nextTry).toISOString() },
+      },
+    ]);
+  });
+
+  const hour = 60 * minute;
+  test.each([
+    [1, minute],
+    [2, 10 * minute],
+    [3, 100 * minute],
+    [4, 24 * hour],
+    [9, 24 * hour],
+  ])('is tried again after its failure number %i in %i ms, and remembers since when', async (tries, wait) => {
+    const since = world.time;
+    for (let i = 1; i < tries; i++) {
+      const { nextTry } = await park(caused('CaaForbids', 'no'));
+      world.time = nextTry;
+      await world.store.claimDomain(domain, 'me', world.time);
+    }
+    expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
+    expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
+  });
+
+  test("waits until the CA's Retry-After where that is later", async () => {
+    const at = new Date(world.time + 3 * hour).toISOString();
+    expect(await park(caused('AcmeRateLimited', `too many [retry at ${at}]`))).toMatchObject({
+      nextTry: world.time + 3 * hour,
+    });
+  });
+
+  test.each([
+    ['ChallengeFailed', false],
+    ['AcmeRejected', false],
+    ['CertificateUnusable', false],
+    ['CaaForbids', false],
+    ['AcmeUnavailable', true],
+    ['AcmeRateLimited', true],
+    ['DnsNotPropagated', true],
+  ])('after %s has its order on record: %s', async (name, kept) => {
+    await park(caused(name, 'because'));
+    expect('order' in (await world.store.readDomain(domain))!).toBe(kept);
+  });
+
+  test.each([
+    ['a function that ran out of time', { Error: 'States.Timeout' }, 'States.Timeout: States.Timeout'],
+    ['a bug', caused('TypeError', 'x is undefined'), 'TypeError: x is undefined'],
+    [
+      "a service's plain text",
+      { Error: 'Lambda.Unknown', Cause: 'exit status 137' },
+      'Lambda.Unknown: exit status 137',
+    ],
+  ])('by %s keeps what was said, under the name that pages', async (_, error, message) => {
+    expect(await park(error)).toMatchObject({ reason: 'Unexpected', message });
+    expect(world.bus.events).toMatchObject([{ detail: { remedy: 'page' } }]);
+  });
+
+  test('is known from the event where the first step failed', async () => {
+    expect(await park(caused('DomainNotManaged', 'no CNAME'), created())).toMatchObject({ domain });
+  });
+
+  test('goes on when the server that it waits for is registered', async () => {
+    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, world.time + 1);
+    await world.store.claimDomain(domain, 'me', world.time);
+    await park(caused('ServerNotRegistered', `${mx2} not registered`));
+    expect(await world.store.wakeWaitingDomains(mx1, world.time)).toEqual([]);
+    expect(await world.store.wakeWaitingDomains(mx2, world.time)).toEqual([domain]);
+    expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ owner: 'next' });
+  });
+});

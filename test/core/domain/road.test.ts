@@ -1,0 +1,209 @@
+/** From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server of the test's own. */
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { challengeTarget } from '../../../core/dns/challenge-place.ts';
+import { claimDomain } from '../../../core/domain/claim.ts';
+import { certificateId, finalizeOrder } from '../../../core/domain/finalize.ts';
+import { createOrder, publishChallenges, validate } from '../../../core/domain/order.ts';
+import { releaseDomain } from '../../../core/domain/release.ts';
+import { LEASE_MS } from '../../../core/store.ts';
+import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
+import { startNameServer, type NameServer } from '../dns/name-server.ts';
+import { challengeZone, created, mx1, newWorld, register, type World } from '../world.ts';
+
+/** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
+const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
+let at: TestCa;
+let zone: NameServer;
+let roots: string;
+let accountUrl: string;
+let world: World;
+let domain: string;
+let names: string[];
+let serial = 0;
+
+beforeAll(async () => {
+  at = await startTestCa();
+  zone = await startNameServer(address, 53);
+  accountUrl = await at.connect().register({ contact: ['mailto:ops@provider.example'], termsAgreed: true });
+  roots = await at.ca.issuerRoots();
+}, 300_000);
+afterAll(async () => {
+  await zone?.stop();
+  await at?.stop();
+});
+
+beforeEach(async () => {
+  at.calm();
+  zone.records.clear();
+  domain = `d${(serial += 1)}.example`;
+  names = [domain, `*.${domain}`];
+  world = newWorld(Date.now());
+  await register(world, mx1);
+  at.names.records.set(`${challengeZone.name} NS`, ['ns1.provider.example']);
+  at.names.records.set('ns1.provider.example A', [address]);
+  at.names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+});
+
+/** What the zone holds now is what its server and the CA's resolver answer. */
+function serve(): void {
+  for (const [key, values] of world.zones.txt)
+    for (const server of [zone, at.names]) server.records.set(`${key.split(' ')[1]} TXT`, values);
+}
+
+const ports = () => ({
+  ...world,
+  ...{ dns: systemResolver([at.names.address]), challengeZone, caaIdentities: async () => [] },
+  ...{ budget: { name: 'ca', intervalMs: 1, horizonMs: 1_000 }, propagationMs: 30_000, profile: 'tlsserver' },
+  // Each step runs in a process of its own.
+  ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
+});
+const claim = (execution = 'me') => claimDomain({ ...created({ domain }), execution } as never, ports());
+const order = async () => createOrder({ ...(await claim()), execution: 'me' }, ports());
+const publish = async () => publishChallenges({ ...(await order()), execution: 'me' }, ports());
+const prove = async () => {
+  const published = await publish();
+  serve();
+  return validate({ ...published, execution: 'me' }, ports());
+};
+const finalize = (input: Awaited<ReturnType<typeof prove>>) => finalizeOrder({ ...input, execution: 'me' }, ports());
+const newOrders = () => at.seen.filter(line => line.includes('/order-plz')).length;
+
+describe('the road of a domain', () => {
+  test('ends with a certificate that is stored beside its key, and work for its server', async () => {
+    const proven = await prove();
+    const finalized = await finalize(proven);
+    await releaseDomain({ ...finalized, execution: 'me' }, ports());
+
+    const id = certificateId(proven.order.url);
+    expect(finalized).toMatchObject({ domain, certificate: id, names });
+    const leaf = new X509Certificate(await world.certificates.readChain(domain, id));
+    expect(leaf.subjectAltName!.split(', ').sort()).toEqual(names.map(name => `DNS:${name}`).sort());
+    expect(leaf.checkPrivateKey(createPrivateKey(await world.certificates.readKey(domain, id)))).toBe(true);
+    const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain, certificate: { id, fingerprint, names } }]);
+
+    const record = (await world.store.readDomain(domain))!;
+    expect(record).toMatchObject({ done: 1, current: { id, notAfter: finalized.notAfter } });
+    expect(record.dueAt).toBeGreaterThan(world.time);
+    expect(record.dueAt).toBeLessThan(finalized.notAfter);
+    expect(world.zones.txt.size).toBe(0);
+    expect(at.seen.length).toBeLessThanOrEqual(12);
+  });
+
+  test('holds no private key in what goes from step to step, nor on record', async () => {
+    const proven = await prove();
+    const finalized = await finalize(proven);
+    const said = JSON.stringify([proven, finalized, await world.store.readDomain(domain), world.bus.events]);
+    expect(said).not.toContain('PRIVATE KEY');
+    const key = await world.certificates.readKey(domain, certificateId(proven.order.url));
+    expect(said).not.toContain(key.split('\n')[1]);
+  });
+});
+
+describe('an order', () => {
+  test('is made once, when its step is tried again', async () => {
+    const plan = await claim();
+    const one = await createOrder({ ...plan, execution: 'me' }, ports());
+    const two = await createOrder({ ...plan, execution: 'me' }, ports());
+    expect(two.order.url).toBe(one.order.url);
+    expect(newOrders()).toBe(1);
+  });
+
+  test('is made anew when the CA knows the one on record no more', async () => {
+    const plan = await claim();
+    const gone = `${new URL(at.directoryUrl).origin}/my-order/gone`;
+    await world.store.recordOrder(domain, 'me', { url: gone, planned: names });
+    const { order } = await createOrder({ ...plan, execution: 'me' }, ports());
+    expect(order.url).not.toBe(gone);
+    expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: order.url, planned: names } });
+  });
+
+  test('is not made by an execution that was taken over', async () => {
+    const plan = await claim();
+    world.time += LEASE_MS + 1;
+    await world.store.claimDomain(domain, 'other', world.time);
+    await expect(createOrder({ ...plan, execution: 'me' }, ports())).rejects.toMatchObject({ name: 'ClaimLost' });
+    expect(newOrders()).toBe(0);
+  });
+});
+
+describe('the values of an order', () => {
+  test('are on record before they are in DNS, both of a domain and its wildcard under one name', async () => {
+    const ordered = await order();
+    const refusing = { ...world.zones, changeTxt: () => Promise.reject(new Error('Route 53 is away')) };
+    const input = { ...ordered, execution: 'me' };
+    await expect(publishChallenges(input, { ...ports(), zones: refusing })).rejects.toThrow('Route 53 is away');
+    const values = ordered.order.challenges.map(challenge => challenge.value);
+    expect(new Set(values).size).toBe(2);
+    expect((await world.store.readDomain(domain))!.published).toEqual([
+      { zoneId: challengeZone.id, recordName: challengeTarget(domain, challengeZone.name), values },
+    ]);
+  });
+
+  test('are given the time that the zone takes to publish them', async () => {
+    const { until } = await publish();
+    expect(Date.parse(until) - world.time).toBe(30_000);
+  });
+
+  test('are not shown to the CA before every name server gives them', async () => {
+    const published = await publish();
+    at.seen = [];
+    await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
+      name: 'DnsNotPropagated',
+      message: expect.stringContaining(`ns1.provider.example (${address})`),
+    });
+    expect(at.seen).toEqual([]);
+  });
+
+  test("that are wrong end in the CA's own words", async () => {
+    const published = await publish();
+    serve();
+    // The CA asks somebody else than we did.
+    at.names.records.set(`${challengeTarget(domain, challengeZone.name)} TXT`, ['wrong']);
+    await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
+      name: 'ChallengeFailed',
+      message: expect.stringContaining(domain),
+    });
+  });
+});
+
+describe('a finalize', () => {
+  test('that was killed after its key was stored goes on with that key', async () => {
+    const proven = await prove();
+    const id = certificateId(proven.order.url);
+    const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
+    const input = { ...proven, execution: 'me' };
+    await expect(finalizeOrder(input, { ...ports(), certificates: killed })).rejects.toThrow('killed');
+    const key = await world.certificates.readKey(domain, id);
+    expect(await finalize(proven)).toMatchObject({ certificate: id });
+    expect(await world.certificates.readKey(domain, id)).toBe(key);
+    expect(at.seen.filter(line => line.includes('/finalize-order'))).toHaveLength(1);
+  });
+
+  test('may be tried again after all was written', async () => {
+    const proven = await prove();
+    const once = await finalize(proven);
+    expect(await finalize(proven)).toEqual(once);
+    expect(await world.store.work(mx1, 10)).toHaveLength(1);
+  });
+
+  test('whose wish changed meanwhile makes nothing current and gives no work', async () => {
+    const proven = await prove();
+    const wish = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
+    await world.store.acceptWish(wish, Date.parse(created().time) + 1);
+    await expect(finalize(proven)).rejects.toMatchObject({ name: 'WishChanged', about: domain });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('current');
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+
+  test('whose chain leads to no root that is trusted stores nothing', async () => {
+    const proven = await prove();
+    await expect(finalizeOrder({ ...proven, execution: 'me' }, { ...ports(), roots: '' })).rejects.toMatchObject({
+      name: 'CertificateUnusable',
+    });
+    expect([...world.objects.keys()].filter(key => key.endsWith('/chain'))).toEqual([]);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+});

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { assembleDelivery, type AssemblePorts } from '../../../core/server/assemble.ts';
+import { LEASE_MS } from '../../../core/store.ts';
+import { domain, giveWork, minute, mx1, newWorld, node, readyServer, register, type World } from '../world.ts';
+
+const installer = { text: '#!/bin/sh\n', sha256: createHash('sha256').update('#!/bin/sh\n').digest('hex') };
+const prefix = `AROAEXAMPLEEXAMPLE:${node}`;
+let world: World;
+let ports: AssemblePorts;
+
+beforeEach(() => {
+  world = newWorld();
+  ports = { ...world, installer, roots: '' };
+});
+const assemble = (execution: string) => assembleDelivery({ server: mx1, execution }, ports);
+const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
+
+describe('a delivery is assembled', () => {
+  test('to inspect a server first, and to adopt it where that was allowed', async () => {
+    await register(world, mx1);
+    await giveWork(world);
+    const me = (await world.store.wakeServer(mx1, world.time))!;
+    const { delivery } = await assemble(me);
+    expect(delivery).toMatchObject({ mode: 'inspect', seq: 2, entries: 0, installer: installer.sha256 });
+    expect(textOf(delivery.hash)).toMatch(/^mode inspect\nadopt yes\nentries 0$/m);
+    expect(textOf(delivery.hash)).not.toContain('PRIVATE KEY');
+    expect(world.objects.get(`installers/${installer.sha256}`)).toBe(installer.text);
+  });
+
+  test("with all that waits, in the order of the domains, under the server's own prefix and nowhere else", async () => {
+    const me = await readyServer(world);
+    for (const name of ['b.example', 'a.example']) await giveWork(world, name);
+    const { delivery } = await assemble(me);
+    expect(delivery).toMatchObject({ mode: 'install', seq: 3, entries: 2 });
+    const text = textOf(delivery.hash);
+    expect(createHash('sha256').update(text).digest('hex')).toBe(delivery.hash);
+    expect(text.match(/^entry .*$/gm)).toEqual([
+      expect.stringMatching(/^entry 1 install a\.example /),
+      expect.stringMatching(/^entry 2 install b\.example /),
+    ]);
+    expect(text).toContain(Buffer.from('key of a.example').toString('base64'));
+    expect(text).toContain('probe mail.a.example webmail.a.example');
+    const holding = [...world.objects].filter(([, value]) =>
+      value.includes(Buffer.from('key of a.example').toString('base64')),
+    );
+    expect(holding.map(([key]) => key.split('/')[0]).sort()).toEqual(['certificates', 'deliveries']);
+    expect(await world.store.readServer(mx1)).toMatchObject({
+      delivery: { hash: delivery.hash, seq: 3, mode: 'install' },
+    });
+    expect(await world.deliveries.readManifest(delivery.hash)).toMatchObject([
+      { domain: 'a.example' },
+      { domain: 'b.example' },
+    ]);
+  });
+
+  test('once: tried again, or by another that took over, it is the same', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    const first = await assemble(me);
+    await giveWork(world, 'late.example');
+    expect(await assemble(me)).toEqual(first);
+    world.time += LEASE_MS + 1;
+    const next = (await world.store.wakeServer(mx1, world.time))!;
+    expect(await assemble(next)).toEqual(first);
+    await expect(assemble(me)).rejects.toMatchObject({ name: 'ClaimLost', about: mx1 });
+  });
+
+  test("without customers' certificates until the server's own host name is secured", async () => {
+    const me = await readyServer(world, { secured: false });
+    await giveWork(world);
+    await expect(assemble(me)).rejects.toMatchObject({ name: 'NothingToDeliver', about: mx1 });
+    await giveWork(world, mx1, { host: true });
+    const { delivery } = await assemble(me);
+    expect(textOf(delivery.hash).match(/^entry .*$/gm)).toEqual([
+      expect.stringMatching(/^entry 1 install mx1\..* host$/),
+    ]);
+  });
+
+  test('without what the server refused, until its time', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    await giveWork(world, 'other.example');
+    const work = (await world.store.work(mx1, 10)).find(work => work.domain === domain)!;
+    await world.store.recordRefused(mx1, work, world.time + minute, 'ServerFull: no room');
+    expect((await assemble(me)).delivery.entries).toBe(1);
+    const { delivery } = (await world.store.readServer(mx1))!;
+    await world.store.endDelivery(mx1, me, delivery!.hash, {});
+    world.time += minute;
+    expect((await assemble(me)).delivery.entries).toBe(2);
+  });
+
+  test('and put before it is on record: killed in between, the next try makes it whole', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    const refusing = { ...world.store, startDelivery: () => Promise.reject(new Error('killed')) };
+    await expect(assembleDelivery({ server: mx1, execution: me }, { ...ports, store: refusing })).rejects.toThrow(
+      'killed',
+    );
+    world.time += 5_000;
+    const { delivery } = await assemble(me);
+    expect(delivery.seq).toBe(3);
+    expect(textOf(delivery.hash)).toContain('seq 3');
+  });
+});

@@ -1,0 +1,165 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { assembleDelivery, type Assembled } from '../../../core/server/assemble.ts';
+import { recordDelivery } from '../../../core/server/record.ts';
+import { sendDelivery } from '../../../core/server/send.ts';
+import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from '../world.ts';
+
+let world: World;
+let me: string;
+const installer = { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) };
+const names = ['a.example', 'b.example', 'c.example'];
+
+beforeEach(async () => {
+  world = newWorld();
+  me = await readyServer(world);
+  for (const name of names) await giveWork(world, name);
+});
+
+async function sent(): Promise<Assembled> {
+  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, installer, roots: '' });
+  await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
+  return assembled;
+}
+/** Delivers, lets the server answer with this after its header, and records that. */
+async function delivered(outcome: string, body = '', exitCode = 0) {
+  const assembled = await sent();
+  const { id } = world.commands.sent.at(-1)!;
+  world.commands.answer(
+    id,
+    `sealpost ${assembled.delivery.hash} ${assembled.delivery.seq} ${outcome}\n${body}`,
+    exitCode,
+  );
+  world.time += 1_000;
+  return recordDelivery({ ...assembled, execution: me, commandId: id }, world);
+}
+const work = async () => (await world.store.work(mx1, 10)).map(work => work.domain);
+
+describe('what a server answered', () => {
+  test('is installed where it was seen served, newly or again, and the bus hears of each', async () => {
+    expect(await delivered('installed', 'sus\n')).toEqual({ server: mx1, outcome: 'installed', served: 3, refused: 0 });
+    expect(await work()).toEqual([]);
+    for (const name of names)
+      expect(await world.store.installed(mx1, name)).toMatchObject({
+        ...{ certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: world.time },
+      });
+    expect(world.bus.events.map(({ detailType, detail }) => [detailType, detail.domain, detail.server])).toEqual(
+      names.map(name => ['Certificate Installed', name, mx1]),
+    );
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('delivery');
+  });
+
+  test('parks the one domain that was refused, and holds back none of its neighbours', async () => {
+    const body = 'srs\n2 r CertificateUnusable key does not match the leaf\n';
+    expect(await delivered('installed', body)).toMatchObject({ served: 2, refused: 1 });
+    expect(await world.store.work(mx1, 10)).toMatchObject([
+      {
+        ...{ domain: 'b.example', notBefore: world.time + 60 * minute },
+        reason: 'CertificateUnusable: key does not match the leaf',
+      },
+    ]);
+    expect(await world.store.installed(mx1, 'b.example')).toBeUndefined();
+    expect(world.bus.events.find(event => event.detail.domain === 'b.example')).toMatchObject({
+      detailType: 'Domain Parked',
+      detail: { server: mx1, reason: 'CertificateUnusable', message: 'key does not match the leaf' },
+    });
+  });
+
+  test('says nothing was installed where it was rolled back', async () => {
+    expect(await delivered('rolled-back', 'bbb\n', 20)).toMatchObject({ served: 0, refused: 3 });
+    expect(await work()).toEqual(names);
+    expect(world.bus.events.map(event => event.detail.reason)).toEqual(Array(3).fill('InstallRolledBack'));
+    for (const name of names) expect(await world.store.installed(mx1, name)).toBeUndefined();
+  });
+
+  test('holds the server and calls a person where it is broken', async () => {
+    await expect(delivered('broken', 'xxs\n', 30)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ held: expect.stringContaining(mx1), failures: 1 });
+    expect(await world.store.installed(mx1, 'c.example')).toBeDefined();
+    expect(world.bus.events.at(-1)).toMatchObject({ detailType: 'Server Held', detail: { server: mx1 } });
+    await world.store.releaseServer(mx1, me, 4, world.time);
+    expect(await world.store.wakeServer(mx1, world.time)).toBeUndefined();
+  });
+
+  test('leaves work that came for the same domain while it was under way', async () => {
+    const assembled = await sent();
+    world.time += 1_000;
+    await giveWork(world, 'a.example', { id: 'e'.repeat(64), fingerprint: 'e'.repeat(64) });
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsss\n`);
+    await recordDelivery({ ...assembled, execution: me, commandId: 'command-1' }, world);
+    expect(await world.store.work(mx1, 10)).toMatchObject([
+      { domain: 'a.example', certificate: { id: 'e'.repeat(64) } },
+    ]);
+    expect(await world.store.installed(mx1, 'a.example')).toMatchObject({ fingerprint: 'f'.repeat(64) });
+  });
+});
+
+describe('the first answer of a server', () => {
+  beforeEach(async () => {
+    world = newWorld();
+    await register(world, mx1);
+    me = (await world.store.wakeServer(mx1, world.time))!;
+  });
+
+  test('is what it can do', async () => {
+    await delivered('inspected', 'fact os Debian 12\nfact postfix 3.7.11\nfact host-certificate none\n');
+    const server = await world.store.readServer(mx1);
+    expect(server).toMatchObject({ capability: { os: ['Debian 12'], postfix: ['3.7.11'] } });
+    expect(server).not.toHaveProperty('hostSecuredAt');
+  });
+
+  test("secures it where anybody's certificate for its name is served and trusted", async () => {
+    await delivered('inspected', 'fact host-certificate trusted\n');
+    expect(await world.store.readServer(mx1)).toMatchObject({ hostSecuredAt: world.time });
+  });
+
+  test('does not secure it where the certificate for its name is not trusted; ours then does, once seen', async () => {
+    await delivered('inspected', 'fact host-certificate untrusted\n');
+    await giveWork(world, mx1, { host: true });
+    await giveWork(world, domain);
+    expect(await delivered('installed', 's\n')).toMatchObject({ served: 1 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ hostSecuredAt: world.time });
+    expect(await work()).toEqual([domain]);
+  });
+
+  test('does not secure it where its own certificate was refused', async () => {
+    await delivered('inspected', '');
+    await giveWork(world, mx1, { host: true });
+    await delivered('installed', 'r\n1 r ServerFull no room\n');
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('hostSecuredAt');
+  });
+});
+
+describe('an outcome that is unknown changes nothing: the work stays', () => {
+  const cases: [string, (hash: string) => string][] = [
+    ['the answer is to another delivery', () => `sealpost ${'e'.repeat(64)} 3 installed\nsss\n`],
+    ['the answer is to an earlier round', hash => `sealpost ${hash} 2 installed\nsss\n`],
+    ['the answer was cut', hash => `sealpost ${hash} 3 installed\nss`],
+    ['the answer has more entries than were sent', hash => `sealpost ${hash} 3 installed\nssss\n`],
+    ['the answer has no entries', hash => `sealpost ${hash} 3 installed\n`],
+    ['the server has seen a later one', hash => `sealpost ${hash} 3 stale\n`],
+    ['it came too late', hash => `sealpost ${hash} 3 expired\n`],
+    ['the installer did not get to answer', () => 'sh: not found\n'],
+  ];
+  test.each(cases)('when %s', async (_, output) => {
+    const assembled = await sent();
+    world.commands.answer('command-1', output(assembled.delivery.hash));
+    const before = await world.store.readServer(mx1);
+    await expect(recordDelivery({ ...assembled, execution: me, commandId: 'command-1' }, world)).rejects.toMatchObject({
+      name: 'ServerUnreachable',
+      about: mx1,
+    });
+    expect(await work()).toEqual(names);
+    expect(world.bus.events).toEqual([]);
+    expect(await world.store.readServer(mx1)).toMatchObject({ delivery: before!.delivery });
+  });
+
+  test('when the command was lost on its way', async () => {
+    const assembled = await sent();
+    world.commands.lose('command-1', 'Delivery Timed Out');
+    await expect(recordDelivery({ ...assembled, execution: me, commandId: 'command-1' }, world)).rejects.toMatchObject({
+      name: 'ServerUnreachable',
+      message: expect.stringContaining('Delivery Timed Out'),
+    });
+    expect(await work()).toEqual(names);
+  });
+});

@@ -1,0 +1,108 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { registerServer, type RegisterPorts } from '../../../core/server/register.ts';
+import { memoryCommands } from '../../twins/commands.ts';
+import { memoryRoles } from '../../twins/roles.ts';
+import { domain, mx1, newWorld, node, type World } from '../world.ts';
+
+const instance = 'i-0123456789abcdef0';
+const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
+const account = 'arn:aws:iam::111111111111:root';
+let world: World;
+let ports: RegisterPorts;
+
+beforeEach(() => {
+  world = newWorld();
+  ports = {
+    ...world,
+    commands: memoryCommands({ [node]: { roleName: 'hybrid' }, [instance]: {} }),
+    roles: memoryRoles({
+      hybrid: { roleId: 'AROAHYBRID', trusted: [services[1]!] },
+      'mail-server': { roleId: 'AROAMAILSERVER', trusted: services },
+      own: { roleId: 'AROAOWN', trusted: [services[0]!] },
+      open: { roleId: 'AROAOPEN', trusted: [...services, account] },
+    }),
+    tag: 'sealpost:mail-server=sealpost',
+    defaultRole: 'mail-server',
+  };
+});
+const registered = (detail: object = {}, time = '2027-01-15T08:00:00Z') => ({
+  ...{ 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node, ...detail } },
+});
+const register = (detail: object = {}, time?: string) => registerServer(registered(detail, time), ports);
+
+describe('a mail server that is registered', () => {
+  test('is on record, is inspected at once, and its own host name takes the road', async () => {
+    expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1] });
+    expect(await world.store.readServer(mx1)).toMatchObject({ node, roleId: 'AROAHYBRID', adopt: true, seq: 1 });
+    expect(await world.store.readDomain(mx1)).toMatchObject({
+      ...{ spec: { domain: mx1, mailServers: [mx1], policy: 'list', names: ['@'], host: true }, wanted: 1 },
+    });
+    expect(world.executions.started).toMatchObject([
+      { machine: 'deliver-to-server', input: { server: mx1 } },
+      { machine: 'secure-domain', input: { detail: { domain: mx1 } } },
+    ]);
+  });
+
+  test('starts every road once, when its step is tried again', async () => {
+    await register();
+    const before = structuredClone(world.executions.started.filter(one => one.machine === 'secure-domain'));
+    await register();
+    expect(world.executions.started.filter(one => one.machine === 'secure-domain')).toEqual(before);
+  });
+
+  test('brings on the domains that waited for it', async () => {
+    const { store } = world;
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, 1);
+    await store.claimDomain(domain, 'me', world.time);
+    const parked = {
+      reason: 'ServerNotRegistered' as const,
+      message: '',
+      since: 0,
+      nextTry: world.time + 1e9,
+      tries: 1,
+    };
+    await store.parkDomain(domain, 'me', parked, [mx1]);
+    expect(await register()).toMatchObject({ woken: [mx1, domain] });
+    expect(world.executions.started).toMatchObject([{}, {}, { input: { detail: { domain } } }]);
+    expect(await store.claimDomain(domain, 'next', world.time)).toBeDefined();
+  });
+
+  test.each([
+    ['the role that Systems Manager knows, on a hybrid node', { role: 'own' }, 'AROAHYBRID'],
+    ["the stack's own role, on an instance", { node: instance }, 'AROAMAILSERVER'],
+    ['the role that the event names, on an instance', { node: instance, role: 'own' }, 'AROAOWN'],
+  ])('reads its deliveries with %s', async (_, detail, roleId) => {
+    await register(detail);
+    expect(await world.store.readServer(mx1)).toMatchObject({ roleId });
+  });
+
+  test('is inspected again when it was rebuilt', async () => {
+    await register();
+    await register({ node: instance }, '2027-01-16T08:00:00Z');
+    expect(await world.store.readServer(mx1)).toMatchObject({ node: instance, seq: 2 });
+    expect(world.executions.started.filter(one => one.machine === 'deliver-to-server')).toHaveLength(2);
+  });
+});
+
+describe('a mail server is not registered, and the sender is told why,', () => {
+  test.each([
+    [
+      'nobody knows its node',
+      { node: 'mi-00000000000000009' },
+      /^detail\.node mi-0+9 is not a managed node .* with the tag sealpost:mail-server=sealpost; register it/,
+    ],
+    [
+      'others may assume its role',
+      { node: instance, role: 'open' },
+      /^detail\.node .* the role open, which arn:aws:iam::111111111111:root may assume too/,
+    ],
+    ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
+  ])('when %s', async (_, detail, message) => {
+    await expect(register(detail)).rejects.toMatchObject({
+      ...{ name: 'InvalidStepInput', about: mx1, message: expect.stringMatching(message) },
+    });
+    expect(await world.store.readServer(mx1)).toBeUndefined();
+    expect(await world.store.readDomain(mx1)).toBeUndefined();
+    expect(world.executions.started).toEqual([]);
+  });
+});

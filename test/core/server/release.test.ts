@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { releaseServer } from '../../../core/server/release.ts';
+import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from '../world.ts';
+
+let world: World;
+let me: string;
+
+beforeEach(async () => {
+  world = newWorld();
+  me = await readyServer(world);
+});
+const release = (more: { rounds?: number; error?: { Error: string; Cause?: string } } = {}) =>
+  releaseServer({ server: mx1, execution: me, rounds: 1, ...more }, world);
+const refuse = async (notBefore: number) => {
+  const [work] = await world.store.work(mx1, 1);
+  await world.store.recordRefused(mx1, work!, notBefore, 'ServerFull: no room');
+};
+const moreWork = { name: 'MoreWork', about: mx1 };
+
+describe('a server is released', () => {
+  test('and is due no more where nothing waits', async () => {
+    expect(await release()).toEqual({ server: mx1 });
+    const record = await world.store.readServer(mx1);
+    expect(record).toMatchObject({ done: 1, wanted: 1 });
+    for (const gone of ['owner', 'dueAt']) expect(record).not.toHaveProperty(gone);
+  });
+
+  test('until the earliest moment that a refused entry may be tried again', async () => {
+    await giveWork(world);
+    await refuse(world.time + minute);
+    expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
+    expect(await world.store.wakeServer(mx1, world.time + minute)).toBeDefined();
+  });
+
+  test('not while work waits that could be delivered: the next round begins', async () => {
+    await giveWork(world);
+    await expect(release()).rejects.toMatchObject(moreWork);
+    expect(await world.store.readServer(mx1)).toMatchObject({ owner: me });
+  });
+
+  test('not before it was inspected', async () => {
+    world = newWorld();
+    await register(world, mx1);
+    me = (await world.store.wakeServer(mx1, world.time))!;
+    await expect(release()).rejects.toMatchObject(moreWork);
+  });
+
+  test("and waits for its own certificate, where only customers' certificates are there", async () => {
+    world = newWorld();
+    me = await readyServer(world, { secured: false });
+    await giveWork(world);
+    expect(await release()).toEqual({ server: mx1 });
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain }]);
+    await giveWork(world, mx1, { host: true });
+    expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
+  });
+
+  test('not when work came in the very moment', async () => {
+    const { store } = world;
+    const late = {
+      ...store,
+      releaseServer: async (...given: Parameters<typeof store.releaseServer>) => {
+        await giveWork(world);
+        return store.releaseServer(...given);
+      },
+    };
+    const input = { server: mx1, execution: me, rounds: 1 };
+    await expect(releaseServer(input, { ...world, store: late })).rejects.toMatchObject(moreWork);
+    expect(await store.readServer(mx1)).toMatchObject({ owner: me });
+  });
+
+  test('after 50 rounds, and due at once: another execution goes on', async () => {
+    await giveWork(world);
+    expect(await release({ rounds: 50 })).toEqual({ server: mx1, dueAt: world.time });
+    expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
+  });
+
+  test('after an error with its delivery forgotten and a next try that comes later each time', async () => {
+    await giveWork(world);
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { seq } = (await world.store.readServer(mx1))!;
+      const delivery = { hash: 'd'.repeat(64), seq: seq + 1, mode: 'install' as const };
+      await world.store.startDelivery(mx1, me, delivery);
+      const { dueAt } = await release({ error: { Error: 'ServerUnreachable' } });
+      expect(await world.store.readServer(mx1)).not.toHaveProperty('delivery');
+      waits.push((dueAt! - world.time) / minute);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(waits).toEqual([1, 10, 100, 24 * 60]);
+  });
+
+  test('by its owner alone', async () => {
+    await expect(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)).rejects.toMatchObject({
+      name: 'ClaimLost',
+    });
+  });
+});

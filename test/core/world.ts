@@ -1,0 +1,106 @@
+/** What a step of the road stands on in a test: the twins, a clock that a test moves, and the names that most tests use. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import type { StoredCertificate } from '../../core/domain/domain.ts';
+import type { Facts } from '../../core/server/answer.ts';
+import type { Store } from '../../core/store.ts';
+import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
+import { memoryBus, memoryExecutions, type MemoryBus, type MemoryExecutions } from '../twins/executions.ts';
+import { memoryCertificates, memoryDeliveries, type Objects } from '../twins/objects.ts';
+import { memoryStore } from '../twins/store.ts';
+import { memoryZones, type MemoryZones } from '../twins/zones.ts';
+
+export const minute = 60_000;
+export const day = 86_400_000;
+export const domain = 'example.com';
+export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
+export const node = 'mi-0123456789abcdef0';
+export const challengeZone = { id: 'ZCHALLENGES', name: 'challenges.example' };
+
+export interface World {
+  /** Milliseconds since the epoch; a test moves it. */
+  time: number;
+  clock: Clock;
+  store: Store;
+  zones: MemoryZones;
+  commands: MemoryCommands;
+  executions: MemoryExecutions;
+  bus: MemoryBus;
+  objects: Objects;
+  certificates: ReturnType<typeof memoryCertificates>;
+  deliveries: ReturnType<typeof memoryDeliveries>;
+}
+
+export function newWorld(time = 1_800_000_000_000): World {
+  const objects: Objects = new Map();
+  const world: World = {
+    time,
+    // A sleep costs a test little, whatever the product waits.
+    clock: {
+      now: () => world.time,
+      sleep: async ms => {
+        world.time += ms;
+        await pause(Math.min(ms, 250));
+      },
+    },
+    store: memoryStore(),
+    zones: memoryZones([{ ...challengeZone, nameServers: ['ns1.provider.example'] }]),
+    commands: memoryCommands({ [node]: { roleName: 'mail-server' } }),
+    executions: memoryExecutions(),
+    bus: memoryBus(),
+    objects,
+    certificates: memoryCertificates(objects),
+    deliveries: memoryDeliveries(objects),
+  };
+  return world;
+}
+
+export const created = (detail: object = {}, time = '2027-01-15T08:00:00Z') => ({
+  ...{ 'detail-type': 'Domain Created', time },
+  detail: { domain, mailServers: [mx1], ...detail },
+});
+
+export function aCertificate(world: World, more: Partial<StoredCertificate> = {}): StoredCertificate {
+  return {
+    ...{ id: 'c'.repeat(64), names: [domain, `*.${domain}`], fingerprint: 'f'.repeat(64), issuer: 'Test CA' },
+    ...{ notBefore: world.time - minute, notAfter: world.time + 90 * day, renewAt: world.time + 60 * day },
+    ...more,
+  };
+}
+
+export async function register({ store, time }: World, ...servers: string[]): Promise<void> {
+  for (const server of servers)
+    await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time);
+}
+
+/** A server that was inspected and secured, taken by an execution whose name is given back. */
+export async function readyServer(
+  world: World,
+  { server = mx1, secured = true, capability = {} as Facts } = {},
+): Promise<string> {
+  const { store } = world;
+  await register(world, server);
+  const me = (await store.wakeServer(server, world.time))!;
+  const delivery = { hash: 'b'.repeat(64), seq: 2, mode: 'inspect' as const };
+  await store.startDelivery(server, me, delivery);
+  await store.endDelivery(server, me, delivery.hash, { capability, ...(secured && { hostSecuredAt: world.time }) });
+  return me;
+}
+
+/** Work for a server, with its key and chain in the bucket. */
+export async function giveWork(
+  world: World,
+  name = domain,
+  more: Partial<StoredCertificate> & { host?: boolean } = {},
+) {
+  const { host, ...facts } = more;
+  const certificate = aCertificate(world, { names: host ? [name] : [name, `*.${name}`], ...facts });
+  await world.certificates.putKeyOnce(name, certificate.id, pem('PRIVATE KEY', `key of ${name}`));
+  await world.certificates.putChain(name, certificate.id, pem('CERTIFICATE', `chain of ${name}`));
+  await world.store.commitWork({ domain: name, certificate, servers: [mx1], host, now: world.time });
+  return certificate;
+}
+
+function pem(label: string, text: string): string {
+  return `-----BEGIN ${label}-----\n${Buffer.from(text).toString('base64')}\n-----END ${label}-----\n`;
+}

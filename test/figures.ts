@@ -1,0 +1,29 @@
+/** What a test run measured, beside what it asserted: a file a topic, read and printed at the end by run.ts. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const DIRECTORY = join(import.meta.dirname, '../.local/figures');
+
+/** What was measured, in words, and the figure with its unit. */
+export type Figures = Record<string, string>;
+
+export function record(topic: string, figures: Figures): void {
+  mkdirSync(DIRECTORY, { recursive: true });
+  writeFileSync(join(DIRECTORY, `${topic}.json`), JSON.stringify(figures));
+}
+
+export function forget(): void {
+  rmSync(DIRECTORY, { recursive: true, force: true });
+}
+
+/** All that was recorded since `forget`, in the order of the topics' names. */
+export function recorded(): Figures {
+  mkdirSync(DIRECTORY, { recursive: true });
+  const files = readdirSync(DIRECTORY).sort();
+  return Object.assign({}, ...files.map(file => JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8')))) as Figures;
+}
+
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { remedies, type ErrorName } from '../../core/errors.ts';
+import { files, json, read, under, withoutComments } from './sources.ts';
+
+const names = Object.keys(remedies) as ErrorName[];
+const machines = files.filter(path => path.endsWith('.asl.json'));
+const caughtIn = (state: any): string[] =>
+  [...(state.Retry ?? []), ...(state.Catch ?? [])].flatMap(({ ErrorEquals }) => ErrorEquals);
+const states = machines.flatMap(path =>
+  Object.entries<any>(json(path).States).map(([name, state]) => ({ path, name, state, caught: caughtIn(state) })),
+);
+/** Names of AWS's: reserved ones, Lambda's own, and the timeout of its sandbox. */
+const isForeign = (name: string) => /^(States|Lambda|Sandbox)\./.test(name);
+
+const cloud = under('core', 'aws', 'lambdas', 'statemachines')
+  .filter(path => path !== 'core/errors.ts')
+  .map(path => withoutComments(read(path)))
+  .join('\n');
+const host = files
+  .filter(path => /^install\/.*\.sh$/.test(path))
+  .map(read)
+  .join('\n');
+/** Thrown here, or made from another's words (`nameOf` in core/acme/problem.ts). */
+const isThrown = (name: string) => new RegExp(`'${name}'`).test(cloud);
+/** Printed by the installer as the reason of an entry: read from the answer, never thrown. */
+const isAnswered = (name: string) => new RegExp(`\\b${name}\\b`).test(host);
+
+describe('a state machine and the table of errors', () => {
+  test('whatever a state catches or tries again is in the table', () => {
+    const unknown = states.flatMap(({ name, caught }) =>
+      caught.filter(error => !isForeign(error) && !names.includes(error as ErrorName)).map(error => `${name}: ${error}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test('what is to be tried again, or parks, is caught by its name wherever a step throws it', () => {
+    const waiting = names.filter(name => ['retry', 'park'].includes(remedies[name]));
+    const caught = new Set(states.flatMap(state => state.caught));
+    expect(waiting.filter(name => isThrown(name) && !caught.has(name))).toEqual(['InstallRefused']);
+    // That one is what an answer's unknown word is taken for, in core/server/answer.ts: nobody throws it.
+    expect(read('core/server/answer.ts')).toContain(": 'InstallRefused'");
+  });
+
+  test('what a step says that it throws is caught by name in its state, and only an end that pages is left to States.ALL', () => {
+    const lost = states.flatMap(({ path, name, state, caught }) => {
+      const thrown = thrownBy(path.replace('.asl.json', '.ts'), name);
+      const left = thrown.filter(error => !caught.includes(error) && remedies[error as ErrorName] !== 'page');
+      return state.Type === 'Task' ? left.map(error => `${name}: ${error}`) : [];
+    });
+    expect(lost).toEqual([]);
+  });
+
+  test("every task that is ours tries again when a service is busy", () => {
+    const ours = states.filter(({ state }) => state.Type === 'Task' && !state.Resource.includes('events:putEvents'));
+    expect(ours.filter(({ caught }) => !caught.includes('Throttled')).map(({ name }) => name)).toEqual([]);
+  });
+});
+
+/** What the docstring of a step beside its state machine promises: `Throws A, B.` */
+function thrownBy(file: string, step: string): string[] {
+  const docstring = new RegExp(`/\\*\\*([^/]*?)\\*/\\nexport const ${step} = step`).exec(read(file))?.[1] ?? '';
+  const listed = /Throws ([\w, ]+)/.exec(docstring)?.[1] ?? '';
+  return listed.split(/,\s*/).filter(name => name !== '');
+}
+
+describe('an error name', () => {
+  test.each(names)('%s is said by somebody', name => {
+    // `Unexpected` is what an error that is not in the table is parked as.
+    expect(isThrown(name) || isAnswered(name)).toBe(true);
+  });
+
+  test('no error is thrown under a name that is not in the table', () => {
+    const thrown = [...cloud.matchAll(/new SealpostError\(\s*'(\w+)'/g)].map(([, name]) => name!);
+    expect(thrown.filter(name => !names.includes(name as ErrorName))).toEqual([]);
+    const printed = [...host.matchAll(/\b(?:refuse|[rbx]) ([A-Z][a-z]+[A-Z]\w+)/g)].map(([, name]) => name!);
+    expect(printed.filter(name => !names.includes(name as ErrorName))).toEqual([]);
+    expect(printed.length).toBeGreaterThan(0);
+  });
+
+  const headings = [...read('docs/runbook.md').matchAll(/^## (\w+)$/gm)].map(([, heading]) => heading!);
+  test.each(names)('%s has its heading in the runbook, once', name => {
+    expect(headings.filter(heading => heading === name)).toHaveLength(1);
+  });
+
+  test('the runbook has no heading for an error that is no more', () => {
+    expect(headings.filter(heading => !names.includes(heading as ErrorName))).toEqual([]);
+  });
+});

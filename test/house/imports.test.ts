@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { importsOf, read, under, withoutComments, type Import } from './sources.ts';
+
+const own = ({ of }: Import) => /\.(ts|sh|json|mjs|cjs)$/.test(of);
+const show = ({ file, of }: Import) => `${file} → ${of}`;
+
+/** What a folder may import of ours, besides itself. */
+const arrows: Record<string, (imported: Import) => boolean> = {
+  core: ({ of, typesOnly }) => of.startsWith('statemachines/') && typesOnly,
+  aws: ({ of }) => of.startsWith('core/'),
+  statemachines: ({ of }) => of.startsWith('core/'),
+  lambdas: ({ of }) => /^(core|aws|statemachines)\//.test(of) || of === 'install/installer.bundle.sh',
+  // Everything else of ours reaches the cloud as a path: a bundle, a definition, a document.
+  lib: ({ of }) => of === 'install/assemble.ts',
+  install: () => false,
+  bin: ({ of }) => /^(core|aws)\//.test(of),
+  local: ({ of }) => /^(core|aws)\//.test(of),
+  bench: ({ of }) => /^(core|aws|local)\//.test(of),
+};
+
+describe('arrows of import', () => {
+  test.each(Object.entries(arrows))('%s', (folder, mayImport) => {
+    const crossing = under(folder)
+      .flatMap(importsOf)
+      .filter(imported => own(imported) && !imported.of.startsWith(`${folder}/`));
+    expect(crossing.filter(imported => !mayImport(imported)).map(show)).toEqual([]);
+  });
+
+  test('of the product, only aws/ and lambdas/environment.ts speak to AWS', () => {
+    const speaking = under('core', 'aws', 'statemachines', 'lambdas', 'lib', 'install')
+      .flatMap(importsOf)
+      .filter(({ of }) => /^@(aws-sdk|smithy)\//.test(of));
+    const allowed = ({ file }: Import) => file.startsWith('aws/') || file === 'lambdas/environment.ts';
+    expect(speaking.filter(imported => !allowed(imported)).map(show)).toEqual([]);
+    expect(speaking.length).toBeGreaterThan(0);
+  });
+
+  test('zod never comes whole: that costs 370 KB in every bundle', () => {
+    const product = under('core', 'aws', 'statemachines', 'lambdas').filter(file => importsOf(file).some(isZod));
+    expect(product.filter(file => !/^import \* as z from 'zod\/mini';$/m.test(read(file)))).toEqual([]);
+  });
+});
+
+const isZod = ({ of }: Import) => of === 'zod' || of.startsWith('zod/');
+
+test('core/ reads no clock, no environment and throws no dice', () => {
+  const world = /\bDate\.now\b|\bnew Date\(\)|\bprocess\.(env|hrtime)\b|\bperformance\.now\b|\bMath\.random\b/;
+  expect(under('core').filter(file => world.test(withoutComments(read(file))))).toEqual([]);
+});
+
+test('a step decides nothing and catches nothing: the state machine is the error handling', () => {
+  const steps = under('lambdas').filter(file => !/\/(environment|issuer)\.ts$/.test(file));
+  const flow = /\b(try|catch|if|switch|for|while)\s*[({]|\.catch\(/;
+  expect(steps.filter(file => flow.test(withoutComments(read(file))))).toEqual([]);
+});

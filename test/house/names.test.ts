@@ -1,0 +1,69 @@
+import aslValidator from 'asl-validator';
+import { describe, expect, test } from 'vitest';
+import { functionNames, kebab } from '../../lib/functions.ts';
+import { files, json, read, under } from './sources.ts';
+
+const machines = files.filter(path => /^statemachines\/[^/]+\.asl\.json$/.test(path));
+const statesOf = (path: string) => Object.entries<any>(json(path).States).map(([name, state]) => ({ name, ...state }));
+
+/** The function that a task state calls, if it calls one of ours. */
+const calledBy = (state: any): string | undefined =>
+  /^\$\{(\w+)\}$/.exec(state.Resource?.includes('lambda:invoke') ? state.Arguments.FunctionName : state.Resource)?.[1];
+const steps = machines.flatMap(path => statesOf(path).flatMap(state => calledBy(state) ?? []));
+/** The second way out of the same step: it ends in a page instead of in peace. */
+const isTwin = (state: string) => state.endsWith('ForPerson');
+
+describe.each(machines)('%s', path => {
+  test('every state says why it is there', () => {
+    expect(statesOf(path).flatMap(({ name, Comment }) => (Comment?.trim() ? [] : [name]))).toEqual([]);
+    expect(json(path).Comment).toMatch(/\w/);
+  });
+
+  test('asl-validator finds nothing', () => {
+    const checked = JSON.parse(read(path).replace(/\$\{(\w+)\}/g, 'arn:aws:lambda:us-east-1:000000000000:function:$1'));
+    expect(aslValidator(checked).errorsText('; ')).toBe('');
+  });
+
+  test('a state is called as the function that it calls, and the file beside says its input and output', () => {
+    const beside = read(path.replace('.asl.json', '.ts'));
+    for (const state of statesOf(path)) {
+      const called = calledBy(state);
+      if (!called) continue;
+      if (!isTwin(state.name)) expect(state.name).toBe(called);
+      expect(beside).toMatch(new RegExp(`export const ${called} = step\\(\\s*'${called}',`));
+    }
+  });
+
+  test('no state tries for ever, and none catches everything before it has caught what it knows', () => {
+    for (const { name, Retry = [], Catch = [] } of statesOf(path)) {
+      for (const retrier of Retry) expect(retrier, name).toMatchObject({ MaxAttempts: expect.any(Number) });
+      const all = Catch.findIndex((catcher: any) => catcher.ErrorEquals.includes('States.ALL'));
+      expect([-1, Catch.length - 1], name).toContain(all);
+    }
+  });
+});
+
+describe('one step, one name', () => {
+  test('functions are the steps, and what something else than a state machine wakes', () => {
+    const woken = functionNames.filter(name => !steps.includes(name));
+    expect([...functionNames].sort()).toEqual([...new Set([...steps, ...woken])].sort());
+    expect([...woken].sort()).toEqual(['OnCommandStatus', 'Sweep']);
+    for (const name of woken) expect(read(`lambdas/${kebab(name)}.ts`)).toMatch(/^\/\*\* Woken by /);
+  });
+
+  test('each function has a file, spelt by derivation, and each file is a function', () => {
+    const lambdas = under('lambdas').filter(file => !['environment.ts', 'issuer.ts'].includes(file.slice(8)));
+    expect(lambdas).toEqual(functionNames.map(name => `lambdas/${kebab(name)}.ts`).sort());
+  });
+
+  test.each(functionNames.filter(name => steps.includes(name)))("%s is made by its step's own handler", name => {
+    const file = read(`lambdas/${kebab(name)}.ts`);
+    expect(file).toContain(`export const handler = ${name}.handler(`);
+    expect(file.split('\n')[0]).toMatch(new RegExp(`State.* ${name}[ .]`));
+  });
+});
+
+test('no file is called after nothing in particular', () => {
+  const vague = /(^|\/)(utils?|helpers?|common|managers?|index|misc|shared)\.(ts|mjs|sh)$/;
+  expect(files.filter(path => vague.test(path))).toEqual([]);
+});

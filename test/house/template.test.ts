@@ -1,0 +1,123 @@
+/** The template as it would be deployed: synthesised once for these sources, and kept. */
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { functionNames, kebab } from '../../lib/functions.ts';
+import { synthesise } from '../../local/synth.ts';
+import { checkout } from './sources.ts';
+
+/** Without zip: what design says a function may weigh. */
+const MOST_BYTES = 1_200_000;
+
+/** Actions that have no resource to name, each with where AWS says so. */
+const WITHOUT_RESOURCE = [
+  // Service authorization reference, Systems Manager
+  'ssm:DescribeInstanceInformation',
+  'ssm:GetCommandInvocation',
+  'ssm:ListCommands',
+  // Service authorization reference, Route 53
+  'route53:ListHostedZonesByName',
+  // Step Functions developer guide, "Logging"
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeLogGroups',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
+];
+
+interface Resource {
+  Type: string;
+  Properties: Record<string, any>;
+  Metadata?: Record<string, string>;
+}
+
+let cdkOut: string;
+let resources: Record<string, Resource>;
+const ofType = (type: string) => Object.values(resources).filter(resource => resource.Type === type);
+
+beforeAll(async () => {
+  const directory = join(checkout, '.local/house');
+  mkdirSync(directory, { recursive: true });
+  // CDK's own validation is half of the time; what deploys runs it.
+  process.env['CDK_VALIDATION'] = 'false';
+  cdkOut = await synthesise(directory, () => {});
+  resources = JSON.parse(readFileSync(join(cdkOut, 'sealpost.template.json'), 'utf8')).Resources;
+}, 120_000);
+
+describe('rights', () => {
+  const allowed = () =>
+    Object.entries(resources).flatMap(([id, resource]) =>
+      statementsIn(resource.Properties)
+        .filter(({ Effect }) => Effect === 'Allow')
+        .map(statement => ({ id, type: resource.Type, ...statement })),
+    );
+
+  test('nobody may do everything of anything', () => {
+    // A key's policy must give the account itself the key, or nobody can ever change it (KMS developer guide, "Default key policy").
+    const toAccount = ({ type, Principal }: any) =>
+      type === 'AWS::KMS::Key' && JSON.stringify(Principal).includes('":root"');
+    const wide = allowed().filter(statement => !toAccount(statement) && listed(statement.Action).some(hasWildcard));
+    expect(wide).toEqual([]);
+    expect(allowed().filter(({ NotAction, NotResource }) => NotAction || NotResource)).toEqual([]);
+  });
+
+  test('a right names its resource, unless AWS has none to name for it', () => {
+    const roles = allowed().filter(({ type }) => type !== 'AWS::KMS::Key');
+    const everywhere = roles.filter(({ Resource }) => listed(Resource).includes('*'));
+    const known = ({ Action }: any) => listed(Action).every(action => WITHOUT_RESOURCE.includes(action));
+    expect(everywhere.filter(statement => !known(statement))).toEqual([]);
+    const used = everywhere.flatMap(({ Action }) => listed(Action));
+    expect(WITHOUT_RESOURCE.filter(action => !used.includes(action))).toEqual([]);
+  });
+
+  test('a mail server may read its own deliveries and the installers, and list nothing', () => {
+    const [policy] = ofType('AWS::IAM::ManagedPolicy');
+    const actions = statementsIn(policy!.Properties).flatMap(({ Action }) => listed(Action));
+    expect(actions.sort()).toEqual(['kms:Decrypt', 's3:GetObject']);
+    expect(JSON.stringify(policy!.Properties)).toContain('/deliveries/${aws:userid}/*');
+  });
+});
+
+describe('functions', () => {
+  const functionOf = (name: string) =>
+    ofType('AWS::Lambda::Function').find(({ Properties }) => Properties['FunctionName'] === `sealpost-${kebab(name)}`)!;
+  const bundleOf = (name: string) => join(cdkOut, functionOf(name).Metadata!['aws:asset:path']!, 'index.js');
+
+  test('there are those of lib/functions.ts and no others', () => {
+    expect(ofType('AWS::Lambda::Function')).toHaveLength(functionNames.length);
+  });
+
+  test.each(functionNames)('%s runs on Node 24 on arm64, and its bundle is small', name => {
+    expect(functionOf(name).Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+    });
+    expect(statSync(bundleOf(name)).size).toBeLessThanOrEqual(MOST_BYTES);
+  });
+
+  test.each(functionNames)('%s has the settings that its code reads, and not one more', name => {
+    const given = Object.keys(functionOf(name).Properties['Environment']?.Variables ?? {});
+    expect(given.sort()).toEqual(settingsReadBy(readFileSync(bundleOf(name), 'utf8')));
+  });
+});
+
+/** The minifier renames `setting` of lambdas/environment.ts; its message finds it again. */
+function settingsReadBy(bundle: string): string[] {
+  const [, setting] = /function ([\w$]+)\(([\w$]+)\)\{let [\w$]+=process\.env\[\2\];if\(/.exec(bundle)!;
+  const calls = bundle.matchAll(new RegExp(`(?<![\\w$])${setting!.replaceAll('$', '\\$')}\\("([A-Z_]+)"\\)`, 'g'));
+  return [...new Set([...calls].map(([, name]) => name!))].sort();
+}
+
+const listed = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string');
+const hasWildcard = (action: string) => action.includes('*');
+
+/** Policy statements, wherever in a resource they stand. */
+function statementsIn(value: unknown): any[] {
+  if (value === null || typeof value !== 'object') return [];
+  const own = 'Effect' in value && ('Action' in value || 'NotAction' in value) ? [value] : [];
+  return [...own, ...Object.values(value).flatMap(statementsIn)];
+}

@@ -1,0 +1,86 @@
+/** It is the deployed thing that runs: what is changed in the synthesised stack is seen on the road. */
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import { STACK, type Provider } from '../../local/provider.ts';
+import { delegateDomain, storeOf } from '../../local/road.ts';
+import { entered, History } from './history.ts';
+import { deploy, put, scratch, stack } from './provider.ts';
+
+const directory = scratch();
+let provider: Provider;
+let events: HistoryEvent[];
+
+beforeAll(async () => {
+  const cdkOut = join(directory, 'cdk.out');
+  cpSync(await stack(), cdkOut, { recursive: true });
+  edit(join(cdkOut, `${STACK}.template.json`), template => {
+    takeOut(template, 'sealpost-finalize-order', 's3:PutObject');
+    edit(definitionFile(cdkOut, template), definition => rename(definition, 'PublishChallenges', 'TellTheWorld'));
+  });
+  provider = await deploy(cdkOut, directory);
+  // A server on record and no host: the road to a stored certificate does not need one.
+  const server = { server: 'mx1.provider.test', node: 'mi-0123456789abcdef0', roleId: 'none', adopt: false };
+  await storeOf(provider).registerServer(server, Date.now());
+  delegateDomain(provider, 'bakery.test', '127.0.0.1');
+  const [id] = await put(provider, 'Domain Created', [{ domain: 'bakery.test', mailServers: [server.server] }]);
+  const history = new History(provider);
+  const { executionArn } = await history.ended(id!);
+  events = await history.events(executionArn!);
+}, 120_000);
+
+afterAll(async () => {
+  await provider?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 30_000);
+
+it('a state that is renamed in the definition has its new name in the history', () => {
+  expect(entered(events).slice(0, 4)).toEqual(['ClaimDomain', 'CreateOrder', 'TellTheWorld', 'WaitForDns']);
+});
+
+it('a right that is taken from a function is missed by exactly that step, and the domain says so', async () => {
+  const failed = events.filter(event => event.type === 'LambdaFunctionFailed' || event.type === 'TaskFailed');
+  const details = failed.map(event => event.lambdaFunctionFailedEventDetails ?? event.taskFailedEventDetails);
+  expect(details.map(one => one!.error)).toEqual(['AccessDenied']);
+  expect(details[0]!.cause).toMatch(/sealpost-finalize-order.*not authorized to perform: s3:PutObject/);
+  expect(entered(events).slice(4)).toEqual(['Validate', 'FinalizeOrder', 'ParkForPerson', 'Unexpected']);
+  const { parked, current } = (await storeOf(provider).readDomain('bakery.test'))!;
+  expect(current).toBeUndefined();
+  expect(parked!.reason).toBe('Unexpected');
+  expect(parked!.message).toMatch(/^AccessDenied: .*s3:PutObject/);
+});
+
+type Json = Record<string, any>;
+
+function edit(file: string, change: (content: Json) => void): void {
+  const content = JSON.parse(readFileSync(file, 'utf8')) as Json;
+  change(content);
+  writeFileSync(file, JSON.stringify(content));
+}
+
+/** Takes an action out of the role of a function, as if it had never been in lib/functions.ts. */
+function takeOut(template: Json, functionName: string, action: string): void {
+  const row = resources(template).find(one => one.Properties?.FunctionName === functionName)!;
+  const role = template.Resources[row.Properties.Role['Fn::GetAtt'][0]] as Json;
+  const statements: Json[] = role.Properties.Policies[0].PolicyDocument.Statement;
+  const with_ = statements.find(statement => [statement.Action].flat().includes(action))!;
+  with_.Action = [with_.Action].flat().filter((one: string) => one !== action);
+}
+
+/** The asset that the template takes the definition of secure-domain from. */
+function definitionFile(cdkOut: string, template: Json): string {
+  const machine = resources(template).find(one => one.Properties?.StateMachineName === `${STACK}-secure-domain`)!;
+  const key: string = machine.Properties.DefinitionS3Location.Key;
+  return join(cdkOut, `asset.${key}`);
+}
+
+function resources(template: Json): Json[] {
+  return Object.values(template.Resources);
+}
+
+function rename(definition: Json, from: string, to: string): void {
+  definition.States[to] = definition.States[from];
+  delete definition.States[from];
+  for (const state of Object.values<Json>(definition.States)) if (state.Next === from) state.Next = to;
+}

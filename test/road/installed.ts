@@ -1,0 +1,161 @@
+import { Resolver } from 'node:dns/promises';
+import { ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CHALLENGE_ZONE } from '../../local/provider.ts';
+import { hostZone, untilInstalled } from '../../local/road.ts';
+import { connections, lookAtAll, type Row } from '../../local/table.ts';
+import { median, record } from '../figures.ts';
+import { entered, spentIn, transitions } from './history.ts';
+import { customer, put, road } from './provider.ts';
+
+/** A wildcard whose challenge is delegated, and a list of names in a zone of Route 53. */
+const DOMAINS = ['bakery.test', 'florist.test'];
+/** As the first, to have a median of. */
+const MORE = ['butcher.test', 'cobbler.test', 'draper.test'];
+
+interface Walk {
+  domain: string;
+  /** Milliseconds from the event to the handshake that saw it served. */
+  installed: number;
+  /** Of these: the wait for the name servers, and the steps that talk with the CA. */
+  waitForDns: number;
+  withCa: number;
+  requests: number;
+}
+
+/** A connection as the table has it, and what was served there first. */
+export const firstSeen: Row[] = [];
+
+describe('a domain goes the whole way', () => {
+  const walks: Walk[] = [];
+
+  beforeAll(async () => {
+    await hostZone(road.provider, 'florist.test', road.mx1.address);
+    // One after the other: what one of them takes is not the other's.
+    for (const domain of [...DOMAINS, ...MORE]) {
+      const wish =
+        domain === 'florist.test'
+          ? { domain, mailServers: [road.mx1.hostName], policy: 'list', names: ['mail', 'webmail'] }
+          : customer(domain);
+      walks.push(await walk(domain, wish));
+    }
+    firstSeen.push(...(await lookAtAll(road.provider, connections(road.mx1.hostName, DOMAINS))));
+    recordFigures(walks);
+  }, 300_000);
+
+  it.each(connections('mx1.provider.test', DOMAINS))(
+    '$name is trusted on port $port ($connection) by whoever trusts the CA’s root alone',
+    ({ name, port }) => {
+      const { seen } = firstSeen.find(row => row.name === name && row.port === port)!;
+      expect(seen.reason).toBeUndefined();
+      expect(seen.trusted).toBe(true);
+    },
+  );
+
+  it('one certificate of a domain is served on all its connections, and no other domain’s', () => {
+    const served = DOMAINS.map(
+      domain => new Set(firstSeen.filter(row => row.name.endsWith(`.${domain}`)).map(row => row.seen.fingerprint)),
+    );
+    expect(served.map(set => set.size)).toEqual([1, 1]);
+    expect([...served[0]!]).not.toEqual([...served[1]!]);
+  });
+
+  it('what is called installed is what is served', async () => {
+    for (const domain of DOMAINS) {
+      const installed = await road.store.installed(road.mx1.hostName, domain);
+      const seen = firstSeen.find(row => row.name === `mail.${domain}`)!.seen;
+      expect(installed!.fingerprint).toBe(seen.fingerprint);
+    }
+  });
+
+  it('says on the bus that each certificate was issued, and that it was installed', async () => {
+    for (const domain of [...DOMAINS, ...MORE]) {
+      const names = domain === 'florist.test' ? [`mail.${domain}`, `webmail.${domain}`] : [domain, `*.${domain}`];
+      const { current } = (await road.store.readDomain(domain))!;
+      expect((await road.bus.heard('Certificate Issued', { domain })).detail).toEqual({
+        domain,
+        names,
+        issuer: current!.issuer,
+        notAfter: new Date(current!.notAfter).toISOString(),
+      });
+      const { detail } = await road.bus.heard('Certificate Installed', { domain });
+      expect(detail).toMatchObject({ server: road.mx1.hostName, fingerprint: current!.fingerprint });
+    }
+  });
+
+  it('costs at most 9 transitions a certificate', async () => {
+    for (const domain of [...DOMAINS, ...MORE])
+      expect(Math.max(...(await costs(domain, 'SecureDomain'))), domain).toBeLessThanOrEqual(9);
+  });
+
+  it('costs at most 5 transitions a delivery, whatever is in it', async () => {
+    expect(Math.max(...(await costs(road.mx1.hostName, 'DeliverToServer')))).toBeLessThanOrEqual(5);
+  });
+
+  it('leaves no challenge behind in the zones', async () => {
+    await road.history.untilQuiet();
+    const client = new Route53Client(road.provider.client());
+    const resolver = new Resolver();
+    resolver.setServers([road.provider.dns.addresses[0]]);
+    for (const zone of [CHALLENGE_ZONE, 'florist.test', 'provider.test']) {
+      const HostedZoneId = await road.zoneId(zone);
+      const { ResourceRecordSets } = await client.send(new ListResourceRecordSetsCommand({ HostedZoneId }));
+      expect(ResourceRecordSets!.filter(set => set.Type === 'TXT')).toEqual([]);
+    }
+    for (const domain of [...DOMAINS, road.mx1.hostName])
+      await expect(resolver.resolveTxt(`_acme-challenge.${domain}`)).rejects.toThrow(/ENODATA|ENOTFOUND/);
+  });
+});
+
+/** From the event to its certificate seen served, and what it took. */
+async function walk(domain: string, wish: object): Promise<Walk> {
+  const requests = await road.provider.ca.requests();
+  const sent = Date.now();
+  const [id] = await put(road.provider, 'Domain Created', [wish]);
+  await untilInstalled(road.store, domain, road.mx1.hostName);
+  const { seenAt } = (await road.store.installed(road.mx1.hostName, domain))!;
+  await road.history.untilQuiet();
+  const { executionArn } = await road.history.ended(id!);
+  const events = await road.history.events(executionArn!);
+  return {
+    domain,
+    installed: seenAt - sent,
+    waitForDns: spentIn(events, 'WaitForDns'),
+    withCa: ['CreateOrder', 'Validate', 'FinalizeOrder'].reduce((sum, state) => sum + spentIn(events, state), 0),
+    requests: (await road.provider.ca.requests()) - requests,
+  };
+}
+
+/** Transitions of each good road to a certificate, or of each round of a delivery. */
+async function costs(about: string, machine: 'SecureDomain' | 'DeliverToServer'): Promise<number[]> {
+  const found = (await road.history.about(about)).filter(execution => execution.machine === machine);
+  const histories = await Promise.all(found.map(({ executionArn }) => road.history.events(executionArn!)));
+  return histories.flatMap(events => {
+    if (machine === 'SecureDomain') return entered(events).includes('FinalizeOrder') ? [transitions(events)] : [];
+    const rounds = entered(events).filter(state => state === 'RecordDelivery').length;
+    return rounds > 0 ? [transitions(events) / rounds] : [];
+  });
+}
+
+async function recordFigures(walks: Walk[]): Promise<void> {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const p50 = (of: (walk: Walk) => number) => seconds(median(walks.map(of)));
+  const certificate = await costs('bakery.test', 'SecureDomain');
+  const delivery = await costs(road.mx1.hostName, 'DeliverToServer');
+  record('road', {
+    'Transitions per certificate (bar: 9)': String(median(certificate)),
+    'Transitions per delivery, shared by all domains in it (bar: 5)': String(Math.max(...delivery)),
+    [`Event to installed, p50 of ${walks.length} domains, one at a time`]: p50(walk => walk.installed),
+    '  of it in WaitForDns (1 s here, 30 s on Route 53)': p50(walk => walk.waitForDns),
+    '  of it in CreateOrder, Validate and FinalizeOrder, which wait for the CA most of the time': p50(
+      walk => walk.withCa,
+    ),
+    '  the rest, which is ours and the mail server’s (bar: 3 s)': p50(
+      walk => walk.installed - walk.waitForDns - walk.withCa,
+    ),
+    'Requests to the CA for the first certificate, account and directory included': String(road.coldRequests),
+    'Requests to the CA per certificate of two names afterwards, p50 (bar: 12)': String(
+      median(walks.map(walk => walk.requests)),
+    ),
+  });
+}

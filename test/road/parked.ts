@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { delegationLine } from '../../core/dns/challenge-place.ts';
+import { CHALLENGE_ZONE } from '../../local/provider.ts';
+import { addMailServer, untilInstalled } from '../../local/road.ts';
+import { connections, lookAtAll } from '../../local/table.ts';
+import { customer, put, road } from './provider.ts';
+
+/** Has neither a zone nor a line of ours; its owner puts the line in once told. */
+export const UNMANAGED = 'unmanaged.test';
+const EARLY = 'early.test';
+
+describe('a domain that cannot be secured yet waits with its reason', () => {
+  beforeAll(async () => {
+    const [unmanaged] = await put(road.provider, 'Domain Created', [
+      { domain: UNMANAGED, mailServers: [road.mx1.hostName] },
+    ]);
+    const [early] = await put(road.provider, 'Domain Created', [customer(EARLY, ['mx2.provider.test'])]);
+    for (const id of [unmanaged, early]) expect((await road.history.ended(id!)).status).toBe('SUCCEEDED');
+  }, 120_000);
+
+  it('without a zone or a CNAME it is told the line that cures it', async () => {
+    const { parked, owner } = (await road.store.readDomain(UNMANAGED))!;
+    expect(owner).toBeUndefined();
+    expect(parked!.reason).toBe('DomainNotManaged');
+    expect(parked!.message).toContain(delegationLine(UNMANAGED, CHALLENGE_ZONE));
+    const { detail } = await road.bus.heard('Domain Parked', { domain: UNMANAGED });
+    expect(detail).toMatchObject({ reason: 'DomainNotManaged', message: parked!.message, remedy: 'park' });
+    // From here on healed.ts: the next sweep after the next try finds the line.
+    customer(UNMANAGED);
+  });
+
+  it('with a server that nobody registered it names the server', async () => {
+    const { parked, order } = (await road.store.readDomain(EARLY))!;
+    expect(parked!.reason).toBe('ServerNotRegistered');
+    expect(parked!.message).toContain('mx2.provider.test not registered');
+    expect(order).toBeUndefined();
+    await road.bus.heard('Domain Parked', { domain: EARLY, reason: 'ServerNotRegistered' });
+  });
+
+  it('and goes on by itself when that server is registered', async () => {
+    const mx2 = await addMailServer(road.provider, 'mx2');
+    const [id] = await put(road.provider, 'Mail Server Registered', [
+      { server: mx2.hostName, node: road.provider.hosts.get('mx2')!.nodeId, adopt: true },
+    ]);
+    expect(JSON.parse((await road.history.ended(id!)).output!).woken).toEqual([mx2.hostName, EARLY]);
+    await untilInstalled(road.store, EARLY, mx2.hostName);
+    expect((await road.store.readDomain(EARLY))!.parked).toBeUndefined();
+    // The customer's records point at mx1, so the new server is asked by its address.
+    const names = connections(mx2.hostName, [EARLY]).map(one => ({ ...one, address: mx2.address }));
+    const rows = await lookAtAll(road.provider, names);
+    expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
+  }, 180_000);
+});

@@ -1,0 +1,116 @@
+/**
+ * The hosting provider that the tests of this folder share: one adopted mail server, a customer who is logged in, and
+ * a listener on the bus. In a directory and with a seed of its own, so that it never meets a running `npm start`.
+ */
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53';
+import type { Store } from '../../core/store.ts';
+import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
+import { startProvider, type Provider } from '../../local/provider.ts';
+import { addMailServer, delegateDomain, putEvent, storeOf, untilInstalled } from '../../local/road.ts';
+import { synthesise } from '../../local/synth.ts';
+import { openSession, type Session } from '../install/session.ts';
+import { History } from './history.ts';
+import { listen, type Listener } from './listener.ts';
+
+export interface Road {
+  provider: Provider;
+  store: Store;
+  history: History;
+  bus: Listener;
+  mx1: { hostName: string; address: string };
+  /** Logged in and idle (RFC 2177) since before any customer's certificate was delivered. */
+  idle: Session;
+  /** Requests to the CA for the first certificate of all, the account's registration among them. */
+  coldRequests: number;
+  /** What the stand-in for AWS keeps. */
+  cloudDirectory: string;
+  zoneId(name: string): Promise<string>;
+  /** The ids of all orders that the CA ever made, from its log. */
+  ordersAtCa(): Promise<Set<string>>;
+}
+
+/** Started by the test file, for all topics that it imports. */
+export let road: Road;
+let directory: string;
+
+const CHECKOUT = join(import.meta.dirname, '../..');
+
+export function scratch(): string {
+  return mkdtempSync(join(tmpdir(), 'sealpost-road-'));
+}
+
+/** @param cdkOut the synthesised stack @param into where all of the provider's files go */
+export function deploy(cdkOut: string, into: string): Promise<Provider> {
+  const report = (line: string) => appendFileSync(join(into, 'report.log'), `${line}\n`);
+  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report });
+}
+
+/** The stack as `npm start` deploys it. */
+export function stack(): Promise<string> {
+  return synthesise(join(CHECKOUT, '.local'), () => {});
+}
+
+export async function startRoad(): Promise<void> {
+  directory = scratch();
+  const provider = await deploy(await stack(), directory);
+  const store = storeOf(provider);
+  const bus = await listen(provider, join(directory, 'listener'));
+  const mx1 = await addMailServer(provider, 'mx1');
+  const detail = { server: mx1.hostName, node: provider.hosts.get('mx1')!.nodeId, adopt: true };
+  await putEvent(provider, 'Mail Server Registered', detail);
+  await untilInstalled(store, mx1.hostName, mx1.hostName);
+  const idle = await openSession(mx1.address, 993, /^\* OK/);
+  await idle.ask(`a LOGIN ${TEST_MAILBOX.user} "${TEST_MAILBOX.password}"`, /^a OK/);
+  await idle.ask('b SELECT INBOX', /^b OK/);
+  await idle.ask('c IDLE', /^\+ idling/);
+  const coldRequests = await provider.ca.requests();
+  road = {
+    ...{ provider, store, history: new History(provider), bus, mx1, idle, coldRequests },
+    cloudDirectory: join(directory, 'run/cloud'),
+    async zoneId(name) {
+      const { HostedZones } = await new Route53Client(provider.client()).send(new ListHostedZonesCommand({}));
+      return HostedZones!.find(zone => zone.Name === `${name}.`)!.Id!;
+    },
+    async ordersAtCa() {
+      const log = await readFile(join(directory, 'run/ca/pebble.log'), 'utf8');
+      return new Set([...log.matchAll(/Added order "(.*)" to the db/g)].map(match => match[1]!));
+    },
+  };
+  await road.history.untilQuiet();
+}
+
+export async function stopRoad(): Promise<void> {
+  road?.idle.close();
+  await road?.bus.stop();
+  await road?.provider.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Puts events as the provider's panel. @returns the ids that the bus gave them */
+export async function put(
+  provider: Provider,
+  detailType: string,
+  details: unknown[],
+  time = new Date(),
+): Promise<string[]> {
+  const client = new EventBridgeClient(provider.client('sender'));
+  const ids: string[] = [];
+  for (let i = 0; i < details.length; i += 10) {
+    const entry = { EventBusName: provider.stack.outputs.BusName!, Source: 'provider.panel', DetailType: detailType };
+    const Entries = details.slice(i, i + 10).map(detail => ({ ...entry, Time: time, Detail: JSON.stringify(detail) }));
+    const answer = await client.send(new PutEventsCommand({ Entries }));
+    ids.push(...answer.Entries!.map(one => one.EventId ?? `not taken: ${one.ErrorCode} ${one.ErrorMessage}`));
+  }
+  return ids;
+}
+
+/** A customer whose zone is elsewhere and whose challenge is delegated to us. @returns the wish for it */
+export function customer(domain: string, servers = [road.mx1.hostName]): { domain: string; mailServers: string[] } {
+  delegateDomain(road.provider, domain, road.mx1.address);
+  return { domain, mailServers: servers };
+}

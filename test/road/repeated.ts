@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { describe, expect, it } from 'vitest';
+import type { DomainRecord } from '../../core/domain/domain.ts';
+import { untilInstalled } from '../../local/road.ts';
+import { entered, orders } from './history.ts';
+import { customer, put, road } from './provider.ts';
+
+const DOMAIN = 'twenty.test';
+const sent = new Date();
+
+describe('the same event more than once', () => {
+  it('twenty at once make one order and one certificate', async () => {
+    const wish = customer(DOMAIN);
+    const ids = await put(
+      road.provider,
+      'Domain Created',
+      Array.from({ length: 20 }, () => wish),
+      sent,
+    );
+    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    const ends = await Promise.all(ids.map(id => road.history.ended(id)));
+    expect(new Set(ends.map(end => end.status))).toEqual(new Set(['SUCCEEDED']));
+    const histories = await Promise.all(ends.map(end => road.history.events(end.executionArn!)));
+    expect(new Set(histories.flatMap(orders)).size).toBe(1);
+    expect(histories.filter(events => entered(events).includes('FinalizeOrder')).length).toBe(1);
+    expect(await chains()).toHaveLength(1);
+    expect(issued()).toBe(1);
+  }, 120_000);
+
+  it('fifty more, one now and one then, change nothing', async () => {
+    await road.history.untilQuiet();
+    const before = await known();
+    const wish = customer(DOMAIN);
+    for (let i = 0; i < 50; i++) {
+      await put(road.provider, 'Domain Created', [wish], sent);
+      // 0 to 140 ms apart, in a pattern that no step's time fits to.
+      await sleep((i * 37) % 141);
+    }
+    await road.history.untilQuiet();
+    expect(await known()).toEqual(before);
+  }, 120_000);
+});
+
+/** What is on record, at the CA, in the bucket and on the bus. */
+async function known(): Promise<object> {
+  // The wish's counter is how one that came while another was at work is noticed; what it counts is no change.
+  const { wanted: _wanted, done: _done, seen: _seen, ...record } = (await road.store.readDomain(DOMAIN)) as DomainRecord;
+  const { seq } = (await road.store.readServer(road.mx1.hostName))!;
+  return { record, seq, chains: await chains(), issued: issued(), requests: await road.provider.ca.requests() };
+}
+
+async function chains(): Promise<string[]> {
+  const client = new S3Client(road.provider.client());
+  const Bucket = road.provider.stack.outputs.CertificateBucket!;
+  const ask = { Bucket, Prefix: `certificates/${DOMAIN}/` };
+  const { Contents = [] } = await client.send(new ListObjectsV2Command(ask));
+  return Contents.map(object => object.Key!).filter(key => key.endsWith('/chain'));
+}
+
+function issued(): number {
+  const isIssued = (fact: (typeof road.bus.facts)[number]) => fact['detail-type'] === 'Certificate Issued';
+  return road.bus.facts.filter(fact => isIssued(fact) && fact.detail.domain === DOMAIN).length;
+}

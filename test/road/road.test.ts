@@ -1,0 +1,13 @@
+/** The road end to end on the real parts: one provider for all topics, since it takes half a minute to come up. They run in this order. */
+import { afterAll, beforeAll } from 'vitest';
+import { startRoad, stopRoad } from './provider.ts';
+import './rejected.ts';
+import './installed.ts';
+import './parked.ts';
+import './repeated.ts';
+import './healed.ts';
+import './undisturbed.ts';
+import './secrets.ts';
+
+beforeAll(startRoad, 300_000);
+afterAll(stopRoad, 60_000);

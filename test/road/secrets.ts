@@ -1,0 +1,97 @@
+import { createPrivateKey } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CloudWatchLogsClient, DescribeLogGroupsCommand, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { GetCommandInvocationCommand, GetParameterCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { road } from './provider.ts';
+
+/** Pieces of a private key in every form in which it is likely to be written down. */
+function pieces(pem: string): Buffer[] {
+  const key = createPrivateKey(pem);
+  const { d } = key.export({ format: 'jwk' });
+  const secret = Buffer.from(d!, 'base64url');
+  const der = key.export({ format: 'der', type: 'pkcs8' });
+  const texts = [
+    ...pem.split('\n').filter(line => line.length > 20 && !line.startsWith('-')),
+    der.toString('base64'),
+    der.toString('hex'),
+    d!,
+    secret.toString('base64'),
+    secret.toString('hex'),
+  ];
+  return [...texts.map(text => Buffer.from(text)), der, secret];
+}
+
+/** Where the key of the account and of each certificate are in force, as their owner reads them. */
+async function everyKey(): Promise<string[]> {
+  const s3 = new S3Client(road.provider.client());
+  const Bucket = road.provider.stack.outputs.CertificateBucket!;
+  const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket }));
+  const keys = Contents!.map(object => object.Key!).filter(key => key.endsWith('/key'));
+  const bodies = keys.map(async Key => (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToString());
+  const ssm = new SSMClient(road.provider.client());
+  const ask = { Name: '/sealpost/acme-account-key', WithDecryption: true };
+  return [...(await Promise.all(bodies)), (await ssm.send(new GetParameterCommand(ask))).Parameter!.Value!];
+}
+
+/** Each place where a person or a program could read without a right to keys, as its bytes. */
+const places: Record<string, () => Promise<Buffer[]>> = {
+  'the histories of executions': async () => {
+    const executions = await road.history.executions();
+    const histories = executions.map(({ executionArn }) => road.history.events(executionArn!));
+    return [executions, ...(await Promise.all(histories))].map(one => Buffer.from(JSON.stringify(one)));
+  },
+  'the commands and what they printed': async () => {
+    const ssm = new SSMClient(road.provider.client());
+    const { Commands } = await ssm.send(new ListCommandsCommand({ MaxResults: 50 }));
+    const answers = Commands!.map(({ CommandId, InstanceIds }) =>
+      ssm.send(new GetCommandInvocationCommand({ CommandId, InstanceId: InstanceIds![0]!, PluginName: 'run' })),
+    );
+    return [Commands, ...(await Promise.all(answers))].map(one => Buffer.from(JSON.stringify(one)));
+  },
+  'the logs of the functions': async () => {
+    const client = new CloudWatchLogsClient(road.provider.client());
+    const { logGroups } = await client.send(new DescribeLogGroupsCommand({}));
+    const lines = logGroups!.map(({ logGroupName }) => client.send(new FilterLogEventsCommand({ logGroupName })));
+    return (await Promise.all(lines)).map(one => Buffer.from(JSON.stringify(one.events)));
+  },
+  'the table': async () => {
+    const client = new DynamoDBClient(road.provider.client());
+    const { Items } = await client.send(new ScanCommand({ TableName: road.provider.stack.outputs.TableName! }));
+    return [Buffer.from(JSON.stringify(Items))];
+  },
+  'what was said on the bus': async () => [Buffer.from(JSON.stringify(road.bus.facts))],
+  'the files of the stand-in for AWS': async () =>
+    readdirSync(road.cloudDirectory, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile() && entry.name !== 'cloud.sqlite-shm')
+      .map(entry => readFileSync(join(entry.parentPath, entry.name))),
+  'the logs of the mail server': async () => {
+    const { stdout } = await road.provider.hosts.get('mx1')!.run(['sh', '-c', 'find /var/log -type f -exec cat {} +']);
+    return [Buffer.from(stdout)];
+  },
+};
+
+describe('a private key is in none of', () => {
+  let keys: string[];
+  beforeAll(async () => {
+    keys = await everyKey();
+  });
+
+  it('(there are keys to look for, and this is how they look)', () => {
+    expect(keys.length).toBeGreaterThan(5);
+    for (const key of keys) expect(key).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+  });
+
+  it.each(Object.entries(places))('%s', async (_place, read) => {
+    const texts = await read();
+    // Something is there to be searched: the name of a domain, or of the server.
+    expect(texts.some(text => text.includes('bakery.test') || text.includes('mx1.provider.test'))).toBe(true);
+    for (const text of texts) {
+      expect(text.includes('PRIVATE KEY-----')).toBe(false);
+      for (const piece of keys.flatMap(pieces)) expect(text.includes(piece)).toBe(false);
+    }
+  });
+});

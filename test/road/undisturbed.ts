@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { lookAtAll } from '../../local/table.ts';
+import { firstSeen } from './installed.ts';
+import { road } from './provider.ts';
+
+describe('nobody else notices', () => {
+  it('what a neighbour is served is the same after all deliveries of others', async () => {
+    const now = await lookAtAll(
+      road.provider,
+      firstSeen.map(({ name, connection, port }) => ({ name, connection, port })),
+    );
+    expect(now).toEqual(firstSeen);
+  });
+
+  it('a session that was idle before the first delivery still answers', async () => {
+    expect(await road.idle.ask('DONE', /^c /)).toMatch(/^c OK/);
+    expect(await road.idle.ask('d NOOP', /^d /)).toMatch(/^d OK/);
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { DELIVERY_LIFETIME_SECONDS } from '../../core/server/delivery.ts';
+import { LEASE_MS } from '../../core/store.ts';
+import * as steps from '../../statemachines/deliver-to-server.ts';
+import { definitionOf, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
+
+const delivery = {
+  hash: 'a'.repeat(64),
+  seq: 7,
+  mode: 'install' as const,
+  installer: 'b'.repeat(64),
+  entries: 3,
+};
+const server = 'mx1.provider.example';
+const machine: Machine = {
+  name: 'deliver-to-server',
+  steps: { ...steps } as unknown as Machine['steps'],
+  input: { server },
+  answers: {
+    AssembleDelivery: () => ({ server, delivery }),
+    SendDelivery: () => ({ sent: true }),
+    RecordDelivery: () => ({ server, outcome: 'installed', served: 3, refused: 0 }),
+    ReleaseServer: () => ({ server }),
+  },
+};
+const road = ['AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'];
+
+const toOthers = { errors: ['ClaimLost'], road: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' } as const;
+/** The server has a next try, its work stays; the sweep brings it back. */
+const later = { road: ['ReleaseServer'], status: 'SUCCEEDED', told: 'nobody' } as const;
+const toPerson = { road: ['ReleaseForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
+
+const rows: Row[] = [
+  {
+    state: 'AssembleDelivery',
+    errors: ['NothingToDeliver', 'ServerUnreachable', 'Throttled', 'States.Timeout'],
+    ...later,
+  },
+  ...['SendDelivery', 'RecordDelivery'].map(
+    (state): Row => ({ state, errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'], ...later }),
+  ),
+  ...road.slice(0, 3).flatMap((state): Row[] => [
+    { state, ...toOthers },
+    { state, ...toPerson },
+  ]),
+  { state: 'ReleaseServer', errors: ['MoreWork'], times: 1, road, status: 'SUCCEEDED', told: 'nobody' },
+  { state: 'ReleaseServer', ...toOthers },
+  { state: 'ReleaseServer', road: [], status: 'FAILED', told: 'a person' },
+];
+
+describe('the good road', () => {
+  test('a delivery costs four states, however many domains are in it', async () => {
+    expect(await run(machine)).toMatchObject({ road, status: 'SUCCEEDED', told: 'nobody' });
+    expect(definitionOf('deliver-to-server').Comment).toContain('Four states a round');
+  });
+
+  test('the task waits with its own token, and what resumes it names the command', async () => {
+    const { given } = await run(machine);
+    expect(given['SendDelivery']![0].Payload).toMatchObject({ server, delivery, execution: 'run-1' });
+    expect(given['SendDelivery']![0].Payload.token).toMatch(/./);
+    expect(given['RecordDelivery']![0]).toMatchObject({ server, delivery, commandId: 'command-1' });
+  });
+
+  test('a try again of SendDelivery has another token, so an answer to the lost one resumes nobody', async () => {
+    const { given } = await run(machine, { SendDelivery: { error: 'Throttled', times: 1 } });
+    const tokens = given['SendDelivery']!.map(({ Payload }) => Payload.token);
+    expect(new Set(tokens).size).toBe(2);
+  });
+
+  test('work that came meanwhile is taken along by the same execution, which counts its rounds', async () => {
+    const ending = await run(machine, { ReleaseServer: { error: 'MoreWork', times: 2 } });
+    expect(ending).toMatchObject({ road: [...road, ...road, ...road], status: 'SUCCEEDED' });
+    expect(ending.given['ReleaseServer']!.map(({ rounds }) => rounds)).toEqual([1, 2, 3]);
+  });
+
+  test('a round that found nothing to deliver, and work right after, is followed by another', async () => {
+    const ending = await run(machine, {
+      AssembleDelivery: { error: 'NothingToDeliver', times: 1 },
+      ReleaseServer: { error: 'MoreWork', times: 1 },
+    });
+    expect(ending).toMatchObject({ road: ['AssembleDelivery', 'ReleaseServer', ...road], status: 'SUCCEEDED' });
+  });
+});
+
+describe('every task and every error', () => {
+  const pairs = everyPair(rows).flatMap(row => row.errors.map(error => ({ ...row, thrown: error })));
+
+  test('the table has each pair once', () => {
+    expect(new Set(pairs.map(({ state, thrown }) => `${state} ${thrown}`)).size).toBe(pairs.length);
+    expect(pairs).toHaveLength(road.length * everyError.length);
+  });
+
+  test.each(pairs)(
+    '$thrown in $state leads over $road to $told',
+    async ({ state, thrown, times, status, told, ...row }) => {
+      const ending = await run(machine, { [state]: { error: thrown, times } });
+      expect(ending).toMatchObject({ road: [...road.slice(0, road.indexOf(state) + 1), ...row.road], status, told });
+      if (status === 'FAILED') expect(ending.error).toBe(thrown);
+      const release = row.road.find(next => next.startsWith('Release'));
+      if (release && thrown !== 'NothingToDeliver' && thrown !== 'MoreWork')
+        expect(ending.given[release]![0]).toMatchObject({ server, error: { Error: thrown }, execution: 'run-1' });
+    },
+  );
+});
+
+describe('a failure on the way out', () => {
+  test.each([
+    ['ClaimLost', ['ReleaseForPerson', 'Unexpected']],
+    ['TypeError', ['ReleaseForPerson']],
+  ])('an error that nobody foresaw, and %s on releasing: a person is told', async (second, states) => {
+    const ending = await run(machine, {
+      RecordDelivery: { error: 'InstallBroken' },
+      ReleaseForPerson: { error: second },
+    });
+    expect(ending).toMatchObject({ road: [...road.slice(0, 3), ...states], status: 'FAILED', told: 'a person' });
+  });
+
+  test('work that came while a broken server was released does not hide that it is broken', async () => {
+    const ending = await run(machine, {
+      RecordDelivery: { error: 'InstallBroken' },
+      ReleaseForPerson: { error: 'MoreWork' },
+    });
+    expect(ending).toMatchObject({ status: 'FAILED', error: 'InstallBroken', told: 'a person' });
+  });
+});
+
+describe('trying again', () => {
+  test.each([
+    ['AssembleDelivery', 'Throttled', [1, 2, 4, 8, 16, 30]],
+    ['SendDelivery', 'Throttled', [2, 4, 8, 16, 30, 30]],
+    ['RecordDelivery', 'Throttled', [1, 2, 4, 8, 16, 30]],
+    ['ReleaseServer', 'Throttled', [1, 2, 4, 8, 16, 30]],
+    ['AssembleDelivery', 'Sandbox.Timedout', [2, 4, 8, 16]],
+    ['RecordDelivery', 'ServerUnreachable', undefined],
+    ['SendDelivery', 'States.Timeout', undefined],
+  ])('%s waits for %s: %j s', async (state, error, waits) => {
+    expect((await run(machine, { [state]: { error } })).waits[state]).toEqual(waits);
+  });
+
+  test.each([...road, 'ReleaseForPerson'])("%s tries again on Lambda's own troubles, jittered", state => {
+    const { Retry } = definitionOf('deliver-to-server').States[state];
+    for (const trouble of lambdaTroubles)
+      expect(Retry.find((retrier: any) => retrier.ErrorEquals.includes(trouble))).toMatchObject({
+        JitterStrategy: 'FULL',
+      });
+  });
+
+  test('times agree: a command ends before its task, its task before the claim', () => {
+    const { TimeoutSeconds, Comment } = definitionOf('deliver-to-server').States['SendDelivery'];
+    const [own, reach, execution] = [...Comment.matchAll(/([\d,]+) s\b/g)].map(([, number]) =>
+      Number(number.replace(',', '')),
+    ) as [number, number, number];
+    expect(TimeoutSeconds).toBe(own);
+    expect(reach + execution).toBeLessThan(TimeoutSeconds);
+    expect(DELIVERY_LIFETIME_SECONDS).toBe(TimeoutSeconds);
+    expect(TimeoutSeconds * 1000).toBeLessThan(LEASE_MS);
+  });
+});

@@ -1,0 +1,218 @@
+/** Runs a state machine of the product through the local interpreter: each task is answered by the row of a table. */
+import { readFileSync } from 'node:fs';
+import { parseDefinition } from '../../local/cloud/asl/definition.ts';
+import type { Host, TaskRequest } from '../../local/cloud/asl/host.ts';
+import { execute } from '../../local/cloud/asl/interpreter.ts';
+import { StateError } from '../../local/cloud/asl/state-error.ts';
+import { knowsResource } from '../../local/cloud/states-tasks.ts';
+import { remedies } from '../../core/errors.ts';
+import type { Step } from '../../statemachines/step.ts';
+
+const START = Date.parse('2026-11-24T10:00:00Z');
+const LAMBDA = 'arn:aws:lambda:us-east-1:000000000000:function:';
+
+/** Every name of ours, and what AWS says in its own: busy, timed out, and a fault in our code. */
+export const everyError = [
+  ...Object.keys(remedies),
+  'Lambda.TooManyRequestsException',
+  'Lambda.Unknown',
+  'Sandbox.Timedout',
+  'States.Timeout',
+  'TypeError',
+];
+/** What Step Functions' documentation tells everybody to try again: Lambda's own troubles. */
+export const lambdaTroubles = [
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'Lambda.Unknown',
+  'Sandbox.Timedout',
+];
+
+/** An error that a state meets, `times` times over; for ever by default. */
+export interface Failure {
+  error: string;
+  times?: number;
+}
+
+export type Told = 'nobody' | 'who watches the domain' | 'the sender' | 'a person';
+
+export interface Ending {
+  /** States in the order in which they were entered. */
+  road: string[];
+  status: 'SUCCEEDED' | 'FAILED';
+  error?: string;
+  output?: unknown;
+  told: Told;
+  /** Seconds that each state waited between its attempts. */
+  waits: Record<string, number[]>;
+  /** What each state was given, attempt by attempt. */
+  given: Record<string, any[]>;
+}
+
+export interface Machine {
+  name: string;
+  /** Steps by the function that runs them. */
+  steps: Record<string, Step<any, any>>;
+  /** What a function answers when all is well. */
+  answers: Record<string, (input: any) => unknown>;
+  input: object;
+}
+
+export const definitionOf = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../../statemachines/${name}.asl.json`, import.meta.url), 'utf8')) as {
+    Comment: string;
+    States: Record<string, any>;
+  };
+
+/** @param failures by state; a state that has none is answered well */
+export async function run(machine: Machine, failures: Record<string, Failure> = {}): Promise<Ending> {
+  const text = JSON.stringify(definitionOf(machine.name)).replace(/\$\{(\w+)\}/g, (_, name: string) =>
+    name === 'Bus' ? 'sealpost' : `${LAMBDA}${name}`,
+  );
+  const host = new TableHost(machine, failures);
+  const execution = {
+    Id: 'arn:execution',
+    Name: 'run-1',
+    Input: machine.input,
+    RoleArn: 'arn:role',
+    StartTime: new Date(START).toISOString(),
+    RedriveCount: 0,
+  };
+  const context = { Execution: execution, StateMachine: { Id: 'arn:machine', Name: machine.name } };
+  const signal = new AbortController().signal;
+  const { road, waits, given } = host;
+  try {
+    const definition = parseDefinition(text, knowsResource);
+    const output = await host.until(execute({ definition, context, host, signal }));
+    const told = host.called.includes('ParkDomain') ? 'who watches the domain' : 'nobody';
+    return { road, status: 'SUCCEEDED', output, told, waits, given };
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    const told = host.called.includes('putEvents') && error.error === 'InvalidStepInput' ? 'the sender' : 'a person';
+    return { road, status: 'FAILED', error: error.error, told, waits, given };
+  }
+}
+
+/** Time stands still while anything can still happen, and then jumps to the next wake. */
+class TableHost implements Host {
+  readonly road: string[] = [];
+  readonly called: string[] = [];
+  readonly waits: Record<string, number[]> = {};
+  readonly given: Record<string, any[]> = {};
+  readonly #machine: Machine;
+  readonly #failures: Record<string, Failure>;
+  /** When each state's last attempt ended, and in which stay; every answer here is at once. */
+  readonly #lastEnded = new Map<string, { visit: number; at: number }>();
+  readonly #sleepers = new Set<{ at: number; wake(): void }>();
+  #time = START;
+  #events = 0;
+  #tokens = 0;
+
+  constructor(machine: Machine, failures: Record<string, Failure>) {
+    this.#machine = machine;
+    this.#failures = failures;
+  }
+
+  now = () => this.#time;
+  random = () => 1;
+  newToken = () => `token-${++this.#tokens}`;
+  save = () => {};
+
+  record(type: string, details: any): number {
+    if (type.endsWith('StateEntered')) this.road.push(details.stateEnteredEventDetails.name);
+    return ++this.#events;
+  }
+
+  sleepUntil(at: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sleeper = { at, wake: resolve };
+      this.#sleepers.add(sleeper);
+      const stop = () => (this.#sleepers.delete(sleeper), reject(signal.reason));
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop);
+    });
+  }
+
+  task(request: TaskRequest): Promise<unknown> {
+    const state = this.road.at(-1)!;
+    const attempts = (this.given[state] ??= []);
+    const last = this.#lastEnded.get(state);
+    if (last?.visit === this.road.length) (this.waits[state] ??= []).push((this.#time - last.at) / 1000);
+    attempts.push(request.arguments);
+    this.#lastEnded.set(state, { visit: this.road.length, at: this.#time });
+    const failure = this.#failures[state];
+    if (failure && attempts.length <= (failure.times ?? Infinity)) return this.#fail(failure.error, request);
+    return this.#answer(request);
+  }
+
+  #fail(error: string, { signal }: TaskRequest): Promise<never> {
+    // A function that never answers, where the state says how long that may take.
+    if (error === 'States.Timeout' && this.road.at(-1) === 'SendDelivery')
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const cause = JSON.stringify({ errorType: error, errorMessage: `what ${error} says` });
+    return Promise.reject(new StateError(error, cause));
+  }
+
+  async #answer({ resource, arguments: given }: TaskRequest): Promise<unknown> {
+    if (resource === 'arn:aws:states:::events:putEvents') {
+      this.called.push('putEvents');
+      return { FailedEntryCount: 0, Entries: [{ EventId: 'event' }] };
+    }
+    const waits = resource.endsWith('.waitForTaskToken');
+    const called = waits ? (given as any).FunctionName : resource;
+    const name = called.replace(LAMBDA, '');
+    this.called.push(name);
+    const answer = await this.#machine.steps[name]!.handler(async input => this.#machine.answers[name]!(input))(
+      waits ? (given as any).Payload : given,
+    );
+    return waits ? { commandId: 'command-1' } : answer;
+  }
+
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let over = false;
+    const done = promise.finally(() => (over = true));
+    done.catch(() => {});
+    while (!over) {
+      // The interpreter and its expressions run on microtasks alone: after one turn nothing is in flight.
+      await new Promise(resolve => setImmediate(resolve));
+      const next = [...this.#sleepers].sort((a, b) => a.at - b.at)[0];
+      if (over || !next) continue;
+      this.#sleepers.delete(next);
+      this.#time = Math.max(this.#time, next.at);
+      next.wake();
+    }
+    return done;
+  }
+}
+
+/** A row of a failure table: these errors in this state lead there. `errors` absent: all that no other row of the state names. */
+export interface Row {
+  state: string;
+  errors?: readonly string[];
+  times?: number;
+  /** States that are entered after it. */
+  road: readonly string[];
+  status: Ending['status'];
+  told: Told;
+  /** The execution's error, where it is not the one that was thrown. */
+  error?: string;
+}
+
+/** Each row with its errors spelt out: all pairs of a task state and an error are in exactly one. @throws Error when one is in two */
+export function everyPair(rows: Row[]): (Row & { errors: readonly string[] })[] {
+  for (const { state, errors = [] } of rows)
+    for (const error of errors)
+      if (rows.filter(row => row.state === state && row.errors?.includes(error)).length > 1)
+        throw new Error(`two rows are for ${error} in ${state}`);
+  return rows.map(row => {
+    const named = rows.flatMap(other => (other.state === row.state ? (other.errors ?? []) : []));
+    return { ...row, errors: row.errors ?? everyError.filter(error => !named.includes(error)) };
+  });
+}
+
+/** `IntervalSeconds × BackoffRate^n`, no longer than MaxDelaySeconds: what a retrier waits before each attempt. */
+export function delays({ IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds }: any): number[] {
+  return Array.from({ length: MaxAttempts }, (_, n) => Math.min(IntervalSeconds * BackoffRate ** n, MaxDelaySeconds));
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import * as steps from '../../statemachines/secure-domain.ts';
+import { definitionOf, delays, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
+
+const plan: steps.Plan = {
+  domain: 'example.com',
+  seen: 1,
+  names: ['example.com', '*.example.com'],
+  servers: ['mx1.provider.example'],
+  places: [
+    {
+      name: 'example.com',
+      zoneId: 'Z1',
+      zoneName: 'acme.provider.example',
+      recordName: 'example.com.acme.provider.example',
+      delegated: true,
+    },
+  ],
+  claimedAt: 0,
+};
+const order = {
+  url: 'https://ca.example/order/1',
+  finalize: 'https://ca.example/order/1/finalize',
+  status: 'pending' as const,
+  names: plan.names,
+  challenges: [],
+};
+const machine: Machine = {
+  name: 'secure-domain',
+  steps: { ...steps } as unknown as Machine['steps'],
+  input: {
+    'detail-type': 'Domain Created',
+    source: 'panel',
+    time: '2026-11-24T10:00:00Z',
+    detail: { domain: 'example.com', mailServers: ['mx1.provider.example'] },
+  },
+  answers: {
+    ClaimDomain: () => plan,
+    CreateOrder: ({ execution: _, ...input }) => ({ ...input, order }),
+    PublishChallenges: ({ execution: _, ...input }) => ({ ...input, until: '2026-11-24T10:00:30Z' }),
+    Validate: ({ execution: _, until: __, ...input }) => ({ ...input, order: { ...order, status: 'ready' } }),
+    FinalizeOrder: ({ execution: _, order: __, ...input }) => ({ ...input, certificate: 'id', notAfter: 1 }),
+    ReleaseDomain: () => ({ domain: plan.domain, servers: plan.servers, dueAt: 1 }),
+    ParkDomain: ({ error }) => ({ domain: plan.domain, reason: error.Error, message: 'why', nextTry: 1 }),
+  },
+};
+const road = [
+  'ClaimDomain',
+  'CreateOrder',
+  'PublishChallenges',
+  'WaitForDns',
+  'Validate',
+  'FinalizeOrder',
+  'ReleaseDomain',
+];
+
+/** A reason outside of us: the domain is parked with it, nobody is woken at night. */
+const parked = [
+  'AcmeUnavailable',
+  'AuthorizationPending',
+  'DnsNotPropagated',
+  'Throttled',
+  'AcmeRejected',
+  'AcmeRateLimited',
+  'BudgetSpent',
+  'CaaForbids',
+  'CertificateUnusable',
+  'ChallengeFailed',
+  'DomainNotManaged',
+  'ServerNotRegistered',
+];
+/** Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace. */
+const parkedByClaim = parked.filter(error => error !== 'Throttled');
+
+const toPerson = { road: ['ParkForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
+const toOthers = { errors: ['ClaimLost'], road: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' } as const;
+const toParking = { road: ['ParkDomain'], status: 'SUCCEEDED', told: 'who watches the domain' } as const;
+
+const rows: Row[] = [
+  { state: 'ClaimDomain', errors: parkedByClaim, ...toParking },
+  {
+    state: 'ClaimDomain',
+    errors: ['InvalidStepInput'],
+    road: ['RejectRequest', 'InvalidRequest'],
+    status: 'FAILED',
+    told: 'the sender',
+  },
+  {
+    state: 'ClaimDomain',
+    errors: ['ClaimedByAnother', 'ClaimLost'],
+    road: ['InOtherHands'],
+    status: 'SUCCEEDED',
+    told: 'nobody',
+  },
+  { state: 'ClaimDomain', errors: ['StillFresh'], road: ['StillFresh'], status: 'SUCCEEDED', told: 'nobody' },
+  { state: 'ClaimDomain', ...toPerson },
+  ...['CreateOrder', 'PublishChallenges', 'Validate'].flatMap((state): Row[] => [
+    { state, errors: parked, ...toParking },
+    { state, ...toOthers },
+    { state, ...toPerson },
+  ]),
+  { state: 'FinalizeOrder', errors: parked, ...toParking },
+  { state: 'FinalizeOrder', errors: ['WishChanged'], road: ['ReleaseDomain'], status: 'SUCCEEDED', told: 'nobody' },
+  { state: 'FinalizeOrder', ...toOthers },
+  { state: 'FinalizeOrder', ...toPerson },
+  { state: 'ReleaseDomain', ...toOthers },
+  { state: 'ReleaseDomain', ...toPerson },
+];
+
+describe('the good road', () => {
+  test('a certificate costs seven states, and the wait for DNS ends when PublishChallenges said', async () => {
+    const ending = await run(machine);
+    expect(ending).toMatchObject({ road, status: 'SUCCEEDED', told: 'nobody' });
+    expect(road).toHaveLength(7);
+    expect(definitionOf('secure-domain').Comment).toContain('seven transitions');
+  });
+
+  test("every step is told the execution's name, under which it holds the claim", async () => {
+    const { given } = await run(machine);
+    for (const state of road.filter(state => state !== 'WaitForDns'))
+      expect(given[state], state).toEqual([expect.objectContaining({ execution: 'run-1' })]);
+  });
+});
+
+describe('every task and every error', () => {
+  const pairs = everyPair(rows).flatMap(row => row.errors.map(error => ({ ...row, thrown: error })));
+
+  test('the table has each pair once', () => {
+    const tasks = road.filter(state => state !== 'WaitForDns');
+    expect(new Set(pairs.map(({ state, thrown }) => `${state} ${thrown}`)).size).toBe(pairs.length);
+    expect(pairs).toHaveLength(tasks.length * everyError.length);
+  });
+
+  test.each(pairs)('$thrown in $state leads over $road to $told', async ({ state, thrown, status, told, ...row }) => {
+    const ending = await run(machine, { [state]: { error: thrown } });
+    expect(ending).toMatchObject({ road: [...road.slice(0, road.indexOf(state) + 1), ...row.road], status, told });
+    if (status === 'FAILED') expect(ending.error).toBe(thrown);
+    if (row.road[0]?.startsWith('Park')) {
+      const reason = { Error: thrown, Cause: expect.stringContaining(`what ${thrown} says`) };
+      expect(ending.given[row.road[0]]![0]).toMatchObject({ execution: 'run-1', error: reason });
+    }
+  });
+});
+
+describe('a failure on the way out', () => {
+  test.each([
+    ['ChallengeFailed', 'ClaimLost', ['ParkDomain', 'InOtherHands'], 'SUCCEEDED', 'nobody'],
+    ['ChallengeFailed', 'TypeError', ['ParkDomain'], 'FAILED', 'a person'],
+    ['TypeError', 'States.Timeout', ['ParkForPerson'], 'FAILED', 'a person'],
+    // The unforeseen error came before the claim, or the claim went with it: it is told all the same.
+    ['TypeError', 'ClaimLost', ['ParkForPerson', 'Unexpected'], 'FAILED', 'a person'],
+  ])('%s in CreateOrder and %s while parking: %j', async (first, second, states, status, told) => {
+    const ending = await run(machine, { CreateOrder: { error: first }, [states[0]!]: { error: second } });
+    expect(ending).toMatchObject({ road: ['ClaimDomain', 'CreateOrder', ...states], status, told });
+  });
+
+  test('a wish that could not be put on record, because the table was too busy, is not lost in silence', async () => {
+    const ending = await run(machine, {
+      ClaimDomain: { error: 'Throttled' },
+      ParkDomain: { error: 'ClaimLost' },
+      ParkForPerson: { error: 'ClaimLost' },
+    });
+    expect(ending).toMatchObject({ status: 'FAILED', error: 'Throttled', told: 'a person' });
+  });
+
+  test('a sender who cannot be told, because the bus fails, makes the execution fail', async () => {
+    const ending = await run(machine, {
+      ClaimDomain: { error: 'InvalidStepInput' },
+      RejectRequest: { error: 'EventBridge.InternalException' },
+    });
+    expect(ending).toMatchObject({ status: 'FAILED', error: 'EventBridge.InternalException', told: 'a person' });
+    expect(ending.waits['RejectRequest']).toEqual([1, 2, 4, 8]);
+  });
+
+  test('the sender is told what was wrong, with the request', async () => {
+    const { given } = await run(machine, { ClaimDomain: { error: 'InvalidStepInput' } });
+    const [{ Entries }] = given['RejectRequest'] as [{ Entries: any[] }];
+    expect(Entries[0]).toMatchObject({ Source: 'sealpost', DetailType: 'Request Rejected' });
+    expect(Entries[0].Detail).toMatchObject({
+      error: 'InvalidStepInput',
+      message: 'what InvalidStepInput says',
+      request: (machine.input as any).detail,
+    });
+  });
+});
+
+describe('trying again', () => {
+  const busy = [2, 4, 8, 16, 30, 30];
+  test.each([
+    ['ClaimDomain', 'Throttled', [1, 2, 4, 8, 10]],
+    ['CreateOrder', 'AcmeUnavailable', [2, 4, 8, 16]],
+    ['CreateOrder', 'Throttled', [2, 4, 8, 16]],
+    ['PublishChallenges', 'Throttled', busy],
+    ['Validate', 'DnsNotPropagated', [5, 10, 20, 40, 60, 60]],
+    ['Validate', 'AuthorizationPending', [5, 10, 20, 40, 60, 60]],
+    ['Validate', 'AcmeUnavailable', [5, 10, 20, 40, 60, 60]],
+    ['FinalizeOrder', 'AuthorizationPending', [2, 4, 8, 16, 30]],
+    ['FinalizeOrder', 'AcmeUnavailable', [2, 4, 8, 16, 30]],
+    ['ReleaseDomain', 'Throttled', busy],
+    ['CreateOrder', 'Sandbox.Timedout', [2, 4, 8, 16]],
+  ])('%s waits for %s: %j s', async (state, error, waits) => {
+    const ending = await run(machine, { [state]: { error } });
+    expect(ending.waits[state]).toEqual(waits);
+  });
+
+  test.each(road.filter(state => state !== 'WaitForDns').concat('ParkDomain', 'ParkForPerson'))(
+    "%s tries again when AWS is busy, and on Lambda's own troubles, jittered",
+    state => {
+      const { Retry } = definitionOf('secure-domain').States[state];
+      const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
+      expect(retrierOf('Throttled')).toBeDefined();
+      for (const trouble of lambdaTroubles) expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
+    },
+  );
+
+  test('an error that passes after two tries leaves no trace on the road', async () => {
+    const ending = await run(machine, { Validate: { error: 'DnsNotPropagated', times: 2 } });
+    expect(ending).toMatchObject({ road, status: 'SUCCEEDED', waits: { Validate: [5, 10] } });
+  });
+
+  test('nobody tries again what only somebody else can change', async () => {
+    const passing = ['AcmeUnavailable', 'AuthorizationPending', 'DnsNotPropagated', 'Throttled', ...lambdaTroubles];
+    for (const error of everyError.filter(error => !passing.includes(error)))
+      for (const state of ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder'])
+        expect((await run(machine, { [state]: { error } })).waits, `${error} in ${state}`).toEqual({});
+  });
+
+  test("the Comments' numbers are the retriers'", () => {
+    const { CreateOrder, Validate } = definitionOf('secure-domain').States;
+    expect(CreateOrder.Comment).toContain(`${delays(CreateOrder.Retry[0]).join('+')} s`);
+    const validate = delays(Validate.Retry[0]);
+    expect(Validate.Comment).toContain(`${validate.join(', ')} s: over three minutes`);
+    expect(validate.reduce((sum, wait) => sum + wait)).toBeGreaterThan(180);
+  });
+});
