@@ -33,11 +33,13 @@ export function strictApp(outdir: string): App {
   const strict = {
     '@aws-cdk/core:validateAgainstDefaultRules': true,
     '@aws-cdk/core:strictCfnValidateErrors': true,
+    // The findings are in the error that synthesis throws.
+    '@aws-cdk/core:appMode': 'inmemory',
   };
   return new App({ analyticsReporting: false, outdir, context: { ...context, ...strict } });
 }
 
-/** @throws Error after CDK has printed each finding with the line of lib/ that made the resource */
+/** @throws Error with each finding, and the line of lib/ that made the resource */
 export function judge(app: App): Judged {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   // cdk-nag's rule EVB1 reads a property that CDK calls deprecated. What our own code does so has been said by now.
@@ -74,4 +76,11 @@ function main(): void {
   console.log('The stack is in cdk.out');
 }
 
-if (import.meta.main) main();
+if (import.meta.main) {
+  try {
+    main();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}

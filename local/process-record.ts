@@ -20,7 +20,7 @@ export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs: n
   const runs = () => begin !== undefined && beginOf(pid) === begin;
   if (!runs()) return;
   process.kill(pid, signal);
-  for (const deadline = Date.now() + graceMs; runs() && Date.now() < deadline; ) await sleep(20);
+  for (const deadline = Date.now() + graceMs; runs() && Date.now() < deadline;) await sleep(20);
   if (runs()) process.kill(pid, 'SIGKILL');
   while (runs()) await sleep(20);
 }

@@ -1,50 +1,46 @@
-/** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. */
+/** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay` does it on the provider of `npm run local -- up`, and leaves that up. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { ensurePebble } from './ca/pebble.ts';
-import { ensureBase } from './hosts/base.ts';
-import { preflight } from './hosts/preflight.ts';
+import { accessTo } from './access.ts';
+import { PROVIDER_DIRECTORY, startDetached } from './detached.ts';
+import { prepare, reporter } from './prepare.ts';
 import { follow } from './progress.ts';
-import { startProvider, type Provider } from './provider.ts';
-import { addMailServer, delegateDomain, hostZone, putEvent, storeOf, untilInstalled } from './road.ts';
-import { synthesise } from './synth.ts';
+import { startProvider, type ProviderAccess } from './provider.ts';
+import {
+  addMailServer,
+  delegateDomain,
+  hostZone,
+  putEvent,
+  registerMailServer,
+  storeOf,
+  untilInstalled,
+} from './road.ts';
 import { connections, lookAtAll, table, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');
 const state = join(checkout, '.local');
-const started = Date.now();
-const report = (line: string): void =>
-  console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+const report = reporter();
 
-/** Brings what a first run lacks; a later one finds it in the cache. */
-async function prepare(): Promise<string> {
-  const lacks = await preflight();
-  if (lacks.length > 0) throw new Error(`this machine cannot play a hosting provider:\n  ${lacks.join('\n  ')}`);
-  const [cdkOut] = await Promise.all([
-    synthesise(state, report),
-    ensurePebble({ report }),
-    ensureBase({ release: 'bookworm', report }),
-  ]);
-  return cdkOut;
-}
-
-async function mainJob(provider: Provider): Promise<Row[]> {
-  const store = storeOf(provider);
+/** A provider that stays has one already. */
+async function ensureMailServer(provider: ProviderAccess): Promise<{ hostName: string; address: string }> {
+  const known = provider.hosts.get('mx1');
+  if (known) return known;
   report(
     'A mail server as a provider has it: Postfix, Dovecot and webmail behind nginx, with a self-signed certificate',
   );
   const mx1 = await addMailServer(provider, 'mx1');
   report(`Event: Mail Server Registered (${mx1.hostName})`);
-  await putEvent(provider, 'Mail Server Registered', {
-    server: mx1.hostName,
-    node: provider.hosts.get('mx1')!.nodeId,
-    adopt: true,
-  });
-  await untilInstalled(store, mx1.hostName, mx1.hostName);
+  await registerMailServer(provider, 'mx1');
   report(`${mx1.hostName} is secured under its own name`);
+  return mx1;
+}
 
-  delegateDomain(provider, 'bakery.test', mx1.address);
+async function mainJob(provider: ProviderAccess): Promise<Row[]> {
+  const store = storeOf(provider);
+  const mx1 = await ensureMailServer(provider);
+
+  await delegateDomain(provider, 'bakery.test', mx1.address);
   await hostZone(provider, 'florist.test', mx1.address);
   report(
     'Event: Domain Created, twice (bakery.test: wildcard, its zone elsewhere; florist.test: a list of names, its zone in Route 53)',
@@ -63,16 +59,8 @@ async function mainJob(provider: Provider): Promise<Row[]> {
   return lookAtAll(provider, connections(mx1.hostName, ['bakery.test', 'florist.test']));
 }
 
-async function main(): Promise<number> {
-  report(
-    'sealpost, without an AWS account: what is installed goes into node_modules and the cache, the run lies in .local',
-  );
-  const cdkOut = await prepare();
-  rmSync(join(state, 'run'), { recursive: true, force: true });
-  const provider = await startProvider({ directory: join(state, 'run'), cdkOut, seed: checkout, report });
-  const stop = () => provider.stop();
-  const interrupted = () => void stop().finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+/** Shows the road while it is walked, then the table. @returns the exit code */
+async function walk(provider: ProviderAccess): Promise<number> {
   const unfollow = follow(new SFNClient(provider.client()), report);
   try {
     const rows = await mainJob(provider);
@@ -88,14 +76,47 @@ async function main(): Promise<number> {
     return bad.length > 0 ? 1 : 0;
   } finally {
     await unfollow();
-    await stop();
   }
 }
 
+async function onItsOwn(): Promise<number> {
+  const cdkOut = await prepare(state, report);
+  rmSync(join(state, 'run'), { recursive: true, force: true });
+  const provider = await startProvider({ directory: join(state, 'run'), cdkOut, seed: checkout, report });
+  const interrupted = () => void provider.stop().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    return await walk(provider);
+  } finally {
+    await provider.stop();
+  }
+}
+
+async function staying(): Promise<number> {
+  await startDetached(PROVIDER_DIRECTORY, text => process.stdout.write(text));
+  const code = await walk(await accessTo(PROVIDER_DIRECTORY));
+  console.log(`It stays up, for tools of your own:
+  eval "$(npm run -s local -- env)"   for aws, dig, openssl, swaks …
+  npm run local -- status             what runs where
+  npm run local -- down               ends it and takes every trace away`);
+  return code;
+}
+
+async function main([option, ...more]: string[]): Promise<number> {
+  if (more.length > 0 || (option !== undefined && option !== '--stay')) {
+    console.error('npm start [-- --stay]');
+    return 2;
+  }
+  report(
+    'sealpost, without an AWS account: what is installed goes into node_modules and the cache, the run lies in .local',
+  );
+  return option === '--stay' ? staying() : onItsOwn();
+}
+
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   report(`It did not work: ${(error as Error).message}`);
-  report('What each part logged is in .local/run until the next start');
+  report('What each part logged is in .local/run (with --stay .local/provider) until the next start');
   process.exitCode = 1;
 }

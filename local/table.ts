@@ -1,7 +1,8 @@
 /** The table at the end: a row for each name and connection, with what a handshake found. */
 import { Resolver } from 'node:dns/promises';
+import { columns } from './columns.ts';
 import { handshake, type Seen } from './handshake.ts';
-import type { Provider } from './provider.ts';
+import type { ProviderAccess } from './provider.ts';
 
 export interface Connection {
   name: string;
@@ -32,7 +33,7 @@ export function connections(hostName: string, domains: string[]): Connection[] {
 }
 
 /** Each name is resolved by the provider's DNS, and looked at by a handshake that trusts the CA's root alone. */
-export async function lookAtAll(provider: Pick<Provider, 'dns' | 'roots'>, wanted: Connection[]): Promise<Row[]> {
+export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>, wanted: Connection[]): Promise<Row[]> {
   const resolver = new Resolver();
   resolver.setServers([provider.dns.addresses[0]]);
   const rows: Row[] = [];
@@ -56,11 +57,5 @@ export function table(rows: Row[], now = Date.now()): string {
     seen.notAfter ? String(Math.floor((seen.notAfter - now) / 86_400_000)) : '-',
     seen.trusted ? 'yes' : 'NO',
   ]);
-  const widths = heads.map((head, i) => Math.max(head.length, ...lines.map(line => line[i]!.length)));
-  const write = (cells: string[]) =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return [write(heads), widths.map(width => '─'.repeat(width)).join('  '), ...lines.map(write)].join('\n');
+  return columns(heads, lines);
 }

@@ -73,7 +73,7 @@ async function bringUp(link: Link, pid: number): Promise<void> {
 export async function linkIsGone(machineAddress: string): Promise<void> {
   const isThere = () =>
     Object.values(networkInterfaces()).some(link => link?.some(({ address }) => address === machineAddress));
-  for (const deadline = Date.now() + 5_000; isThere() && Date.now() < deadline; ) await sleep(50);
+  for (const deadline = Date.now() + 5_000; isThere() && Date.now() < deadline;) await sleep(50);
 }
 
 interface Subnet {

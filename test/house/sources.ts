@@ -41,5 +41,4 @@ export function importsOf(file: string): Import[] {
 }
 
 /** Folders and files without their comments: a word in a comment breaks no rule. */
-export const withoutComments = (text: string) =>
-  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+export const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');

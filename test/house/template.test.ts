@@ -31,7 +31,6 @@ const WITHOUT_RESOURCE = [
 interface Resource {
   Type: string;
   Properties: Record<string, any>;
-  Metadata?: Record<string, string>;
 }
 
 let cdkOut: string;
@@ -84,7 +83,10 @@ describe('rights', () => {
 describe('functions', () => {
   const functionOf = (name: string) =>
     ofType('AWS::Lambda::Function').find(({ Properties }) => Properties['FunctionName'] === `sealpost-${kebab(name)}`)!;
-  const bundleOf = (name: string) => join(cdkOut, functionOf(name).Metadata!['aws:asset:path']!, 'index.js');
+  const bundleOf = (name: string) => {
+    const asset = functionOf(name).Properties['Code'].S3Key.replace('.zip', '');
+    return join(cdkOut, `asset.${asset}`, 'index.js');
+  };
 
   test('there are those of lib/functions.ts and no others', () => {
     expect(ofType('AWS::Lambda::Function')).toHaveLength(functionNames.length);
@@ -112,7 +114,8 @@ function settingsReadBy(bundle: string): string[] {
   return [...new Set([...calls].map(([, name]) => name!))].sort();
 }
 
-const listed = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string');
+const listed = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).filter(one => typeof one === 'string');
 const hasWildcard = (action: string) => action.includes('*');
 
 /** Policy statements, wherever in a resource they stand. */

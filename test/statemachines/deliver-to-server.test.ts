@@ -36,9 +36,11 @@ const rows: Row[] = [
     errors: ['NothingToDeliver', 'ServerUnreachable', 'Throttled', 'States.Timeout'],
     ...later,
   },
-  ...['SendDelivery', 'RecordDelivery'].map(
-    (state): Row => ({ state, errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'], ...later }),
-  ),
+  ...['SendDelivery', 'RecordDelivery'].map((state): Row => ({
+    state,
+    errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'],
+    ...later,
+  })),
   ...road.slice(0, 3).flatMap((state): Row[] => [
     { state, ...toOthers },
     { state, ...toPerson },

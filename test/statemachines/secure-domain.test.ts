@@ -209,7 +209,8 @@ describe('trying again', () => {
       const { Retry } = definitionOf('secure-domain').States[state];
       const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
       expect(retrierOf('Throttled')).toBeDefined();
-      for (const trouble of lambdaTroubles) expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
+      for (const trouble of lambdaTroubles)
+        expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
     },
   );
 

@@ -1,4 +1,4 @@
-/** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/store.suite.ts holds both to them. */
+/** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/domain-store.suite.ts holds both to them. */
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainRecord, StoredCertificate } from '../../core/domain/domain.ts';
 import { SealpostError } from '../../core/errors.ts';

@@ -1,4 +1,4 @@
-/** Servers in memory, under the same conditions as aws/server-items.ts; test/aws/store.suite.ts holds both to them. */
+/** Servers in memory, under the same conditions as aws/server-items.ts; test/aws/server-store.suite.ts holds both to them. */
 import { SealpostError } from '../../core/errors.ts';
 import { deliveryExecutionName, type ServerRecord } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type ServerStore } from '../../core/store.ts';

@@ -1,0 +1,70 @@
+/** Reads for people: the whole table, or what it knows of one domain or server. */
+import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
+import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
+import type { Known, KnownStore } from '../core/status/known.ts';
+import { domainKey } from './domain-items.ts';
+import { serverKey } from './server-items.ts';
+import { Table, type Key } from './table.ts';
+import { unlessBusy } from './throttling.ts';
+
+/** More than a server holds (design: 10,000 domains). */
+const MOST_ON_A_SERVER = 100_000;
+
+type Item = Record<string, unknown>;
+
+export function knownItems(client: DynamoDBClient, tableName: string): KnownStore {
+  const table = new Table(client, tableName);
+  const get = async (key: Key): Promise<Item[]> => {
+    const item = await table.get(key);
+    return item ? [{ ...key, ...item }] : [];
+  };
+
+  return {
+    all: () =>
+      unlessBusy('DynamoDB', tableName, async () => {
+        const items: Item[] = [];
+        for await (const page of paginateScan({ client }, { TableName: tableName }))
+          items.push(...(page.Items ?? []).map(item => unmarshall(item)));
+        return sorted(items);
+      }),
+
+    async ofDomain(domain) {
+      const [record] = await get(domainKey(domain));
+      const servers = record?.spec ? serversOf((record as unknown as DomainRecord).spec!) : [];
+      const keys = servers.flatMap(server => {
+        const { pk } = serverKey(server);
+        return [serverKey(server), { pk, sk: `/W#${domain}` }, { pk, sk: `/P#${domain}` }];
+      });
+      const items = (await Promise.all(keys.map(get))).flat();
+      return sorted(record ? [record, ...items] : items);
+    },
+
+    async ofServer(server) {
+      const { pk } = serverKey(server);
+      const items = await Promise.all([
+        get(domainKey(server)),
+        get(serverKey(server)),
+        table.query(pk, '/W#', MOST_ON_A_SERVER),
+        table.query(pk, '/P#', MOST_ON_A_SERVER),
+      ]);
+      return sorted(items.flat());
+    },
+  };
+}
+
+/** By the letters of their keys. What else is in the table (tokens, budgets, a server nobody registered) is for the road alone. */
+function sorted(items: Item[]): Known {
+  const known: Known = { domains: [], servers: [], work: [], installed: [] };
+  for (const { pk, sk, ...item } of items) {
+    const [kind, name] = (pk as string).split('#') as [string, string];
+    const part = (sk as string).slice(0, 2);
+    if (kind === 'D') known.domains.push(item as unknown as DomainRecord);
+    else if (kind !== 'S') continue;
+    else if (part === '/S' && item.node !== undefined) known.servers.push(item as unknown as ServerRecord);
+    else if (part === '/W') known.work.push({ ...(item as unknown as Work), server: name });
+    else if (part === '/P') known.installed.push({ ...(item as unknown as Installed), server: name });
+  }
+  return known;
+}

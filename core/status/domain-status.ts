@@ -1,0 +1,138 @@
+/** How it is with a domain. */
+import { planNames } from '../certificate/names.ts';
+import { serversOf, type DomainRecord, type StoredCertificate } from '../domain/domain.ts';
+import { remedies, type ErrorName } from '../errors.ts';
+import type { ServerRecord } from '../server/server.ts';
+import { LEASE_MS } from '../store.ts';
+import type { Known } from './known.ts';
+import { serverStatus } from './server-status.ts';
+import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
+
+const DAY = 86_400_000;
+
+/** How one of its servers stands to the domain's current certificate. */
+export interface Serving {
+  server: string;
+  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered';
+  /** When its present certificate was last seen served there. */
+  seenAt?: number;
+  /** When it is offered, if not at once. */
+  at?: number;
+  why?: string;
+  reason?: ErrorName;
+}
+
+export interface DomainStatus extends Status {
+  kind: 'domain';
+  /** The names that a certificate for it has, or will have. */
+  names: string[];
+  certificate?: Pick<StoredCertificate, 'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint'> & {
+    daysLeft: number;
+  };
+  servers: Serving[];
+}
+
+export function domainStatus(record: DomainRecord, known: Known, now: number): DomainStatus {
+  const { current, spec } = record;
+  const servers = (spec ? serversOf(spec) : []).map(server => serving(server, record, known, now));
+  const status: Status = { name: record.domain, ...state(record, servers, now) };
+  return {
+    kind: 'domain',
+    ...unlessOverdue(expired(status, current, now), record, now),
+    names: spec ? planNames(spec) : (current?.names ?? []),
+    ...(current && { certificate: shown(current, now) }),
+    servers,
+  };
+}
+
+function shown(current: StoredCertificate, now: number): DomainStatus['certificate'] {
+  const { issuer, notBefore, notAfter, renewAt, fingerprint } = current;
+  return { issuer, notBefore, notAfter, renewAt, fingerprint, daysLeft: Math.floor((notAfter - now) / DAY) };
+}
+
+function serving(server: string, { domain, current }: DomainRecord, known: Known, now: number): Serving {
+  const record = known.servers.find(one => one.server === server);
+  if (!record) return { server, state: 'not registered', ...told('ServerNotRegistered', 'nobody has registered it') };
+  const here = known.installed.find(one => one.server === server && one.domain === domain);
+  if (current && here?.fingerprint === current.fingerprint)
+    return { server, state: 'installed', seenAt: here.seenAt };
+  if (record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', record.held) };
+  const work = known.work.find(one => one.server === server && one.domain === domain);
+  const at = work?.notBefore;
+  if (work?.reason !== undefined) return { server, state: 'refused', at, ...refusal(work.reason) };
+  return { server, state: 'waiting', at, ...waitingFor(record, known, now) };
+}
+
+/** What keeps the whole server from taking anything, if something does. */
+function waitingFor(record: ServerRecord, known: Known, now: number): Pick<Serving, 'why' | 'reason'> {
+  const { well, why, reason } = serverStatus(record, known, now);
+  return well && record.hostSecuredAt !== undefined ? {} : { why, ...(!well && { reason }) };
+}
+
+/** As recordRefused has it: the error's name, a colon, the server's words. */
+function refusal(text: string): Pick<Serving, 'why' | 'reason'> {
+  const [, name, words] = /^(\w+): (.*)$/s.exec(text) ?? [];
+  return name !== undefined && Object.hasOwn(remedies, name)
+    ? told(name as ErrorName, words!)
+    : told('InstallRefused', text);
+}
+
+function told(reason: ErrorName, why: string): Pick<Serving, 'why' | 'reason'> {
+  return { why, reason };
+}
+
+const PARKED: Partial<Record<ErrorName, string>> = {
+  ServerNotRegistered: 'waiting for server',
+  BudgetSpent: 'waiting for budget',
+};
+
+function state(record: DomainRecord, servers: Serving[], now: number): Omit<Status, 'name'> {
+  const { current, parked } = record;
+  if (isClaimed(record, now))
+    return {
+      state: 'in progress',
+      well: true,
+      since: record.leaseUntil! - LEASE_MS,
+      next: { what: 'the next step; should it have died, the sweep', at: record.leaseUntil },
+      ...(parked && { why: `The last try: ${parked.message}` }),
+    };
+  if (parked)
+    return {
+      state: PARKED[parked.reason] ?? 'parked',
+      // A slot in the CA's budget comes by itself.
+      well: parked.reason === 'BudgetSpent',
+      since: parked.since,
+      next: { what: 'next try', at: parked.nextTry },
+      ...because(parked.reason, parked.message),
+    };
+  if (!current) return { state: 'accepted', well: true, since: record.specAt, next: { what: 'order', at: record.dueAt } };
+  return issued(current, servers);
+}
+
+function issued(current: StoredCertificate, servers: Serving[]): Omit<Status, 'name'> {
+  const installed = servers.filter(one => one.state === 'installed');
+  const renewal = { what: 'renewal', at: current.renewAt };
+  const seen = installed.map(one => one.seenAt!);
+  if (installed.length === servers.length)
+    return { state: count(installed, servers), well: true, since: Math.max(...seen), next: renewal };
+  const trouble = servers.find(one => one.reason !== undefined) ?? servers.find(one => one.why !== undefined);
+  const held = servers.some(one => one.state === 'held');
+  return {
+    state: held ? 'held' : installed.length > 0 ? count(installed, servers) : 'issued',
+    well: trouble?.reason === undefined,
+    since: seen.length > 0 ? Math.max(...seen) : current.notBefore,
+    next: { what: 'delivery', at: trouble?.at },
+    ...(trouble?.reason !== undefined && because(trouble.reason, `${trouble.server}: ${trouble.why}`)),
+    ...(trouble && trouble.reason === undefined && { why: `${trouble.server}: ${trouble.why}` }),
+  };
+}
+
+function count(installed: Serving[], servers: Serving[]): string {
+  return `installed on ${installed.length} of ${servers.length}`;
+}
+
+/** Whatever else is so: nobody trusts what is served now. */
+function expired(status: Status, current: StoredCertificate | undefined, now: number): Status {
+  if (!current || current.notAfter > now) return status;
+  return { ...status, state: `expired, ${status.state}`, well: false };
+}

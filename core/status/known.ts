@@ -1,0 +1,24 @@
+/** What the table knows, as a person asks for it: read only, and apart from the writes of the protocol. */
+import type { DomainRecord } from '../domain/domain.ts';
+import type { Installed, ServerRecord, Work } from '../server/server.ts';
+
+export type OnServer<T> = T & { server: string };
+
+export interface Known {
+  domains: DomainRecord[];
+  servers: ServerRecord[];
+  work: OnServer<Work>[];
+  installed: OnServer<Installed>[];
+}
+
+export interface KnownStore {
+  /**
+   * Everything, read page by page without a lock: for a person, not for a decision. A million domains are about 1.5 GB
+   * and $0.05 of reads.
+   */
+  all(): Promise<Known>;
+  /** The domain, its servers, and its work and what is installed of it on them. */
+  ofDomain(domain: string): Promise<Known>;
+  /** The server, its own host name as a domain, and all that waits for it or is installed on it. */
+  ofServer(server: string): Promise<Known>;
+}

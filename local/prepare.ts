@@ -1,0 +1,29 @@
+/** What a provider needs of this machine and of the cache before it can start. */
+import { mkdirSync } from 'node:fs';
+import { ensurePebble } from './ca/pebble.ts';
+import { ensureBase } from './hosts/base.ts';
+import { preflight } from './hosts/preflight.ts';
+import { synthesise } from './synth.ts';
+
+/**
+ * Brings what a first run lacks; a later one finds it in the cache.
+ * @param directory where the synthesised stack is kept
+ * @returns the stack's cdk.out
+ */
+export async function prepare(directory: string, report: (line: string) => void): Promise<string> {
+  const lacks = await preflight();
+  if (lacks.length > 0) throw new Error(`this machine cannot play a hosting provider:\n  ${lacks.join('\n  ')}`);
+  mkdirSync(directory, { recursive: true });
+  const [cdkOut] = await Promise.all([
+    synthesise(directory, report),
+    ensurePebble({ report }),
+    ensureBase({ release: 'bookworm', report }),
+  ]);
+  return cdkOut;
+}
+
+/** Lines with the seconds since now in front. */
+export function reporter(): (line: string) => void {
+  const started = Date.now();
+  return line => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+}

@@ -1,0 +1,260 @@
+/** Each write for a domain, with its condition (docs/protocol.md). */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
+import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } from './store.stage.ts';
+
+const claimLost = expect.objectContaining({ name: 'ClaimLost' });
+
+/** @param make a store with nothing in it */
+export function describeDomainStore(name: string, make: () => Promise<Store>): void {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await make();
+  });
+  const { register, claimed, commit } = stage(() => store);
+
+  describe(`a wish, in ${name}`, () => {
+    test('is on record once it is accepted', async () => {
+      expect(await store.readDomain(domain)).toBeUndefined();
+      expect(await store.acceptWish(wish(), now)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ domain, spec: wish(), specAt: now, wanted: 1, done: 0 });
+    });
+
+    test.each([
+      ['the same one again', wish(), now],
+      ['an older one', wish({ mailServers: [mx2] }), now - 1],
+    ])('is kept when %s comes', async (_, other, at) => {
+      await store.acceptWish(wish(), now);
+      expect(await store.acceptWish(other, at)).toBe(false);
+      expect(await store.readDomain(domain)).toMatchObject({ spec: wish(), specAt: now, wanted: 1 });
+    });
+
+    test.each([
+      ['a later one', now + 1],
+      // EventBridge's times are whole seconds.
+      ['another one of the same second', now],
+    ])('gives way to %s, members that are left out included', async (_, at) => {
+      await store.acceptWish(wish({ webmailServer: mx2 }), now);
+      expect(await store.acceptWish(wish({ mailServers: [mx2] }), at)).toBe(true);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ specAt: at, wanted: 2 });
+      expect(record!.spec).toEqual(wish({ mailServers: [mx2] }));
+    });
+  });
+
+  describe(`the claim on a domain, in ${name}`, () => {
+    test('is taken by whoever comes first, with what was wished', async () => {
+      expect(await claimed()).toMatchObject({
+        ...{ domain, spec: wish(), wanted: 1, seen: 1, owner: 'first' },
+        ...{ leaseUntil: now + LEASE_MS, dueAt: now + LEASE_MS },
+      });
+    });
+
+    test('is not to be had for a domain that nobody wished', async () => {
+      expect(await store.claimDomain(domain, 'first', now)).toBeUndefined();
+      expect(await store.readDomain(domain)).toBeUndefined();
+    });
+
+    test('is refused to another while it is leased, and given to its owner again', async () => {
+      await claimed();
+      expect(await store.claimDomain(domain, 'second', now + LEASE_MS)).toBeUndefined();
+      expect(await store.claimDomain(domain, 'first', now + 1)).toMatchObject({ leaseUntil: now + 1 + LEASE_MS });
+    });
+
+    test('is taken over after the lease, and lost for the one that had it', async () => {
+      await claimed();
+      expect(await store.claimDomain(domain, 'second', afterLease)).toMatchObject({ owner: 'second' });
+      await expect(store.renewDomain(domain, 'first', afterLease)).rejects.toEqual(claimLost);
+      await expect(store.recordOrder(domain, 'first', { url: 'u', planned: [] })).rejects.toEqual(claimLost);
+      await expect(store.recordPublished(domain, 'first', [])).rejects.toEqual(claimLost);
+      await expect(store.releaseDomain(domain, 'first', 1, now, now)).rejects.toEqual(claimLost);
+    });
+
+    test('is one, however many come at once', async () => {
+      await store.acceptWish(wish(), now);
+      const all = await Promise.all(Array.from({ length: 20 }, (_, i) => store.claimDomain(domain, `e${i}`, now)));
+      expect(all.filter(record => record !== undefined)).toHaveLength(1);
+    });
+
+    test('is not to be had while there is nothing to do, until the domain is due', async () => {
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + minute, now);
+      expect(await store.claimDomain(domain, 'second', now + minute - 1)).toBeUndefined();
+      expect(await store.claimDomain(domain, 'second', now + minute)).toMatchObject({ owner: 'second' });
+    });
+
+    test('is to be had when a wish came while it was held', async () => {
+      await claimed();
+      await store.acceptWish(wish({ mailServers: [mx2] }), now + 1);
+      expect(await store.releaseDomain(domain, 'first', 1, now + minute, now + 2)).toBe(false);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ wanted: 2, done: 1, dueAt: now + 2 });
+      expect(record).not.toHaveProperty('owner');
+      expect(await store.claimDomain(domain, 'second', now + 2)).toMatchObject({ seen: 2 });
+    });
+
+    test('lasts another lease when it is renewed', async () => {
+      await claimed();
+      expect(await store.renewDomain(domain, 'first', now + minute)).toMatchObject({
+        ...{ leaseUntil: now + minute + LEASE_MS, dueAt: now + minute + LEASE_MS, seen: 1 },
+      });
+      expect(await store.claimDomain(domain, 'second', afterLease)).toBeUndefined();
+    });
+  });
+
+  describe(`an order, in ${name}`, () => {
+    const order = (url: string) => ({ url, planned: [domain] });
+
+    test('stays the first one that was put on record', async () => {
+      await claimed();
+      expect(await store.recordOrder(domain, 'first', order('one'))).toEqual(order('one'));
+      expect(await store.recordOrder(domain, 'first', order('two'))).toEqual(order('one'));
+      expect((await store.readDomain(domain))!.order).toEqual(order('one'));
+    });
+
+    test('is forgotten by its owner alone, and only if it is the one that is meant', async () => {
+      await claimed();
+      await store.recordOrder(domain, 'first', order('one'));
+      await store.forgetOrder(domain, 'first', 'two');
+      await store.forgetOrder(domain, 'second', 'one');
+      expect((await store.readDomain(domain))!.order).toEqual(order('one'));
+      await store.forgetOrder(domain, 'first', 'one');
+      expect(await store.readDomain(domain)).not.toHaveProperty('order');
+      expect(await store.recordOrder(domain, 'first', order('two'))).toEqual(order('two'));
+    });
+
+    test('survives a take-over with the values that were published for it', async () => {
+      const published = [{ zoneId: 'Z1', recordName: `_acme-challenge.${domain}`, values: ['a', 'b'] }];
+      await claimed();
+      await store.recordOrder(domain, 'first', order('one'));
+      await store.recordPublished(domain, 'first', published);
+      expect(await store.claimDomain(domain, 'second', afterLease)).toMatchObject({ order: order('one'), published });
+      await store.recordPublished(domain, 'second', []);
+      expect(await store.readDomain(domain)).not.toHaveProperty('published');
+    });
+  });
+
+  describe(`a certificate's commit, in ${name}`, () => {
+    test('makes it current, ends the order, and gives every server work', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await store.recordOrder(domain, 'first', { url: 'one', planned: [domain] });
+      expect(await commit({ servers: [mx1, mx2] })).toBe(true);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ current: certificate(), owner: 'first' });
+      expect(record).not.toHaveProperty('order');
+      for (const server of [mx1, mx2]) {
+        expect(await store.work(server, 10)).toEqual([{ domain, certificate: certificate(), v: now }]);
+        expect(await store.readServer(server)).toMatchObject({ wanted: 2, done: 0, dueAt: now + WAKE_MS });
+      }
+    });
+
+    test("says so when it is for the server's own host name", async () => {
+      await register(mx1);
+      await claimed();
+      await commit({ host: true });
+      expect(await store.work(mx1, 10)).toMatchObject([{ host: true }]);
+    });
+
+    const lost: [string, () => Promise<unknown>, Partial<Parameters<Store['commitCertificate']>[0]>][] = [
+      ['the wish has changed since', () => store.acceptWish(wish({ names: ['@'], policy: 'list' }), now + 1), {}],
+      ['the claim was taken over', () => store.claimDomain(domain, 'second', afterLease), {}],
+      ['another execution tries it', async () => undefined, { me: 'second' }],
+    ];
+    test.each(lost)('leaves nothing when %s', async (_, meanwhile, more) => {
+      await register(mx1);
+      await claimed();
+      await meanwhile();
+      expect(await commit(more)).toBe(false);
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      expect(await store.work(mx1, 10)).toEqual([]);
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
+    });
+
+    test('leaves nothing when one of the servers is not registered, and names the reason', async () => {
+      await register(mx1);
+      await claimed();
+      await expect(commit({ servers: [mx1, mx2] })).rejects.toMatchObject({
+        ...{ name: 'ServerNotRegistered', about: domain },
+      });
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      expect(await store.work(mx1, 10)).toEqual([]);
+      expect(await store.work(mx2, 10)).toEqual([]);
+      expect(await store.readServer(mx2)).toBeUndefined();
+    });
+
+    test('reaches more servers than fit into one transaction', async () => {
+      const servers = Array.from({ length: 95 }, (_, i) => `mx${i}.provider.example`);
+      await register(...servers);
+      await claimed();
+      expect(await commit({ servers })).toBe(true);
+      const work = await Promise.all(servers.map(server => store.work(server, 10)));
+      expect(work.flat()).toHaveLength(95);
+      expect(await store.readDomain(domain)).toMatchObject({ current: certificate() });
+    });
+
+    test('may be made again: the work is then of the later version', async () => {
+      await register(mx1);
+      await claimed();
+      await commit();
+      expect(await commit({ now: now + 1 })).toBe(true);
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now + 1 }]);
+    });
+
+    test('without an order gives work alone', async () => {
+      await register(mx1);
+      await claimed();
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
+      expect(await store.work(mx1, 10)).toMatchObject([{ domain, v: now }]);
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      await expect(store.commitWork({ domain, certificate: certificate(), servers: [mx2], now })).rejects.toMatchObject(
+        { name: 'ServerNotRegistered' },
+      );
+    });
+  });
+
+  describe(`a parked domain, in ${name}`, () => {
+    const parked = (nextTry: number) => ({
+      ...{ reason: 'ServerNotRegistered' as const, message: `${mx2} is not registered`, since: now, nextTry, tries: 1 },
+    });
+
+    test('waits with its reason until its next try', async () => {
+      await claimed();
+      await store.parkDomain(domain, 'first', parked(now + minute), []);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ parked: parked(now + minute), done: 1, dueAt: now + minute });
+      expect(record).not.toHaveProperty('owner');
+      expect(await store.claimDomain(domain, 'second', now + minute - 1)).toBeUndefined();
+      expect(await store.claimDomain(domain, 'second', now + minute)).toMatchObject({ parked: { tries: 1 } });
+      await store.releaseDomain(domain, 'second', 1, now + minute, now);
+      expect(await store.readDomain(domain)).not.toHaveProperty('parked');
+    });
+
+    test('does not wait when its wish was changed while it was on its way there', async () => {
+      await claimed();
+      await store.acceptWish(wish({ mailServers: [mx1, mx2] }), now + 1);
+      await store.parkDomain(domain, 'first', parked(now + 86_400_000), []);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, done: 1 });
+      expect(await store.due(now + 2, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
+    });
+
+    test('is not parked by one that lost the claim', async () => {
+      await claimed();
+      await expect(store.parkDomain(domain, 'second', parked(now + minute), [])).rejects.toEqual(claimLost);
+      expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
+    });
+
+    test('is due at once when the server that it waits for is registered, and once only', async () => {
+      await claimed();
+      await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2, mx1]);
+      expect(await store.wakeWaitingDomains(mx2, now + 5)).toEqual([domain]);
+      expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
+      expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
+      expect(await store.wakeWaitingDomains(mx2, now + 6)).toEqual([]);
+      // The other server is registered while somebody works on the domain: the lease's end stays its time.
+      await store.wakeWaitingDomains(mx1, now + 6);
+      expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
+    });
+  });
+}

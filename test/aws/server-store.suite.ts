@@ -1,0 +1,221 @@
+/** Each write for a server, with its condition (docs/protocol.md). */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
+import { afterLease, certificate, domain, minute, mx1, now, stage } from './store.stage.ts';
+
+const claimLost = expect.objectContaining({ name: 'ClaimLost' });
+const delivery = (seq: number, hash = 'd'.repeat(64)) => ({ hash, seq, mode: 'install' as const });
+const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now };
+
+/** @param make a store with nothing in it */
+export function describeServerStore(name: string, make: () => Promise<Store>): void {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await make();
+  });
+  const { register, woken, worked } = stage(() => store);
+
+  describe(`waking a server, in ${name}`, () => {
+    test('gives one name, however many wake it at once', async () => {
+      await register(mx1);
+      const names = await Promise.all(Array.from({ length: 20 }, () => store.wakeServer(mx1, now)));
+      const [name, ...others] = names.filter(name => name !== undefined);
+      expect(others).toEqual([]);
+      expect(name).toMatch(/^deliver-[0-9a-f]{40}$/);
+      expect(await store.readServer(mx1)).toMatchObject({
+        ...{ owner: name, seq: 1, leaseUntil: now + WAKE_MS, dueAt: now + WAKE_MS },
+      });
+    });
+
+    test('comes to nothing for a server that nobody registered', async () => {
+      expect(await store.wakeServer(mx1, now)).toBeUndefined();
+      expect(await store.readServer(mx1)).toBeUndefined();
+    });
+
+    test('comes to nothing while there is nothing to do', async () => {
+      const me = await woken();
+      expect(await store.releaseServer(mx1, me, 1, undefined)).toBe(true);
+      expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
+      expect(await store.due(afterLease, 10)).toEqual([]);
+    });
+
+    test('comes to nothing before its time, and gives another name after it', async () => {
+      const me = await woken();
+      await store.releaseServer(mx1, me, 1, now + minute);
+      expect(await store.wakeServer(mx1, now + minute - 1)).toBeUndefined();
+      const next = await store.wakeServer(mx1, now + minute);
+      expect(next).toBeDefined();
+      expect(next).not.toBe(me);
+    });
+
+    test('comes to nothing for a server that is held', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.endDelivery(mx1, me, delivery(2).hash, { held: 'it is broken', failures: 1 });
+      await store.releaseServer(mx1, me, 1, now);
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
+      expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
+      expect(await store.readServer(mx1)).toMatchObject({ held: 'it is broken', failures: 1, wanted: 2 });
+    });
+
+    test('takes over from an execution that never began', async () => {
+      const me = await woken();
+      expect(await store.wakeServer(mx1, now + WAKE_MS)).toBeUndefined();
+      const next = await store.wakeServer(mx1, now + WAKE_MS + 1);
+      expect(next).not.toBe(me);
+      await expect(store.renewServer(mx1, me, now + WAKE_MS + 2)).rejects.toEqual(claimLost);
+      expect(await store.renewServer(mx1, next!, now + WAKE_MS + 2)).toMatchObject({
+        leaseUntil: now + WAKE_MS + 2 + LEASE_MS,
+      });
+    });
+  });
+
+  describe(`a registration, in ${name}`, () => {
+    test('makes a server that has something to do: its inspection', async () => {
+      await register(mx1);
+      expect(await store.readServer(mx1)).toMatchObject({
+        ...{ server: mx1, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true },
+        ...{ wanted: 1, done: 0, seq: 0, dueAt: now + WAKE_MS },
+      });
+    });
+
+    test('of a rebuilt server frees it at once and forgets what was found, but never its sequence', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.endDelivery(mx1, me, delivery(2).hash, { capability: { postfix: ['3.7'] }, held: 'it is broken' });
+      await store.startDelivery(mx1, me, delivery(3));
+      await store.registerServer({ server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false }, now);
+      const record = await store.readServer(mx1);
+      expect(record).toMatchObject({ node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false, seq: 3 });
+      for (const gone of ['capability', 'delivery', 'held']) expect(record).not.toHaveProperty(gone);
+      expect(await store.wakeServer(mx1, now)).toBeDefined();
+      await expect(store.renewServer(mx1, me, now)).rejects.toEqual(claimLost);
+    });
+  });
+
+  describe(`a delivery, in ${name}`, () => {
+    test('takes the next sequence number', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      expect(await store.readServer(mx1)).toMatchObject({ seq: 2, delivery: delivery(2) });
+    });
+
+    test.each([
+      ['its number is not the next one', delivery(3), undefined],
+      ['its number was given before', delivery(1), undefined],
+      ['another execution begins it', delivery(2), 'another'],
+    ])('does not begin when %s', async (_, bad, other) => {
+      const me = await woken();
+      await expect(store.startDelivery(mx1, other ?? me, bad)).rejects.toEqual(claimLost);
+      expect(await store.readServer(mx1)).toMatchObject({ seq: 1 });
+    });
+
+    test('does not begin while another is under way', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await expect(store.startDelivery(mx1, me, delivery(3, 'e'.repeat(64)))).rejects.toEqual(claimLost);
+      expect(await store.readServer(mx1)).toMatchObject({ delivery: delivery(2), seq: 2 });
+    });
+
+    test('has its command on record, and is looked at soon', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.recordCommand(mx1, me, delivery(2).hash, 'command', now + 3);
+      expect(await store.readServer(mx1)).toMatchObject({
+        delivery: { ...delivery(2), commandId: 'command', sentAt: now + 3 },
+        dueAt: now + 3 + 2 * minute,
+      });
+      await expect(store.recordCommand(mx1, me, 'e'.repeat(64), 'other', now)).rejects.toEqual(claimLost);
+    });
+
+    test('ends once, with what was learnt', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await expect(store.endDelivery(mx1, me, 'e'.repeat(64), {})).rejects.toEqual(claimLost);
+      await store.endDelivery(mx1, me, delivery(2).hash, {
+        ...{ capability: { os: ['Debian 12'] }, hostSecuredAt: now, held: undefined, failures: 0 },
+      });
+      const record = await store.readServer(mx1);
+      expect(record).toMatchObject({ capability: { os: ['Debian 12'] }, hostSecuredAt: now, failures: 0, owner: me });
+      expect(record).not.toHaveProperty('delivery');
+      expect(record).not.toHaveProperty('held');
+      await expect(store.endDelivery(mx1, me, delivery(2).hash, {})).rejects.toEqual(claimLost);
+    });
+  });
+
+  describe(`work, in ${name}`, () => {
+    test('comes in the order of the domains, so many as were asked for', async () => {
+      await register(mx1);
+      for (const name of ['c.example', 'a.example', 'b.example'])
+        await store.commitWork({ domain: name, certificate: certificate(), servers: [mx1], now });
+      expect((await store.work(mx1, 2)).map(work => work.domain)).toEqual(['a.example', 'b.example']);
+      expect((await store.work(mx1, 10)).map(work => work.domain)).toEqual(['a.example', 'b.example', 'c.example']);
+    });
+
+    test('goes away when it was seen served', async () => {
+      await worked();
+      expect(await store.installed(mx1, domain)).toBeUndefined();
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+
+    test('stays when it changed after the delivery was assembled; what is served is on record nevertheless', async () => {
+      await worked(now + 1);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
+      await store.recordRemoved(mx1, { domain, v: now });
+      expect(await store.work(mx1, 10)).toHaveLength(1);
+      expect(await store.installed(mx1, domain)).toBeUndefined();
+    });
+
+    test('waits with its reason when the server refused it, until it changes', async () => {
+      await worked();
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toMatchObject([{ notBefore: now + minute, reason: 'CertificateUnusable: x' }]);
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now: now + 1 });
+      expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
+    });
+
+    test('that is gone is not made again by a late refusal', async () => {
+      await register(mx1);
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+  });
+
+  describe(`the release of a server, in ${name}`, () => {
+    test('ends the claim', async () => {
+      const me = await woken();
+      expect(await store.releaseServer(mx1, me, 1, now + minute)).toBe(true);
+      const record = await store.readServer(mx1);
+      expect(record).toMatchObject({ done: 1, dueAt: now + minute });
+      expect(record).not.toHaveProperty('owner');
+    });
+
+    test('is lost when work came meanwhile: the claim stays', async () => {
+      const me = await woken();
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
+      expect(await store.releaseServer(mx1, me, 1, undefined)).toBe(false);
+      expect(await store.readServer(mx1)).toMatchObject({ owner: me, wanted: 2, done: 0 });
+    });
+
+    test('is lost for one that is not its owner', async () => {
+      const me = await woken();
+      expect(await store.releaseServer(mx1, 'another', 1, undefined)).toBe(false);
+      expect(await store.readServer(mx1)).toMatchObject({ owner: me });
+    });
+  });
+
+  describe(`a token, in ${name}`, () => {
+    test('is found by the delivery, and a later one takes its place', async () => {
+      expect(await store.token('d'.repeat(64))).toBeUndefined();
+      await store.putToken('d'.repeat(64), mx1, 'one');
+      await store.putToken('d'.repeat(64), mx1, 'two');
+      expect(await store.token('d'.repeat(64))).toEqual({ server: mx1, token: 'two' });
+    });
+  });
+}

@@ -1,0 +1,50 @@
+/** What the suites of the store have in common: names, times, a certificate, and how things come to stand there. */
+import type { StoredCertificate, Wish } from '../../core/domain/domain.ts';
+import { LEASE_MS, type Store } from '../../core/store.ts';
+
+export const minute = 60_000;
+export const now = 1_800_000_000_000;
+export const afterLease = now + LEASE_MS + 1;
+export const domain = 'example.com';
+export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
+export const wish = (more: Partial<Wish> = {}): Wish => ({ domain, mailServers: [mx1], policy: 'wildcard', ...more });
+
+export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertificate => ({
+  id: 'c'.repeat(64),
+  names: [domain, `*.${domain}`],
+  notBefore: now - minute,
+  notAfter: now + 90 * 86_400_000,
+  fingerprint: 'f'.repeat(64),
+  issuer: 'Test CA',
+  renewAt: now + 60 * 86_400_000,
+  ...more,
+});
+
+/** @param store the one of the test that runs */
+export function stage(store: () => Store) {
+  const register = async (...servers: string[]) => {
+    for (const server of servers)
+      await store().registerServer({ server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true }, now);
+  };
+  return {
+    register,
+    async claimed(me = 'first', more: Partial<Wish> = {}) {
+      await store().acceptWish(wish(more), now);
+      return (await store().claimDomain(domain, me, now))!;
+    },
+    commit: (more: Partial<Parameters<Store['commitCertificate']>[0]> = {}) =>
+      store().commitCertificate({
+        ...{ domain, me: 'first', seen: 1, certificate: certificate(), servers: [mx1], now },
+        ...more,
+      }),
+    /** A server that is registered and taken by the execution whose name is given back. */
+    async woken(at = now) {
+      await register(mx1);
+      return (await store().wakeServer(mx1, at))!;
+    },
+    async worked(v = now) {
+      await register(mx1);
+      await store().commitWork({ domain, certificate: certificate(), servers: [mx1], now: v });
+    },
+  };
+}
