@@ -63,11 +63,26 @@ export function domainItems(table: Table): DomainStore {
       return asRecord(await table.get(domainKey(domain)));
     },
 
-    async acceptWish(spec: Wish, at) {
+    async acceptWish(spec: Wish, { at, version }, now) {
+      const later = '#specAt < :at OR (#specAt = :at AND #spec <> :spec)';
       const accepted = await table.update(domainKey(spec.domain), {
-        set: 'SET #spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #done = if_not_exists(#done, :zero) ADD #wanted :one',
-        condition: 'attribute_not_exists(#specAt) OR #specAt < :at OR (#specAt = :at AND #spec <> :spec)',
-        values: { spec, at, domain: spec.domain, shard: shardOf(domainKey(spec.domain).pk), zero: 0, one: 1 },
+        set: `SET #spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero)${
+          version === undefined ? ' REMOVE #specVersion' : ', #specVersion = :version'
+        } ADD #wanted :one`,
+        condition:
+          version === undefined
+            ? `attribute_not_exists(#specAt) OR ${later}`
+            : `attribute_not_exists(#specAt) OR #specVersion < :version OR (attribute_not_exists(#specVersion) AND (${later}))`,
+        values: {
+          spec,
+          at,
+          ...(version !== undefined && { version }),
+          domain: spec.domain,
+          shard: shardOf(domainKey(spec.domain).pk),
+          due: now + FOUND_AFTER_MS,
+          zero: 0,
+          one: 1,
+        },
       });
       return accepted !== undefined;
     },

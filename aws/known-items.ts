@@ -3,7 +3,7 @@ import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
-import type { Known, KnownStore } from '../core/status/known.ts';
+import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
 import { domainKey } from './domain-items.ts';
 import { serverKey } from './server-items.ts';
 import { Table, type Key } from './table.ts';
@@ -54,17 +54,19 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
   };
 }
 
-/** By the letters of their keys. What else is in the table (tokens, budgets, a server nobody registered) is for the road alone. */
+/** By the letters of their keys. What else is in the table (tokens, budgets) is for the road alone. */
 function sorted(items: Item[]): Known {
-  const known: Known = { domains: [], servers: [], work: [], installed: [] };
+  const known: Known = { domains: [], servers: new Map() };
   for (const { pk, sk, ...item } of items) {
     const [kind, name] = (pk as string).split('#') as [string, string];
-    const part = (sk as string).slice(0, 2);
     if (kind === 'D') known.domains.push(item as unknown as DomainRecord);
-    else if (kind !== 'S') continue;
-    else if (part === '/S' && item.node !== undefined) known.servers.push(item as unknown as ServerRecord);
-    else if (part === '/W') known.work.push({ ...(item as unknown as Work), server: name });
-    else if (part === '/P') known.installed.push({ ...(item as unknown as Installed), server: name });
+    if (kind !== 'S') continue;
+    const server: OnServer = known.servers.get(name) ?? { work: new Map(), installed: new Map() };
+    known.servers.set(name, server);
+    const [part, domain] = (sk as string).split('#') as [string, string];
+    if (part === '/S' && item.node !== undefined) server.record = item as unknown as ServerRecord;
+    if (part === '/W') server.work.set(domain, item as unknown as Work);
+    if (part === '/P') server.installed.set(domain, item as unknown as Installed);
   }
   return known;
 }

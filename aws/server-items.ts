@@ -38,20 +38,23 @@ export function serverItems(table: Table): ServerStore {
     readServer,
 
     // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
-    async registerServer({ server, node, roleId, adopt }, now) {
-      await table.update(serverKey(server), {
-        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
+    async registerServer({ server, node, roleId, adopt }, at, now) {
+      const registered = await table.update(serverKey(server), {
+        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #hostSecuredAt, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
+        condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
         values: {
           server,
           node,
           roleId,
           adopt,
+          at,
           shard: shardOf(serverKey(server).pk),
           due: now + WAKE_MS,
           zero: 0,
           one: 1,
         },
       });
+      return registered !== undefined;
     },
 
     async wakeServer(server, now) {
@@ -78,6 +81,11 @@ export function serverItems(table: Table): ServerStore {
 
     async installed(server, domain) {
       return (await table.get(installedKey(server, domain))) as Installed | undefined;
+    },
+
+    async allInstalled(server) {
+      const items = await table.query(serverKey(server).pk, '/P#', Number.POSITIVE_INFINITY);
+      return items.map(({ pk: _, sk: __, ...installed }) => installed as unknown as Installed);
     },
 
     async startDelivery(server, me, delivery) {
@@ -128,6 +136,7 @@ export function serverItems(table: Table): ServerStore {
         { ...Object.fromEntries(given), hash },
         ' AND #delivery.#hash = :hash',
       );
+      await table.remove(tokenKey(hash));
     },
 
     async releaseServer(server, me, wanted, dueAt) {

@@ -21,6 +21,8 @@ import { unlessBusy } from './throttling.ts';
 /** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
 export const DUE_INDEX = 'due';
 export const DUE_SHARDS = 16;
+/** Items that one Query is asked for; a page ends at 1 MB anyway. */
+const PAGE = 1_000;
 
 export interface Key {
   pk: string;
@@ -138,7 +140,12 @@ export class Table {
     do {
       const page = await unlessBusy('DynamoDB', 'the table', () =>
         this.#client.send(
-          new QueryCommand({ TableName: this.#name, ...query, Limit: limit - items.length, ExclusiveStartKey: start }),
+          new QueryCommand({
+            TableName: this.#name,
+            ...query,
+            Limit: Math.min(limit - items.length, PAGE),
+            ExclusiveStartKey: start,
+          }),
         ),
       );
       items.push(...(page.Items ?? []).map(item => unmarshall(item)));

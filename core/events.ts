@@ -49,7 +49,8 @@ const remedies: Record<string, string> = {
   'detail.role': 'the name of the IAM role that the instance runs with, or leave it out',
 };
 
-export type DomainRequest = { kind: 'wish'; wish: Wish; at: number } | { kind: 'look'; domain: string };
+export type DomainRequest =
+  { kind: 'wish'; wish: Wish; said: { at: number; version?: number } } | { kind: 'look'; domain: string };
 
 /**
  * @param event the EventBridge envelope, as an execution's input
@@ -62,7 +63,7 @@ export function parseDomainEvent(event: unknown): DomainRequest {
     case 'Domain Created':
     case 'Domain Changed': {
       const detail = parse(domainWish, outer.detail, 'detail', nameIn(outer.detail));
-      return { kind: 'wish', wish: parseWish(detail), at: detail.version ?? at };
+      return { kind: 'wish', wish: parseWish(detail), said: { at, version: detail.version } };
     }
     case 'Certificate Expiring': {
       const detail = parse(expiring, outer.detail, 'detail', nameIn(outer.detail));

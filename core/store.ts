@@ -19,8 +19,12 @@ export interface Account {
 
 export interface DomainStore {
   readDomain(domain: string): Promise<DomainRecord | undefined>;
-  /** Puts the wish on record unless a later one is there, or the same. @returns whether it was written */
-  acceptWish(wish: Wish, at: number): Promise<boolean>;
+  /**
+   * Puts the wish on record unless a later one is there, or the same; due soon, in case nobody lives to claim it.
+   * Later is the higher `version` where both have one, else the later `at`.
+   * @returns whether it was written
+   */
+  acceptWish(wish: Wish, order: { at: number; version?: number }, now: number): Promise<boolean>;
   /** Takes the domain for this execution. @returns the record, or undefined when another has it or there is nothing to do */
   claimDomain(domain: string, me: string, now: number): Promise<DomainRecord | undefined>;
   /** Renews the lease. @throws SealpostError ClaimLost */
@@ -66,8 +70,16 @@ export interface DomainStore {
 
 export interface ServerStore {
   readServer(server: string): Promise<ServerRecord | undefined>;
-  /** Makes or changes a server's record; a new node id means a rebuilt instance: it is inspected again. */
-  registerServer(server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt'>, now: number): Promise<void>;
+  /**
+   * Makes or changes a server's record; it is inspected anew, and its own host name has to be seen served anew.
+   * @param at when it was said: an earlier word, or the same one again, changes nothing
+   * @returns whether it was written
+   */
+  registerServer(
+    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt'>,
+    at: number,
+    now: number,
+  ): Promise<boolean>;
   /** Takes the server for an execution that is yet to start. @returns its name, or undefined when it is busy, held or has nothing to do */
   wakeServer(server: string, now: number): Promise<string | undefined>;
   /** @throws SealpostError ClaimLost */
@@ -75,6 +87,8 @@ export interface ServerStore {
   /** Work in the order of the domains' names, from the base table, at most `limit`. */
   work(server: string, limit: number): Promise<Work[]>;
   installed(server: string, domain: string): Promise<Installed | undefined>;
+  /** Everything that was seen served there. */
+  allInstalled(server: string): Promise<Installed[]>;
   /** Puts the delivery on record and takes the next sequence number. @throws ClaimLost */
   startDelivery(server: string, me: string, delivery: DeliveryUnderWay): Promise<void>;
   /** The command that carries this delivery. */
@@ -85,12 +99,12 @@ export interface ServerStore {
   recordRemoved(server: string, work: { domain: string; v: number }): Promise<void>;
   /** The server refused the entry: its work waits until `notBefore`. */
   recordRefused(server: string, work: { domain: string; v: number }, notBefore: number, reason: string): Promise<void>;
-  /** The delivery is over; `changes` are what was learnt. */
+  /** The delivery is over, and its token forgotten; `changes` are what was learnt. */
   endDelivery(
     server: string,
     me: string,
     hash: string,
-    changes: Partial<Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures'>>,
+    changes: Partial<Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq'>>,
   ): Promise<void>;
   /** Ends the claim. @returns false when work came meanwhile: the claim stays */
   releaseServer(server: string, me: string, wanted: number, dueAt: number | undefined): Promise<boolean>;

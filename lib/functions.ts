@@ -69,7 +69,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       timeout: 30,
       settings: ['TABLE', 'MAIL_SERVER_ROLE', ...ssm, ...roads],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'DeleteItem', 'Query'),
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
         may.describeNodes(),
         may.readRoles(),
         may.start('secure-domain', 'deliver-to-server'),
@@ -174,7 +174,12 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
         may.putEvents(),
       ],
     },
-    ReleaseServer: { memory: 256, timeout: 30, settings: ['TABLE'], rights: [may.table('UpdateItem', 'Query')] },
+    ReleaseServer: {
+      memory: 256,
+      timeout: 30,
+      settings: ['TABLE'],
+      rights: [may.table('UpdateItem', 'DeleteItem', 'Query')],
+    },
     OnCommandStatus: {
       memory: 256,
       timeout: 30,

@@ -11,7 +11,7 @@ export function addCustomerRecord(provider: Provider, added: { name: string; typ
   const name = normalName(added.name);
   const type = added.type.toUpperCase();
   const { zones } = provider.record.now;
-  const known = [CUSTOMERS, ...Object.keys(zones)];
+  const known = [...new Set([CUSTOMERS, ...Object.keys(zones)])];
   const zone = known.filter(zone => isInZone(name, zone)).sort((a, b) => b.length - a.length)[0];
   if (!zone)
     throw new Error(

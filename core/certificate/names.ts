@@ -40,7 +40,7 @@ export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; n
   if (names.length === 0) {
     throw invalid(
       names,
-      'names',
+      'detail.names',
       'is empty',
       'with "policy":"list" give labels under the domain, e.g. ["mail"]',
       domain,
@@ -49,7 +49,7 @@ export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; n
   const planned = new Set(names.map(label => (label === '@' ? domain : underDomain(label, domain))));
   if (planned.size > mostNames) {
     const remedy = `give at most ${mostNames}, or "policy":"wildcard"`;
-    throw invalid(names, 'names', `has ${planned.size} different names`, remedy, domain);
+    throw invalid(names, 'detail.names', `has ${planned.size} different names`, remedy, domain);
   }
   return [...planned].sort((a, b) => Number(b === domain) - Number(a === domain));
 }
@@ -79,10 +79,10 @@ export function showDomain(domain: string): string {
 
 function underDomain(label: string, domain: string): string {
   const remedy = 'give labels under the domain, e.g. "mail", or "@" for the domain itself';
-  const refuse = (problem: string, cure = remedy) => invalid(label, 'names', problem, cure, domain);
+  const refuse = (problem: string, cure = remedy) => invalid(label, 'detail.names', problem, cure, domain);
   if (typeof label !== 'string' || label === '') throw refuse('is an empty label');
   if (label.includes('*')) throw refuse('is a wildcard', 'use "policy":"wildcard" without names');
-  const name = parseName(`${label}.${domain}`, 'names', remedy);
+  const name = parseName(`${label}.${domain}`, 'detail.names', remedy);
   if (name.endsWith(`.${domain}.${domain}`) || name === `${domain}.${domain}`) {
     throw refuse('repeats the domain');
   }

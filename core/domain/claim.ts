@@ -11,6 +11,7 @@ import type { Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
+import { look } from './look.ts';
 import { retract } from './published.ts';
 
 export interface ClaimPorts {
@@ -76,8 +77,10 @@ async function claim(
   me: string,
   { store, clock }: ClaimPorts,
 ): Promise<{ record: DomainRecord; wish: Wish }> {
-  if (request.kind === 'wish') await store.acceptWish(request.wish, request.at);
-  else if (!(await store.readDomain(domain)))
+  if (request.kind === 'wish') {
+    await requireNoHost(domain, store);
+    await store.acceptWish(request.wish, request.said, clock.now());
+  } else if (!(await store.readDomain(domain)))
     throw new SealpostError(
       'InvalidStepInput',
       domain,
@@ -91,6 +94,13 @@ async function claim(
       `another execution is at work for ${domain}, or there is nothing to do; the wish is on record`,
     );
   return { record, wish: record.spec };
+}
+
+/** A server's own host name is secured by registering it, and its certificate is the daemons' default: a customer's wish would undo that. */
+async function requireNoHost(domain: string, store: Store): Promise<void> {
+  if (!(await store.readServer(domain))) return;
+  const problem = `detail.domain ${domain} is the host name of a registered mail server, which is secured by itself`;
+  throw new SealpostError('InvalidStepInput', domain, `${problem}; name the customer's domain`);
 }
 
 async function requireServers(wish: Wish, store: Store): Promise<void> {
@@ -124,7 +134,8 @@ async function releaseFresh(
   const lacking = servers.filter((_, i) => installed[i]?.fingerprint !== certificate.fingerprint);
   if (lacking.length > 0)
     await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
-  await store.releaseDomain(wish.domain, me, record.wanted, certificate.renewAt, clock.now());
+  const released = await store.releaseDomain(wish.domain, me, record.wanted, certificate.renewAt, clock.now());
+  if (!released) await look(wish.domain, ports);
   await wakeServers(lacking, ports);
   throw new SealpostError(
     'StillFresh',

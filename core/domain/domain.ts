@@ -55,7 +55,10 @@ export interface Parked {
 export interface DomainRecord {
   domain: string;
   spec?: Wish;
+  /** When the wish was said, ms since the epoch. */
   specAt?: number;
+  /** The sender's own count of wishes, where there is one. */
+  specVersion?: number;
   wanted: number;
   done: number;
   /** `wanted` when the claim was taken: what its owner has seen. */

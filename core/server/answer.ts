@@ -21,6 +21,8 @@ export interface Answer {
   /** One an entry, in the order of the delivery. */
   entries: { letter: Letter; reason?: { name: ErrorName; text: string } }[];
   facts: Facts;
+  /** With `stale`: the sequence number that the host has seen. */
+  storedSeq?: number;
 }
 
 /**
@@ -38,9 +40,10 @@ export function parseAnswer(output: string, hash: string, seq: number, server: s
       `${server} gave no answer to delivery ${seq} (${why}); it is delivered again`,
     );
   if (header < 0) throw unknown('the first line of its output does not name this delivery');
-  const [, , answeredSeq, outcome] = lines[header]!.split(' ');
+  const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
   if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
   const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: {} };
+  if (outcome === 'stale') answer.storedSeq = Number(storedSeq);
   const body = lines.slice(header + 1);
   if (body[0] && /^[sudrbx]+$/.test(body[0]))
     answer.entries = [...body.shift()!].map(letter => ({ letter: letter as Letter }));

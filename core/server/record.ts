@@ -31,7 +31,9 @@ export async function recordDelivery(
   const { store, clock } = ports;
   const { hash, seq } = input.delivery;
   const server = await store.renewServer(input.server, input.execution, clock.now());
-  const answer = await readAnswer(server, hash, seq, input.commandId, ports);
+  // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
+  if (server.delivery?.hash !== hash) return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
+  const answer = await readAnswer(server, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
   const lines = pair(manifest, answer, server.server);
   const events: Parameters<Bus['put']>[0] = [];
@@ -41,31 +43,29 @@ export async function recordDelivery(
     answer.outcome === 'broken'
       ? `${server.server} could not put back what it served before delivery ${seq}`
       : undefined;
+  if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
+  // Said before the delivery ends, since a retry does nothing after that: rather twice than never.
+  await ports.bus.put(events);
   await store.endDelivery(server.server, input.execution, hash, {
     ...(answer.outcome === 'inspected' && { capability: answer.facts }),
     ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
     ...(broken && { held: broken }),
     failures: broken ? (server.failures ?? 0) + 1 : 0,
   });
-  await ports.bus.put(events);
-  if (broken) {
-    await ports.bus.put([{ detailType: 'Server Held', detail: { server: server.server, reason: broken } }]);
+  if (broken)
     throw new SealpostError(
       'InstallBroken',
       server.server,
       `${broken}; nothing more is sent to it until a person has looked`,
     );
-  }
   const served = lines.filter(line => 'sud'.includes(line.letter)).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
 }
 
 async function readAnswer(
   server: ServerRecord,
-  hash: string,
-  seq: number,
-  commandId: string,
-  { commands }: RecordPorts,
+  { execution, commandId, delivery: { hash, seq } }: Assembled & { execution: string; commandId: string },
+  { store, commands }: RecordPorts,
 ): Promise<Answer> {
   const { state, output, detail } = await commands.outcome(commandId, server.node);
   if (state !== 'answered')
@@ -75,13 +75,14 @@ async function readAnswer(
       `${server.server} did not run command ${commandId}: ${detail}`,
     );
   const answer = parseAnswer(output, hash, seq, server.server);
-  if (answer.outcome === 'stale' || answer.outcome === 'expired')
-    throw new SealpostError(
-      'ServerUnreachable',
-      server.server,
-      `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
-    );
-  return answer;
+  if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
+  // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
+  await store.endDelivery(server.server, execution, hash, { seq: Math.max(server.seq, answer.storedSeq ?? 0) });
+  throw new SealpostError(
+    'ServerUnreachable',
+    server.server,
+    `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
+  );
 }
 
 /** An inspection has no entries; else each entry has a letter, or the answer was cut and its outcome is unknown. */

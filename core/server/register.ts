@@ -47,13 +47,35 @@ export async function registerServer(
       server,
       `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
     );
-  await store.registerServer({ server, node, roleId: role.roleId, adopt }, clock.now());
-  await store.acceptWish({ domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true }, at);
+  await giveAgain(server, node, ports);
+  await store.registerServer({ server, node, roleId: role.roleId, adopt }, at, clock.now());
+  await store.acceptWish(
+    { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
+    { at },
+    clock.now(),
+  );
   await wakeServers([server], ports);
   const waiting = await store.wakeWaitingDomains(server, clock.now());
   const started = [server, ...waiting];
   for (const domain of started) await look(domain, ports, lookName(domain, node, at));
   return { server, node, woken: started };
+}
+
+/** A rebuilt instance (the same name, another node) has nothing of what the old one served: it is given everything again, before the record says so, so that a killed step repeats it. */
+async function giveAgain(server: string, node: string, { store, clock }: RegisterPorts): Promise<void> {
+  const known = await store.readServer(server);
+  if (!known || known.node === node) return;
+  for (const { domain } of await store.allInstalled(server)) {
+    const record = await store.readDomain(domain);
+    if (!record?.current || !record.spec) continue;
+    await store.commitWork({
+      domain,
+      certificate: record.current,
+      servers: [server],
+      host: record.spec.host,
+      now: clock.now(),
+    });
+  }
 }
 
 /** One look a domain for one registration, however often this step is tried. */

@@ -19,6 +19,8 @@ export interface ServerRecord {
   node: string;
   roleId: string;
   adopt: boolean;
+  /** When that was said, ms since the epoch. */
+  registeredAt: number;
   /** What `inspect` found; absent until the first inspection has answered. */
   capability?: Facts;
   /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */

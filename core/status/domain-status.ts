@@ -2,10 +2,9 @@
 import { planNames } from '../certificate/names.ts';
 import { serversOf, type DomainRecord, type StoredCertificate } from '../domain/domain.ts';
 import { remedies, type ErrorName } from '../errors.ts';
-import type { ServerRecord } from '../server/server.ts';
 import { LEASE_MS } from '../store.ts';
-import type { Known } from './known.ts';
-import { serverStatus } from './server-status.ts';
+import type { Known, OnServer } from './known.ts';
+import { serverState } from './server-status.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
 
 const DAY = 86_400_000;
@@ -51,22 +50,22 @@ function shown(current: StoredCertificate, now: number): DomainStatus['certifica
 }
 
 function serving(server: string, { domain, current }: DomainRecord, known: Known, now: number): Serving {
-  const record = known.servers.find(one => one.server === server);
-  if (!record) return { server, state: 'not registered', ...told('ServerNotRegistered', 'nobody has registered it') };
-  const here = known.installed.find(one => one.server === server && one.domain === domain);
-  if (current && here?.fingerprint === current.fingerprint)
-    return { server, state: 'installed', seenAt: here.seenAt };
-  if (record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', record.held) };
-  const work = known.work.find(one => one.server === server && one.domain === domain);
+  const on = known.servers.get(server);
+  if (!on?.record)
+    return { server, state: 'not registered', ...told('ServerNotRegistered', 'nobody has registered it') };
+  const here = on.installed.get(domain);
+  if (current && here?.fingerprint === current.fingerprint) return { server, state: 'installed', seenAt: here.seenAt };
+  if (on.record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', on.record.held) };
+  const work = on.work.get(domain);
   const at = work?.notBefore;
   if (work?.reason !== undefined) return { server, state: 'refused', at, ...refusal(work.reason) };
-  return { server, state: 'waiting', at, ...waitingFor(record, known, now) };
+  return { server, state: 'waiting', at, ...waitingFor(on, now) };
 }
 
 /** What keeps the whole server from taking anything, if something does. */
-function waitingFor(record: ServerRecord, known: Known, now: number): Pick<Serving, 'why' | 'reason'> {
-  const { well, why, reason } = serverStatus(record, known, now);
-  return well && record.hostSecuredAt !== undefined ? {} : { why, ...(!well && { reason }) };
+function waitingFor({ record, work }: OnServer, now: number): Pick<Serving, 'why' | 'reason'> {
+  const { why, reason } = serverState(record!, work.size, now);
+  return why === undefined ? {} : { why, ...(reason && { reason }) };
 }
 
 /** As recordRefused has it: the error's name, a colon, the server's words. */
@@ -105,7 +104,8 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
       next: { what: 'next try', at: parked.nextTry },
       ...because(parked.reason, parked.message),
     };
-  if (!current) return { state: 'accepted', well: true, since: record.specAt, next: { what: 'order', at: record.dueAt } };
+  if (!current)
+    return { state: 'accepted', well: true, since: record.specAt, next: { what: 'order', at: record.dueAt } };
   return issued(current, servers);
 }
 

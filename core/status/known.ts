@@ -2,13 +2,18 @@
 import type { DomainRecord } from '../domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../server/server.ts';
 
-export type OnServer<T> = T & { server: string };
+/** What is kept under a server's name; `record` is absent while nobody has registered it. */
+export interface OnServer {
+  record?: ServerRecord;
+  /** By domain. */
+  work: Map<string, Work>;
+  installed: Map<string, Installed>;
+}
 
 export interface Known {
   domains: DomainRecord[];
-  servers: ServerRecord[];
-  work: OnServer<Work>[];
-  installed: OnServer<Installed>[];
+  /** By host name. */
+  servers: Map<string, OnServer>;
 }
 
 export interface KnownStore {

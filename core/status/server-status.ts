@@ -1,6 +1,6 @@
 /** How it is with a server. */
 import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../server/server.ts';
-import type { Known } from './known.ts';
+import type { OnServer } from './known.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
 
 export interface ServerStatus extends Status {
@@ -15,30 +15,33 @@ export interface ServerStatus extends Status {
   installed: Installed[];
 }
 
-export function serverStatus(record: ServerRecord, known: Pick<Known, 'work' | 'installed'>, now: number): ServerStatus {
-  const work = known.work.filter(({ server }) => server === record.server);
-  const installed = known.installed.filter(({ server }) => server === record.server);
-  const status: Status = { name: record.server, ...state(record, work, now) };
+export function serverStatus(record: ServerRecord, { work, installed }: OnServer, now: number): ServerStatus {
   return {
     kind: 'server',
-    // A held server is due for nothing until a person has looked.
-    ...(record.held === undefined ? unlessOverdue(status, record, now) : status),
+    ...serverState(record, work.size, now),
     node: record.node,
     prefix: deliveryPrefix(record),
     seq: record.seq,
     capability: record.capability,
     delivery: record.delivery,
-    work: work.map(({ domain, certificate, notBefore, reason }) => ({
+    work: [...work.values()].map(({ domain, certificate, notBefore, reason }) => ({
       domain,
       remove: certificate === 'REMOVE',
       ...(notBefore !== undefined && { notBefore }),
       ...(reason !== undefined && { reason }),
     })),
-    installed: installed.map(({ server: _, ...one }) => one),
+    installed: [...installed.values()],
   };
 }
 
-function state(record: ServerRecord, work: Work[], now: number): Omit<Status, 'name'> {
+/** @param waiting how much work waits for it */
+export function serverState(record: ServerRecord, waiting: number, now: number): Status {
+  const status = { name: record.server, ...state(record, waiting, now) };
+  // A held server is due for nothing until a person has looked.
+  return record.held === undefined ? unlessOverdue(status, record, now) : status;
+}
+
+function state(record: ServerRecord, waiting: number, now: number): Omit<Status, 'name'> {
   if (record.held !== undefined) return { state: 'held', well: false, ...because('InstallBroken', record.held) };
   const failing = record.failures
     ? because('ServerUnreachable', `${plural(record.failures, 'delivery', 'deliveries')} in a row came to nothing.`)
@@ -55,7 +58,8 @@ function state(record: ServerRecord, work: Work[], now: number): Omit<Status, 'n
     };
   }
   if (failing) return { state: 'unreachable', well: false, next: tryAgain, ...failing };
-  if (!record.capability) return { state: 'to be inspected', well: true, next: { what: 'inspection', at: record.dueAt } };
+  if (!record.capability)
+    return { state: 'to be inspected', well: true, next: { what: 'inspection', at: record.dueAt } };
   if (record.hostSecuredAt === undefined)
     return {
       state: 'waits for its own certificate',
@@ -63,7 +67,7 @@ function state(record: ServerRecord, work: Work[], now: number): Omit<Status, 'n
       next: { what: `a certificate for ${record.server} seen served` },
       why: "Customers' certificates are delivered once its own host name is served and trusted.",
     };
-  if (work.length > 0) return { state: `${work.length} waiting`, well: true, next: { what: 'delivery', at: record.dueAt } };
+  if (waiting > 0) return { state: `${waiting} waiting`, well: true, next: { what: 'delivery', at: record.dueAt } };
   return { state: 'up to date', well: true, since: record.hostSecuredAt };
 }
 

@@ -7,7 +7,12 @@ const machines = files.filter(path => path.endsWith('.asl.json'));
 const namedIn = (entries: any[] = []): string[] => entries.flatMap(({ ErrorEquals }) => ErrorEquals);
 const states = machines.flatMap(path =>
   Object.entries<any>(json(path).States).map(([name, state]) => ({
- path, name, state, retried: namedIn(state.Retry), caught: [...namedIn(state.Retry), ...namedIn(state.Catch)] })),
+    path,
+    name,
+    state,
+    retried: namedIn(state.Retry),
+    caught: [...namedIn(state.Retry), ...namedIn(state.Catch)],
+  })),
 );
 /** Names of AWS's: reserved ones, Lambda's own, and the timeout of its sandbox. */
 const isForeign = (name: string) => /^(States|Lambda|Sandbox)\./.test(name);

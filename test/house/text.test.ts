@@ -11,7 +11,10 @@ describe('what the project is made of', () => {
     ["a path of somebody's machine", said('(?<![\\w.])/(work', '|home/\\w+', '|Users/\\w+)/')],
     ['scratch of a session', said('/tmp/', 'sp\\b')],
     ['a neighbour of the checkout', said('\\.\\./', 'shared\\b')],
-    ["a registry or a mirror by its host's name", said('registry\\.', 'npm|npm', 'js\\.org|ver', 'daccio|:48', '73\\b')],
+    [
+      "a registry or a mirror by its host's name",
+      said('registry\\.', 'npm|npm', 'js\\.org|ver', 'daccio|:48', '73\\b'),
+    ],
     ['work that nobody has promised', said('\\bTO', 'DO\\b|\\bFIX', 'ME\\b|\\bXX', 'X\\b')],
     ['the mark of a merge', said('^<<<<', '<<< |^>>>>', '>>> ')],
   ])('names nowhere %s', (_, pattern) => {

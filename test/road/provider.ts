@@ -11,7 +11,7 @@ import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53'
 import type { Store } from '../../core/store.ts';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { startProvider, type Provider } from '../../local/provider.ts';
-import { addMailServer, delegateDomain, putEvent, storeOf, untilInstalled } from '../../local/road.ts';
+import { addMailServer, delegateDomain, registerMailServer, storeOf } from '../../local/road.ts';
 import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../install/session.ts';
 import { History } from './history.ts';
@@ -61,9 +61,7 @@ export async function startRoad(): Promise<void> {
   const store = storeOf(provider);
   const bus = await listen(provider, join(directory, 'listener'));
   const mx1 = await addMailServer(provider, 'mx1');
-  const detail = { server: mx1.hostName, node: provider.hosts.get('mx1')!.nodeId, adopt: true };
-  await putEvent(provider, 'Mail Server Registered', detail);
-  await untilInstalled(store, mx1.hostName, mx1.hostName);
+  await registerMailServer(provider, 'mx1');
   const idle = await openSession(mx1.address, 993, /^\* OK/);
   await idle.ask(`a LOGIN ${TEST_MAILBOX.user} "${TEST_MAILBOX.password}"`, /^a OK/);
   await idle.ask('b SELECT INBOX', /^b OK/);
@@ -110,7 +108,7 @@ export async function put(
 }
 
 /** A customer whose zone is elsewhere and whose challenge is delegated to us. @returns the wish for it */
-export function customer(domain: string, servers = [road.mx1.hostName]): { domain: string; mailServers: string[] } {
-  delegateDomain(road.provider, domain, road.mx1.address);
-  return { domain, mailServers: servers };
+export async function customer(domain: string, server = road.mx1): Promise<{ domain: string; mailServers: string[] }> {
+  await delegateDomain(road.provider, domain, server.address);
+  return { domain, mailServers: [server.hostName] };
 }

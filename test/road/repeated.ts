@@ -11,7 +11,7 @@ const sent = new Date();
 
 describe('the same event more than once', () => {
   it('twenty at once make one order and one certificate', async () => {
-    const wish = customer(DOMAIN);
+    const wish = await customer(DOMAIN);
     const ids = await put(
       road.provider,
       'Domain Created',
@@ -31,7 +31,7 @@ describe('the same event more than once', () => {
   it('fifty more, one now and one then, change nothing', async () => {
     await road.history.untilQuiet();
     const before = await known();
-    const wish = customer(DOMAIN);
+    const wish = await customer(DOMAIN);
     for (let i = 0; i < 50; i++) {
       await put(road.provider, 'Domain Created', [wish], sent);
       // 0 to 140 ms apart, in a pattern that no step's time fits to.
@@ -45,7 +45,12 @@ describe('the same event more than once', () => {
 /** What is on record, at the CA, in the bucket and on the bus. */
 async function known(): Promise<object> {
   // The wish's counter is how one that came while another was at work is noticed; what it counts is no change.
-  const { wanted: _wanted, done: _done, seen: _seen, ...record } = (await road.store.readDomain(DOMAIN)) as DomainRecord;
+  const {
+    wanted: _wanted,
+    done: _done,
+    seen: _seen,
+    ...record
+  } = (await road.store.readDomain(DOMAIN)) as DomainRecord;
   const { seq } = (await road.store.readServer(road.mx1.hostName))!;
   return { record, seq, chains: await chains(), issued: issued(), requests: await road.provider.ca.requests() };
 }

@@ -42,11 +42,17 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
       return copy(domains.get(domain));
     },
 
-    async acceptWish(wish, at) {
-      const record = domains.get(wish.domain) ?? { domain: wish.domain, wanted: 0, done: 0 };
-      const { spec, specAt } = record;
-      if (specAt !== undefined && (specAt > at || (specAt === at && isDeepStrictEqual(spec, copy(wish))))) return false;
-      domains.set(wish.domain, { ...record, spec: copy(wish), specAt: at, wanted: record.wanted + 1 });
+    async acceptWish(wish, { at, version }, now) {
+      const record: DomainRecord = domains.get(wish.domain) ?? { domain: wish.domain, wanted: 0, done: 0 };
+      const { spec, specAt, specVersion } = record;
+      const isLater =
+        specAt === undefined ||
+        (version !== undefined && specVersion !== undefined
+          ? specVersion < version
+          : specAt < at || (specAt === at && !isDeepStrictEqual(spec, copy(wish))));
+      if (!isLater) return false;
+      const said = { spec: copy(wish), specAt: at, specVersion: version, dueAt: now + WAKE_MS };
+      domains.set(wish.domain, copy({ ...record, ...said, wanted: record.wanted + 1 }));
       return true;
     },
 

@@ -23,10 +23,13 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       return copy(servers.get(server));
     },
 
-    async registerServer({ server, node, roleId, adopt }, now) {
-      const known = servers.get(server) ?? { server, wanted: 0, done: 0, seq: 0 };
-      const { capability, delivery, held, owner, leaseUntil, ...kept } = known as ServerRecord;
-      servers.set(server, { ...kept, node, roleId, adopt, wanted: kept.wanted + 1, dueAt: now + WAKE_MS });
+    async registerServer({ server, node, roleId, adopt }, at, now) {
+      const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
+      if (known.registeredAt !== undefined && known.registeredAt >= at) return false;
+      const { capability, hostSecuredAt, delivery, held, owner, leaseUntil, ...kept } = known;
+      const said = { node, roleId, adopt, registeredAt: at, dueAt: now + WAKE_MS };
+      servers.set(server, { ...kept, ...said, wanted: kept.wanted + 1 });
+      return true;
     },
 
     async wakeServer(server, now) {
@@ -53,6 +56,10 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
 
     async installed(server, domain) {
       return copy(inner(installed, server).get(domain));
+    },
+
+    async allInstalled(server) {
+      return copy([...inner(installed, server).values()]);
     },
 
     async startDelivery(server, me, delivery) {
@@ -85,6 +92,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
       Object.assign(record, copy(changes));
       delete record.delivery;
+      tokens.delete(hash);
     },
 
     async releaseServer(server, me, wanted, dueAt) {

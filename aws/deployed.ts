@@ -1,0 +1,19 @@
+/** What a person's tool must know of a deployed stack. CloudFormation names the table, so it is read where a function has it. */
+import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+
+export interface Deployed {
+  table: string;
+  /** The zone that challenges are delegated to. */
+  challengeZone: string;
+}
+
+/** @throws ResourceNotFoundException when there is no such stack in the account and region */
+export async function deployed(client: LambdaClient, stack: string): Promise<Deployed> {
+  const { Environment } = await client.send(
+    new GetFunctionConfigurationCommand({ FunctionName: `${stack}-claim-domain` }),
+  );
+  const { TABLE, CHALLENGE_ZONE_NAME } = Environment?.Variables ?? {};
+  if (TABLE === undefined || CHALLENGE_ZONE_NAME === undefined)
+    throw new Error(`the function ${stack}-claim-domain has no TABLE and CHALLENGE_ZONE_NAME in its environment`);
+  return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME };
+}

@@ -1,0 +1,117 @@
+/** Step Functions: what the executions of a stack are doing, read from their histories. */
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+  ListStateMachinesCommand,
+  type HistoryEvent,
+  type SFNClient,
+} from '@aws-sdk/client-sfn';
+import type { Road, RoadEvent } from '../core/road.ts';
+import { unlessBusy } from './throttling.ts';
+
+interface Followed {
+  subject: string;
+  /** The last event that was told. */
+  seen: number;
+}
+
+const ENDS: Record<string, RoadEvent['end']> = {
+  ExecutionSucceeded: 'done',
+  ExecutionFailed: 'failed',
+  ExecutionTimedOut: 'timed out',
+  ExecutionAborted: 'stopped',
+};
+/** Executions that are followed at once, of each machine: a look is a call for each, and GetExecutionHistory has 20 a second. */
+const AT_ONCE = 40;
+
+/**
+ * @param stack its machines are `<stack>-…`
+ * @param since executions that ended before are not told of
+ */
+export function road(client: SFNClient, stack: string, since: number): Road {
+  const followed = new Map<string, Followed>();
+  const ended = new Set<string>();
+  let machines: { arn: string; name: string }[] = [];
+
+  async function newEvents(executionArn: string, last: number): Promise<HistoryEvent[]> {
+    const events: HistoryEvent[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await client.send(
+        new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 100, nextToken }),
+      );
+      events.push(...(page.events ?? []).filter(event => event.id! > last));
+      nextToken = (page.events ?? []).some(event => event.id! <= last) ? undefined : page.nextToken;
+    } while (nextToken);
+    return events.reverse();
+  }
+
+  async function follow(executionArn: string, machine: string): Promise<RoadEvent[]> {
+    const before = followed.get(executionArn);
+    const subject =
+      before?.subject ?? subjectOf((await client.send(new DescribeExecutionCommand({ executionArn }))).input);
+    const events = await newEvents(executionArn, before?.seen ?? 0);
+    followed.set(executionArn, { subject, seen: events.at(-1)?.id ?? before?.seen ?? 0 });
+    return events.flatMap(event => {
+      const told = tell(event);
+      return told ? [{ execution: executionArn, machine, subject, at: event.timestamp!.getTime(), ...told }] : [];
+    });
+  }
+
+  async function lookAt({ arn: stateMachineArn, name }: { arn: string; name: string }): Promise<RoadEvent[]> {
+    const { executions = [] } = await client.send(
+      new ListExecutionsCommand({ stateMachineArn, maxResults: AT_ONCE }),
+    );
+    const events: RoadEvent[] = [];
+    for (const { executionArn, stopDate } of executions.reverse()) {
+      if (ended.has(executionArn!) || (stopDate && stopDate.getTime() < since)) continue;
+      events.push(...(await follow(executionArn!, name)));
+      if (!stopDate) continue;
+      ended.add(executionArn!);
+      followed.delete(executionArn!);
+    }
+    return events;
+  }
+
+  return {
+    look: () =>
+      unlessBusy('Step Functions', stack, async () => {
+        if (machines.length === 0) machines = await machinesOf(client, stack);
+        const events = (await Promise.all(machines.map(lookAt))).flat();
+        return events.sort((a, b) => a.at - b.at);
+      }),
+  };
+}
+
+async function machinesOf(client: SFNClient, stack: string): Promise<{ arn: string; name: string }[]> {
+  const machines: { arn: string; name: string }[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await client.send(new ListStateMachinesCommand({ nextToken }));
+    for (const { stateMachineArn, name } of page.stateMachines ?? [])
+      if (name!.startsWith(`${stack}-`)) machines.push({ arn: stateMachineArn!, name: name!.slice(stack.length + 1) });
+    nextToken = page.nextToken;
+  } while (nextToken);
+  return machines;
+}
+
+function tell(event: HistoryEvent): Partial<RoadEvent> | undefined {
+  const state = event.stateEnteredEventDetails?.name;
+  if (state !== undefined) return { state };
+  if (event.stateExitedEventDetails?.name === 'AssembleDelivery') return assembled(event.stateExitedEventDetails.output);
+  const end = ENDS[event.type!];
+  if (!end) return undefined;
+  const { error, cause } = event.executionFailedEventDetails ?? event.executionAbortedEventDetails ?? {};
+  return { end, error, cause };
+}
+
+function assembled(output = '{}'): Partial<RoadEvent> | undefined {
+  const { delivery } = JSON.parse(output) as { delivery?: { seq: number; mode: string; entries: number } };
+  return delivery && { delivery: { seq: delivery.seq, mode: delivery.mode, entries: delivery.entries } };
+}
+
+function subjectOf(input = '{}'): string {
+  const { detail, server } = JSON.parse(input) as { detail?: { domain?: unknown; server?: unknown }; server?: unknown };
+  return String(detail?.domain ?? detail?.server ?? server ?? '?');
+}
