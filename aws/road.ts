@@ -60,9 +60,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
   }
 
   async function lookAt({ arn: stateMachineArn, name }: { arn: string; name: string }): Promise<RoadEvent[]> {
-    const { executions = [] } = await client.send(
-      new ListExecutionsCommand({ stateMachineArn, maxResults: AT_ONCE }),
-    );
+    const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: AT_ONCE }));
     const events: RoadEvent[] = [];
     for (const { executionArn, stopDate } of executions.reverse()) {
       if (ended.has(executionArn!) || (stopDate && stopDate.getTime() < since)) continue;
@@ -99,7 +97,8 @@ async function machinesOf(client: SFNClient, stack: string): Promise<{ arn: stri
 function tell(event: HistoryEvent): Partial<RoadEvent> | undefined {
   const state = event.stateEnteredEventDetails?.name;
   if (state !== undefined) return { state };
-  if (event.stateExitedEventDetails?.name === 'AssembleDelivery') return assembled(event.stateExitedEventDetails.output);
+  if (event.stateExitedEventDetails?.name === 'AssembleDelivery')
+    return assembled(event.stateExitedEventDetails.output);
   const end = ENDS[event.type!];
   if (!end) return undefined;
   const { error, cause } = event.executionFailedEventDetails ?? event.executionAbortedEventDetails ?? {};

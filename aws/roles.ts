@@ -1,5 +1,5 @@
 /** IAM: a role's unique id and who may assume it. */
-import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
 import type { Roles } from '../core/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
@@ -11,7 +11,11 @@ interface Statement {
 export function roles(client: IAMClient): Roles {
   return {
     async role(name) {
-      const { Role } = await unlessBusy('IAM', name, () => client.send(new GetRoleCommand({ RoleName: name })));
+      const answer = await unlessBusy('IAM', name, () => client.send(new GetRoleCommand({ RoleName: name }))).catch(
+        (error: unknown) => (error instanceof NoSuchEntityException ? undefined : Promise.reject(error)),
+      );
+      if (!answer) return undefined;
+      const { Role } = answer;
       const policy = JSON.parse(decodeURIComponent(Role!.AssumeRolePolicyDocument!)) as {
         Statement: Statement | Statement[];
       };

@@ -66,8 +66,8 @@ export interface Executions {
 }
 
 export interface Roles {
-  /** @returns the role's unique id and who may assume it (service names and ARNs) */
-  role(name: string): Promise<{ roleId: string; trusted: string[] }>;
+  /** @returns the role's unique id and who may assume it (service names and ARNs); undefined when there is no such role */
+  role(name: string): Promise<{ roleId: string; trusted: string[] } | undefined>;
 }
 
 /** ACM, for a load balancer. */

@@ -72,10 +72,11 @@ export class RoadView {
   }
 }
 
-/** The same as a plain line, where there is no terminal to draw on; none for an end that says nothing new. */
+/** The same as a plain line, where there is no terminal to draw on; none for what says nothing new. */
 export function roadLine(event: RoadEvent): string | undefined {
-  if (event.end === 'done') return undefined;
-  return `${who(event)} ${event.end === undefined ? event.state : `${event.end}: ${trouble(event)}`}`;
+  if (event.state !== undefined) return `${who(event)} ${event.state}`;
+  if (event.end === undefined || event.end === 'done') return undefined;
+  return `${who(event)} ${event.end}: ${trouble(event)}`;
 }
 
 function ending(walk: Walk): Line {

@@ -1,10 +1,17 @@
 /** State ClaimDomain of secure-domain. */
+import { asSealpostError } from '../core/acme/problem.ts';
 import { openConnection } from '../core/acme/transport.ts';
 import { claimDomain } from '../core/domain/claim.ts';
 import { ClaimDomain } from '../statemachines/secure-domain.ts';
 import { budget, clock, dns, executions, issuer, setting, store, zones } from './environment.ts';
 
-const caaIdentities = async () => (await openConnection(issuer()).directory()).meta?.caaIdentities ?? [];
+const caaIdentities = async () => {
+  const { directoryUrl } = issuer();
+  const directory = await openConnection(issuer())
+    .directory()
+    .catch((error: unknown) => Promise.reject(asSealpostError(error, directoryUrl, clock.now())));
+  return directory.meta?.caaIdentities ?? [];
+};
 
 export const handler = ClaimDomain.handler(event =>
   claimDomain(event, {

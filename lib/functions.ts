@@ -60,7 +60,8 @@ export function kebab(name: string): string {
 
 function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
   const may = rights(stack, parts);
-  const acme = ['ACME_DIRECTORY', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ACCOUNT_KEY_PARAMETER', 'KEY', 'ROOTS'];
+  const issuer = ['ACME_DIRECTORY', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ACCOUNT_KEY_PARAMETER', 'ROOTS'];
+  const acme = [...issuer, 'KEY'];
   const roads = ['SECURE_DOMAIN', 'DELIVER_TO_SERVER'];
   const ssm = ['DOCUMENT', 'STACK'];
   return {
@@ -78,7 +79,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ClaimDomain: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...acme, ...roads],
+      settings: ['TABLE', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...issuer, ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         ...may.findZones(),

@@ -13,23 +13,34 @@ const stamp = join(modules, '.sealpost-installed');
 const node = join(modules, '.bin', 'node');
 
 function lockHash() {
-  return createHash('sha256').update(readFileSync(join(checkout, 'package-lock.json'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(checkout, 'package-lock.json')))
+    .digest('hex');
 }
 
 async function installPackages() {
   const wanted = lockHash();
   if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  console.log('Installing the npm packages of package-lock.json into node_modules (600 MB, Node 24 among them; about a minute)');
+  console.log(
+    'Installing the npm packages of package-lock.json into node_modules (600 MB, Node 24 among them; about a minute)',
+  );
   const started = Date.now();
-  const progress = setInterval(() => console.log(`  … still installing, ${Math.round((Date.now() - started) / 1000)} s`), 10_000);
+  const progress = setInterval(
+    () => console.log(`  … still installing, ${Math.round((Date.now() - started) / 1000)} s`),
+    10_000,
+  );
   const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], 'inherit');
   clearInterval(progress);
   if (code !== 0) {
-    console.error(`npm ci ended with exit code ${code}: the packages are not there. Is the npm registry reachable (npm ping)?`);
+    console.error(
+      `npm ci ended with exit code ${code}: the packages are not there. Is the npm registry reachable (npm ping)?`,
+    );
     process.exit(code);
   }
   if (!existsSync(node)) {
-    console.error(`There is no Node 24 for ${process.platform} ${process.arch} among the packages; linux on x64 or arm64 is needed.`);
+    console.error(
+      `There is no Node 24 for ${process.platform} ${process.arch} among the packages; linux on x64 or arm64 is needed.`,
+    );
     process.exit(1);
   }
   writeFileSync(stamp, wanted);

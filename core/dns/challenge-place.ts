@@ -35,6 +35,12 @@ export function delegationLine(domain: string, challengeZone: string): string {
   return `_acme-challenge.${domain}. CNAME ${challengeTarget(domain, challengeZone)}.`;
 }
 
+/** The lines for all names of a certificate, each once: a wildcard is validated at the name that it stands under. */
+export function delegationLines(names: string[], challengeZone: string): string[] {
+  const bare = new Set(names.map(name => name.replace(/^\*\./, '')));
+  return [...bare].map(name => delegationLine(name, challengeZone));
+}
+
 /**
  * @param domain the name that is validated, bare
  * @throws DomainNotManaged with the CNAME line that cures it; DnsNotPropagated where DNS does not answer

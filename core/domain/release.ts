@@ -28,9 +28,7 @@ export async function releaseDomain(
   const { domain, execution } = input;
   const record = await store.renewDomain(domain, execution, clock.now());
   await retract(record, execution, ports);
-  const dueAt = record.current?.renewAt ?? clock.now();
-  const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
-  if (!released) await look(domain, ports);
+  // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
   await wakeServers(input.servers, ports);
   if (input.certificate && record.current)
     await ports.bus.put([
@@ -44,6 +42,9 @@ export async function releaseDomain(
         },
       },
     ]);
+  const dueAt = record.current?.renewAt ?? clock.now();
+  const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
+  if (!released) await look(domain, ports);
   return { domain, servers: input.servers, dueAt };
 }
 

@@ -43,7 +43,7 @@ export function parseAnswer(output: string, hash: string, seq: number, server: s
   const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
   if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
   const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: {} };
-  if (outcome === 'stale') answer.storedSeq = Number(storedSeq);
+  if (outcome === 'stale' && /^\d+$/.test(storedSeq ?? '')) answer.storedSeq = Number(storedSeq);
   const body = lines.slice(header + 1);
   if (body[0] && /^[sudrbx]+$/.test(body[0]))
     answer.entries = [...body.shift()!].map(letter => ({ letter: letter as Letter }));

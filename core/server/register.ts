@@ -40,6 +40,12 @@ export async function registerServer(
     );
   const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
   const role = await ports.roles.role(roleName);
+  if (!role)
+    throw new SealpostError(
+      'InvalidStepInput',
+      server,
+      `detail.role ${roleName} is no role of this account; name the role that the instance runs with`,
+    );
   const others = role.trusted.filter(who => !TRUSTED.includes(who));
   if (others.length > 0)
     throw new SealpostError(

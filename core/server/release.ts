@@ -15,13 +15,26 @@ export async function releaseServer(
   { store, clock }: { store: Store; clock: Clock },
 ): Promise<{ server: string; dueAt?: number }> {
   const server = await store.renewServer(input.server, input.execution, clock.now());
-  const failures = input.error ? (server.failures ?? 0) + 1 : 0;
-  if (input.error && server.delivery)
-    await store.endDelivery(server.server, input.execution, server.delivery.hash, { failures });
-  const dueAt = input.error ? nextTry(failures, clock.now()) : await nextRound(server, input.rounds, { store, clock });
+  if (input.error) return releaseAfterFailure(server, input.execution, { store, clock });
+  const dueAt = await nextRound(server, input.rounds, { store, clock });
   if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt))
     return { server: server.server, ...(dueAt !== undefined && { dueAt }) };
   throw new SealpostError('MoreWork', server.server, `work came for ${server.server} while it was released`);
+}
+
+/** What came meanwhile waits for the next try, too: without that a server out of reach would be tried without a pause. */
+async function releaseAfterFailure(
+  server: ServerRecord,
+  me: string,
+  { store, clock }: { store: Store; clock: Clock },
+): Promise<{ server: string; dueAt: number }> {
+  const failures = (server.failures ?? 0) + 1;
+  if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, { failures });
+  const dueAt = nextTry(failures, clock.now());
+  let { wanted } = server;
+  while (!(await store.releaseServer(server.server, me, wanted, dueAt)))
+    wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
+  return { server: server.server, dueAt };
 }
 
 /** @returns when the server is due again, or undefined when it waits for nothing @throws SealpostError MoreWork */

@@ -59,7 +59,7 @@ function serving(server: string, { domain, current }: DomainRecord, known: Known
   const work = on.work.get(domain);
   const at = work?.notBefore;
   if (work?.reason !== undefined) return { server, state: 'refused', at, ...refusal(work.reason) };
-  return { server, state: 'waiting', at, ...waitingFor(on, now) };
+  return { server, state: 'waiting', at, ...(server !== domain && waitingFor(on, now)) };
 }
 
 /** What keeps the whole server from taking anything, if something does. */

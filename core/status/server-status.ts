@@ -59,11 +59,17 @@ function state(record: ServerRecord, waiting: number, now: number): Omit<Status,
   }
   if (failing) return { state: 'unreachable', well: false, next: tryAgain, ...failing };
   if (!record.capability)
-    return { state: 'to be inspected', well: true, next: { what: 'inspection', at: record.dueAt } };
+    return {
+      state: 'to be inspected',
+      well: true,
+      since: record.registeredAt,
+      next: { what: 'inspection', at: record.dueAt },
+    };
   if (record.hostSecuredAt === undefined)
     return {
       state: 'waits for its own certificate',
       well: true,
+      since: record.registeredAt,
       next: { what: `a certificate for ${record.server} seen served` },
       why: "Customers' certificates are delivered once its own host name is served and trusted.",
     };

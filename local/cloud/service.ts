@@ -100,7 +100,10 @@ export interface Iam {
 /** A machine that the SSM stand-in runs documents on. `local/hosts` makes them; tests make small ones of their own. */
 export interface Node {
   /** Runs a program inside the host; never throws for an exit code. */
-  run(command: string[], options?: { input?: string | Uint8Array; environment?: Record<string, string>; timeoutMs?: number }): Promise<{ exitCode: number; stdout: string; stderr: string; timedOut?: boolean }>;
+  run(
+    command: string[],
+    options?: { input?: string | Uint8Array; environment?: Record<string, string>; timeoutMs?: number },
+  ): Promise<{ exitCode: number; stdout: string; stderr: string; timedOut?: boolean }>;
   /** Writes a file inside the host (parents made). */
   write(path: string, data: Uint8Array, mode: number): Promise<void>;
 }

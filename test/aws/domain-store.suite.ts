@@ -17,16 +17,23 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
   describe(`a wish, in ${name}`, () => {
     test('is on record once it is accepted', async () => {
       expect(await store.readDomain(domain)).toBeUndefined();
-      expect(await store.acceptWish(wish(), now)).toBe(true);
+      expect(await store.acceptWish(wish(), { at: now }, now)).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ domain, spec: wish(), specAt: now, wanted: 1, done: 0 });
+    });
+
+    test('comes to the sweep where nobody lived to claim it, one for a domain that was released long ago too', async () => {
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + 60 * 86_400_000, now);
+      await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
+      expect(await store.due(now + WAKE_MS, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
     test.each([
       ['the same one again', wish(), now],
       ['an older one', wish({ mailServers: [mx2] }), now - 1],
     ])('is kept when %s comes', async (_, other, at) => {
-      await store.acceptWish(wish(), now);
-      expect(await store.acceptWish(other, at)).toBe(false);
+      await store.acceptWish(wish(), { at: now }, now);
+      expect(await store.acceptWish(other, { at: at }, now)).toBe(false);
       expect(await store.readDomain(domain)).toMatchObject({ spec: wish(), specAt: now, wanted: 1 });
     });
 
@@ -35,11 +42,35 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       // EventBridge's times are whole seconds.
       ['another one of the same second', now],
     ])('gives way to %s, members that are left out included', async (_, at) => {
-      await store.acceptWish(wish({ webmailServer: mx2 }), now);
-      expect(await store.acceptWish(wish({ mailServers: [mx2] }), at)).toBe(true);
+      await store.acceptWish(wish({ webmailServer: mx2 }), { at: now }, now);
+      expect(await store.acceptWish(wish({ mailServers: [mx2] }), { at: at }, now)).toBe(true);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ specAt: at, wanted: 2 });
       expect(record!.spec).toEqual(wish({ mailServers: [mx2] }));
+    });
+  });
+
+  describe(`the version of a wish, in ${name}`, () => {
+    test.each([
+      ['higher than that of the wish on record, however early it was said', 7, -minute, true],
+      ['the same', 6, minute, false],
+      ['lower, however late it was said', 5, minute, false],
+      ['there for the first time, and the wish is later', undefined, minute, true],
+      ['there for the first time, and the wish is earlier', undefined, -minute, false],
+    ])('decides when it is %s', async (_, version, later, isAccepted) => {
+      // Without a version, the wish on record is the one that has none.
+      await store.acceptWish(wish(), { at: now, ...(version !== undefined && { version: 6 }) }, now);
+      const other = wish({ mailServers: [mx2] });
+      expect(await store.acceptWish(other, { at: now + later, version: version ?? 1 }, now)).toBe(isAccepted);
+      expect((await store.readDomain(domain))!.spec).toEqual(isAccepted ? other : wish());
+    });
+
+    test('is forgotten when a later wish comes without one', async () => {
+      await store.acceptWish(wish(), { at: now, version: 6 }, now);
+      expect(await store.acceptWish(wish({ mailServers: [mx2] }), { at: now - 1 }, now)).toBe(false);
+      expect(await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now)).toBe(true);
+      expect(await store.readDomain(domain)).not.toHaveProperty('specVersion');
+      expect(await store.acceptWish(wish(), { at: now + 2, version: 1 }, now)).toBe(true);
     });
   });
 
@@ -72,7 +103,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
 
     test('is one, however many come at once', async () => {
-      await store.acceptWish(wish(), now);
+      await store.acceptWish(wish(), { at: now }, now);
       const all = await Promise.all(Array.from({ length: 20 }, (_, i) => store.claimDomain(domain, `e${i}`, now)));
       expect(all.filter(record => record !== undefined)).toHaveLength(1);
     });
@@ -86,7 +117,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('is to be had when a wish came while it was held', async () => {
       await claimed();
-      await store.acceptWish(wish({ mailServers: [mx2] }), now + 1);
+      await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
       expect(await store.releaseDomain(domain, 'first', 1, now + minute, now + 2)).toBe(false);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ wanted: 2, done: 1, dueAt: now + 2 });
@@ -158,7 +189,11 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
 
     const lost: [string, () => Promise<unknown>, Partial<Parameters<Store['commitCertificate']>[0]>][] = [
-      ['the wish has changed since', () => store.acceptWish(wish({ names: ['@'], policy: 'list' }), now + 1), {}],
+      [
+        'the wish has changed since',
+        () => store.acceptWish(wish({ names: ['@'], policy: 'list' }), { at: now + 1 }, now),
+        {},
+      ],
       ['the claim was taken over', () => store.claimDomain(domain, 'second', afterLease), {}],
       ['another execution tries it', async () => undefined, { me: 'second' }],
     ];
@@ -233,7 +268,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('does not wait when its wish was changed while it was on its way there', async () => {
       await claimed();
-      await store.acceptWish(wish({ mailServers: [mx1, mx2] }), now + 1);
+      await store.acceptWish(wish({ mailServers: [mx1, mx2] }), { at: now + 1 }, now);
       await store.parkDomain(domain, 'first', parked(now + 86_400_000), []);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, done: 1 });
       expect(await store.due(now + 2, 10)).toMatchObject([{ kind: 'domain', name: domain }]);

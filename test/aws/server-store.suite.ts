@@ -1,7 +1,7 @@
 /** Each write for a server, with its condition (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
-import { afterLease, certificate, domain, minute, mx1, now, stage } from './store.stage.ts';
+import { afterLease, certificate, domain, minute, mx1, mx2, now, stage } from './store.stage.ts';
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 const delivery = (seq: number, hash = 'd'.repeat(64)) => ({ hash, seq, mode: 'install' as const });
@@ -85,12 +85,44 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       await store.startDelivery(mx1, me, delivery(2));
       await store.endDelivery(mx1, me, delivery(2).hash, { capability: { postfix: ['3.7'] }, held: 'it is broken' });
       await store.startDelivery(mx1, me, delivery(3));
-      await store.registerServer({ server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false }, now);
+      await store.registerServer(
+        { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false },
+        now + 1,
+        now,
+      );
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false, seq: 3 });
       for (const gone of ['capability', 'delivery', 'held']) expect(record).not.toHaveProperty(gone);
       expect(await store.wakeServer(mx1, now)).toBeDefined();
       await expect(store.renewServer(mx1, me, now)).rejects.toEqual(claimLost);
+    });
+  });
+
+  describe(`a registration that was said before, in ${name}`, () => {
+    const rebuilt = { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false };
+
+    test.each([
+      ['the same one again', now],
+      ['an earlier one that comes late', now - 1],
+    ])('changes nothing: %s', async (_, at) => {
+      await register(mx1);
+      const before = await store.readServer(mx1);
+      expect(await store.registerServer(rebuilt, at, now + 1)).toBe(false);
+      expect(await store.readServer(mx1)).toEqual(before);
+    });
+
+    test('gives way to a later one', async () => {
+      await register(mx1);
+      expect(await store.registerServer(rebuilt, now + 1, now)).toBe(true);
+      expect(await store.readServer(mx1)).toMatchObject({ node: rebuilt.node, registeredAt: now + 1, wanted: 2 });
+    });
+
+    test('has its own host name to be seen served anew', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.endDelivery(mx1, me, delivery(2).hash, { hostSecuredAt: now });
+      await store.registerServer(rebuilt, now + 1, now);
+      expect(await store.readServer(mx1)).not.toHaveProperty('hostSecuredAt');
     });
   });
 
@@ -141,6 +173,37 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(record).not.toHaveProperty('delivery');
       expect(record).not.toHaveProperty('held');
       await expect(store.endDelivery(mx1, me, delivery(2).hash, {})).rejects.toEqual(claimLost);
+    });
+  });
+
+  describe(`the end of a delivery, in ${name}`, () => {
+    test('goes on from the number that the host knows, and forgets the token', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.putToken(delivery(2).hash, mx1, 'token');
+      await store.endDelivery(mx1, me, delivery(2).hash, { seq: 40 });
+      expect(await store.token(delivery(2).hash)).toBeUndefined();
+      expect(await store.readServer(mx1)).toMatchObject({ seq: 40 });
+      await store.startDelivery(mx1, me, delivery(41));
+    });
+
+    test('leaves the token where another execution has it', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.putToken(delivery(2).hash, mx1, 'token');
+      await expect(store.endDelivery(mx1, 'another', delivery(2).hash, {})).rejects.toEqual(claimLost);
+      expect(await store.token(delivery(2).hash)).toMatchObject({ token: 'token' });
+    });
+  });
+
+  describe(`what is installed, in ${name}`, () => {
+    test('is all that was seen served on that server, and on no other', async () => {
+      await register(mx1);
+      expect(await store.allInstalled(mx1)).toEqual([]);
+      const all = ['a.example', 'b.example'].map(name => ({ ...seen, domain: name }));
+      for (const one of all) await store.recordInstalled(mx1, { domain: one.domain, v: now }, one);
+      await store.recordInstalled(mx2, { domain, v: now }, seen);
+      expect(await store.allInstalled(mx1)).toEqual(all);
     });
   });
 

@@ -24,12 +24,16 @@ export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertif
 export function stage(store: () => Store) {
   const register = async (...servers: string[]) => {
     for (const server of servers)
-      await store().registerServer({ server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true }, now);
+      await store().registerServer(
+        { server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true },
+        now,
+        now,
+      );
   };
   return {
     register,
     async claimed(me = 'first', more: Partial<Wish> = {}) {
-      await store().acceptWish(wish(more), now);
+      await store().acceptWish(wish(more), { at: now }, now);
       return (await store().claimDomain(domain, me, now))!;
     },
     commit: (more: Partial<Parameters<Store['commitCertificate']>[0]> = {}) =>

@@ -24,7 +24,7 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
     test('comes from every shard, the longest due first, no more than asked for', async () => {
       const domains = Array.from({ length: 40 }, (_, i) => `d${i}.example`);
       for (const [i, name] of domains.entries()) {
-        await store.acceptWish(wish({ domain: name }), now);
+        await store.acceptWish(wish({ domain: name }), { at: now }, now);
         await store.claimDomain(name, 'me', now);
         // Not in the order in which they were written.
         await store.releaseDomain(name, 'me', 1, now + ((i * 7) % 40), now);

@@ -21,13 +21,13 @@ describe('an event for a domain', () => {
     expect(parseDomainEvent(created({ ...wish, ...given }))).toEqual({
       kind: 'wish',
       wish: { policy: 'wildcard', ...wish, ...wanted },
-      at,
+      said: { at },
     });
   });
 
-  test('is as old as its version says, and by its time where it has none', () => {
-    expect(parseDomainEvent(created({ ...wish, version: 7 }))).toMatchObject({ at: 7 });
-    expect(parseDomainEvent(created(wish, { 'detail-type': 'Domain Changed' }))).toMatchObject({ kind: 'wish', at });
+  test("has its time, and the sender's version where there is one", () => {
+    expect(parseDomainEvent(created({ ...wish, version: 7 }))).toMatchObject({ said: { at, version: 7 } });
+    expect(parseDomainEvent(created(wish, { 'detail-type': 'Domain Changed' }))).toMatchObject({ said: { at } });
   });
 
   test.each([
@@ -184,25 +184,31 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /the policy is "wildcard"/,
     /leave it out/,
   ],
-  ['a list without names', created({ ...wish, policy: 'list' }), 'names', /is empty/, /give labels under the domain/],
+  [
+    'a list without names',
+    created({ ...wish, policy: 'list' }),
+    'detail.names',
+    /is empty/,
+    /give labels under the domain/,
+  ],
   [
     'a name that is a whole domain',
     created({ ...wish, policy: 'list', names: ['mail.example.com'] }),
-    'names',
+    'detail.names',
     /repeats the domain/,
     /give labels under the domain/,
   ],
   [
     'a wildcard among the names',
     created({ ...wish, policy: 'list', names: ['*'] }),
-    'names',
+    'detail.names',
     /is a wildcard/,
     /use "policy":"wildcard" without names/,
   ],
   [
     'more names than a certificate takes',
     created({ ...wish, policy: 'list', names: Array.from({ length: 26 }, (_, i) => `n${i}`) }),
-    'names',
+    'detail.names',
     /has 26 different names/,
     /give at most 25/,
   ],

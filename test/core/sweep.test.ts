@@ -9,7 +9,7 @@ let world: World;
 beforeEach(() => void (world = newWorld()));
 
 const claimed = async () => {
-  await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, world.time);
+  await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
   await world.store.claimDomain(domain, 'me', world.time);
 };
 

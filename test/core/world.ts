@@ -70,7 +70,7 @@ export function aCertificate(world: World, more: Partial<StoredCertificate> = {}
 
 export async function register({ store, time }: World, ...servers: string[]): Promise<void> {
   for (const server of servers)
-    await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time);
+    await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time, time);
 }
 
 /** A server that was inspected and secured, taken by an execution whose name is given back. */

@@ -14,8 +14,8 @@ const states = machines.flatMap(path =>
     caught: [...namedIn(state.Retry), ...namedIn(state.Catch)],
   })),
 );
-/** Names of AWS's: reserved ones, Lambda's own, and the timeout of its sandbox. */
-const isForeign = (name: string) => /^(States|Lambda|Sandbox)\./.test(name);
+/** Names of AWS's: reserved ones, Lambda's own, and how its sandbox and runtime end. */
+const isForeign = (name: string) => /^(States|Lambda|Sandbox|Runtime)\./.test(name);
 
 const cloud = under('core', 'aws', 'lambdas', 'statemachines')
   .filter(path => path !== 'core/errors.ts')

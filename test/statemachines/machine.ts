@@ -17,10 +17,11 @@ export const everyError = [
   'Lambda.TooManyRequestsException',
   'Lambda.Unknown',
   'Sandbox.Timedout',
+  'Runtime.ExitError',
   'States.Timeout',
   'TypeError',
 ];
-/** What Step Functions' documentation tells everybody to try again: Lambda's own troubles. */
+/** Lambda's own troubles: nothing that our code said, and gone with the next try as a rule. */
 export const lambdaTroubles = [
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
@@ -28,6 +29,7 @@ export const lambdaTroubles = [
   'Lambda.TooManyRequestsException',
   'Lambda.Unknown',
   'Sandbox.Timedout',
+  'Runtime.ExitError',
 ];
 
 /** An error that a state meets, `times` times over; for ever by default. */

@@ -25,6 +25,8 @@ export interface TestCa {
   directoryUrl: string;
   /** `POST /order-plz` of each request that came to the proxy. */
   seen: string[];
+  /** `201 POST /order-plz` of each that the CA answered: it refuses 5 % of good nonces, on purpose, and such a request counts for nothing. */
+  answered: string[];
   /** Asked for each request; set by a test, forgotten by `calm`. */
   fault: (line: string) => Fault | undefined;
   calm(): void;
@@ -55,16 +57,22 @@ export async function startTestCa(settings: { externalAccountBinding?: Record<st
     if (fault === 'silent') return;
     if (typeof fault === 'object')
       return void outgoing.writeHead(fault.status, fault.headers).end(bodyText(fault.body));
-    forward(incoming, body, outgoing, fault === 'lost');
+    forward(incoming, body, outgoing, { line, isLost: fault === 'lost' });
   });
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve));
 
-  function forward(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse, isLost: boolean) {
+  function forward(
+    incoming: IncomingMessage,
+    body: Buffer,
+    outgoing: ServerResponse,
+    { line, isLost }: { line: string; isLost: boolean },
+  ) {
     const { method, url: path, headers } = incoming;
     // With the proxy's Host header Pebble makes all its URLs lead through the proxy.
     const sent = request(
       { host: pebble.hostname, port: pebble.port, method, path, headers, ca: ca.tlsRoot },
       answer => {
+        test.answered.push(`${answer.statusCode} ${line}`);
         if (isLost) return void outgoing.destroy();
         outgoing.writeHead(answer.statusCode!, answer.headers);
         answer.pipe(outgoing);
@@ -80,9 +88,11 @@ export async function startTestCa(settings: { externalAccountBinding?: Record<st
     names,
     directoryUrl,
     seen: [],
+    answered: [],
     fault: () => undefined,
     calm() {
       test.seen = [];
+      test.answered = [];
       test.fault = () => undefined;
       names.records.clear();
       names.questions.length = 0;

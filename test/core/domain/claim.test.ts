@@ -114,7 +114,7 @@ describe('a claim', () => {
 
   test("for a server's own host name says so", async () => {
     const spec = { domain: mx1, mailServers: [mx1], policy: 'list' as const, names: ['@'], host: true };
-    await world.store.acceptWish(spec, world.time);
+    await world.store.acceptWish(spec, { at: world.time }, world.time);
     resolver.records.set(`_acme-challenge.${mx1} CNAME`, [challengeTarget(mx1, challengeZone.name)]);
     expect(await claim(look(mx1))).toMatchObject({ domain: mx1, host: true, names: [mx1], servers: [mx1] });
   });
@@ -151,6 +151,13 @@ describe('a claim ends the road', () => {
       /for CNAME of _acme-challenge\.example\.com/,
     ],
     ['nobody wished the domain', () => {}, look('never.example'), 'InvalidStepInput', /put Domain Created first/],
+    [
+      "the name is a registered server's own",
+      () => {},
+      created({ domain: mx1 }),
+      'InvalidStepInput',
+      /^detail\.domain mx1\.provider\.example is the host name of a registered mail server.*name the customer's domain$/,
+    ],
     ['the event is bad', () => {}, created({ domain: '*.example.com' }), 'InvalidStepInput', /^detail\.domain/],
   ];
   test.each(cases)('when %s', async (_, prepare, event, name, message) => {
@@ -183,6 +190,23 @@ describe('a domain whose certificate is still fresh', () => {
     const record = await world.store.readDomain(domain);
     expect(record).toMatchObject({ done: 2, dueAt: certificate.renewAt });
     expect(record).not.toHaveProperty('owner');
+  });
+
+  test('is looked at again when its wish changed while it was released', async () => {
+    await installedOn(mx1, await issued());
+    const { store } = world;
+    const changing = {
+      ...store,
+      releaseDomain: async (...given: Parameters<typeof store.releaseDomain>) => {
+        const spec = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
+        await store.acceptWish(spec, { at: Date.parse('2027-01-15T11:00:00Z') }, world.time);
+        return store.releaseDomain(...given);
+      },
+    };
+    const again = { ...created({}, '2027-01-15T10:00:00Z'), execution: 'first' };
+    await expect(claimDomain(again, { ...ports, store: changing })).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(world.executions.started).toMatchObject([{ machine: 'secure-domain', input: { detail: { domain } } }]);
+    expect(await claim(look(), 'next')).toMatchObject({ names: [domain] });
   });
 
   test('wakes nobody when every server serves it', async () => {

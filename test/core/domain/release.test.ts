@@ -14,7 +14,7 @@ beforeEach(async () => {
   world = newWorld();
   const { store, zones } = world;
   await register(world, mx1);
-  await store.acceptWish(wish, world.time);
+  await store.acceptWish(wish, { at: world.time }, world.time);
   await store.claimDomain(domain, 'me', world.time);
   await store.recordOrder(domain, 'me', order);
   await store.recordPublished(domain, 'me', [{ zoneId: 'ZCHALLENGES', recordName, values: ['ours'] }]);
@@ -54,7 +54,7 @@ describe('the release of a domain whose certificate is stored', () => {
   });
 
   test('starts the road once more when the wish changed meanwhile', async () => {
-    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, world.time + 1);
+    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await release();
     expect(world.executions.started).toMatchObject([
       { machine: 'secure-domain', input: { 'detail-type': 'Certificate Expiring', detail: { domain } } },
@@ -160,7 +160,7 @@ describe('a domain that is parked', () => {
   });
 
   test('goes on when the server that it waits for is registered', async () => {
-    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, world.time + 1);
+    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await world.store.claimDomain(domain, 'me', world.time);
     await park(caused('ServerNotRegistered', `${mx2} not registered`));
     expect(await world.store.wakeWaitingDomains(mx1, world.time)).toEqual([]);

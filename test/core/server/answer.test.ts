@@ -14,6 +14,14 @@ describe("a server's answer", () => {
     },
   );
 
+  test.each([
+    ['stale 40', { outcome: 'stale', storedSeq: 40 }],
+    ['stale', { outcome: 'stale' }],
+    ['stale -1', { outcome: 'stale' }],
+  ])('that is "%s" says the number that the host knows, where it has one', (outcome, said) => {
+    expect(parse(header(outcome))).toEqual({ entries: [], facts: {}, ...said });
+  });
+
   test('has a letter for each entry, and reasons for some', () => {
     const answer = parse(`${header('installed')}surd\n3 r CertificateUnusable key does not match the leaf\n`);
     expect(answer.entries).toEqual([

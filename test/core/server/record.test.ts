@@ -93,6 +93,32 @@ describe('what a server answered', () => {
   });
 });
 
+describe('a recording that is tried again', () => {
+  const answered = async () => {
+    const assembled = await sent();
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsus\n`);
+    return { ...assembled, execution: me, commandId: 'command-1' };
+  };
+
+  test('says everything, where the bus was away the first time', async () => {
+    const input = await answered();
+    const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
+    await expect(recordDelivery(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
+    expect(await recordDelivery(input, world)).toMatchObject({ outcome: 'installed', served: 3 });
+    expect(world.bus.events).toHaveLength(3);
+    expect(await work()).toEqual([]);
+  });
+
+  test('does nothing and ends well, where all of it was written', async () => {
+    const input = await answered();
+    await recordDelivery(input, world);
+    const { dueAt: _, leaseUntil: __, ...before } = (await world.store.readServer(mx1))!;
+    expect(await recordDelivery(input, world)).toEqual({ server: mx1, outcome: 'on record', served: 0, refused: 0 });
+    expect(world.bus.events).toHaveLength(3);
+    expect(await world.store.readServer(mx1)).toMatchObject(before);
+  });
+});
+
 describe('the first answer of a server', () => {
   beforeEach(async () => {
     world = newWorld();
@@ -136,8 +162,6 @@ describe('an outcome that is unknown changes nothing: the work stays', () => {
     ['the answer was cut', hash => `sealpost ${hash} 3 installed\nss`],
     ['the answer has more entries than were sent', hash => `sealpost ${hash} 3 installed\nssss\n`],
     ['the answer has no entries', hash => `sealpost ${hash} 3 installed\n`],
-    ['the server has seen a later one', hash => `sealpost ${hash} 3 stale\n`],
-    ['it came too late', hash => `sealpost ${hash} 3 expired\n`],
     ['the installer did not get to answer', () => 'sh: not found\n'],
   ];
   test.each(cases)('when %s', async (_, output) => {
@@ -151,6 +175,22 @@ describe('an outcome that is unknown changes nothing: the work stays', () => {
     expect(await work()).toEqual(names);
     expect(world.bus.events).toEqual([]);
     expect(await world.store.readServer(mx1)).toMatchObject({ delivery: before!.delivery });
+  });
+
+  test.each([
+    ['the host has seen a later one, whose number it says', 'stale 40', 40],
+    ['the host has seen a later one', 'stale', 3],
+    ['it came too late', 'expired', 3],
+  ])('when %s; the delivery is over, and the next one goes on from there', async (_, outcome, seq) => {
+    const { delivery, ...rest } = await sent();
+    world.commands.answer('command-1', `sealpost ${delivery.hash} 3 ${outcome}\n`);
+    const input = { ...rest, delivery, execution: me, commandId: 'command-1' };
+    await expect(recordDelivery(input, world)).rejects.toMatchObject({ name: 'ServerUnreachable' });
+    const record = await world.store.readServer(mx1);
+    expect(record).toMatchObject({ seq });
+    expect(record).not.toHaveProperty('delivery');
+    expect(await work()).toEqual(names);
+    expect((await sent()).delivery.seq).toBe(seq + 1);
   });
 
   test('when the command was lost on its way', async () => {

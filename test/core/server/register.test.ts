@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { registerServer, type RegisterPorts } from '../../../core/server/register.ts';
 import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { domain, mx1, newWorld, node, type World } from '../world.ts';
+import { aCertificate, domain, mx1, newWorld, node, type World } from '../world.ts';
 
 const instance = 'i-0123456789abcdef0';
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
@@ -52,7 +52,7 @@ describe('a mail server that is registered', () => {
 
   test('brings on the domains that waited for it', async () => {
     const { store } = world;
-    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, 1);
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
     await store.claimDomain(domain, 'me', world.time);
     const parked = {
       reason: 'ServerNotRegistered' as const,
@@ -81,6 +81,54 @@ describe('a mail server that is registered', () => {
     await register({ node: instance }, '2027-01-16T08:00:00Z');
     expect(await world.store.readServer(mx1)).toMatchObject({ node: instance, seq: 2 });
     expect(world.executions.started.filter(one => one.machine === 'deliver-to-server')).toHaveLength(2);
+  });
+});
+
+describe('a mail server that was rebuilt', () => {
+  const later = '2027-01-16T08:00:00Z';
+  /** A domain, or its own host name, that was seen served there. */
+  async function served(name: string, host?: boolean) {
+    const { store, time } = world;
+    const certificate = aCertificate(world, { names: [name] });
+    if (!host) await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, time);
+    const { wanted } = (await store.claimDomain(name, 'me', time))!;
+    await store.commitCertificate({
+      ...{ domain: name, me: 'me', seen: wanted, certificate, servers: [mx1], host, now: time },
+    });
+    await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
+    const { id, fingerprint } = certificate;
+    const seen = { domain: name, certificate: id, fingerprint, seenAt: time };
+    await store.recordInstalled(mx1, { domain: name, v: time }, seen);
+  }
+
+  beforeEach(async () => {
+    await register();
+    await served(mx1, true);
+    await served(domain);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+
+  test('is given everything again, its own host name too', async () => {
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toMatchObject([
+      { domain, certificate: { fingerprint: 'f'.repeat(64) } },
+      { domain: mx1, host: true },
+    ]);
+  });
+
+  test('is given it also where the step was killed before the record said so', async () => {
+    const { store } = world;
+    const killed = { ...store, registerServer: () => Promise.reject(new Error('killed')) };
+    const event = registered({ node: instance }, later);
+    await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
+    await register({ node: instance }, later);
+    expect(await store.readServer(mx1)).toMatchObject({ node: instance });
+    expect(await store.work(mx1, 10)).toHaveLength(2);
+  });
+
+  test('has nothing to do again where it is the same node that is registered once more', async () => {
+    await register({}, later);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
   });
 });
 

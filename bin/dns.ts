@@ -1,0 +1,30 @@
+/** `sealpost dns <domain>`: the lines for the customer's zone, as they can be pasted into a zone file. */
+import { planNames } from '../core/certificate/names.ts';
+import { delegationLines } from '../core/dns/challenge-place.ts';
+import type { DomainRecord } from '../core/domain/domain.ts';
+
+export interface DnsRecord {
+  name: string;
+  type: string;
+  value: string;
+}
+
+/**
+ * @param labels what `--names` says: a wish with policy `list` that is still to be put
+ * @throws SealpostError InvalidStepInput
+ */
+export function namesToDelegate(domain: string, record: DomainRecord | undefined, labels: string[] | undefined) {
+  if (labels) return planNames({ domain, policy: 'list', names: labels });
+  return planNames(record?.spec ?? { domain, policy: 'wildcard' });
+}
+
+export function dnsText(names: string[], challengeZone: string): string {
+  return delegationLines(names, challengeZone).join('\n');
+}
+
+export function dnsRecords(names: string[], challengeZone: string): DnsRecord[] {
+  return delegationLines(names, challengeZone).map(line => {
+    const [name, type, value] = line.split(' ') as [string, string, string];
+    return { name, type, value };
+  });
+}

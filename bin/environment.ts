@@ -1,0 +1,26 @@
+/** The only file of bin/ that puts adapters together: the stack, by the standard AWS environment and profiles. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { deployed, type Deployed } from '../aws/deployed.ts';
+import { knownItems } from '../aws/known-items.ts';
+import { road } from '../aws/road.ts';
+import type { Road } from '../core/road.ts';
+import type { KnownStore } from '../core/status/known.ts';
+
+export interface Environment {
+  store(): Promise<KnownStore>;
+  challengeZone(): Promise<string>;
+  road(): Road;
+}
+
+/** @param settings SEALPOST_TABLE saves the question which table the stack has */
+export function environment(stack: string, settings: NodeJS.ProcessEnv): Environment {
+  let asked: Promise<Deployed> | undefined;
+  const ask = () => (asked ??= deployed(new LambdaClient(), stack));
+  return {
+    store: async () => knownItems(new DynamoDBClient(), settings.SEALPOST_TABLE ?? (await ask()).table),
+    challengeZone: async () => (await ask()).challengeZone,
+    road: () => road(new SFNClient(), stack, Date.now()),
+  };
+}

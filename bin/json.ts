@@ -1,0 +1,11 @@
+/** Answers for programs: a moment is ISO 8601 in UTC. */
+
+const MOMENTS = new Set(['since', 'at', 'seenAt', 'sentAt', 'notBefore', 'notAfter', 'renewAt']);
+
+export function json(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (name, one) => (MOMENTS.has(name) && typeof one === 'number' ? new Date(one).toISOString() : one),
+    2,
+  );
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// What `npx sealpost` runs with whatever Node the machine has: the command line wants the version that the functions are
+// deployed with, which is one of the installed packages. Plain JavaScript without imports of ours for that reason.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const node = join(dirname(here), 'node_modules', '.bin', 'node');
+
+if (!existsSync(node)) {
+  console.error('The packages of sealpost are not installed yet: npm ci');
+  process.exit(3);
+}
+const child = spawn(node, [join(here, 'sealpost.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+// Ctrl-C reaches both; the child ends in its own time, and we with it.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.on('exit', (code, signal) => {
+  process.exitCode = code ?? (signal ? 1 : 0);
+});

@@ -1,0 +1,124 @@
+/** The command line. Exit code 0: all is well; 1: something is not; 2: what was typed; 3: it could not be looked up. */
+import { parseArgs } from 'node:util';
+import { parseDomain } from '../core/certificate/names.ts';
+import { isSealpostError } from '../core/errors.ts';
+import { dnsRecords, dnsText, namesToDelegate } from './dns.ts';
+import { environment, type Environment } from './environment.ts';
+import { json } from './json.ts';
+import { openScreen } from './screen.ts';
+import { domainDetails, overview, report, serverDetails } from './status.ts';
+import { explain } from './trouble.ts';
+import { watch } from './watch.ts';
+
+const HELP = `sealpost, certificates for hosted mail
+
+  npx sealpost status                    what is known: each domain and server, its state and what comes next
+  npx sealpost status DOMAIN | SERVER    all of one
+  npx sealpost dns DOMAIN                the CNAME lines for the customer's zone  (--names mail,webmail: for a list of names)
+  npx sealpost watch                     the road while it is walked
+
+  --json          for programs (status, dns)
+  --stack NAME    another stack than sealpost
+
+The account and region are those of the standard AWS environment and profiles (AWS_PROFILE, AWS_REGION, …).
+Exit code: 0 all is well; 1 something is not; 2 mistyped; 3 it could not be looked up.`;
+
+class Usage extends Error {}
+
+interface Options {
+  json: boolean;
+  names: string | undefined;
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        names: { type: 'string' },
+        stack: { type: 'string', default: 'sealpost' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new Usage((error as Error).message);
+  }
+}
+
+async function status(given: string | undefined, options: Options, here: Environment): Promise<number> {
+  const now = Date.now();
+  const store = await here.store();
+  if (given === undefined) {
+    const all = report(await store.all(), now);
+    console.log(options.json ? json(all) : overview(all, now));
+    return all.well ? 0 : 1;
+  }
+  const name = parseDomain(given, 'the name');
+  const [ofDomain, ofServer] = await Promise.all([store.ofDomain(name), store.ofServer(name)]);
+  const domains = report(ofDomain, now).domains;
+  const servers = report(ofServer, now).servers;
+  if (domains.length + servers.length === 0) {
+    console.error(`${given} is not known here, neither as a domain nor as a server.`);
+    return 1;
+  }
+  const well = [...domains, ...servers].every(one => one.well);
+  if (options.json) {
+    console.log(json({ domains, servers, well }));
+    return well ? 0 : 1;
+  }
+  const parked = domains.some(one => one.reason === 'DomainNotManaged');
+  const zone = parked ? await here.challengeZone() : undefined;
+  const parts = [...servers.map(one => serverDetails(one, now)), ...domains.map(one => domainDetails(one, zone, now))];
+  console.log(parts.join('\n\n'));
+  return well ? 0 : 1;
+}
+
+async function dns(given: string | undefined, options: Options, here: Environment): Promise<number> {
+  if (given === undefined) throw new Usage('dns needs a domain');
+  const domain = parseDomain(given, 'the domain');
+  const [record] = (await (await here.store()).ofDomain(domain)).domains;
+  const names = namesToDelegate(domain, record, options.names?.split(','));
+  const zone = await here.challengeZone();
+  console.log(options.json ? json(dnsRecords(names, zone)) : dnsText(names, zone));
+  return 0;
+}
+
+async function run(command: string, given: string | undefined, options: Options, here: Environment): Promise<number> {
+  if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
+  switch (command) {
+    case 'status':
+      return status(given, options, here);
+    case 'dns':
+      return dns(given, options, here);
+    case 'watch':
+      if (given !== undefined || options.json) throw new Usage('watch takes nothing');
+      await watch(here.road(), openScreen(process.stdout, process.env), process.stdin);
+      return 0;
+    default:
+      throw new Usage(`there is no command ${command}`);
+  }
+}
+
+/** @returns the exit code */
+export async function main(args: string[]): Promise<number> {
+  let stack = 'sealpost';
+  try {
+    const { values, positionals } = parse(args);
+    stack = values.stack;
+    const [command, given, ...more] = positionals;
+    if (values.help || command === undefined || command === 'help') {
+      console.log(HELP);
+      return values.help || command ? 0 : 2;
+    }
+    if (more.length > 0) throw new Usage(`${command} takes one name`);
+    return await run(command, given, { json: values.json, names: values.names }, environment(stack, process.env));
+  } catch (error) {
+    const mistyped = error instanceof Usage || isSealpostError(error, 'InvalidStepInput');
+    console.error(mistyped ? `${(error as Error).message}\n(npx sealpost --help)` : explain(error, stack));
+    return mistyped ? 2 : 3;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,132 @@
+/** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
+import { showDomain } from '../core/certificate/names.ts';
+import { delegationLines } from '../core/dns/challenge-place.ts';
+import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
+import type { Known } from '../core/status/known.ts';
+import { serverStatus, type ServerStatus } from '../core/status/server-status.ts';
+import type { Status } from '../core/status/status.ts';
+import { columns } from './columns.ts';
+import { when } from './when.ts';
+
+export interface Report {
+  domains: DomainStatus[];
+  servers: ServerStatus[];
+  well: boolean;
+}
+
+/** What is not well comes first, then by name. */
+export function report(known: Known, now: number): Report {
+  const order = (a: Status, b: Status) => Number(a.well) - Number(b.well) || (a.name < b.name ? -1 : 1);
+  const domains = known.domains.map(record => domainStatus(record, known, now)).sort(order);
+  const servers = [...known.servers.values()]
+    .flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []))
+    .sort(order);
+  return { domains, servers, well: [...domains, ...servers].every(one => one.well) };
+}
+
+/** A terminal is no place for a million lines. */
+const MOST_LINES = 100;
+
+export function overview({ domains, servers }: Report, now: number): string {
+  if (domains.length + servers.length === 0)
+    return 'Nothing is known yet: put Mail Server Registered, then Domain Created.';
+  const parts = [table('Domain', domains, now), table('Server', servers, now)].filter(part => part !== '');
+  const troubles = [...servers, ...domains].filter(one => !one.well);
+  const told = troubles.slice(0, MOST_LINES).map(one => `${showDomain(one.name)}: ${trouble(one)}`);
+  return [summary(domains, servers), ...parts, ...told].join('\n\n');
+}
+
+function summary(domains: DomainStatus[], servers: ServerStatus[]): string {
+  const count = (all: Status[], one: string, many: string) => {
+    const unwell = all.filter(({ well }) => !well).length;
+    return `${all.length} ${all.length === 1 ? one : many}, ${unwell === 0 ? 'all well' : `${unwell} not well`}`;
+  };
+  return `${count(domains, 'domain', 'domains')}; ${count(servers, 'server', 'servers')}`;
+}
+
+function table(head: string, all: (DomainStatus | ServerStatus)[], now: number): string {
+  if (all.length === 0) return '';
+  const rows = all
+    .slice(0, MOST_LINES)
+    .map(one => [showDomain(one.name), stateOf(one), when(one.since, now), nextOf(one, now)]);
+  const more = all.length > rows.length ? `\n… and ${all.length - rows.length} more; --json has them all` : '';
+  return `${columns([head, 'State', 'Since', 'Next'], rows)}${more}`;
+}
+
+function stateOf({ state, well, reason }: Status): string {
+  return well || reason === undefined ? state : `${state}: ${reason}`;
+}
+
+function nextOf({ next }: Status, now: number): string {
+  if (!next) return '-';
+  return next.at === undefined ? next.what : `${next.what} ${when(next.at, now)}`;
+}
+
+function trouble({ why, remedy }: Status): string {
+  return [why, remedy && `→ ${remedy}`].filter(Boolean).join('\n  ');
+}
+
+/** Everything of one domain. */
+export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
+  const { certificate, servers, names, reason } = status;
+  const rows = servers.map(({ server, state, seenAt, at, why }) => [
+    server,
+    state,
+    when(seenAt, now),
+    [at !== undefined && `offered ${when(at, now)}`, why].filter(Boolean).join('; ') || '-',
+  ]);
+  return [
+    head(status, now),
+    fields({
+      Names: names.map(showDomain).join(', '),
+      Certificate: certificate
+        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer}`
+        : 'none yet',
+      ...(certificate && { Renewal: when(certificate.renewAt, now), Fingerprint: certificate.fingerprint }),
+    }),
+    ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
+    ...(reason === 'DomainNotManaged' && challengeZone !== undefined
+      ? [`For the domain's zone:\n${delegationLines(names, challengeZone).join('\n')}`]
+      : []),
+  ].join('\n\n');
+}
+
+/** Everything of one server. */
+export function serverDetails(status: ServerStatus, now: number): string {
+  const { node, seq, capability, delivery, work, installed } = status;
+  const rows = [
+    ...work.map(({ domain, remove, notBefore, reason }) => [
+      showDomain(domain),
+      remove ? 'to be removed' : reason === undefined ? 'waiting' : 'refused',
+      '-',
+      [notBefore !== undefined && `offered ${when(notBefore, now)}`, reason].filter(Boolean).join('; ') || '-',
+    ]),
+    ...installed.map(({ domain, seenAt }) => [showDomain(domain), 'installed', when(seenAt, now), '-']),
+  ];
+  const more = rows.length > MOST_LINES ? `\n… and ${rows.length - MOST_LINES} more; --json has them all` : '';
+  return [
+    head(status, now),
+    fields({
+      Node: node,
+      Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
+      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join(', ')])),
+    }),
+    ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
+  ].join('\n\n');
+}
+
+function head(status: Status, now: number): string {
+  const lines = [
+    `${showDomain(status.name)}: ${stateOf(status)}`,
+    `  since ${when(status.since, now)}, next: ${nextOf(status, now)}`,
+  ];
+  const told = trouble(status);
+  return [...lines, ...(told === '' ? [] : [`  ${told}`])].join('\n');
+}
+
+function fields(values: Record<string, string>): string {
+  const width = Math.max(...Object.keys(values).map(name => name.length));
+  return Object.entries(values)
+    .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+    .join('\n');
+}

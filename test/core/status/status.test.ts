@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import type { DomainRecord, Parked } from '../../../core/domain/domain.ts';
+import { remedies, type ErrorName } from '../../../core/errors.ts';
+import type { ServerRecord, Work } from '../../../core/server/server.ts';
+import { domainStatus } from '../../../core/status/domain-status.ts';
+import type { Known, OnServer } from '../../../core/status/known.ts';
+import { remedySentence } from '../../../core/status/remedy.ts';
+import { serverStatus } from '../../../core/status/server-status.ts';
+import { certificate, domain, minute, mx1, mx2, now, wish } from '../../aws/store.stage.ts';
+
+const hour = 60 * minute;
+const current = certificate();
+
+const record = (more: Partial<DomainRecord> = {}): DomainRecord => ({
+  ...{ domain, spec: wish(), specAt: now, wanted: 1, done: 1 },
+  ...more,
+});
+const parkedFor = (reason: ErrorName): Parked => ({
+  ...{ reason, message: 'as it was told', since: now - hour, nextTry: now + minute, tries: 1 },
+});
+const server = (more: Partial<ServerRecord> = {}): ServerRecord => ({
+  ...{ server: mx1, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true, registeredAt: now - hour },
+  ...{ capability: { os: ['debian'] }, hostSecuredAt: now - hour, wanted: 1, done: 1, seq: 1 },
+  ...more,
+});
+const waiting = (more: Partial<Work> = {}): Work => ({ domain, v: now, certificate: current, ...more });
+
+function on(record: ServerRecord | undefined, work: Work[] = [], seen: string[] = []): OnServer {
+  const installed = seen.map(fingerprint => ({ domain, certificate: 'c', fingerprint, seenAt: now - minute }));
+  return {
+    record,
+    work: new Map(work.map(one => [one.domain, one])),
+    installed: new Map(installed.map(one => [domain, one])),
+  };
+}
+const known = (...servers: OnServer[]): Known => ({
+  domains: [],
+  servers: new Map(servers.map(one => [one.record!.server, one])),
+});
+
+test('for every reason there is one sentence that says what can be done', () => {
+  for (const name of Object.keys(remedies) as ErrorName[])
+    expect(remedySentence[name], name).toMatch(/^[A-Z].{20,}\.$/);
+});
+
+describe('a domain', () => {
+  test('that every server was seen serving is well, and renewed in time', () => {
+    const status = domainStatus(
+      record({ current, dueAt: current.renewAt }),
+      known(on(server(), [], ['f'.repeat(64)])),
+      now,
+    );
+    expect(status).toMatchObject({
+      ...{ state: 'installed on 1 of 1', well: true, since: now - minute },
+      next: { what: 'renewal', at: current.renewAt },
+      certificate: { daysLeft: 90 },
+    });
+  });
+
+  test('that one of two servers has yet to serve says which', () => {
+    const both = record({ current, spec: wish({ mailServers: [mx1, mx2] }) });
+    const status = domainStatus(
+      both,
+      known(on(server(), [], ['f'.repeat(64)]), on(server({ server: mx2 }), [waiting()])),
+      now,
+    );
+    expect(status).toMatchObject({ state: 'installed on 1 of 2', well: true });
+    expect(status.servers.map(one => one.state)).toEqual(['installed', 'waiting']);
+  });
+
+  test('whose server still serves the certificate before is not called installed', () => {
+    const status = domainStatus(record({ current }), known(on(server(), [waiting()], ['old'])), now);
+    expect(status).toMatchObject({ state: 'issued', well: true, next: { what: 'delivery' } });
+  });
+
+  test.each<[ErrorName, string, boolean]>([
+    ['DomainNotManaged', 'parked', false],
+    ['CaaForbids', 'parked', false],
+    ['ServerNotRegistered', 'waiting for server', false],
+    ['BudgetSpent', 'waiting for budget', true],
+  ])('parked for %s says so, since when, why, and when it is tried again', (reason, state, well) => {
+    const parked = parkedFor(reason);
+    expect(domainStatus(record({ parked, dueAt: parked.nextTry }), known(on(server())), now)).toMatchObject({
+      ...{ state, well, since: parked.since, why: 'as it was told', reason, remedy: remedySentence[reason] },
+      next: { what: 'next try', at: parked.nextTry },
+    });
+  });
+
+  test('that an execution holds is in progress, and forgets it when the lease has ended', () => {
+    const held = { owner: 'me', leaseUntil: now + hour, dueAt: now + hour };
+    expect(domainStatus(record(held), known(on(server())), now)).toMatchObject({ state: 'in progress', well: true });
+    expect(domainStatus(record(held), known(on(server())), now + 2 * hour)).toMatchObject({
+      ...{ state: 'accepted', well: false, next: { what: 'overdue since', at: now + hour } },
+      remedy: expect.stringContaining('sweep'),
+    });
+  });
+
+  test('that its server refused is not well, with the reason in the words of the server', () => {
+    const refused = waiting({ notBefore: now + hour, reason: 'ServerFull: no room for another block' });
+    expect(domainStatus(record({ current }), known(on(server(), [refused])), now)).toMatchObject({
+      ...{ state: 'issued', well: false, reason: 'ServerFull', why: `${mx1}: no room for another block` },
+      next: { what: 'delivery', at: now + hour },
+    });
+  });
+
+  test.each([
+    ['held', server({ held: 'it could not put back what it served' }), 'held', 'InstallBroken'],
+    ['out of reach', server({ failures: 2, dueAt: now + hour }), 'issued', 'ServerUnreachable'],
+  ])('whose server is %s is not well, and says why', (_case, mailServer, state, reason) => {
+    expect(domainStatus(record({ current }), known(on(mailServer, [waiting()])), now)).toMatchObject({
+      ...{ state, well: false, reason },
+    });
+  });
+
+  test('that waits until its server is secured under its own name is well, and says so', () => {
+    const young = on(server({ hostSecuredAt: undefined }), [waiting()]);
+    const status = domainStatus(record({ current }), known(young), now);
+    expect(status).toMatchObject({ state: 'issued', well: true, why: expect.stringContaining('its own host name') });
+  });
+
+  test('whose certificate has expired is not well, whatever else is under way', () => {
+    const busy = record({ current, owner: 'me', leaseUntil: current.notAfter + hour });
+    expect(domainStatus(busy, known(on(server())), current.notAfter + 1)).toMatchObject({
+      ...{ state: 'expired, in progress', well: false },
+    });
+  });
+});
+
+describe('a server', () => {
+  test.each([
+    ['up to date', server(), [], true],
+    ['1 waiting', server(), [waiting()], true],
+    ['to be inspected', server({ capability: undefined, hostSecuredAt: undefined }), [], true],
+    ['waits for its own certificate', server({ hostSecuredAt: undefined }), [waiting()], true],
+    ['unreachable', server({ failures: 3 }), [waiting()], false],
+    ['held', server({ held: 'broken', dueAt: now - 10 * hour }), [waiting()], false],
+    ['preparing a delivery', server({ owner: 'me', leaseUntil: now + hour }), [waiting()], true],
+    [
+      'delivery 7 sent',
+      server({ owner: 'me', leaseUntil: now + hour, delivery: { hash: 'h', seq: 7, mode: 'install', sentAt: now } }),
+      [waiting()],
+      true,
+    ],
+  ])('is %s', (state, of, work, well) => {
+    expect(serverStatus(of, on(of, work), now)).toMatchObject({ state, well });
+  });
+
+  test('that is due and that nobody takes up is not well', () => {
+    const due = server({ dueAt: now - hour });
+    expect(serverStatus(due, on(due, [waiting()]), now)).toMatchObject({
+      ...{ state: '1 waiting', well: false, next: { what: 'overdue since', at: now - hour } },
+    });
+  });
+});
