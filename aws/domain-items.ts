@@ -1,6 +1,7 @@
 /** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
-import type { DomainRecord, StoredCertificate, Wish } from '../core/domain/domain.ts';
+import { serversOf, type DomainRecord, type Wish } from '../core/domain/domain.ts';
 import { SealpostError } from '../core/errors.ts';
+import type { Work } from '../core/server/server.ts';
 import { LEASE_MS, type DomainStore } from '../core/store.ts';
 import { shardOf, type Key, type Table } from './table.ts';
 import { serverKey } from './server-items.ts';
@@ -33,7 +34,7 @@ export function domainItems(table: Table): DomainStore {
   const workFor = (
     servers: string[],
     domain: string,
-    certificate: StoredCertificate,
+    certificate: Work['certificate'],
     host: boolean | undefined,
     now: number,
   ) =>
@@ -58,6 +59,14 @@ export function domainItems(table: Table): DomainStore {
       );
   };
 
+  /** A domain that somebody works on keeps its lease's end as its time; that execution finds by itself what is new. */
+  const dueNow = (domain: string, now: number) =>
+    table.update(domainKey(domain), {
+      set: 'SET #dueAt = :now',
+      condition: 'attribute_not_exists(#owner) AND attribute_exists(#spec)',
+      values: { now },
+    });
+
   return {
     async readDomain(domain) {
       return asRecord(await table.get(domainKey(domain)));
@@ -65,10 +74,16 @@ export function domainItems(table: Table): DomainStore {
 
     async acceptWish(spec: Wish, { at, version }, now) {
       const later = '#specAt < :at OR (#specAt = :at AND #spec <> :spec)';
+      const servers = serversOf(spec);
+      const set = [
+        '#spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero)',
+        ...(version === undefined ? [] : ['#specVersion = :version']),
+        ...(spec.deleted ? ['#deletedAt = :now'] : []),
+      ];
+      const gone = [...(version === undefined ? ['#specVersion'] : []), ...(spec.deleted ? [] : ['#deletedAt'])];
+      const more = ['#wanted :one', ...(servers.length > 0 ? ['#servers :servers'] : [])];
       const accepted = await table.update(domainKey(spec.domain), {
-        set: `SET #spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero)${
-          version === undefined ? ' REMOVE #specVersion' : ', #specVersion = :version'
-        } ADD #wanted :one`,
+        set: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''} ADD ${more.join(', ')}`,
         condition:
           version === undefined
             ? `attribute_not_exists(#specAt) OR ${later}`
@@ -77,6 +92,8 @@ export function domainItems(table: Table): DomainStore {
           spec,
           at,
           ...(version !== undefined && { version }),
+          ...(spec.deleted && { now }),
+          ...(servers.length > 0 && { servers: new Set(servers) }),
           domain: spec.domain,
           shard: shardOf(domainKey(spec.domain).pk),
           due: now + FOUND_AFTER_MS,
@@ -146,6 +163,16 @@ export function domainItems(table: Table): DomainStore {
         );
     },
 
+    async commitRemoval({ domain, wanted, servers, now }) {
+      const unchanged = table.checking(domainKey(domain), { condition: '#wanted = :wanted', values: { wanted } });
+      for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION) {
+        const work = workFor(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, 'REMOVE', undefined, now);
+        const lost = await table.transact([unchanged, ...work]);
+        if (lost.length > 0) return false;
+      }
+      return true;
+    },
+
     async releaseDomain(domain, me, seen, dueAt, now) {
       const released = await table.update(domainKey(domain), {
         set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked',
@@ -169,16 +196,24 @@ export function domainItems(table: Table): DomainStore {
       if (!isParked) await mine(domain, me, park, { parked, due: parked.since });
     },
 
+    forgetDomain: (domain, me, seen) =>
+      table.remove(domainKey(domain), '#owner = :me AND #wanted = :seen', { me, seen }),
+
+    // The counter first: an owner that releases in between finds it changed.
+    async lookAgain(domain, now) {
+      await table.update(domainKey(domain), {
+        set: 'ADD #wanted :one',
+        condition: 'attribute_exists(#spec)',
+        values: { one: 1 },
+      });
+      await dueNow(domain, now);
+    },
+
     async wakeWaitingDomains(server, now) {
       const waiting = await table.query(serverKey(server).pk, '/A#', 1_000);
       const domains = waiting.map(item => item.domain as string);
       for (const domain of domains) {
-        // A domain that somebody works on keeps its lease's end as its time; that execution finds the server by itself.
-        await table.update(domainKey(domain), {
-          set: 'SET #dueAt = :now',
-          condition: 'attribute_not_exists(#owner) AND attribute_exists(#spec)',
-          values: { now },
-        });
+        await dueNow(domain, now);
         await table.remove({ pk: serverKey(server).pk, sk: `/A#${domain}` });
       }
       return domains;
@@ -186,6 +221,8 @@ export function domainItems(table: Table): DomainStore {
   };
 }
 
-function asRecord(item: Record<string, unknown> | undefined): DomainRecord | undefined {
-  return item as DomainRecord | undefined;
+/** A set of the table's is a list here. */
+export function asRecord(item: Record<string, unknown> | undefined): DomainRecord | undefined {
+  const servers = item?.servers as Set<string> | undefined;
+  return item && ({ ...item, ...(servers && { servers: [...servers].sort() }) } as unknown as DomainRecord);
 }

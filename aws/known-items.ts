@@ -4,7 +4,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
 import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
-import { domainKey } from './domain-items.ts';
+import { asRecord, domainKey } from './domain-items.ts';
 import { serverKey } from './server-items.ts';
 import { Table, type Key } from './table.ts';
 import { unlessBusy } from './throttling.ts';
@@ -32,8 +32,8 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
 
     async ofDomain(domain) {
       const [record] = await get(domainKey(domain));
-      const servers = record?.spec ? serversOf((record as unknown as DomainRecord).spec!) : [];
-      const keys = servers.flatMap(server => {
+      const { spec, servers = [] } = (record ?? {}) as Partial<DomainRecord>;
+      const keys = [...new Set([...(spec ? serversOf(spec) : []), ...servers])].flatMap(server => {
         const { pk } = serverKey(server);
         return [serverKey(server), { pk, sk: `/W#${domain}` }, { pk, sk: `/P#${domain}` }];
       });
@@ -59,7 +59,7 @@ function sorted(items: Item[]): Known {
   const known: Known = { domains: [], servers: new Map() };
   for (const { pk, sk, ...item } of items) {
     const [kind, name] = (pk as string).split('#') as [string, string];
-    if (kind === 'D') known.domains.push(item as unknown as DomainRecord);
+    if (kind === 'D') known.domains.push(asRecord(item)!);
     if (kind !== 'S') continue;
     const server: OnServer = known.servers.get(name) ?? { work: new Map(), installed: new Map() };
     known.servers.set(name, server);

@@ -40,8 +40,9 @@ export function serverItems(table: Table): ServerStore {
     // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
     async registerServer({ server, node, roleId, adopt }, at, now) {
       const registered = await table.update(serverKey(server), {
-        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #capability, #hostSecuredAt, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
-        condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
+        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #retiredAt, #capability, #hostSecuredAt, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
+        condition:
+          'attribute_not_exists(#registeredAt) OR #registeredAt < :at OR (#registeredAt = :at AND attribute_not_exists(#node))',
         values: {
           server,
           node,
@@ -55,6 +56,15 @@ export function serverItems(table: Table): ServerStore {
         },
       });
       return registered !== undefined;
+    },
+
+    // Without a node there is no such server, whoever asks; what was said later still counts, and its sequence never goes back.
+    async retireServer(server, at) {
+      await table.update(serverKey(server), {
+        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #capability, #hostSecuredAt, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
+        condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
+        values: { server, at },
+      });
     },
 
     async wakeServer(server, now) {
@@ -74,9 +84,12 @@ export function serverItems(table: Table): ServerStore {
       mine(server, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
 
     async work(server, limit) {
-      return (await table.query(serverKey(server).pk, '/W#', limit)).map(
-        ({ pk: _, sk: __, ...work }) => work as unknown as Work,
-      );
+      return (await table.query(serverKey(server).pk, '/W#', limit)).map(asWork);
+    },
+
+    async workFor(server, domain) {
+      const item = await table.get(workKey(server, domain));
+      return item && asWork(item);
     },
 
     async installed(server, domain) {
@@ -160,6 +173,10 @@ export function serverItems(table: Table): ServerStore {
       return item && { server: item.server as string, token: item.token as string };
     },
   };
+}
+
+function asWork({ pk: _, sk: __, ...work }: Record<string, unknown>): Work {
+  return work as unknown as Work;
 }
 
 function asRecord(item: Record<string, unknown>): ServerRecord {

@@ -71,8 +71,8 @@ export class Table {
     }
   }
 
-  /** Deletes the item if the condition holds; one that is gone, or lost, is left alone. */
-  async remove(key: Key, condition?: string, values: Record<string, unknown> = {}): Promise<void> {
+  /** Deletes the item if the condition holds. @returns false when it does not: the item is left alone */
+  async remove(key: Key, condition?: string, values: Record<string, unknown> = {}): Promise<boolean> {
     const deletion = {
       TableName: this.#name,
       Key: marshall(key),
@@ -80,8 +80,10 @@ export class Table {
     };
     try {
       await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new DeleteItemCommand(deletion)));
+      return true;
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
     }
   }
 
@@ -91,6 +93,12 @@ export class Table {
 
   updating(key: Key, write: Write): TransactWriteItem {
     return { Update: this.#update(key, write) };
+  }
+
+  /** An item that is not written, and must be so for the others to be. */
+  checking(key: Key, { condition, values = {} }: Required<Pick<Write, 'condition' | 'values'>>): TransactWriteItem {
+    const check = expression({ ConditionExpression: condition }, values);
+    return { ConditionCheck: { TableName: this.#name, Key: marshall(key), ...check } };
   }
 
   putting(key: Key, item: Item): TransactWriteItem {

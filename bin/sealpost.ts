@@ -49,13 +49,13 @@ function parse(args: string[]) {
 
 async function status(given: string | undefined, options: Options, here: Environment): Promise<number> {
   const now = Date.now();
+  const name = given === undefined ? undefined : parseDomain(given, 'the name');
   const store = await here.store();
-  if (given === undefined) {
+  if (name === undefined) {
     const all = report(await store.all(), now);
     console.log(options.json ? json(all) : overview(all, now));
     return all.well ? 0 : 1;
   }
-  const name = parseDomain(given, 'the name');
   const [ofDomain, ofServer] = await Promise.all([store.ofDomain(name), store.ofServer(name)]);
   const domains = report(ofDomain, now).domains;
   const servers = report(ofServer, now).servers;

@@ -54,7 +54,8 @@ function table(head: string, all: (DomainStatus | ServerStatus)[], now: number):
 }
 
 function stateOf({ state, well, reason }: Status): string {
-  return well || reason === undefined ? state : `${state}: ${reason}`;
+  // "waiting for server" says it already.
+  return well || reason === undefined || state.startsWith('waiting') ? state : `${state}: ${reason}`;
 }
 
 function nextOf({ next }: Status, now: number): string {
@@ -109,7 +110,7 @@ export function serverDetails(status: ServerStatus, now: number): string {
     fields({
       Node: node,
       Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
-      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join(', ')])),
+      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
     }),
     ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
   ].join('\n\n');
@@ -127,6 +128,6 @@ function head(status: Status, now: number): string {
 function fields(values: Record<string, string>): string {
   const width = Math.max(...Object.keys(values).map(name => name.length));
   return Object.entries(values)
-    .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+    .map(([name, value]) => `${name.padEnd(width)}  ${value.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`)
     .join('\n');
 }

@@ -42,6 +42,7 @@ export const remedies = {
   Unexpected: 'page',
   ClaimLost: 'end',
   ClaimedByAnother: 'end',
+  DomainDeleted: 'end',
   MoreWork: 'end',
   NothingToDeliver: 'end',
   StillFresh: 'end',

@@ -17,12 +17,22 @@ const domainWish = z.strictObject({
   version: z.optional(z.int().check(z.minimum(1))),
 });
 
+const domainDeletion = z.strictObject({
+  domain: text,
+  revoke: z.optional(z.boolean()),
+  version: domainWish.shape.version,
+});
+
+const nodeId = z.string().check(z.regex(/^m?i-([0-9a-f]{8}|[0-9a-f]{17})$/));
+
 const serverDetail = z.strictObject({
   server: text,
-  node: z.string().check(z.regex(/^m?i-([0-9a-f]{8}|[0-9a-f]{17})$/)),
+  node: nodeId,
   adopt: z.optional(z.boolean()),
   role: z.optional(z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/))),
 });
+
+const serverRetirement = z.strictObject({ server: text, node: z.optional(nodeId) });
 
 const expiring = z.strictObject({ domain: z.optional(text), server: z.optional(text) });
 
@@ -31,7 +41,7 @@ const envelope = z.object({ 'detail-type': z.string(), time: z.string(), detail:
 /** What each field wants, for the sender of a bad one. */
 const remedies: Record<string, string> = {
   'detail-type':
-    'one of Domain Created, Domain Changed, Certificate Expiring, Mail Server Registered, Mail Server Changed',
+    'one of Domain Created, Domain Changed, Domain Deleted, Certificate Expiring, Mail Server Registered, Mail Server Changed, Mail Server Retired',
   time: 'an ISO 8601 time; EventBridge fills it in',
   detail: 'a JSON object',
   'detail.domain': 'the registered domain, e.g. "example.com"',
@@ -42,6 +52,7 @@ const remedies: Record<string, string> = {
   'detail.webmailServer': 'the host name of a registered server, or leave it out',
   'detail.acm': 'true or false, or leave it out',
   'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
+  'detail.revoke': 'false, or leave it out',
   'detail.version': 'a whole number from 1, higher for each change, or leave it out',
   'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
   'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
@@ -64,6 +75,10 @@ export function parseDomainEvent(event: unknown): DomainRequest {
     case 'Domain Changed': {
       const detail = parse(domainWish, outer.detail, 'detail', nameIn(outer.detail));
       return { kind: 'wish', wish: parseWish(detail), said: { at, version: detail.version } };
+    }
+    case 'Domain Deleted': {
+      const detail = parse(domainDeletion, outer.detail, 'detail', nameIn(outer.detail));
+      return { kind: 'wish', wish: parseDeletion(detail), said: { at, version: detail.version } };
     }
     case 'Certificate Expiring': {
       const detail = parse(expiring, outer.detail, 'detail', nameIn(outer.detail));
@@ -114,7 +129,21 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
   return wish;
 }
 
-export interface ServerRequest {
+/** A deletion is the wish to be nowhere, and goes by the same order as every other one. */
+function parseDeletion(detail: z.infer<typeof domainDeletion>): Wish {
+  const domain = parseDomain(detail.domain, 'detail.domain');
+  if (detail.revoke)
+    throw invalid(
+      'detail.revoke',
+      'is true, which cannot be done yet',
+      `give ${remedies['detail.revoke']}; a key that others may have is revoked at the CA`,
+      domain,
+    );
+  return { domain, mailServers: [], policy: 'wildcard', deleted: true };
+}
+
+export interface Registration {
+  kind: 'registered';
   server: string;
   node: string;
   adopt: boolean;
@@ -122,20 +151,34 @@ export interface ServerRequest {
   at: number;
 }
 
+export interface Retirement {
+  kind: 'retired';
+  server: string;
+  /** The instance that is meant; without it whichever the server runs on. */
+  node?: string;
+  at: number;
+}
+
 /**
- * @param event the EventBridge envelope of Mail Server Registered or Changed
+ * @param event the EventBridge envelope of Mail Server Registered, Changed or Retired
  * @throws SealpostError InvalidStepInput
  */
-export function parseServerEvent(event: unknown): ServerRequest {
+export function parseServerEvent(event: unknown): Registration | Retirement {
   const outer = parse(envelope, event, '', 'unknown');
+  const at = parseTime(outer.time);
+  if (outer['detail-type'] === 'Mail Server Retired') {
+    const { server, node } = parse(serverRetirement, outer.detail, 'detail', nameIn(outer.detail));
+    return { kind: 'retired', server: parseHostName(server, 'detail.server'), ...(node && { node }), at };
+  }
   const detail = parse(serverDetail, outer.detail, 'detail', nameIn(outer.detail));
   const server = parseHostName(detail.server, 'detail.server');
   return {
+    kind: 'registered',
     server,
     node: detail.node,
     adopt: detail.adopt ?? false,
     ...(detail.role && { role: detail.role }),
-    at: parseTime(outer.time),
+    at,
   };
 }
 

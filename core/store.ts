@@ -60,10 +60,20 @@ export interface DomainStore {
     host?: boolean;
     now: number;
   }): Promise<void>;
+  /**
+   * Work to remove the domain from servers.
+   * @param removal.wanted the domain's counter when it was decided that its wish does not name them
+   * @returns false when the wish has changed since, or one of the servers is not registered any more: decide again
+   */
+  commitRemoval(removal: { domain: string; wanted: number; servers: string[]; now: number }): Promise<boolean>;
   /** Ends the claim. @returns false when the wish changed meanwhile: the claim is ended, due at once */
   releaseDomain(domain: string, me: string, seen: number, dueAt: number, now: number): Promise<boolean>;
   /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain. */
   parkDomain(domain: string, me: string, parked: Parked, waitsFor: string[]): Promise<void>;
+  /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
+  forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
+  /** Something that the wish hangs on has changed: who is at work for the domain has to look again when it ends; else it is due now. */
+  lookAgain(domain: string, now: number): Promise<void>;
   /** Domains that wait for this server's registration; each is made due now and forgotten here. */
   wakeWaitingDomains(server: string, now: number): Promise<string[]>;
 }
@@ -80,12 +90,19 @@ export interface ServerStore {
     at: number,
     now: number,
   ): Promise<boolean>;
+  /**
+   * Ends a server's registration: to everybody it is as if nobody had registered it, but its sequence is not forgotten.
+   * @param at when it was said: a registration that was said later, or in the same second, stands
+   */
+  retireServer(server: string, at: number): Promise<void>;
   /** Takes the server for an execution that is yet to start. @returns its name, or undefined when it is busy, held or has nothing to do */
   wakeServer(server: string, now: number): Promise<string | undefined>;
   /** @throws SealpostError ClaimLost */
   renewServer(server: string, me: string, now: number): Promise<ServerRecord>;
   /** Work in the order of the domains' names, from the base table, at most `limit`. */
   work(server: string, limit: number): Promise<Work[]>;
+  /** The work that waits there for this domain. */
+  workFor(server: string, domain: string): Promise<Work | undefined>;
   installed(server: string, domain: string): Promise<Installed | undefined>;
   /** Everything that was seen served there. */
   allInstalled(server: string): Promise<Installed[]>;

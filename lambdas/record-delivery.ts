@@ -1,8 +1,15 @@
 /** State RecordDelivery of deliver-to-server. */
 import { recordDelivery } from '../core/server/record.ts';
 import { RecordDelivery } from '../statemachines/deliver-to-server.ts';
-import { bus, clock, commands, deliveries, store } from './environment.ts';
+import { bus, clock, commands, deliveries, executions, store } from './environment.ts';
 
 export const handler = RecordDelivery.handler(input =>
-  recordDelivery(input, { store: store(), commands: commands(), deliveries: deliveries(), bus: bus(), clock }),
+  recordDelivery(input, {
+    store: store(),
+    commands: commands(),
+    deliveries: deliveries(),
+    bus: bus(),
+    executions: executions(),
+    clock,
+  }),
 );

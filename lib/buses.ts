@@ -12,7 +12,7 @@ import type { MailServers } from './mail-servers.ts';
 import type { Settings } from './settings.ts';
 import type { StateMachines } from './state-machines.ts';
 
-const SERVER_EVENTS = ['Mail Server Registered', 'Mail Server Changed'];
+const SERVER_EVENTS = ['Mail Server Registered', 'Mail Server Changed', 'Mail Server Retired'];
 
 /** Whoever can register a server and name it for a domain gets that domain's key delivered: so only the named senders may speak, and as us only we. */
 export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ours: iam.IRole[]): void {

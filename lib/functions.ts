@@ -67,7 +67,8 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
   return {
     RegisterServer: {
       memory: 256,
-      timeout: 30,
+      // One that is retired tells each of its domains, 10,000 at the most.
+      timeout: 300,
       settings: ['TABLE', 'MAIL_SERVER_ROLE', ...ssm, ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
@@ -81,7 +82,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       timeout: 60,
       settings: ['TABLE', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...issuer, ...roads],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
         ...may.findZones(),
         ...may.changeTxt(),
         may.start('deliver-to-server'),
@@ -166,13 +167,14 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     RecordDelivery: {
       memory: 256,
       timeout: 120,
-      settings: ['TABLE', 'DELIVERY_BUCKET', 'BUS', ...ssm],
+      settings: ['TABLE', 'DELIVERY_BUCKET', 'BUS', ...ssm, ...roads],
       rights: [
-        may.table('UpdateItem', 'PutItem', 'DeleteItem'),
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
         may.deliveries(['GetObject'], 'manifests/*'),
         may.deliveryCipher(['Decrypt'], 'manifests/*'),
         may.readCommands(),
         may.putEvents(),
+        may.start('deliver-to-server'),
       ],
     },
     ReleaseServer: {

@@ -7,7 +7,6 @@ import { endDetached, PROVIDER_DIRECTORY, providerState, startDetached } from '.
 import { environmentLines } from './environment.ts';
 import type { Credentials, Facts } from './facts.ts';
 import { HOST_ENVIRONMENT, insideHost } from './hosts/host.ts';
-import { status } from './status.ts';
 
 const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA, DNS and mail servers of its own.
 
@@ -56,7 +55,8 @@ async function main(args: string[]): Promise<number> {
       return 0;
     case 'status': {
       noMore();
-      const { text, isUp } = await status(directory);
+      // Of all commands this one alone needs clients of AWS, which take half a second to load.
+      const { text, isUp } = await (await import('./status.ts')).status(directory);
       console.log(text);
       return isUp ? 0 : 1;
     }

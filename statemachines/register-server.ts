@@ -6,5 +6,11 @@ import { step } from './step.ts';
 export const RegisterServer = step(
   'RegisterServer',
   z.looseObject({ 'detail-type': z.optional(z.string()) }),
-  z.object({ server: z.string(), node: z.string(), woken: z.array(z.string()) }),
+  z.object({
+    server: z.string(),
+    node: z.optional(z.string()),
+    woken: z.array(z.string()),
+    /** Domains that a retired server had. */
+    told: z.optional(z.int()),
+  }),
 );

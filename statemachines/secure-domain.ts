@@ -55,7 +55,7 @@ const planned = z.extend(plan, { execution });
 const ordered = z.extend(plan, { order });
 const published = z.extend(ordered, { until: z.string() });
 
-/** Throws InvalidStepInput, ClaimedByAnother, StillFresh, BudgetSpent, CaaForbids, DomainNotManaged, ServerNotRegistered. */
+/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, BudgetSpent, CaaForbids, DomainNotManaged, ServerNotRegistered. */
 export const ClaimDomain = step('ClaimDomain', z.looseObject({ execution }), plan);
 /** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable. */
 export const CreateOrder = step('CreateOrder', planned, ordered);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepare, reporter } from '../local/prepare.ts';
-import { forget, recorded } from './figures.ts';
+import { forget, recorded, type Figures } from './figures.ts';
 import { sizes } from './sizes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
@@ -46,8 +46,8 @@ function totals({ numPassedTests, numFailedTests, numPendingTests, numTodoTests,
   return `${numPassedTests} passed, ${numFailedTests + silent} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-function printFigures(cdkOut: string): void {
-  const figures = Object.entries({ ...recorded(), ...sizes(cdkOut) });
+function print(measured: Figures): void {
+  const figures = Object.entries(measured);
   const width = Math.max(...figures.map(([what]) => what.length));
   console.log('\nMeasured, not asserted:');
   for (const [what, figure] of figures) console.log(`  ${what.padEnd(width)}  ${figure}`);
@@ -56,12 +56,13 @@ function printFigures(cdkOut: string): void {
 async function main(): Promise<number> {
   const report = reporter();
   const cdkOut = await prepare(join(CHECKOUT, '.local'), report);
+  const bundles = sizes(cdkOut);
   forget();
   rmSync(RESULTS, { force: true });
   report('Every test: first the parts, then (alone, for what it measures) the whole road on real parts');
   const exitCode = await runVitest(process.argv.slice(2));
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
-  printFigures(cdkOut);
+  print({ ...recorded(), ...bundles });
   console.log(`\n${totals(results)}`);
   return exitCode;
 }

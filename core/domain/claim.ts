@@ -11,6 +11,7 @@ import type { Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
+import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
 import { retract } from './published.ts';
 
@@ -37,7 +38,7 @@ export interface OrderBudget {
 
 /**
  * @param event the execution's input with its name as `execution`
- * @throws SealpostError InvalidStepInput, ClaimedByAnother, StillFresh, ServerNotRegistered, DomainNotManaged, CaaForbids, BudgetSpent
+ * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, ServerNotRegistered, DomainNotManaged, CaaForbids, BudgetSpent
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan> {
   const { store, clock } = ports;
@@ -46,6 +47,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   const { record, wish } = await claim(request, domain, event.execution, ports);
   const names = planNames(wish);
   await retract(record, event.execution, ports);
+  if (wish.deleted) return releaseDeleted(record, event.execution, ports);
   await requireServers(wish, store);
   if (record.order && !sameNames(record.order.planned, names)) {
     await store.forgetOrder(domain, event.execution, record.order.url);
@@ -120,7 +122,7 @@ export async function unregistered(wish: Wish, store: Pick<Store, 'readServer'>)
   return servers.filter((_, i) => !records[i]);
 }
 
-/** The certificate at hand does: gives work to servers that do not serve it, ends the claim, and the execution with it. */
+/** The certificate at hand does: gives work to servers that do not serve it, and to those that the wish has left, ends the claim, and the execution with it. */
 async function releaseFresh(
   record: DomainRecord,
   certificate: StoredCertificate,
@@ -130,13 +132,14 @@ async function releaseFresh(
 ): Promise<never> {
   const { store, clock } = ports;
   const servers = serversOf(wish);
-  const installed = await Promise.all(servers.map(server => store.installed(server, wish.domain)));
-  const lacking = servers.filter((_, i) => installed[i]?.fingerprint !== certificate.fingerprint);
+  const serving = await Promise.all(servers.map(server => isServing(server, record, store)));
+  const lacking = servers.filter((_, i) => !serving[i]);
   if (lacking.length > 0)
     await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
+  const left = await leaveServers(wish.domain, ports);
   const released = await store.releaseDomain(wish.domain, me, record.wanted, certificate.renewAt, clock.now());
   if (!released) await look(wish.domain, ports);
-  await wakeServers(lacking, ports);
+  await wakeServers([...lacking, ...left], ports);
   throw new SealpostError(
     'StillFresh',
     wish.domain,

@@ -4,7 +4,7 @@ import type { ErrorName } from '../errors.ts';
 /** The whole wish for a domain, as the last accepted event put it. Names are A-labels in lower case. */
 export interface Wish {
   domain: string;
-  /** Host names of the mail servers that shall serve it. */
+  /** Host names of the mail servers that shall serve it; none when it is deleted. */
   mailServers: string[];
   /** Where webmail runs, if not on the mail servers. */
   webmailServer?: string;
@@ -17,6 +17,8 @@ export interface Wish {
   profile?: string;
   /** This is a server's own host name: its certificate becomes the daemons' default. */
   host?: boolean;
+  /** It shall be nowhere: no server serves it, and nothing is ordered for it. */
+  deleted?: true;
 }
 
 /** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
@@ -70,6 +72,10 @@ export interface DomainRecord {
   published?: PublishedValue[];
   current?: StoredCertificate;
   parked?: Parked;
+  /** Every server that a wish of it has named: no other can have work or a certificate of it. */
+  servers?: string[];
+  /** When its deletion was accepted; absent again once a later wish brings it back. */
+  deletedAt?: number;
 }
 
 /** Every server that shall serve this wish, each once. */

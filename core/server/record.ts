@@ -1,18 +1,21 @@
 /** RecordDelivery: what the server's answer means for each domain in it. Installed is what was seen served, and nothing else. */
 import type { Clock } from '../clock.ts';
+import { leaveServers } from '../domain/leave.ts';
 import { SealpostError } from '../errors.ts';
-import type { Bus, Commands, DeliveryObjects } from '../ports.ts';
+import type { Bus, Commands, DeliveryObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { parseAnswer, type Answer, type Letter } from './answer.ts';
 import type { Assembled } from './assemble.ts';
 import type { Manifest } from './delivery.ts';
 import type { ServerRecord } from './server.ts';
+import { wakeServers } from './wake.ts';
 
 export interface RecordPorts {
   store: Store;
   commands: Commands;
   deliveries: DeliveryObjects;
   bus: Bus;
+  executions: Executions;
   clock: Clock;
 }
 
@@ -39,6 +42,7 @@ export async function recordDelivery(
   const events: Parameters<Bus['put']>[0] = [];
   for (let i = 0; i < lines.length; i += BATCH)
     events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server.server, ports)))));
+  await wakeServers(await leftFor(lines, ports), ports);
   const broken =
     answer.outcome === 'broken'
       ? `${server.server} could not put back what it served before delivery ${seq}`
@@ -94,6 +98,17 @@ function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
       `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
     );
   return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
+}
+
+/** The servers that domains have moved away from, now that they were seen served here. */
+async function leftFor(lines: Line[], ports: RecordPorts): Promise<string[]> {
+  const served = lines.flatMap(({ entry, letter }) => (!entry.host && 'su'.includes(letter) ? [entry.domain] : []));
+  const left = new Set<string>();
+  for (let i = 0; i < served.length; i += BATCH) {
+    const batch = await Promise.all(served.slice(i, i + BATCH).map(domain => leaveServers(domain, ports)));
+    for (const server of batch.flat()) left.add(server);
+  }
+  return [...left];
 }
 
 /** A certificate for its own host name, ours or anyone's, was seen served and trusted. */

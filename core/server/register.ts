@@ -1,11 +1,13 @@
-/** RegisterServer: a mail server comes on record. Naming a server for a domain delivers that domain's key to it, so it is looked at closely. */
+/** RegisterServer: a mail server comes on record, or leaves it (retire.ts). Naming a server for a domain delivers that domain's key to it, so it is looked at closely. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { serversOf } from '../domain/domain.ts';
 import { look } from '../domain/look.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events.ts';
 import type { Commands, Executions, Roles } from '../ports.ts';
 import type { Store } from '../store.ts';
+import { retireServer } from './retire.ts';
 import { wakeServers } from './wake.ts';
 
 export interface RegisterPorts {
@@ -27,9 +29,10 @@ const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 export async function registerServer(
   event: unknown,
   ports: RegisterPorts,
-): Promise<{ server: string; node: string; woken: string[] }> {
+): Promise<{ server: string; node?: string; woken: string[]; told?: number }> {
   const { store, clock } = ports;
   const request = parseServerEvent(event);
+  if (request.kind === 'retired') return retireServer(request, ports);
   const { server, node, adopt, at } = request;
   const managed = await ports.commands.node(node);
   if (!managed)
@@ -55,6 +58,8 @@ export async function registerServer(
     );
   await giveAgain(server, node, ports);
   await store.registerServer({ server, node, roleId: role.roleId, adopt }, at, clock.now());
+  // It was retired by a later word than this.
+  if (!(await store.readServer(server))) return { server, node, woken: [] };
   await store.acceptWish(
     { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
     { at },
@@ -73,7 +78,7 @@ async function giveAgain(server: string, node: string, { store, clock }: Registe
   if (!known || known.node === node) return;
   for (const { domain } of await store.allInstalled(server)) {
     const record = await store.readDomain(domain);
-    if (!record?.current || !record.spec) continue;
+    if (!record?.current || !record.spec || !serversOf(record.spec).includes(server)) continue;
     await store.commitWork({
       domain,
       certificate: record.current,

@@ -12,7 +12,7 @@ const DAY = 86_400_000;
 /** How one of its servers stands to the domain's current certificate. */
 export interface Serving {
   server: string;
-  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered';
+  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered' | 'to be removed';
   /** When its present certificate was last seen served there. */
   seenAt?: number;
   /** When it is offered, if not at once. */
@@ -33,14 +33,25 @@ export interface DomainStatus extends Status {
 
 export function domainStatus(record: DomainRecord, known: Known, now: number): DomainStatus {
   const { current, spec } = record;
-  const servers = (spec ? serversOf(spec) : []).map(server => serving(server, record, known, now));
+  const wished = spec ? serversOf(spec) : [];
+  const servers = wished.map(server => serving(server, record, known, now));
+  const leaving = (record.servers ?? []).filter(server => !wished.includes(server)).flatMap(stillOn(record, known));
   const status: Status = { name: record.domain, ...state(record, servers, now) };
   return {
     kind: 'domain',
-    ...unlessOverdue(expired(status, current, now), record, now),
-    names: spec ? planNames(spec) : (current?.names ?? []),
+    ...unlessOverdue(spec?.deleted ? status : expired(status, current, now), record, now),
+    names: spec && !spec.deleted ? planNames(spec) : (current?.names ?? []),
     ...(current && { certificate: shown(current, now) }),
-    servers,
+    servers: [...servers, ...leaving],
+  };
+}
+
+/** A server that the wish no longer names, while it has something of the domain. */
+function stillOn({ domain }: DomainRecord, known: Known): (server: string) => Serving[] {
+  return server => {
+    const on = known.servers.get(server);
+    if (!on?.record || !(on.installed.has(domain) || on.work.has(domain))) return [];
+    return [{ server, state: 'to be removed', seenAt: on.installed.get(domain)?.seenAt }];
   };
 }
 
@@ -95,13 +106,20 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
       next: { what: 'the next step; should it have died, the sweep', at: record.leaseUntil },
       ...(parked && { why: `The last try: ${parked.message}` }),
     };
+  if (record.deletedAt !== undefined)
+    return {
+      state: 'deleted',
+      well: true,
+      since: record.deletedAt,
+      next: { what: record.wanted > record.done ? 'removed from its servers' : 'forgotten', at: record.dueAt },
+    };
   if (parked)
     return {
       state: PARKED[parked.reason] ?? 'parked',
       // A slot in the CA's budget comes by itself.
       well: parked.reason === 'BudgetSpent',
       since: parked.since,
-      next: { what: 'next try', at: parked.nextTry },
+      next: { what: 'tried again', at: parked.nextTry },
       ...because(parked.reason, parked.message),
     };
   if (!current)

@@ -40,6 +40,7 @@ export const remedySentence: Record<ErrorName, string> = {
   Unexpected: OUR_FAULT,
   ClaimLost: BY_ITSELF,
   ClaimedByAnother: BY_ITSELF,
+  DomainDeleted: BY_ITSELF,
   MoreWork: BY_ITSELF,
   NothingToDeliver: BY_ITSELF,
   StillFresh: BY_ITSELF,

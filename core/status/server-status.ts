@@ -46,7 +46,7 @@ function state(record: ServerRecord, waiting: number, now: number): Omit<Status,
   const failing = record.failures
     ? because('ServerUnreachable', `${plural(record.failures, 'delivery', 'deliveries')} in a row came to nothing.`)
     : undefined;
-  const tryAgain = { what: 'next try', at: record.dueAt };
+  const tryAgain = { what: 'tried again', at: record.dueAt };
   if (isClaimed(record, now)) {
     const { delivery } = record;
     return {

@@ -1,7 +1,7 @@
 /** Each write for a domain, with its condition (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
-import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } from './store.stage.ts';
+import { afterLease, certificate, deletion, domain, minute, mx1, mx2, now, stage, wish } from './store.stage.ts';
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 
@@ -71,6 +71,114 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now)).toBe(true);
       expect(await store.readDomain(domain)).not.toHaveProperty('specVersion');
       expect(await store.acceptWish(wish(), { at: now + 2, version: 1 }, now)).toBe(true);
+    });
+  });
+
+  describe(`a deletion, in ${name}`, () => {
+    test('takes the place of the wish, with the time at which it came, and can be claimed', async () => {
+      await store.acceptWish(wish(), { at: now }, now);
+      expect(await store.acceptWish(deletion(), { at: now + 1 }, now + minute)).toBe(true);
+      const record = await store.claimDomain(domain, 'first', now + minute);
+      expect(record).toMatchObject({ spec: deletion(), deletedAt: now + minute, wanted: 2, servers: [mx1] });
+    });
+
+    test('keeps out an older wish that comes late, one for a domain that nobody wished before too', async () => {
+      expect(await store.acceptWish(deletion(), { at: now }, now)).toBe(true);
+      expect(await store.acceptWish(wish(), { at: now - 1 }, now)).toBe(false);
+      expect(await store.readDomain(domain)).toMatchObject({ spec: deletion(), deletedAt: now });
+    });
+
+    test('gives way to a later wish', async () => {
+      await store.acceptWish(deletion(), { at: now }, now);
+      expect(await store.acceptWish(wish(), { at: now + 1 }, now)).toBe(true);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ spec: wish() });
+      expect(record).not.toHaveProperty('deletedAt');
+    });
+  });
+
+  describe(`the servers of a domain, in ${name}`, () => {
+    test('are all that a wish has ever named', async () => {
+      await store.acceptWish(wish({ webmailServer: mx2 }), { at: now }, now);
+      await store.acceptWish(wish({ mailServers: ['mx3.provider.example'] }), { at: now + 1, version: 1 }, now);
+      expect((await store.readDomain(domain))!.servers).toEqual([mx1, mx2, 'mx3.provider.example']);
+      expect((await store.claimDomain(domain, 'first', now))!.servers).toHaveLength(3);
+    });
+
+    const remove = (servers: string[], wanted = 1) => store.commitRemoval({ domain, wanted, servers, now: now + 1 });
+
+    test('are given work to remove it, in place of what else waited there', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await commit();
+      expect(await remove([mx1, mx2])).toBe(true);
+      for (const server of [mx1, mx2]) {
+        expect(await store.work(server, 10)).toEqual([{ domain, certificate: 'REMOVE', v: now + 1 }]);
+        expect(await store.workFor(server, domain)).toEqual({ domain, certificate: 'REMOVE', v: now + 1 });
+        expect(await store.readServer(server)).toMatchObject({ done: 0, dueAt: now + 1 + WAKE_MS });
+      }
+    });
+
+    test.each([
+      ['the wish has changed since', () => store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now), [mx1]],
+      ['one of them is not registered', () => Promise.resolve(), [mx1, mx2]],
+    ])('are given none when %s', async (_, meanwhile, servers) => {
+      await register(mx1);
+      await claimed();
+      await meanwhile();
+      expect(await remove(servers)).toBe(false);
+      expect(await store.workFor(mx1, domain)).toBeUndefined();
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
+    });
+
+    test('may be more than fit into one transaction', async () => {
+      const servers = Array.from({ length: 95 }, (_, i) => `mx${i}.provider.example`);
+      await register(...servers);
+      await claimed();
+      expect(await remove(servers)).toBe(true);
+      expect((await Promise.all(servers.map(server => store.work(server, 10)))).flat()).toHaveLength(95);
+    });
+  });
+
+  describe(`the end of a domain, in ${name}`, () => {
+    test('leaves nothing of it', async () => {
+      await claimed();
+      expect(await store.forgetDomain(domain, 'first', 1)).toBe(true);
+      expect(await store.readDomain(domain)).toBeUndefined();
+      expect(await store.due(now + 86_400_000, 10)).toEqual([]);
+    });
+
+    test.each([
+      ['a wish came meanwhile', 'first', () => store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now)],
+      ['another execution tries it', 'second', () => Promise.resolve()],
+    ])('does not come when %s', async (_, me, meanwhile) => {
+      await claimed();
+      await meanwhile();
+      expect(await store.forgetDomain(domain, me, 1)).toBe(false);
+      expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
+    });
+  });
+
+  describe(`a domain that is to be looked at again, in ${name}`, () => {
+    test('is due now', async () => {
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now);
+      await store.lookAgain(domain, now + 5);
+      expect(await store.due(now + 5, 10)).toEqual([{ kind: 'domain', name: domain, dueAt: now + 5 }]);
+      expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
+    });
+
+    test('stays with whoever is at work for it, who finds at the end that it has changed', async () => {
+      await claimed();
+      await store.lookAgain(domain, now + 5);
+      expect(await store.readDomain(domain)).toMatchObject({ owner: 'first', dueAt: now + LEASE_MS });
+      expect(await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now + 6)).toBe(false);
+      expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 6 });
+    });
+
+    test('is not made by that where nobody wished it', async () => {
+      await store.lookAgain(domain, now);
+      expect(await store.readDomain(domain)).toBeUndefined();
     });
   });
 

@@ -126,6 +126,60 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`a server that is retired, in ${name}`, () => {
+    test('is as if nobody had registered it: it is not due, is not woken, and is given no work', async () => {
+      await register(mx1);
+      await store.retireServer(mx1, now + 1);
+      expect(await store.readServer(mx1)).toBeUndefined();
+      expect(await store.due(afterLease, 10)).toEqual([]);
+      expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
+      const work = { domain, certificate: certificate(), servers: [mx1], now };
+      await expect(store.commitWork(work)).rejects.toMatchObject({ name: 'ServerNotRegistered' });
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+
+    test('is lost for the execution that has a delivery under way', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.retireServer(mx1, now + 1);
+      await expect(store.renewServer(mx1, me, now)).rejects.toEqual(claimLost);
+      await expect(store.endDelivery(mx1, me, delivery(2).hash, {})).rejects.toEqual(claimLost);
+    });
+
+    test('comes back with its sequence, and nothing else of what was known', async () => {
+      const me = await woken();
+      await store.startDelivery(mx1, me, delivery(2));
+      await store.endDelivery(mx1, me, delivery(2).hash, { capability: {}, hostSecuredAt: now, held: 'it is broken' });
+      await store.retireServer(mx1, now + 1);
+      await store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, now + 2, now);
+      const record = await store.readServer(mx1);
+      expect(record).toMatchObject({ node: 'i-0abc1234', seq: 2, registeredAt: now + 2 });
+      for (const gone of ['capability', 'hostSecuredAt', 'held', 'delivery', 'owner', 'retiredAt'])
+        expect(record).not.toHaveProperty(gone);
+      expect(await store.wakeServer(mx1, now)).toBeDefined();
+    });
+
+    const again = (at: number) =>
+      store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, at, now);
+
+    test.each([
+      ['was said later', now + 1, true],
+      ['was said in the same second', now, true],
+      ['was said before, and comes late', now - 1, false],
+    ])('is registered by a word that %s: %s', async (_, at, isRegistered) => {
+      // Nobody registered it before: the words came in the wrong order.
+      await store.retireServer(mx1, now);
+      expect(await again(at)).toBe(isRegistered);
+      expect((await store.readServer(mx1)) !== undefined).toBe(isRegistered);
+    });
+
+    test.each([now, now - 1])('stays registered where that was said last', async at => {
+      await register(mx1);
+      await store.retireServer(mx1, at);
+      expect(await store.readServer(mx1)).toBeDefined();
+    });
+  });
+
   describe(`a delivery, in ${name}`, () => {
     test('takes the next sequence number', async () => {
       const me = await woken();

@@ -9,6 +9,9 @@ export const domain = 'example.com';
 export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
 export const wish = (more: Partial<Wish> = {}): Wish => ({ domain, mailServers: [mx1], policy: 'wildcard', ...more });
 
+/** To be nowhere. */
+export const deletion = (): Wish => ({ domain, mailServers: [], policy: 'wildcard', deleted: true });
+
 export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertificate => ({
   id: 'c'.repeat(64),
   names: [domain, `*.${domain}`],

@@ -6,6 +6,7 @@ const at = Date.parse(time);
 const [server, node] = ['mx1.provider.example', 'mi-0123456789abcdef0'];
 const wish = { domain: 'example.com', mailServers: [server] };
 const created = (detail: unknown, more: object = {}) => ({ 'detail-type': 'Domain Created', time, detail, ...more });
+const retired = (detail: unknown) => ({ 'detail-type': 'Mail Server Retired', time, detail });
 const registered = (detail: unknown) => ({ 'detail-type': 'Mail Server Registered', time, detail });
 
 describe('an event for a domain', () => {
@@ -30,6 +31,15 @@ describe('an event for a domain', () => {
     expect(parseDomainEvent(created(wish, { 'detail-type': 'Domain Changed' }))).toMatchObject({ said: { at } });
   });
 
+  test('is the wish to be nowhere, when the domain is deleted', () => {
+    const deleted = (detail: object) => created(detail, { 'detail-type': 'Domain Deleted' });
+    const wanted = { domain: 'example.com', mailServers: [], policy: 'wildcard', deleted: true };
+    expect(parseDomainEvent(deleted({ domain: 'Example.com' }))).toEqual({ kind: 'wish', wish: wanted, said: { at } });
+    expect(parseDomainEvent(deleted({ domain: 'example.com', revoke: false, version: 7 }))).toEqual({
+      ...{ kind: 'wish', wish: wanted, said: { at, version: 7 } },
+    });
+  });
+
   test.each([
     ['a domain', { domain: 'Example.com' }, 'example.com'],
     ["a server, whose host name travels the domain's road", { server }, server],
@@ -42,10 +52,19 @@ describe('an event for a domain', () => {
 describe('an event for a server', () => {
   test('is a request with what was said, and adopts nothing where nothing was said', () => {
     expect(parseServerEvent(registered({ server: 'MX1.provider.example', node }))).toEqual({
-      ...{ server, node, adopt: false, at },
+      ...{ kind: 'registered', server, node, adopt: false, at },
     });
     expect(parseServerEvent(registered({ server, node: 'i-0abc1234', adopt: true, role: 'mail' }))).toEqual({
-      ...{ server, node: 'i-0abc1234', adopt: true, role: 'mail', at },
+      ...{ kind: 'registered', server, node: 'i-0abc1234', adopt: true, role: 'mail', at },
+    });
+  });
+
+  test.each([
+    ['whatever it runs on', {}],
+    ['as the instance that is named', { node }],
+  ])('retires it, %s', (_, more) => {
+    expect(parseServerEvent(retired({ server: 'MX1.provider.example', ...more }))).toEqual({
+      ...{ kind: 'retired', server, ...more, at },
     });
   });
 });
@@ -235,6 +254,29 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /correct its name/,
   ],
 
+  // A deletion
+  [
+    'a wish to revoke',
+    created({ domain: 'example.com', revoke: true }, { 'detail-type': 'Domain Deleted' }),
+    'detail.revoke',
+    /cannot be done yet/,
+    /give false, or leave it out/,
+  ],
+  [
+    'servers in a deletion',
+    created(wish, { 'detail-type': 'Domain Deleted' }),
+    'detail.mailServers',
+    /is not a field/,
+    /leave it out/,
+  ],
+  [
+    'a wildcard to delete',
+    created({ domain: '*.example.com' }, { 'detail-type': 'Domain Deleted' }),
+    'detail.domain',
+    /is a wildcard/,
+    /give "example\.com"/,
+  ],
+
   // The shape
   ['no detail', created(undefined), 'detail', /is missing/, /give a JSON object/],
   ['a text for detail', created('{"domain":"example.com"}'), 'detail', /is not valid/, /give a JSON object/],
@@ -309,6 +351,15 @@ const badServers: typeof bad = [
     /the name of the IAM role/,
   ],
   ['a field nobody knows', registered({ server, node, tag: 'x' }), 'detail.tag', /is not a field/, /correct its name/],
+  ['no server to retire', retired({ node }), 'detail.server', /is missing/, /give the host name of the mail server/],
+  ['a node to retire that is none', retired({ server, node: 'mx1' }), 'detail.node', /is not valid/, /"i-" or "mi-"/],
+  [
+    'adoption by a server that is retired',
+    retired({ server, adopt: true }),
+    'detail.adopt',
+    /is not a field/,
+    /leave it out/,
+  ],
   ['a text for detail', registered('mx1'), 'detail', /is not valid/, /give a JSON object/],
 ];
 

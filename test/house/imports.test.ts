@@ -14,7 +14,7 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   lib: ({ of }) => of === 'install/assemble.ts',
   install: () => false,
   bin: ({ of }) => /^(core|aws)\//.test(of),
-  local: ({ of }) => /^(core|aws)\//.test(of),
+  local: ({ of }) => /^(core|aws|bin)\//.test(of),
   bench: ({ of }) => /^(core|aws|local)\//.test(of),
 };
 

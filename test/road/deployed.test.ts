@@ -22,7 +22,7 @@ beforeAll(async () => {
   provider = await deploy(cdkOut, directory);
   // A server on record and no host: the road to a stored certificate does not need one.
   const server = { server: 'mx1.provider.test', node: 'mi-0123456789abcdef0', roleId: 'none', adopt: false };
-  await storeOf(provider).registerServer(server, Date.now());
+  await storeOf(provider).registerServer(server, Date.now(), Date.now());
   await delegateDomain(provider, 'bakery.test', '127.0.0.1');
   const [id] = await put(provider, 'Domain Created', [{ domain: 'bakery.test', mailServers: [server.server] }]);
   const history = new History(provider);

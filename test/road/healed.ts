@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { untilInstalled } from '../../local/road.ts';
+import { addMailServer, untilInstalled } from '../../local/road.ts';
 import { connections, lookAtAll } from '../../local/table.ts';
 import { entered, orders } from './history.ts';
-import { UNMANAGED } from './parked.ts';
-import { road } from './provider.ts';
+import { EARLY, UNMANAGED } from './parked.ts';
+import { customer, put, road } from './provider.ts';
 
-describe('what time heals', () => {
+describe('what waited is healed', () => {
+  it('a domain that came before its server goes on by itself when that is registered', async () => {
+    const mx2 = await addMailServer(road.provider, 'mx2');
+    await customer(EARLY, mx2);
+    const [id] = await put(road.provider, 'Mail Server Registered', [
+      { server: mx2.hostName, node: road.provider.hosts.get('mx2')!.nodeId, adopt: true },
+    ]);
+    expect(JSON.parse((await road.history.ended(id!)).output!).woken).toEqual([mx2.hostName, EARLY]);
+    await untilInstalled(road.store, EARLY, mx2.hostName);
+    expect((await road.store.readDomain(EARLY))!.parked).toBeUndefined();
+    const rows = await lookAtAll(road.provider, connections(mx2.hostName, [EARLY]));
+    expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
+  }, 180_000);
+
   it('a parked domain whose line was put in is secured by the next sweep after its next try', async () => {
     await untilInstalled(road.store, UNMANAGED, road.mx1.hostName, 180);
     expect((await road.store.readDomain(UNMANAGED))!.parked).toBeUndefined();

@@ -1,13 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { delegationLine } from '../../core/dns/challenge-place.ts';
 import { CHALLENGE_ZONE } from '../../local/provider.ts';
-import { addMailServer, untilInstalled } from '../../local/road.ts';
-import { connections, lookAtAll } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 
 /** Has neither a zone nor a line of ours; its owner puts the line in once told. */
 export const UNMANAGED = 'unmanaged.test';
-const EARLY = 'early.test';
+/** Names a server that nobody has registered yet. */
+export const EARLY = 'early.test';
 
 describe('a domain that cannot be secured yet waits with its reason', () => {
   beforeAll(async () => {
@@ -36,17 +35,4 @@ describe('a domain that cannot be secured yet waits with its reason', () => {
     expect(order).toBeUndefined();
     await road.bus.heard('Domain Parked', { domain: EARLY, reason: 'ServerNotRegistered' });
   });
-
-  it('and goes on by itself when that server is registered', async () => {
-    const mx2 = await addMailServer(road.provider, 'mx2');
-    await customer(EARLY, mx2);
-    const [id] = await put(road.provider, 'Mail Server Registered', [
-      { server: mx2.hostName, node: road.provider.hosts.get('mx2')!.nodeId, adopt: true },
-    ]);
-    expect(JSON.parse((await road.history.ended(id!)).output!).woken).toEqual([mx2.hostName, EARLY]);
-    await untilInstalled(road.store, EARLY, mx2.hostName);
-    expect((await road.store.readDomain(EARLY))!.parked).toBeUndefined();
-    const rows = await lookAtAll(road.provider, connections(mx2.hostName, [EARLY]));
-    expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
-  }, 180_000);
 });

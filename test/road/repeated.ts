@@ -51,8 +51,16 @@ async function known(): Promise<object> {
     seen: _seen,
     ...record
   } = (await road.store.readDomain(DOMAIN)) as DomainRecord;
-  const { seq } = (await road.store.readServer(road.mx1.hostName))!;
-  return { record, seq, chains: await chains(), issued: issued(), requests: await road.provider.ca.requests() };
+  const executions = await road.history.about(DOMAIN);
+  const histories = await Promise.all(executions.map(({ executionArn }) => road.history.events(executionArn!)));
+  return {
+    record,
+    installed: await road.store.installed(road.mx1.hostName, DOMAIN),
+    orders: [...new Set(histories.flatMap(orders))],
+    ends: [...new Set(executions.map(({ status }) => status))],
+    chains: await chains(),
+    issued: issued(),
+  };
 }
 
 async function chains(): Promise<string[]> {

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll } from 'vitest';
 import { startRoad, stopRoad } from './provider.ts';
 import './rejected.ts';
-import './installed.ts';
 import './parked.ts';
+import './installed.ts';
 import './repeated.ts';
 import './healed.ts';
 import './undisturbed.ts';

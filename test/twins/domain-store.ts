@@ -1,7 +1,8 @@
 /** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/domain-store.suite.ts holds both to them. */
 import { isDeepStrictEqual } from 'node:util';
-import type { DomainRecord, StoredCertificate } from '../../core/domain/domain.ts';
+import { serversOf, type DomainRecord } from '../../core/domain/domain.ts';
 import { SealpostError } from '../../core/errors.ts';
+import type { Work } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
@@ -12,15 +13,22 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
     throw new SealpostError('ClaimLost', domain, `another execution has taken ${domain} over`);
   }
 
+  const areRegistered = (names: string[]) => names.every(name => servers.get(name)?.node !== undefined);
+
+  function dueNow(domain: string, now: number): void {
+    const record = domains.get(domain);
+    if (record?.spec && record.owner === undefined) record.dueAt = now;
+  }
+
   function requireRegistered(names: string[], domain: string): void {
-    if (names.every(name => servers.has(name))) return;
+    if (areRegistered(names)) return;
     throw new SealpostError('ServerNotRegistered', domain, `a server of ${domain} is not registered any more`);
   }
 
   function giveWork(
     names: string[],
     domain: string,
-    certificate: StoredCertificate,
+    certificate: Work['certificate'],
     host: boolean | undefined,
     now: number,
   ): void {
@@ -52,7 +60,9 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
           : specAt < at || (specAt === at && !isDeepStrictEqual(spec, copy(wish))));
       if (!isLater) return false;
       const said = { spec: copy(wish), specAt: at, specVersion: version, dueAt: now + WAKE_MS };
-      domains.set(wish.domain, copy({ ...record, ...said, wanted: record.wanted + 1 }));
+      const named = [...new Set([...(record.servers ?? []), ...serversOf(wish)])].sort();
+      const known = { ...(named.length > 0 && { servers: named }), deletedAt: wish.deleted && now };
+      domains.set(wish.domain, copy({ ...record, ...said, ...known, wanted: record.wanted + 1 }));
       return true;
     },
 
@@ -101,6 +111,12 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
       giveWork(names, domain, certificate, host, now);
     },
 
+    async commitRemoval({ domain, wanted, servers: names, now }) {
+      if (domains.get(domain)?.wanted !== wanted || !areRegistered(names)) return false;
+      giveWork(names, domain, 'REMOVE', undefined, now);
+      return true;
+    },
+
     async releaseDomain(domain, me, seen, dueAt, now) {
       const record = mine(domain, me);
       const isSame = record.wanted === seen;
@@ -122,13 +138,21 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
       endClaim(record);
     },
 
+    async forgetDomain(domain, me, seen) {
+      const record = domains.get(domain);
+      return record?.owner === me && record.wanted === seen && domains.delete(domain);
+    },
+
+    async lookAgain(domain, now) {
+      const record = domains.get(domain);
+      if (record?.spec) record.wanted += 1;
+      dueNow(domain, now);
+    },
+
     async wakeWaitingDomains(server, now) {
       const names = [...(waiting.get(server) ?? [])].sort();
       waiting.delete(server);
-      for (const name of names) {
-        const record = domains.get(name);
-        if (record?.spec && record.owner === undefined) record.dueAt = now;
-      }
+      for (const name of names) dueNow(name, now);
       return names;
     },
   };

@@ -13,6 +13,11 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
     throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
   }
 
+  function registered(server: string): ServerRecord | undefined {
+    const record = servers.get(server);
+    return record?.node === undefined ? undefined : record;
+  }
+
   function takeWorkAway(server: string, { domain, v }: { domain: string; v: number }): void {
     const items = inner(work, server);
     if (items.get(domain)?.v === v) items.delete(domain);
@@ -20,20 +25,28 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
 
   return {
     async readServer(server) {
-      return copy(servers.get(server));
+      return copy(registered(server));
     },
 
     async registerServer({ server, node, roleId, adopt }, at, now) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
-      if (known.registeredAt !== undefined && known.registeredAt >= at) return false;
+      const isRetired = known.node === undefined;
+      if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
       const { capability, hostSecuredAt, delivery, held, owner, leaseUntil, ...kept } = known;
       const said = { node, roleId, adopt, registeredAt: at, dueAt: now + WAKE_MS };
       servers.set(server, { ...kept, ...said, wanted: kept.wanted + 1 });
       return true;
     },
 
+    async retireServer(server, at) {
+      const known = servers.get(server);
+      if (known && known.registeredAt >= at) return;
+      const { wanted = 0, done = 0, seq = 0 } = known ?? {};
+      servers.set(server, { server, wanted, done, seq, registeredAt: at } as ServerRecord);
+    },
+
     async wakeServer(server, now) {
-      const record = servers.get(server);
+      const record = registered(server);
       if (!record) return undefined;
       const isFree = record.owner === undefined || record.leaseUntil! < now;
       const isDue = record.wanted > record.done || (record.dueAt !== undefined && record.dueAt <= now);
@@ -52,6 +65,10 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
     async work(server, limit) {
       const items = [...inner(work, server).values()];
       return copy(items.sort((a, b) => (a.domain < b.domain ? -1 : 1)).slice(0, limit));
+    },
+
+    async workFor(server, domain) {
+      return copy(inner(work, server).get(domain));
     },
 
     async installed(server, domain) {

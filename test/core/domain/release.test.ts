@@ -57,8 +57,8 @@ describe('the release of a domain whose certificate is stored', () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await release();
     expect(world.executions.started).toMatchObject([
-      { machine: 'secure-domain', input: { 'detail-type': 'Certificate Expiring', detail: { domain } } },
       { machine: 'deliver-to-server' },
+      { machine: 'secure-domain', input: { 'detail-type': 'Certificate Expiring', detail: { domain } } },
     ]);
     expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ seen: 2 });
   });
@@ -70,6 +70,15 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(txt()).toEqual(['ours', 'theirs']);
     expect(world.executions.started).toEqual([]);
     expect(world.bus.events).toEqual([]);
+  });
+
+  test('says and wakes everything where the bus was away the first time', async () => {
+    const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
+    const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
+    await expect(releaseDomain(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
+    await release();
+    expect(world.bus.events).toMatchObject([{ detailType: 'Certificate Issued' }]);
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server' }]);
   });
 
   test('wakes a server once, however often the step is tried', async () => {

@@ -2,7 +2,18 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type Assembled } from '../../../core/server/assemble.ts';
 import { recordDelivery } from '../../../core/server/record.ts';
 import { sendDelivery } from '../../../core/server/send.ts';
-import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from '../world.ts';
+import {
+  aCertificate,
+  domain,
+  giveWork,
+  minute,
+  mx1,
+  mx2,
+  newWorld,
+  readyServer,
+  register,
+  type World,
+} from '../world.ts';
 
 let world: World;
 let me: string;
@@ -90,6 +101,50 @@ describe('what a server answered', () => {
       { domain: 'a.example', certificate: { id: 'e'.repeat(64) } },
     ]);
     expect(await world.store.installed(mx1, 'a.example')).toMatchObject({ fingerprint: 'f'.repeat(64) });
+  });
+});
+
+describe('a domain that moved here', () => {
+  /** `a.example` was on mx2, and its wish now names mx1 alone. */
+  beforeEach(async () => {
+    const { store, time } = world;
+    await register(world, mx2);
+    const wished = { domain: 'a.example', mailServers: [mx2], policy: 'wildcard' as const };
+    await store.acceptWish(wished, { at: time }, time);
+    const certificate = aCertificate(world, { names: ['a.example', '*.a.example'] });
+    await store.claimDomain('a.example', 'me', time);
+    await store.commitCertificate({
+      ...{ domain: 'a.example', me: 'me', seen: 1, certificate, servers: [mx2], now: time },
+    });
+    await store.recordInstalled(
+      mx2,
+      { domain: 'a.example', v: time },
+      { domain: 'a.example', certificate: certificate.id, fingerprint: certificate.fingerprint, seenAt: time },
+    );
+    await store.releaseDomain('a.example', 'me', 1, time, time);
+    await store.acceptWish({ ...wished, mailServers: [mx1] }, { at: time + 1 }, time);
+  });
+
+  test('is removed from its old server, once it was seen served here', async () => {
+    await delivered('installed', 'sss\n');
+    expect(await world.store.work(mx2, 10)).toMatchObject([{ domain: 'a.example', certificate: 'REMOVE' }]);
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
+  });
+
+  test('stays on its old server where it was refused here', async () => {
+    await delivered('installed', 'rss\n1 r ServerFull no room\n');
+    expect(await world.store.work(mx2, 10)).toEqual([]);
+    expect(world.executions.started).toEqual([]);
+  });
+
+  test('is removed from its old server also where the step was killed in between', async () => {
+    const assembled = await sent();
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsss\n`);
+    const input = { ...assembled, execution: me, commandId: 'command-1' };
+    const killed = { ...world.store, commitRemoval: () => Promise.reject(new Error('killed')) };
+    await expect(recordDelivery(input, { ...world, store: killed })).rejects.toThrow('killed');
+    await recordDelivery(input, world);
+    expect(await world.store.work(mx2, 10)).toMatchObject([{ domain: 'a.example', certificate: 'REMOVE' }]);
   });
 });
 

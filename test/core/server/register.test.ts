@@ -126,6 +126,13 @@ describe('a mail server that was rebuilt', () => {
     expect(await store.work(mx1, 10)).toHaveLength(2);
   });
 
+  test('is not given again what has left it', async () => {
+    const moved = { domain, mailServers: ['mx2.provider.example'], policy: 'wildcard' as const };
+    await world.store.acceptWish(moved, { at: 2 }, world.time);
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: mx1 }]);
+  });
+
   test('has nothing to do again where it is the same node that is registered once more', async () => {
     await register({}, later);
     expect(await world.store.work(mx1, 10)).toEqual([]);
@@ -143,6 +150,11 @@ describe('a mail server is not registered, and the sender is told why,', () => {
       'others may assume its role',
       { node: instance, role: 'open' },
       /^detail\.node .* the role open, which arn:aws:iam::111111111111:root may assume too/,
+    ],
+    [
+      'its role is none of the account',
+      { node: instance, role: 'absent' },
+      /^detail\.role absent is no role of this account; name the role/,
     ],
     ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
   ])('when %s', async (_, detail, message) => {

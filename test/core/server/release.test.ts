@@ -91,6 +91,24 @@ describe('a server is released', () => {
     expect(waits).toEqual([1, 10, 100, 24 * 60]);
   });
 
+  test('after an error until its next try, though work came in the very moment', async () => {
+    const { store } = world;
+    let isFirst = true;
+    const late = {
+      ...store,
+      releaseServer: async (...given: Parameters<typeof store.releaseServer>) => {
+        if (isFirst) await giveWork(world);
+        isFirst = false;
+        return store.releaseServer(...given);
+      },
+    };
+    const input = { server: mx1, execution: me, rounds: 1, error: { Error: 'ServerUnreachable' } };
+    expect(await releaseServer(input, { ...world, store: late })).toEqual({ server: mx1, dueAt: world.time + minute });
+    const record = await store.readServer(mx1);
+    expect(record).toMatchObject({ wanted: 2, done: 2, dueAt: world.time + minute });
+    expect(record).not.toHaveProperty('owner');
+  });
+
   test('by its owner alone', async () => {
     await expect(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)).rejects.toMatchObject({
       name: 'ClaimLost',

@@ -82,7 +82,7 @@ describe('a domain', () => {
     const parked = parkedFor(reason);
     expect(domainStatus(record({ parked, dueAt: parked.nextTry }), known(on(server())), now)).toMatchObject({
       ...{ state, well, since: parked.since, why: 'as it was told', reason, remedy: remedySentence[reason] },
-      next: { what: 'next try', at: parked.nextTry },
+      next: { what: 'tried again', at: parked.nextTry },
     });
   });
 
@@ -116,6 +116,22 @@ describe('a domain', () => {
     const young = on(server({ hostSecuredAt: undefined }), [waiting()]);
     const status = domainStatus(record({ current }), known(young), now);
     expect(status).toMatchObject({ state: 'issued', well: true, why: expect.stringContaining('its own host name') });
+  });
+
+  test('that moved says which server still has it, and is well where it should be', () => {
+    const moved = record({ current, spec: wish({ mailServers: [mx2] }), servers: [mx1, mx2] });
+    const before = on(server(), [waiting({ certificate: 'REMOVE' })], ['f'.repeat(64)]);
+    const status = domainStatus(moved, known(before, on(server({ server: mx2 }), [], ['f'.repeat(64)])), now);
+    expect(status).toMatchObject({ state: 'installed on 1 of 1', well: true });
+    expect(status.servers).toMatchObject([{ server: mx2 }, { server: mx1, state: 'to be removed' }]);
+  });
+
+  test('that is deleted is well though its certificate expires, and says where it still is', () => {
+    const gone = record({ current, spec: wish({ mailServers: [], deleted: true }), servers: [mx1], deletedAt: now });
+    const status = domainStatus(gone, known(on(server(), [], ['f'])), current.notAfter + 1);
+    expect(status).toMatchObject({ state: 'deleted', well: true, since: now });
+    expect(status.servers).toMatchObject([{ server: mx1, state: 'to be removed' }]);
+    expect(domainStatus(gone, known(on(server())), now).servers).toEqual([]);
   });
 
   test('whose certificate has expired is not well, whatever else is under way', () => {

@@ -1,0 +1,70 @@
+/** Where a domain leaves: the servers that its wish no longer names, and in the end all that is known of it. */
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { Executions } from '../ports.ts';
+import { wakeServers } from '../server/wake.ts';
+import type { Store } from '../store.ts';
+import { serversOf, type DomainRecord } from './domain.ts';
+import { look } from './look.ts';
+
+/** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
+const TOMBSTONE_MS = 30 * 86_400_000;
+
+/** The server was seen serving the domain's current certificate, and nothing waits there that would change that. */
+export async function isServing(
+  server: string,
+  { domain, current }: Pick<DomainRecord, 'domain' | 'current'>,
+  store: Pick<Store, 'installed' | 'workFor'>,
+): Promise<boolean> {
+  const [installed, work] = await Promise.all([store.installed(server, domain), store.workFor(server, domain)]);
+  return installed !== undefined && installed.fingerprint === current?.fingerprint && work === undefined;
+}
+
+/**
+ * Gives work to the servers that the wish no longer names. They go on serving until each server of the wish was seen
+ * to: whoever records that calls here again.
+ * @returns the servers that now have it to remove
+ */
+export async function leaveServers(domain: string, ports: { store: Store; clock: Clock }): Promise<string[]> {
+  const { store, clock } = ports;
+  const record = await store.readDomain(domain);
+  if (!record?.spec) return [];
+  const wished = serversOf(record.spec);
+  const left = (record.servers ?? []).filter(server => !wished.includes(server));
+  if (left.length === 0) return [];
+  const serving = await Promise.all(wished.map(server => isServing(server, record, store)));
+  if (serving.includes(false)) return [];
+  const having = await Promise.all(left.map(server => hasToRemove(server, domain, store)));
+  const servers = left.filter((_, i) => having[i]);
+  if (servers.length === 0) return [];
+  const committed = await store.commitRemoval({ domain, wanted: record.wanted, servers, now: clock.now() });
+  return committed ? servers : leaveServers(domain, ports);
+}
+
+/** It may have the domain, and was not told yet. Work is taken away after its server is known to serve, so one of the two is always there. */
+async function hasToRemove(server: string, domain: string, store: Store): Promise<boolean> {
+  const work = await store.workFor(server, domain);
+  if (work?.certificate === 'REMOVE' || !(await store.readServer(server))) return false;
+  return work !== undefined || (await store.installed(server, domain)) !== undefined;
+}
+
+/** A deleted domain is taken from all its servers, and forgotten when its tombstone has stood long enough. Ends the claim, and the execution with it. */
+export async function releaseDeleted(
+  record: DomainRecord,
+  me: string,
+  ports: { store: Store; executions: Executions; clock: Clock },
+): Promise<never> {
+  const { store, clock } = ports;
+  const { domain, order, wanted } = record;
+  if (order) await store.forgetOrder(domain, me, order.url);
+  const left = await leaveServers(domain, ports);
+  const forgetAt = record.deletedAt! + TOMBSTONE_MS;
+  const forgotten = forgetAt <= clock.now() && (await store.forgetDomain(domain, me, wanted));
+  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, forgetAt, clock.now()))) await look(domain, ports);
+  await wakeServers(left, ports);
+  throw new SealpostError(
+    'DomainDeleted',
+    domain,
+    forgotten ? `${domain} is forgotten` : `${domain} is deleted; ${left.length} servers are told to remove it`,
+  );
+}

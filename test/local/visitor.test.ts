@@ -1,0 +1,18 @@
+/** One provider for all of these, since it takes a while to come up: what a stranger does with it, in this order. */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { commandSuite } from './visitor/command.ts';
+import { killedSuite } from './visitor/killed.ts';
+import { rightsSuite } from './visitor/rights.ts';
+import { leavesNothingSuite } from './visitor/nothing-left.ts';
+import { local } from './visitor/visitor.ts';
+
+beforeAll(async () => {
+  const { exitCode, stdout, stderr } = await local('up');
+  if (exitCode !== 0) throw new Error(stdout + stderr);
+}, 600_000);
+afterAll(() => local('down').then(() => {}), 60_000);
+
+describe('the command line', commandSuite);
+describe('rights, seen from outside', rightsSuite);
+describe('killed and started again', killedSuite);
+describe('taken away', leavesNothingSuite);

@@ -1,0 +1,144 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
+import type { HistoryEvent } from '@aws-sdk/client-sfn';
+import { expect, test } from 'vitest';
+import {
+  clientOf,
+  directory,
+  environment,
+  local,
+  makeZone,
+  pebbleLog,
+  providerPid,
+  tell,
+  untilEvent,
+  untilServed,
+} from './visitor.ts';
+
+const SERVER = 'mx1.provider.test';
+/** Every state that either road enters on its good way. */
+const DOMAIN_STATES = [
+  'ClaimDomain',
+  'CreateOrder',
+  'PublishChallenges',
+  'WaitForDns',
+  'Validate',
+  'FinalizeOrder',
+  'ReleaseDomain',
+];
+const SERVER_STATES = ['AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'];
+
+const entered = (state: string) => (event: HistoryEvent) => event.stateEnteredEventDetails?.name === state;
+
+async function killAndUp(): Promise<void> {
+  process.kill(providerPid(), 'SIGKILL');
+  const { exitCode, stdout, stderr } = await local('up');
+  expect(exitCode, stdout + stderr).toBe(0);
+}
+
+/** What the CA has done since a moment of its log. */
+function atTheCa(since: number): { orders: number; certificates: number } {
+  const log = pebbleLog().slice(since);
+  return {
+    orders: [...log.matchAll(/ Added order "/g)].length,
+    certificates: [...log.matchAll(/ Issued certificate serial /g)].length,
+  };
+}
+
+async function challengesIn(zoneId: string): Promise<string[]> {
+  const zones = new Route53Client(clientOf(await environment()));
+  const { ResourceRecordSets } = await zones.send(new ListResourceRecordSetsCommand({ HostedZoneId: zoneId }));
+  return ResourceRecordSets!.filter(({ Type }) => Type === 'TXT').map(({ Name }) => Name!);
+}
+
+/** Ids of this provider's processes of a function. */
+function processesOf(name: string): number[] {
+  return childrenOf(providerPid()).filter(pid =>
+    readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`AWS_LAMBDA_FUNCTION_NAME=sealpost-${name}`),
+  );
+}
+
+function childrenOf(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.flatMap(thread =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+}
+
+const hostingEvent = (domain: string) => tell('Domain Created', { domain, mailServers: [SERVER] });
+
+export function killedSuite(): void {
+  test('the provider is killed at every state of the road, and each time goes on: one order, one certificate, no TXT', async () => {
+    const domain = 'killed.example';
+    const zoneId = await makeZone(domain);
+    const [since, began] = [pebbleLog().length, new Date()];
+    await hostingEvent(domain);
+    const roads = [
+      ...DOMAIN_STATES.map(state => ['secure-domain', state] as const),
+      ...SERVER_STATES.map(state => ['deliver-to-server', state] as const),
+    ];
+    for (const [machine, state] of roads) {
+      await untilEvent(machine, `${state} entered`, began, entered(state));
+      await killAndUp();
+    }
+    await untilServed(domain);
+    // Killed between the CA's answer and the record of it, an order may stay behind, pending; never a second certificate.
+    expect(atTheCa(since)).toEqual({ orders: expect.toBeOneOf([1, 2]), certificates: 1 });
+    expect(await challengesIn(zoneId)).toEqual([]);
+  }, 400_000);
+
+  test('a function that is killed is started again, and the road does not notice', async () => {
+    const domain = 'crashed.example';
+    await makeZone(domain);
+    const [since, began] = [pebbleLog().length, new Date()];
+    // Stopped beforehand, they are certain to be in the middle of an invocation when they are killed.
+    const functions = ['finalize-order', 'record-delivery'];
+    const stopped = Object.fromEntries(functions.map(name => [name, processesOf(name)]));
+    for (const pid of Object.values(stopped).flat()) process.kill(pid, 'SIGSTOP');
+    await hostingEvent(domain);
+    for (const [name, machine, state] of [
+      ['finalize-order', 'secure-domain', 'FinalizeOrder'],
+      ['record-delivery', 'deliver-to-server', 'RecordDelivery'],
+    ] as const) {
+      await untilEvent(machine, `${state} entered`, began, entered(state));
+      const victims = stopped[name]!.length > 0 ? stopped[name]! : processesOf(name);
+      for (const pid of victims) process.kill(pid, 'SIGKILL');
+      const crashed = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'Runtime.ExitError';
+      await untilEvent(machine, `the crash of ${name}`, began, crashed);
+    }
+    await untilServed(domain);
+    expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
+  }, 200_000);
+
+  test('an installer that is killed leaves a mail server that serves, and the next delivery takes its work along', async () => {
+    const [domain, neighbour] = ['cut-off.example', 'neighbour.example'];
+    await Promise.all([domain, neighbour].map(makeZone));
+    const [since, began] = [pebbleLog().length, new Date()];
+    await hostingEvent(domain);
+    await untilEvent('deliver-to-server', 'SendDelivery entered', began, entered('SendDelivery'));
+    // The installer's last phase before a daemon reads anything new, or any after it: whichever it is caught in.
+    const script =
+      'until pid=$(pgrep -of "[i]nstaller ./delivery"); do sleep 0.02; done; sleep 0.3; kill -9 $pid $(pgrep -P $pid)';
+    expect((await local('host', 'exec', 'mx1', '--', 'sh', '-c', script)).exitCode).toBe(0);
+    const unreachable = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'ServerUnreachable';
+    await untilEvent('deliver-to-server', 'the delivery that was cut off', began, unreachable);
+    await untilServed('killed.example');
+    // The server's next try is a minute away; work for a neighbour wakes it now.
+    await hostingEvent(neighbour);
+    await Promise.all([domain, neighbour].map(name => untilServed(name)));
+    expect(atTheCa(since)).toEqual({ orders: 2, certificates: 2 });
+  }, 200_000);
+
+  test('a CA that is killed too has new roots: they are trusted from then on, and our account is made anew', async () => {
+    const roots = () => readFileSync(join(directory, 'ca-roots.pem'), 'utf8');
+    const before = roots();
+    process.kill(Number(readFileSync(join(directory, 'ca/pebble.pid'), 'utf8').split(' ')[0]), 'SIGKILL');
+    await killAndUp();
+    expect(roots()).not.toBe(before);
+    const domain = 'of-the-new-root.example';
+    await makeZone(domain);
+    await hostingEvent(domain);
+    await untilServed(domain);
+  }, 200_000);
+}

@@ -1,0 +1,95 @@
+/** A stranger at the provider that runs beside: the command line, and tools that know AWS and TLS but not us. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetExecutionHistoryCommand, ListExecutionsCommand, SFNClient, type HistoryEvent } from '@aws-sdk/client-sfn';
+import { accessTo } from '../../../local/access.ts';
+import { handshake } from '../../../local/handshake.ts';
+import { runProgram, type ProgramResult } from '../../../local/program.ts';
+import { until } from '../../../local/road.ts';
+
+export const directory = mkdtempSync(join(tmpdir(), 'sealpost-visitor-'));
+const COMMAND = join(import.meta.dirname, '../../../local/command.ts');
+
+/** `npm run local -- …`, on a provider of the tests' own. */
+export function local(...args: string[]): Promise<ProgramResult> {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
+  return runProgram([...node, COMMAND, '--in', directory, ...args]);
+}
+
+/** What the lines of `env` make of a shell's environment; exactly what a person gets by eval. */
+export async function environment(...as: string[]): Promise<Record<string, string>> {
+  const printed = await local('env', ...as);
+  if (printed.exitCode !== 0) throw new Error(printed.stderr);
+  const shell = await runProgram(['sh', '-c', `set -eu\n${printed.stdout}\nenv -0`], {
+    environment: {
+      AWS_PROFILE: 'of-another-account',
+      AWS_SESSION_TOKEN: 'of-another-session',
+      PATH: process.env.PATH!,
+    },
+  });
+  const pairs = shell.stdout.split('\0').filter(Boolean);
+  return Object.fromEntries(pairs.map(pair => pair.split(/=(.*)/s).slice(0, 2) as [string, string]));
+}
+
+export const clientOf = (env: Record<string, string>) => ({
+  endpoint: env.AWS_ENDPOINT_URL!,
+  region: env.AWS_REGION!,
+  credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID!, secretAccessKey: env.AWS_SECRET_ACCESS_KEY! },
+  forcePathStyle: true,
+});
+
+/** A customer with a zone in Route 53, made as anybody would. */
+export async function makeZone(domain: string): Promise<string> {
+  return (await accessTo(directory)).createZone(domain);
+}
+
+export async function tell(detailType: string, detail: object): Promise<void> {
+  const env = await environment();
+  const entry = {
+    EventBusName: env.SEALPOST_BUS,
+    Source: 'visitor',
+    DetailType: detailType,
+    Detail: JSON.stringify(detail),
+  };
+  const { FailedEntryCount } = await new EventBridgeClient(clientOf(env)).send(
+    new PutEventsCommand({ Entries: [entry] }),
+  );
+  if (FailedEntryCount !== 0) throw new Error('the bus did not take the event');
+}
+
+/** Until a mail program that trusts the CA alone is content with `mail.<domain>` on port 993. */
+export async function untilServed(domain: string, seconds = 120): Promise<void> {
+  const { SEALPOST_HOST_MX1: address, SEALPOST_CA_FILE: file } = await environment();
+  const look = { address: address!, port: 993, name: `mail.${domain}`, roots: readFileSync(file!, 'utf8') };
+  await until(`${domain} served`, seconds, async () => (await handshake(look)).trusted);
+}
+
+/** Events of the newest execution of a state machine, oldest first. */
+export async function newestHistory(client: SFNClient, machine: string): Promise<HistoryEvent[]> {
+  const stateMachineArn = `arn:aws:states:us-east-1:000000000000:stateMachine:sealpost-${machine}`;
+  const { executions } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1 }));
+  const executionArn = executions?.[0]?.executionArn;
+  if (!executionArn) return [];
+  return (await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }))).events ?? [];
+}
+
+/** Looks often: what is waited for may be over in milliseconds. */
+export async function untilEvent(
+  machine: string,
+  what: string,
+  after: Date,
+  fits: (event: HistoryEvent) => boolean,
+): Promise<void> {
+  const client = new SFNClient(clientOf(await environment()));
+  for (const deadline = Date.now() + 90_000; Date.now() < deadline; await sleep(15)) {
+    const history = await newestHistory(client, machine).catch(() => []);
+    if (history.some(event => event.timestamp! >= after && fits(event))) return;
+  }
+  throw new Error(`${what} did not come about`);
+}
+
+export const providerPid = (): number => Number(readFileSync(join(directory, 'provider.pid'), 'utf8').split(' ')[0]);
+export const pebbleLog = (): string => readFileSync(join(directory, 'ca/pebble.log'), 'utf8');

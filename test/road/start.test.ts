@@ -1,0 +1,64 @@
+/** `npm start` as the README says it, in a clone of this checkout that has its packages already. */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checkout, files } from '../house/sources.ts';
+import { scratch, stack } from './provider.ts';
+
+const clone = scratch();
+let run: { exitCode: number; lines: string[] };
+
+beforeAll(async () => {
+  for (const file of files) cpSync(join(checkout, file), join(clone, file));
+  mkdirSync(join(clone, 'node_modules'));
+  for (const entry of readdirSync(join(checkout, 'node_modules')))
+    symlinkSync(join(checkout, 'node_modules', entry), join(clone, 'node_modules', entry));
+  const cdkOut = await stack();
+  cpSync(cdkOut, join(clone, '.local', basename(cdkOut)), { recursive: true });
+  const child = spawn('npm', ['start'], { cwd: clone, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', code => resolve(code ?? 1));
+  });
+  run = { lines: (await text(child.stdout)).split('\n'), exitCode: await exited };
+}, 300_000);
+
+afterAll(() => rmSync(clone, { recursive: true, force: true }));
+
+it('npm start ends well, with every connection of two domains and of the server trusted', () => {
+  const rows = run.lines.filter(line => /^\S+\.test\s.*\s(yes|NO)$/.test(line));
+  expect({ exitCode: run.exitCode, untrusted: rows.filter(row => row.endsWith('NO')) }, run.lines.join('\n')).toEqual({
+    exitCode: 0,
+    untrusted: [],
+  });
+  const names = ['bakery.test', 'florist.test'].flatMap(domain => [`webmail.${domain}`, `mail.${domain}`]);
+  expect(new Set(rows.map(row => row.split(' ')[0]))).toEqual(new Set(['mx1.provider.test', ...names]));
+  expect(rows).toHaveLength(15);
+  expect(run.lines.findLast(line => line !== '')).toMatch(/ s {2}All 15 connections are trusted/);
+});
+
+it('npm start says where it is, a plain line a step', () => {
+  const states = ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'WaitForDns', 'Validate', 'FinalizeOrder'];
+  for (const domain of ['bakery.test', 'florist.test'])
+    expect(run.lines.filter(line => line.includes(domain)).map(line => line.split(/\s+/).at(-1))).toEqual(
+      expect.arrayContaining([...states, 'ReleaseDomain']),
+    );
+  expect(run.lines.join('')).not.toContain('\x1b');
+});
+
+it('npm start leaves no process and no network link behind', () => {
+  const [, subnet] = /^.*Host mx1 .* runs at (\d+\.\d+\.\d+\.)\d+$/m.exec(run.lines.join('\n'))!;
+  const addresses = Object.values(networkInterfaces()).flatMap(all => all!.map(({ address }) => address));
+  expect(addresses.filter(address => address.startsWith(subnet!))).toEqual([]);
+  const commands = readdirSync('/proc').flatMap(pid => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
+    } catch {
+      return []; // ended between the two looks
+    }
+  });
+  expect(commands.filter(command => command.includes(clone))).toEqual([]);
+});
