@@ -1,7 +1,7 @@
 /** What may be said to sealpost: the details of events in, checked, with an error that names the field, the problem and the remedy. */
 import * as z from 'zod/mini';
 import { parseDomain, parseHostName, planNames } from './certificate/names.ts';
-import type { Wish } from './domain/domain.ts';
+import { deletionOf, type Wish } from './domain/domain.ts';
 import { SealpostError } from './errors.ts';
 
 const text = z.string().check(z.minLength(1), z.maxLength(253));
@@ -129,7 +129,6 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
   return wish;
 }
 
-/** A deletion is the wish to be nowhere, and goes by the same order as every other one. */
 function parseDeletion(detail: z.infer<typeof domainDeletion>): Wish {
   const domain = parseDomain(detail.domain, 'detail.domain');
   if (detail.revoke)
@@ -139,7 +138,7 @@ function parseDeletion(detail: z.infer<typeof domainDeletion>): Wish {
       `give ${remedies['detail.revoke']}; a key that others may have is revoked at the CA`,
       domain,
     );
-  return { domain, mailServers: [], policy: 'wildcard', deleted: true };
+  return deletionOf(domain);
 }
 
 export interface Registration {

@@ -45,9 +45,9 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   const request = parseDomainEvent(event);
   const domain = request.kind === 'wish' ? request.wish.domain : request.domain;
   const { record, wish } = await claim(request, domain, event.execution, ports);
-  const names = planNames(wish);
   await retract(record, event.execution, ports);
   if (wish.deleted) return releaseDeleted(record, event.execution, ports);
+  const names = planNames(wish);
   await requireServers(wish, store);
   if (record.order && !sameNames(record.order.planned, names)) {
     await store.forgetOrder(domain, event.execution, record.order.url);

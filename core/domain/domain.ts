@@ -83,6 +83,11 @@ export function serversOf(wish: Wish): string[] {
   return [...new Set([...wish.mailServers, ...(wish.webmailServer ? [wish.webmailServer] : [])])];
 }
 
+/** The wish to be nowhere: it goes by the same order as every other one. */
+export function deletionOf(domain: string): Wish {
+  return { domain, mailServers: [], policy: 'wildcard', deleted: true };
+}
+
 const MINUTE = 60_000;
 
 /**

@@ -1,5 +1,6 @@
 /** A mail server is retired: nothing is sent to it any more, and its domains are told, not lost. */
 import type { Clock } from '../clock.ts';
+import { deletionOf } from '../domain/domain.ts';
 import type { Retirement } from '../events.ts';
 import type { Store } from '../store.ts';
 
@@ -43,6 +44,5 @@ async function retireHostName(
   { store, clock }: { store: Store; clock: Clock },
 ): Promise<void> {
   if (!(await store.readDomain(server))?.spec?.host) return;
-  const wish = { domain: server, mailServers: [], policy: 'list' as const, host: true, deleted: true as const };
-  await store.acceptWish(wish, { at }, clock.now());
+  await store.acceptWish({ ...deletionOf(server), host: true }, { at }, clock.now());
 }

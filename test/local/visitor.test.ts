@@ -12,7 +12,8 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => local('down').then(() => {}), 60_000);
 
-describe('the command line', commandSuite);
+// Each `aws` is a second of Python's start, and more on a busy machine.
+describe('the command line', { timeout: 180_000 }, commandSuite);
 describe('rights, seen from outside', rightsSuite);
 describe('killed and started again', killedSuite);
 describe('taken away', leavesNothingSuite);

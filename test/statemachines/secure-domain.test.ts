@@ -93,6 +93,7 @@ const rows: Row[] = [
     told: 'nobody',
   },
   { state: 'ClaimDomain', errors: ['StillFresh'], road: ['StillFresh'], status: 'SUCCEEDED', told: 'nobody' },
+  { state: 'ClaimDomain', errors: ['DomainDeleted'], road: ['DomainDeleted'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ClaimDomain', ...toPerson },
   ...['CreateOrder', 'PublishChallenges', 'Validate'].flatMap((state): Row[] => [
     { state, errors: parked, ...toParking },

@@ -91,10 +91,10 @@ describe('a domain that is deleted', () => {
     await store.acceptWish({ domain, mailServers: [mx2], policy: 'wildcard' }, { at: saidAt(9) }, world.time);
     await store.claimDomain(domain, 'first', world.time);
     await store.recordOrder(domain, 'first', { url: 'https://ca.example/order/1', planned: [domain] });
-    await store.recordPublished(domain, 'first', [{ zoneId: 'Z', recordName: 'r', values: ['ours'] }]);
-    await zones.changeTxt('Z', 'r', { add: ['ours'], remove: [] });
+    await store.recordPublished(domain, 'first', [{ zoneId: challengeZone.id, recordName: 'r', values: ['ours'] }]);
+    await zones.changeTxt(challengeZone.id, 'r', { add: ['ours'], remove: [] });
     await expect(claim(deleted())).rejects.toMatchObject(removed);
-    expect(zones.txt.get('Z r') ?? []).toEqual([]);
+    expect(zones.txt.get(`${challengeZone.id} r`) ?? []).toEqual([]);
     const record = await store.readDomain(domain);
     for (const gone of ['order', 'published']) expect(record).not.toHaveProperty(gone);
   });

@@ -57,6 +57,20 @@ describe('a domain', () => {
     });
   });
 
+  test('that was deleted is well, though its certificate expires, until it is forgotten', () => {
+    const spec = { ...wish(), mailServers: [], deleted: true as const };
+    const expired = certificate({ notAfter: now - hour });
+    const status = domainStatus(
+      record({ spec, current: expired, deletedAt: now - hour, dueAt: now + hour }),
+      known(),
+      now,
+    );
+    expect(status).toMatchObject({
+      ...{ state: 'deleted', well: true, since: now - hour, next: { what: 'forgotten', at: now + hour } },
+      ...{ names: expired.names, servers: [] },
+    });
+  });
+
   test('that one of two servers has yet to serve says which', () => {
     const both = record({ current, spec: wish({ mailServers: [mx1, mx2] }) });
     const status = domainStatus(

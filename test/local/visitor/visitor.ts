@@ -1,5 +1,6 @@
 /** A stranger at the provider that runs beside: the command line, and tools that know AWS and TLS but not us. */
 import { mkdtempSync, readFileSync } from 'node:fs';
+import { Resolver } from 'node:dns/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,9 +42,14 @@ export const clientOf = (env: Record<string, string>) => ({
   forcePathStyle: true,
 });
 
-/** A customer with a zone in Route 53, made as anybody would. */
+/** A customer with a zone in Route 53, made as anybody would; returns when the name servers answer for it. */
 export async function makeZone(domain: string): Promise<string> {
-  return (await accessTo(directory)).createZone(domain);
+  const provider = await accessTo(directory);
+  const zoneId = await provider.createZone(domain);
+  const resolver = new Resolver();
+  resolver.setServers(provider.dns.addresses);
+  await until(`the zone ${domain}`, 30, () => resolver.resolveSoa(domain).catch(() => false as const));
+  return zoneId;
 }
 
 export async function tell(detailType: string, detail: object): Promise<void> {
