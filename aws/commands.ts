@@ -3,12 +3,14 @@ import {
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   InvalidInstanceId,
+  InvalidPluginName,
   InvocationDoesNotExist,
+  ListCommandInvocationsCommand,
   ListCommandsCommand,
   SendCommandCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import { SealpostError } from '../core/errors.ts';
+import { printable, SealpostError } from '../core/errors.ts';
 import type { Commands } from '../core/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
@@ -51,29 +53,27 @@ export function commands(client: SSMClient, document: string, tag: { key: string
     },
 
     async outcome(commandId, node) {
-      try {
-        const invocation = await reached(node, () =>
-          client.send(new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: PLUGIN })),
-        );
-        const {
-          StatusDetails = '',
-          Status = '',
-          StandardOutputContent: output = '',
-          StandardErrorContent: problem = '',
-          ResponseCode: exitCode,
-        } = invocation;
-        const state = UNDER_WAY.includes(Status) ? 'under way' : output.startsWith('sealpost ') ? 'answered' : 'lost';
-        return {
-          state,
-          output,
-          exitCode,
-          detail: `${StatusDetails}${exitCode === undefined ? '' : `, exit code ${exitCode}`}${problem && `: ${problem.slice(0, 300)}`}`,
-        };
-      } catch (error) {
-        // The API is eventually consistent: right after SendCommand the invocation may not be there yet.
-        if (error instanceof InvocationDoesNotExist) return { state: 'under way', output: '', detail: 'not known yet' };
-        throw error;
-      }
+      // The step's status says nothing of a command that never reached it; whether it is over, the invocation says.
+      const { CommandInvocations } = await reached(node, () =>
+        client.send(new ListCommandInvocationsCommand({ CommandId: commandId, InstanceId: node })),
+      );
+      const invocation = CommandInvocations?.[0];
+      // The API is eventually consistent: right after SendCommand the invocation may not be there yet.
+      if (!invocation || UNDER_WAY.includes(invocation.Status!))
+        return { state: 'under way', output: '', detail: invocation?.StatusDetails ?? 'not known yet' };
+      const step = await installStep(client, commandId, node);
+      const output = step?.StandardOutputContent ?? '';
+      const details = [
+        invocation.StatusDetails ?? invocation.Status,
+        step?.ResponseCode === undefined ? '' : `exit code ${step.ResponseCode}`,
+        printable(step?.StandardErrorContent ?? '').slice(0, 300),
+      ];
+      return {
+        state: output.startsWith('sealpost ') ? 'answered' : 'lost',
+        output,
+        exitCode: step?.ResponseCode,
+        detail: details.filter(text => text).join(', '),
+      };
     },
 
     async node(node) {
@@ -88,6 +88,17 @@ export function commands(client: SSMClient, document: string, tag: { key: string
       return found && { roleName: found.IamRole?.replace(/^.*\//, '') };
     },
   };
+}
+
+/** What the installer's step printed; undefined when the command ended before it. */
+async function installStep(client: SSMClient, commandId: string, node: string) {
+  try {
+    const step = new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: PLUGIN });
+    return await reached(node, () => client.send(step));
+  } catch (error) {
+    if (error instanceof InvocationDoesNotExist || error instanceof InvalidPluginName) return undefined;
+    throw error;
+  }
 }
 
 async function reached<T>(about: string, call: () => Promise<T>): Promise<T> {

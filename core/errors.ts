@@ -67,7 +67,9 @@ export class SealpostError extends Error {
   constructor(name: ErrorName, about: string, message: string, options: { cause?: unknown; retryAt?: number } = {}) {
     // Step Functions hands on a message and nothing else, so the time travels in it; release.ts reads it there.
     super(
-      options.retryAt === undefined ? message : `${message} [retry at ${new Date(options.retryAt).toISOString()}]`,
+      options.retryAt === undefined
+        ? printable(message)
+        : `${printable(message)} [retry at ${new Date(options.retryAt).toISOString()}]`,
       { cause: options.cause },
     );
     this.name = name;
@@ -78,4 +80,9 @@ export class SealpostError extends Error {
 
 export function isSealpostError(error: unknown, name?: ErrorName): error is SealpostError {
   return error instanceof SealpostError && (name === undefined || error.name === name);
+}
+
+/** What others wrote (a CAA record, a server's answer, the CA's words) ends on a person's terminal: no control or invisible characters. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, ' ');
 }

@@ -4,6 +4,9 @@ import { parseDomain, parseHostName, planNames } from './certificate/names.ts';
 import { deletionOf, type Wish } from './domain/domain.ts';
 import { SealpostError } from './errors.ts';
 
+/** The sender sets an event's time, and a later word wins: one from far in the future would silence every later one. */
+const MAX_AHEAD_MS = 300_000;
+
 const text = z.string().check(z.minLength(1), z.maxLength(253));
 
 const domainWish = z.strictObject({
@@ -12,7 +15,7 @@ const domainWish = z.strictObject({
   policy: z.optional(z.enum(['wildcard', 'list'])),
   names: z.optional(z.array(text).check(z.minLength(1))),
   webmailServer: z.optional(text),
-  acm: z.optional(z.boolean()),
+  acm: z.optional(z.literal(false)),
   profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
   version: z.optional(z.int().check(z.minimum(1))),
 });
@@ -50,7 +53,7 @@ const remedies: Record<string, string> = {
   'detail.names':
     'with "policy":"list", a list of labels under the domain, e.g. ["mail","webmail"], or "@" for the domain itself',
   'detail.webmailServer': 'the host name of a registered server, or leave it out',
-  'detail.acm': 'true or false, or leave it out',
+  'detail.acm': 'false, or leave it out: importing into ACM is not in yet',
   'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
   'detail.revoke': 'false, or leave it out',
   'detail.version': 'a whole number from 1, higher for each change, or leave it out',
@@ -67,9 +70,9 @@ export type DomainRequest =
  * @param event the EventBridge envelope, as an execution's input
  * @throws SealpostError InvalidStepInput
  */
-export function parseDomainEvent(event: unknown): DomainRequest {
+export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY): DomainRequest {
   const outer = parse(envelope, event, '', 'unknown');
-  const at = parseTime(outer.time);
+  const at = parseTime(outer.time, now);
   switch (outer['detail-type']) {
     case 'Domain Created':
     case 'Domain Changed': {
@@ -122,7 +125,6 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
     policy,
     ...(detail.names && { names: detail.names }),
     ...(detail.webmailServer && { webmailServer: parseHostName(detail.webmailServer, 'detail.webmailServer') }),
-    ...(detail.acm && { acm: true }),
     ...(detail.profile && { profile: detail.profile }),
   };
   planNames(wish);
@@ -162,9 +164,9 @@ export interface Retirement {
  * @param event the EventBridge envelope of Mail Server Registered, Changed or Retired
  * @throws SealpostError InvalidStepInput
  */
-export function parseServerEvent(event: unknown): Registration | Retirement {
+export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY): Registration | Retirement {
   const outer = parse(envelope, event, '', 'unknown');
-  const at = parseTime(outer.time);
+  const at = parseTime(outer.time, now);
   if (outer['detail-type'] === 'Mail Server Retired') {
     const { server, node } = parse(serverRetirement, outer.detail, 'detail', nameIn(outer.detail));
     return { kind: 'retired', server: parseHostName(server, 'detail.server'), ...(node && { node }), at };
@@ -181,9 +183,11 @@ export function parseServerEvent(event: unknown): Registration | Retirement {
   };
 }
 
-function parseTime(time: string): number {
+function parseTime(time: string, now: number): number {
   const at = Date.parse(time);
   if (Number.isNaN(at)) throw invalid('time', `"${time}" is not a time`, `give ${remedies['time']}`, 'unknown');
+  if (at > now + MAX_AHEAD_MS)
+    throw invalid('time', `${time} is in the future`, 'mend the clock of the sender', 'unknown');
   return at;
 }
 
@@ -210,8 +214,9 @@ function parse<T extends z.ZodMiniType>(schema: T, value: unknown, at: string, a
   );
 }
 
+/** Names and values of a sender's are quoted, but not at any length: Step Functions cuts a Cause at 32,768 characters. */
 function invalid(field: string, problem: string, remedy: string, about: string): SealpostError {
-  return new SealpostError('InvalidStepInput', about, `${field} ${problem}; ${remedy}`);
+  return new SealpostError('InvalidStepInput', about, `${field.slice(0, 120)} ${problem}; ${remedy}`);
 }
 
 function nameIn(detail: unknown): string {

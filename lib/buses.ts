@@ -19,7 +19,8 @@ export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ou
   const named = new CfnCondition(stack, 'SendersAreNamed', {
     expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', settings.senderRoles.valueAsList), '')),
   });
-  const nobody = [`arn:${stack.partition}:iam::${stack.account}:role/nobody-is-named`];
+  // Of another account, which the policies below exclude: nobody can ever be it.
+  const nobody = [`arn:${stack.partition}:iam::999999999999:role/nobody-is-named`];
   const senders = Fn.conditionIf(named.logicalId, settings.senderRoles.valueAsList, nobody);
   const our = ours.map(role => role.roleArn);
   const policy = (id: string, statement: object) =>
@@ -35,7 +36,11 @@ export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ou
     Effect: 'Deny',
     Principal: '*',
     ...about,
-    Condition: { StringEquals: { 'events:source': 'sealpost' }, ArnNotEquals: { 'aws:PrincipalArn': our } },
+    // ForAnyValue: a batch with one entry in our name is refused, whatever its other entries are.
+    Condition: {
+      'ForAnyValue:StringEquals': { 'events:source': ['sealpost'] },
+      ArnNotEquals: { 'aws:PrincipalArn': our },
+    },
   });
   policy('SendersMaySpeak', {
     Effect: 'Allow',

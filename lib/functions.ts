@@ -85,7 +85,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
         ...may.findZones(),
         ...may.changeTxt(),
-        may.start('deliver-to-server'),
+        may.start('secure-domain', 'deliver-to-server'),
       ],
     },
     CreateOrder: {
@@ -171,6 +171,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
         may.deliveries(['GetObject'], 'manifests/*'),
+        may.deliveries(['DeleteObject'], 'deliveries/*'),
         may.deliveryCipher(['Decrypt'], 'manifests/*'),
         may.readCommands(),
         may.putEvents(),
@@ -327,7 +328,11 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
         ),
       ),
     ],
-    readCommands: () => wide(NO_SSM_RESOURCE, allow(['ssm:ListCommands', 'ssm:GetCommandInvocation'], ['*'])),
+    readCommands: () =>
+      wide(
+        NO_SSM_RESOURCE,
+        allow(['ssm:ListCommands', 'ssm:ListCommandInvocations', 'ssm:GetCommandInvocation'], ['*']),
+      ),
     describeNodes: () => wide(NO_SSM_RESOURCE, allow(['ssm:DescribeInstanceInformation'], ['*'])),
     readRoles: () =>
       wide(

@@ -30,15 +30,20 @@ export class MailServers extends Construct {
 
     // `${aws:userid}` is <role id>:<node id> in a session that EC2 or Systems Manager opened; nobody else may open one.
     const own = 'deliveries/${aws:userid}/*';
+    // On EC2 only with credentials of IMDSv2, which a request forged through webmail cannot fetch; hybrid nodes have neither.
+    const imdsv2 = { NumericGreaterThanEqualsIfExists: { 'ec2:RoleDelivery': '2.0' } };
     const readDeliveries = wide(
       "It ends at the server's own prefix, where deliveries are named by hash; installers are named by hash and hold no secret.",
       new iam.PolicyStatement({
         actions: ['s3:GetObject'],
         resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
+        conditions: imdsv2,
       }),
     );
+    // IAM's names are the account's, a stack's is its region's.
+    const name = `${stack.stackName}-mail-server-${stack.region}`;
     const policy = new iam.ManagedPolicy(this, 'Policy', {
-      managedPolicyName: `${stack.stackName}-mail-server`,
+      managedPolicyName: name,
       description:
         'A mail server reads the deliveries made for it, and installers; attach it to the role of your instances',
       statements: [
@@ -47,6 +52,7 @@ export class MailServers extends Construct {
           actions: ['kms:Decrypt'],
           resources: [key.keyArn],
           conditions: {
+            ...imdsv2,
             StringEquals: { 'kms:ViaService': `s3.${stack.region}.${stack.urlSuffix}` },
             StringLike: {
               'kms:EncryptionContext:aws:s3:arn': [
@@ -56,12 +62,21 @@ export class MailServers extends Construct {
             },
           },
         }),
+        // The agent's own policy reads parameters: an ACME account key that somebody brought under the account's default key, too.
+        new iam.PolicyStatement({
+          effect: iam.Effect.DENY,
+          actions: ['ssm:GetParameter', 'ssm:GetParameters', 'ssm:GetParametersByPath', 'ssm:GetParameterHistory'],
+          resources: [
+            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${stack.stackName}/*` }),
+            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: stack.stackName }),
+          ],
+        }),
       ],
     });
     acknowledgeWide(policy, [readDeliveries]);
     const agentPolicy = 'AmazonSSMManagedInstanceCore';
     const role = new iam.Role(this, 'Role', {
-      roleName: `${stack.stackName}-mail-server`,
+      roleName: name,
       description: 'For mail servers that have no role of their own yet',
       assumedBy: new iam.CompositePrincipal(
         new iam.ServicePrincipal('ec2.amazonaws.com'),
@@ -72,7 +87,7 @@ export class MailServers extends Construct {
     acknowledge(
       role,
       `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
-      "What the SSM Agent calls is AWS's to say and changes with the agent. That policy reads parameters, too: the account key among them stays shut, since the role may not decrypt with its key for it.",
+      "What the SSM Agent calls is AWS's to say and changes with the agent. That policy reads parameters, too; ours are denied beside it.",
     );
     new iam.CfnInstanceProfile(this, 'InstanceProfile', { instanceProfileName: role.roleName, roles: [role.roleName] });
     this.roleName = role.roleName;

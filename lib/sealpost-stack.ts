@@ -48,7 +48,7 @@ export class SealpostStack extends Stack {
       DeliveryBucket: storage.deliveries.bucketName,
       DeadLettersUrl: deadLetters.queueUrl,
       MailServerRole: mailServers.roleName,
-      MailServerPolicy: `${this.stackName}-mail-server`,
+      MailServerPolicy: mailServers.roleName,
       SecureDomain: machines.secureDomain.stateMachineArn,
       RegisterServer: machines.registerServer.stateMachineArn,
       DeliverToServer: machines.deliverToServer.stateMachineArn,

@@ -49,6 +49,8 @@ export function settings(stack: Stack): Settings {
     senderRoles: new CfnParameter(stack, 'SenderRoleArns', {
       type: 'CommaDelimitedList',
       description: "ARNs of the roles that may put events: your panel's. None: nobody may.",
+      allowedPattern: '(arn:aws[a-z-]*:iam::[0-9]{12}:role/[^*?]+)?',
+      constraintDescription: 'must be ARNs of IAM roles, with commas between them',
       default: '',
     }),
     resolvers: text(

@@ -69,7 +69,7 @@ export async function credentialsOf(provider: Provider, who: string): Promise<Cr
   if (who === ADMINISTRATOR) return provider.client().credentials;
   const hosts = [...provider.hosts.values()];
   const host = hosts.find(({ name, hostName }) => who === name || who === hostName);
-  if (host) return cloud.iam.credentials(cloud.iam.role(`${STACK}-mail-server`).arn, host.nodeId);
+  if (host) return cloud.iam.credentials(cloud.iam.role(`${STACK}-mail-server-${cloud.region}`).arn, host.nodeId);
   const { Functions = [] } = await new LambdaClient(provider.client()).send(new ListFunctionsCommand({}));
   const kebab = who.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
   const found = Functions.find(({ FunctionName }) => [kebab, `${STACK}-${kebab}`].includes(FunctionName!));

@@ -178,7 +178,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     if (before?.address === host.address) return ssmService().attachNode(host.nodeId, host);
     ssmService().registerNode({
       id: host.nodeId,
-      roleArn: cloud.iam.role(`${STACK}-mail-server`).arn,
+      roleArn: cloud.iam.role(`${STACK}-mail-server-${cloud.region}`).arn,
       computerName: host.hostName,
       platformType: 'Linux',
       tags: { 'sealpost:mail-server': STACK },

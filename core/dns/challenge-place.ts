@@ -58,9 +58,8 @@ export async function challengePlace(options: {
   if (recordName === challengeTarget(domain, challengeZone.name)) {
     return { recordName, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated };
   }
-  // Another domain's place in the challenge zone is not this one's: two orders would write and retract there.
-  const elsewhere = recordName.endsWith(`.${challengeZone.name}`);
-  const own = elsewhere ? undefined : await zones.findZone(recordName);
+  // An alias to anywhere else is the customer's to set, and would have us write under a name that is somebody else's.
+  const own = delegated ? undefined : await zones.findZone(recordName);
   if (own && (await inPublicUse(dns, own, recordName))) {
     return { recordName, zoneId: own.id, zoneName: own.name, delegated };
   }

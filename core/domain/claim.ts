@@ -42,7 +42,7 @@ export interface OrderBudget {
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan> {
   const { store, clock } = ports;
-  const request = parseDomainEvent(event);
+  const request = parseDomainEvent(event, clock.now());
   const domain = request.kind === 'wish' ? request.wish.domain : request.domain;
   const { record, wish } = await claim(request, domain, event.execution, ports);
   await retract(record, event.execution, ports);

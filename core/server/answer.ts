@@ -1,5 +1,5 @@
 /** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
-import { SealpostError, remedies, type ErrorName } from '../errors.ts';
+import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
 
 export const letters = {
   s: 'served',
@@ -10,6 +10,8 @@ export const letters = {
   x: 'broken',
 } as const;
 export type Letter = keyof typeof letters;
+/** How far a host's sequence may be ahead of ours: a delivery a second for twelve days. */
+const MAX_LEAP = 1_000_000;
 export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
 const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
 
@@ -42,17 +44,19 @@ export function parseAnswer(output: string, hash: string, seq: number, server: s
   if (header < 0) throw unknown('the first line of its output does not name this delivery');
   const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
   if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
-  const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: {} };
-  if (outcome === 'stale' && /^\d+$/.test(storedSeq ?? '')) answer.storedSeq = Number(storedSeq);
+  const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: Object.create(null) as Facts };
+  // A number far ahead is a host's mischief, not a restored table: believed, it would be the end of its sequence.
+  if (outcome === 'stale' && /^\d{1,11}$/.test(storedSeq ?? '') && Number(storedSeq) <= seq + MAX_LEAP)
+    answer.storedSeq = Number(storedSeq);
   const body = lines.slice(header + 1);
   if (body[0] && /^[sudrbx]+$/.test(body[0]))
     answer.entries = [...body.shift()!].map(letter => ({ letter: letter as Letter }));
   for (const line of body) {
-    const fact = /^fact (\S+) ?(.*)$/.exec(line);
-    if (fact) (answer.facts[fact[1]!] ??= []).push(fact[2]!);
+    const fact = /^fact ([a-z-]{1,40}) ?(.*)$/.exec(line);
+    if (fact) (answer.facts[fact[1]!] ??= []).push(printable(fact[2]!));
     const reason = /^(\d+) [sudrbx] (\w+) (.*)$/.exec(line);
     const entry = reason && answer.entries[Number(reason[1]) - 1];
-    if (entry) entry.reason = { name: asErrorName(reason[2]!), text: reason[3]! };
+    if (entry) entry.reason = { name: asErrorName(reason[2]!), text: printable(reason[3]!) };
   }
   return answer;
 }

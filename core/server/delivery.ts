@@ -55,7 +55,7 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
     `adopt ${delivery.adopt ? 'yes' : 'no'}`,
     `entries ${delivery.entries.length}`,
     'roots',
-    ...pemLines(delivery.roots),
+    ...certificatesIn(delivery.roots),
     ...delivery.entries.flatMap(writeEntry),
     'end',
   ];
@@ -73,6 +73,11 @@ function writeEntry(entry: DeliveryEntry, index: number): string[] {
     `probe ${install.probe.mail} ${install.probe.webmail ?? '-'}`,
     ...pemLines(install.pem),
   ];
+}
+
+/** A bundle of roots may carry comments and names between its certificates (RFC 7468 §2); the host's parser knows none. */
+function certificatesIn(bundle: string): string[] {
+  return (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).flatMap(pemLines);
 }
 
 function pemLines(pem: string): string[] {

@@ -31,7 +31,7 @@ export async function registerServer(
   ports: RegisterPorts,
 ): Promise<{ server: string; node?: string; woken: string[]; told?: number }> {
   const { store, clock } = ports;
-  const request = parseServerEvent(event);
+  const request = parseServerEvent(event, ports.clock.now());
   if (request.kind === 'retired') return retireServer(request, ports);
   const { server, node, adopt, at } = request;
   const managed = await ports.commands.node(node);

@@ -53,7 +53,7 @@ const attempts: Record<string, (client: Client) => Promise<unknown>> = {
     await new SFNClient(c).send(new StartExecutionCommand({ stateMachineArn, name: 'not-allowed' }));
   },
   'route53:ListHostedZones on zones': c => new Route53Client(c).send(new ListHostedZonesCommand({})),
-  'iam:GetRole on a role': c => new IAMClient(c).send(new GetRoleCommand({ RoleName: 'sealpost-mail-server' })),
+  'iam:GetRole on a role': c => new IAMClient(c).send(new GetRoleCommand({ RoleName: 'sealpost-mail-server-us-east-1' })),
 };
 
 async function putEvent(client: Client, source: string): Promise<void> {
