@@ -23,7 +23,7 @@ export async function prepare(directory: string, report: (line: string) => void)
 }
 
 /** Lines with the seconds since now in front. */
-export function reporter(): (line: string) => void {
+export function reporter(print: (line: string) => void = console.log): (line: string) => void {
   const started = Date.now();
-  return line => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  return line => print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
 }

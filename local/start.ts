@@ -1,7 +1,8 @@
 /** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay` does it on the provider of `npm run local -- up`, and leaves that up. */
-import { rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { openScreen } from '../bin/screen.ts';
 import { accessTo } from './access.ts';
 import { PROVIDER_DIRECTORY, startDetached } from './detached.ts';
 import { prepare, reporter } from './prepare.ts';
@@ -20,7 +21,8 @@ import { connections, lookAtAll, table, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');
 const state = join(checkout, '.local');
-const report = reporter();
+const screen = openScreen(process.stdout, process.env);
+const report = reporter(screen.print);
 
 /** A provider that stays has one already. */
 async function ensureMailServer(provider: ProviderAccess): Promise<{ hostName: string; address: string }> {
@@ -61,7 +63,7 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
 
 /** Shows the road while it is walked, then the table. @returns the exit code */
 async function walk(provider: ProviderAccess): Promise<number> {
-  const unfollow = follow(new SFNClient(provider.client()), report);
+  const unfollow = follow(new SFNClient(provider.client()), report, screen);
   try {
     const rows = await mainJob(provider);
     await unfollow();
@@ -79,10 +81,30 @@ async function walk(provider: ProviderAccess): Promise<number> {
   }
 }
 
+/** A run begins with nothing of the last one; two at once would take each other's directory away. */
+function takeDirectory(directory: string): void {
+  const pidFile = join(directory, 'pid');
+  const other = readOr('', pidFile);
+  if (other && readOr('', `/proc/${other}/cmdline`).includes('local/start.ts'))
+    throw new Error(`another npm start runs in this checkout (process ${other}); wait for it, or use another clone`);
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(pidFile, String(process.pid));
+}
+
+function readOr(otherwise: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
 async function onItsOwn(): Promise<number> {
   const cdkOut = await prepare(state, report);
-  rmSync(join(state, 'run'), { recursive: true, force: true });
-  const provider = await startProvider({ directory: join(state, 'run'), cdkOut, seed: checkout, report });
+  const directory = join(state, 'run');
+  takeDirectory(directory);
+  const provider = await startProvider({ directory, cdkOut, seed: checkout, report });
   const interrupted = () => void provider.stop().finally(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
