@@ -7,6 +7,7 @@ import type { Bundle } from './bundles.ts';
 import { guard, Rules } from './buses.ts';
 import { Functions } from './functions.ts';
 import { MailServers } from './mail-servers.ts';
+import { Pages } from './pages.ts';
 import { settings as settingsOf } from './settings.ts';
 import { StateMachines } from './state-machines.ts';
 import { Storage } from './storage.ts';
@@ -40,6 +41,10 @@ export class SealpostStack extends Stack {
     );
     guard(bus, this, settings, [...speakers, ...machines.roles]);
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
+    const pages = new Pages(this, 'Pages', {
+      machines: [machines.secureDomain, machines.registerServer, machines.deliverToServer],
+      deadLetters,
+    });
 
     const outputs = {
       BusName: bus.eventBusName,
@@ -47,6 +52,7 @@ export class SealpostStack extends Stack {
       CertificateBucket: storage.certificates.bucketName,
       DeliveryBucket: storage.deliveries.bucketName,
       DeadLettersUrl: deadLetters.queueUrl,
+      PagesTopic: pages.topic.topicArn,
       MailServerRole: mailServers.roleName,
       MailServerPolicy: mailServers.roleName,
       SecureDomain: machines.secureDomain.stateMachineArn,

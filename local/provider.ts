@@ -17,6 +17,7 @@ import { logs } from './cloud/logs.ts';
 import { route53, type Route53 } from './cloud/route53.ts';
 import { s3 } from './cloud/s3.ts';
 import { scheduler } from './cloud/scheduler.ts';
+import { sns } from './cloud/sns.ts';
 import { sqs } from './cloud/sqs.ts';
 import { ssm, type SsmService } from './cloud/ssm.ts';
 import { states } from './cloud/states.ts';
@@ -90,7 +91,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   const { directory, cdkOut, seed, report, caOutlives = false } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const record = new ProviderRecord(join(directory, 'provider.json'));
-  const services = [kms, s3, dynamodb, sqs, logs, lambda, states, events, scheduler, ssm, acm, route53];
+  const services = [kms, s3, dynamodb, sqs, sns, logs, lambda, states, events, scheduler, ssm, acm, route53];
   const port = await freePort(record.now.port);
   const cloud = await startCloud({ directory: join(directory, 'cloud'), services, port });
   record.change(recorded => (recorded.port = port));

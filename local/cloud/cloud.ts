@@ -81,7 +81,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
 
   for (const service of [iamService(iam, account), stsService, ...options.services.map(make => make(cloud))]) {
     services.set(service.name, service);
-    wire.add(service);
+    if (service.client in service.model) wire.add(service);
   }
   return cloud;
 }

@@ -5,6 +5,7 @@
 import { AwsError } from './service.ts';
 import type { Caller, Cloud } from './service.ts';
 import { refuse } from './refusal.ts';
+import type { SnsService } from './sns.ts';
 
 export interface RetryPolicy {
   MaximumRetryAttempts?: number;
@@ -14,7 +15,7 @@ export interface RetryPolicy {
 /** Waits between attempts in milliseconds: AWS spreads 185 over 24 hours, which nobody at this machine would see end. */
 const retryDelays = [200, 1_000, 3_000];
 
-/** Hands `input` to a Lambda function (asynchronously), a state machine or a queue, as `caller`. */
+/** Hands `input` to a Lambda function (asynchronously), a state machine, a queue or a topic, as `caller`. */
 export async function invokeTarget(cloud: Cloud, caller: Caller, targetArn: string, input: string): Promise<void> {
   switch (serviceOf(targetArn)) {
     case 'lambda':
@@ -29,6 +30,9 @@ export async function invokeTarget(cloud: Cloud, caller: Caller, targetArn: stri
       return;
     case 'sqs':
       await cloud.request(caller, 'sqs', 'SendMessage', { QueueUrl: queueUrl(cloud, targetArn), MessageBody: input });
+      return;
+    case 'sns':
+      cloud.service<SnsService>('sns').publish(caller, targetArn, input);
       return;
     default:
       refuse(`the target ${targetArn}`);

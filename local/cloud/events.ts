@@ -8,6 +8,7 @@ import { arn, AwsError } from './service.ts';
 import type { Call, Cloud, Resource, ResourceRequest, Service } from './service.ts';
 import { compileEventPattern } from './event-pattern.ts';
 import type { EventPattern } from './event-pattern.ts';
+import { targetInput } from './event-input.ts';
 import { checkTarget } from './event-targets.ts';
 import type { RetryPolicy } from './event-targets.ts';
 import { refuse, refuseOthers } from './refusal.ts';
@@ -72,9 +73,10 @@ export function events(cloud: Cloud): EventsService {
 
   /** Writes one delivery for each target of each rule that matches; nothing of the event is kept otherwise. */
   function accept(bus: string, event: ServiceEvent): void {
-    for (const rule of rules.values())
-      if (rule.bus === bus && rule.enabled && rule.pattern(event))
-        for (const target of rule.targets) deliveries.add(rule.arn, target, target.input(event), event);
+    const matching = [...rules.values()].filter(rule => rule.bus === bus && rule.enabled && rule.pattern(event));
+    // First all inputs: one that is refused must not leave half of the deliveries behind.
+    const made = matching.flatMap(rule => rule.targets.map(target => ({ rule, target, input: target.input(event) })));
+    for (const { rule, target, input } of made) deliveries.add(rule.arn, target, input, event);
   }
 
   function envelope(
@@ -240,10 +242,11 @@ function parseTarget(target: any): Target {
     'RoleArn',
     'Input',
     'InputPath',
+    'InputTransformer',
     'DeadLetterConfig',
     'RetryPolicy',
   ]);
-  const service = checkTarget(target.Arn, ['lambda', 'states', 'sqs']);
+  const service = checkTarget(target.Arn, ['lambda', 'states', 'sqs', 'sns']);
   if ((service === 'states') !== (target.RoleArn !== undefined))
     refuse(`target ${target.Arn} ${target.RoleArn ? 'with' : 'without'} a RoleArn`);
   return {
@@ -252,16 +255,8 @@ function parseTarget(target: any): Target {
     roleArn: target.RoleArn,
     deadLetterQueueArn: target.DeadLetterConfig?.Arn,
     retryPolicy: target.RetryPolicy,
-    input: targetInput(target.Input, target.InputPath),
+    input: targetInput(target),
   };
-}
-
-function targetInput(constant: string | undefined, path: string | undefined): (event: ServiceEvent) => string {
-  if (constant !== undefined) return () => constant;
-  if (path === undefined || path === '$') return event => JSON.stringify(event);
-  if (!/^\$(\.[\w-]+)+$/.test(path)) refuse(`InputPath ${path}`);
-  const names = path.split('.').slice(1);
-  return event => JSON.stringify(names.reduce<any>((value, name) => value?.[name], event) ?? {});
 }
 
 function parseObject(text: string): object | undefined {

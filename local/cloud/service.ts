@@ -66,7 +66,7 @@ export type ResourceType = (request: ResourceRequest) => Resource | Promise<Reso
 export interface Service {
   /** The signing name in a request's credential scope: `dynamodb`, `s3`, `states`, `events`, `ssm`, `route53`, `kms`, `sqs`, `acm`, `iam`, `logs`, `lambda`, `scheduler`, `sts`. */
   name: string;
-  /** The SDK client's module, `import * as model from '@aws-sdk/client-…'`: its exported schemas are the wire. */
+  /** The SDK client's module, `import * as model from '@aws-sdk/client-…'`: its exported schemas are the wire. `{}`: nobody outside speaks to it. */
   model: Record<string, any>;
   /** Name of the client class in `model`, e.g. `DynamoDBClient`. */
   client: string;

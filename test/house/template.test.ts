@@ -2,9 +2,12 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { remedies } from '../../core/errors.ts';
 import { functionNames, kebab } from '../../lib/functions.ts';
+import { pagedEnds } from '../../lib/paged-executions.ts';
+import { compileEventPattern } from '../../local/cloud/event-pattern.ts';
 import { synthesise } from '../../local/synth.ts';
-import { checkout } from './sources.ts';
+import { checkout, read } from './sources.ts';
 
 /** Without zip: what design says a function may weigh. */
 const MOST_BYTES = 1_200_000;
@@ -104,6 +107,44 @@ describe('functions', () => {
   test.each(functionNames)('%s has the settings that its code reads, and not one more', name => {
     const given = Object.keys(functionOf(name).Properties['Environment']?.Variables ?? {});
     expect(given.sort()).toEqual(settingsReadBy(readFileSync(bundleOf(name), 'utf8')));
+  });
+});
+
+describe('pages', () => {
+  const idOf = (type: string) => Object.keys(resources).filter(id => resources[id]!.Type === type);
+  const runbook = read('docs/runbook.md');
+
+  test('every end of an execution that a person has to see goes from each state machine to the topic', () => {
+    const [topic] = idOf('AWS::SNS::Topic');
+    const rules = ofType('AWS::Events::Rule').filter(({ Properties }) => Properties['Targets'][0].Arn.Ref === topic);
+    expect(rules.map(({ Properties }) => Properties['EventPattern'])).toEqual([
+      {
+        source: ['aws.states'],
+        'detail-type': ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: expect.any(Array), ...pagedEnds },
+      },
+    ]);
+    const { stateMachineArn } = rules[0]!.Properties['EventPattern'].detail;
+    expect(stateMachineArn.map(({ Ref }: any) => Ref).sort()).toEqual(idOf('AWS::StepFunctions::StateMachine').sort());
+    expect(rules[0]!.Properties['EventBusName']).toBeUndefined();
+  });
+
+  test('they page nobody for just those errors of which the sender is told', () => {
+    const pages = compileEventPattern(pagedEnds);
+    const quiet = Object.keys(remedies).filter(error => !pages({ status: 'FAILED', error }));
+    expect(quiet).toEqual(
+      Object.entries(remedies).flatMap(([error, does]) => (does === 'tell the sender' ? [error] : [])),
+    );
+  });
+
+  test('every queue has an alarm that goes there, and the runbook has the heading that it names', () => {
+    const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as any);
+    const watched = alarms.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);
+    expect(watched.sort()).toEqual(idOf('AWS::SQS::Queue').sort());
+    for (const { AlarmActions, AlarmDescription } of alarms) {
+      expect(AlarmActions).toEqual([{ Ref: idOf('AWS::SNS::Topic')[0] }]);
+      expect(runbook).toContain(`\n## ${/"(.+)"/.exec(AlarmDescription)![1]}\n`);
+    }
   });
 });
 

@@ -4,7 +4,9 @@ import { parseDefinition } from '../../local/cloud/asl/definition.ts';
 import type { Host, TaskRequest } from '../../local/cloud/asl/host.ts';
 import { execute } from '../../local/cloud/asl/interpreter.ts';
 import { StateError } from '../../local/cloud/asl/state-error.ts';
+import { compileEventPattern } from '../../local/cloud/event-pattern.ts';
 import { knowsResource } from '../../local/cloud/states-tasks.ts';
+import { pagedEnds } from '../../lib/paged-executions.ts';
 import { remedies } from '../../core/errors.ts';
 import type { Step } from '../../statemachines/step.ts';
 
@@ -62,6 +64,9 @@ export interface Machine {
   input: object;
 }
 
+/** Whether the deployed rule would page somebody. */
+const pages = compileEventPattern(pagedEnds);
+
 export const definitionOf = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../statemachines/${name}.asl.json`, import.meta.url), 'utf8')) as {
     Comment: string;
@@ -92,7 +97,11 @@ export async function run(machine: Machine, failures: Record<string, Failure> = 
     return { road, status: 'SUCCEEDED', output, told, waits, given };
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    const told = host.called.includes('putEvents') && error.error === 'InvalidStepInput' ? 'the sender' : 'a person';
+    const told = pages({ status: 'FAILED', error: error.error })
+      ? 'a person'
+      : host.called.includes('putEvents')
+        ? 'the sender'
+        : 'nobody';
     return { road, status: 'FAILED', error: error.error, told, waits, given };
   }
 }

@@ -1,0 +1,142 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { App, Stack } from 'aws-cdk-lib';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Pages } from '../../../lib/pages.ts';
+import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
+import { events } from '../../../local/cloud/events.ts';
+import { sns, type SnsService } from '../../../local/cloud/sns.ts';
+import { sqs as queues } from '../../../local/cloud/sqs.ts';
+import { states } from '../../../local/cloud/states.ts';
+
+const topicArn = 'arn:aws:sns:us-east-1:000000000000:small-pages';
+
+/** Fails as its input says, or waits for somebody to end it. */
+const definition = {
+  QueryLanguage: 'JSONata',
+  StartAt: 'Which',
+  States: {
+    Which: {
+      Type: 'Choice',
+      Choices: [{ Condition: '{% $exists($states.input.error) %}', Next: 'Fails' }],
+      Default: 'Waits',
+    },
+    Fails: { Type: 'Fail', Error: '{% $states.input.error %}', Cause: '{% $states.input.cause %}' },
+    Waits: { Type: 'Wait', Seconds: 3600, End: true },
+  },
+};
+
+let directory: string;
+let cloud: RunningCloud;
+let client: SFNClient;
+let machines: Record<string, string>;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sealpost-pages-'));
+  const app = new App({ analyticsReporting: false, outdir: join(directory, 'cdk.out') });
+  const stack = new Stack(app, 'small');
+  const machine = (stateMachineName: string) =>
+    new sfn.StateMachine(stack, stateMachineName, {
+      stateMachineName,
+      definitionBody: sfn.DefinitionBody.fromString(JSON.stringify(definition)),
+    });
+  const deadLetters = new sqs.Queue(stack, 'DeadLetters', { queueName: 'letters' });
+  new Pages(stack, 'Pages', { machines: [machine('ours')], deadLetters });
+  machine('theirs');
+  app.synth();
+
+  cloud = await startCloud({ directory, services: [queues, sns, states, events] });
+  const { resources } = await cloud.loadTemplate(join(directory, 'cdk.out'), 'small', {});
+  machines = Object.fromEntries(
+    Object.values(resources).flatMap(({ attributes, ref }) =>
+      ref.includes(':stateMachine:') ? [[attributes!.Name, ref]] : [],
+    ),
+  );
+  client = new SFNClient(own());
+}, 60_000);
+afterAll(async () => {
+  client.destroy();
+  await cloud.stop();
+  await rm(directory, { recursive: true });
+});
+
+const own = () => ({
+  endpoint: cloud.endpoint,
+  region: cloud.region,
+  credentials: cloud.iam.rootCredentials(),
+  maxAttempts: 1,
+});
+const pages = () => cloud.service<SnsService>('sns').pages();
+const start = async (machine: string, input: object) =>
+  (await client.send(new StartExecutionCommand({ stateMachineArn: machines[machine]!, input: JSON.stringify(input) })))
+    .executionArn!;
+const untilPaged = (executionArn: string) =>
+  vi.waitFor(
+    () => {
+      const page = pages().find(({ message }) => message.includes(executionArn));
+      expect(page).toBeDefined();
+      return page!;
+    },
+    { timeout: 5_000 },
+  );
+
+test('an execution that fails as nobody foresaw pages a person, with the error, and the way to its cause', async () => {
+  const executionArn = await start('ours', {
+    error: 'TypeError',
+    cause: '{"errorMessage":"it said \\"no\\"\nat line 1"}',
+  });
+  expect(await untilPaged(executionArn)).toEqual({
+    at: expect.any(Number),
+    subject: 'AWS Notification Message',
+    message:
+      '"small: an execution ended FAILED. Error, and heading in docs/runbook.md: TypeError. ' +
+      `Its input and cause: aws stepfunctions describe-execution --execution-arn ${executionArn}"`,
+  });
+  expect(await readFile(join(directory, 'cloud.log'), 'utf8')).toMatch(/ PAGE ===> small-pages: .*TypeError/);
+});
+
+test("a sender's mistake pages nobody, nor does what somebody else's execution does", async () => {
+  const quiet = [
+    await start('ours', { error: 'InvalidStepInput', cause: 'domain: has no dot' }),
+    await start('theirs', { error: 'TypeError' }),
+  ];
+  // Deliveries are made in the order of their events: when this one is there, theirs would be.
+  await untilPaged(await start('ours', { error: 'InstallBroken', cause: 'mx1.provider.example' }));
+  expect(pages().filter(({ message }) => quiet.some(arn => message.includes(arn)))).toEqual([]);
+});
+
+test('an execution that somebody stopped is paged without an error', async () => {
+  const executionArn = await start('ours', {});
+  await client.send(new StopExecutionCommand({ executionArn }));
+  expect((await untilPaged(executionArn)).message).toContain('ended ABORTED');
+});
+
+test('EventBridge may publish, as the policy says, and other services may not', () => {
+  const publish = (service: string) => () =>
+    cloud.service<SnsService>('sns').publish(cloud.iam.service(service), topicArn, 'x');
+  expect(publish('s3.amazonaws.com')).toThrow('sns:Publish');
+  // An alarm may, and only the one that is there.
+  expect(publish('cloudwatch.amazonaws.com')).toThrow('sns:Publish');
+  const alarm = (name: string) => ({
+    ...cloud.iam.service('cloudwatch.amazonaws.com'),
+    sourceArn: `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${name}`,
+  });
+  const { publish: raise } = cloud.service<SnsService>('sns');
+  expect(() => raise(alarm('another'), topicArn, 'x')).toThrow('sns:Publish');
+  raise(alarm('small-dead-letters'), topicArn, 'a dead letter');
+  expect(pages().at(-1)!.message).toBe('a dead letter');
+});
+
+test('whoever asks for SNS from outside is told that it is not here', async () => {
+  const outsider = new STSClient({ ...own(), signingName: 'sns' } as any);
+  await expect(outsider.send(new GetCallerIdentityCommand({}))).rejects.toMatchObject({
+    name: 'NotImplemented',
+    message: 'sns is not part of the local provider',
+  });
+  outsider.destroy();
+});
