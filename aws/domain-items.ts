@@ -10,6 +10,8 @@ import { serverKey } from './server-items.ts';
 const SERVERS_IN_A_TRANSACTION = 40;
 /** A server that was given work and not woken is found by the sweep after this. */
 const FOUND_AFTER_MS = 60_000;
+/** Waiting domains that are looked at again at once: each is three writes. */
+const BATCH = 25;
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
 
@@ -67,6 +69,16 @@ export function domainItems(table: Table): DomainStore {
       values: { now },
     });
 
+  // The counter first: an owner that releases in between finds it changed.
+  const lookAgain = async (domain: string, now: number) => {
+    await table.update(domainKey(domain), {
+      set: 'ADD #wanted :one',
+      condition: 'attribute_exists(#spec)',
+      values: { one: 1 },
+    });
+    await dueNow(domain, now);
+  };
+
   return {
     async readDomain(domain) {
       return asRecord(await table.get(domainKey(domain)));
@@ -74,6 +86,12 @@ export function domainItems(table: Table): DomainStore {
 
     async acceptWish(spec: Wish, { at, version }, now) {
       const later = '#specAt < :at OR (#specAt = :at AND #spec <> :spec)';
+      const isLater =
+        version === undefined
+          ? `attribute_not_exists(#specAt) OR ${later}`
+          : `attribute_not_exists(#specAt) OR #specVersion < :version OR (attribute_not_exists(#specVersion) AND (${later}))`;
+      const isAtWork = '#spec = :spec AND attribute_exists(#owner) AND #leaseUntil >= :now';
+      const said = { spec, at, now, ...(version !== undefined && { version }) };
       const servers = serversOf(spec);
       const set = [
         '#spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero)',
@@ -82,26 +100,28 @@ export function domainItems(table: Table): DomainStore {
       ];
       const gone = [...(version === undefined ? ['#specVersion'] : []), ...(spec.deleted ? [] : ['#deletedAt'])];
       const more = ['#wanted :one', ...(servers.length > 0 ? ['#servers :servers'] : [])];
-      const accepted = await table.update(domainKey(spec.domain), {
-        set: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''} ADD ${more.join(', ')}`,
-        condition:
-          version === undefined
-            ? `attribute_not_exists(#specAt) OR ${later}`
-            : `attribute_not_exists(#specAt) OR #specVersion < :version OR (attribute_not_exists(#specVersion) AND (${later}))`,
-        values: {
-          spec,
-          at,
-          ...(version !== undefined && { version }),
-          ...(spec.deleted && { now }),
-          ...(servers.length > 0 && { servers: new Set(servers) }),
-          domain: spec.domain,
-          shard: shardOf(domainKey(spec.domain).pk),
-          due: now + FOUND_AFTER_MS,
-          zero: 0,
-          one: 1,
-        },
-      });
-      return accepted !== undefined;
+      const accept = () =>
+        table.update(domainKey(spec.domain), {
+          set: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''} ADD ${more.join(', ')}`,
+          condition: `(${isLater}) AND NOT (${isAtWork})`,
+          values: {
+            ...said,
+            ...(servers.length > 0 && { servers: new Set(servers) }),
+            domain: spec.domain,
+            shard: shardOf(domainKey(spec.domain).pk),
+            due: now + FOUND_AFTER_MS,
+            zero: 0,
+            one: 1,
+          },
+        });
+      const moveOn = () =>
+        table.update(domainKey(spec.domain), {
+          set: `SET #specAt = :at${version === undefined ? ' REMOVE #specVersion' : ', #specVersion = :version'}`,
+          condition: `(${isLater}) AND ${isAtWork}`,
+          values: said,
+        });
+      // Whoever was at work may have ended between the two.
+      return ((await accept()) ?? (await moveOn()) ?? (await accept())) !== undefined;
     },
 
     async claimDomain(domain, me, now) {
@@ -117,8 +137,13 @@ export function domainItems(table: Table): DomainStore {
     renewDomain: (domain, me, now) =>
       mine(domain, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
 
+    async recordReservation(domain, me, reservedFor) {
+      await mine(domain, me, 'SET #reservedFor = :reservedFor', { reservedFor });
+    },
+
     async recordOrder(domain, me, order) {
-      const item = await mine(domain, me, 'SET #order = if_not_exists(#order, :order)', { order });
+      const set = 'SET #order = if_not_exists(#order, :order) REMOVE #reservedFor';
+      const item = await mine(domain, me, set, { order });
       return item.order!;
     },
 
@@ -186,11 +211,14 @@ export function domainItems(table: Table): DomainStore {
 
     async parkDomain(domain, me, parked, waitsFor) {
       for (const server of waitsFor) await table.put({ pk: serverKey(server).pk, sk: `/A#${domain}` }, { domain });
+      // Registered since they were found missing: whoever registers looks for those who wait after its own write.
+      const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
+      const hasCome = servers.some(server => server?.node !== undefined);
       const park = 'SET #done = #seen, #parked = :parked, #dueAt = :due REMOVE #owner, #leaseUntil';
       const isParked = await table.update(domainKey(domain), {
         set: park,
         condition: '#owner = :me AND #wanted = #seen',
-        values: { me, parked, due: parked.nextTry },
+        values: { me, parked, due: hasCome ? parked.since : parked.nextTry },
       });
       // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
       if (!isParked) await mine(domain, me, park, { parked, due: parked.since });
@@ -199,24 +227,22 @@ export function domainItems(table: Table): DomainStore {
     forgetDomain: (domain, me, seen) =>
       table.remove(domainKey(domain), '#owner = :me AND #wanted = :seen', { me, seen }),
 
-    // The counter first: an owner that releases in between finds it changed.
-    async lookAgain(domain, now) {
-      await table.update(domainKey(domain), {
-        set: 'ADD #wanted :one',
-        condition: 'attribute_exists(#spec)',
-        values: { one: 1 },
-      });
-      await dueNow(domain, now);
-    },
+    lookAgain,
 
-    async wakeWaitingDomains(server, now) {
-      const waiting = await table.query(serverKey(server).pk, '/A#', 1_000);
-      const domains = waiting.map(item => item.domain as string);
-      for (const domain of domains) {
-        await dueNow(domain, now);
-        await table.remove({ pk: serverKey(server).pk, sk: `/A#${domain}` });
+    async wakeWaitingDomains(server, now, most) {
+      const { pk } = serverKey(server);
+      const first: string[] = [];
+      for (let woken = 0; ;) {
+        const domains = (await table.query(pk, '/A#', BATCH)).map(item => item.domain as string);
+        if (domains.length === 0) return { woken, first };
+        const wake = async (domain: string) => {
+          await lookAgain(domain, now);
+          await table.remove({ pk, sk: `/A#${domain}` });
+        };
+        await Promise.all(domains.map(wake));
+        first.push(...domains.slice(0, most - first.length));
+        woken += domains.length;
       }
-      return domains;
     },
   };
 }

@@ -18,13 +18,13 @@ export function issuerItems(table: Table): IssuerStore {
     },
 
     // Conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever
-    // loses both met another one who began anew in between, or a spent budget: the third write tells which.
+    // loses both met another one who began anew in between, and moves on from there.
     async reserveOrder(budget, intervalMs, horizonMs, now) {
       const moveOn = () =>
         table.update(budgetKey(budget), {
           set: 'SET #tat = #tat + :interval',
-          condition: '#tat >= :now AND #tat < :limit',
-          values: { interval: intervalMs, now, limit: now + horizonMs },
+          condition: '#tat >= :now',
+          values: { interval: intervalMs, now },
         });
       const beginAnew = () =>
         table.update(budgetKey(budget), {
@@ -33,7 +33,7 @@ export function issuerItems(table: Table): IssuerStore {
           values: { first: now + intervalMs, now },
         });
       const reserved = (await moveOn()) ?? (await beginAnew()) ?? (await moveOn());
-      return reserved && now;
+      return Math.max(now, (reserved!.tat as number) - horizonMs);
     },
   };
 }
@@ -41,17 +41,19 @@ export function issuerItems(table: Table): IssuerStore {
 export function dueItems(table: Table): DueStore {
   return {
     async due(now, limit) {
-      const shards = await Promise.all(
-        Array.from({ length: DUE_SHARDS }, (_, shard) => table.dueIn(`${shard}`, now, limit)),
-      );
-      return shards
-        .flat()
-        .sort((a, b) => (a.dueAt as number) - (b.dueAt as number))
-        .slice(0, limit)
-        .map(item => {
-          const [kind, name] = (item.pk as string).split('#') as [string, string];
-          return { kind: kind === 'D' ? ('domain' as const) : ('server' as const), name, dueAt: item.dueAt as number };
-        });
+      const dueOf = async (kind: 'domain' | 'server') => {
+        const prefix = kind === 'domain' ? 'D#' : 'S#';
+        const shards = await Promise.all(
+          Array.from({ length: DUE_SHARDS }, (_, shard) => table.dueIn(`${shard}`, prefix, now, limit)),
+        );
+        return shards
+          .flat()
+          .map(({ pk, dueAt }) => ({ kind, name: (pk as string).slice(prefix.length), dueAt: dueAt as number }))
+          .sort((a, b) => a.dueAt - b.dueAt)
+          .slice(0, limit);
+      };
+      const all = await Promise.all([dueOf('domain'), dueOf('server')]);
+      return all.flat().sort((a, b) => a.dueAt - b.dueAt);
     },
   };
 }

@@ -1,5 +1,11 @@
 /** Keys and chains in the certificate bucket; deliveries, their manifests and installers in the delivery bucket. */
-import { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../core/ports.ts';
 import type { Manifest } from '../core/server/delivery.ts';
@@ -27,6 +33,10 @@ export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjec
   const stored = new Set<string>();
   return {
     putDelivery: (prefix, hash, text) => put(client, bucket, `deliveries/${prefix}/${hash}`, text),
+    async removeDelivery(prefix, hash) {
+      const key = `deliveries/${prefix}/${hash}`;
+      await unlessBusy('S3', key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    },
     putManifest: (hash, manifest) => put(client, bucket, `manifests/${hash}`, JSON.stringify(manifest)),
     readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
     async putInstaller(sha256, text) {

@@ -6,6 +6,8 @@ import { shardOf, type Key, type Table } from './table.ts';
 
 /** A command without an answer is looked at by the sweep after this. */
 const LOOK_AFTER_MS = 120_000;
+/** DynamoDB takes 100 items in a transaction; one is the server's own. */
+const WORKS_IN_A_TRANSACTION = 99;
 
 export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
 const workKey = (server: string, domain: string): Key => ({ pk: `S#${server}`, sk: `/W#${domain}` });
@@ -70,6 +72,12 @@ export function serverItems(table: Table): ServerStore {
     async wakeServer(server, now) {
       const record = await readServer(server);
       if (!record) return undefined;
+      if (record.held !== undefined) {
+        // Due, it would be found by every sweep; whoever ends its being held makes it due again.
+        const condition = 'attribute_exists(#held) AND (attribute_not_exists(#owner) OR #leaseUntil < :now)';
+        await table.update(serverKey(server), { set: 'REMOVE #dueAt', condition, values: { now } });
+        return undefined;
+      }
       const name = deliveryExecutionName(server, record.seq + 1);
       const woken = await table.update(serverKey(server), {
         set: 'SET #owner = :name, #leaseUntil = :lease, #dueAt = :lease, #seq = :next',
@@ -83,8 +91,34 @@ export function serverItems(table: Table): ServerStore {
     renewServer: (server, me, now) =>
       mine(server, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
 
-    async work(server, limit) {
-      return (await table.query(serverKey(server).pk, '/W#', limit)).map(asWork);
+    async work(server, limit, after) {
+      const last = after === undefined ? undefined : workKey(server, after);
+      return (await table.query(serverKey(server).pk, '/W#', limit, last)).map(asWork);
+    },
+
+    async giveAgain(server, node, works, now) {
+      const registered = table.updating(serverKey(server), {
+        set: 'SET #dueAt = :due ADD #wanted :one',
+        condition: '#node = :node',
+        values: { due: now + WAKE_MS, one: 1, node },
+      });
+      const putting = ({ over, ...work }: (typeof works)[number]) =>
+        table.putting(
+          workKey(server, work.domain),
+          { ...work, v: now, node },
+          over === undefined
+            ? { condition: 'attribute_not_exists(#v)', values: {} }
+            : { condition: '#v = :over', values: { over } },
+        );
+      for (let i = 0; i < works.length; i += WORKS_IN_A_TRANSACTION) {
+        let left = works.slice(i, i + WORKS_IN_A_TRANSACTION);
+        while (left.length > 0) {
+          const lost = await table.transact([registered, ...left.map(putting)]);
+          if (lost.includes(0)) return false;
+          left = lost.length === 0 ? [] : left.filter((_, k) => !lost.includes(k + 1));
+        }
+      }
+      return true;
     },
 
     async workFor(server, domain) {
@@ -126,8 +160,9 @@ export function serverItems(table: Table): ServerStore {
       await table.remove(workKey(server, domain), '#v = :v', { v });
     },
 
-    async recordRemoved(server, { domain, v }) {
-      await table.remove(installedKey(server, domain));
+    async recordRemoved(server, { domain, v }, node) {
+      if (node === undefined) await table.remove(installedKey(server, domain));
+      else await table.remove(installedKey(server, domain), 'attribute_not_exists(#node) OR #node = :node', { node });
       await table.remove(workKey(server, domain), '#v = :v', { v });
     },
 
@@ -152,14 +187,14 @@ export function serverItems(table: Table): ServerStore {
       await table.remove(tokenKey(hash));
     },
 
-    async releaseServer(server, me, wanted, dueAt) {
+    async releaseServer(server, me, wanted, dueAt, failures) {
+      const learnt = { ...(dueAt !== undefined && { dueAt }), ...(failures !== undefined && { failures }) };
+      const set = ['#done = :wanted', ...Object.keys(learnt).map(name => `#${name} = :${name}`)];
+      const gone = ['#owner', '#leaseUntil', ...(dueAt === undefined ? ['#dueAt'] : [])];
       const released = await table.update(serverKey(server), {
-        set:
-          dueAt === undefined
-            ? 'SET #done = :wanted REMOVE #owner, #leaseUntil, #dueAt'
-            : 'SET #done = :wanted, #dueAt = :dueAt REMOVE #owner, #leaseUntil',
+        set: `SET ${set.join(', ')} REMOVE ${gone.join(', ')}`,
         condition: '#owner = :me AND #wanted = :wanted',
-        values: { me, wanted, ...(dueAt !== undefined && { dueAt }) },
+        values: { me, wanted, ...learnt },
       });
       return released !== undefined;
     },

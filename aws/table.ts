@@ -101,8 +101,10 @@ export class Table {
     return { ConditionCheck: { TableName: this.#name, Key: marshall(key), ...check } };
   }
 
-  putting(key: Key, item: Item): TransactWriteItem {
-    return { Put: this.#put(key, item) };
+  putting(key: Key, item: Item, on?: Required<Pick<Write, 'condition' | 'values'>>): TransactWriteItem {
+    return {
+      Put: { ...this.#put(key, item), ...(on && expression({ ConditionExpression: on.condition }, on.values)) },
+    };
   }
 
   /** All or nothing. @returns the places of the items whose conditions were lost; none when all was written */
@@ -126,32 +128,40 @@ export class Table {
     }
   }
 
-  /** Items whose sort key begins so, at most `limit`. */
-  query(pk: string, prefix: string, limit: number): Promise<Item[]> {
+  /** Items whose sort key begins so, at most `limit`, beginning after this one. */
+  query(pk: string, prefix: string, limit: number, after?: Key): Promise<Item[]> {
     return this.#query(limit, {
+      ...(after && { ExclusiveStartKey: marshall(after) }),
       ...expression({ KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)' }, { pk, prefix }),
       ConsistentRead: true,
     });
   }
 
-  /** Items of one shard whose time has come, the longest due first. */
-  dueIn(shard: string, now: number, limit: number): Promise<Item[]> {
+  /** Items of one shard and kind whose time has come, the longest due first. */
+  dueIn(shard: string, kind: 'D#' | 'S#', now: number, limit: number): Promise<Item[]> {
     return this.#query(limit, {
-      ...expression({ KeyConditionExpression: '#shard = :shard AND #dueAt <= :now' }, { shard, now }),
+      ...expression(
+        {
+          KeyConditionExpression: '#shard = :shard AND #dueAt <= :now',
+          FilterExpression: 'begins_with(#pk, :kind)',
+        },
+        { shard, now, kind },
+      ),
       IndexName: DUE_INDEX,
     });
   }
 
   async #query(limit: number, query: Omit<QueryCommandInput, 'TableName'>): Promise<Item[]> {
     const items: Item[] = [];
-    let start: Record<string, AttributeValue> | undefined;
+    let start: Record<string, AttributeValue> | undefined = query.ExclusiveStartKey;
     do {
       const page = await unlessBusy('DynamoDB', 'the table', () =>
         this.#client.send(
           new QueryCommand({
             TableName: this.#name,
             ...query,
-            Limit: Math.min(limit - items.length, PAGE),
+            // A filter is asked after the limit: others would use it up.
+            Limit: query.FilterExpression ? PAGE : Math.min(limit - items.length, PAGE),
             ExclusiveStartKey: start,
           }),
         ),
@@ -159,7 +169,7 @@ export class Table {
       items.push(...(page.Items ?? []).map(item => unmarshall(item)));
       start = page.LastEvaluatedKey;
     } while (start && items.length < limit);
-    return items;
+    return items.slice(0, limit);
   }
 
   #put(key: Key, item: Item) {

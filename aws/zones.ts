@@ -5,6 +5,7 @@ import {
   InvalidChangeBatch,
   ListHostedZonesByNameCommand,
   ListResourceRecordSetsCommand,
+  NoSuchHostedZone,
   Route53Client,
   type Change,
 } from '@aws-sdk/client-route-53';
@@ -43,7 +44,13 @@ export function zones(client: Route53Client): Zones {
     async changeTxt(zoneId, recordName, change) {
       let refusal: InvalidChangeBatch | undefined;
       for (let i = 0; i < SWAPS; i++) {
-        refusal = await swap(client, zoneId, recordName, change);
+        try {
+          refusal = await swap(client, zoneId, recordName, change);
+        } catch (error) {
+          // The zone is gone, and what we had in it with it.
+          if (error instanceof NoSuchHostedZone && change.add.length === 0) return;
+          throw error;
+        }
         if (!refusal) return;
       }
       throw new SealpostError(

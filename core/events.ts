@@ -39,7 +39,13 @@ const serverRetirement = z.strictObject({ server: text, node: z.optional(nodeId)
 
 const expiring = z.strictObject({ domain: z.optional(text), server: z.optional(text) });
 
-const envelope = z.object({ 'detail-type': z.string(), time: z.string(), detail: z.unknown() });
+/** `look` is ours alone (core/domain/look.ts): EventBridge makes the envelope, a sender its detail. */
+const envelope = z.object({
+  'detail-type': z.string(),
+  time: z.string(),
+  detail: z.unknown(),
+  look: z.optional(z.literal('due')),
+});
 
 /** What each field wants, for the sender of a bad one. */
 const remedies: Record<string, string> = {
@@ -64,7 +70,8 @@ const remedies: Record<string, string> = {
 };
 
 export type DomainRequest =
-  { kind: 'wish'; wish: Wish; said: { at: number; version?: number } } | { kind: 'look'; domain: string };
+  | { kind: 'wish'; wish: Wish; said: { at: number; version?: number } }
+  | { kind: 'look'; domain: string; isOurs?: true };
 
 /**
  * @param event the EventBridge envelope, as an execution's input
@@ -97,6 +104,7 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
         domain: detail.domain
           ? parseDomain(detail.domain, 'detail.domain')
           : parseHostName(detail.server!, 'detail.server'),
+        ...(outer.look === 'due' && { isOurs: true as const }),
       };
     }
     default:

@@ -14,6 +14,8 @@ export interface DeliveryObjects {
   putDelivery(prefix: string, hash: string, text: string): Promise<void>;
   putManifest(hash: string, manifest: Manifest): Promise<void>;
   readManifest(hash: string): Promise<Manifest>;
+  /** Takes a delivery away, whose keys nobody needs any more. */
+  removeDelivery(prefix: string, hash: string): Promise<void>;
   /** Stores the installer under its hash unless it is there. */
   putInstaller(sha256: string, text: string): Promise<void>;
 }
@@ -23,6 +25,7 @@ export interface Zones {
   findZone(name: string): Promise<{ id: string; name: string; nameServers: string[] } | undefined>;
   /**
    * Adds and removes TXT values of a name in one change, keeping everybody else's: compare-and-swap on the whole record set.
+   * A zone that is gone has nothing left to remove.
    * @throws SealpostError Throttled when the record set changed underfoot too often, or Route 53 is busy
    */
   changeTxt(zoneId: string, recordName: string, change: { add: string[]; remove: string[] }): Promise<void>;

@@ -21,7 +21,8 @@ export interface DomainStore {
   readDomain(domain: string): Promise<DomainRecord | undefined>;
   /**
    * Puts the wish on record unless a later one is there, or the same; due soon, in case nobody lives to claim it.
-   * Later is the higher `version` where both have one, else the later `at`.
+   * Later is the higher `version` where both have one, else the later `at`. Said again while an execution is at work
+   * for the very same, it counts as no other wish: only the time of the last word moves.
    * @returns whether it was written
    */
   acceptWish(wish: Wish, order: { at: number; version?: number }, now: number): Promise<boolean>;
@@ -29,7 +30,9 @@ export interface DomainStore {
   claimDomain(domain: string, me: string, now: number): Promise<DomainRecord | undefined>;
   /** Renews the lease. @throws SealpostError ClaimLost */
   renewDomain(domain: string, me: string, now: number): Promise<DomainRecord>;
-  /** Puts the order on record, unless one is there. @returns the one on record */
+  /** Remembers the place in the budget that was reserved for the domain's next order. @throws ClaimLost */
+  recordReservation(domain: string, me: string, reservedFor: number): Promise<void>;
+  /** Puts the order on record, unless one is there; its place in the budget is used. @returns the one on record */
   recordOrder(
     domain: string,
     me: string,
@@ -68,14 +71,17 @@ export interface DomainStore {
   commitRemoval(removal: { domain: string; wanted: number; servers: string[]; now: number }): Promise<boolean>;
   /** Ends the claim. @returns false when the wish changed meanwhile: the claim is ended, due at once */
   releaseDomain(domain: string, me: string, seen: number, dueAt: number, now: number): Promise<boolean>;
-  /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain. */
+  /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain: due at once where one is registered by now. */
   parkDomain(domain: string, me: string, parked: Parked, waitsFor: string[]): Promise<void>;
   /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
   forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
   /** Something that the wish hangs on has changed: who is at work for the domain has to look again when it ends; else it is due now. */
   lookAgain(domain: string, now: number): Promise<void>;
-  /** Domains that wait for this server's registration; each is made due now and forgotten here. */
-  wakeWaitingDomains(server: string, now: number): Promise<string[]>;
+  /**
+   * All domains that wait for this server's registration: each is looked at again (`lookAgain`) and forgotten here.
+   * @param first so many of them are named
+   */
+  wakeWaitingDomains(server: string, now: number, first: number): Promise<{ woken: number; first: string[] }>;
 }
 
 export interface ServerStore {
@@ -95,12 +101,23 @@ export interface ServerStore {
    * @param at when it was said: a registration that was said later, or in the same second, stands
    */
   retireServer(server: string, at: number): Promise<void>;
-  /** Takes the server for an execution that is yet to start. @returns its name, or undefined when it is busy, held or has nothing to do */
+  /** Takes the server for an execution that is yet to start; a held one is due no more. @returns its name, or undefined when it is busy, held or has nothing to do */
   wakeServer(server: string, now: number): Promise<string | undefined>;
   /** @throws SealpostError ClaimLost */
   renewServer(server: string, me: string, now: number): Promise<ServerRecord>;
-  /** Work in the order of the domains' names, from the base table, at most `limit`. */
-  work(server: string, limit: number): Promise<Work[]>;
+  /** Work in the order of the domains' names, from the base table, at most `limit`, of domains that come `after` this one. */
+  work(server: string, limit: number, after?: string): Promise<Work[]>;
+  /**
+   * Gives a server what its node does not have, in place of the work that was seen there (`over`, its version; none:
+   * no work was seen). Where other work has come meanwhile, that stays.
+   * @returns false when the server is registered with another node by now
+   */
+  giveAgain(
+    server: string,
+    node: string,
+    works: (Pick<Work, 'domain' | 'certificate' | 'host'> & { over?: number })[],
+    now: number,
+  ): Promise<boolean>;
   /** The work that waits there for this domain. */
   workFor(server: string, domain: string): Promise<Work | undefined>;
   installed(server: string, domain: string): Promise<Installed | undefined>;
@@ -110,10 +127,10 @@ export interface ServerStore {
   startDelivery(server: string, me: string, delivery: DeliveryUnderWay): Promise<void>;
   /** The command that carries this delivery. */
   recordCommand(server: string, me: string, hash: string, commandId: string, now: number): Promise<void>;
-  /** The entry was seen served: what is installed is on record, the work goes away at its version. */
+  /** The entry was seen served: first what is installed is on record, then the work goes away at its version. */
   recordInstalled(server: string, work: { domain: string; v: number }, installed: Installed): Promise<void>;
-  /** The entry was removed from the server. */
-  recordRemoved(server: string, work: { domain: string; v: number }): Promise<void>;
+  /** The entry was removed from the server: what this node had installed is forgotten (without `node`, what any had), then the work at its version. */
+  recordRemoved(server: string, work: { domain: string; v: number }, node?: string): Promise<void>;
   /** The server refused the entry: its work waits until `notBefore`. */
   recordRefused(server: string, work: { domain: string; v: number }, notBefore: number, reason: string): Promise<void>;
   /** The delivery is over, and its token forgotten; `changes` are what was learnt. */
@@ -123,8 +140,14 @@ export interface ServerStore {
     hash: string,
     changes: Partial<Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq'>>,
   ): Promise<void>;
-  /** Ends the claim. @returns false when work came meanwhile: the claim stays */
-  releaseServer(server: string, me: string, wanted: number, dueAt: number | undefined): Promise<boolean>;
+  /** Ends the claim; `failures` in a row, where there was one more. @returns false when work came meanwhile: the claim stays */
+  releaseServer(
+    server: string,
+    me: string,
+    wanted: number,
+    dueAt: number | undefined,
+    failures?: number,
+  ): Promise<boolean>;
   putToken(hash: string, server: string, token: string): Promise<void>;
   token(hash: string): Promise<{ server: string; token: string } | undefined>;
 }
@@ -133,14 +156,14 @@ export interface IssuerStore {
   account(directory: string): Promise<Account | undefined>;
   recordAccount(directory: string, account: Account): Promise<void>;
   /**
-   * Reserves one order in a budget (GCRA): one order each `intervalMs`, at most `horizonMs` ahead.
-   * @returns when the order may be made, or undefined when the budget is spent further ahead than that
+   * Reserves one order in a budget (GCRA): one order each `intervalMs`, and a burst of `horizonMs` worth of them.
+   * @returns when the order may be made: now, or once the mean rate has caught up with all that were reserved before
    */
-  reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number): Promise<number | undefined>;
+  reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number): Promise<number>;
 }
 
 export interface DueStore {
-  /** Domains and servers whose time has come, at most `limit`, the longest due first. */
+  /** Domains and servers whose time has come, at most `limit` of each kind, the longest due first. */
   due(now: number, limit: number): Promise<{ kind: 'domain' | 'server'; name: string; dueAt: number }[]>;
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { look } from './domain/look.ts';
+import { isSealpostError } from './errors.ts';
 import type { Commands, Executions } from './ports.ts';
 import { resume } from './server/send.ts';
 import { isAwake } from './server/server.ts';
@@ -15,22 +16,48 @@ export interface SweepPorts {
   clock: Clock;
 }
 
-/** How many are handed out in one minute: well under the 150 StartExecution a second of the smaller regions. */
+/** How many of each kind are handed out in one minute: well under the 150 StartExecution a second of the smaller regions. */
 const LIMIT = 500;
 /** A look that came to nothing may be repeated after this. */
 const WINDOW_MS = 600_000;
 
-export async function sweep(ports: SweepPorts): Promise<{ domains: number; servers: number; resumed: number }> {
+export interface Swept {
+  domains: number;
+  servers: number;
+  resumed: number;
+  /** Of a server that cannot be asked about its command: it is asked again in a minute, and its task has an end of its own. */
+  failed: number;
+}
+
+/** @throws AggregateError after everything was tried, with what nobody foresaw */
+export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
   const due = await ports.store.due(now, LIMIT);
-  const domains = due.filter(item => item.kind === 'domain');
-  const servers = due.filter(item => item.kind === 'server').map(item => item.name);
-  for (const { name, dueAt } of domains)
+  const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };
+  const errors: unknown[] = [];
+  const each = async (kind: 'domain' | 'server', attend: (name: string, dueAt: number) => Promise<void>) => {
+    for (const item of due.filter(item => item.kind === kind)) {
+      try {
+        await attend(item.name, item.dueAt);
+      } catch (error) {
+        swept.failed++;
+        if (!isSealpostError(error, 'ServerUnreachable')) errors.push(error);
+      }
+    }
+  };
+  const attendDomain = async (name: string, dueAt: number) => {
     await look(name, ports, `due-${digest(`${name} ${dueAt} ${Math.floor(now / WINDOW_MS)}`)}`);
-  let resumed = 0;
-  for (const server of servers) if (await resumeCommand(server, ports)) resumed++;
-  const woken = await wakeServers(servers, ports);
-  return { domains: domains.length, servers: woken.length, resumed };
+    swept.domains++;
+  };
+  const attendServer = async (name: string) => {
+    if (await resumeCommand(name, ports)) swept.resumed++;
+    swept.servers += (await wakeServers([name], ports)).length;
+  };
+  // Side by side: many of one kind never keep the other waiting.
+  await Promise.all([each('domain', attendDomain), each('server', attendServer)]);
+  if (errors.length > 0)
+    throw new AggregateError(errors, `${errors.length} of ${due.length} that were due failed: ${String(errors[0])}`);
+  return swept;
 }
 
 /** SSM's events are best effort: a command that has ended without one is found here. */

@@ -1,6 +1,6 @@
 /** States ReleaseServer and ReleaseForPerson of deliver-to-server. */
 import { releaseServer } from '../core/server/release.ts';
 import { ReleaseServer } from '../statemachines/deliver-to-server.ts';
-import { clock, store } from './environment.ts';
+import { bus, clock, store } from './environment.ts';
 
-export const handler = ReleaseServer.handler(input => releaseServer(input, { store: store(), clock }));
+export const handler = ReleaseServer.handler(input => releaseServer(input, { store: store(), bus: bus(), clock }));

@@ -1,6 +1,6 @@
 /** Woken by the schedule, once a minute. */
-import { sweep } from '../core/sweep.ts';
+import { sweep, type Swept } from '../core/sweep.ts';
 import { clock, commands, executions, store } from './environment.ts';
 
-export const handler = async (): Promise<{ domains: number; servers: number; resumed: number }> =>
+export const handler = async (): Promise<Swept> =>
   sweep({ store: store(), commands: commands(), executions: executions(), clock });

@@ -181,8 +181,8 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ReleaseServer: {
       memory: 256,
       timeout: 30,
-      settings: ['TABLE'],
-      rights: [may.table('UpdateItem', 'DeleteItem', 'Query')],
+      settings: ['TABLE', 'BUS'],
+      rights: [may.table('UpdateItem', 'DeleteItem', 'Query'), may.putEvents()],
     },
     OnCommandStatus: {
       memory: 256,

@@ -5,7 +5,9 @@
 export const pagedEnds = {
   $or: [
     { status: ['TIMED_OUT', 'ABORTED'] },
-    // An execution that FAILED always has an error; of this one its sender was told on the bus.
+    // An execution that FAILED always has an error. Of this one its sender was told on the bus …
     { status: ['FAILED'], error: [{ 'anything-but': ['InvalidStepInput'] }] },
+    // … unless it still has the cause that Lambda gives, which is JSON: then it came where no sender's word is read, and is a fault of ours.
+    { status: ['FAILED'], cause: [{ prefix: '{' }] },
   ],
 };

@@ -36,9 +36,12 @@ export class SealpostStack extends Stack {
       props.bundles,
     );
     const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
-    const speakers = [functions.byName.ReleaseDomain, functions.byName.ParkDomain, functions.byName.RecordDelivery].map(
-      speaker => speaker.role!,
-    );
+    const speakers = [
+      functions.byName.ReleaseDomain,
+      functions.byName.ParkDomain,
+      functions.byName.RecordDelivery,
+      functions.byName.ReleaseServer,
+    ].map(speaker => speaker.role!);
     guard(bus, this, settings, [...speakers, ...machines.roles]);
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
     const pages = new Pages(this, 'Pages', {

@@ -9,7 +9,10 @@ export const RegisterServer = step(
   z.object({
     server: z.string(),
     node: z.optional(z.string()),
+    /** Domains that were begun at once: its own host name, and the first of those that waited. */
     woken: z.array(z.string()),
+    /** How many waited for it; the sweep begins the others. */
+    waited: z.optional(z.int()),
     /** Domains that a retired server had. */
     told: z.optional(z.int()),
   }),

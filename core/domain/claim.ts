@@ -13,7 +13,7 @@ import type { Store } from '../store.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
 import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
-import { retract } from './published.ts';
+import { nextLook, retract } from './published.ts';
 
 export interface ClaimPorts {
   store: Store;
@@ -55,11 +55,12 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   }
   if (!record.order && isFresh(record.current, names, clock.now()))
     await releaseFresh(record, record.current!, wish, event.execution, ports);
+  await giveMeanwhile(record, names, wish, ports);
   const places = await planPlaces(names, ports);
   const identities = await ports.caaIdentities();
   await checkCaa(ports.dns, names, { identities });
   const replaces = record.current?.ariId;
-  if (!record.order && !replaces) await reserve(ports.budget, domain, ports);
+  if (!record.order && !replaces) await reserve(record, event.execution, ports);
   return {
     domain,
     ...(wish.host && { host: true }),
@@ -88,6 +89,8 @@ async function claim(
       domain,
       `detail.domain ${domain} is not known here; put Domain Created first`,
     );
+  // Somebody wants it looked at now, though it be parked until tomorrow; our own look comes when it is due.
+  else if (!request.isOurs) await store.lookAgain(domain, clock.now());
   const record = await store.claimDomain(domain, me, clock.now());
   if (!record?.spec)
     throw new SealpostError(
@@ -137,7 +140,8 @@ async function releaseFresh(
   if (lacking.length > 0)
     await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
   const left = await leaveServers(wish.domain, ports);
-  const released = await store.releaseDomain(wish.domain, me, record.wanted, certificate.renewAt, clock.now());
+  const dueAt = nextLook(record, certificate.renewAt, clock.now());
+  const released = await store.releaseDomain(wish.domain, me, record.wanted, dueAt, clock.now());
   if (!released) await look(wish.domain, ports);
   await wakeServers([...lacking, ...left], ports);
   throw new SealpostError(
@@ -147,18 +151,43 @@ async function releaseFresh(
   );
 }
 
+/** A certificate that has to be renewed is good meanwhile: servers that do not have it get it before anything can go wrong with the order. */
+async function giveMeanwhile(record: DomainRecord, names: string[], wish: Wish, ports: ClaimPorts): Promise<void> {
+  const { store, clock } = ports;
+  const { domain, current: certificate } = record;
+  if (!certificate || certificate.notAfter <= clock.now() || !sameNames(certificate.names, names)) return;
+  const lacks = async (server: string) => {
+    const work = await store.workFor(server, domain);
+    const isGiven = work !== undefined && work.certificate !== 'REMOVE' && work.certificate.id === certificate.id;
+    return !isGiven && !(await isServing(server, record, store));
+  };
+  const servers = serversOf(wish);
+  const lacking = await Promise.all(servers.map(lacks));
+  const given = servers.filter((_, i) => lacking[i]);
+  if (given.length === 0) return;
+  await store.commitWork({ domain, certificate, servers: given, host: wish.host, now: clock.now() });
+  await wakeServers(given, ports);
+}
+
 async function planPlaces(names: string[], ports: ClaimPorts): Promise<Place[]> {
   const bare = [...new Set(names.map(name => name.replace(/^\*\./, '')))];
   return Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
 }
 
-async function reserve(budget: OrderBudget, domain: string, { store, clock }: ClaimPorts): Promise<void> {
+/** Each domain has one place in the budget at a time, and keeps it until its order is on record. */
+async function reserve(
+  { domain, reservedFor }: DomainRecord,
+  me: string,
+  { store, clock, budget }: ClaimPorts,
+): Promise<void> {
   const now = clock.now();
-  if ((await store.reserveOrder(budget.name, budget.intervalMs, budget.horizonMs, now)) !== undefined) return;
+  const at = reservedFor ?? (await store.reserveOrder(budget.name, budget.intervalMs, budget.horizonMs, now));
+  if (reservedFor === undefined) await store.recordReservation(domain, me, at);
+  if (at <= now) return;
   throw new SealpostError(
     'BudgetSpent',
     domain,
     `the issuer's limit of new orders is reached; ${domain} waits for its slot`,
-    { retryAt: now + budget.intervalMs },
+    { retryAt: at },
   );
 }

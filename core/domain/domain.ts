@@ -49,7 +49,7 @@ export interface Parked {
   message: string;
   since: number;
   nextTry: number;
-  /** How often in a row it has been tried: 1, 10, 100 minutes, then daily. */
+  /** How often in a row it has been tried (a wait for the budget is no try): 1, 10, 100 minutes, then daily. */
   tries: number;
 }
 
@@ -69,6 +69,8 @@ export interface DomainRecord {
   leaseUntil?: number;
   dueAt?: number;
   order?: { url: string; planned: string[] };
+  /** When its next order may be made, by the place that it has in the issuer's budget; gone once the order is on record. */
+  reservedFor?: number;
   published?: PublishedValue[];
   current?: StoredCertificate;
   parked?: Parked;

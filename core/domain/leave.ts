@@ -10,14 +10,17 @@ import { look } from './look.ts';
 /** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
 const TOMBSTONE_MS = 30 * 86_400_000;
 
-/** The server was seen serving the domain's current certificate, and nothing waits there that would change that. */
+/** The server, on the node that it has now, was seen serving the domain's current certificate, and nothing waits there that would change that. */
 export async function isServing(
   server: string,
   { domain, current }: Pick<DomainRecord, 'domain' | 'current'>,
-  store: Pick<Store, 'installed' | 'workFor'>,
+  store: Pick<Store, 'installed' | 'workFor' | 'readServer'>,
 ): Promise<boolean> {
-  const [installed, work] = await Promise.all([store.installed(server, domain), store.workFor(server, domain)]);
-  return installed !== undefined && installed.fingerprint === current?.fingerprint && work === undefined;
+  // In this order: what is installed is on record before its work is taken away.
+  const work = await store.workFor(server, domain);
+  const [installed, record] = await Promise.all([store.installed(server, domain), store.readServer(server)]);
+  const isThere = installed !== undefined && installed.node === record?.node;
+  return isThere && installed.fingerprint === current?.fingerprint && work === undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ export async function look(
   name = `look-${randomUUID()}`,
 ): Promise<void> {
   await executions.start('secure-domain', name, {
+    // Beside what a sender can say: nobody wished anything, and the domain is looked at only where it is due.
+    look: 'due',
     'detail-type': 'Certificate Expiring',
     time: new Date(clock.now()).toISOString(),
     detail: { domain },

@@ -9,6 +9,7 @@ import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
 import type { PublishedValue } from './domain.ts';
+import { withPublished } from './published.ts';
 
 type Mine<T = object> = Plan & { execution: string } & T;
 
@@ -60,9 +61,9 @@ export async function publishChallenges(
   ports: { store: Store; zones: Zones; clock: Clock; propagationMs: number },
 ): Promise<Plan & { order: OrderState; until: string }> {
   const { execution, ...rest } = input;
-  await ports.store.renewDomain(input.domain, execution, ports.clock.now());
+  const { published } = await ports.store.renewDomain(input.domain, execution, ports.clock.now());
   const values = valuesByRecord(input.order, input.places);
-  if (values.length > 0) await ports.store.recordPublished(input.domain, execution, values);
+  if (values.length > 0) await ports.store.recordPublished(input.domain, execution, withPublished(published, values));
   await Promise.all(
     values.map(({ zoneId, recordName, values }) =>
       ports.zones.changeTxt(zoneId, recordName, { add: values, remove: [] }),

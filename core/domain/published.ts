@@ -1,12 +1,50 @@
 /** TXT values of ours in other people's sight: on record before they are published, until after they are retracted. */
 import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
-import type { DomainRecord } from './domain.ts';
+import type { DomainRecord, PublishedValue } from './domain.ts';
 
-/** Takes out what the record says is published, a killed execution's too. @throws SealpostError Throttled, ClaimLost */
-export async function retract(record: DomainRecord, me: string, ports: { store: Store; zones: Zones }): Promise<void> {
-  if (!record.published?.length) return;
-  for (const { zoneId, recordName, values } of record.published)
-    await ports.zones.changeTxt(zoneId, recordName, { add: [], remove: values });
-  await ports.store.recordPublished(record.domain, me, []);
+/** Values that could not be taken out are tried again with the domain's next look, which comes no later than this. */
+const RETRY_MS = 86_400_000;
+
+/**
+ * Takes out what the record says is published, a killed execution's too. What cannot be taken out now (the right to
+ * write was lost, Route 53 is busy) stays on record, and stops nobody.
+ * @returns the first trouble that there was
+ * @throws SealpostError ClaimLost
+ */
+export async function retract(
+  record: DomainRecord,
+  me: string,
+  { store, zones }: { store: Store; zones: Zones },
+): Promise<unknown> {
+  if (!record.published?.length) return undefined;
+  const left: PublishedValue[] = [];
+  let trouble: unknown;
+  for (const published of record.published) {
+    try {
+      await zones.changeTxt(published.zoneId, published.recordName, { add: [], remove: published.values });
+    } catch (error) {
+      trouble ??= error;
+      left.push(published);
+    }
+  }
+  if (left.length < record.published.length) await store.recordPublished(record.domain, me, left);
+  record.published = left;
+  return trouble;
+}
+
+/** When a domain is looked at next: at its time, or sooner where values of ours are still in somebody's zone. */
+export function nextLook({ published }: DomainRecord, dueAt: number, now: number): number {
+  return published?.length ? Math.min(dueAt, now + RETRY_MS) : dueAt;
+}
+
+/** Both lists, each record set once. */
+export function withPublished(known: PublishedValue[] = [], more: PublishedValue[]): PublishedValue[] {
+  const sets = new Map<string, PublishedValue>();
+  for (const { zoneId, recordName, values } of [...known, ...more]) {
+    const key = `${zoneId} ${recordName}`;
+    const before = sets.get(key)?.values ?? [];
+    sets.set(key, { zoneId, recordName, values: [...new Set([...before, ...values])] });
+  }
+  return [...sets.values()];
 }

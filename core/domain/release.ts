@@ -1,6 +1,6 @@
 /** ReleaseDomain and ParkDomain: the two ways in which a claim ends. */
 import type { Clock } from '../clock.ts';
-import { remedies, type ErrorName } from '../errors.ts';
+import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseDomainEvent } from '../events.ts';
 import type { Bus, Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
@@ -9,7 +9,7 @@ import type { Plan } from '../../statemachines/secure-domain.ts';
 import { unregistered } from './claim.ts';
 import { nextTry, type Parked } from './domain.ts';
 import { look } from './look.ts';
-import { retract } from './published.ts';
+import { nextLook, retract } from './published.ts';
 
 export interface ReleasePorts {
   store: Store;
@@ -27,7 +27,9 @@ export async function releaseDomain(
   const { store, clock } = ports;
   const { domain, execution } = input;
   const record = await store.renewDomain(domain, execution, clock.now());
-  await retract(record, execution, ports);
+  const trouble = await retract(record, execution, ports);
+  // It passes, as a rule: the state machine tries this step again.
+  if (isSealpostError(trouble, 'Throttled')) throw trouble;
   // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
   await wakeServers(input.servers, ports);
   if (input.certificate && record.current)
@@ -42,7 +44,7 @@ export async function releaseDomain(
         },
       },
     ]);
-  const dueAt = record.current?.renewAt ?? clock.now();
+  const dueAt = nextLook(record, record.current?.renewAt ?? clock.now(), clock.now());
   const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
   if (!released) await look(domain, ports);
   return { domain, servers: input.servers, dueAt };
@@ -63,19 +65,29 @@ export async function parkDomain(
   const { reason, message, retryAt } = explain(input.error);
   if (record.order && ORDER_IS_DEAD.includes(reason))
     await store.forgetOrder(domain, input.execution, record.order.url);
-  const tries = (record.parked?.tries ?? 0) + 1;
   const parked: Parked = {
     reason,
     message,
-    tries,
     since: record.parked?.since ?? clock.now(),
-    nextTry: nextTry(tries, clock.now(), retryAt),
+    ...triesAfter(reason, record.parked?.tries ?? 0, clock.now(), retryAt),
   };
   const waitsFor = reason === 'ServerNotRegistered' && record.spec ? await unregistered(record.spec, store) : [];
-  await store.parkDomain(domain, input.execution, parked, waitsFor);
   const detail = { domain, reason, message, nextTry: new Date(parked.nextTry).toISOString(), remedy: remedies[reason] };
+  // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
   await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
+  await store.parkDomain(domain, input.execution, parked, waitsFor);
   return { domain, reason, message, nextTry: parked.nextTry };
+}
+
+/** Whoever waits for its place in the budget has failed in nothing, and comes when it is its turn. */
+function triesAfter(
+  reason: ErrorName,
+  before: number,
+  now: number,
+  retryAt?: number,
+): Pick<Parked, 'tries' | 'nextTry'> {
+  if (reason === 'BudgetSpent' && retryAt !== undefined) return { tries: before, nextTry: Math.max(now, retryAt) };
+  return { tries: before + 1, nextTry: nextTry(before + 1, now, retryAt) };
 }
 
 function domainOf(event: unknown): string {

@@ -2,11 +2,12 @@
 import { combinedPem } from '../certificate/certificate.ts';
 import { mailName, webmailName } from '../certificate/names.ts';
 import type { Clock } from '../clock.ts';
-import { SealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { MAX_ENTRIES, writeDelivery, type Delivery, type DeliveryEntry, type Manifest } from './delivery.ts';
-import { deliveryPrefix, isDeliverable, type ServerRecord, type Work } from './server.ts';
+import { writeDelivery, type Delivery, type DeliveryEntry, type Manifest } from './delivery.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord, type Work } from './server.ts';
+import { ripeWork } from './waiting.ts';
 
 export interface AssemblePorts {
   store: Store;
@@ -30,6 +31,8 @@ export async function assembleDelivery(
   const { store, deliveries, clock, installer } = ports;
   // The counter is read before the work: work that comes after it makes the counter differ at the end.
   const server = await store.renewServer(input.server, input.execution, clock.now());
+  // Also for a delivery on record: the command is sent with the installer of today.
+  await deliveries.putInstaller(installer.sha256, installer.text);
   if (server.delivery) {
     const { hash, seq, mode } = server.delivery;
     return {
@@ -39,7 +42,6 @@ export async function assembleDelivery(
   }
   const delivery = await nextDelivery(server, ports);
   const { text, hash } = writeDelivery(delivery, clock.now());
-  await deliveries.putInstaller(installer.sha256, installer.text);
   await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
   await deliveries.putDelivery(deliveryPrefix(server), hash, text);
   await store.startDelivery(server.server, input.execution, { hash, seq: delivery.seq, mode: delivery.mode });
@@ -58,22 +60,37 @@ export async function assembleDelivery(
 async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
   if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
-  const work = await ports.store.work(server.server, MAX_ENTRIES);
-  const ripe = work.filter(work => isDeliverable(server, work, ports.clock.now()));
+  const ripe = await ripeWork(server, ports.store, ports.clock.now());
   if (ripe.length === 0)
     throw new SealpostError(
       'NothingToDeliver',
       server.server,
       `nothing waits for ${server.server} that could be delivered now`,
     );
-  return { ...about, mode: 'install', entries: await entries(ripe, ports.certificates) };
+  return { ...about, mode: 'install', entries: await entries(server.server, ripe, ports) };
 }
 
-/** Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. */
-async function entries(work: Work[], certificates: CertificateObjects): Promise<DeliveryEntry[]> {
+/**
+ * Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. What cannot be read
+ * is refused alone, and its neighbours go on; where nothing at all can be read, that is no single domain's trouble.
+ */
+async function entries(server: string, work: Work[], { store, certificates, clock }: AssemblePorts) {
   const all: DeliveryEntry[] = [];
-  for (let i = 0; i < work.length; i += 20)
-    all.push(...(await Promise.all(work.slice(i, i + 20).map(one => entry(one, certificates)))));
+  const unreadable: { work: Work; error: unknown }[] = [];
+  for (let i = 0; i < work.length; i += 20) {
+    const some = work.slice(i, i + 20);
+    const read = await Promise.allSettled(some.map(one => entry(one, certificates)));
+    for (const [k, result] of read.entries()) {
+      if (result.status === 'fulfilled') all.push(result.value);
+      else if (isSealpostError(result.reason, 'Throttled')) throw result.reason;
+      else unreadable.push({ work: some[k]!, error: result.reason });
+    }
+  }
+  if (all.length === 0) throw unreadable[0]!.error;
+  for (const { work, error } of unreadable) {
+    const why = `CertificateUnusable: its key and chain cannot be read: ${String(error)}`;
+    await store.recordRefused(server, work, clock.now() + REFUSED_FOR_MS, why);
+  }
   return all;
 }
 

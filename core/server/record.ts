@@ -7,7 +7,7 @@ import type { Store } from '../store.ts';
 import { parseAnswer, type Answer, type Letter } from './answer.ts';
 import type { Assembled } from './assemble.ts';
 import type { Manifest } from './delivery.ts';
-import type { ServerRecord } from './server.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord } from './server.ts';
 import { wakeServers } from './wake.ts';
 
 export interface RecordPorts {
@@ -19,8 +19,6 @@ export interface RecordPorts {
   clock: Clock;
 }
 
-/** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
-const REFUSED_FOR_MS = 3_600_000;
 /** Domains recorded at once: each is two writes. */
 const BATCH = 10;
 
@@ -35,13 +33,17 @@ export async function recordDelivery(
   const { hash, seq } = input.delivery;
   const server = await store.renewServer(input.server, input.execution, clock.now());
   // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
-  if (server.delivery?.hash !== hash) return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
+  if (server.delivery?.hash !== hash) {
+    await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+    if (server.held !== undefined) throw isHeld(server.server, server.held);
+    return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
+  }
   const answer = await readAnswer(server, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
   const lines = pair(manifest, answer, server.server);
   const events: Parameters<Bus['put']>[0] = [];
   for (let i = 0; i < lines.length; i += BATCH)
-    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server.server, ports)))));
+    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server, ports)))));
   await wakeServers(await leftFor(lines, ports), ports);
   const broken =
     answer.outcome === 'broken'
@@ -54,22 +56,23 @@ export async function recordDelivery(
     ...(answer.outcome === 'inspected' && { capability: answer.facts }),
     ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
     ...(broken && { held: broken }),
-    failures: broken ? (server.failures ?? 0) + 1 : 0,
+    ...(!broken && { failures: 0 }),
   });
-  if (broken)
-    throw new SealpostError(
-      'InstallBroken',
-      server.server,
-      `${broken}; nothing more is sent to it until a person has looked`,
-    );
+  // It holds keys, and is needed no more: a second command would be answered by the host from its record.
+  await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+  if (broken) throw isHeld(server.server, broken);
   const served = lines.filter(line => 'sud'.includes(line.letter)).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
+}
+
+function isHeld(server: string, why: string): SealpostError {
+  return new SealpostError('InstallBroken', server, `${why}; nothing more is sent to it until a person has looked`);
 }
 
 async function readAnswer(
   server: ServerRecord,
   { execution, commandId, delivery: { hash, seq } }: Assembled & { execution: string; commandId: string },
-  { store, commands }: RecordPorts,
+  { store, commands, deliveries }: RecordPorts,
 ): Promise<Answer> {
   const { state, output, detail } = await commands.outcome(commandId, server.node);
   if (state !== 'answered')
@@ -82,6 +85,7 @@ async function readAnswer(
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
   await store.endDelivery(server.server, execution, hash, { seq: Math.max(server.seq, answer.storedSeq ?? 0) });
+  await deliveries.removeDelivery(deliveryPrefix(server), hash);
   throw new SealpostError(
     'ServerUnreachable',
     server.server,
@@ -122,19 +126,19 @@ function hostIsSecured(server: ServerRecord, answer: Answer, lines: Line[]): boo
 
 async function recordLine(
   { entry, letter, reason }: Line,
-  server: string,
+  { server, node }: ServerRecord,
   { store, clock }: RecordPorts,
 ): Promise<{ detailType: string; detail: Record<string, unknown> }> {
   const { domain, v, certificate, fingerprint } = entry;
   if (letter === 'd') {
-    await store.recordRemoved(server, { domain, v });
+    await store.recordRemoved(server, { domain, v }, node);
     return { detailType: 'Certificate Removed', detail: { domain, server } };
   }
   if (letter === 's' || letter === 'u') {
     await store.recordInstalled(
       server,
       { domain, v },
-      { domain, certificate: certificate!, fingerprint: fingerprint!, seenAt: clock.now() },
+      { domain, certificate: certificate!, fingerprint: fingerprint!, seenAt: clock.now(), node },
     );
     return {
       detailType: 'Certificate Installed',

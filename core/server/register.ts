@@ -7,8 +7,9 @@ import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events.ts';
 import type { Commands, Executions, Roles } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { retireServer } from './retire.ts';
+import { retireHostName, retireServer } from './retire.ts';
 import { wakeServers } from './wake.ts';
+import { waiting } from './waiting.ts';
 
 export interface RegisterPorts {
   store: Store;
@@ -25,11 +26,19 @@ export interface RegisterPorts {
 /** Whoever may assume the role picks its session's name and with it the prefix that it may read; so only these two may. */
 const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 
-/** @throws SealpostError InvalidStepInput */
+/** Domains that waited and are begun at once; more than that would be a burst of executions, and a longer answer than Step Functions takes (256 KB). The sweep begins the others. */
+const BEGUN_AT_ONCE = 25;
+/** Domains read at once. */
+const BATCH = 20;
+
+/**
+ * @returns `woken`: the domains that were begun; `waited`: how many have waited for this server
+ * @throws SealpostError InvalidStepInput
+ */
 export async function registerServer(
   event: unknown,
   ports: RegisterPorts,
-): Promise<{ server: string; node?: string; woken: string[]; told?: number }> {
+): Promise<{ server: string; node?: string; woken: string[]; waited?: number; told?: number }> {
   const { store, clock } = ports;
   const request = parseServerEvent(event, ports.clock.now());
   if (request.kind === 'retired') return retireServer(request, ports);
@@ -56,36 +65,53 @@ export async function registerServer(
       server,
       `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
     );
-  await giveAgain(server, node, ports);
-  await store.registerServer({ server, node, roleId: role.roleId, adopt }, at, clock.now());
-  // It was retired by a later word than this.
-  if (!(await store.readServer(server))) return { server, node, woken: [] };
+  // First: the sweep finds a wish that nobody serves, but no server whose own host name nobody has wished.
   await store.acceptWish(
     { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
     { at },
     clock.now(),
   );
+  await store.registerServer({ server, node, roleId: role.roleId, adopt }, at, clock.now());
+  const known = await store.readServer(server);
+  // It was retired by a later word than this.
+  if (!known) {
+    await retireHostName(server, at, ports);
+    return { server, node, woken: [] };
+  }
+  if (known.node === node) await giveAgain(server, node, ports);
   await wakeServers([server], ports);
-  const waiting = await store.wakeWaitingDomains(server, clock.now());
-  const started = [server, ...waiting];
+  const { woken, first } = await store.wakeWaitingDomains(server, clock.now(), BEGUN_AT_ONCE);
+  const started = [server, ...first];
   for (const domain of started) await look(domain, ports, lookName(domain, node, at));
-  return { server, node, woken: started };
+  return { server, node, woken: started, waited: woken };
 }
 
-/** A rebuilt instance (the same name, another node) has nothing of what the old one served: it is given everything again, before the record says so, so that a killed step repeats it. */
+/**
+ * A rebuilt instance (the same name, another node) has nothing of what the old one served: all that another node was
+ * seen serving is given to it, and what waits is given anew, since whoever still records an answer of the old node
+ * takes the work away that was delivered there. The record alone tells what is left to give, so a killed step goes on.
+ * Work is read before what is installed: it is taken away only after its domain is on record as installed.
+ */
 async function giveAgain(server: string, node: string, { store, clock }: RegisterPorts): Promise<void> {
-  const known = await store.readServer(server);
-  if (!known || known.node === node) return;
-  for (const { domain } of await store.allInstalled(server)) {
-    const record = await store.readDomain(domain);
-    if (!record?.current || !record.spec || !serversOf(record.spec).includes(server)) continue;
-    await store.commitWork({
-      domain,
-      certificate: record.current,
-      servers: [server],
-      host: record.spec.host,
-      now: clock.now(),
+  const give = (works: Parameters<Store['giveAgain']>[2]) =>
+    works.length === 0 ? true : store.giveAgain(server, node, works, clock.now());
+  const known = new Set<string>();
+  for await (const page of waiting(server, store)) {
+    for (const { domain } of page) known.add(domain);
+    const works = page.flatMap(({ domain, certificate, host, v, node: givenTo }) =>
+      certificate === 'REMOVE' || givenTo === node ? [] : [{ domain, certificate, ...(host && { host }), over: v }],
+    );
+    if (!(await give(works))) return;
+  }
+  const lost = (await store.allInstalled(server)).filter(one => one.node !== node && !known.has(one.domain));
+  for (let i = 0; i < lost.length; i += BATCH) {
+    const records = await Promise.all(lost.slice(i, i + BATCH).map(({ domain }) => store.readDomain(domain)));
+    const works = records.flatMap(record => {
+      if (!record?.current || !record.spec || !serversOf(record.spec).includes(server)) return [];
+      const { domain, current: certificate, spec } = record;
+      return [{ domain, certificate, ...(spec.host && { host: true }) }];
     });
+    if (!(await give(works))) return;
   }
 }
 

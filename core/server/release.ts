@@ -1,54 +1,78 @@
 /** ReleaseServer: the claim on a server ends, or the next round begins. */
 import type { Clock } from '../clock.ts';
-import { nextTry } from '../domain/domain.ts';
 import { SealpostError } from '../errors.ts';
+import type { Bus } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { MAX_ENTRIES } from './delivery.ts';
-import { isDeliverable, type ServerRecord } from './server.ts';
+import type { ServerRecord } from './server.ts';
+import { nextRipe } from './waiting.ts';
+
+export interface ReleasePorts {
+  store: Store;
+  bus: Bus;
+  clock: Clock;
+}
 
 /** An execution's history holds 25,000 events, a round about 25: after this many another execution goes on. */
 const MAX_ROUNDS = 50;
+const MINUTE = 60_000;
+/** Once may be a restart, or a packet lost. */
+const FAILURES_TO_BE_SAID = 2;
+/** No answer of the host, by whatever way: a command that never came back is a timeout. */
+const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
 
 /** @throws SealpostError MoreWork, ClaimLost */
 export async function releaseServer(
   input: { server: string; execution: string; rounds: number; error?: { Error: string; Cause?: string } },
-  { store, clock }: { store: Store; clock: Clock },
+  ports: ReleasePorts,
 ): Promise<{ server: string; dueAt?: number }> {
+  const { store, clock } = ports;
   const server = await store.renewServer(input.server, input.execution, clock.now());
-  if (input.error) return releaseAfterFailure(server, input.execution, { store, clock });
-  const dueAt = await nextRound(server, input.rounds, { store, clock });
-  if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt))
-    return { server: server.server, ...(dueAt !== undefined && { dueAt }) };
+  if (input.error) return releaseAfterFailure(server, input.execution, input.error, ports);
+  const dueAt = await nextRound(server, input.rounds, ports);
+  if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt)) return released(server, dueAt);
   throw new SealpostError('MoreWork', server.server, `work came for ${server.server} while it was released`);
 }
 
-/** What came meanwhile waits for the next try, too: without that a server out of reach would be tried without a pause. */
+function released({ server }: ServerRecord, dueAt: number | undefined): { server: string; dueAt?: number } {
+  return { server, ...(dueAt !== undefined && { dueAt }) };
+}
+
+/** What came meanwhile waits for the next try, too: without that a server out of reach would be tried without a pause. One that is held waits for a person and for no time. */
 async function releaseAfterFailure(
   server: ServerRecord,
   me: string,
-  { store, clock }: { store: Store; clock: Clock },
-): Promise<{ server: string; dueAt: number }> {
+  error: { Error: string; Cause?: string },
+  { store, bus, clock }: ReleasePorts,
+): Promise<{ server: string; dueAt?: number }> {
   const failures = (server.failures ?? 0) + 1;
-  if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, { failures });
-  const dueAt = nextTry(failures, clock.now());
+  const dueAt = server.held === undefined ? nextTry(failures, clock.now()) : undefined;
+  if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.Error)) {
+    const detail = { server: server.server, failures, error: error.Error, nextTry: new Date(dueAt).toISOString() };
+    // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
+    await bus.put([{ detailType: 'Server Unreachable', detail: { ...detail, node: server.node } }]);
+  }
+  if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, {});
   let { wanted } = server;
-  while (!(await store.releaseServer(server.server, me, wanted, dueAt)))
+  while (!(await store.releaseServer(server.server, me, wanted, dueAt, failures)))
     wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
-  return { server: server.server, dueAt };
+  return released(server, dueAt);
+}
+
+/** When a server is tried again: after 1 and 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
+function nextTry(failures: number, now: number): number {
+  return now + ([1, 10][failures - 1] ?? 60) * MINUTE;
 }
 
 /** @returns when the server is due again, or undefined when it waits for nothing @throws SealpostError MoreWork */
 async function nextRound(
   server: ServerRecord,
   rounds: number,
-  { store, clock }: { store: Store; clock: Clock },
+  { store, clock }: ReleasePorts,
 ): Promise<number | undefined> {
+  if (server.held !== undefined) return undefined;
   const now = clock.now();
-  const work = await store.work(server.server, MAX_ENTRIES);
-  const more = server.held === undefined && (!server.capability || work.some(one => isDeliverable(server, one, now)));
-  if (more && rounds < MAX_ROUNDS)
+  const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
+  if (ripeAt === now && rounds < MAX_ROUNDS)
     throw new SealpostError('MoreWork', server.server, `more waits for ${server.server}`);
-  if (more) return now;
-  const later = work.flatMap(one => (one.notBefore !== undefined && one.notBefore > now ? [one.notBefore] : []));
-  return later.length > 0 ? Math.min(...later) : undefined;
+  return ripeAt;
 }

@@ -38,7 +38,7 @@ export async function retireServer(
 }
 
 /** Its own host name is not renewed; a customer's domain of that name is none of ours to delete. */
-async function retireHostName(
+export async function retireHostName(
   server: string,
   at: number,
   { store, clock }: { store: Store; clock: Clock },

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import type { StoredCertificate } from '../domain/domain.ts';
 import type { Facts } from './answer.ts';
 
+/** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
+export const REFUSED_FOR_MS = 3_600_000;
+
 /** The delivery that is under way on a server. Times in milliseconds since the epoch. */
 export interface DeliveryUnderWay {
   /** sha256 of the delivery object, hex. */
@@ -33,7 +36,7 @@ export interface ServerRecord {
   leaseUntil?: number;
   dueAt?: number;
   delivery?: DeliveryUnderWay;
-  /** Failures in a row of whole deliveries. */
+  /** Rounds in a row that came to nothing. */
   failures?: number;
 }
 
@@ -44,6 +47,8 @@ export interface Work {
   v: number;
   certificate: StoredCertificate | 'REMOVE';
   host?: boolean;
+  /** The node that it was given to again, when the server was registered with it. */
+  node?: string;
   /** Not to be delivered before this moment (a refused entry, a calm renewal). */
   notBefore?: number;
   /** Why the server refused it last time. */
@@ -56,6 +61,8 @@ export interface Installed {
   certificate: string;
   fingerprint: string;
   seenAt: number;
+  /** The node that served it: another one that has the name now does not have the certificate. */
+  node: string;
 }
 
 /** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */

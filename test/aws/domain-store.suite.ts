@@ -357,6 +357,61 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`a wish that is said again, in ${name}`, () => {
+    const again = (at: number, more = {}, version?: number) =>
+      store.acceptWish(wish(more), { at, ...(version !== undefined && { version }) }, now);
+
+    test('is no other wish while an execution is at work for it: only its time moves', async () => {
+      await claimed();
+      expect(await again(now + 5)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 1, specAt: now + 5 });
+      expect(await again(now + 4, { mailServers: [mx2] })).toBe(false);
+      expect(await store.releaseDomain(domain, 'first', 1, now + minute, now)).toBe(true);
+    });
+
+    test('is another one where its content differs, or nobody is at work', async () => {
+      await claimed();
+      await again(now + 5, { mailServers: [mx2] });
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2 });
+      await again(now + 6);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 3 });
+      await store.releaseDomain(domain, 'first', 3, now + minute, now);
+      await again(now + 7);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 4, specAt: now + 7 });
+    });
+
+    test('is another one where who was at work is dead', async () => {
+      await claimed();
+      expect(await store.acceptWish(wish(), { at: afterLease }, afterLease)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2 });
+    });
+
+    test('moves the version too', async () => {
+      await again(now, {}, 3);
+      await store.claimDomain(domain, 'first', now);
+      expect(await again(now, {}, 3)).toBe(false);
+      expect(await again(now, {}, 4)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 1, specVersion: 4 });
+    });
+  });
+
+  describe(`a place in the budget, in ${name}`, () => {
+    test('is kept until the order is on record', async () => {
+      await claimed();
+      await store.recordReservation(domain, 'first', now + minute);
+      await store.parkDomain(
+        domain,
+        'first',
+        { reason: 'BudgetSpent', message: '', since: now, nextTry: now, tries: 0 },
+        [],
+      );
+      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ reservedFor: now + minute });
+      await expect(store.recordReservation(domain, 'first', now)).rejects.toEqual(claimLost);
+      await store.recordOrder(domain, 'second', { url: 'https://ca.example/order/1', planned: [domain] });
+      expect(await store.readDomain(domain)).not.toHaveProperty('reservedFor');
+    });
+  });
+
   describe(`a parked domain, in ${name}`, () => {
     const parked = (nextTry: number) => ({
       ...{ reason: 'ServerNotRegistered' as const, message: `${mx2} is not registered`, since: now, nextTry, tries: 1 },
@@ -388,15 +443,43 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
     });
 
+    test('does not wait for a server that was registered while it was on its way there', async () => {
+      await claimed();
+      await register(mx2);
+      await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2]);
+      expect(await store.due(now + 2, 10)).toContainEqual(expect.objectContaining({ kind: 'domain', name: domain }));
+    });
+
+    test('is due at once where the registration came between its note and its park', async () => {
+      await claimed();
+      await store.parkDomain(domain, 'first', parked(now + minute), [mx2]);
+      await store.claimDomain(domain, 'second', now + minute);
+      expect(await store.wakeWaitingDomains(mx2, now + minute, 10)).toMatchObject({ woken: 1 });
+      await store.parkDomain(domain, 'second', parked(now + 86_400_000), []);
+      expect(await store.due(now + minute, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
+    });
+
+    test('is woken with all the others, however many wait, and the first of them are named', async () => {
+      const domains = Array.from({ length: 60 }, (_, i) => `d${String(i).padStart(2, '0')}.example`);
+      for (const name of domains) {
+        await store.acceptWish(wish({ domain: name, mailServers: [mx2] }), { at: now }, now);
+        await store.claimDomain(name, 'first', now);
+        await store.parkDomain(name, 'first', parked(now + 86_400_000), [mx2]);
+      }
+      expect(await store.wakeWaitingDomains(mx2, now + 5, 3)).toEqual({ woken: 60, first: domains.slice(0, 3) });
+      expect((await store.due(now + 5, 100)).map(item => item.name).sort()).toEqual(domains);
+      expect(await store.readDomain('d59.example')).toMatchObject({ wanted: 2, done: 1 });
+    });
+
     test('is due at once when the server that it waits for is registered, and once only', async () => {
       await claimed();
       await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2, mx1]);
-      expect(await store.wakeWaitingDomains(mx2, now + 5)).toEqual([domain]);
+      expect(await store.wakeWaitingDomains(mx2, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
       expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
-      expect(await store.wakeWaitingDomains(mx2, now + 6)).toEqual([]);
+      expect(await store.wakeWaitingDomains(mx2, now + 6, 10)).toEqual({ woken: 0, first: [] });
       // The other server is registered while somebody works on the domain: the lease's end stays its time.
-      await store.wakeWaitingDomains(mx1, now + 6);
+      await store.wakeWaitingDomains(mx1, now + 6, 10);
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
     });
   });

@@ -3,14 +3,20 @@ import type { CertificateObjects, DeliveryObjects } from '../../core/ports.ts';
 
 export function describeObjects(
   name: string,
-  make: () => Promise<{ certificates: CertificateObjects; deliveries: DeliveryObjects }>,
+  make: () => Promise<{
+    certificates: CertificateObjects;
+    deliveries: DeliveryObjects;
+    /** Whether the delivery bucket has an object of this key. */
+    exists(key: string): Promise<boolean>;
+  }>,
 ): void {
   let certificates: CertificateObjects;
   let deliveries: DeliveryObjects;
+  let exists: (key: string) => Promise<boolean>;
   const [domain, id, hash] = ['example.com', 'c'.repeat(64), 'd'.repeat(64)];
 
   beforeAll(async () => {
-    ({ certificates, deliveries } = await make());
+    ({ certificates, deliveries, exists } = await make());
   });
 
   describe(`keys and chains, in ${name}`, () => {
@@ -52,6 +58,14 @@ export function describeObjects(
       await deliveries.putManifest(hash, manifest);
       expect(await deliveries.readManifest(hash)).toEqual(manifest);
       await expect(deliveries.readManifest('0'.repeat(64))).rejects.toThrow();
+    });
+
+    test('are taken away, also twice, and their neighbours stay', async () => {
+      const prefix = 'AROAEXAMPLE:mi-0123456789abcdef0';
+      for (const name of [hash, 'e'.repeat(64)]) await deliveries.putDelivery(prefix, name, 'sealpost-delivery 1\n');
+      for (let i = 0; i < 2; i++) await deliveries.removeDelivery(prefix, hash);
+      expect(await exists(`deliveries/${prefix}/${hash}`)).toBe(false);
+      expect(await exists(`deliveries/${prefix}/${'e'.repeat(64)}`)).toBe(true);
     });
 
     test('may be put again, and so may an installer', async () => {

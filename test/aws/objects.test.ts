@@ -31,8 +31,16 @@ afterAll(() => provider.stop());
 describeObjects('S3', async () => ({
   certificates: certificateObjects(client, 'certificates'),
   deliveries: deliveryObjects(client, 'deliveries'),
+  exists: async Key => {
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'deliveries', Prefix: Key }));
+    return Contents.length > 0;
+  },
 }));
-describeObjects('its twin', async () => ({ certificates: memoryCertificates(), deliveries: memoryDeliveries() }));
+describeObjects('its twin', async () => {
+  const objects = new Map<string, string>();
+  const exists = async (key: string) => objects.has(key);
+  return { certificates: memoryCertificates(), deliveries: memoryDeliveries(objects), exists };
+});
 
 test('every object lies in S3 where the policies of servers and functions expect it', async () => {
   const keys = async (Bucket: string) => {
@@ -47,6 +55,7 @@ test('every object lies in S3 where the policies of servers and functions expect
     ]),
   );
   expect(await keys('deliveries')).toEqual([
+    'deliveries/AROAEXAMPLE:mi-0123456789abcdef0/<hash>',
     'deliveries/AROAEXAMPLE:mi-0123456789abcdef0/<hash>',
     'installers/<hash>',
     'manifests/<hash>',

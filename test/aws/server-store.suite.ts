@@ -5,7 +5,8 @@ import { afterLease, certificate, domain, minute, mx1, mx2, now, stage } from '.
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 const delivery = (seq: number, hash = 'd'.repeat(64)) => ({ hash, seq, mode: 'install' as const });
-const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now };
+const node = 'mi-0123456789abcdef0';
+const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now, node };
 
 /** @param make a store with nothing in it */
 export function describeServerStore(name: string, make: () => Promise<Store>): void {
@@ -56,7 +57,11 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       await store.releaseServer(mx1, me, 1, now);
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
-      expect(await store.readServer(mx1)).toMatchObject({ held: 'it is broken', failures: 1, wanted: 2 });
+      const record = await store.readServer(mx1);
+      expect(record).toMatchObject({ held: 'it is broken', failures: 1, wanted: 2 });
+      // Whatever was given to it: no sweep finds it again and again.
+      expect(record).not.toHaveProperty('dueAt');
+      expect(await store.due(afterLease, 10)).toEqual([]);
     });
 
     test('takes over from an execution that never began', async () => {
@@ -250,6 +255,59 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`work that is given again, in ${name}`, () => {
+    const other = 'mi-0fedcba9876543210';
+    const again = (works: Parameters<Store['giveAgain']>[2], by = node) => store.giveAgain(mx1, by, works, now + 1);
+    const one = { domain, certificate: certificate() };
+
+    test('stands in place of what was seen there, for this node, and the server is due', async () => {
+      await worked();
+      expect(
+        await again([
+          { ...one, over: now },
+          { ...one, domain: 'other.example', host: true },
+        ]),
+      ).toBe(true);
+      expect(await store.work(mx1, 10)).toEqual([
+        { ...one, v: now + 1, node },
+        { ...one, domain: 'other.example', host: true, v: now + 1, node },
+      ]);
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 3, dueAt: now + 1 + minute });
+    });
+
+    test('is not taken away by an answer to what was there before', async () => {
+      await worked();
+      await again([{ ...one, over: now }]);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.workFor(mx1, domain)).toMatchObject({ v: now + 1 });
+    });
+
+    test('leaves alone what came meanwhile', async () => {
+      await worked();
+      expect(
+        await again([
+          { ...one, over: now - 1 },
+          { ...one, domain: 'other.example' },
+        ]),
+      ).toBe(true);
+      expect(await again([{ ...one, domain: 'other.example' }])).toBe(true);
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now }, { domain: 'other.example', v: now + 1 }]);
+    });
+
+    test('is nothing where another node has the name by now', async () => {
+      await register(mx1);
+      expect(await again([one], other)).toBe(false);
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+
+    test('may be more than a transaction takes', async () => {
+      await register(mx1);
+      const works = Array.from({ length: 250 }, (_, i) => ({ ...one, domain: `d${i}.example` }));
+      expect(await again(works)).toBe(true);
+      expect(await store.work(mx1, 1_000)).toHaveLength(250);
+    });
+  });
+
   describe(`what is installed, in ${name}`, () => {
     test('is all that was seen served on that server, and on no other', async () => {
       await register(mx1);
@@ -258,6 +316,15 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       for (const one of all) await store.recordInstalled(mx1, { domain: one.domain, v: now }, one);
       await store.recordInstalled(mx2, { domain, v: now }, seen);
       expect(await store.allInstalled(mx1)).toEqual(all);
+    });
+
+    test('is forgotten when the node that served it has removed it, and not when another one has', async () => {
+      await register(mx1);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      await store.recordRemoved(mx1, { domain, v: now }, 'mi-0fedcba9876543210');
+      expect(await store.installed(mx1, domain)).toMatchObject({ node });
+      await store.recordRemoved(mx1, { domain, v: now }, node);
+      expect(await store.installed(mx1, domain)).toBeUndefined();
     });
   });
 
@@ -268,6 +335,8 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
         await store.commitWork({ domain: name, certificate: certificate(), servers: [mx1], now });
       expect((await store.work(mx1, 2)).map(work => work.domain)).toEqual(['a.example', 'b.example']);
       expect((await store.work(mx1, 10)).map(work => work.domain)).toEqual(['a.example', 'b.example', 'c.example']);
+      expect((await store.work(mx1, 1, 'a.example')).map(work => work.domain)).toEqual(['b.example']);
+      expect(await store.work(mx1, 10, 'c.example')).toEqual([]);
     });
 
     test('goes away when it was seen served', async () => {
@@ -318,6 +387,17 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
       expect(await store.releaseServer(mx1, me, 1, undefined)).toBe(false);
       expect(await store.readServer(mx1)).toMatchObject({ owner: me, wanted: 2, done: 0 });
+    });
+
+    test('counts one more failure, and a delivery that is over may end the count', async () => {
+      const me = await woken();
+      expect(await store.releaseServer(mx1, me, 1, now, 3)).toBe(true);
+      expect(await store.readServer(mx1)).toMatchObject({ failures: 3, dueAt: now });
+      const next = (await store.wakeServer(mx1, now))!;
+      await store.startDelivery(mx1, next, delivery(3));
+      await store.endDelivery(mx1, next, delivery(3).hash, { failures: 0 });
+      expect(await store.releaseServer(mx1, next, 1, undefined)).toBe(true);
+      expect(await store.readServer(mx1)).toMatchObject({ failures: 0 });
     });
 
     test('is lost for one that is not its owner', async () => {

@@ -127,7 +127,8 @@ async function issued(domain: string, servers: string[]): Promise<void> {
 }
 async function seenServed(domain: string, server: string): Promise<void> {
   const work = (await store.work(server, 100)).find(one => one.domain === domain)!;
-  const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: Date.now() };
+  const fingerprint = 'f'.repeat(64);
+  const seen = { domain, certificate: 'c'.repeat(64), fingerprint, seenAt: Date.now(), node: 'mi-0123456789abcdef0' };
   await store.recordInstalled(server, work, seen);
 }
 async function registered(server: string): Promise<void> {

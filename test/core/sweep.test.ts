@@ -1,9 +1,22 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery } from '../../core/server/assemble.ts';
+import { SealpostError } from '../../core/errors.ts';
+import { releaseServer } from '../../core/server/release.ts';
 import { sendDelivery } from '../../core/server/send.ts';
 import { LEASE_MS, WAKE_MS } from '../../core/store.ts';
 import { sweep } from '../../core/sweep.ts';
-import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from './world.ts';
+import {
+  aCertificate,
+  domain,
+  giveWork,
+  minute,
+  mx1,
+  mx2,
+  newWorld,
+  readyServer,
+  register,
+  type World,
+} from './world.ts';
 
 let world: World;
 beforeEach(() => void (world = newWorld()));
@@ -16,7 +29,7 @@ const claimed = async () => {
 describe('the sweep', () => {
   test('finds nothing where nothing is due', async () => {
     await claimed();
-    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0 });
+    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0, failed: 0 });
     expect(world.executions.started).toEqual([]);
   });
 
@@ -45,6 +58,47 @@ describe('the sweep', () => {
     expect(world.executions.started[0]!.name).not.toBe(name);
   });
 
+  test('tries everything, whatever fails before it, and says in the end what nobody foresaw', async () => {
+    const execution = await readyServer(world);
+    await giveWork(world);
+    const installer = { text: '', sha256: 'a'.repeat(64) };
+    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
+    await sendDelivery({ ...assembled, execution, token: 'token' }, world);
+    await register(world, mx2);
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+    world.time += 3 * minute;
+    world.commands.outcome = () => Promise.reject(new SealpostError('ServerUnreachable', mx1, 'InvalidInstanceId'));
+    expect(await sweep(world)).toEqual({ domains: 1, servers: 1, resumed: 0, failed: 1 });
+    expect(world.executions.started.map(({ input }) => (input as { server?: string }).server)).toContain(mx2);
+    world.time += 3 * minute;
+    world.commands.outcome = () => Promise.reject(new Error('a fault of ours'));
+    await expect(sweep(world)).rejects.toThrow(/1 of \d+ that were due failed: Error: a fault of ours/);
+    expect(await world.store.readServer(mx2)).toMatchObject({ seq: 2 });
+  });
+
+  test('is not used up by servers that are held', async () => {
+    for (let i = 0; i < 500; i++) {
+      const server = `mx${i}.held.example`;
+      const execution = await readyServer(world, { server });
+      await world.store.startDelivery(server, execution, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
+      await world.store.endDelivery(server, execution, 'd'.repeat(64), { held: 'it is broken' });
+      await releaseServer({ server, execution, rounds: 1, error: { Error: 'InstallBroken' } }, world);
+      await world.store.commitWork({ domain, certificate: aCertificate(world), servers: [server], now: world.time });
+    }
+    world.time += minute;
+    await register(world, mx1);
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+    const wake = { domains: 0, servers: 0 };
+    for (let i = 0; i < 3; i++) {
+      world.time += minute;
+      const { domains, servers } = await sweep(world);
+      Object.assign(wake, { domains: wake.domains + domains, servers: wake.servers + servers });
+    }
+    expect(wake).toMatchObject({ domains: 3, servers: 1 });
+    const due = await world.store.due(world.time, 1_000);
+    expect(due.map(({ name }) => name).filter(name => name.includes('held'))).toEqual([]);
+  });
+
   test('resumes a delivery whose command ended unheard, and leaves one that is under way', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
@@ -52,9 +106,9 @@ describe('the sweep', () => {
     const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
     await sendDelivery({ ...assembled, execution, token: 'token' }, world);
     world.time += 2 * minute;
-    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0 });
+    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0, failed: 0 });
     world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\ns\n`);
-    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 1 });
+    expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 1, failed: 0 });
     expect(world.executions.succeeded).toEqual([{ token: 'token', output: { commandId: 'command-1' } }]);
   });
 });

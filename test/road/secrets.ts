@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   CloudWatchLogsClient,
@@ -19,7 +20,14 @@ function pieces(pem: string): Buffer[] {
   const { d } = key.export({ format: 'jwk' });
   const secret = Buffer.from(d!, 'base64url');
   const der = key.export({ format: 'der', type: 'pkcs8' });
+  // A file in base64, whatever stood before it: three alignments, less what the neighbours' bits touch.
+  const encoded = [0, 1, 2].map(before =>
+    Buffer.from(' '.repeat(before) + pem)
+      .toString('base64')
+      .slice(8, 120),
+  );
   const texts = [
+    ...encoded,
     ...pem.split('\n').filter(line => line.length > 20 && !line.startsWith('-')),
     der.toString('base64'),
     der.toString('hex'),
@@ -77,11 +85,42 @@ const places: Record<string, () => Promise<Buffer[]>> = {
     readdirSync(road.cloudDirectory, { recursive: true, withFileTypes: true })
       .filter(entry => entry.isFile() && entry.name !== 'cloud.sqlite-shm')
       .map(entry => readFileSync(join(entry.parentPath, entry.name))),
+  "the environment of the functions' processes": async () => {
+    const environments = functionProcesses().map(pid => readFileSync(`/proc/${pid}/environ`));
+    // What is searched is what a function is told, the table's name among it.
+    expect(environments.length).toBeGreaterThan(5);
+    return [...environments, Buffer.from('bakery.test')];
+  },
+  'the temporary files of this machine': async () => [
+    Buffer.from('bakery.test'),
+    ...filesBelow(tmpdir()).map(path => readFileSync(path)),
+  ],
   'the logs of the mail server': async () => {
     const { stdout } = await road.provider.hosts.get('mx1')!.run(['sh', '-c', 'find /var/log -type f -exec cat {} +']);
     return [Buffer.from(stdout)];
   },
 };
+
+/** Children of this process that run a function. */
+function functionProcesses(): string[] {
+  return readdirSync('/proc').filter(pid => {
+    try {
+      const of = (what: string) => readFileSync(`/proc/${pid}/${what}`, 'utf8');
+      return of('cmdline').includes('bootstrap.mjs') && of('stat').split(') ')[1]!.split(' ')[1] === `${process.pid}`;
+    } catch {
+      return false; // no process, or one that has just ended
+    }
+  });
+}
+
+/** Files that functions may have left; not what the hosts of this provider keep (searched from inside them), nor other tests' hosts. */
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap(entry => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return entry.name === 'hosts' || entry.name === 'node_modules' ? [] : filesBelow(path);
+    return entry.isFile() && statSync(path).size < 8_000_000 && !path.endsWith('.sqlite-shm') ? [path] : [];
+  });
+}
 
 describe('a private key is in none of', () => {
   let keys: string[];
@@ -103,5 +142,31 @@ describe('a private key is in none of', () => {
       expect(text.includes('PRIVATE KEY-----')).toBe(false);
       for (const piece of keys.flatMap(pieces)) expect(text.includes(piece)).toBe(false);
     }
+  });
+
+  it('(a planted one is found, plain and in base64)', () => {
+    const found = (text: string) => keys.flatMap(pieces).some(piece => Buffer.from(text).includes(piece));
+    expect(found(`something before\n${keys[0]}`)).toBe(true);
+    expect(found(`x=${Buffer.from(`?${keys[0]}`).toString('base64')}`)).toBe(true);
+    expect(found('-----BEGIN CERTIFICATE-----')).toBe(false);
+  });
+});
+
+describe('on the mail server', () => {
+  it('a private key is in the live PEM, in what the daemons are given of it, and in no other file', async () => {
+    const host = road.provider.hosts.get('mx1')!;
+    const lines = (await everyKey()).flatMap(pem =>
+      pem.split('\n').filter(line => line.length > 20 && !line.startsWith('-')),
+    );
+    const search = (where: string[]) =>
+      host.run(['grep', '-rlsFf', '-', ...where], { input: `${lines.join('\n')}\n`, timeoutMs: 120_000 });
+    const everywhere = ['/etc', '/run', '/tmp', '/var', '/root', '/home', '/opt', '/usr/local', '/dev/shm'];
+    const holding = (await search(everywhere)).stdout.trim().split('\n').sort();
+    const expected = /^\/etc\/sealpost\/(live\/[a-z0-9.-]+\.pem|host\/(postfix|dovecot|nginx)\.pem|sni\.lmdb)$/;
+    expect(holding.filter(path => !expected.test(path))).toEqual([]);
+    expect(holding).toContain('/etc/sealpost/live/bakery.test.pem');
+    await host.write('/var/tmp/planted', Buffer.from(`left behind\n${lines[0]}\n`), 0o600);
+    expect((await search(['/var/tmp'])).stdout.trim()).toBe('/var/tmp/planted');
+    await host.run(['rm', '/var/tmp/planted']);
   });
 });

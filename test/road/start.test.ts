@@ -1,23 +1,17 @@
-/** `npm start` as the README says it, in a clone of this checkout that has its packages already. */
+/** `npm start` as the README says it. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkout, files } from '../house/sources.ts';
-import { scratch, stack } from './provider.ts';
+import { cloneInto } from './clone.ts';
+import { scratch } from './provider.ts';
 
 const clone = scratch();
 let run: { exitCode: number; lines: string[] };
 
 beforeAll(async () => {
-  for (const file of files) cpSync(join(checkout, file), join(clone, file));
-  mkdirSync(join(clone, 'node_modules'));
-  for (const entry of readdirSync(join(checkout, 'node_modules')))
-    symlinkSync(join(checkout, 'node_modules', entry), join(clone, 'node_modules', entry));
-  const cdkOut = await stack();
-  cpSync(cdkOut, join(clone, '.local', basename(cdkOut)), { recursive: true });
+  await cloneInto(clone);
   const child = spawn('npm', ['start'], { cwd: clone, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = new Promise<number>((resolve, reject) => {
     child.on('error', reject);

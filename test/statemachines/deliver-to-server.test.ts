@@ -147,6 +147,17 @@ describe('trying again', () => {
       });
   });
 
+  test.each(['secure-domain', 'deliver-to-server', 'register-server'])(
+    'those of %s that were told to come later do not all come back in the same second',
+    name => {
+      const retriers = Object.values(definitionOf(name).States).flatMap(state => state.Retry ?? []);
+      const throttled = retriers.filter(retrier => retrier.ErrorEquals.includes('Throttled'));
+      expect(throttled.length).toBeGreaterThan(0);
+      for (const retrier of throttled)
+        expect(retrier).toMatchObject({ ErrorEquals: ['Throttled'], JitterStrategy: 'FULL' });
+    },
+  );
+
   test('times agree: a command ends before its task, its task before the claim', () => {
     const { TimeoutSeconds, Comment } = definitionOf('deliver-to-server').States['SendDelivery'];
     const [own, reach, execution] = [...Comment.matchAll(/([\d,]+) s\b/g)].map(([, number]) =>

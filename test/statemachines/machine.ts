@@ -97,11 +97,9 @@ export async function run(machine: Machine, failures: Record<string, Failure> = 
     return { road, status: 'SUCCEEDED', output, told, waits, given };
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    const told = pages({ status: 'FAILED', error: error.error })
-      ? 'a person'
-      : host.called.includes('putEvents')
-        ? 'the sender'
-        : 'nobody';
+    const cause = error.errorCause;
+    const unpaged = host.called.includes('putEvents') ? 'the sender' : 'nobody';
+    const told = pages({ status: 'FAILED', error: error.error, cause }) ? 'a person' : unpaged;
     return { road, status: 'FAILED', error: error.error, told, waits, given };
   }
 }

@@ -20,6 +20,12 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
     if (record?.spec && record.owner === undefined) record.dueAt = now;
   }
 
+  function lookAgain(domain: string, now: number): void {
+    const record = domains.get(domain);
+    if (record?.spec) record.wanted += 1;
+    dueNow(domain, now);
+  }
+
   function requireRegistered(names: string[], domain: string): void {
     if (areRegistered(names)) return;
     throw new SealpostError('ServerNotRegistered', domain, `a server of ${domain} is not registered any more`);
@@ -59,6 +65,11 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
           ? specVersion < version
           : specAt < at || (specAt === at && !isDeepStrictEqual(spec, copy(wish))));
       if (!isLater) return false;
+      const isAtWork = isDeepStrictEqual(spec, copy(wish)) && record.owner !== undefined && record.leaseUntil! >= now;
+      if (isAtWork) {
+        domains.set(wish.domain, copy({ ...record, specAt: at, specVersion: version }));
+        return true;
+      }
       const said = { spec: copy(wish), specAt: at, specVersion: version, dueAt: now + WAKE_MS };
       const named = [...new Set([...(record.servers ?? []), ...serversOf(wish)])].sort();
       const known = { ...(named.length > 0 && { servers: named }), deletedAt: wish.deleted && now };
@@ -81,8 +92,14 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
       return copy(Object.assign(mine(domain, me), { leaseUntil: lease, dueAt: lease }));
     },
 
+    async recordReservation(domain, me, reservedFor) {
+      mine(domain, me).reservedFor = reservedFor;
+    },
+
     async recordOrder(domain, me, order) {
-      return copy((mine(domain, me).order ??= copy(order)));
+      const record = mine(domain, me);
+      delete record.reservedFor;
+      return copy((record.order ??= copy(order)));
     },
 
     async forgetOrder(domain, me, url) {
@@ -129,7 +146,8 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
     async parkDomain(domain, me, parked, waitsFor) {
       const record = mine(domain, me);
       for (const server of waitsFor) waiting.set(server, new Set(waiting.get(server)).add(domain));
-      const isSame = record.wanted === record.seen;
+      const hasCome = waitsFor.some(server => areRegistered([server]));
+      const isSame = record.wanted === record.seen && !hasCome;
       Object.assign(record, {
         done: record.seen,
         parked: copy(parked),
@@ -144,16 +162,14 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
     },
 
     async lookAgain(domain, now) {
-      const record = domains.get(domain);
-      if (record?.spec) record.wanted += 1;
-      dueNow(domain, now);
+      lookAgain(domain, now);
     },
 
-    async wakeWaitingDomains(server, now) {
+    async wakeWaitingDomains(server, now, most) {
       const names = [...(waiting.get(server) ?? [])].sort();
       waiting.delete(server);
-      for (const name of names) dueNow(name, now);
-      return names;
+      for (const name of names) lookAgain(name, now);
+      return { woken: names.length, first: names.slice(0, most) };
     },
   };
 }

@@ -26,6 +26,9 @@ export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects 
     async putDelivery(prefix, hash, text) {
       objects.set(`deliveries/${prefix}/${hash}`, text);
     },
+    async removeDelivery(prefix, hash) {
+      objects.delete(`deliveries/${prefix}/${hash}`);
+    },
     async putManifest(hash, manifest) {
       objects.set(`manifests/${hash}`, JSON.stringify(manifest));
     },

@@ -50,6 +50,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       if (!record) return undefined;
       const isFree = record.owner === undefined || record.leaseUntil! < now;
       const isDue = record.wanted > record.done || (record.dueAt !== undefined && record.dueAt <= now);
+      if (isFree && record.held !== undefined) delete record.dueAt;
       if (!isFree || !isDue || record.held !== undefined) return undefined;
       const name = deliveryExecutionName(server, record.seq + 1);
       const lease = now + WAKE_MS;
@@ -62,9 +63,19 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       return copy(Object.assign(mine(server, me), { leaseUntil: lease, dueAt: lease }));
     },
 
-    async work(server, limit) {
-      const items = [...inner(work, server).values()];
+    async work(server, limit, after = '') {
+      const items = [...inner(work, server).values()].filter(one => one.domain > after);
       return copy(items.sort((a, b) => (a.domain < b.domain ? -1 : 1)).slice(0, limit));
+    },
+
+    async giveAgain(server, node, works, now) {
+      const record = registered(server);
+      if (record?.node !== node) return false;
+      const there = inner(work, server);
+      const given = works.filter(({ domain, over }) => there.get(domain)?.v === over);
+      for (const { over, ...one } of given) there.set(one.domain, copy({ ...one, v: now, node }));
+      if (given.length > 0) Object.assign(record, { wanted: record.wanted + 1, dueAt: now + WAKE_MS });
+      return true;
     },
 
     async workFor(server, domain) {
@@ -95,8 +106,9 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       takeWorkAway(server, entry);
     },
 
-    async recordRemoved(server, entry) {
-      inner(installed, server).delete(entry.domain);
+    async recordRemoved(server, entry, node) {
+      const there = inner(installed, server);
+      if (node === undefined || [undefined, node].includes(there.get(entry.domain)?.node)) there.delete(entry.domain);
       takeWorkAway(server, entry);
     },
 
@@ -112,10 +124,11 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       tokens.delete(hash);
     },
 
-    async releaseServer(server, me, wanted, dueAt) {
+    async releaseServer(server, me, wanted, dueAt, failures) {
       const record = servers.get(server);
       if (record?.owner !== me || record.wanted !== wanted) return false;
       record.done = wanted;
+      if (failures !== undefined) record.failures = failures;
       delete record.owner;
       delete record.leaseUntil;
       if (dueAt === undefined) delete record.dueAt;

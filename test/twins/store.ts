@@ -18,10 +18,9 @@ function issuerStore({ accounts, budgets }: Memory): IssuerStore {
       accounts.set(directory, copy(account));
     },
     async reserveOrder(budget, intervalMs, horizonMs, now) {
-      const next = Math.max(budgets.get(budget) ?? 0, now);
-      if (next >= now + horizonMs) return undefined;
-      budgets.set(budget, next + intervalMs);
-      return now;
+      const tat = Math.max(budgets.get(budget) ?? 0, now) + intervalMs;
+      budgets.set(budget, tat);
+      return Math.max(now, tat - horizonMs);
     },
   };
 }
@@ -33,10 +32,13 @@ function dueStore({ domains, servers }: Memory): DueStore {
         ...[...domains.values()].map(({ domain, dueAt }) => ({ kind: 'domain' as const, name: domain, dueAt })),
         ...[...servers.values()].map(({ server, dueAt }) => ({ kind: 'server' as const, name: server, dueAt })),
       ];
-      return all
+      const due = all
         .flatMap(({ dueAt, ...item }) => (dueAt !== undefined && dueAt <= now ? [{ ...item, dueAt }] : []))
-        .sort((a, b) => a.dueAt - b.dueAt)
-        .slice(0, limit);
+        .sort((a, b) => a.dueAt - b.dueAt);
+      const first = (['domain', 'server'] as const).flatMap(kind =>
+        due.filter(item => item.kind === kind).slice(0, limit),
+      );
+      return first.sort((a, b) => a.dueAt - b.dueAt);
     },
   };
 }

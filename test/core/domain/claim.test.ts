@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget, delegationLine } from '../../../core/dns/challenge-place.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
+import { parkDomain } from '../../../core/domain/release.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
@@ -10,9 +11,11 @@ import {
   created,
   day,
   domain,
+  minute,
   mx1,
   mx2,
   newWorld,
+  node,
   register,
   type World,
 } from '../world.ts';
@@ -38,10 +41,15 @@ beforeEach(async () => {
   };
 });
 
-const claim = (event: object = created(), execution = 'first') => claimDomain({ ...event, execution }, ports);
+/** An event is handled when it is said, or later. */
+const claim = (event: { time: string } = created(), execution = 'first') => {
+  world.time = Math.max(world.time, Date.parse(event.time));
+  return claimDomain({ ...event, execution }, ports);
+};
 const look = (name = domain) => ({
   ...{ 'detail-type': 'Certificate Expiring', time: '2027-01-15T09:00:00Z', detail: { domain: name } },
 });
+const ownLook = () => ({ ...look(), look: 'due' });
 /** A domain that was issued before, and released; due when its certificate is. */
 async function issued(more: Parameters<typeof aCertificate>[1] = {}) {
   const certificate = aCertificate(world, more);
@@ -54,7 +62,7 @@ async function issued(more: Parameters<typeof aCertificate>[1] = {}) {
 }
 const installedOn = async (server: string, { id, fingerprint }: { id: string; fingerprint: string }) => {
   const { v } = (await world.store.work(server, 1))[0]!;
-  const seen = { domain, certificate: id, fingerprint, seenAt: world.time };
+  const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
 };
 
@@ -121,7 +129,7 @@ describe('a claim', () => {
 });
 
 describe('a claim ends the road', () => {
-  const cases: [string, () => unknown, object, string, RegExp][] = [
+  const cases: [string, () => unknown, { time: string }, string, RegExp][] = [
     [
       'a server is not registered',
       () => {},
@@ -166,6 +174,27 @@ describe('a claim ends the road', () => {
     resolver.rcode = 0;
   });
 
+  test('when the budget is spent, with a place in it that no later try takes a second time', async () => {
+    let reserved = 0;
+    const { store } = world;
+    world.time = Date.parse(look().time);
+    const counting = {
+      ...store,
+      reserveOrder: (...given: Parameters<typeof store.reserveOrder>) => (
+        (reserved += 1),
+        store.reserveOrder(...given)
+      ),
+    };
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+    for (let i = 0; i < 5; i++) {
+      const execution = `try ${i}`;
+      await claimDomain({ ...ownLook(), execution }, { ...ports, store: counting });
+      await parkDomain({ execution, domain, error: { Error: 'AcmeUnavailable' } }, world);
+      world.time = (await store.readDomain(domain))!.dueAt!;
+    }
+    expect(reserved).toBe(1);
+  });
+
   test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the parking", async () => {
     for (let i = 0; i < 2; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
     await expect(claim()).rejects.toMatchObject({ name: 'BudgetSpent', retryAt: world.time + 36_000 });
@@ -204,6 +233,7 @@ describe('a domain whose certificate is still fresh', () => {
       },
     };
     const again = { ...created({}, '2027-01-15T10:00:00Z'), execution: 'first' };
+    world.time = Date.parse('2027-01-15T11:00:00Z');
     await expect(claimDomain(again, { ...ports, store: changing })).rejects.toMatchObject({ name: 'StillFresh' });
     expect(world.executions.started).toMatchObject([{ machine: 'secure-domain', input: { detail: { domain } } }]);
     expect(await claim(look(), 'next')).toMatchObject({ names: [domain] });
@@ -229,10 +259,91 @@ describe('a domain whose certificate is still fresh', () => {
     expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
   });
 
-  test('is left alone by a look before its time', async () => {
+  test('is left alone by the look of a sweep before its time', async () => {
     await issued();
     world.time += day;
-    await expect(claim(look())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+    await expect(claim(ownLook())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+  });
+});
+
+describe('a domain that waits for the budget', () => {
+  test('comes when it is its turn, which its tries do not put off: ten thousand at the mean rate', async () => {
+    const slots: number[] = [];
+    for (let i = 0; i < 10_000; i++) slots.push(await world.store.reserveOrder('ca', 36_000, 9_720_000, world.time));
+    expect(slots.filter(at => at === world.time)).toHaveLength(270);
+    expect(new Set(slots).size).toBe(10_000 - 269);
+    expect(Math.max(...slots) - world.time).toBe((10_000 - 270) * 36_000);
+  });
+
+  test('is parked until its slot, which is no try of its own, and goes on then', async () => {
+    for (let i = 0; i < 4; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
+    const slot = world.time + 3 * 36_000;
+    for (let i = 0; i < 2; i++) {
+      const error = await claim(look(), `waiting ${i}`).catch((error: Error) => error);
+      expect(error).toMatchObject({ name: 'BudgetSpent', retryAt: slot });
+      const caught = { Error: 'BudgetSpent', Cause: (error as Error).message };
+      await parkDomain({ execution: `waiting ${i}`, domain, error: caught }, world);
+      expect(await world.store.readDomain(domain)).toMatchObject({ dueAt: slot, parked: { tries: 0 } });
+    }
+    world.time = slot;
+    expect(await claim(ownLook(), 'its turn')).toMatchObject({ domain });
+  });
+
+  beforeEach(async () => {
+    world.time = Date.parse(look().time);
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+  });
+});
+
+describe('a domain that is parked until tomorrow', () => {
+  beforeEach(async () => {
+    const { store, time } = world;
+    await claim(created(), 'parking');
+    const parked = { reason: 'DomainNotManaged' as const, message: '', since: time, tries: 4, nextTry: time + day };
+    await store.parkDomain(domain, 'parking', parked, []);
+    world.time += minute;
+  });
+  const now = () => ({ ...look(), time: new Date(world.time).toISOString() });
+
+  test('is looked at at once when somebody says Certificate Expiring', async () => {
+    expect(await claim(now(), 'asked')).toMatchObject({ domain });
+  });
+
+  test('is left there by a look of our own', async () => {
+    const wanted = (await world.store.readDomain(domain))!.wanted;
+    await expect(claim({ ...ownLook(), ...now() }, 'ours')).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+    expect(await world.store.readDomain(domain)).toMatchObject({ wanted });
+  });
+});
+
+describe('a certificate that is to be renewed, and good meanwhile,', () => {
+  const renewal = async (servers: string[], more: Parameters<typeof aCertificate>[1] = {}) => {
+    const certificate = await issued(more);
+    await installedOn(mx1, certificate);
+    await register(world, mx2);
+    world.time = certificate.renewAt + 1;
+    return claim(created({ mailServers: servers }, new Date(world.time).toISOString()), 'moving');
+  };
+
+  test('is given to a server that does not have it, before the order is tried', async () => {
+    await renewal([mx2]);
+    expect(await world.store.workFor(mx2, domain)).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
+  });
+
+  test('is given once, however often the order fails, and not where it is served', async () => {
+    await renewal([mx1, mx2]);
+    const { v } = (await world.store.workFor(mx2, domain))!;
+    await parkDomain({ execution: 'moving', domain, error: { Error: 'AcmeUnavailable' } }, world);
+    world.time += minute;
+    await claim(ownLook(), 'again');
+    expect(await world.store.workFor(mx2, domain)).toMatchObject({ v });
+    expect(await world.store.workFor(mx1, domain)).toBeUndefined();
+  });
+
+  test('is given to nobody once it has expired', async () => {
+    await renewal([mx2], { notAfter: world.time, renewAt: world.time });
+    expect(await world.store.workFor(mx2, domain)).toBeUndefined();
   });
 });
 
@@ -252,6 +363,21 @@ describe('what a killed execution left', () => {
     await claim(look());
     expect(world.zones.txt.get(`ZCHALLENGES ${target}`)).toEqual(['theirs']);
     expect(await world.store.readDomain(domain)).not.toHaveProperty('published');
+  });
+
+  test.each([
+    ['its zone was deleted', 'NoSuchHostedZone', false],
+    ['we lost the right to write there', 'AccessDenied', true],
+    ['Route 53 is busy', 'Throttled', true],
+  ])('stops nothing where %s', async (_, why, isKept) => {
+    await killed([domain, `*.${domain}`]);
+    if (why === 'NoSuchHostedZone')
+      await world.store.recordPublished(domain, 'killed', [{ ...published[0]!, zoneId: 'ZGONE' }]);
+    else world.zones.changeTxt = () => Promise.reject(Object.assign(new Error(why), { name: why }));
+    expect(await claim(look())).toMatchObject({ domain });
+    const record = await world.store.readDomain(domain);
+    if (isKept) expect(record).toMatchObject({ published });
+    else expect(record).not.toHaveProperty('published');
   });
 
   test('is an order that is gone on with, without a second place in the budget', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
+import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import type { Plan } from '../../../statemachines/secure-domain.ts';
 import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, register, type World } from '../world.ts';
@@ -79,6 +80,21 @@ describe('the release of a domain whose certificate is stored', () => {
     await release();
     expect(world.bus.events).toMatchObject([{ detailType: 'Certificate Issued' }]);
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server' }]);
+  });
+
+  test('is tried again while Route 53 is busy', async () => {
+    const busy = new SealpostError('Throttled', recordName, 'Route 53 is busy');
+    const zones = { ...world.zones, changeTxt: () => Promise.reject(busy) };
+    const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
+    await expect(releaseDomain(input, { ...world, zones })).rejects.toBe(busy);
+    await release();
+    expect(txt()).toEqual(['theirs']);
+  });
+
+  test('is not stopped by values that cannot be taken out: it comes back for them in a day', async () => {
+    world.zones.changeTxt = () => Promise.reject(new Error('AccessDenied'));
+    expect(await release()).toMatchObject({ dueAt: world.time + day });
+    expect(await world.store.readDomain(domain)).toMatchObject({ done: 1, published: [{ values: ['ours'] }] });
   });
 
   test('wakes a server once, however often the step is tried', async () => {
@@ -168,12 +184,43 @@ describe('a domain that is parked', () => {
     expect(await park(caused('DomainNotManaged', 'no CNAME'), created())).toMatchObject({ domain });
   });
 
+  test('waits all the same where our values cannot be taken out of DNS, and they stay on record', async () => {
+    world.zones.changeTxt = () => Promise.reject(new Error('AccessDenied'));
+    await park(caused('DomainNotManaged', 'no CNAME'));
+    expect(await world.store.readDomain(domain)).toMatchObject({
+      ...{ parked: { reason: 'DomainNotManaged' }, published: [{ recordName, values: ['ours'] }] },
+    });
+  });
+
+  test('is heard of although the bus was away the first time', async () => {
+    const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
+    const input = { domain, execution: 'me', error: caused('DomainNotManaged', 'no CNAME') };
+    await expect(parkDomain(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
+    await park(input.error);
+    expect(world.bus.events).toMatchObject([{ detailType: 'Domain Parked', detail: { domain } }]);
+  });
+
+  test.each(['before its note', 'after its note'])('goes on when the registration comes %s', async when => {
+    const { store } = world;
+    await store.acceptWish({ ...wish, mailServers: [mx2] }, { at: world.time + 1 }, world.time);
+    await store.claimDomain(domain, 'me', world.time);
+    const parkedAnd = async (...[name, me, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
+      // All that a park writes first is the note of who waits; here the registration comes just before or after it.
+      await register(world, mx2);
+      if (when === 'after its note') await store.lookAgain(name, world.time);
+      await store.parkDomain(name, me, parked, when === 'after its note' ? [] : waitsFor);
+    };
+    const input = { domain, execution: 'me', error: caused('ServerNotRegistered', `${mx2} not registered`) };
+    await parkDomain(input, { ...world, store: { ...store, parkDomain: parkedAnd } });
+    expect((await store.readDomain(domain))!.dueAt).toBeLessThanOrEqual(world.time);
+  });
+
   test('goes on when the server that it waits for is registered', async () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await world.store.claimDomain(domain, 'me', world.time);
     await park(caused('ServerNotRegistered', `${mx2} not registered`));
-    expect(await world.store.wakeWaitingDomains(mx1, world.time)).toEqual([]);
-    expect(await world.store.wakeWaitingDomains(mx2, world.time)).toEqual([domain]);
+    expect(await world.store.wakeWaitingDomains(mx1, world.time, 10)).toMatchObject({ first: [] });
+    expect(await world.store.wakeWaitingDomains(mx2, world.time, 10)).toMatchObject({ first: [domain] });
     expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ owner: 'next' });
   });
 });

@@ -22,6 +22,7 @@ let world: World;
 let domain: string;
 let names: string[];
 let serial = 0;
+let saidAt: number;
 
 beforeAll(async () => {
   at = await startTestCa();
@@ -40,6 +41,7 @@ beforeEach(async () => {
   domain = `d${(serial += 1)}.example`;
   names = [domain, `*.${domain}`];
   world = newWorld(Date.now());
+  saidAt = world.time;
   await register(world, mx1);
   at.names.records.set(`${challengeZone.name} NS`, ['ns1.provider.example']);
   at.names.records.set('ns1.provider.example A', [address]);
@@ -59,7 +61,8 @@ const ports = () => ({
   // Each step runs in a process of its own.
   ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
 });
-const claim = (execution = 'me') => claimDomain({ ...created({ domain }), execution } as never, ports());
+const claim = (execution = 'me') =>
+  claimDomain({ ...created({ domain }, new Date(saidAt).toISOString()), execution } as never, ports());
 const order = async () => createOrder({ ...(await claim()), execution: 'me' }, ports());
 const publish = async () => publishChallenges({ ...(await order()), execution: 'me' }, ports());
 const prove = async () => {
@@ -192,7 +195,7 @@ describe('a finalize', () => {
   test('whose wish changed meanwhile makes nothing current and gives no work', async () => {
     const proven = await prove();
     const wish = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
-    await world.store.acceptWish(wish, { at: Date.parse(created().time) + 1 }, world.time);
+    await world.store.acceptWish(wish, { at: saidAt + 1 }, world.time);
     await expect(finalize(proven)).rejects.toMatchObject({ name: 'WishChanged', about: domain });
     expect(await world.store.readDomain(domain)).not.toHaveProperty('current');
     expect(await world.store.work(mx1, 10)).toEqual([]);

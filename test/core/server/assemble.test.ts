@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type AssemblePorts } from '../../../core/server/assemble.ts';
+import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import { domain, giveWork, minute, mx1, newWorld, node, readyServer, register, type World } from '../world.ts';
 
@@ -88,6 +89,58 @@ describe('a delivery is assembled', () => {
     await world.store.endDelivery(mx1, me, delivery!.hash, {});
     world.time += minute;
     expect((await assemble(me)).delivery.entries).toBe(2);
+  });
+
+  test('with what is behind a thousand that may not go yet', async () => {
+    const me = await readyServer(world);
+    for (let i = 0; i < 1_000; i++) await giveWork(world, `c${i}.example`);
+    for (const one of await world.store.work(mx1, 1_000))
+      await world.store.recordRefused(mx1, one, world.time + 60 * minute, 'InstallRolledBack: x');
+    await giveWork(world, 'zebra.example');
+    expect((await assemble(me)).delivery.entries).toBe(1);
+  });
+
+  test("with the server's own host name first, when more waits than one delivery takes", async () => {
+    const me = await readyServer(world);
+    for (let i = 0; i < 1_100; i++) await giveWork(world, `c${i}.example`);
+    await giveWork(world, mx1, { host: true });
+    const { delivery } = await assemble(me);
+    expect(delivery.entries).toBe(1_000);
+    expect(textOf(delivery.hash)).toMatch(/^entry 1 install mx1\.\S+ \d+ \S+ \S+ host$/m);
+  });
+
+  test('without a certificate that cannot be read, which waits alone with its reason', async () => {
+    const me = await readyServer(world);
+    for (const name of ['a.example', 'b.example']) await giveWork(world, name);
+    world.objects.delete(`certificates/a.example/${'c'.repeat(64)}/key`);
+    const { delivery } = await assemble(me);
+    expect(textOf(delivery.hash).match(/^entry .*$/gm)).toEqual([expect.stringContaining(' b.example ')]);
+    expect(await world.store.workFor(mx1, 'a.example')).toMatchObject({
+      ...{ notBefore: world.time + 60 * minute, reason: expect.stringMatching(/^CertificateUnusable: /) },
+    });
+  });
+
+  test('not at all where nothing can be read, or S3 is busy', async () => {
+    const me = await readyServer(world);
+    for (const name of ['a.example', 'b.example']) await giveWork(world, name);
+    const busy = new SealpostError('Throttled', 'key', 'S3 is busy');
+    const { readKey } = ports.certificates;
+    const readOne = (name: string, id: string) => (name === 'a.example' ? Promise.reject(busy) : readKey(name, id));
+    const input = { server: mx1, execution: me };
+    const busyPorts = { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
+    await expect(assembleDelivery(input, busyPorts)).rejects.toBe(busy);
+    for (const key of [...world.objects.keys()]) if (key.startsWith('certificates/')) world.objects.delete(key);
+    await expect(assemble(me)).rejects.toThrow('there is no object');
+    for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
+  });
+
+  test('with an installer that is there, also where the delivery is on record and the installer another', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    await assemble(me);
+    const newer = { text: '#!/bin/sh\n# newer\n', sha256: 'e'.repeat(64) };
+    await assembleDelivery({ server: mx1, execution: me }, { ...ports, installer: newer });
+    expect(world.objects.get(`installers/${newer.sha256}`)).toBe(newer.text);
   });
 
   test('and put before it is on record: killed in between, the next try makes it whole', async () => {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type Assembled } from '../../../core/server/assemble.ts';
+import { isServing } from '../../../core/domain/leave.ts';
 import { recordDelivery } from '../../../core/server/record.ts';
+import { registerServer } from '../../../core/server/register.ts';
 import { sendDelivery } from '../../../core/server/send.ts';
 import {
   aCertificate,
@@ -10,10 +12,13 @@ import {
   mx1,
   mx2,
   newWorld,
+  node,
   readyServer,
   register,
   type World,
 } from '../world.ts';
+import { memoryCommands } from '../../twins/commands.ts';
+import { memoryRoles } from '../../twins/roles.ts';
 
 let world: World;
 let me: string;
@@ -25,6 +30,15 @@ beforeEach(async () => {
   me = await readyServer(world);
   for (const name of names) await giveWork(world, name);
 });
+
+/** The domain's wish names this server, and its certificate is the one that waits here. */
+async function wishedHere(domain: string): Promise<void> {
+  const { store, time } = world;
+  await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
+  const { wanted } = (await store.claimDomain(domain, 'me', time))!;
+  const certificate = aCertificate(world, { names: [domain, `*.${domain}`] });
+  await store.commitCertificate({ domain, me: 'me', seen: wanted, certificate, servers: [], now: time });
+}
 
 async function sent(): Promise<Assembled> {
   const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, installer, roots: '' });
@@ -84,11 +98,69 @@ describe('what a server answered', () => {
 
   test('holds the server and calls a person where it is broken', async () => {
     await expect(delivered('broken', 'xxs\n', 30)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
-    expect(await world.store.readServer(mx1)).toMatchObject({ held: expect.stringContaining(mx1), failures: 1 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ held: expect.stringContaining(mx1) });
     expect(await world.store.installed(mx1, 'c.example')).toBeDefined();
     expect(world.bus.events.at(-1)).toMatchObject({ detailType: 'Server Held', detail: { server: mx1 } });
     await world.store.releaseServer(mx1, me, 4, world.time);
     expect(await world.store.wakeServer(mx1, world.time)).toBeUndefined();
+  });
+
+  test('leaves no keys behind: the delivery is taken away, also by a try again', async () => {
+    const kept = () => [...world.objects.keys()].filter(key => key.startsWith('deliveries/'));
+    const { removeDelivery } = world.deliveries;
+    world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));
+    await expect(delivered('installed', 'sus\n')).rejects.toThrow('S3 is away');
+    expect(kept()).toHaveLength(1);
+    world.deliveries.removeDelivery = removeDelivery;
+    const hash = kept()[0]!.split('/').at(-1)!;
+    const assembled = {
+      server: mx1,
+      delivery: { hash, seq: 3, mode: 'install' as const, installer: installer.sha256, entries: 3 },
+    };
+    expect(await recordDelivery({ ...assembled, execution: me, commandId: 'command-1' }, world)).toMatchObject({
+      outcome: 'on record',
+    });
+    expect(kept()).toEqual([]);
+  });
+
+  test('calls a person also where the step is tried again after it was recorded', async () => {
+    const { removeDelivery } = world.deliveries;
+    world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));
+    await expect(delivered('broken', 'xxs\n', 30)).rejects.toThrow('S3 is away');
+    world.deliveries.removeDelivery = removeDelivery;
+    const delivery = {
+      hash: 'd'.repeat(64),
+      seq: 3,
+      mode: 'install' as const,
+      installer: installer.sha256,
+      entries: 3,
+    };
+    const again = { server: mx1, delivery, execution: me, commandId: 'command-1' };
+    await expect(recordDelivery(again, world)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
+  });
+
+  test('counts for the node that gave it, and not for another one that has the name by then', async () => {
+    const assembled = await sent();
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsss\n`);
+    world.time += 1_000;
+    const rebuilt = 'mi-0fedcba9876543210';
+    const commands = memoryCommands({ [rebuilt]: { roleName: 'role' } });
+    const roles = memoryRoles({ role: { roleId: 'AROAROLE', trusted: ['ssm.amazonaws.com'] } });
+    const time = new Date(world.time).toISOString();
+    const event = { 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node: rebuilt } };
+    // In the very moment between the look at the record and the first write.
+    const readManifest = async (hash: string) => {
+      await registerServer(event, { ...world, commands, roles, tag: '', defaultRole: '' });
+      return world.deliveries.readManifest(hash);
+    };
+    for (const name of names) await wishedHere(name);
+    const input = { ...assembled, execution: me, commandId: 'command-1' };
+    const deliveries = { ...world.deliveries, readManifest };
+    await expect(recordDelivery(input, { ...world, deliveries })).rejects.toMatchObject({ name: 'ClaimLost' });
+    expect(await work()).toEqual(names);
+    expect(await world.store.installed(mx1, names[0]!)).toMatchObject({ node });
+    const current = (await world.store.readDomain(names[0]!))!;
+    expect(await isServing(mx1, current, world.store)).toBe(false);
   });
 
   test('leaves work that came for the same domain while it was under way', async () => {
@@ -119,7 +191,7 @@ describe('a domain that moved here', () => {
     await store.recordInstalled(
       mx2,
       { domain: 'a.example', v: time },
-      { domain: 'a.example', certificate: certificate.id, fingerprint: certificate.fingerprint, seenAt: time },
+      { domain: 'a.example', certificate: certificate.id, fingerprint: certificate.fingerprint, seenAt: time, node },
     );
     await store.releaseDomain('a.example', 'me', 1, time, time);
     await store.acceptWish({ ...wished, mailServers: [mx1] }, { at: time + 1 }, time);

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { registerServer, type RegisterPorts } from '../../../core/server/register.ts';
+import { sweep } from '../../../core/sweep.ts';
 import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { aCertificate, domain, mx1, newWorld, node, type World } from '../world.ts';
+import { aCertificate, domain, minute, mx1, newWorld, node, type World } from '../world.ts';
 
 const instance = 'i-0123456789abcdef0';
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
@@ -28,11 +29,16 @@ beforeEach(() => {
 const registered = (detail: object = {}, time = '2027-01-15T08:00:00Z') => ({
   ...{ 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node, ...detail } },
 });
-const register = (detail: object = {}, time?: string) => registerServer(registered(detail, time), ports);
+/** An event is handled when it is said, or later. */
+const register = (detail: object = {}, time?: string) => {
+  const event = registered(detail, time);
+  world.time = Math.max(world.time, Date.parse(event.time));
+  return registerServer(event, ports);
+};
 
 describe('a mail server that is registered', () => {
   test('is on record, is inspected at once, and its own host name takes the road', async () => {
-    expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1] });
+    expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1], waited: 0 });
     expect(await world.store.readServer(mx1)).toMatchObject({ node, roleId: 'AROAHYBRID', adopt: true, seq: 1 });
     expect(await world.store.readDomain(mx1)).toMatchObject({
       ...{ spec: { domain: mx1, mailServers: [mx1], policy: 'list', names: ['@'], host: true }, wanted: 1 },
@@ -41,6 +47,43 @@ describe('a mail server that is registered', () => {
       { machine: 'deliver-to-server', input: { server: mx1 } },
       { machine: 'secure-domain', input: { detail: { domain: mx1 } } },
     ]);
+  });
+
+  test.each(['acceptWish', 'registerServer', 'wakeServer', 'wakeWaitingDomains'] as const)(
+    'is never there with a host name that nobody secures, also where the step ended at %s',
+    async method => {
+      const killed = { ...world.store, [method]: () => Promise.reject(new Error('killed')) };
+      await expect(registerServer(registered(), { ...ports, store: killed })).rejects.toThrow('killed');
+      const isThere = (await world.store.readServer(mx1)) !== undefined;
+      expect(isThere).toBe(method.startsWith('wake'));
+      world.time += 2 * minute;
+      await sweep(world);
+      if (isThere)
+        expect(world.executions.started).toContainEqual(
+          expect.objectContaining({ input: expect.objectContaining({ detail: { domain: mx1 } }) }),
+        );
+    },
+  );
+
+  test('begins the first of those that waited, and leaves the others to the sweep', async () => {
+    const { store } = world;
+    for (let i = 0; i < 1_100; i++) {
+      const name = `c${String(i).padStart(4, '0')}.example`;
+      await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+      await store.claimDomain(name, 'me', world.time);
+      const parked = {
+        reason: 'ServerNotRegistered' as const,
+        message: '',
+        since: 0,
+        nextTry: world.time + 1e9,
+        tries: 1,
+      };
+      await store.parkDomain(name, 'me', parked, [mx1]);
+    }
+    const { woken, waited } = await register();
+    expect(woken).toEqual([mx1, ...Array.from({ length: 25 }, (_, i) => `c${String(i).padStart(4, '0')}.example`)]);
+    expect(waited).toBe(1_100);
+    expect(await store.due(world.time, 2_000)).toHaveLength(1_100);
   });
 
   test('starts every road once, when its step is tried again', async () => {
@@ -97,7 +140,7 @@ describe('a mail server that was rebuilt', () => {
     });
     await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
     const { id, fingerprint } = certificate;
-    const seen = { domain: name, certificate: id, fingerprint, seenAt: time };
+    const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
     await store.recordInstalled(mx1, { domain: name, v: time }, seen);
   }
 
@@ -116,14 +159,38 @@ describe('a mail server that was rebuilt', () => {
     ]);
   });
 
-  test('is given it also where the step was killed before the record said so', async () => {
+  test('is given it also where the step was killed before it was given', async () => {
     const { store } = world;
-    const killed = { ...store, registerServer: () => Promise.reject(new Error('killed')) };
+    const killed = { ...store, giveAgain: () => Promise.reject(new Error('killed')) };
     const event = registered({ node: instance }, later);
+    world.time = Date.parse(later);
     await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
     await register({ node: instance }, later);
     expect(await store.readServer(mx1)).toMatchObject({ node: instance });
     expect(await store.work(mx1, 10)).toHaveLength(2);
+  });
+
+  test('has its work anew, which an answer of the old node does not take away', async () => {
+    const { store } = world;
+    await store.commitWork({
+      domain,
+      certificate: aCertificate(world, { names: [domain] }),
+      servers: [mx1],
+      now: world.time,
+    });
+    const { v } = (await store.workFor(mx1, domain))!;
+    await register({ node: instance }, later);
+    // Whoever recorded that node's answer was under way all the time.
+    const { id: certificate, fingerprint } = aCertificate(world);
+    await store.recordInstalled(mx1, { domain, v }, { domain, certificate, fingerprint, seenAt: world.time, node });
+    expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: { fingerprint } });
+  });
+
+  test('is given everything once, however often the step is tried', async () => {
+    await register({ node: instance }, later);
+    const before = await world.store.work(mx1, 10);
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toEqual(before);
   });
 
   test('is not given again what has left it', async () => {

@@ -88,7 +88,7 @@ describe('a server is released', () => {
       world.time = dueAt!;
       me = (await world.store.wakeServer(mx1, world.time))!;
     }
-    expect(waits).toEqual([1, 10, 100, 24 * 60]);
+    expect(waits).toEqual([1, 10, 60, 60]);
   });
 
   test('after an error until its next try, though work came in the very moment', async () => {
@@ -107,6 +107,53 @@ describe('a server is released', () => {
     const record = await store.readServer(mx1);
     expect(record).toMatchObject({ wanted: 2, done: 2, dueAt: world.time + minute });
     expect(record).not.toHaveProperty('owner');
+  });
+
+  test('after failures that had no delivery yet ever more rarely, too', async () => {
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { dueAt } = await release({ error: { Error: 'NoSuchKey' } });
+      waits.push((dueAt! - world.time) / minute);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(waits).toEqual([1, 10, 60, 60]);
+    expect(world.bus.events).toEqual([]);
+  });
+
+  test('and said to be unreachable, from the second time in a row on', async () => {
+    const said: number[] = [];
+    for (const Error of ['ServerUnreachable', 'ServerUnreachable', 'States.Timeout']) {
+      const { dueAt } = await release({ error: { Error } });
+      said.push(world.bus.events.length);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(said).toEqual([0, 1, 2]);
+    expect(world.bus.events).toMatchObject([
+      { detailType: 'Server Unreachable', detail: { server: mx1, failures: 2, error: 'ServerUnreachable' } },
+      { detail: { failures: 3, error: 'States.Timeout', nextTry: new Date(world.time).toISOString() } },
+    ]);
+  });
+
+  test('without a next try where it is held: a person ends that', async () => {
+    await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
+    await world.store.endDelivery(mx1, me, 'd'.repeat(64), { held: 'it is broken' });
+    expect(await release({ error: { Error: 'InstallBroken' } })).toEqual({ server: mx1 });
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('dueAt');
+  });
+
+  test('until the earliest moment of all that waits, however much that is', async () => {
+    const customers = Array.from({ length: 1_100 }, (_, i) => `c${String(i).padStart(4, '0')}.example`);
+    for (const name of customers) await giveWork(world, name);
+    for (const one of await world.store.work(mx1, 2_000))
+      await world.store.recordRefused(
+        mx1,
+        one,
+        world.time + (one.domain === customers.at(-1) ? 1 : 60) * minute,
+        'ServerFull: no room',
+      );
+    expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
   });
 
   test('by its owner alone', async () => {

@@ -21,8 +21,13 @@ beforeEach(async () => {
   world.executions.started.length = 0;
 });
 
-const said = (type: string, at: number, detail: object = {}) =>
-  registerServer({ 'detail-type': `Mail Server ${type}`, time: hour(at), detail: { server: mx1, ...detail } }, ports);
+const said = (type: string, at: number, detail: object = {}) => {
+  world.time = Math.max(world.time, Date.parse(hour(at)));
+  return registerServer(
+    { 'detail-type': `Mail Server ${type}`, time: hour(at), detail: { server: mx1, ...detail } },
+    ports,
+  );
+};
 const registered = (at: number) => said('Registered', at, { node });
 const retire = (at = 10, detail: object = {}) => said('Retired', at, detail);
 
@@ -39,11 +44,12 @@ async function served(name: string): Promise<void> {
   await store.recordInstalled(
     mx1,
     { domain: name, v: time },
-    { domain: name, certificate: id, fingerprint, seenAt: time },
+    { domain: name, certificate: id, fingerprint, seenAt: time, node },
   );
 }
 const claim = (name = domain) => {
-  const look = { 'detail-type': 'Certificate Expiring', time: hour(12), detail: { domain: name } };
+  const time = new Date(world.time).toISOString();
+  const look = { 'detail-type': 'Certificate Expiring', time, detail: { domain: name } };
   const unused = { dns: {} as ClaimPorts['dns'], challengeZone, caaIdentities: async () => [] };
   const budget = { name: 'ca', intervalMs: 1, horizonMs: 1 };
   return claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused, budget });
@@ -105,6 +111,7 @@ describe('a mail server that is retired', () => {
   test('has all of them told, also where the step was killed in between', async () => {
     const killed = { ...world.store, recordRemoved: () => Promise.reject(new Error('killed')) };
     const event = { 'detail-type': 'Mail Server Retired', time: hour(10), detail: { server: mx1 } };
+    world.time = Date.parse(hour(10));
     await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
     expect(await retire()).toMatchObject({ told: 2 });
     expect(await world.store.allInstalled(mx1)).toEqual([]);

@@ -26,7 +26,13 @@ const server = (more: Partial<ServerRecord> = {}): ServerRecord => ({
 const waiting = (more: Partial<Work> = {}): Work => ({ domain, v: now, certificate: current, ...more });
 
 function on(record: ServerRecord | undefined, work: Work[] = [], seen: string[] = []): OnServer {
-  const installed = seen.map(fingerprint => ({ domain, certificate: 'c', fingerprint, seenAt: now - minute }));
+  const installed = seen.map(fingerprint => ({
+    domain,
+    certificate: 'c',
+    fingerprint,
+    seenAt: now - minute,
+    node: 'mi-0123456789abcdef0',
+  }));
   return {
     record,
     work: new Map(work.map(one => [one.domain, one])),

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
-import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { ListStateMachinesCommand, SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { App, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -40,9 +40,11 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sealpost-pages-'));
   const app = new App({ analyticsReporting: false, outdir: join(directory, 'cdk.out') });
   const stack = new Stack(app, 'small');
+  const role = new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
   const machine = (stateMachineName: string) =>
     new sfn.StateMachine(stack, stateMachineName, {
       stateMachineName,
+      role,
       definitionBody: sfn.DefinitionBody.fromString(JSON.stringify(definition)),
     });
   const deadLetters = new sqs.Queue(stack, 'DeadLetters', { queueName: 'letters' });
@@ -110,6 +112,12 @@ test("a sender's mistake pages nobody, nor does what somebody else's execution d
   expect(pages().filter(({ message }) => quiet.some(arn => message.includes(arn)))).toEqual([]);
 });
 
+test("the same error where no sender's word is read is a fault of ours, and paged", async () => {
+  const cause = JSON.stringify({ errorType: 'InvalidStepInput', errorMessage: 'domain has no dot' });
+  const { message } = await untilPaged(await start('ours', { error: 'InvalidStepInput', cause }));
+  expect(message).toContain('runbook.md: InvalidStepInput.');
+});
+
 test('an execution that somebody stopped is paged without an error', async () => {
   const executionArn = await start('ours', {});
   await client.send(new StopExecutionCommand({ executionArn }));
@@ -133,8 +141,8 @@ test('EventBridge may publish, as the policy says, and other services may not', 
 });
 
 test('whoever asks for SNS from outside is told that it is not here', async () => {
-  const outsider = new STSClient({ ...own(), signingName: 'sns' } as any);
-  await expect(outsider.send(new GetCallerIdentityCommand({}))).rejects.toMatchObject({
+  const outsider = new SFNClient({ ...own(), signingName: 'sns' } as any);
+  await expect(outsider.send(new ListStateMachinesCommand({}))).rejects.toMatchObject({
     name: 'NotImplemented',
     message: 'sns is not part of the local provider',
   });

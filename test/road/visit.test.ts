@@ -1,0 +1,61 @@
+/** The README's other commands, word for word, one after the other in one clone, as a visitor types them. */
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cloneInto } from './clone.ts';
+import { scratch } from './provider.ts';
+
+const clone = scratch();
+beforeAll(() => cloneInto(clone), 60_000);
+afterAll(async () => {
+  await type('npm run local -- down');
+  rmSync(clone, { recursive: true, force: true });
+}, 60_000);
+
+/** @param forMs ends it as Ctrl-C does, for a command that stays */
+async function type(line: string, forMs?: number): Promise<{ exitCode: number | null; output: string }> {
+  const child = spawn('bash', ['-c', line], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const exited = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('exit', resolve));
+  const said = Promise.all([text(child.stdout), text(child.stderr)]);
+  if (forMs !== undefined) {
+    await sleep(forMs);
+    process.kill(-child.pid!, 'SIGINT');
+  }
+  return { output: (await said).join(''), exitCode: await exited };
+}
+
+const inVisit = (command: string) => `eval "$(npm run -s local -- env)" && ${command}`;
+
+describe('a visitor', () => {
+  it('has the provider come up, with a mail server that is registered and secured', async () => {
+    const up = await type('npm run local -- up');
+    expect(up).toMatchObject({ exitCode: 0 });
+    const status = await type('npm run local -- status');
+    expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1') });
+  }, 300_000);
+
+  it('sees that all is well', async () => {
+    const status = await type(inVisit('npx sealpost status'));
+    expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1.provider.test') });
+  });
+
+  it("is told the line for a customer's zone", async () => {
+    const dns = await type(inVisit('npx sealpost dns example.com'));
+    expect(dns).toMatchObject({ exitCode: 0 });
+    expect(dns.output).toMatch(/^_acme-challenge\.example\.com\.\s.*CNAME\s+[0-9a-f]{32}\.acme\.provider\.test\.$/m);
+  });
+
+  it('looks on for as long as they like', async () => {
+    const { output } = await type(inVisit('npx sealpost watch'), 6_000);
+    expect(output).not.toMatch(/[Ee]rror/);
+  });
+
+  it('takes every trace away', async () => {
+    const down = await type('npm run local -- down');
+    expect(down).toMatchObject({ exitCode: 0 });
+    const status = await type('npm run local -- status');
+    expect(status).toMatchObject({ exitCode: 1 });
+  });
+});
