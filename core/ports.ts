@@ -72,8 +72,3 @@ export interface Roles {
   /** @returns the role's unique id and who may assume it (service names and ARNs); undefined when there is no such role */
   role(name: string): Promise<{ roleId: string; trusted: string[] } | undefined>;
 }
-
-/** ACM, for a load balancer. */
-export interface LoadBalancerCertificates {
-  importCertificate(pem: { keyPem: string; chainPem: string }, arn?: string): Promise<string>;
-}

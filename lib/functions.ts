@@ -144,7 +144,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       timeout: 120,
       settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'ROOTS'],
       rights: [
-        may.table('UpdateItem', 'Query'),
+        may.table('GetItem', 'UpdateItem', 'Query'),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
         may.deliveries(['PutObject'], 'deliveries/*', 'manifests/*', 'installers/*'),

@@ -11,8 +11,6 @@ export interface Wish {
   policy: 'wildcard' | 'list';
   /** For `list`: labels under the domain, or `@` for the domain itself. */
   names?: string[];
-  /** Also import into ACM, for a load balancer. */
-  acm?: boolean;
   /** ACME profile to ask for, instead of the stack's. */
   profile?: string;
   /** This is a server's own host name: its certificate becomes the daemons' default. */

@@ -14,8 +14,8 @@ describe('an event for a domain', () => {
     ['the wildcard policy where it says nothing', {}, { policy: 'wildcard' }],
     ['names', { policy: 'list', names: ['mail', '@'] }, { policy: 'list', names: ['mail', '@'] }],
     ['a webmail server', { webmailServer: 'Web1.Provider.Example.' }, { webmailServer: 'web1.provider.example' }],
-    ['ACM and a profile', { acm: true, profile: 'shortlived' }, { acm: true, profile: 'shortlived' }],
-    ['no ACM where it says false', { acm: false }, {}],
+    ['a profile', { profile: 'shortlived' }, { profile: 'shortlived' }],
+    ['no import into ACM', { acm: false }, {}],
     ['a server that is named twice once', { mailServers: [server, 'MX1.provider.example'] }, { mailServers: [server] }],
     ['a domain as people type it', { domain: 'Bücher.example.' }, { domain: 'xn--bcher-kva.example' }],
   ])('is a wish with %s', (_, given, wanted) => {
@@ -116,6 +116,7 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /\["example.com"\] is not valid/,
     /give the registered/,
   ],
+  ['an import into ACM', created({ ...wish, acm: true }), 'detail.acm', /true is not valid/, /not in yet/],
   ['a path', domain('../../etc/passwd'), 'detail.domain', /the character "\/"|empty label/, /e\.g\. "example\.com"/],
   ['a URL', domain('https://example.com'), 'detail.domain', /the character "[:/]"/, /e\.g\. "example\.com"/],
   ['an underscore', domain('_dmarc.example.com'), 'detail.domain', /has an underscore/, /e\.g\. "example\.com"/],
