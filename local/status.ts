@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { QueryCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { accessTo } from './access.ts';
-import { columns } from './columns.ts';
+import { columns } from '../bin/columns.ts';
 import { ask } from './control.ts';
 import { providerState } from './detached.ts';
 import type { Facts } from './facts.ts';

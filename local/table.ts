@@ -1,6 +1,6 @@
 /** The table at the end: a row for each name and connection, with what a handshake found. */
 import { Resolver } from 'node:dns/promises';
-import { columns } from './columns.ts';
+import { columns } from '../bin/columns.ts';
 import { handshake, type Seen } from './handshake.ts';
 import type { ProviderAccess } from './provider.ts';
 
