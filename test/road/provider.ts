@@ -37,6 +37,8 @@ export interface Road {
 /** Started by the test file, for all topics that it imports. */
 export let road: Road;
 let directory: string;
+let provider: Provider | undefined;
+let bus: Listener | undefined;
 
 const CHECKOUT = join(import.meta.dirname, '../..');
 
@@ -57,9 +59,14 @@ export function stack(): Promise<string> {
 
 export async function startRoad(): Promise<void> {
   directory = scratch();
-  const provider = await deploy(await stack(), directory);
+  provider = await deploy(await stack(), directory);
+  road = await comeUp(provider);
+  await road.history.untilQuiet();
+}
+
+async function comeUp(provider: Provider): Promise<Road> {
   const store = storeOf(provider);
-  const bus = await listen(provider, join(directory, 'listener'));
+  bus = await listen(provider, join(directory, 'listener'));
   const mx1 = await addMailServer(provider, 'mx1');
   await registerMailServer(provider, 'mx1');
   const idle = await openSession(mx1.address, 993, /^\* OK/);
@@ -67,7 +74,7 @@ export async function startRoad(): Promise<void> {
   await idle.ask('b SELECT INBOX', /^b OK/);
   await idle.ask('c IDLE', /^\+ idling/);
   const coldRequests = await provider.ca.requests();
-  road = {
+  return {
     ...{ provider, store, history: new History(provider), bus, mx1, idle, coldRequests },
     cloudDirectory: join(directory, 'run/cloud'),
     async zoneId(name) {
@@ -79,13 +86,13 @@ export async function startRoad(): Promise<void> {
       return new Set([...log.matchAll(/Added order "(.*)" to the db/g)].map(match => match[1]!));
     },
   };
-  await road.history.untilQuiet();
 }
 
+/** Also what came up only in part. */
 export async function stopRoad(): Promise<void> {
   road?.idle.close();
-  await road?.bus.stop();
-  await road?.provider.stop();
+  await bus?.stop();
+  await provider?.stop();
   rmSync(directory, { recursive: true, force: true });
 }
 

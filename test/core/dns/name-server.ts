@@ -1,5 +1,6 @@
 /** One authoritative (or recursive) server of a test's own, over UDP and TCP, whose records a test changes at will. */
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import dns2 from 'dns2';
 
 export interface NameServer {
@@ -50,12 +51,14 @@ export async function startNameServer(ip: string, port = 0): Promise<NameServer>
     );
   }
 
-  const udp = dns2.createUDPServer(handle);
-  await udp.listen(port, ip);
+  // TCP chooses the number: a busy machine has thousands of TCP ports in use, and hardly any of UDP.
   const tcp = dns2.createTCPServer(handle);
-  tcp.listen(udp.address().port, ip);
+  tcp.listen(port, ip);
   await once(tcp, 'listening');
-  server.address = `${ip}:${udp.address().port}`;
+  const chosen = (tcp.address() as AddressInfo).port;
+  const udp = dns2.createUDPServer(handle);
+  await udp.listen(chosen, ip);
+  server.address = `${ip}:${chosen}`;
 
   async function stop() {
     udp.close();

@@ -68,6 +68,13 @@ function childrenOf(pid: number): number[] {
 
 const hostingEvent = (domain: string) => tell('Domain Created', { domain, mailServers: [SERVER] });
 
+/** A process that has just ended needs no signal any more. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {}
+}
+
 export function killedSuite(): void {
   test('the provider is killed at every state of the road, and each time goes on: one order, one certificate, no TXT', async () => {
     const domain = 'killed.example';
@@ -94,19 +101,23 @@ export function killedSuite(): void {
     const [since, began] = [pebbleLog().length, new Date()];
     // Stopped beforehand, they are certain to be in the middle of an invocation when they are killed.
     const functions = ['finalize-order', 'record-delivery'];
-    const stopped = Object.fromEntries(functions.map(name => [name, processesOf(name)]));
-    for (const pid of Object.values(stopped).flat()) process.kill(pid, 'SIGSTOP');
+    const held = new Set(functions);
+    const hold = () => [...held].flatMap(processesOf).forEach(pid => signal(pid, 'SIGSTOP'));
+    hold();
+    // The pool may begin another process for the invocation: that one is held, too.
+    const holding = setInterval(hold, 50);
     await hostingEvent(domain);
     for (const [name, machine, state] of [
       ['finalize-order', 'secure-domain', 'FinalizeOrder'],
       ['record-delivery', 'deliver-to-server', 'RecordDelivery'],
     ] as const) {
       await untilEvent(machine, `${state} entered`, began, entered(state));
-      const victims = stopped[name]!.length > 0 ? stopped[name]! : processesOf(name);
-      for (const pid of victims) process.kill(pid, 'SIGKILL');
+      held.delete(name);
+      for (const pid of processesOf(name)) signal(pid, 'SIGKILL');
       const crashed = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'Runtime.ExitError';
       await untilEvent(machine, `the crash of ${name}`, began, crashed);
     }
+    clearInterval(holding);
     await untilServed(domain);
     expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
