@@ -41,8 +41,9 @@ function once<T>(make: () => T): () => T {
 }
 
 export const store = /* @__PURE__ */ once(() => storeOn(new Table(new DynamoDBClient(), setting('TABLE'))));
-export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3Client(), setting('CERTIFICATE_BUCKET')));
-export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3Client(), setting('DELIVERY_BUCKET')));
+const s3 = /* @__PURE__ */ once(s3Client);
+export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), setting('CERTIFICATE_BUCKET')));
+export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
 export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client()));
 export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
 import { installer } from '../install/assemble.ts';
-import { kebab } from './functions.ts';
+import { kebab } from './function-names.ts';
 
 const here = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
 

@@ -9,6 +9,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Bundle } from './bundles.ts';
+import { functionNames, kebab, type FunctionName } from './function-names.ts';
 import type { MailServers } from './mail-servers.ts';
 import { acknowledgeWide, wide } from './nag.ts';
 import type { Settings } from './settings.ts';
@@ -32,30 +33,6 @@ interface Row {
   rights: iam.PolicyStatement[];
   /** Woken by an event, not by a state: what fails three times goes to the dead letters. */
   woken?: true;
-}
-
-/** In the order of the road. */
-export const functionNames = [
-  'RegisterServer',
-  'ClaimDomain',
-  'CreateOrder',
-  'PublishChallenges',
-  'Validate',
-  'FinalizeOrder',
-  'ReleaseDomain',
-  'ParkDomain',
-  'AssembleDelivery',
-  'SendDelivery',
-  'RecordDelivery',
-  'ReleaseServer',
-  'OnCommandStatus',
-  'Sweep',
-] as const;
-export type FunctionName = (typeof functionNames)[number];
-
-/** `PublishChallenges` → `publish-challenges`: one step, one name, spelt by derivation. */
-export function kebab(name: string): string {
-  return name.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
 }
 
 function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
@@ -208,7 +185,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
 }
 
 /** The rights by what they are for. Each names actions and the narrowest resource that they can be had for. */
-function rights(stack: Stack, { storage, settings, mailServers, busArn, busName: _ }: Parts) {
+function rights(stack: Stack, { storage, settings, mailServers, busArn }: Parts) {
   const allow = (
     actions: string[],
     resources: string[],
@@ -216,13 +193,6 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
   ) => new iam.PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
   const { table, certificates, deliveries, key } = storage;
   const viaS3 = { 'kms:ViaService': `s3.${stack.region}.${stack.urlSuffix}` };
-  const machine = (name: string) =>
-    stack.formatArn({
-      service: 'states',
-      resource: 'stateMachine',
-      resourceName: `${stack.stackName}-${name}`,
-      arnFormat: arnColon,
-    });
   const cipher = (actions: string[], objects: string[]) =>
     allow(
       actions.map(action => `kms:${action}`),
@@ -339,15 +309,27 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn, busName:
         'Which role a mail server runs with is known when it is registered; who may assume it is checked then.',
         allow(['iam:GetRole'], [`arn:${stack.partition}:iam::${stack.account}:role/*`]),
       ),
-    start: (...names: string[]) => allow(['states:StartExecution'], names.map(machine)),
-    sendTaskSuccess: () => allow(['states:SendTaskSuccess'], [machine('deliver-to-server')]),
+    start: (...names: string[]) =>
+      allow(
+        ['states:StartExecution'],
+        names.map(name => machineArn(stack, name)),
+      ),
+    sendTaskSuccess: () => allow(['states:SendTaskSuccess'], [machineArn(stack, 'deliver-to-server')]),
     putEvents: () => allow(['events:PutEvents'], [busArn], { StringEquals: { 'events:source': 'sealpost' } }),
   };
 }
 
 const NO_SSM_RESOURCE = 'The action has no resource to name (service authorization reference of Systems Manager).';
 
-const arnColon = ArnFormat.COLON_RESOURCE_NAME;
+/** By its name, not by reference: the machines name the functions, and the functions' rights and settings the machines. */
+function machineArn(stack: Stack, name: string): string {
+  return stack.formatArn({
+    service: 'states',
+    resource: 'stateMachine',
+    resourceName: `${stack.stackName}-${name}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
 
 function accountKeyArn(stack: Stack): string {
   return stack.formatArn({
@@ -359,13 +341,6 @@ function accountKeyArn(stack: Stack): string {
 
 /** Every setting that a row may ask for. */
 function environment(stack: Stack, { storage, settings, mailServers, busName }: Parts): Record<string, string> {
-  const machine = (name: string) =>
-    stack.formatArn({
-      service: 'states',
-      resource: 'stateMachine',
-      resourceName: `${stack.stackName}-${name}`,
-      arnFormat: arnColon,
-    });
   return {
     STACK: stack.stackName,
     TABLE: storage.table.tableName,
@@ -375,8 +350,8 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     BUS: busName,
     DOCUMENT: mailServers.documentName,
     MAIL_SERVER_ROLE: mailServers.roleName,
-    SECURE_DOMAIN: machine('secure-domain'),
-    DELIVER_TO_SERVER: machine('deliver-to-server'),
+    SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
+    DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),
     ACCOUNT_KEY_PARAMETER: `/${stack.stackName}/acme-account-key`,
     ACME_DIRECTORY: settings.acmeDirectory,
     ACME_CONTACT: settings.acmeContact,

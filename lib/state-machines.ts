@@ -4,7 +4,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { Functions, FunctionName } from './functions.ts';
+import type { FunctionName } from './function-names.ts';
+import type { Functions } from './functions.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 
 export class StateMachines extends Construct {

@@ -9,7 +9,7 @@ import { App, CfnResource, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { bundle } from './bundles.ts';
-import { functionNames } from './functions.ts';
+import { functionNames } from './function-names.ts';
 import { SealpostStack } from './sealpost-stack.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 import aslValidator from 'asl-validator';
 import { describe, expect, test } from 'vitest';
-import { functionNames, kebab } from '../../lib/functions.ts';
+import { functionNames, kebab } from '../../lib/function-names.ts';
 import { files, json, read, under } from './sources.ts';
 
 const machines = files.filter(path => /^statemachines\/[^/]+\.asl\.json$/.test(path));

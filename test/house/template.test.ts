@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
-import { functionNames, kebab } from '../../lib/functions.ts';
+import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { compileEventPattern } from '../../local/cloud/event-pattern.ts';
 import { synthesise } from '../../local/synth.ts';

@@ -5,7 +5,7 @@ import { CfnResource, Stack } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bundle } from '../../lib/bundles.ts';
-import { functionNames } from '../../lib/functions.ts';
+import { functionNames } from '../../lib/function-names.ts';
 import { acknowledge } from '../../lib/nag.ts';
 import { SealpostStack } from '../../lib/sealpost-stack.ts';
 import { judge, judgeMachine, strictApp } from '../../lib/synth-check.ts';

@@ -1,0 +1,25 @@
+/** The functions' names, apart from CDK: the bundler, the table of rights and the tests spell everything else from them. */
+
+/** In the order of the road. */
+export const functionNames = [
+  'RegisterServer',
+  'ClaimDomain',
+  'CreateOrder',
+  'PublishChallenges',
+  'Validate',
+  'FinalizeOrder',
+  'ReleaseDomain',
+  'ParkDomain',
+  'AssembleDelivery',
+  'SendDelivery',
+  'RecordDelivery',
+  'ReleaseServer',
+  'OnCommandStatus',
+  'Sweep',
+] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+/** `PublishChallenges` → `publish-challenges`: one step, one name, spelt by derivation. */
+export function kebab(name: string): string {
+  return name.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
+}
