@@ -37,13 +37,20 @@ function runVitest(filters: string[]): Promise<number> {
   });
 }
 
-/** A file that could not be run at all counts as one failure: none of its tests would say so. */
-function totals({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }: Results): string {
+/**
+ * A file that could not be run at all counts as one failure, since none of its tests would say so; and so does whatever
+ * else made vitest fail (an error outside of any test).
+ */
+function totals(
+  exitCode: number,
+  { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }: Results,
+): string {
   const silent = testResults.filter(
     file => file.status === 'failed' && !file.assertionResults.some(test => test.status === 'failed'),
   ).length;
+  const failed = numFailedTests + silent || (exitCode === 0 ? 0 : 1);
   const skipped = numPendingTests + numTodoTests;
-  return `${numPassedTests} passed, ${numFailedTests + silent} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  return `${numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
 function print(measured: Figures): void {
@@ -63,7 +70,7 @@ async function main(): Promise<number> {
   const exitCode = await runVitest(process.argv.slice(2));
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
   print({ ...recorded(), ...bundles });
-  console.log(`\n${totals(results)}`);
+  console.log(`\n${totals(exitCode, results)}`);
   return exitCode;
 }
 

@@ -55,15 +55,29 @@ async function challengesIn(zoneId: string): Promise<string[]> {
 /** Ids of this provider's processes of a function. */
 function processesOf(name: string): number[] {
   return childrenOf(providerPid()).filter(pid =>
-    readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`AWS_LAMBDA_FUNCTION_NAME=sealpost-${name}`),
+    environmentOf(pid).includes(`AWS_LAMBDA_FUNCTION_NAME=sealpost-${name}`),
   );
+}
+
+function environmentOf(pid: number): string[] {
+  return readLive(`/proc/${pid}/environ`).split('\0');
 }
 
 function childrenOf(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.flatMap(thread =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    readLive(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
   );
+}
+
+/** Empty for a process or a thread that ended since it was listed. */
+function readLive(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return '';
+    throw error;
+  }
 }
 
 const hostingEvent = (domain: string) => tell('Domain Created', { domain, mailServers: [SERVER] });
@@ -106,18 +120,21 @@ export function killedSuite(): void {
     hold();
     // The pool may begin another process for the invocation: that one is held, too.
     const holding = setInterval(hold, 50);
-    await hostingEvent(domain);
-    for (const [name, machine, state] of [
-      ['finalize-order', 'secure-domain', 'FinalizeOrder'],
-      ['record-delivery', 'deliver-to-server', 'RecordDelivery'],
-    ] as const) {
-      await untilEvent(machine, `${state} entered`, began, entered(state));
-      held.delete(name);
-      for (const pid of processesOf(name)) signal(pid, 'SIGKILL');
-      const crashed = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'Runtime.ExitError';
-      await untilEvent(machine, `the crash of ${name}`, began, crashed);
+    try {
+      await hostingEvent(domain);
+      for (const [name, machine, state] of [
+        ['finalize-order', 'secure-domain', 'FinalizeOrder'],
+        ['record-delivery', 'deliver-to-server', 'RecordDelivery'],
+      ] as const) {
+        await untilEvent(machine, `${state} entered`, began, entered(state));
+        held.delete(name);
+        for (const pid of processesOf(name)) signal(pid, 'SIGKILL');
+        const crashed = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'Runtime.ExitError';
+        await untilEvent(machine, `the crash of ${name}`, began, crashed);
+      }
+    } finally {
+      clearInterval(holding);
     }
-    clearInterval(holding);
     await untilServed(domain);
     expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
