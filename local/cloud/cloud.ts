@@ -2,12 +2,12 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import * as sts from '@aws-sdk/client-sts';
-import { LocalIam } from './iam.ts';
-import { iamService } from './iam-service.ts';
+import { iamService } from './iam/iam.ts';
+import { LocalIam } from './iam/local-iam.ts';
+import { sts } from './iam/sts.ts';
 import { AwsError, type Caller, type Cloud, type Service, type ServiceFactory } from './service.ts';
-import { loadTemplate, type LoadedTemplate } from './template.ts';
-import { Wire } from './wire.ts';
+import { loadTemplate, type LoadedTemplate } from './template/template.ts';
+import { Wire } from './wire/wire.ts';
 
 export interface CloudOptions {
   /** Where the file and the log of the stand-in live; made when absent. */
@@ -79,21 +79,9 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     },
   };
 
-  for (const service of [iamService(iam, account), stsService, ...options.services.map(make => make(cloud))]) {
+  for (const service of [iamService(iam, account), sts, ...options.services.map(make => make(cloud))]) {
     services.set(service.name, service);
     if (service.client in service.model) wire.add(service);
   }
   return cloud;
 }
-
-const stsService: Service = {
-  name: 'sts',
-  model: sts,
-  client: 'STSClient',
-  operations: {
-    GetCallerIdentity(_input, { caller, authorize }) {
-      authorize('sts:GetCallerIdentity', '*');
-      return { UserId: caller.userId, Account: caller.account, Arn: caller.arn };
-    },
-  },
-};

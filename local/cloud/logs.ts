@@ -4,7 +4,7 @@ import type { FilterLogEventsRequest, DescribeLogGroupsRequest } from '@aws-sdk/
 import { refuse, refuseOthers } from './refusal.ts';
 import { AwsError, arn } from './service.ts';
 import type { Call, Caller, Cloud, Service } from './service.ts';
-import { physicalName } from './template.ts';
+import { physicalName } from './template/template.ts';
 
 export interface LogLine {
   /** Milliseconds since the epoch. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-scheduler';
 import { arn, AwsError } from './service.ts';
 import type { Call, Caller, Cloud, Resource, ResourceRequest, Service } from './service.ts';
-import { checkTarget, invokeTarget, nextAttempt, sendDeadLetter } from './event-targets.ts';
+import { checkTarget, invokeTarget, nextAttempt, sendDeadLetter } from './events/targets.ts';
 import { refuse, refuseOthers } from './refusal.ts';
 
 const minutesOf: Record<string, number> = { minute: 1, minutes: 1, hour: 60, hours: 60, day: 1_440, days: 1_440 };

@@ -1,5 +1,5 @@
 /**
- * What each stand-in of an AWS service is made of. `wire.ts` turns HTTP into a modelled input (the SDK client's own
+ * What each stand-in of an AWS service is made of. `wire/` turns HTTP into a modelled input (the SDK client's own
  * schema), calls the operation, and turns its output or `AwsError` back into what that protocol says.
  */
 import type { DatabaseSync } from 'node:sqlite';
@@ -33,7 +33,7 @@ export interface Caller {
   sourceArn?: string;
 }
 
-/** Condition keys and their values, e.g. `{ 'ssm:resourceTag/x': 'y' }`. Global keys (aws:userid, aws:PrincipalArn …) are added by iam.ts. */
+/** Condition keys and their values, e.g. `{ 'ssm:resourceTag/x': 'y' }`. Global keys (aws:userid, aws:PrincipalArn …) are added by iam/. */
 export type ConditionContext = Record<string, string | string[]>;
 
 export interface Call {

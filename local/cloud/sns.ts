@@ -5,7 +5,7 @@
  */
 import { refuseOthers } from './refusal.ts';
 import { arn, AwsError, type Caller, type Cloud, type Service } from './service.ts';
-import { physicalName } from './template.ts';
+import { physicalName } from './template/template.ts';
 
 export interface Page {
   /** Milliseconds since the epoch. */

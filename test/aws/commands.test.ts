@@ -2,11 +2,11 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { commands as commandsBy } from '../../aws/commands.ts';
 import type { Commands } from '../../core/ports.ts';
-import { events } from '../../local/cloud/events.ts';
-import { kms } from '../../local/cloud/kms.ts';
-import { s3 } from '../../local/cloud/s3.ts';
+import { events } from '../../local/cloud/events/events.ts';
+import { kms } from '../../local/cloud/kms/kms.ts';
+import { s3 } from '../../local/cloud/s3/s3.ts';
 import { sqs } from '../../local/cloud/sqs.ts';
-import { ssm, type SsmService } from '../../local/cloud/ssm.ts';
+import { ssm, type SsmService } from '../../local/cloud/ssm/ssm.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryCommands } from '../twins/commands.ts';
 

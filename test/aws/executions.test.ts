@@ -3,10 +3,10 @@ import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
 import type { Executions } from '../../core/ports.ts';
-import { events } from '../../local/cloud/events.ts';
+import { events } from '../../local/cloud/events/events.ts';
 import type { ServiceFactory } from '../../local/cloud/service.ts';
 import { sqs } from '../../local/cloud/sqs.ts';
-import { states } from '../../local/cloud/states.ts';
+import { states } from '../../local/cloud/states/states.ts';
 import { allow, startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryExecutions } from '../twins/executions.ts';
 

@@ -2,11 +2,11 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
 import type { Secrets } from '../../core/ports.ts';
-import { kms } from '../../local/cloud/kms.ts';
-import { ssm } from '../../local/cloud/ssm.ts';
-import { s3 } from '../../local/cloud/s3.ts';
+import { kms } from '../../local/cloud/kms/kms.ts';
+import { ssm } from '../../local/cloud/ssm/ssm.ts';
+import { s3 } from '../../local/cloud/s3/s3.ts';
 import { sqs } from '../../local/cloud/sqs.ts';
-import { events } from '../../local/cloud/events.ts';
+import { events } from '../../local/cloud/events/events.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memorySecrets } from '../twins/secrets.ts';
 

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
-import { route53 } from '../../local/cloud/route53.ts';
+import { route53 } from '../../local/cloud/route53/route53.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';

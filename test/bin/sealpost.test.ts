@@ -11,12 +11,12 @@ import { DUE_INDEX, Table } from '../../aws/table.ts';
 import { main } from '../../bin/sealpost.ts';
 import { challengeTarget } from '../../core/dns/challenge-place.ts';
 import type { Store } from '../../core/store.ts';
-import { dynamodb } from '../../local/cloud/dynamodb.ts';
-import { events } from '../../local/cloud/events.ts';
-import { lambda } from '../../local/cloud/functions.ts';
+import { dynamodb } from '../../local/cloud/dynamodb/dynamodb.ts';
+import { events } from '../../local/cloud/events/events.ts';
+import { lambda } from '../../local/cloud/lambda/lambda.ts';
 import { logs } from '../../local/cloud/logs.ts';
 import { sqs } from '../../local/cloud/sqs.ts';
-import { states } from '../../local/cloud/states.ts';
+import { states } from '../../local/cloud/states/states.ts';
 import { certificate, mx1, mx2 } from '../aws/store.stage.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { importsOf, read, under, withoutComments, type Import } from './sources.ts';
+import { files, importsOf, read, under, withoutComments, type Import } from './sources.ts';
 
 const own = ({ of }: Import) => /\.(ts|sh|json|mjs|cjs)$/.test(of);
 const show = ({ file, of }: Import) => `${file} → ${of}`;
@@ -39,6 +39,23 @@ describe('arrows of import', () => {
     const product = under('core', 'aws', 'statemachines', 'lambdas').filter(file => importsOf(file).some(isZod));
     expect(product.filter(file => !/^import \* as z from 'zod\/mini';$/m.test(read(file)))).toEqual([]);
   });
+});
+
+test('no file leads back to itself, not even by its types', () => {
+  const reached = new Set<string>();
+  const road: string[] = [];
+  const circles: string[] = [];
+  function follow(file: string): void {
+    if (road.includes(file)) circles.push([...road.slice(road.indexOf(file)), file].join(' → '));
+    if (reached.has(file)) return;
+    reached.add(file);
+    road.push(file);
+    for (const { of } of importsOf(file)) if (modules.has(of)) follow(of);
+    road.pop();
+  }
+  const modules = new Set(files.filter(file => file.endsWith('.ts')));
+  modules.forEach(follow);
+  expect(circles).toEqual([]);
 });
 
 const isZod = ({ of }: Import) => of === 'zod' || of.startsWith('zod/');

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
-import { compileEventPattern } from '../../local/cloud/event-pattern.ts';
+import { compileEventPattern } from '../../local/cloud/events/pattern.ts';
 import { synthesise } from '../../local/synth.ts';
 import { checkout, read } from './sources.ts';
 

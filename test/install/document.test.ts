@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, type Host } from '../../local/hosts/host.ts';
-import { parseDocument, replaceParameters } from '../../local/cloud/ssm-document.ts';
+import { parseDocument, replaceParameters } from '../../local/cloud/ssm/document.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../install/document.json'), 'utf8');
 const document = parseDocument(text);

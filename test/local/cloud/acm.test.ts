@@ -11,9 +11,9 @@ import {
   ListCertificatesCommand,
 } from '@aws-sdk/client-acm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { acm } from '../../../local/cloud/acm.ts';
+import { acm } from '../../../local/cloud/acm/acm.ts';
 import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
-import { events } from '../../../local/cloud/events.ts';
+import { events } from '../../../local/cloud/events/events.ts';
 import { sqs } from '../../../local/cloud/sqs.ts';
 
 let scratch: string;

@@ -18,7 +18,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dynamodb } from '../../../local/cloud/dynamodb.ts';
+import { dynamodb } from '../../../local/cloud/dynamodb/dynamodb.ts';
 import { allow, startProvider, type Provider } from './provider.ts';
 
 let provider: Provider;

@@ -9,7 +9,7 @@ import {
   ListAliasesCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kms, type Kms } from '../../../local/cloud/kms.ts';
+import { kms, type Kms } from '../../../local/cloud/kms/kms.ts';
 import { allow, startProvider, type Provider } from './provider.ts';
 
 let provider: Provider;

@@ -9,10 +9,10 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Pages } from '../../../lib/pages.ts';
 import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
-import { events } from '../../../local/cloud/events.ts';
+import { events } from '../../../local/cloud/events/events.ts';
 import { sns, type SnsService } from '../../../local/cloud/sns.ts';
 import { sqs as queues } from '../../../local/cloud/sqs.ts';
-import { states } from '../../../local/cloud/states.ts';
+import { states } from '../../../local/cloud/states/states.ts';
 
 const topicArn = 'arn:aws:sns:us-east-1:000000000000:small-pages';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
-import type { LocalIam } from '../../../local/cloud/iam.ts';
+import type { LocalIam } from '../../../local/cloud/iam/local-iam.ts';
 import type { Caller, Resource, ServiceFactory } from '../../../local/cloud/service.ts';
 
 export interface Provider {

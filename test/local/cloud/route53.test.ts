@@ -12,7 +12,7 @@ import {
   type RRType,
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { route53, type Route53 } from '../../../local/cloud/route53.ts';
+import { route53, type Route53 } from '../../../local/cloud/route53/route53.ts';
 import { answer } from '../../../local/dns/answer.ts';
 import { NAME_SERVERS } from '../../../local/dns/zone.ts';
 import { allow, startProvider, type Provider } from './provider.ts';

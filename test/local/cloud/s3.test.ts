@@ -17,8 +17,8 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kms } from '../../../local/cloud/kms.ts';
-import { s3 } from '../../../local/cloud/s3.ts';
+import { kms } from '../../../local/cloud/kms/kms.ts';
+import { s3 } from '../../../local/cloud/s3/s3.ts';
 import { allow, startProvider, type Provider } from './provider.ts';
 
 let provider: Provider;

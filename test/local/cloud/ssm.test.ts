@@ -21,11 +21,11 @@ import {
 import type { SendCommandCommandInput } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startCloud, type RunningCloud } from '../../../local/cloud/cloud.ts';
-import { events } from '../../../local/cloud/events.ts';
-import { kms } from '../../../local/cloud/kms.ts';
-import { s3 } from '../../../local/cloud/s3.ts';
+import { events } from '../../../local/cloud/events/events.ts';
+import { kms } from '../../../local/cloud/kms/kms.ts';
+import { s3 } from '../../../local/cloud/s3/s3.ts';
 import { sqs } from '../../../local/cloud/sqs.ts';
-import { ssm, type SsmService } from '../../../local/cloud/ssm.ts';
+import { ssm, type SsmService } from '../../../local/cloud/ssm/ssm.ts';
 import type { Node } from '../../../local/cloud/service.ts';
 
 const nodeId = 'mi-0123456789abcdef0';

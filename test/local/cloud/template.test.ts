@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startCloud } from '../../../local/cloud/cloud.ts';
 import type { RunningCloud } from '../../../local/cloud/cloud.ts';
 import type { ResourceRequest, Service } from '../../../local/cloud/service.ts';
-import { loadTemplate, physicalName } from '../../../local/cloud/template.ts';
+import { loadTemplate, physicalName } from '../../../local/cloud/template/template.ts';
 
 let directory: string;
 let cloud: RunningCloud;

@@ -1,0 +1,102 @@
+/** The processes of one function: started when needed, kept while idle, replaced when the function changes. */
+import type { FunctionProcess, Outcome, ProcessEvents } from './runtime-api.ts';
+import { AwsError } from '../service.ts';
+
+/** Processes of one function; further invocations wait in line. */
+const MOST = 10;
+
+interface Waiting {
+  requestId: string;
+  payload: string;
+  resolve(outcome: Outcome): void;
+  reject(error: unknown): void;
+}
+
+export class FunctionPool {
+  private start: (events: ProcessEvents) => FunctionProcess;
+  private readonly onStartFailure: (outcome: Outcome) => void;
+  private readonly processes = new Set<FunctionProcess>();
+  private readonly line: Waiting[] = [];
+  private stopped = false;
+
+  /** `onStartFailure` hears of a process that failed to start while no invocation waited for it. */
+  constructor(start: (events: ProcessEvents) => FunctionProcess, onStartFailure: (outcome: Outcome) => void) {
+    this.start = start;
+    this.onStartFailure = onStartFailure;
+  }
+
+  /** Rejects only when no process can be started at all (the role may not be assumed). */
+  invoke(requestId: string, payload: string): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.line.push({ requestId, payload, resolve, reject });
+      this.dispatch();
+    });
+  }
+
+  /** Retires every process; what waits, and what comes, runs in processes of the new start. */
+  replace(start: (events: ProcessEvents) => FunctionProcess): void {
+    this.start = start;
+    for (const process of this.processes) process.retire();
+    this.dispatch();
+  }
+
+  /** Starts one process if there is none, and resolves when it is idle (or gone). */
+  async prewarm(): Promise<void> {
+    if (!this.current().length) await this.add().settled;
+  }
+
+  /** All processes, the retired ones too. */
+  all(): FunctionProcess[] {
+    return [...this.processes];
+  }
+
+  /** Ends the processes, whatever they do, and turns away what waits in line. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const { reject } of this.line.splice(0))
+      reject(new AwsError('ServiceException', 'Lambda stops', { status: 500 }));
+    const processes = this.all();
+    for (const process of processes) process.kill();
+    await Promise.all(processes.map(process => process.ended));
+  }
+
+  private current(): FunctionProcess[] {
+    return this.all().filter(process => !process.retired);
+  }
+
+  private dispatch(): void {
+    if (this.stopped) return;
+    for (const process of this.processes) {
+      if (!this.line.length) return;
+      if (!process.idle) continue;
+      const { requestId, payload, resolve } = this.line.shift()!;
+      void process.invoke(requestId, payload).then(resolve);
+    }
+    const starting = this.current().filter(process => !process.started).length;
+    const room = MOST - this.current().length;
+    for (let missing = Math.min(this.line.length - starting, room); missing > 0; missing--) {
+      try {
+        this.add();
+      } catch (error) {
+        this.line.shift()!.reject(error);
+      }
+    }
+  }
+
+  private add(): FunctionProcess {
+    const process: FunctionProcess = this.start({
+      onIdle: () => this.dispatch(),
+      onEnd: startFailure => {
+        this.processes.delete(process);
+        if (startFailure) {
+          const waiting = this.line.shift();
+          if (waiting) waiting.resolve(startFailure);
+          else this.onStartFailure(startFailure);
+        }
+        this.dispatch();
+      },
+    });
+    this.processes.add(process);
+    return process;
+  }
+}
