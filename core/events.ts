@@ -39,6 +39,17 @@ const serverRetirement = z.strictObject({ server: text, node: z.optional(nodeId)
 
 const expiring = z.strictObject({ domain: z.optional(text), server: z.optional(text) });
 
+/** What may be said, by detail-type; docs/events/ has them as JSON Schema. */
+export const requests = {
+  'Domain Created': domainWish,
+  'Domain Changed': domainWish,
+  'Domain Deleted': domainDeletion,
+  'Certificate Expiring': expiring,
+  'Mail Server Registered': serverDetail,
+  'Mail Server Changed': serverDetail,
+  'Mail Server Retired': serverRetirement,
+};
+
 /** `look` is ours alone (core/domain/look.ts): EventBridge makes the envelope, a sender its detail. */
 const envelope = z.object({
   'detail-type': z.string(),
@@ -48,9 +59,8 @@ const envelope = z.object({
 });
 
 /** What each field wants, for the sender of a bad one. */
-const remedies: Record<string, string> = {
-  'detail-type':
-    'one of Domain Created, Domain Changed, Domain Deleted, Certificate Expiring, Mail Server Registered, Mail Server Changed, Mail Server Retired',
+export const wanted: Record<string, string> = {
+  'detail-type': `one of ${Object.keys(requests).join(', ')}`,
   time: 'an ISO 8601 time; EventBridge fills it in',
   detail: 'a JSON object',
   'detail.domain': 'the registered domain, e.g. "example.com"',
@@ -111,7 +121,7 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
       throw invalid(
         'detail-type',
         `"${outer['detail-type']}" is not known`,
-        `give ${remedies['detail-type']}`,
+        `give ${wanted['detail-type']}`,
         nameIn(outer.detail),
       );
   }
@@ -145,7 +155,7 @@ function parseDeletion(detail: z.infer<typeof domainDeletion>): Wish {
     throw invalid(
       'detail.revoke',
       'is true, which cannot be done yet',
-      `give ${remedies['detail.revoke']}; a key that others may have is revoked at the CA`,
+      `give ${wanted['detail.revoke']}; a key that others may have is revoked at the CA`,
       domain,
     );
   return deletionOf(domain);
@@ -193,7 +203,7 @@ export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY)
 
 function parseTime(time: string, now: number): number {
   const at = Date.parse(time);
-  if (Number.isNaN(at)) throw invalid('time', `"${time}" is not a time`, `give ${remedies['time']}`, 'unknown');
+  if (Number.isNaN(at)) throw invalid('time', `"${time}" is not a time`, `give ${wanted['time']}`, 'unknown');
   if (at > now + MAX_AHEAD_MS)
     throw invalid('time', `${time} is in the future`, 'mend the clock of the sender', 'unknown');
   return at;
@@ -217,7 +227,7 @@ function parse<T extends z.ZodMiniType>(schema: T, value: unknown, at: string, a
   throw invalid(
     path || 'event',
     given === undefined ? 'is missing' : `${JSON.stringify(given).slice(0, 80)} is not valid`,
-    remedies[field] ? `give ${remedies[field]}` : 'the README lists the fields',
+    wanted[field] ? `give ${wanted[field]}` : 'the README lists the fields',
     about,
   );
 }

@@ -1,4 +1,5 @@
 /** What the road needs from the outside, beside the table: each has an AWS implementation in `aws/` and an in-memory twin that passes the same suite. */
+import type { Fact } from './facts.ts';
 import type { Manifest } from './server/delivery.ts';
 
 /** Private keys and chains; deliveries and installers. */
@@ -58,7 +59,7 @@ export interface Secrets {
 
 export interface Bus {
   /** Puts facts of ours on the product's bus, `source` `sealpost`. */
-  put(events: { detailType: string; detail: Record<string, unknown> }[]): Promise<void>;
+  put(events: Fact[]): Promise<void>;
 }
 
 export interface Executions {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { leaveServers } from '../domain/leave.ts';
 import { SealpostError } from '../errors.ts';
+import type { Fact } from '../facts.ts';
 import type { Bus, Commands, DeliveryObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { parseAnswer, type Answer, type Letter } from './answer.ts';
@@ -41,7 +42,7 @@ export async function recordDelivery(
   const answer = await readAnswer(server, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
   const lines = pair(manifest, answer, server.server);
-  const events: Parameters<Bus['put']>[0] = [];
+  const events: Fact[] = [];
   for (let i = 0; i < lines.length; i += BATCH)
     events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server, ports)))));
   await wakeServers(await leftFor(lines, ports), ports);
@@ -128,7 +129,7 @@ async function recordLine(
   { entry, letter, reason }: Line,
   { server, node }: ServerRecord,
   { store, clock }: RecordPorts,
-): Promise<{ detailType: string; detail: Record<string, unknown> }> {
+): Promise<Fact> {
   const { domain, v, certificate, fingerprint } = entry;
   if (letter === 'd') {
     await store.recordRemoved(server, { domain, v }, node);
@@ -142,7 +143,7 @@ async function recordLine(
     );
     return {
       detailType: 'Certificate Installed',
-      detail: { domain, server, fingerprint, seenAt: new Date(clock.now()).toISOString() },
+      detail: { domain, server, fingerprint: fingerprint!, seenAt: new Date(clock.now()).toISOString() },
     };
   }
   const why = reason ?? {

@@ -64,19 +64,21 @@ function describeBus(name: string, make: () => { bus: Bus; received(count: numbe
   test(`facts come to the bus in ${name}, more than fit into one call as well`, async () => {
     const under = make();
     const facts = Array.from({ length: 23 }, (_, i) => ({
-      detailType: 'Certificate Installed',
-      detail: { domain: `d${i}.example`, seenAt: i },
+      detailType: 'Certificate Removed' as const,
+      detail: { domain: `d${String(i).padStart(2, '0')}.example`, server: 'mx1.provider.example' },
     }));
     await under.bus.put([]);
     await under.bus.put(facts);
     const seen = await under.received(23);
-    expect(seen.sort((a, b) => (a.detail.seenAt as number) - (b.detail.seenAt as number))).toEqual(facts);
+    expect(seen.sort((a, b) => ((a.detail.domain as string) < (b.detail.domain as string) ? -1 : 1))).toEqual(facts);
   });
 }
 
 describe('a fact that the bus does not take', () => {
   test('is an error', async () => {
     const absent = bus(provider.client(EventBridgeClient), 'absent');
-    await expect(absent.put([{ detailType: 'Domain Parked', detail: {} }])).rejects.toThrow();
+    await expect(
+      absent.put([{ detailType: 'Server Held', detail: { server: 'mx1.example', reason: '' } }]),
+    ).rejects.toThrow();
   });
 });

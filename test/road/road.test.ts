@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { startRoad, stopRoad } from './provider.ts';
 import './rejected.ts';
 import './parked.ts';
+import './examples.ts';
 import './installed.ts';
 import './repeated.ts';
 import './healed.ts';

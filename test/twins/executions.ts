@@ -1,4 +1,6 @@
 /** Step Functions and the bus in memory: what was started, resumed and said. */
+import * as z from 'zod/mini';
+import { facts } from '../../core/facts.ts';
 import type { Bus, Executions } from '../../core/ports.ts';
 
 export interface MemoryExecutions extends Executions {
@@ -27,11 +29,14 @@ export interface MemoryBus extends Bus {
   events: { detailType: string; detail: Record<string, unknown> }[];
 }
 
+/** Takes facts that are as agreed, and nothing else. */
+
 export function memoryBus(): MemoryBus {
   const events: MemoryBus['events'] = [];
   return {
     events,
     async put(more) {
+      for (const { detailType, detail } of more) z.parse(facts[detailType], detail);
       events.push(...more);
     },
   };

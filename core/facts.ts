@@ -1,0 +1,55 @@
+/** What sealpost says on the product's bus (`source` `sealpost`): past-tense facts, each with the schema of its detail. */
+import * as z from 'zod/mini';
+
+/** A-labels, lower case. */
+const name = z.string().check(z.minLength(1), z.maxLength(253));
+const time = z.iso.datetime();
+/** A name of core/errors.ts; docs/runbook.md has a heading for it. */
+const reason = z.string().check(z.regex(/^[A-Z][A-Za-z]+$/));
+/** For a person; in the CA's or the server's own words where they have some. */
+const message = z.string();
+
+export const facts = {
+  /** A certificate is stored; its servers were given work. */
+  'Certificate Issued': z.strictObject({ domain: name, names: z.array(name), issuer: z.string(), notAfter: time }),
+  /** It was seen served there, by a verifying handshake. `fingerprint` is the sha256 of the leaf, hex. */
+  'Certificate Installed': z.strictObject({
+    domain: name,
+    server: name,
+    fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+    seenAt: time,
+  }),
+  'Certificate Removed': z.strictObject({ domain: name, server: name }),
+  /** It waits with its reason; with `server`, for that server alone. What is served stays served. */
+  'Domain Parked': z.strictObject({
+    domain: name,
+    server: z.optional(name),
+    reason,
+    message,
+    nextTry: time,
+    remedy: z.optional(z.string()),
+  }),
+  /** No delivery has come back for the second time in a row, or oftener. */
+  'Server Unreachable': z.strictObject({
+    server: name,
+    node: z.string(),
+    failures: z.int(),
+    /** A reason, or one of Step Functions' own names, e.g. `States.Timeout`. */
+    error: z.string(),
+    nextTry: time,
+  }),
+  /** Nothing is sent to it any more until a person has looked. */
+  'Server Held': z.strictObject({ server: name, reason: z.string() }),
+  /** The event cannot be what its sender meant. The state machines put this one themselves. */
+  'Request Rejected': z.strictObject({
+    error: z.literal('InvalidStepInput'),
+    message,
+    request: z.unknown(),
+    execution: z.string(),
+  }),
+};
+
+export type FactName = keyof typeof facts;
+
+/** One of them, with its detail as agreed. */
+export type Fact = { [N in FactName]: { detailType: N; detail: z.infer<(typeof facts)[N]> } }[FactName];

@@ -1,0 +1,44 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { bus } from '../../aws/bus.ts';
+import { facts, type Fact, type FactName } from '../../core/facts.ts';
+import { credentialsOf } from '../../local/facts.ts';
+import { factExamples, requestExamples } from '../house/event-schemas.ts';
+import { put, road } from './provider.ts';
+
+/** The one thing in them that is not true here: there is no such node. */
+const NO_SUCH_NODE = /^detail\.node mi-0123456789abcdef0 is not a managed node /;
+
+describe('the examples of docs/events, put on the bus', () => {
+  it.each(Object.entries(requestExamples))('%s is accepted', async (event, { example }) => {
+    const [id] = await put(road.provider, event, [example]);
+    const { status, error, cause } = await road.history.ended(id!);
+    if (cause !== undefined) expect(cause).toMatch(NO_SUCH_NODE);
+    else expect({ status, error }).toEqual({ status: 'SUCCEEDED', error: undefined });
+    const isRegistration = /Registered|Mail Server Changed/.test(event);
+    expect(status).toBe(isRegistration ? 'FAILED' : 'SUCCEEDED');
+  });
+
+  it('what we say is heard as it was said, by whoever listens', async () => {
+    const { endpoint, region } = road.provider.client();
+    const credentials = await credentialsOf(road.provider, 'ReleaseDomain');
+    const client = new EventBridgeClient({ endpoint, region, credentials });
+    const said = Object.entries(factExamples).map(([detailType, { example }]) => ({ detailType, detail: example }));
+    await bus(client, road.provider.stack.outputs.BusName!).put(said as Fact[]);
+    for (const { detailType, detail } of said) {
+      const named = ['domain', 'server', 'execution', 'nextTry', 'seenAt'].filter(member => member in detail);
+      const heard = await road.bus.heard(detailType, Object.fromEntries(named.map(member => [member, detail[member]])));
+      expect(heard).toMatchObject({ source: 'sealpost', detail });
+    }
+  });
+
+  it('whatever was heard on the bus so far is as its schema says', () => {
+    expect(road.bus.facts.length).toBeGreaterThan(Object.keys(facts).length);
+    for (const fact of road.bus.facts)
+      expect(
+        z.safeParse(facts[fact['detail-type'] as FactName], fact.detail).error,
+        fact['detail-type'],
+      ).toBeUndefined();
+  });
+});
