@@ -8,9 +8,10 @@
 # What it promises: nothing is reported as served that was not seen served, by SNI, with a chain that ends in a trusted
 # root; what cannot be seen is put back; killed at any point, the next run goes forward if what is there verifies, else back.
 #
-#   /etc/sealpost/live/DOMAIN.pem   key, leaf, chain in one file: one rename switches a domain, never two
+#   /etc/sealpost/live/PLACE.pem    key, leaf, chain in one file: one rename switches both, never two
 #                 host/DAEMON.pem   what a daemon serves without a name it knows
-#                 domains           one line each: domain kind certificate leaf mail-name web-name names…
+#                 domains           one line each: place kind certificate leaf mail-name web-name names…; a place is a
+#                                   domain, or DOMAIN@mail or DOMAIN@webmail where that has a certificate of its own
 #                 sni.lmdb, dovecot.d/, nginx-names   made from `domains`
 #                 answer            the last answer; its first line holds hash and sequence number
 #                 adoption/         what the daemons' own files said before us

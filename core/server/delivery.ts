@@ -6,17 +6,24 @@ export const DELIVERY_LIFETIME_SECONDS = 2_700;
 /** Entries of one delivery: its answer, a letter each, has to fit into SSM's 24,000 characters beside the reasons. */
 export const MAX_ENTRIES = 1_000;
 
+/** What a certificate of a domain may be for alone. */
+export type Use = 'mail' | 'webmail';
+
+/** All entries of a domain are one: switched, refused and put back together, and what none of them names is removed. */
 export interface DeliveryEntry {
   domain: string;
   v: number;
   host?: boolean;
-  /** Absent: the domain is removed from the server. */
+  /** A certificate that serves this alone; absent: whatever none of the domain's other entries is for. */
+  for?: Use;
+  /** Absent: the domain is removed from the server, whatever it has of it. */
   install?: {
     certificate: string;
     fingerprint: string;
+    /** The names by which the daemons choose it. */
     names: string[];
     /** Names to look with: on the mail daemons, and on 443. */
-    probe: { mail: string; webmail?: string };
+    probe: { mail?: string; webmail?: string };
     /** Key first, then leaf, then chain. */
     pem: string;
   };
@@ -37,6 +44,7 @@ export type Manifest = {
   domain: string;
   v: number;
   host?: boolean;
+  for?: Use;
   certificate?: string;
   fingerprint?: string;
   notAfter?: number;
@@ -65,12 +73,12 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
 
 function writeEntry(entry: DeliveryEntry, index: number): string[] {
   const { install } = entry;
-  const kind = entry.host ? 'host' : 'domain';
+  const kind = entry.host ? 'host' : (entry.for ?? 'domain');
   if (!install) return [`entry ${index + 1} remove ${entry.domain} ${entry.v} - - ${kind}`];
   return [
     `entry ${index + 1} install ${entry.domain} ${entry.v} ${install.certificate} ${install.fingerprint} ${kind}`,
     `names ${install.names.join(' ')}`,
-    `probe ${install.probe.mail} ${install.probe.webmail ?? '-'}`,
+    `probe ${install.probe.mail ?? '-'} ${install.probe.webmail ?? '-'}`,
     ...pemLines(install.pem),
   ];
 }

@@ -6,13 +6,14 @@ dovecot_blocks=$home/dovecot.d/domains.conf
 
 dovecot_version() { dovecot --version 2>/dev/null | cut -d' ' -f1; }
 
-# Longest names first: with a name and a wildcard that both match, the first block wins.
+# Longest names first, and of a domain the certificate that is for mail alone: with a name and a wildcard that both
+# match, the first block wins.
 dovecot_render() {
-  awk '$5 != "-" { print split($1, part, "."), $0 }' "$1" | sort -k1,1rn -k2,2 | awk -v live="$home/live/" '
+  awk '$5 != "-" { print split($1, part, "."), ($1 !~ /@/), $0 }' "$1" | sort -k1,1rn -k2,2n -k3,3 | awk -v live="$home/live/" '
     {
-      names = $8
-      for (i = 9; i <= NF; i++) names = names " " $i
-      printf "local_name \"%s\" {\n  ssl_cert = <%s%s.pem\n  ssl_key = <%s%s.pem\n}\n", names, live, $2, live, $2
+      names = $9
+      for (i = 10; i <= NF; i++) names = names " " $i
+      printf "local_name \"%s\" {\n  ssl_cert = <%s%s.pem\n  ssl_key = <%s%s.pem\n}\n", names, live, $3, live, $3
     }'
 }
 

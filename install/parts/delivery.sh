@@ -24,8 +24,9 @@ read_head() {
     }' "$1"
 }
 
-# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/DOMAIN.pem, the roots into DIRECTORY/roots.pem, and
-# a line an entry into DIRECTORY/entries: n verb domain kind certificate leaf mail-name web-name names…
+# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/PLACE.pem, the roots into DIRECTORY/roots.pem, and
+# a line an entry into DIRECTORY/entries: n verb place kind certificate leaf mail-name web-name names…
+# A place is a domain, or DOMAIN@mail or DOMAIN@webmail for a certificate that serves this alone; no domain has an @.
 split_delivery() {
   : >"$2/roots.pem"
   : >"$2/entries"
@@ -44,12 +45,14 @@ split_delivery() {
     !roots { next }
     $1 == "entry" {
       flush(); at++; verb = $3; domain = $4
-      if (NF != 8 || $2 != at || !name(domain) || $5 !~ /^[0-9]+$/ || $8 !~ /^(host|domain)$/) bad("not an entry")
-      if (verb == "install" ? !hex($6) || !hex($7) : verb != "remove") bad("not an entry")
-      if (domain in had) bad(domain " comes twice")
-      had[domain] = 1
-      line = at " " verb " " domain " " $8 " " $6 " " $7
-      file = to "/new/" domain ".pem"
+      if (NF != 8 || $2 != at || !name(domain) || $5 !~ /^[0-9]+$/) bad("not an entry")
+      if (verb == "install" ? !hex($6) || !hex($7) || $8 !~ /^(host|domain|mail|webmail)$/ : verb != "remove" || $8 !~ /^(host|domain)$/) bad("not an entry")
+      place = $8 ~ /mail$/ ? domain "@" $8 : domain
+      if (place in had || domain in gone || verb == "remove" && domain in seen) bad(domain " comes twice")
+      had[place] = seen[domain] = 1
+      if (verb == "remove") gone[domain] = 1
+      line = at " " verb " " place " " $8 " " $6 " " $7
+      file = to "/new/" place ".pem"
       next
     }
     $1 == "names" {

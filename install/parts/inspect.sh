@@ -90,7 +90,7 @@ verify_domains() {
   done
   wait
   for daemon in $alive; do cat "$run/unseen.$daemon"; done >"$run/unseen"
-  awk '{ print "fact drift", $1, $3 }' "$run/unseen" >>"$run/facts"
+  awk '{ sub(/@.*/, "", $1); print "fact drift", $1, $3 }' "$run/unseen" >>"$run/facts"
   awk '
     FILENAME ~ /unseen$/ { unseen[$1] = $3; next }
     FILENAME ~ /domains$/ { leaf[$1] = $4; next }

@@ -1,4 +1,6 @@
 # The transaction: stage, check, [journal] switch, apply, prove, put back what is not seen, [answer] done.
+# Its unit is the domain: all its places (delivery.sh) are switched, refused and put back together, and an entry's
+# place that the delivery does not name goes. `domain` below holds a place; `${domain%@*}` is the domain.
 # Before the journal nothing a daemon reads has changed; after it, recover() runs the same steps again from tx/.
 
 tx=$home/tx
@@ -125,6 +127,29 @@ check() {
       echo "$entry" >>"$run/go"
     fi
   done <"$run/entries"
+  [ ! -s "$tx/decided" ] || refuse_together
+  # Places of a delivered domain that it names no more, under the number of no entry.
+  awk '
+    FILENAME ~ /decided$/ { refused[$1] = 1; next }
+    { base = FILENAME ~ /entries$/ ? $3 : $1; place = base; sub(/@.*/, "", base) }
+    FILENAME ~ /entries$/ { named[place] = 1; if (!($1 in refused)) delivered[base] = 1; next }
+    base in delivered && !(place in named) { print 0, "remove", place, "domain - - - -" }' \
+    "$tx/decided" "$tx/entries" "$home/domains" >>"$run/go"
+}
+
+# Where one certificate of a domain is refused, its others are for the same reason: half of what was meant would leave
+# a name to nobody.
+refuse_together() {
+  : >"$run/go.kept"
+  : >"$run/same.kept"
+  awk -v decided="$tx/decided" -v new="$tx/new/" '
+    function domain(place) { sub(/@.*/, "", place); return place }
+    FILENAME ~ /entries$/ { place[$1] = $3; next }
+    FILENAME ~ /decided$/ { n = $1; sub(/^[0-9]+ /, ""); why[domain(place[n])] = $0; next }
+    domain($3) in why { print $1, why[domain($3)] >> decided; print new $3 ".pem"; next }
+    { print > (FILENAME ".kept") }' "$tx/entries" "$tx/decided" "$run/go" "$run/same" | xargs -r rm -f
+  mv "$run/go.kept" "$run/go"
+  mv "$run/same.kept" "$run/same"
 }
 
 # refuse ERROR TEXT: this entry alone; its neighbours go on.
@@ -205,18 +230,22 @@ apply() {
 # Old login processes answer with the old leaf for a moment after a reload, and Dovecot reads 2,000 blocks in 1.3 s.
 patience() { echo "${SEALPOST_PROOF_WAIT:-$((15 + $(wc -l <"$home/domains") / 100))}"; }
 
-# tx/back names what was not seen served: those domains get their old file, line and names again, and are looked at again.
+# tx/back names what was not seen served: those domains get their old files, lines and names again, and are looked at again.
 put_back() {
-  awk '{ print $1 }' "$tx/back" | sort -u >"$run/failed"
   awk '
-    FILENAME ~ /failed$/ { failed[$1] = 1; next }
-    (FILENAME ~ /old$/) == ($1 in failed)' "$run/failed" "$tx/domains.new" "$tx/domains.old" >"$run/domains.back"
+    { base = FILENAME ~ /go$/ ? $3 : $1; sub(/@.*/, "", base) }
+    FILENAME ~ /back$/ { failed[base] = 1; next }
+    base in failed { print $3 }' "$tx/back" "$tx/go" >"$run/failed"
+  awk '
+    { base = $1; sub(/@.*/, "", base) }
+    FILENAME ~ /failed$/ { failed[base] = 1; next }
+    (FILENAME ~ /old$/) == (base in failed)' "$run/failed" "$tx/domains.new" "$tx/domains.old" >"$run/domains.back"
   while read -r domain; do
     [ ! -e "$tx/old/$domain.pem" ] || place "$tx/old/$domain.pem" "$home/live/$domain.pem"
   done <"$run/failed"
   place "$run/domains.back" "$home/domains"
   apply "$tx/domains.new" "$run/domains.back" "$run/failed"
-  # A domain that was not here before has no old leaf: then anything but the new one must be seen.
+  # What was not here before has no old leaf: then anything but the new one must be seen.
   awk -v old="$tx/old/" -v live="$home/live/" '
     FILENAME ~ /failed$/ { failed[$1] = 1; next }
     !($1 in failed) { next }
@@ -230,10 +259,12 @@ commit() {
   [ ! -e "$tx/back" ] || cp "$tx/back" "$run/back"
   awk '
     FILENAME ~ /why\./ { why[substr(FILENAME, match(FILENAME, /[a-z]+$/))] = $0; next }
-    FILENAME ~ /unseen$/ { lost[$1] = "port " $3 " (" $2 ")"; next }
-    FILENAME ~ /back$/ { if (!($1 in back)) back[$1] = "not seen on port " $3 " (" $2 ")" (why[$2] ? ": " why[$2] : ""); next }
-    $3 in lost { print $1, "x InstallBroken", "neither the new nor the old is seen on", lost[$3]; next }
-    $3 in back { print $1, "b InstallRolledBack", back[$3]; next }
+    { base = FILENAME ~ /go$/ ? $3 : $1; sub(/@.*/, "", base) }
+    FILENAME ~ /unseen$/ { lost[base] = "port " $3 " (" $2 ")"; next }
+    FILENAME ~ /back$/ { if (!(base in back)) back[base] = "not seen on port " $3 " (" $2 ")" (why[$2] ? ": " why[$2] : ""); next }
+    !$1 { next }
+    base in lost { print $1, "x InstallBroken", "neither the new nor the old is seen on", lost[base]; next }
+    base in back { print $1, "b InstallRolledBack", back[base]; next }
     { print $1, ($2 == "remove" ? "d" : "s") }' \
     "$run"/why.* "$run/unseen" "$run/back" "$tx/go" >"$run/letters"
   # A PEM goes last, when no configuration names it any more: a missing one stops Dovecot at its next cold start.

@@ -57,6 +57,29 @@ describe('what the cloud writes', () => {
   });
 });
 
+describe('a domain with a certificate for webmail alone', () => {
+  const delivery = { server: 'mx1.provider.test', seq: 7, mode: 'install' as const, roots: '' };
+  const own = { ...install, names: ['webmail.example.test'], probe: { webmail: 'webmail.example.test' } };
+  const both = [
+    { domain: 'example.test', v: 3, install },
+    { domain: 'example.test', v: 3, for: 'webmail' as const, install: own },
+  ];
+  it('is two entries, each with a place of its own', () => {
+    const { split, directory } = read(writeDelivery({ ...delivery, entries: both }, 0).text);
+    expect(split).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(directory, 'entries'), 'utf8').split('\n')[1]).toBe(
+      `2 install example.test@webmail webmail ${own.certificate} ${own.fingerprint} - webmail.example.test webmail.example.test`,
+    );
+    expect(readdirSync(join(directory, 'new')).sort()).toEqual(['example.test.pem', 'example.test@webmail.pem']);
+  });
+
+  it('is not removed and installed in one delivery', () => {
+    const entries = [{ domain: 'example.test', v: 3 }, both[1]!];
+    expect(read(writeDelivery({ ...delivery, entries }, 0).text).split.status).toBe(1);
+    expect(read(writeDelivery({ ...delivery, entries: entries.toReversed() }, 0).text).split.status).toBe(1);
+  });
+});
+
 describe('a delivery that is not what the cloud writes is refused whole', () => {
   const heads: [what: string, from: string, to: string][] = [
     ['another version', 'sealpost-delivery 1', 'sealpost-delivery 2'],

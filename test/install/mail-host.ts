@@ -12,7 +12,7 @@ import { scratchCa, type Issued, type ScratchCa } from './scratch-ca.ts';
 export interface Entry {
   domain: string;
   verb?: 'install' | 'remove';
-  kind?: 'host' | 'domain';
+  kind?: 'host' | 'domain' | 'mail' | 'webmail';
   certificate?: Issued;
   mail?: string;
   web?: string;
