@@ -2,7 +2,15 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Minutes each, since a host or a provider is killed and started again: first, so that no core waits for one at the end. */
-const LONG = ['local/visitor', 'install/interrupted', 'install/install', 'install/adoption', 'road/start', 'bin/'];
+const LONG = [
+  'local/killed',
+  'local/visitor',
+  'install/interrupted',
+  'install/install',
+  'install/adoption',
+  'road/start',
+  'bin/',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,8 +1,8 @@
 /** EventBridge Scheduler: `rate(…)` schedules that invoke a Lambda function under the schedule's role. */
 import { randomUUID } from 'node:crypto';
-import * as model from '@aws-sdk/client-scheduler';
-import { arn, AwsError } from './service.ts';
-import type { Call, Caller, Cloud, Resource, ResourceRequest, Service } from './service.ts';
+import type * as model from '@aws-sdk/client-scheduler';
+import { arn } from './service.ts';
+import type { Caller, Cloud, Resource, ResourceRequest, Service } from './service.ts';
 import { checkTarget, invokeTarget, nextAttempt, sendDeadLetter } from './events/targets.ts';
 import { refuse, refuseOthers } from './refusal.ts';
 
@@ -14,12 +14,10 @@ const lookEveryMs = 1_000;
 interface Schedule {
   Name: string;
   Arn: string;
-  GroupName: string;
   State: 'ENABLED' | 'DISABLED';
   ScheduleExpression: string;
   periodMs: number;
   Target: model.Target;
-  Description?: string;
 }
 
 export function scheduler(cloud: Cloud): Service {
@@ -29,7 +27,6 @@ export function scheduler(cloud: Cloud): Service {
   );
   const dueAt = cloud.database.prepare('SELECT dueAt FROM scheduler_schedules WHERE arn = ?');
   const setDue = cloud.database.prepare('UPDATE scheduler_schedules SET dueAt = ? WHERE arn = ?');
-  const groups = new Set(['default']);
   const schedules = new Map<string, Schedule>();
   const underWay = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
@@ -112,7 +109,6 @@ export function scheduler(cloud: Cloud): Service {
   function makeSchedule({ properties, logicalId, stackName }: ResourceRequest): Resource {
     refuseOthers('AWS::Scheduler::Schedule', properties, [
       'Name',
-      'GroupName',
       'Description',
       'State',
       'ScheduleExpression',
@@ -130,70 +126,26 @@ export function scheduler(cloud: Cloud): Service {
     if (properties.FlexibleTimeWindow.Mode !== 'OFF') refuse('a flexible time window');
     if (/<aws\.scheduler\./.test(properties.Target.Input ?? '')) refuse('a context attribute in Input');
     checkTarget(properties.Target.Arn, ['lambda']);
-    const GroupName = groupName(properties.GroupName);
     const Name = properties.Name ?? `${stackName}-${logicalId}`;
     const schedule: Schedule = {
       Name,
-      Arn: arn(cloud, 'scheduler', `schedule/${GroupName}/${Name}`),
-      GroupName,
+      Arn: arn(cloud, 'scheduler', `schedule/default/${Name}`),
       State: properties.State ?? 'ENABLED',
       ScheduleExpression: properties.ScheduleExpression,
       periodMs: ratePeriodMs(properties.ScheduleExpression),
       Target: properties.Target,
-      Description: properties.Description,
     };
-    schedules.set(`${GroupName}/${Name}`, schedule);
+    schedules.set(Name, schedule);
     remember.run(schedule.Arn, cloud.now());
     return { ref: Name, attributes: { Arn: schedule.Arn } };
   }
 
-  function makeGroup({ properties, logicalId, stackName }: ResourceRequest): Resource {
-    refuseOthers('AWS::Scheduler::ScheduleGroup', properties, ['Name', 'Tags']);
-    const name = properties.Name ?? `${stackName}-${logicalId}`;
-    groups.add(name);
-    return { ref: name, attributes: { Arn: arn(cloud, 'scheduler', `schedule-group/${name}`) } };
-  }
-
-  function groupName(name: string | undefined): string {
-    if (!groups.has(name ?? 'default'))
-      throw new AwsError('ResourceNotFoundException', `Schedule group ${name} does not exist.`);
-    return name ?? 'default';
-  }
-
   return {
     name: 'scheduler',
-    model,
-    client: 'SchedulerClient',
-    operations: {
-      ListSchedules(input: model.ListSchedulesCommandInput, call: Call) {
-        call.authorize('scheduler:ListSchedules', '*');
-        const found = [...schedules.values()].filter(
-          schedule =>
-            (input.GroupName === undefined || schedule.GroupName === input.GroupName) &&
-            (input.State === undefined || schedule.State === input.State) &&
-            schedule.Name.startsWith(input.NamePrefix ?? ''),
-        );
-        return {
-          Schedules: found.map(({ Name, Arn, GroupName, State, Target }) => ({
-            Name,
-            Arn,
-            GroupName,
-            State,
-            Target: { Arn: Target.Arn },
-          })),
-        };
-      },
-      GetSchedule(input: model.GetScheduleCommandInput, call: Call) {
-        const key = `${input.GroupName ?? 'default'}/${input.Name}`;
-        call.authorize('scheduler:GetSchedule', arn(cloud, 'scheduler', `schedule/${key}`));
-        const schedule = schedules.get(key);
-        if (schedule === undefined)
-          throw new AwsError('ResourceNotFoundException', `Schedule ${input.Name} does not exist.`, { status: 404 });
-        const { periodMs: _periodMs, ...description } = schedule;
-        return { ...description, FlexibleTimeWindow: { Mode: 'OFF' } };
-      },
-    },
-    resources: { 'AWS::Scheduler::Schedule': makeSchedule, 'AWS::Scheduler::ScheduleGroup': makeGroup },
+    model: {},
+    client: '',
+    operations: {},
+    resources: { 'AWS::Scheduler::Schedule': makeSchedule },
     start() {
       timer = setInterval(look, lookEveryMs);
       look();

@@ -137,26 +137,6 @@ export const sqs: ServiceFactory = cloud => {
     });
   }
 
-  function getQueueAttributes(input: any, call: Call) {
-    refuseOthers('sqs:GetQueueAttributes', input, ['QueueUrl', 'AttributeNames']);
-    const queue = open(call, 'GetQueueAttributes', input.QueueUrl);
-    const counts = database
-      .prepare('SELECT count(*) AS n, coalesce(sum(visible > ?), 0) AS hidden FROM sqs_messages WHERE queue = ?')
-      .get(cloud.now(), queue.name)!;
-    const all: Record<string, string> = {
-      QueueArn: queueArn(queue.name),
-      CreatedTimestamp: String(Math.floor(queue.created / 1000)),
-      ApproximateNumberOfMessages: String(Number(counts.n) - Number(counts.hidden)),
-      ApproximateNumberOfMessagesNotVisible: String(counts.hidden),
-      ApproximateNumberOfMessagesDelayed: '0',
-      VisibilityTimeout: String(queue.visibility),
-      MessageRetentionPeriod: String(queue.retention),
-      ReceiveMessageWaitTimeSeconds: String(queue.wait),
-    };
-    const Attributes = chosen(all, input.AttributeNames ?? []);
-    return Attributes ? { Attributes } : {};
-  }
-
   const queueType: ResourceType = ({ properties, stackName, logicalId }) => {
     refuseOthers('AWS::SQS::Queue', properties, [
       'QueueName',
@@ -209,15 +189,6 @@ export const sqs: ServiceFactory = cloud => {
       GetQueueUrl(input, call) {
         refuseOthers('sqs:GetQueueUrl', input, ['QueueName', 'QueueOwnerAWSAccountId']);
         return { QueueUrl: queueUrl(open(call, 'GetQueueUrl', input.QueueName).name) };
-      },
-      GetQueueAttributes: getQueueAttributes,
-      ListQueues(input, call) {
-        refuseOthers('sqs:ListQueues', input, ['QueueNamePrefix']);
-        call.authorize('sqs:ListQueues', '*');
-        const names = database.prepare('SELECT name FROM sqs_queues ORDER BY name').all();
-        const chosenNames = names.map(row => String(row.name));
-        const prefix = input.QueueNamePrefix ?? '';
-        return { QueueUrls: chosenNames.filter(name => name.startsWith(prefix)).map(queueUrl) };
       },
       PurgeQueue(input, call) {
         const queue = open(call, 'PurgeQueue', input.QueueUrl);

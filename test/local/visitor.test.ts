@@ -1,7 +1,6 @@
 /** One provider for all of these, since it takes a while to come up: what a stranger does with it, in this order. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { commandSuite } from './visitor/command.ts';
-import { killedSuite } from './visitor/killed.ts';
 import { rightsSuite } from './visitor/rights.ts';
 import { leavesNothingSuite } from './visitor/nothing-left.ts';
 import { local } from './visitor/visitor.ts';
@@ -15,5 +14,4 @@ afterAll(() => local('down').then(() => {}), 60_000);
 // Each `aws` is a second of Python's start, and more on a busy machine.
 describe('the command line', { timeout: 180_000 }, commandSuite);
 describe('rights, seen from outside', rightsSuite);
-describe('killed and started again', killedSuite);
 describe('taken away', leavesNothingSuite);

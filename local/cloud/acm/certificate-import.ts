@@ -75,7 +75,7 @@ export function keyAlgorithm(certificate: X509Certificate): model.KeyAlgorithm {
   return algorithm;
 }
 
-export function signatureAlgorithm(certificate: X509Certificate): string {
+function signatureAlgorithm(certificate: X509Certificate): string {
   const algorithm = signatureAlgorithms[certificate.signatureAlgorithmOid ?? ''];
   if (algorithm === undefined) throw invalid('The signature algorithm of the certificate is not supported.');
   return algorithm;

@@ -92,11 +92,6 @@ export const dynamodb: ServiceFactory = cloud => {
       ...readOperations(access),
       ...writeOperations(access),
       DescribeTable: describeTable,
-      ListTables: (input, call) => {
-        refuseOthers('dynamodb:ListTables', input, []);
-        call.authorize('dynamodb:ListTables', '*');
-        return { TableNames: store.tableNames() };
-      },
     },
     resources: { 'AWS::DynamoDB::GlobalTable': globalTable },
   };

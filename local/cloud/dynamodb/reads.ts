@@ -24,29 +24,10 @@ export function readOperations({ store, open, tableArn }: Access): Record<string
       'ExpressionAttributeNames',
     ]);
     const table = open(call, 'GetItem', request.TableName, [request.Key]);
-    return readOne(table, request, request.Key);
-  }
-
-  function readOne(table: Table, request: any, key: Item): { Item?: Item } {
     const { projection } = parseExpressions(request, ['ProjectionExpression']);
     check(db.validateKeyPaths(projection?.nestedPaths, table));
-    const item = store.get(table, validKey(key, table));
+    const item = store.get(table, validKey(request.Key, table));
     return item ? { Item: fromStored(projection ? db.mapPaths(projection.paths, item) : item) } : {};
-  }
-
-  function batchGetItem(input: any, call: Call) {
-    refuseMetrics('BatchGetItem', { ReturnConsumedCapacity: input.ReturnConsumedCapacity });
-    const requests: [string, any][] = Object.entries(input.RequestItems);
-    if (requests.reduce((count, [, request]) => count + request.Keys.length, 0) > 100) {
-      throw invalid('Too many items requested for the BatchGetItem call');
-    }
-    const responses = requests.map(([name, request]) => {
-      const known = ['Keys', 'ConsistentRead', 'ProjectionExpression', 'ExpressionAttributeNames'];
-      refuseOthers('dynamodb:BatchGetItem', request, known);
-      const table = open(call, 'BatchGetItem', name, request.Keys);
-      return [name, request.Keys.flatMap((key: Item) => readOne(table, request, key).Item ?? [])];
-    });
-    return { Responses: Object.fromEntries(responses), UnprocessedKeys: {} };
   }
 
   function read(kind: 'Query' | 'Scan', input: any, call: Call) {
@@ -140,7 +121,6 @@ export function readOperations({ store, open, tableArn }: Access): Record<string
 
   return {
     GetItem: getItem,
-    BatchGetItem: batchGetItem,
     Query: (input, call) => read('Query', input, call),
     Scan: (input, call) => read('Scan', input, call),
   };

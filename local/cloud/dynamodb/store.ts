@@ -97,13 +97,6 @@ export function openStore(database: DatabaseSync) {
       return row && JSON.parse(row.description as string);
     },
 
-    tableNames(): string[] {
-      return database
-        .prepare('SELECT name FROM dynamodb_tables ORDER BY name')
-        .all()
-        .map(row => row.name as string);
-    },
-
     itemCount(table: Table): number {
       const row = database.prepare('SELECT count(*) AS n FROM dynamodb_items WHERE tbl = ?').get(table.TableName);
       return Number(row!.n);

@@ -23,8 +23,6 @@ interface Rule {
   bus: string;
   enabled: boolean;
   pattern: EventPattern;
-  patternText: string;
-  description?: string;
   targets: Target[];
 }
 
@@ -155,8 +153,6 @@ export function events(cloud: Cloud): EventsService {
       bus,
       enabled: properties.State !== 'DISABLED',
       pattern: compileEventPattern(properties.EventPattern),
-      patternText: JSON.stringify(properties.EventPattern),
-      description: properties.Description,
       targets: (properties.Targets ?? []).map(parseTarget),
     });
     return { ref: bus === 'default' ? name : `${bus}|${name}`, attributes: { Arn: ruleArn } };
@@ -168,34 +164,6 @@ export function events(cloud: Cloud): EventsService {
     client: 'EventBridgeClient',
     operations: {
       PutEvents: putEvents,
-      ListEventBuses(_input: model.ListEventBusesCommandInput, call: Call) {
-        call.authorize('events:ListEventBuses', '*');
-        return { EventBuses: [...buses].map(Name => ({ Name, Arn: busArn(Name) })) };
-      },
-      DescribeEventBus(input: model.DescribeEventBusCommandInput, call: Call) {
-        const Name = busName(input.Name);
-        call.authorize('events:DescribeEventBus', busArn(Name));
-        const statements = busPolicies.get(Name);
-        const Policy = statements && JSON.stringify({ Version: '2012-10-17', Statement: [...statements.values()] });
-        return { Name, Arn: busArn(Name), Policy };
-      },
-      ListRules(input: model.ListRulesCommandInput, call: Call) {
-        const bus = busName(input.EventBusName);
-        call.authorize('events:ListRules', '*');
-        const found = [...rules.values()].filter(
-          rule => rule.bus === bus && rule.name.startsWith(input.NamePrefix ?? ''),
-        );
-        return {
-          Rules: found.map(rule => ({
-            Name: rule.name,
-            Arn: rule.arn,
-            EventBusName: bus,
-            EventPattern: rule.patternText,
-            State: rule.enabled ? 'ENABLED' : 'DISABLED',
-            Description: rule.description,
-          })),
-        };
-      },
     },
     resources: {
       'AWS::Events::EventBus': makeBus,

@@ -24,21 +24,6 @@ export function iamService(iam: LocalIam, account: string): Service {
         call.authorize('iam:GetRole', `arn:aws:iam::${account}:role/${input.RoleName}`);
         return { Role: shown(iam.role(input.RoleName)) };
       },
-      GetInstanceProfile(input, call) {
-        const arn = `arn:aws:iam::${account}:instance-profile/${input.InstanceProfileName}`;
-        call.authorize('iam:GetInstanceProfile', arn);
-        const role = iam.instanceProfile(input.InstanceProfileName);
-        return {
-          InstanceProfile: {
-            Path: '/',
-            InstanceProfileName: input.InstanceProfileName,
-            InstanceProfileId: role.roleId.replace('AROA', 'AIPA'),
-            Arn: arn,
-            CreateDate: new Date(role.createdAt),
-            Roles: [shown(role)],
-          },
-        };
-      },
     },
     resources: resources(iam, account),
   };
@@ -91,7 +76,8 @@ function resources(iam: LocalIam, account: string): Record<string, ResourceType>
       const { properties } = request;
       refuseOthers('AWS::IAM::InstanceProfile', properties, ['InstanceProfileName', 'Path', 'Roles']);
       const name = physicalName(request, 'InstanceProfileName');
-      return { ref: name, attributes: { Arn: iam.putInstanceProfile(name, properties.Roles[0]) } };
+      iam.role(properties.Roles[0]);
+      return { ref: name, attributes: { Arn: `arn:aws:iam::${account}:instance-profile/${name}` } };
     },
   };
 }

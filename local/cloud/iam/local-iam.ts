@@ -45,7 +45,6 @@ export class LocalIam implements Iam {
       CREATE TABLE IF NOT EXISTS iam_role (name TEXT PRIMARY KEY, body TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS iam_policy (role TEXT, source TEXT, document TEXT NOT NULL, PRIMARY KEY (role, source));
       CREATE TABLE IF NOT EXISTS iam_managed_policy (arn TEXT PRIMARY KEY, document TEXT NOT NULL);
-      CREATE TABLE IF NOT EXISTS iam_instance_profile (name TEXT PRIMARY KEY, role TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS iam_resource_policy (arn TEXT PRIMARY KEY, document TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS iam_credential (id TEXT PRIMARY KEY, secret TEXT NOT NULL, role TEXT NOT NULL, session TEXT NOT NULL, UNIQUE (role, session));`);
     for (const { body } of this.#all('SELECT body FROM iam_role')) this.#keepRole(JSON.parse(body));
@@ -123,17 +122,6 @@ export class LocalIam implements Iam {
         { status: 404 },
       );
     return document;
-  }
-
-  putInstanceProfile(name: string, roleName: string): string {
-    this.#run('INSERT OR REPLACE INTO iam_instance_profile VALUES (?, ?)', name, this.role(roleName).roleName);
-    return `arn:aws:iam::${this.#cloud.account}:instance-profile/${name}`;
-  }
-
-  instanceProfile(name: string): Role {
-    const [row] = this.#all('SELECT role FROM iam_instance_profile WHERE name = ?', name);
-    if (!row) throw new AwsError('NoSuchEntityException', `Instance Profile ${name} cannot be found.`, { status: 404 });
-    return this.role(row.role);
   }
 
   setResourcePolicy(resourceArn: string, policy: object | undefined): void {

@@ -16,8 +16,7 @@ const [ID_BYTES, IV_BYTES, TAG_BYTES] = [36, 12, 16];
 export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
   database.exec(`
     CREATE TABLE IF NOT EXISTS kms_keys (
-      id TEXT PRIMARY KEY, owner TEXT NOT NULL UNIQUE, manager TEXT NOT NULL, description TEXT NOT NULL, created INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS kms_aliases (name TEXT PRIMARY KEY, key_id TEXT NOT NULL);`);
+      id TEXT PRIMARY KEY, owner TEXT NOT NULL UNIQUE, manager TEXT NOT NULL, description TEXT NOT NULL, created INTEGER NOT NULL);`);
   const location = database.location();
   const directory = location && join(dirname(location), 'kms');
   const materials = new Map<string, Buffer>();

@@ -1,5 +1,5 @@
 /**
- * KMS: symmetric keys with aliases and key policies. What encrypts for others (S3, SSM) does it through the methods of
+ * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. What encrypts for others (S3, SSM) does it through the methods of
  * `Kms`, as the caller who asked it to, so that the caller's own rights on the key count.
  * Rotation is accepted without effect, as it changes nothing that a caller can see.
  */
@@ -13,7 +13,7 @@ import type { Call, Caller, ConditionContext, ResourceType, Service, ServiceFact
 
 export interface Kms extends Service {
   /**
-   * Encrypts as `caller` on behalf of whom a service acts. `key`: id, ARN or alias (`alias/aws/ssm` is always there).
+   * Encrypts as `caller` on behalf of whom a service acts. `key`: id, ARN, or `alias/aws/ssm` and the like.
    * `viaService`: `s3`, `ssm`, … Throws AccessDenied, NotFoundException.
    */
   encryptFor(
@@ -76,16 +76,12 @@ export const kms: ServiceFactory<Kms> = cloud => {
     return id;
   }
 
-  /** Key id of an id, key ARN, alias or alias ARN. Throws NotFoundException. */
+  /** Key id of an id, a key ARN or the alias of a service's own key. Throws NotFoundException. */
   function resolve(key: string): string {
     const name = key.replace(/^arn:aws:kms:[^:]*:[^:]*:(key\/)?/, '');
     const service = /^alias\/aws\/([a-z0-9]+)$/.exec(name)?.[1];
     if (service) return managedKey(service);
-    if (name.startsWith('alias/')) {
-      const alias = database.prepare('SELECT key_id FROM kms_aliases WHERE name = ?').get(name);
-      if (!alias) throw new AwsError('NotFoundException', `Alias ${arn(cloud, 'kms', name)} is not found.`);
-      return alias.key_id as string;
-    }
+    if (name.startsWith('alias/')) refuse(`kms: ${name}, an alias of a customer's key,`);
     const known = database.prepare('SELECT id FROM kms_keys WHERE id = ?').get(name);
     if (!known) throw new AwsError('NotFoundException', `Key '${keyArn(name)}' does not exist`);
     return known.id as string;
@@ -112,8 +108,7 @@ export const kms: ServiceFactory<Kms> = cloud => {
 
   function open(call: Call, action: string, key: string, context?: EncryptionContext): string {
     const id = resolve(key);
-    const alias = /(^|:)(alias\/.*)$/.exec(key)?.[2];
-    call.authorize(`kms:${action}`, keyArn(id), conditions(context, { 'kms:RequestAlias': alias }));
+    call.authorize(`kms:${action}`, keyArn(id), conditions(context));
     return id;
   }
 
@@ -143,14 +138,6 @@ export const kms: ServiceFactory<Kms> = cloud => {
     };
     cloud.iam.setResourcePolicy(keyArn(id), properties.KeyPolicy ?? accountDecides);
     return { ref: id, attributes: { Arn: keyArn(id), KeyId: id } };
-  };
-
-  const aliasType: ResourceType = ({ properties }) => {
-    refuseOthers('AWS::KMS::Alias', properties, ['AliasName', 'TargetKeyId']);
-    database
-      .prepare('INSERT OR REPLACE INTO kms_aliases VALUES (?, ?)')
-      .run(properties.AliasName, resolve(properties.TargetKeyId));
-    return { ref: properties.AliasName };
   };
 
   return {
@@ -193,43 +180,8 @@ export const kms: ServiceFactory<Kms> = cloud => {
         const Plaintext = randomBytes(input.NumberOfBytes ?? (input.KeySpec === 'AES_128' ? 16 : 32));
         return { Plaintext, CiphertextBlob: encrypt(id, Plaintext, input.EncryptionContext ?? {}), KeyId: keyArn(id) };
       },
-      DescribeKey(input, call) {
-        refuseOthers('kms:DescribeKey', input, ['KeyId']);
-        const id = open(call, 'DescribeKey', input.KeyId);
-        const row = database.prepare('SELECT * FROM kms_keys WHERE id = ?').get(id)!;
-        return {
-          KeyMetadata: {
-            AWSAccountId: cloud.account,
-            KeyId: id,
-            Arn: keyArn(id),
-            KeyManager: row.manager,
-            Description: row.description,
-            CreationDate: new Date(Number(row.created)),
-            Enabled: true,
-            KeyState: 'Enabled',
-            KeyUsage: 'ENCRYPT_DECRYPT',
-            KeySpec: 'SYMMETRIC_DEFAULT',
-            Origin: 'AWS_KMS',
-            MultiRegion: false,
-            EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-          },
-        };
-      },
-      ListAliases(input, call) {
-        refuseOthers('kms:ListAliases', input, []);
-        call.authorize('kms:ListAliases', '*');
-        const rows = database.prepare('SELECT name, key_id FROM kms_aliases ORDER BY name').all();
-        return {
-          Aliases: rows.map(row => ({
-            AliasName: row.name,
-            AliasArn: arn(cloud, 'kms', String(row.name)),
-            TargetKeyId: row.key_id,
-          })),
-          Truncated: false,
-        };
-      },
     },
-    resources: { 'AWS::KMS::Key': keyType, 'AWS::KMS::Alias': aliasType },
+    resources: { 'AWS::KMS::Key': keyType },
     encryptFor(caller, key, plaintext, context, viaService) {
       const id = allow(caller, 'kms:Encrypt', key, context, viaService);
       return { keyArn: keyArn(id), ciphertext: encrypt(id, plaintext, context) };

@@ -188,9 +188,6 @@ export const lambda = (cloud: Cloud): LambdaService => {
     operations: {
       Invoke,
       GetFunctionConfiguration: read('GetFunctionConfiguration'),
-      GetFunction(input, call: Call) {
-        return { Configuration: read('GetFunction')(input, call), Code: { RepositoryType: 'S3' } };
-      },
       ListFunctions(input: ListFunctionsRequest, call: Call) {
         call.authorize('lambda:ListFunctions', '*');
         refuseOthers('lambda:ListFunctions', input, ['Marker', 'MaxItems']);

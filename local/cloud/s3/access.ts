@@ -47,7 +47,7 @@ export function openAccess(cloud: Cloud): Access {
   return access;
 }
 
-export function accessDenied(): AwsError {
+function accessDenied(): AwsError {
   return new AwsError('AccessDenied', 'Access Denied', { status: 403 });
 }
 

@@ -147,32 +147,6 @@ export function objectOperations(access: Access): Record<string, Operation> {
     return { VersionId: versionId, ...(version && isDeleteMarker(version) && { DeleteMarker: true }) };
   }
 
-  function deleteObjects(input: any, call: Call) {
-    refuseOthers('s3:DeleteObjects', input, [
-      'Bucket',
-      'Delete',
-      'ChecksumAlgorithm',
-      'ContentMD5',
-      'ExpectedBucketOwner',
-      ...checksums,
-    ]);
-    const bucket = access.bucket(input.Bucket);
-    const Deleted: object[] = [];
-    const Errors: object[] = [];
-    for (const entry of input.Delete.Objects) {
-      refuseOthers('s3:DeleteObjects', entry, ['Key', 'VersionId']);
-      const { Key, VersionId } = entry;
-      try {
-        const { DeleteMarker, VersionId: removed } = remove(bucket, call, Key, VersionId) as any;
-        Deleted.push({ Key, VersionId, DeleteMarker, DeleteMarkerVersionId: DeleteMarker && removed });
-      } catch (error) {
-        if (!(error instanceof AwsError)) throw error;
-        Errors.push({ Key, VersionId, Code: error.code, Message: error.message });
-      }
-    }
-    return { Deleted: input.Delete.Quiet ? [] : Deleted, Errors };
-  }
-
   return {
     PutObject: putObject,
     GetObject: getObject,
@@ -181,7 +155,6 @@ export function objectOperations(access: Access): Record<string, Operation> {
       refuseOthers('s3:DeleteObject', input, ['Bucket', 'Key', 'VersionId', 'ExpectedBucketOwner']);
       return remove(access.bucket(input.Bucket), call, input.Key, input.VersionId);
     },
-    DeleteObjects: deleteObjects,
   };
 }
 

@@ -8,7 +8,6 @@ import { refuse, refuseOthers } from '../refusal.ts';
 import { bucketArn, openAccess } from './access.ts';
 import { listObjects, listVersions } from './lists.ts';
 import { objectOperations } from './object-operations.ts';
-import { AwsError } from '../service.ts';
 import type { ConditionContext, Operation, ResourceType, ServiceFactory } from '../service.ts';
 
 export const s3: ServiceFactory = cloud => {
@@ -16,16 +15,6 @@ export const s3: ServiceFactory = cloud => {
   const { store, open } = access;
 
   const bucketOperations: Record<string, Operation> = {
-    CreateBucket(input, call) {
-      refuseOthers('s3:CreateBucket', input, ['Bucket', 'CreateBucketConfiguration']);
-      call.authorize('s3:CreateBucket', bucketArn(input.Bucket));
-      if (store.bucket(input.Bucket)) {
-        const text = 'Your previous request to create the named bucket succeeded and you already own it.';
-        throw new AwsError('BucketAlreadyOwnedByYou', text, { status: 409 });
-      }
-      store.putBucket({ name: input.Bucket, created: cloud.now(), versioned: false });
-      return { Location: `/${input.Bucket}` };
-    },
     HeadBucket(input, call) {
       refuseOthers('s3:HeadBucket', input, ['Bucket', 'ExpectedBucketOwner']);
       open(call, 'ListBucket', input);
@@ -35,10 +24,6 @@ export const s3: ServiceFactory = cloud => {
       refuseOthers('s3:ListBuckets', input, []);
       call.authorize('s3:ListAllMyBuckets', '*');
       return { Buckets: store.buckets().map(({ name, created }) => ({ Name: name, CreationDate: new Date(created) })) };
-    },
-    GetBucketVersioning(input, call) {
-      const bucket = open(call, 'GetBucketVersioning', input);
-      return bucket.versioned ? { Status: 'Enabled' } : {};
     },
     ListObjectsV2(input, call) {
       refuseOthers('s3:ListObjectsV2', { ...input, FetchOwner: input.FetchOwner || undefined }, [

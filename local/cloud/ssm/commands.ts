@@ -182,24 +182,11 @@ export function commandOperations(
     };
   }
 
-  /** Takes back what has not started; like AWS it promises nothing about what has. */
-  function cancelCommand(input: model.CancelCommandCommandInput, call: Call) {
-    const command = invocations.command(input.CommandId!);
-    for (const id of input.InstanceIds ?? command?.nodeIds ?? [])
-      call.authorize('ssm:CancelCommand', nodes.arnOf(id), nodes.contextOf(id));
-    if (command === undefined) throw new AwsError('InvalidCommandId', `Command ${input.CommandId} does not exist.`);
-    for (const invocation of invocations.ofCommand(command.id))
-      if (invocation.status === 'Pending' && (input.InstanceIds ?? command.nodeIds).includes(invocation.nodeId))
-        invocations.end(invocation, 'Cancelled', 'Cancelled');
-    return {};
-  }
-
   return {
     SendCommand: sendCommand,
     ListCommands: listCommands,
     ListCommandInvocations: listCommandInvocations,
     GetCommandInvocation: getCommandInvocation,
-    CancelCommand: cancelCommand,
   };
 }
 

@@ -1,9 +1,8 @@
 /** Command documents as stored: every version that a template ever gave, the newest being the default. */
-import type * as model from '@aws-sdk/client-ssm';
 import { arn, AwsError } from '../service.ts';
-import type { Call, Cloud, Operation, ResourceRequest, ResourceType } from '../service.ts';
+import type { Cloud, ResourceRequest, ResourceType } from '../service.ts';
 import { refuse, refuseOthers } from '../refusal.ts';
-import { documentHash, parseDocument } from './document.ts';
+import { parseDocument } from './document.ts';
 
 export interface StoredDocument {
   name: string;
@@ -16,7 +15,6 @@ export interface Documents {
   /** @throws AwsError InvalidDocument, InvalidDocumentVersion */
   find(nameOrArn: string, version?: string): StoredDocument;
   arnOf(nameOrArn: string): string;
-  operations: Record<string, Operation>;
   resources: Record<string, ResourceType>;
 }
 
@@ -64,52 +62,6 @@ export function documents(cloud: Cloud): Documents {
   return {
     find,
     arnOf,
-    operations: {
-      DescribeDocument(input: model.DescribeDocumentCommandInput, call: Call) {
-        call.authorize('ssm:DescribeDocument', arnOf(input.Name!));
-        const { name, version, content, createdAt } = find(input.Name!, input.DocumentVersion);
-        const { parameters = {}, description } = parseDocument(content);
-        return {
-          Document: {
-            Name: name,
-            Description: description,
-            DocumentVersion: String(version),
-            DefaultVersion: String(find(name).version),
-            LatestVersion: String(find(name).version),
-            Hash: documentHash(content),
-            HashType: 'Sha256',
-            Status: 'Active',
-            DocumentType: 'Command',
-            DocumentFormat: 'JSON',
-            SchemaVersion: '2.2',
-            PlatformTypes: ['Linux'],
-            Owner: cloud.account,
-            CreatedDate: new Date(createdAt),
-            Parameters: Object.entries(parameters).map(
-              ([Name, { type, description: Description, default: value }]) => ({
-                Name,
-                Type: type,
-                Description,
-                DefaultValue:
-                  value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value),
-              }),
-            ),
-          },
-        };
-      },
-      GetDocument(input: model.GetDocumentCommandInput, call: Call) {
-        call.authorize('ssm:GetDocument', arnOf(input.Name!));
-        const { name, version, content } = find(input.Name!, input.DocumentVersion);
-        return {
-          Name: name,
-          Content: content,
-          DocumentVersion: String(version),
-          Status: 'Active',
-          DocumentType: 'Command',
-          DocumentFormat: 'JSON',
-        };
-      },
-    },
     resources: { 'AWS::SSM::Document': make },
   };
 }

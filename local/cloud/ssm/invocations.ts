@@ -30,7 +30,7 @@ export interface Command {
   expiresAt: number;
 }
 
-export type Status = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
+export type Status = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut';
 
 export interface Invocation {
   commandId: string;
@@ -66,7 +66,7 @@ export function isOver(status: Status): boolean {
 export function commandStatus(invocations: readonly Invocation[]): { status: Status; details: string } {
   if (invocations.every(each => each.status === 'Pending')) return { status: 'Pending', details: 'Pending' };
   if (!invocations.every(each => isOver(each.status))) return { status: 'InProgress', details: 'InProgress' };
-  for (const status of ['Failed', 'TimedOut', 'Cancelled'] as const) {
+  for (const status of ['Failed', 'TimedOut'] as const) {
     const worst = invocations.find(each => each.status === status);
     if (worst !== undefined) return { status, details: worst.statusDetails };
   }

@@ -1,6 +1,6 @@
 /** Managed nodes: registered by the hosting provider, known across restarts, reachable while a host is attached. */
 import type * as model from '@aws-sdk/client-ssm';
-import { arn, AwsError } from '../service.ts';
+import { arn } from '../service.ts';
 import type { Call, Cloud, ConditionContext, Node, Operation } from '../service.ts';
 import { refuse, refuseOthers } from '../refusal.ts';
 
@@ -105,46 +105,6 @@ export function nodeDirectory(cloud: Cloud): NodeDirectory {
     return refuse(`the filter ${Key}`);
   }
 
-  /** Tags of an instance are EC2's own; here they are given when it is registered. */
-  function tagged(
-    action: string,
-    type: string | undefined,
-    id: string | undefined,
-    call: Call,
-    extra: ConditionContext = {},
-  ) {
-    if (type !== 'ManagedInstance') refuse(`tags of a ${type}`);
-    call.authorize(`ssm:${action}`, arnOf(id!), { ...contextOf(id!), ...extra });
-    const node = id?.startsWith('mi-') ? find(id) : undefined;
-    if (node === undefined) throw new AwsError('InvalidResourceId', `The resource ID ${id} is not valid.`);
-    const { node: _node, ...registration } = node;
-    return registration;
-  }
-
-  function addTags(input: model.AddTagsToResourceCommandInput, call: Call) {
-    const added = Object.fromEntries((input.Tags ?? []).map(tag => [tag.Key!, tag.Value!]));
-    const requested = Object.entries(added).map(([key, value]) => [`aws:RequestTag/${key}`, value]);
-    const context: ConditionContext = { ...Object.fromEntries(requested), 'aws:TagKeys': Object.keys(added) };
-    const node = tagged('AddTagsToResource', input.ResourceType, input.ResourceId, call, context);
-    save({ ...node, tags: { ...node.tags, ...added } });
-    return {};
-  }
-
-  function removeTags(input: model.RemoveTagsFromResourceCommandInput, call: Call) {
-    const context: ConditionContext = { 'aws:TagKeys': input.TagKeys ?? [] };
-    const node = tagged('RemoveTagsFromResource', input.ResourceType, input.ResourceId, call, context);
-    save({
-      ...node,
-      tags: Object.fromEntries(Object.entries(node.tags).filter(([key]) => !input.TagKeys?.includes(key))),
-    });
-    return {};
-  }
-
-  function listTags(input: model.ListTagsForResourceCommandInput, call: Call) {
-    const { tags } = tagged('ListTagsForResource', input.ResourceType, input.ResourceId, call);
-    return { TagList: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) };
-  }
-
   return {
     register(registration, node) {
       save(registration);
@@ -163,9 +123,6 @@ export function nodeDirectory(cloud: Cloud): NodeDirectory {
     contextOf,
     operations: {
       DescribeInstanceInformation: describe,
-      AddTagsToResource: addTags,
-      RemoveTagsFromResource: removeTags,
-      ListTagsForResource: listTags,
     },
   };
 }

@@ -14,27 +14,22 @@ interface Row {
   /** The value, or KMS ciphertext in base64. */
   value: string;
   keyId: string | null;
-  description: string | null;
   version: number;
   modifiedAt: number;
-  modifiedBy: string;
 }
 
 export function parameters(cloud: Cloud): Record<string, Operation> {
   cloud.database.exec(`CREATE TABLE IF NOT EXISTS ssm_parameters (
-    name TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, keyId TEXT, description TEXT,
-    version INTEGER NOT NULL, modifiedAt INTEGER NOT NULL, modifiedBy TEXT NOT NULL)`);
+    name TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, keyId TEXT,
+    version INTEGER NOT NULL, modifiedAt INTEGER NOT NULL)`);
   const select = cloud.database.prepare('SELECT * FROM ssm_parameters WHERE name = ?');
-  const selectAll = cloud.database.prepare('SELECT * FROM ssm_parameters ORDER BY name');
   const insert = cloud.database.prepare(
-    'INSERT INTO ssm_parameters VALUES (:name, :type, :value, :keyId, :description, 1, :modifiedAt, :modifiedBy) ON CONFLICT DO NOTHING RETURNING version',
+    'INSERT INTO ssm_parameters VALUES (:name, :type, :value, :keyId, 1, :modifiedAt) ON CONFLICT DO NOTHING RETURNING version',
   );
   const replace = cloud.database.prepare(
-    `INSERT INTO ssm_parameters VALUES (:name, :type, :value, :keyId, :description, 1, :modifiedAt, :modifiedBy)
-     ON CONFLICT DO UPDATE SET type = :type, value = :value, keyId = :keyId, description = coalesce(:description, description),
-     version = version + 1, modifiedAt = :modifiedAt, modifiedBy = :modifiedBy RETURNING version`,
+    `INSERT INTO ssm_parameters VALUES (:name, :type, :value, :keyId, 1, :modifiedAt)
+     ON CONFLICT DO UPDATE SET type = :type, value = :value, keyId = :keyId, version = version + 1, modifiedAt = :modifiedAt RETURNING version`,
   );
-  const remove = cloud.database.prepare('DELETE FROM ssm_parameters WHERE name = ?');
 
   const parameterArn = (name: string) => arn(cloud, 'ssm', `parameter/${name.replace(/^\//, '')}`);
 
@@ -77,9 +72,7 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
       type,
       value,
       keyId,
-      description: input.Description ?? null,
       modifiedAt: cloud.now(),
-      modifiedBy: call.caller.arn,
     };
     const written = (input.Overwrite ? replace : insert).get(row) as { version: number } | undefined;
     if (written === undefined)
@@ -121,37 +114,8 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
     };
   }
 
-  function deleteParameter(input: model.DeleteParameterCommandInput, call: Call) {
-    const name = nameOf(input.Name!);
-    call.authorize('ssm:DeleteParameter', parameterArn(name));
-    stored(name);
-    remove.run(name);
-    return {};
-  }
-
-  function describeParameters(input: model.DescribeParametersCommandInput, call: Call) {
-    refuseOthers('DescribeParameters', input, ['MaxResults']);
-    call.authorize('ssm:DescribeParameters', '*');
-    return {
-      Parameters: (selectAll.all() as unknown as Row[]).map(row => ({
-        Name: row.name,
-        ARN: parameterArn(row.name),
-        Type: row.type,
-        KeyId: row.keyId ?? undefined,
-        Description: row.description ?? undefined,
-        Version: row.version,
-        LastModifiedDate: new Date(row.modifiedAt),
-        LastModifiedUser: row.modifiedBy,
-        Tier: 'Standard',
-        DataType: 'text',
-      })),
-    };
-  }
-
   return {
     PutParameter: putParameter,
     GetParameter: getParameter,
-    DeleteParameter: deleteParameter,
-    DescribeParameters: describeParameters,
   };
 }

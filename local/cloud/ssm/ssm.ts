@@ -1,4 +1,4 @@
-/** Systems Manager: Run Command on the provider's own hosts, their registrations and tags, and Parameter Store. */
+/** Systems Manager: Run Command on the provider's own hosts, their registrations, and Parameter Store. */
 import * as model from '@aws-sdk/client-ssm';
 import type { Cloud, Node, Service } from '../service.ts';
 import { parameters } from './parameters.ts';
@@ -27,7 +27,6 @@ export function ssm(cloud: Cloud): SsmService {
     client: 'SSMClient',
     operations: {
       ...commandOperations(cloud, nodes, stored, runs),
-      ...stored.operations,
       ...nodes.operations,
       ...parameters(cloud),
     },

@@ -1,6 +1,6 @@
 /**
  * Step Functions: STANDARD state machines in JSONata, made by the template or by CreateStateMachine. The language is in
- * asl/; tasks, tokens, executions and their history are in the states-* files beside this one.
+ * asl/; tasks, tokens, executions and their history are beside this file.
  */
 import { randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-sfn';
@@ -38,11 +38,7 @@ export const states: ServiceFactory = cloud => {
     call.authorize('iam:PassRole', role, { 'iam:PassedToService': 'states.amazonaws.com' });
   }
 
-  function authorizeAnswer(
-    task: 'SendTaskSuccess' | 'SendTaskFailure' | 'SendTaskHeartbeat',
-    token: string,
-    call: Call,
-  ): void {
+  function authorizeAnswer(task: 'SendTaskSuccess' | 'SendTaskFailure', token: string, call: Call): void {
     call.authorize(`states:${task}`, executions.tokens.machineOf(token));
   }
 
@@ -67,38 +63,11 @@ export const states: ServiceFactory = cloud => {
         return { stateMachineArn: made.arn, creationDate: new Date(made.created) };
       },
 
-      UpdateStateMachine(input: model.UpdateStateMachineCommandInput, call) {
-        call.authorize('states:UpdateStateMachine', input.stateMachineArn!);
-        if (input.roleArn) authorizePass(call, input.roleArn);
-        refuseOthers('states:UpdateStateMachine', input, ['stateMachineArn', 'definition', 'roleArn']);
-        const { name, role, definition } = machine(input.stateMachineArn!);
-        machines.put(name, input.roleArn ?? role, input.definition ? machines.keep(input.definition) : definition);
-        return { updateDate: new Date(cloud.now()) };
-      },
-
       /** Executions that run go on to their end. */
       DeleteStateMachine(input: model.DeleteStateMachineCommandInput, call) {
         call.authorize('states:DeleteStateMachine', input.stateMachineArn!);
         machines.remove(input.stateMachineArn!);
         return {};
-      },
-
-      DescribeStateMachine(input: model.DescribeStateMachineCommandInput, call) {
-        call.authorize('states:DescribeStateMachine', input.stateMachineArn!);
-        refuseOthers('states:DescribeStateMachine', input, ['stateMachineArn']);
-        const found = machine(input.stateMachineArn!);
-        return {
-          stateMachineArn: found.arn,
-          name: found.name,
-          status: 'ACTIVE',
-          type: 'STANDARD',
-          definition: machines.text(found.definition),
-          roleArn: found.role,
-          creationDate: new Date(found.created),
-          // Logs and traces are accepted in the template and not written here.
-          loggingConfiguration: { level: 'OFF', includeExecutionData: false },
-          tracingConfiguration: { enabled: false },
-        };
       },
 
       ListStateMachines(input: model.ListStateMachinesCommandInput, call) {
@@ -197,12 +166,6 @@ export const states: ServiceFactory = cloud => {
       SendTaskFailure(input: model.SendTaskFailureCommandInput, call) {
         authorizeAnswer('SendTaskFailure', input.taskToken!, call);
         executions.tokens.answer(input.taskToken!, { error: input.error, cause: input.cause });
-        return {};
-      },
-
-      SendTaskHeartbeat(input: model.SendTaskHeartbeatCommandInput, call) {
-        authorizeAnswer('SendTaskHeartbeat', input.taskToken!, call);
-        executions.tokens.heartbeat(input.taskToken!);
         return {};
       },
     },

@@ -88,7 +88,7 @@ export class Tasks {
       request.record('TaskSubmitted', { taskSubmittedEventDetails: details });
       request.onSubmitted();
     }
-    return this.#tokens.wait(token!, request.heartbeatSeconds, signal);
+    return this.#tokens.wait(token!, signal);
   }
 
   async #invoke(owner: TaskOwner, functionName: string, argument: unknown): Promise<{ payload: string }> {
@@ -150,10 +150,8 @@ function errorTypeOf(payload: string): string | undefined {
 
 const resourceOf = (resourceType: string, resource: string) => ({ resourceType, resource });
 const outputDetails = (output: string) => ({ output, outputDetails: { truncated: false } });
-const seconds = ({ timeoutSeconds, heartbeatSeconds }: TaskRequest) => ({
-  ...(timeoutSeconds !== undefined && { timeoutInSeconds: timeoutSeconds }),
-  ...(heartbeatSeconds !== undefined && { heartbeatInSeconds: heartbeatSeconds }),
-});
+const seconds = ({ timeoutSeconds }: TaskRequest) =>
+  timeoutSeconds === undefined ? {} : { timeoutInSeconds: timeoutSeconds };
 const errorDetails = ({ error, errorCause }: StateError) => ({
   ...(error !== undefined && { error }),
   ...(errorCause !== undefined && { cause: errorCause }),

@@ -1,6 +1,6 @@
 /** Task tokens: handed out for `.waitForTaskToken`, answered by SendTaskSuccess and SendTaskFailure, kept across a kill. */
 import { randomUUID } from 'node:crypto';
-import { abortable, sleepUntil } from './asl/clock.ts';
+import { abortable } from './asl/clock.ts';
 import { StateError } from './asl/state-error.ts';
 import { AwsError, type Cloud } from '../service.ts';
 
@@ -19,7 +19,7 @@ export class TaskTokens {
   constructor(cloud: Cloud) {
     cloud.database.exec(`
       CREATE TABLE IF NOT EXISTS states_tokens (
-        token TEXT PRIMARY KEY, execution TEXT NOT NULL, beat INTEGER NOT NULL, outcome TEXT, ended INTEGER NOT NULL DEFAULT 0);
+        token TEXT PRIMARY KEY, execution TEXT NOT NULL, outcome TEXT, ended INTEGER NOT NULL DEFAULT 0);
       CREATE INDEX IF NOT EXISTS states_tokens_of ON states_tokens (execution) WHERE ended = 0;`);
     this.#cloud = cloud;
   }
@@ -27,9 +27,7 @@ export class TaskTokens {
   /** The token names its state machine, so that permission can be asked for before the token is looked up. */
   issue(machineArn: string, execution: string): string {
     const token = Buffer.from(JSON.stringify([machineArn, randomUUID(), randomUUID()])).toString('base64');
-    this.#cloud.database
-      .prepare('INSERT INTO states_tokens (token, execution, beat) VALUES (?, ?, ?)')
-      .run(token, execution, this.#cloud.now());
+    this.#cloud.database.prepare('INSERT INTO states_tokens (token, execution) VALUES (?, ?)').run(token, execution);
     return token;
   }
 
@@ -53,27 +51,16 @@ export class TaskTokens {
     this.#waiting.get(token)?.();
   }
 
-  /** Throws as `answer`. */
-  heartbeat(token: string): void {
-    this.#assertOpen(token);
-    this.#cloud.database.prepare('UPDATE states_tokens SET beat = ? WHERE token = ?').run(this.#cloud.now(), token);
-  }
-
-  /**
-   * The output that the token is answered with, as JSON text.
-   * @throws StateError as answered, or States.Timeout when `heartbeatSeconds` passed without a heartbeat
-   */
-  async wait(token: string, heartbeatSeconds: number | undefined, signal: AbortSignal): Promise<string> {
+  /** The output that the token is answered with, as JSON text. Throws StateError as answered. */
+  async wait(token: string, signal: AbortSignal): Promise<string> {
     for (;;) {
-      const row = this.#row(token)!;
-      if (row.outcome) {
-        const outcome: TokenOutcome = JSON.parse(row.outcome);
+      const { outcome: text } = this.#row(token)!;
+      if (text) {
+        const outcome: TokenOutcome = JSON.parse(text);
         if ('output' in outcome) return outcome.output;
         throw new StateError(outcome.error, outcome.cause);
       }
-      const overdue = heartbeatSeconds === undefined ? Infinity : row.beat + heartbeatSeconds * 1000;
-      if (this.#cloud.now() >= overdue) throw new StateError('States.Timeout', undefined, { heartbeat: true });
-      await this.#woken(token, overdue, signal);
+      await this.#woken(token, signal);
     }
   }
 
@@ -89,16 +76,12 @@ export class TaskTokens {
       .run(execution, except ?? null);
   }
 
-  async #woken(token: string, at: number, signal: AbortSignal): Promise<void> {
+  async #woken(token: string, signal: AbortSignal): Promise<void> {
     const answered = Promise.withResolvers<void>();
-    const done = new AbortController();
     this.#waiting.set(token, answered.resolve);
-    const timer =
-      at === Infinity ? answered.promise : sleepUntil(this.#cloud.now, at, done.signal).catch(() => undefined);
     try {
-      await abortable(Promise.race([answered.promise, timer]), signal);
+      await abortable(answered.promise, signal);
     } finally {
-      done.abort();
       this.#waiting.delete(token);
     }
   }
@@ -110,8 +93,8 @@ export class TaskTokens {
     throw new AwsError('TaskTimedOut', "Task Timed Out: 'Provided task does not exist anymore'");
   }
 
-  #row(token: string): { beat: number; outcome: string | null; ended: number } | undefined {
-    return this.#cloud.database.prepare('SELECT beat, outcome, ended FROM states_tokens WHERE token = ?').get(token) as
-      { beat: number; outcome: string | null; ended: number } | undefined;
+  #row(token: string): { outcome: string | null; ended: number } | undefined {
+    return this.#cloud.database.prepare('SELECT outcome, ended FROM states_tokens WHERE token = ?').get(token) as
+      { outcome: string | null; ended: number } | undefined;
   }
 }

@@ -293,12 +293,6 @@ describe('roles', () => {
       make('AWS::IAM::Role', { ...role, ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
     ).toThrow('AdministratorAccess');
   });
-
-  test('an instance profile hands out its role', () => {
-    iam.putRole('mail', trusts('ec2.amazonaws.com'), []);
-    const profile = make('AWS::IAM::InstanceProfile', { Roles: ['mail'] }, 'Profile');
-    expect(iam.instanceProfile(profile.ref).roleName).toBe('mail');
-  });
 });
 
 test('wildcards in a pattern are wildcards, everything else is itself', () => {

@@ -11,7 +11,7 @@ const result = ['Output', 'Assign'];
 const recovery = ['Retry', 'Catch'];
 const fieldsOf: Record<string, string[]> = {
   Pass: [...result, ...transition],
-  Task: ['Resource', 'Arguments', 'TimeoutSeconds', 'HeartbeatSeconds', ...result, ...transition, ...recovery],
+  Task: ['Resource', 'Arguments', 'TimeoutSeconds', ...result, ...transition, ...recovery],
   Choice: ['Choices', 'Default', ...result],
   Wait: ['Seconds', 'Timestamp', ...result, ...transition],
   Succeed: ['Output'],
@@ -29,6 +29,7 @@ const requiredOf: Record<string, string[]> = {
 /** AWS does these; a machine that uses one is told so instead of being half run. */
 const notDone = new Set([
   'Credentials',
+  'HeartbeatSeconds',
   'ItemBatcher',
   'ItemReader',
   'Iterator',
@@ -122,7 +123,6 @@ function checkState(state: unknown, at: string, check: Check): void {
     ['Seconds', 0],
     ['MaxConcurrency', 0],
     ['TimeoutSeconds', 1],
-    ['HeartbeatSeconds', 1],
   ] as const) {
     if (typeof state[field] === 'string' && expressionIn(state[field]) !== undefined) continue;
     if (state[field] !== undefined) checkNumber(state[field], field, at, least);
@@ -146,10 +146,6 @@ function checkTask(state: Json, at: string, check: Check): void {
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     throw schema('Value is not a valid resource ARN', at);
   if (!check.knowsResource(resource)) throw notImplemented(`Resource ${resource}`, at);
-  // Without a task token nobody can send a heartbeat; what AWS makes of such a field is not known to us.
-  if (state['HeartbeatSeconds'] !== undefined && !resource.endsWith('.waitForTaskToken')) {
-    throw notImplemented('HeartbeatSeconds without a task token', at);
-  }
 }
 
 function checkProcessor(processor: unknown, at: string, check: Check): void {

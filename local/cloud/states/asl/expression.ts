@@ -85,7 +85,7 @@ function failure(source: string, field: string, problem: string): StateError {
   return new StateError('States.QueryEvaluationError', cause, { location: field });
 }
 
-export function jsonType(value: unknown): JsonType {
+function jsonType(value: unknown): JsonType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   return typeof value as JsonType;

@@ -25,7 +25,6 @@ export interface TaskRequest {
   resource: string;
   arguments: unknown;
   timeoutSeconds?: number;
-  heartbeatSeconds?: number;
   /** For `.waitForTaskToken`. */
   token?: string;
   /** Do not call again, only wait for the token. */

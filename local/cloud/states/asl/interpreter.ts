@@ -230,14 +230,14 @@ class Walker {
   async #task(state: TaskState, at: Attempt): Promise<Outcome> {
     const { visit, thread } = at;
     if (state.Resource.endsWith('.waitForTaskToken')) visit.token ??= this.#host.newToken();
-    const seconds = async (field: 'TimeoutSeconds' | 'HeartbeatSeconds') =>
-      state[field] === undefined ? undefined : await this.#integer(state[field], field, 1, at);
-    const timeoutSeconds = await seconds('TimeoutSeconds');
+    const timeoutSeconds =
+      state.TimeoutSeconds === undefined
+        ? undefined
+        : await this.#integer(state.TimeoutSeconds, 'TimeoutSeconds', 1, at);
     const request = {
       resource: state.Resource,
       arguments: 'Arguments' in state ? await evaluate(state.Arguments, 'Arguments', this.#bindings(at)) : visit.input,
       timeoutSeconds,
-      heartbeatSeconds: await seconds('HeartbeatSeconds'),
       token: visit.token,
       submitted: visit.submitted ?? false,
       onSubmitted: () => {

@@ -48,7 +48,6 @@ export interface TaskState extends Common {
   Resource: string;
   Arguments?: unknown;
   TimeoutSeconds?: number | string;
-  HeartbeatSeconds?: number | string;
 }
 export interface ChoiceState extends Common {
   Type: 'Choice';

@@ -7,16 +7,13 @@ export class StateError extends Error {
   readonly errorCause: string | undefined;
   /** Field of the state whose expression failed (`Output/result`); such an error also leaves an EvaluationFailed event. */
   readonly location: string | undefined;
-  /** AWS reports a missed heartbeat as States.Timeout, yet a catcher may name States.HeartbeatTimeout. */
-  readonly heartbeat: boolean;
 
-  constructor(error: string | undefined, cause?: string, options: { location?: string; heartbeat?: boolean } = {}) {
+  constructor(error: string | undefined, cause?: string, options: { location?: string } = {}) {
     super(`${error ?? 'no error name'}: ${cause ?? ''}`);
     this.name = 'StateError';
     this.error = error;
     this.errorCause = cause;
     this.location = options.location;
-    this.heartbeat = options.heartbeat ?? false;
   }
 
   /** `$states.errorOutput`, and the default output of a catcher. */
@@ -36,7 +33,6 @@ export function matchesError(errorEquals: readonly string[], error: StateError):
   return errorEquals.some(name => {
     if (name === error.error) return name !== 'States.Runtime';
     if (name === 'States.ALL') return !beyondAll.has(error.error ?? '');
-    if (name === 'States.TaskFailed') return error.error !== 'States.Timeout' && !beyondAll.has(error.error ?? '');
-    return name === 'States.HeartbeatTimeout' && error.heartbeat;
+    return name === 'States.TaskFailed' && error.error !== 'States.Timeout' && !beyondAll.has(error.error ?? '');
   });
 }

@@ -1,12 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  EventBridgeClient,
-  ListEventBusesCommand,
-  ListRulesCommand,
-  PutEventsCommand,
-} from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import * as lambda from '@aws-sdk/client-lambda';
 import * as sfn from '@aws-sdk/client-sfn';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -275,15 +270,11 @@ test('an AWS service’s own event arrives on the default bus', async () => {
   await vi.waitFor(() => expect(taken[0]?.payload).toMatchObject({ source: 'aws.ssm', detail: { status: 'Success' } }));
 });
 
-test('buses and rules can be listed, and a disabled rule sends nothing', async () => {
+test('a disabled rule sends nothing', async () => {
   await stage();
   await rule([{ Id: 'f', Arn: functionArn }], { State: 'DISABLED' });
   await cloud.resume();
   await put({});
-  const buses = await client().send(new ListEventBusesCommand({}));
-  expect(buses.EventBuses!.map(bus => bus.Name)).toEqual(['default', 'wishes']);
-  const rules = await client().send(new ListRulesCommand({ EventBusName: 'wishes' }));
-  expect(rules.Rules).toMatchObject([{ Name: 'created', State: 'DISABLED' }]);
   expect(taken).toEqual([]);
 });
 
