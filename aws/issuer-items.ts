@@ -1,6 +1,7 @@
 /** What is kept of an issuer (account URL, order budget), and the index of what is due. */
 import type { Account, DueStore, IssuerStore, Store } from '../core/store.ts';
 import { domainItems } from './domain-items.ts';
+import { renewalItems } from './renewal-items.ts';
 import { serverItems } from './server-items.ts';
 import { DUE_SHARDS, type Key, type Table } from './table.ts';
 
@@ -60,5 +61,11 @@ export function dueItems(table: Table): DueStore {
 
 /** Everything that the table knows, behind core's interface. */
 export function store(table: Table): Store {
-  return { ...domainItems(table), ...serverItems(table), ...issuerItems(table), ...dueItems(table) };
+  return {
+    ...domainItems(table),
+    ...serverItems(table),
+    ...issuerItems(table),
+    ...dueItems(table),
+    ...renewalItems(table),
+  };
 }

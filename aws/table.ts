@@ -151,6 +151,23 @@ export class Table {
     });
   }
 
+  /** One page of a shard of the index, whatever the time of its items; `limit` counts items of every kind. */
+  async pageOf(shard: string, limit: number, after?: Item): Promise<{ items: Item[]; after?: Item }> {
+    const page = await unlessBusy('DynamoDB', 'the table', () =>
+      this.#client.send(
+        new QueryCommand({
+          TableName: this.#name,
+          ...expression({ KeyConditionExpression: '#shard = :shard' }, { shard }),
+          IndexName: DUE_INDEX,
+          Limit: limit,
+          ...(after && { ExclusiveStartKey: marshall(after) }),
+        }),
+      ),
+    );
+    const last = page.LastEvaluatedKey && unmarshall(page.LastEvaluatedKey);
+    return { items: (page.Items ?? []).map(item => unmarshall(item)), ...(last && { after: last }) };
+  }
+
   async #query(limit: number, query: Omit<QueryCommandInput, 'TableName'>): Promise<Item[]> {
     const items: Item[] = [];
     let start: Record<string, AttributeValue> | undefined = query.ExclusiveStartKey;

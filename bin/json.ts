@@ -1,6 +1,6 @@
 /** Answers for programs: a moment is ISO 8601 in UTC. */
 
-const MOMENTS = new Set(['since', 'at', 'seenAt', 'sentAt', 'notBefore', 'notAfter', 'renewAt']);
+const MOMENTS = new Set(['since', 'at', 'seenAt', 'sentAt', 'notBefore', 'notAfter', 'renewAt', 'start', 'end']);
 
 export function json(value: unknown): string {
   return JSON.stringify(

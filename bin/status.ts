@@ -1,12 +1,13 @@
 /** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
 import { showDomain } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
+import { printable } from '../core/errors.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
 import type { Known } from '../core/status/known.ts';
 import { serverStatus, type ServerStatus } from '../core/status/server-status.ts';
 import type { Status } from '../core/status/status.ts';
 import { columns } from './columns.ts';
-import { when } from './when.ts';
+import { moment, when } from './when.ts';
 
 export interface Report {
   domains: DomainStatus[];
@@ -83,13 +84,19 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
       Certificate: certificate
         ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer}`
         : 'none yet',
-      ...(certificate && { Renewal: when(certificate.renewAt, now), Fingerprint: certificate.fingerprint }),
+      ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
     }),
     ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
     ...(reason === 'DomainNotManaged' && challengeZone !== undefined
       ? [`For the domain's zone:\n${delegationLines(names, challengeZone).join('\n')}`]
       : []),
   ].join('\n\n');
+}
+
+function renewal({ renewAt, window, explanation }: NonNullable<DomainStatus['certificate']>, now: number): string {
+  const asked = window && `the CA asks for it between ${moment(window.start)} and ${moment(window.end)}`;
+  const why = explanation !== undefined && printable(`why: ${explanation}`);
+  return [when(renewAt, now), asked, why].filter(Boolean).join('; ');
 }
 
 /** Everything of one server. */

@@ -162,9 +162,55 @@ export interface IssuerStore {
   reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number): Promise<number>;
 }
 
+/** How far the walk over all certificates has come (core/renewal-walk.ts). */
+export interface WalkPosition {
+  /** Grows with each write: of two walks at once one is told so. */
+  step: number;
+  /** When this pass began. */
+  begunAt: number;
+  /** How long it shall take, ms. */
+  paceMs: number;
+  /** Where it goes on; nothing: at the beginning. */
+  after?: string;
+  /** Certificates that it has come past. */
+  passed: number;
+  /** As many as the pass before came past: by them this one is spread over its time. */
+  expected?: number;
+  /** The shortest time between two looks that a CA asked for in this pass. */
+  intervalMs?: number;
+  ended?: true;
+  /** By the CA's name: it gave no answer since, and is not asked before. */
+  failing?: Record<string, { since: number; until: number }>;
+}
+
+/** A domain's certificate, as the index of what is due has it: eventually consistent, so whoever writes says what was read. */
+export interface KnownCertificate {
+  domain: string;
+  dueAt: number;
+  current: StoredCertificate;
+}
+
+/** What a CA advises for a certificate, and what follows from it. */
+export interface Advice {
+  window: { start: number; end: number };
+  explanation?: string;
+  renewAt: number;
+  dueAt: number;
+}
+
+export interface RenewalStore {
+  /** Certificates of domains that are not deleted, at most `limit`, beginning after the place that the page before gave. */
+  certificates(limit: number, after?: string): Promise<{ certificates: KnownCertificate[]; after?: string }>;
+  /** @returns false when the domain has another certificate or another time by now, or somebody is at work for it */
+  recordAdvice(known: KnownCertificate, advice: Advice): Promise<boolean>;
+  walkPosition(): Promise<WalkPosition | undefined>;
+  /** @returns false when another walk has written since */
+  recordWalk(position: WalkPosition): Promise<boolean>;
+}
+
 export interface DueStore {
   /** Domains and servers whose time has come, at most `limit` of each kind, the longest due first. */
   due(now: number, limit: number): Promise<{ kind: 'domain' | 'server'; name: string; dueAt: number }[]>;
 }
 
-export interface Store extends DomainStore, ServerStore, IssuerStore, DueStore {}
+export interface Store extends DomainStore, ServerStore, IssuerStore, DueStore, RenewalStore {}

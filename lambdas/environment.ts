@@ -84,6 +84,9 @@ export const issuer = /* @__PURE__ */ once((): Issuer => ({
   keyParameter: setting('ACCOUNT_KEY_PARAMETER'),
 }));
 
+/** How long a certificate may go without a look at its renewal information. */
+export const renewalInfoMs = (): number => Number(setting('RENEWAL_INFO_MINUTES')) * 60_000;
+
 /** Let's Encrypt's 300 new orders in 3 hours: one each 36 s, and a tenth of the three hours left to others (rate-limits page of 2026-08-05). */
 export const budget = (): OrderBudget => ({
   name: setting('ACME_DIRECTORY'),

@@ -92,30 +92,36 @@ export class Rules extends Construct {
       },
       targets: [new targets.LambdaFunction(functions.byName.OnCommandStatus, retry)],
     });
-    this.schedule(functions.byName.Sweep, deadLetterQueue);
+    this.everyMinute('Sweep', "whatever's time has come", functions.byName.Sweep, deadLetterQueue);
+    this.everyMinute(
+      'ReadRenewalInfo',
+      'when the CAs would like each certificate to be replaced',
+      functions.byName.ReadRenewalInfo,
+      deadLetterQueue,
+    );
   }
 
-  private schedule(sweep: lambda.Function, deadLetters: sqs.Queue): void {
-    const role = new iam.Role(this, 'SweepScheduleRole', {
+  private everyMinute(name: string, why: string, woken: lambda.Function, deadLetters: sqs.Queue): void {
+    const role = new iam.Role(this, `${name}ScheduleRole`, {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
       inlinePolicies: {
         rights: new iam.PolicyDocument({
           statements: [
-            new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }),
+            new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [woken.functionArn] }),
             new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
           ],
         }),
       },
     });
-    new scheduler.CfnSchedule(this, 'SweepSchedule', {
-      description: "sealpost: whatever's time has come",
+    new scheduler.CfnSchedule(this, `${name}Schedule`, {
+      description: `sealpost: ${why}`,
       scheduleExpression: 'rate(1 minute)',
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
-        arn: sweep.functionArn,
+        arn: woken.functionArn,
         roleArn: role.roleArn,
         deadLetterConfig: { arn: deadLetters.queueArn },
-        // The next minute comes by itself: an old sweep is of no use.
+        // The next minute comes by itself: an old call is of no use.
         retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
       },
     });

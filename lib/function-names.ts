@@ -16,6 +16,7 @@ export const functionNames = [
   'ReleaseServer',
   'OnCommandStatus',
   'Sweep',
+  'ReadRenewalInfo',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 

@@ -181,6 +181,13 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       ],
       woken: true,
     },
+    ReadRenewalInfo: {
+      memory: 256,
+      timeout: 58,
+      settings: ['TABLE', 'RENEWAL_INFO_MINUTES', ...issuer],
+      rights: [may.table('GetItem', 'UpdateItem'), may.dueIndex()],
+      woken: true,
+    },
   };
 }
 
@@ -362,6 +369,7 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     RESOLVERS: settings.resolvers,
     ROOTS: settings.roots,
     DNS_PROPAGATION_SECONDS: settings.dnsPropagationSeconds,
+    RENEWAL_INFO_MINUTES: settings.renewalInfoMinutes,
   };
 }
 

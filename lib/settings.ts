@@ -12,6 +12,7 @@ export interface Settings {
   resolvers: string;
   roots: string;
   dnsPropagationSeconds: string;
+  renewalInfoMinutes: string;
 }
 
 export function settings(stack: Stack): Settings {
@@ -67,6 +68,16 @@ export function settings(stack: Stack): Settings {
       {
         default: '30',
         allowedPattern: '[0-9]{1,3}',
+      },
+    ),
+    renewalInfoMinutes: text(
+      'RenewalInfoMinutes',
+      'How long a certificate may go without a look at its renewal information (RFC 9773), in minutes; the CA may ask for more often.',
+      {
+        default: '360',
+        // 1 to 720: twice a day is what Let's Encrypt asks for at the least.
+        allowedPattern: '[1-9]|[1-9][0-9]|[1-6][0-9]{2}|7[01][0-9]|720',
+        constraintDescription: 'must be a number of minutes from 1 to 720',
       },
     ),
   };

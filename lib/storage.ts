@@ -24,7 +24,9 @@ export class Storage extends Construct {
           indexName: 'due',
           partitionKey: { name: 'shard', type: dynamodb.AttributeType.STRING },
           sortKey: { name: 'dueAt', type: dynamodb.AttributeType.NUMBER },
-          projectionType: dynamodb.ProjectionType.KEYS_ONLY,
+          // What the walk over all certificates needs: a look that finds nothing new reads no item and writes none.
+          projectionType: dynamodb.ProjectionType.INCLUDE,
+          nonKeyAttributes: ['current', 'deletedAt'],
         },
       ],
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },

@@ -199,6 +199,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     Resolvers: dns.addresses[0],
     TrustedRoots: `${ca.tlsRoot}\n${roots}`,
     DnsPropagationSeconds: '1',
+    RenewalInfoMinutes: '1',
   });
   report(`Stack ${STACK} deployed: ${Object.keys(stack.resources).length} resources of the synthesised template`);
   return { ...provider, stack };

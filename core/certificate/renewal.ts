@@ -22,11 +22,6 @@ export function dueAt({ notBefore, notAfter, window, random }: Dates & { random:
   return notAfter - reserve({ notBefore, notAfter });
 }
 
-/** @param now ms since the epoch */
-export function needsRenewal(now: number, certificate: { dueAt: number }): boolean {
-  return now >= certificate.dueAt;
-}
-
 /**
  * True where the new certificate goes to the servers at once and not in their quiet hour: the CA's window is past
  * (revoked, or about to be), or half of the reserve is used up.

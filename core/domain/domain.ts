@@ -33,6 +33,10 @@ export interface StoredCertificate {
   ariId?: string;
   /** When it should be renewed. */
   renewAt: number;
+  /** The CA's advice when it was last asked (RFC 9773): `renewAt` is a moment in it. Gone with the certificate. */
+  window?: { start: number; end: number };
+  /** A page of the CA's that says why, where there is one: an incident. */
+  explanation?: string;
 }
 
 /** A TXT value that we put into a zone and have to take out again. */

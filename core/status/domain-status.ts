@@ -25,9 +25,10 @@ export interface DomainStatus extends Status {
   kind: 'domain';
   /** The names that a certificate for it has, or will have. */
   names: string[];
-  certificate?: Pick<StoredCertificate, 'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint'> & {
-    daysLeft: number;
-  };
+  certificate?: Pick<
+    StoredCertificate,
+    'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint' | 'window' | 'explanation'
+  > & { daysLeft: number };
   servers: Serving[];
 }
 
@@ -56,8 +57,12 @@ function stillOn({ domain }: DomainRecord, known: Known): (server: string) => Se
 }
 
 function shown(current: StoredCertificate, now: number): DomainStatus['certificate'] {
-  const { issuer, notBefore, notAfter, renewAt, fingerprint } = current;
-  return { issuer, notBefore, notAfter, renewAt, fingerprint, daysLeft: Math.floor((notAfter - now) / DAY) };
+  const { issuer, notBefore, notAfter, renewAt, fingerprint, window, explanation } = current;
+  return {
+    ...{ issuer, notBefore, notAfter, renewAt, fingerprint, daysLeft: Math.floor((notAfter - now) / DAY) },
+    ...(window && { window }),
+    ...(explanation !== undefined && { explanation }),
+  };
 }
 
 function serving(server: string, { domain, current }: DomainRecord, known: Known, now: number): Serving {

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
 import { describeDomainStore } from './domain-store.suite.ts';
+import { describeRenewalStore } from './renewal-store.suite.ts';
 import { describeServerStore } from './server-store.suite.ts';
 import { domain, mx1, now, stage, wish } from './store.stage.ts';
 
@@ -12,6 +13,7 @@ import { domain, mx1, now, stage, wish } from './store.stage.ts';
 export function describeStore(name: string, make: () => Promise<Store>): void {
   describeDomainStore(name, make);
   describeServerStore(name, make);
+  describeRenewalStore(name, make);
 
   let store: Store;
 

@@ -31,7 +31,7 @@ async function emptyTable(client = provider.client(DynamoDBClient)): Promise<Tab
       {
         IndexName: DUE_INDEX,
         KeySchema: [hash('shard'), range('dueAt')],
-        Projection: { ProjectionType: 'KEYS_ONLY' },
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['current', 'deletedAt'] },
       },
     ],
     BillingMode: 'PAY_PER_REQUEST',

@@ -2,11 +2,18 @@
 import type { DueStore, IssuerStore, Store } from '../../core/store.ts';
 import { domainStore } from './domain-store.ts';
 import { copy, emptyMemory, type Memory } from './memory.ts';
+import { renewalStore } from './renewal-store.ts';
 import { serverStore } from './server-store.ts';
 
 export function memoryStore(): Store {
   const memory = emptyMemory();
-  return { ...domainStore(memory), ...serverStore(memory), ...issuerStore(memory), ...dueStore(memory) };
+  return {
+    ...domainStore(memory),
+    ...serverStore(memory),
+    ...issuerStore(memory),
+    ...dueStore(memory),
+    ...renewalStore(memory),
+  };
 }
 
 function issuerStore({ accounts, budgets }: Memory): IssuerStore {

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { request } from 'node:https';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { csrFor } from '../../../core/acme/client.ts';
 import type { Acme } from '../../../core/acme/client.ts';
@@ -7,6 +6,7 @@ import { answerChallenges, completeOrder, openOrder } from '../../../core/acme/o
 import { ariId, readRenewalInfo } from '../../../core/acme/renewal-info.ts';
 import { openConnection } from '../../../core/acme/transport.ts';
 import { inspectChain, newKey } from '../../../core/certificate/certificate.ts';
+import { setRenewalInfo } from '../../../local/ca/advise.ts';
 import { patience, startTestCa } from './ca.ts';
 import type { TestCa } from './ca.ts';
 
@@ -34,23 +34,7 @@ beforeEach(() => at.calm());
 const stranger = () =>
   openConnection({ directoryUrl: at.directoryUrl, roots: at.ca.tlsRoot, userAgent: 'sealpost-test' });
 
-async function advise(ARIResponse: string): Promise<void> {
-  const body = JSON.stringify({ Certificate: leaf, ARIResponse });
-  const status = await new Promise<number>((resolve, reject) => {
-    const url = `${at.ca.managementUrl}/set-renewal-info/`;
-    const sent = request(
-      url,
-      { method: 'POST', ca: at.ca.tlsRoot, headers: { 'user-agent': 'sealpost-test' } },
-      answer => {
-        answer.resume();
-        resolve(answer.statusCode!);
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
-  expect(status).toBe(200);
-}
+const advise = (answer: string) => setRenewalInfo(at.ca, leaf, answer);
 
 test('a new certificate has a window before its end, and a time for the next look', async () => {
   const now = Date.now();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dueAt, isUrgent, needsRenewal } from '../../../core/certificate/renewal.ts';
+import { dueAt, isUrgent } from '../../../core/certificate/renewal.ts';
 
 const day = 86_400_000;
 const random = () => 0.5;
@@ -21,11 +21,6 @@ test("it is due at a random moment in the CA's window", () => {
 test('a window that reaches past its end is not followed', () => {
   const window = { start: 89 * day, end: 91 * day };
   expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
-});
-
-test('it needs renewal from that moment on', () => {
-  expect(needsRenewal(59 * day, { dueAt: 60 * day })).toBe(false);
-  expect(needsRenewal(60 * day, { dueAt: 60 * day })).toBe(true);
 });
 
 test('it is urgent when the window is past (it was revoked), or half of the reserve is gone', () => {

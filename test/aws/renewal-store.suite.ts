@@ -1,0 +1,117 @@
+/** The walk over all certificates: the same of the table in DynamoDB and of its twin. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Advice, Store } from '../../core/store.ts';
+import { certificate, deletion, domain, minute, mx1, now, stage, wish } from './store.stage.ts';
+
+export function describeRenewalStore(name: string, make: () => Promise<Store>): void {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await make();
+  });
+  const { register, commit } = stage(() => store);
+
+  const issued = async (domain: string, dueAt: number) => {
+    await store.acceptWish(wish({ domain }), { at: now }, now);
+    await store.claimDomain(domain, 'me', now);
+    await store.commitCertificate({ domain, me: 'me', seen: 1, certificate: certificate(), servers: [mx1], now });
+    await store.releaseDomain(domain, 'me', 1, dueAt, now);
+  };
+
+  const all = async (limit: number) => {
+    const pages: string[][] = [];
+    let after: string | undefined;
+    do {
+      const page = await store.certificates(limit, after);
+      pages.push(page.certificates.map(one => one.domain));
+      after = page.after;
+    } while (after !== undefined);
+    return pages;
+  };
+
+  describe(`certificates, in ${name}`, () => {
+    const domains = Array.from({ length: 25 }, (_, i) => `d${i}.example`);
+
+    test('are read page by page, each once, with what is known of them and when they are due', async () => {
+      await register(mx1);
+      for (const [i, domain] of domains.entries()) await issued(domain, now + 1_000 - i);
+      const pages = await all(10);
+      expect(pages.flat().sort()).toEqual([...domains].sort());
+      expect(Math.max(...pages.map(page => page.length))).toBeLessThanOrEqual(10);
+      const { certificates } = await store.certificates(100);
+      expect(certificates.find(one => one.domain === 'd7.example')).toEqual({
+        domain: 'd7.example',
+        dueAt: now + 993,
+        current: certificate(),
+      });
+    });
+
+    test('are none of a domain that has none, or that is deleted', async () => {
+      await register(mx1);
+      await store.acceptWish(wish(), { at: now }, now);
+      await issued('gone.example', now + minute);
+      await store.acceptWish({ ...deletion(), domain: 'gone.example' }, { at: now + 1 }, now);
+      expect((await all(10)).flat()).toEqual([]);
+    });
+  });
+
+  describe(`a CA's advice, in ${name}`, () => {
+    const window = { start: now + 59 * 86_400_000, end: now + 61 * 86_400_000 };
+    const advice: Advice = { window, explanation: 'https://ca.example/incident', renewAt: now + 7, dueAt: now + 8 };
+    const known = { domain, dueAt: now + minute, current: certificate() };
+
+    beforeEach(async () => {
+      await register(mx1);
+      await issued(domain, now + minute);
+    });
+
+    test('is kept with the certificate, and moves its renewal', async () => {
+      expect(await store.recordAdvice(known, advice)).toBe(true);
+      const { current, dueAt } = (await store.readDomain(domain))!;
+      const { dueAt: due, ...rest } = advice;
+      expect({ current, dueAt }).toEqual({ current: certificate(rest), dueAt: due });
+      expect((await store.certificates(10)).certificates).toEqual([{ domain, dueAt, current }]);
+    });
+
+    test('without an explanation takes the last one away', async () => {
+      await store.recordAdvice(known, advice);
+      const { explanation: _, ...without } = advice;
+      expect(await store.recordAdvice({ ...known, dueAt: advice.dueAt }, without)).toBe(true);
+      expect((await store.readDomain(domain))!.current!.explanation).toBeUndefined();
+    });
+
+    test('is not kept for another certificate, or where the time is another by now', async () => {
+      expect(await store.recordAdvice({ ...known, current: certificate({ id: 'another' }) }, advice)).toBe(false);
+      expect(await store.recordAdvice({ ...known, dueAt: now + 1 }, advice)).toBe(false);
+      expect((await store.readDomain(domain))!.current).toEqual(certificate());
+    });
+
+    test('is not kept while somebody is at work, nor for a domain that is deleted', async () => {
+      const claim = (await store.claimDomain(domain, 'me', now + minute))!;
+      expect(await store.recordAdvice({ ...known, dueAt: claim.dueAt! }, advice)).toBe(false);
+      await store.acceptWish(deletion(), { at: now + 1 }, now);
+      const { dueAt } = (await store.readDomain(domain))!;
+      expect(await store.recordAdvice({ ...known, dueAt: dueAt! }, advice)).toBe(false);
+    });
+
+    test('is gone with the certificate', async () => {
+      await store.recordAdvice(known, advice);
+      await store.lookAgain(domain, now);
+      await store.claimDomain(domain, 'me', now);
+      await commit({ me: 'me', seen: 2, certificate: certificate({ id: 'next' }) });
+      expect((await store.readDomain(domain))!.current).toEqual(certificate({ id: 'next' }));
+    });
+  });
+
+  describe(`how far the walk has come, in ${name}`, () => {
+    test('is on record, and of two that go on from one place the second is told so', async () => {
+      expect(await store.walkPosition()).toBeUndefined();
+      const position = { step: 1, begunAt: now, paceMs: minute, passed: 500, after: 'somewhere' };
+      expect(await store.recordWalk(position)).toBe(true);
+      expect(await store.recordWalk({ ...position, passed: 400 })).toBe(false);
+      expect(await store.walkPosition()).toEqual(position);
+      expect(await store.recordWalk({ ...position, step: 2, ended: true })).toBe(true);
+      expect(await store.walkPosition()).toEqual({ ...position, step: 2, ended: true });
+    });
+  });
+}

@@ -1,0 +1,43 @@
+/** The walk over all certificates, in memory; test/aws/renewal-store.suite.ts holds it and aws/renewal-items.ts to the same. */
+import type { RenewalStore, WalkPosition } from '../../core/store.ts';
+import { copy, type Memory } from './memory.ts';
+
+export function renewalStore({ domains }: Memory): RenewalStore {
+  let position: WalkPosition | undefined;
+  return {
+    async certificates(limit, after = '') {
+      const key = (item: { dueAt?: number; domain: string }) =>
+        `${String(item.dueAt).padStart(20, '0')} ${item.domain}`;
+      const all = [...domains.values()]
+        .filter(({ current, deletedAt, dueAt }) => current && dueAt !== undefined && deletedAt === undefined)
+        .sort((a, b) => (key(a) < key(b) ? -1 : 1))
+        .filter(item => key(item) > after);
+      const page = all.slice(0, limit);
+      return {
+        certificates: copy(page.map(({ domain, dueAt, current }) => ({ domain, dueAt: dueAt!, current: current! }))),
+        ...(all.length > limit && { after: key(page.at(-1)!) }),
+      };
+    },
+
+    async recordAdvice({ domain, dueAt, current }, { dueAt: due, explanation, ...advice }) {
+      const record = domains.get(domain);
+      const isSame = record?.current?.id === current.id && record.dueAt === dueAt;
+      if (!isSame || record.owner !== undefined || record.deletedAt !== undefined) return false;
+      Object.assign(record.current!, copy(advice));
+      if (explanation === undefined) delete record.current!.explanation;
+      else record.current!.explanation = explanation;
+      record.dueAt = due;
+      return true;
+    },
+
+    async walkPosition() {
+      return copy(position);
+    },
+
+    async recordWalk(next) {
+      if (position && position.step >= next.step) return false;
+      position = copy(next);
+      return true;
+    },
+  };
+}
