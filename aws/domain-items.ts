@@ -10,6 +10,8 @@ import { serverKey } from './server-items.ts';
 const SERVERS_IN_A_TRANSACTION = 40;
 /** A server that was given work and not woken is found by the sweep after this. */
 const FOUND_AFTER_MS = 60_000;
+/** What a staging issuer gave never takes the place of a certificate that is trusted. */
+const NOT_TRUSTED = '(attribute_not_exists(#current) OR #current.#staging = :true)';
 /** Waiting domains that are looked at again at once: each is three writes. */
 const BATCH = 25;
 
@@ -170,8 +172,8 @@ export function domainItems(table: Table): DomainStore {
         );
       const current = table.updating(domainKey(domain), {
         set: 'SET #current = :certificate REMOVE #order',
-        condition: '#owner = :me AND #wanted = :seen',
-        values: { certificate, me, seen },
+        condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
+        values: { certificate, me, seen, ...(certificate.staging && { true: true }) },
       });
       const items = [...workFor(last, domain, certificate, host, now), current];
       const lost = await table.transact(items);

@@ -1,21 +1,31 @@
 /** What is kept of an issuer (account URL, order budget), and the index of what is due. */
-import type { Account, DueStore, IssuerStore, Store } from '../core/store.ts';
+import type { DueStore, IssuerRecord, IssuerStore, Store } from '../core/store.ts';
 import { domainItems } from './domain-items.ts';
 import { renewalItems } from './renewal-items.ts';
 import { serverItems } from './server-items.ts';
 import { DUE_SHARDS, type Key, type Table } from './table.ts';
 
-const accountKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
+const issuerKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
 const budgetKey = (budget: string): Key => ({ pk: `I#${budget}`, sk: '/B' });
 
 export function issuerItems(table: Table): IssuerStore {
   return {
-    async account(directory) {
-      return (await table.get(accountKey(directory))) as Account | undefined;
+    async readIssuer(directory) {
+      return (await table.get(issuerKey(directory))) as IssuerRecord | undefined;
     },
 
-    async recordAccount(directory, { accountUrl }) {
-      await table.update(accountKey(directory), { set: 'SET #accountUrl = :accountUrl', values: { accountUrl } });
+    async recordAccount(directory, { accountUrl, thumbprint }) {
+      const set = 'SET #accountUrl = :accountUrl, #thumbprint = :thumbprint';
+      await table.update(issuerKey(directory), { set, values: { accountUrl, thumbprint } });
+    },
+
+    async recordTrouble(directory, trouble, known) {
+      const recorded = await table.update(issuerKey(directory), {
+        set: 'SET #trouble = :trouble',
+        condition: known ? '#trouble.#until = :until' : 'attribute_not_exists(#trouble)',
+        values: { trouble, ...(known && { until: known.until }) },
+      });
+      return recorded !== undefined;
     },
 
     // Conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever

@@ -32,6 +32,7 @@ export const remedies = {
   ChallengeFailed: 'park',
   DomainNotManaged: 'park',
   InstallRefused: 'park',
+  IssuerUnusable: 'park',
   ServerFull: 'park',
   ServerNotRegistered: 'park',
   InstallRolledBack: 'rolled back',

@@ -17,6 +17,7 @@ const domainWish = z.strictObject({
   webmailServer: z.optional(text),
   acm: z.optional(z.literal(false)),
   profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
+  issuer: z.optional(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/))),
   version: z.optional(z.int().check(z.minimum(1))),
 });
 
@@ -71,6 +72,7 @@ export const wanted: Record<string, string> = {
   'detail.webmailServer': 'the host name of a registered server, or leave it out',
   'detail.acm': 'false, or leave it out: importing into ACM is not in yet',
   'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
+  'detail.issuer': 'the name of an issuer in the setting Issuers, or leave it out',
   'detail.revoke': 'false, or leave it out',
   'detail.version': 'a whole number from 1, higher for each change, or leave it out',
   'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
@@ -144,6 +146,7 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
     ...(detail.names && { names: detail.names }),
     ...(detail.webmailServer && { webmailServer: parseHostName(detail.webmailServer, 'detail.webmailServer') }),
     ...(detail.profile && { profile: detail.profile }),
+    ...(detail.issuer && { issuer: detail.issuer }),
   };
   planNames(wish);
   return wish;

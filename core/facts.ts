@@ -11,7 +11,17 @@ const message = z.string();
 
 export const facts = {
   /** A certificate is stored; its servers were given work. */
-  'Certificate Issued': z.strictObject({ domain: name, names: z.array(name), issuer: z.string(), notAfter: time }),
+  'Certificate Issued': z.strictObject({
+    domain: name,
+    names: z.array(name),
+    /** By its name in the setting `Issuers`. */
+    issuer: z.string(),
+    /** Common name of the CA's certificate that signed it. */
+    issuedBy: z.string(),
+    /** For a trial: nobody trusts it. */
+    staging: z.optional(z.literal(true)),
+    notAfter: time,
+  }),
   /** It was seen served there, by a verifying handshake. `fingerprint` is the sha256 of the leaf, hex. */
   'Certificate Installed': z.strictObject({
     domain: name,
@@ -29,6 +39,8 @@ export const facts = {
     nextTry: time,
     remedy: z.optional(z.string()),
   }),
+  /** It failed for a reason of its own: until then the others come first, where there are others. */
+  'Issuer In Trouble': z.strictObject({ issuer: z.string(), reason, message, until: time }),
   /** No delivery has come back for the second time in a row, or oftener. */
   'Server Unreachable': z.strictObject({
     server: name,

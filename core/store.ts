@@ -5,6 +5,7 @@
  * Times are milliseconds since the epoch. `me` is the execution's name. Where a condition can be lost the method
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
+import type { Trouble } from './acme/trouble.ts';
 import type { DomainRecord, Parked, PublishedValue, StoredCertificate, Wish } from './domain/domain.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
@@ -13,8 +14,13 @@ export const LEASE_MS = 3_600_000;
 /** How long a woken server belongs to an execution that has not yet begun. */
 export const WAKE_MS = 60_000;
 
-export interface Account {
-  accountUrl: string;
+/** What is kept of an issuer, by its directory's URL. */
+export interface IssuerRecord {
+  /** Of our account there, once there is one. */
+  accountUrl?: string;
+  /** Of the account's key (RFC 7638). */
+  thumbprint?: string;
+  trouble?: Trouble;
 }
 
 export interface DomainStore {
@@ -44,7 +50,8 @@ export interface DomainStore {
   recordPublished(domain: string, me: string, published: PublishedValue[]): Promise<void>;
   /**
    * One transaction: the certificate becomes the domain's current one, the order is done, and each server has work.
-   * `order` is forgotten. @returns false when the wish has changed since it was claimed (nothing is written)
+   * `order` is forgotten. @returns false when the wish has changed since it was claimed, or a staging issuer's would
+   * follow a trusted one (nothing is written)
    */
   commitCertificate(commit: {
     domain: string;
@@ -153,8 +160,10 @@ export interface ServerStore {
 }
 
 export interface IssuerStore {
-  account(directory: string): Promise<Account | undefined>;
-  recordAccount(directory: string, account: Account): Promise<void>;
+  readIssuer(directory: string): Promise<IssuerRecord | undefined>;
+  recordAccount(directory: string, account: Required<Pick<IssuerRecord, 'accountUrl' | 'thumbprint'>>): Promise<void>;
+  /** @param known what was read before, if anything was @returns false when another one wrote meanwhile: that stands */
+  recordTrouble(directory: string, trouble: Trouble, known?: Trouble): Promise<boolean>;
   /**
    * Reserves one order in a budget (GCRA): one order each `intervalMs`, and a burst of `horizonMs` worth of them.
    * @returns when the order may be made: now, or once the mean rate has caught up with all that were reserved before

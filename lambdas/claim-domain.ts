@@ -1,8 +1,8 @@
 /** State ClaimDomain of secure-domain. */
-import { caaIdentities } from '../core/acme/caa-identities.ts';
+import { directoryOf } from '../core/acme/directory.ts';
 import { claimDomain } from '../core/domain/claim.ts';
 import { ClaimDomain } from '../statemachines/secure-domain.ts';
-import { budget, clock, dns, executions, issuer, setting, store, zones } from './environment.ts';
+import { clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
 
 export const handler = ClaimDomain.handler(event =>
   claimDomain(event, {
@@ -12,7 +12,7 @@ export const handler = ClaimDomain.handler(event =>
     executions: executions(),
     clock,
     challengeZone: { id: setting('CHALLENGE_ZONE_ID'), name: setting('CHALLENGE_ZONE_NAME') },
-    budget: budget(),
-    caaIdentities: () => caaIdentities(issuer(), clock.now()),
+    issuers: issuers(),
+    directoryOf: issuer => directoryOf(issuer, clock.now()),
   }),
 );

@@ -17,10 +17,9 @@ import { roles as rolesBy } from '../aws/roles.ts';
 import { secrets as secretsOf } from '../aws/secrets.ts';
 import { Table } from '../aws/table.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
-import type { Issuer } from '../core/acme/issuer.ts';
+import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
-import type { OrderBudget } from '../core/domain/claim.ts';
 
 /** @throws Error that names the setting */
 export function setting(name: string): string {
@@ -73,23 +72,18 @@ export const dns = /* @__PURE__ */ once(() =>
 /** PEM roots that are trusted beside the runtime's own. */
 export const roots = (): string => setting('ROOTS');
 
-export const issuer = /* @__PURE__ */ once((): Issuer => ({
-  directoryUrl: setting('ACME_DIRECTORY'),
-  contact: setting('ACME_CONTACT')
-    .split(',')
-    .filter(contact => contact !== ''),
-  termsAgreed: setting('ACME_TERMS_AGREED') === 'yes',
-  roots: roots(),
-  userAgent: 'sealpost/0.1 (+acme-client/5.4.0)',
-  keyParameter: setting('ACCOUNT_KEY_PARAMETER'),
-}));
+/** Those that the stack may ask for certificates, in order. */
+export const issuers = /* @__PURE__ */ once(() =>
+  parseIssuers(setting('ISSUERS'), {
+    contact: setting('ACME_CONTACT')
+      .split(',')
+      .filter(contact => contact !== ''),
+    termsAgreed: setting('ACME_TERMS_AGREED') === 'yes',
+    roots: roots(),
+    userAgent: 'sealpost/0.1 (+acme-client/5.4.0)',
+    parameters: setting('ISSUER_PARAMETERS'),
+  }),
+);
 
 /** How long a certificate may go without a look at its renewal information. */
 export const renewalInfoMs = (): number => Number(setting('RENEWAL_INFO_MINUTES')) * 60_000;
-
-/** Let's Encrypt's 300 new orders in 3 hours: one each 36 s, and a tenth of the three hours left to others (rate-limits page of 2026-08-05). */
-export const budget = (): OrderBudget => ({
-  name: setting('ACME_DIRECTORY'),
-  intervalMs: 36_000,
-  horizonMs: 2.7 * 3_600_000,
-});

@@ -2,15 +2,17 @@
 import { finalizeOrder } from '../core/domain/finalize.ts';
 import { FinalizeOrder } from '../statemachines/secure-domain.ts';
 import { certificates, clock, roots, store } from './environment.ts';
-import { acme } from './issuer.ts';
+import { acme, issuerNamed } from './issuer.ts';
 
-export const handler = FinalizeOrder.handler(async input =>
-  finalizeOrder(input, {
+export const handler = FinalizeOrder.handler(async input => {
+  const issuer = issuerNamed(input.issuer);
+  return finalizeOrder(input, {
     store: store(),
     certificates: certificates(),
-    acme: await acme(),
+    acme: await acme(issuer),
+    issuer,
     clock,
     random: Math.random,
     roots: roots(),
-  }),
-);
+  });
+});

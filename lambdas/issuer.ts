@@ -1,15 +1,32 @@
-/** The account at the CA, for the steps that speak to it: apart from environment.ts, because acme-client brings 500 KB into each bundle that names it. */
+/** Our accounts at the CAs, for the steps that speak to them: apart from environment.ts, because acme-client brings 500 KB into each bundle that names it. */
 import { knownAccount, openAccount, register } from '../core/acme/account.ts';
 import type { Acme } from '../core/acme/client.ts';
-import { clock, issuer, secrets, store } from './environment.ts';
+import type { Issuer } from '../core/acme/issuer.ts';
+import { SealpostError } from '../core/errors.ts';
+import { clock, issuers, secrets, store } from './environment.ts';
 
 const accountPorts = () => ({ secrets: secrets(), store: store(), now: clock.now });
-/** A failure is not kept: the next invocation opens the account again. */
-function onceOpened(open: () => Promise<Acme>): () => Promise<Acme> {
-  let opened: Promise<Acme> | undefined;
-  return () => (opened ??= open().catch((error: unknown) => ((opened = undefined), Promise.reject(error))));
+
+/** @throws SealpostError IssuerUnusable for one that was configured when the plan was made, and is not any more */
+export function issuerNamed(name: string): Issuer {
+  const found = issuers().find(issuer => issuer.name === name);
+  if (found) return found;
+  throw new SealpostError('IssuerUnusable', name, `the setting Issuers has no ${name} any more; another is planned`);
 }
 
-export const newAcme = onceOpened(() => openAccount(issuer(), accountPorts()));
-export const acme = onceOpened(() => knownAccount(issuer(), accountPorts()));
-export const registerAgain = async (): Promise<void> => register(await newAcme(), issuer(), accountPorts());
+/** Each is opened once in the life of the process. A failure is not kept: the next invocation opens the account again. */
+function onceOpened(open: (issuer: Issuer) => Promise<Acme>): (issuer: Issuer) => Promise<Acme> {
+  const opened = new Map<string, Promise<Acme>>();
+  return issuer => {
+    const known = opened.get(issuer.name);
+    if (known) return known;
+    const opening = open(issuer).catch((error: unknown) => (opened.delete(issuer.name), Promise.reject(error)));
+    opened.set(issuer.name, opening);
+    return opening;
+  };
+}
+
+export const newAcme = onceOpened(issuer => openAccount(issuer, accountPorts()));
+export const acme = onceOpened(issuer => knownAccount(issuer, accountPorts()));
+export const registerAgain = async (issuer: Issuer): Promise<void> =>
+  register(await newAcme(issuer), issuer, accountPorts());

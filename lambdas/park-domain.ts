@@ -1,8 +1,15 @@
 /** States ParkDomain and ParkForPerson of secure-domain. */
 import { parkDomain } from '../core/domain/release.ts';
 import { ParkDomain } from '../statemachines/secure-domain.ts';
-import { bus, clock, executions, store, zones } from './environment.ts';
+import { bus, clock, executions, issuers, store, zones } from './environment.ts';
 
 export const handler = ParkDomain.handler(input =>
-  parkDomain(input, { store: store(), zones: zones(), bus: bus(), executions: executions(), clock }),
+  parkDomain(input, {
+    store: store(),
+    zones: zones(),
+    bus: bus(),
+    executions: executions(),
+    issuers: issuers(),
+    clock,
+  }),
 );

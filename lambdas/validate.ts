@@ -2,8 +2,8 @@
 import { validate } from '../core/domain/order.ts';
 import { Validate } from '../statemachines/secure-domain.ts';
 import { clock, dns, store } from './environment.ts';
-import { acme } from './issuer.ts';
+import { acme, issuerNamed } from './issuer.ts';
 
 export const handler = Validate.handler(async input =>
-  validate(input, { store: store(), acme: await acme(), dns: dns(), clock }),
+  validate(input, { store: store(), acme: await acme(issuerNamed(input.issuer)), dns: dns(), clock }),
 );

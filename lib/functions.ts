@@ -37,7 +37,7 @@ interface Row {
 
 function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
   const may = rights(stack, parts);
-  const issuer = ['ACME_DIRECTORY', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ACCOUNT_KEY_PARAMETER', 'ROOTS'];
+  const issuer = ['ISSUERS', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ISSUER_PARAMETERS', 'ROOTS'];
   const acme = [...issuer, 'KEY'];
   const roads = ['SECURE_DOMAIN', 'DELIVER_TO_SERVER'];
   const ssm = ['DOCUMENT', 'STACK'];
@@ -68,11 +68,13 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     CreateOrder: {
       memory: 512,
       timeout: 60,
-      settings: ['TABLE', 'ACME_PROFILE', ...acme],
+      settings: ['TABLE', ...acme],
       rights: [
         may.table('GetItem', 'UpdateItem'),
         may.accountKey('GetParameter', 'PutParameter'),
         may.accountKeyCipher('Encrypt', 'Decrypt'),
+        may.externalAccount('GetParameter'),
+        may.externalAccountCipher('Decrypt'),
       ],
     },
     PublishChallenges: {
@@ -113,8 +115,14 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ParkDomain: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'BUS', ...roads],
-      rights: [may.table('GetItem', 'UpdateItem', 'PutItem'), ...may.changeTxt(), may.putEvents()],
+      settings: ['TABLE', 'BUS', ...issuer, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        ...may.changeTxt(),
+        may.putEvents(),
+        // The next issuer, where the first one failed for reasons of its own.
+        may.start('secure-domain'),
+      ],
     },
     AssembleDelivery: {
       memory: 512,
@@ -206,7 +214,23 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn }: Parts)
       [key.keyArn],
       { StringEquals: viaS3, StringLike: { 'kms:EncryptionContext:aws:s3:arn': objects } },
     );
-  const parameter = accountKeyArn(stack);
+  const parameter = (actions: string[], kind: string) =>
+    wide(
+      "Issuers are named by a parameter of the stack; the path is the stack's, and the kind of parameter is named.",
+      allow(
+        actions.map(action => `ssm:${action}`),
+        [issuerParameterArn(stack, kind)],
+      ),
+    );
+  const parameterCipher = (actions: string[], kind: string) =>
+    allow(
+      actions.map(action => `kms:${action}`),
+      [key.keyArn],
+      {
+        StringEquals: { 'kms:ViaService': `ssm.${stack.region}.${stack.urlSuffix}` },
+        StringLike: { 'kms:EncryptionContext:PARAMETER_ARN': issuerParameterArn(stack, kind) },
+      },
+    );
   return {
     table: (...actions: string[]) =>
       allow(
@@ -236,22 +260,10 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn }: Parts)
         actions,
         objects.map(object => deliveries.arnForObjects(object)),
       ),
-    accountKey: (...actions: string[]) =>
-      allow(
-        actions.map(action => `ssm:${action}`),
-        [parameter],
-      ),
-    accountKeyCipher: (...actions: string[]) =>
-      allow(
-        actions.map(action => `kms:${action}`),
-        [key.keyArn],
-        {
-          StringEquals: {
-            'kms:EncryptionContext:PARAMETER_ARN': parameter,
-            'kms:ViaService': `ssm.${stack.region}.${stack.urlSuffix}`,
-          },
-        },
-      ),
+    accountKey: (...actions: string[]) => parameter(actions, 'account-key'),
+    accountKeyCipher: (...actions: string[]) => parameterCipher(actions, 'account-key'),
+    externalAccount: (...actions: string[]) => parameter(actions, 'external-account'),
+    externalAccountCipher: (...actions: string[]) => parameterCipher(actions, 'external-account'),
     findZones: () => [
       wide(
         'ListHostedZonesByName has no resource to name (service authorization reference of Route 53).',
@@ -338,12 +350,10 @@ function machineArn(stack: Stack, name: string): string {
   });
 }
 
-function accountKeyArn(stack: Stack): string {
-  return stack.formatArn({
-    service: 'ssm',
-    resource: 'parameter',
-    resourceName: `${stack.stackName}/acme-account-key`,
-  });
+/** Under the stack's own path, one of each kind an issuer. */
+function issuerParameterArn(stack: Stack, kind: string): string {
+  const resourceName = `${stack.stackName}/issuers/*/${kind}`;
+  return stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName });
 }
 
 /** Every setting that a row may ask for. */
@@ -359,11 +369,10 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     MAIL_SERVER_ROLE: mailServers.roleName,
     SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
     DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),
-    ACCOUNT_KEY_PARAMETER: `/${stack.stackName}/acme-account-key`,
-    ACME_DIRECTORY: settings.acmeDirectory,
+    ISSUERS: settings.issuers,
+    ISSUER_PARAMETERS: `/${stack.stackName}/issuers`,
     ACME_CONTACT: settings.acmeContact,
     ACME_TERMS_AGREED: settings.acmeTermsAgreed,
-    ACME_PROFILE: settings.acmeProfile,
     CHALLENGE_ZONE_ID: settings.challengeZoneId,
     CHALLENGE_ZONE_NAME: settings.challengeZoneName,
     RESOLVERS: settings.resolvers,

@@ -54,6 +54,7 @@ export class SealpostStack extends Stack {
       TableName: storage.table.tableName,
       CertificateBucket: storage.certificates.bucketName,
       DeliveryBucket: storage.deliveries.bucketName,
+      KeyArn: storage.key.keyArn,
       DeadLettersUrl: deadLetters.queueUrl,
       PagesTopic: pages.topic.topicArn,
       MailServerRole: mailServers.roleName,

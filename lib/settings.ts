@@ -1,11 +1,11 @@
 /** What a person says at deploy. Contact, terms and challenge zone have no default: nobody but they can know them. */
 import { CfnParameter, type Stack } from 'aws-cdk-lib';
+import { issuersConstraint, issuersPattern } from './issuer-setting.ts';
 
 export interface Settings {
-  acmeDirectory: string;
+  issuers: string;
   acmeContact: string;
   acmeTermsAgreed: string;
-  acmeProfile: string;
   challengeZoneId: string;
   challengeZoneName: string;
   senderRoles: CfnParameter;
@@ -22,24 +22,27 @@ export function settings(stack: Stack): Settings {
     rest: { default?: string; allowedPattern?: string; allowedValues?: string[]; constraintDescription?: string },
   ) => new CfnParameter(stack, id, { type: 'String', description, ...rest }).valueAsString;
   return {
-    acmeDirectory: text(
-      'AcmeDirectory',
-      "The CA's directory. Let's Encrypt's staging directory until you say otherwise.",
+    issuers: text(
+      'Issuers',
+      "The CAs, in order, as the README has it. Let's Encrypt's staging until you say otherwise.",
       {
-        default: 'https://acme-staging-v02.api.letsencrypt.org/directory',
-        allowedPattern: 'https://.+',
-        constraintDescription: 'must be an https URL',
+        default: JSON.stringify([
+          {
+            name: 'letsencrypt-staging',
+            directory: 'https://acme-staging-v02.api.letsencrypt.org/directory',
+            profile: 'tlsserver',
+          },
+        ]),
+        allowedPattern: issuersPattern,
+        constraintDescription: issuersConstraint,
       },
     ),
-    acmeContact: text('AcmeContact', 'Where the CA may reach you: mailto:name@example.com, several with commas.', {
+    acmeContact: text('AcmeContact', 'Where the CAs may reach you: mailto:name@example.com, several with commas.', {
       allowedPattern: 'mailto:[^,@ ]+@[^,@ ]+(,mailto:[^,@ ]+@[^,@ ]+)*',
       constraintDescription: 'must be mailto: addresses with commas between them',
     }),
-    acmeTermsAgreed: text('AcmeTermsAgreed', "yes, when you have read and agreed to the CA's terms of service.", {
+    acmeTermsAgreed: text('AcmeTermsAgreed', 'yes, when you have read and agreed to the terms of service of each CA.', {
       allowedValues: ['yes'],
-    }),
-    acmeProfile: text('AcmeProfile', "The ACME profile to ask for; Let's Encrypt: classic, tlsserver, shortlived.", {
-      default: 'tlsserver',
     }),
     challengeZoneId: text('ChallengeZoneId', 'The hosted zone for delegated challenges (Z…).', {
       allowedPattern: 'Z[A-Z0-9]+',

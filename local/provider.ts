@@ -190,7 +190,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
   const challengeZoneId = await provider.createZone(CHALLENGE_ZONE);
   const stack = await cloud.loadTemplate(cdkOut, STACK, {
-    AcmeDirectory: ca.directoryUrl,
+    Issuers: JSON.stringify([{ name: 'pebble', directory: ca.directoryUrl, profile: 'tlsserver' }]),
     AcmeContact: 'mailto:certificates@provider.test',
     AcmeTermsAgreed: 'yes',
     ChallengeZoneId: challengeZoneId,

@@ -22,6 +22,10 @@ export const plan = z.object({
   seen: z.int(),
   names: z.array(z.string()).check(z.minLength(1), z.maxLength(25)),
   servers: z.array(z.string()),
+  /** Name of the issuer; its account is the one that the next steps use. */
+  issuer: z.string(),
+  /** Every other one was in trouble before. */
+  isLastResort: z.optional(z.literal(true)),
   profile: z.optional(z.string()),
   replaces: z.optional(z.string()),
   /** One for each name without its `*.`: a domain and its wildcard share a place. */
@@ -55,9 +59,9 @@ const planned = z.extend(plan, { execution });
 const ordered = z.extend(plan, { order });
 const published = z.extend(ordered, { until: z.string() });
 
-/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, BudgetSpent, CaaForbids, DomainNotManaged, ServerNotRegistered. */
+/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, BudgetSpent, CaaForbids, DomainNotManaged, IssuerUnusable, ServerNotRegistered. */
 export const ClaimDomain = step('ClaimDomain', z.looseObject({ execution }), plan);
-/** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable. */
+/** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable. */
 export const CreateOrder = step('CreateOrder', planned, ordered);
 /** Throws Throttled. */
 export const PublishChallenges = step('PublishChallenges', z.extend(ordered, { execution }), published);
@@ -77,7 +81,14 @@ export const ReleaseDomain = step(
 /** Its input is whatever the failed state had, with the error. */
 export const ParkDomain = step(
   'ParkDomain',
-  z.looseObject({ execution, error: caught }),
+  z.looseObject({
+    execution,
+    error: caught,
+    issuer: z.optional(z.string()),
+    isLastResort: z.optional(z.boolean()),
+    order: z.optional(z.looseObject({ status: order.shape.status })),
+    until: z.optional(z.string()),
+  }),
   z.object({ domain: z.string(), reason: z.string(), message: z.string(), nextTry: ms }),
 );
 

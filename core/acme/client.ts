@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Client, crypto as acmeCrypto } from 'acme-client';
-import { AcmeProblem, AcmeTransport, header } from './problem.ts';
+import { AcmeProblem, AcmeTransport, header, isProblem } from './problem.ts';
 import type { CaAnswer, Problem } from './problem.ts';
 import { openConnection } from './transport.ts';
 import type { Connection, ConnectionOptions } from './transport.ts';
@@ -41,7 +41,11 @@ export interface AcmeAuthorization {
 export interface Acme extends Connection {
   /** Undefined until registered, where none was given. */
   readonly accountUrl: string | undefined;
-  /** Makes the account, or finds the one this key has (RFC 8555 §7.3.1). Returns its URL, to be kept. */
+  /** Of the account's public key (RFC 7638): tells whether it is still the same. */
+  readonly thumbprint: string;
+  /** The URL of the account that this key has, if it has one (RFC 8555 §7.3.1). */
+  findAccount(): Promise<string | undefined>;
+  /** Makes the account, or finds the one this key has. Returns its URL, to be kept. */
   register(account: Registration): Promise<string>;
   newOrder(order: { names: string[]; profile?: string; replaces?: string }): Promise<AcmeOrder>;
   order(url: string): Promise<AcmeOrder>;
@@ -95,10 +99,25 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
     return checked(await signer.signedRequest(url, payload, { kid: accountUrl }));
   }
 
+  const thumbprint = createHash('sha256').update(JSON.stringify(signer.getJwk())).digest('base64url');
+
   return {
     ...connection,
+    thumbprint,
     get accountUrl() {
       return accountUrl;
+    },
+
+    async findAccount() {
+      const { newAccount } = await connection.directory();
+      try {
+        return (accountUrl = location(
+          checked(await signer.signedRequest(newAccount, { onlyReturnExisting: true }, {})),
+        ));
+      } catch (error) {
+        if (isProblem(error, 'accountDoesNotExist')) return undefined;
+        throw error;
+      }
     },
 
     async register({ contact, termsAgreed, externalAccountBinding }) {
@@ -121,7 +140,6 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
     authorization: async url => (await post(url, null)).data,
 
     txtValue(token) {
-      const thumbprint = createHash('sha256').update(JSON.stringify(signer.getJwk())).digest('base64url'); // RFC 7638
       return createHash('sha256').update(`${token}.${thumbprint}`).digest('base64url');
     },
 

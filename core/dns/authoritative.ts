@@ -6,7 +6,8 @@ import { Resolver } from 'node:dns/promises';
 import { SealpostError } from '../errors.ts';
 
 export interface CaaProperty {
-  critical: boolean;
+  /** The octet as it is (RFC 8659 §4.1). */
+  flags: number;
   tag: string;
   value: string;
 }
@@ -48,7 +49,7 @@ export function systemResolver(addresses: string[]): Dns {
         return records.map(({ critical, ...property }) => {
           // Node names the member after the property's tag.
           const [tag, value] = Object.entries(property).find(([key]) => key !== 'type') ?? ['', ''];
-          return { critical: critical !== 0, tag: tag.toLowerCase(), value: String(value) };
+          return { flags: critical, tag: tag.toLowerCase(), value: String(value) };
         });
       }),
   };

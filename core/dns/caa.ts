@@ -1,47 +1,65 @@
-/** Whether a domain's CAA records let our CA issue for it (RFC 8659, RFC 8657): looked at before the CA's patience is used. */
+/** Whether a domain's CAA records let a CA issue for it (RFC 8659, RFC 8657): looked at before the CA's patience is used. */
 import { SealpostError } from '../errors.ts';
 import type { CaaProperty, Dns } from './authoritative.ts';
 
 export interface Issuing {
   /** How CAA records may name the CA: `meta.caaIdentities` of its directory (RFC 8555 §7.1.1). */
   identities: string[];
-  /** RFC 8657 §3; undefined where there is none yet. */
+  /** RFC 8657 §3; asked only where a record names an account. Undefined where there is none yet: the CA decides. */
+  accountUrl: () => Promise<string | undefined>;
+}
+
+/** The records that decide on each name, looked up once for all CAs. */
+export type CaaLook = { name: string; at: string; records: CaaProperty[] }[];
+
+/**
+ * RFC 8659 §3: for each name the first record set on the way up, the top-level domain included.
+ * @param names of the certificate, wildcards among them
+ * @throws DnsNotPropagated where the answer is unknown (a CA refuses then, too)
+ */
+export async function lookAtCaa(dns: Dns, names: string[]): Promise<CaaLook> {
+  const asked = new Map<string, Promise<CaaProperty[]>>();
+  const recordsAt = (at: string) => asked.get(at) ?? asked.set(at, dns.caa(at)).get(at)!;
+  const look: CaaLook = [];
+  for (const name of names) {
+    const bare = name.replace(/^\*\./, '');
+    let [at, records]: [string, CaaProperty[]] = [bare, []];
+    for (let place = bare; place !== '' && records.length === 0; place = parentOf(place)) {
+      at = place;
+      records = await recordsAt(place);
+    }
+    look.push({ name, at, records });
+  }
+  return look;
+}
+
+/** @throws CaaForbids with the record that forbids it */
+export async function checkCaa(look: CaaLook, issuing: Issuing): Promise<void> {
+  // A CA that does not say what it is called cannot be looked for; it looks itself.
+  if (issuing.identities.length === 0) return;
+  const namesAccount = look.some(({ records }) => records.some(({ value }) => /;\s*accounturi\s*=/i.test(value)));
+  const accountUrl = namesAccount ? await issuing.accountUrl() : undefined;
+  for (const { name, at, records } of look) {
+    const forbidden = forbids(records, name.startsWith('*.'), { ...issuing, accountUrl });
+    if (forbidden === undefined) continue;
+    const cure = `Add this line to the zone: ${at}. CAA 0 issue "${issuing.identities[0]}"`;
+    throw new SealpostError('CaaForbids', look[0]!.name, `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`);
+  }
+}
+
+interface Known {
+  identities: string[];
   accountUrl?: string;
 }
 
-/**
- * @param names of the certificate, wildcards among them
- * @throws CaaForbids with the record that forbids it; DnsNotPropagated where the answer is unknown (a CA refuses then, too)
- */
-export async function checkCaa(dns: Dns, names: string[], issuing: Issuing): Promise<void> {
-  // A CA that does not say what it is called cannot be looked for; it looks itself.
-  if (issuing.identities.length === 0) return;
-  const recordsOf = new Map<string, ReturnType<typeof relevantRecords>>();
-  for (const name of names) {
-    const bare = name.replace(/^\*\./, '');
-    if (!recordsOf.has(bare)) recordsOf.set(bare, relevantRecords(dns, bare));
-    const { at, records } = await recordsOf.get(bare)!;
-    const forbidden = forbids(records, name.startsWith('*.'), issuing);
-    if (forbidden === undefined) continue;
-    const cure = `Add this line to the zone: ${at}. CAA 0 issue "${issuing.identities[0]}"`;
-    throw new SealpostError('CaaForbids', names[0]!, `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`);
-  }
-}
-
-/** RFC 8659 §3: the first record set on the way up from the name, the top-level domain included. */
-async function relevantRecords(dns: Dns, name: string): Promise<{ at: string; records: CaaProperty[] }> {
-  for (let at = name; at !== ''; at = at.includes('.') ? at.slice(at.indexOf('.') + 1) : '') {
-    const records = await dns.caa(at);
-    if (records.length > 0) return { at, records };
-  }
-  return { at: name, records: [] };
-}
+/** Of the flags' bits the highest; the lowest, too, since so many took it for that one that CAs let it stand for it. */
+const CRITICAL = 128 | 1;
+const known = ['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc', 'contactemail', 'contactphone'];
 
 /** @returns what forbids it, in words; undefined where it may be issued */
-export function forbids(records: CaaProperty[], wildcard: boolean, issuing: Issuing): string | undefined {
-  const known = ['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc', 'contactemail', 'contactphone'];
-  const unknown = records.find(({ critical, tag }) => critical && !known.includes(tag));
-  if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`; // §4.5
+function forbids(records: CaaProperty[], wildcard: boolean, issuing: Known): string | undefined {
+  const unknown = records.find(({ flags, tag }) => (flags & CRITICAL) !== 0 && !known.includes(tag));
+  if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`; // §4.1
   const tagged = (wanted: string) => records.filter(({ tag }) => tag === wanted);
   const wild = wildcard ? tagged('issuewild') : [];
   const deciding = wild.length > 0 ? wild : tagged('issue'); // §4.3: issuewild, where there is one, decides alone
@@ -49,15 +67,21 @@ export function forbids(records: CaaProperty[], wildcard: boolean, issuing: Issu
   return deciding.map(({ tag, value }) => `${tag} "${value}"`).join(', ');
 }
 
-/** `letsencrypt.org; accounturi=https://…; validationmethods=dns-01` */
-function allows(value: string, { identities, accountUrl }: Issuing): boolean {
-  const [issuer, ...parameters] = value.split(';').map(part => part.trim());
+/** RFC 8659 §4.2: `letsencrypt.org; accounturi=https://…; validationmethods=dns-01`. What is not of this form names no CA. */
+function allows(value: string, { identities, accountUrl }: Known): boolean {
+  const [issuer, ...parts] = value.split(';').map(part => part.replace(/^[ \t]+|[ \t]+$/g, ''));
   if (!identities.some(identity => identity.toLowerCase() === issuer!.toLowerCase())) return false;
-  return parameters.every(parameter => {
-    const [tag, ...rest] = parameter.split('=');
-    const wanted = rest.join('=').trim();
-    if (/^accounturi$/i.test(tag!.trim())) return accountUrl === undefined || wanted === accountUrl;
-    if (/^validationmethods$/i.test(tag!.trim())) return wanted.split(',').some(method => method.trim() === 'dns-01');
-    return true;
-  });
+  const written = parts.length === 1 && parts[0] === '' ? [] : parts; // "ca.example;" has none
+  const parameters = written.map(part => /^([a-z0-9]+(?:-+[a-z0-9]+)*)[ \t]*=[ \t]*([!-:<-~]*)$/i.exec(part));
+  if (parameters.includes(null)) return false;
+  const given = (tag: string) => parameters.flatMap(found => (found![1]!.toLowerCase() === tag ? [found![2]!] : []));
+  const [accounts, methods] = [given('accounturi'), given('validationmethods')];
+  // RFC 8657 §3 and §4: one of each at the most, else nobody can satisfy it. Unknown parameters are the CA's to judge.
+  if (accounts.length > 1 || methods.length > 1) return false;
+  if (accounts.length === 1 && accountUrl !== undefined && accounts[0] !== accountUrl) return false;
+  return methods.length === 0 || methods[0]!.split(',').includes('dns-01');
+}
+
+function parentOf(name: string): string {
+  return name.includes('.') ? name.slice(name.indexOf('.') + 1) : '';
 }

@@ -1,8 +1,10 @@
 /** ClaimDomain: the wish goes on record, one execution takes the domain, and what it will do is planned. */
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
 import { planNames } from '../certificate/names.ts';
+import type { Issuer } from '../acme/issuer.ts';
+import type { Directory } from '../acme/transport.ts';
 import type { Clock } from '../clock.ts';
-import { checkCaa } from '../dns/caa.ts';
+import { lookAtCaa } from '../dns/caa.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { SealpostError } from '../errors.ts';
@@ -11,6 +13,15 @@ import type { Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
+import {
+  candidates,
+  firstThatCan,
+  inOrder,
+  isFromAnother,
+  namesOf,
+  requireSuitable,
+  type Choice,
+} from './choose-issuer.ts';
 import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
 import { nextLook, retract } from './published.ts';
@@ -22,23 +33,16 @@ export interface ClaimPorts {
   executions: Executions;
   clock: Clock;
   challengeZone: { id: string; name: string };
-  budget: OrderBudget;
-  /** How CAA records may name the CA (its directory says so, RFC 8555 §7.1.1); none: it looks itself. */
-  caaIdentities: () => Promise<string[]>;
-}
-
-/** An issuer's limit on new orders as a rate with a burst (GCRA). */
-export interface OrderBudget {
-  name: string;
-  /** Let's Encrypt: 300 new orders per account in 3 hours, one each 36 s (letsencrypt.org/docs/rate-limits, 2026-08-05). */
-  intervalMs: number;
-  /** How far ahead of the mean rate we may be: their 3 hours, less a tenth that is left to people and other programs. */
-  horizonMs: number;
+  /** In order. */
+  issuers: Issuer[];
+  /** What an issuer's directory says of it. @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected */
+  directoryOf: (issuer: Issuer) => Promise<NonNullable<Directory['meta']>>;
 }
 
 /**
  * @param event the execution's input with its name as `execution`
- * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, ServerNotRegistered, DomainNotManaged, CaaForbids, BudgetSpent
+ * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, ServerNotRegistered, DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent,
+ *   AcmeUnavailable, AcmeRateLimited, AcmeRejected
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan> {
   const { store, clock } = ports;
@@ -53,20 +57,21 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     await store.forgetOrder(domain, event.execution, record.order.url);
     record.order = undefined;
   }
-  if (!record.order && isFresh(record.current, names, clock.now()))
+  const isWished = !isFromAnother(ports.issuers, wish, record);
+  if (!record.order && isWished && isFresh(record.current, names, clock.now()))
     await releaseFresh(record, record.current!, wish, event.execution, ports);
   await giveMeanwhile(record, names, wish, ports);
   const places = await planPlaces(names, ports);
-  const identities = await ports.caaIdentities();
-  await checkCaa(ports.dns, names, { identities });
-  const replaces = record.current?.ariId;
-  if (!record.order && !replaces) await reserve(record, event.execution, ports);
+  const { issuer, isLastResort } = await chooseIssuer(record, wish, names, event.execution, ports);
+  const replaces = replacedAt(issuer, record);
   return {
     domain,
     ...(wish.host && { host: true }),
     seen: record.wanted,
     names,
     servers: serversOf(wish),
+    issuer: issuer.name,
+    ...(isLastResort && { isLastResort }),
     ...(wish.profile && { profile: wish.profile }),
     ...(replaces && { replaces }),
     places,
@@ -78,10 +83,11 @@ async function claim(
   request: DomainRequest,
   domain: string,
   me: string,
-  { store, clock }: ClaimPorts,
+  { store, clock, issuers }: ClaimPorts,
 ): Promise<{ record: DomainRecord; wish: Wish }> {
   if (request.kind === 'wish') {
     await requireNoHost(domain, store);
+    requireKnownIssuer(request.wish, issuers);
     await store.acceptWish(request.wish, request.said, clock.now());
   } else if (!(await store.readDomain(domain)))
     throw new SealpostError(
@@ -106,6 +112,12 @@ async function requireNoHost(domain: string, store: Store): Promise<void> {
   if (!(await store.readServer(domain))) return;
   const problem = `detail.domain ${domain} is the host name of a registered mail server, which is secured by itself`;
   throw new SealpostError('InvalidStepInput', domain, `${problem}; name the customer's domain`);
+}
+
+function requireKnownIssuer({ domain, issuer }: Wish, issuers: Issuer[]): void {
+  if (issuer === undefined || issuers.some(({ name }) => name === issuer)) return;
+  const problem = `detail.issuer "${issuer}" is not among the issuers here`;
+  throw new SealpostError('InvalidStepInput', domain, `${problem}; give one of ${namesOf(issuers)}, or leave it out`);
 }
 
 async function requireServers(wish: Wish, store: Store): Promise<void> {
@@ -174,14 +186,44 @@ async function planPlaces(names: string[], ports: ClaimPorts): Promise<Place[]> 
   return Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
 }
 
+/** The issuer of the order on record, else the first that may, can, and has room in its budget. */
+async function chooseIssuer(
+  record: DomainRecord,
+  wish: Wish,
+  names: string[],
+  me: string,
+  ports: ClaimPorts,
+): Promise<Choice> {
+  const { store, clock } = ports;
+  const found = candidates(ports.issuers, wish, record);
+  const ordering = found.find(({ name }) => name === record.order?.issuer);
+  if (record.order && !ordering) await store.forgetOrder(wish.domain, me, record.order.url);
+  const choices = ordering
+    ? [{ issuer: ordering, isLastResort: false }]
+    : await inOrder(found, record, store, clock.now());
+  const caa = await lookAtCaa(ports.dns, names);
+  return firstThatCan(choices, async ({ issuer }) => {
+    await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
+    if (!ordering && !replacedAt(issuer, record)) await reserve(issuer, record, me, ports);
+  });
+}
+
+/** ARI's `replaces` is understood only where the certificate comes from; there such an order is outside the limits (RFC 9773 §5). */
+function replacedAt({ name }: Issuer, { current }: DomainRecord): string | undefined {
+  return current?.issuer === name ? current.ariId : undefined;
+}
+
 /** Each domain has one place in the budget at a time, and keeps it until its order is on record. */
 async function reserve(
+  { directoryUrl, limits: { account } }: Issuer,
   { domain, reservedFor }: DomainRecord,
   me: string,
-  { store, clock, budget }: ClaimPorts,
+  { store, clock }: ClaimPorts,
 ): Promise<void> {
+  if (!account) return;
   const now = clock.now();
-  const at = reservedFor ?? (await store.reserveOrder(budget.name, budget.intervalMs, budget.horizonMs, now));
+  const [intervalMs, horizonMs] = [account.windowMs / account.count, 0.9 * account.windowMs];
+  const at = reservedFor ?? (await store.reserveOrder(directoryUrl, intervalMs, horizonMs, now));
   if (reservedFor === undefined) await store.recordReservation(domain, me, at);
   if (at <= now) return;
   throw new SealpostError(

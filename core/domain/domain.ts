@@ -13,6 +13,8 @@ export interface Wish {
   names?: string[];
   /** ACME profile to ask for, instead of the stack's. */
   profile?: string;
+  /** Name of the issuer that it shall be, and no other. */
+  issuer?: string;
   /** This is a server's own host name: its certificate becomes the daemons' default. */
   host?: boolean;
   /** It shall be nowhere: no server serves it, and nothing is ordered for it. */
@@ -28,7 +30,12 @@ export interface StoredCertificate {
   notAfter: number;
   /** sha256 of the leaf's DER, hex: what a server must be seen serving. */
   fingerprint: string;
+  /** Who issued it, by the name in the setting `Issuers`. */
   issuer: string;
+  /** Common name of the CA's certificate that signed it. */
+  issuedBy: string;
+  /** Its issuer is a staging one: nobody trusts it. */
+  staging?: true;
   /** RFC 9773 §4.1 identifier, for `replaces`. */
   ariId?: string;
   /** When it should be renewed. */
@@ -53,6 +60,8 @@ export interface Parked {
   nextTry: number;
   /** How often in a row it has been tried (a wait for the budget is no try): 1, 10, 100 minutes, then daily. */
   tries: number;
+  /** Issuers that failed for a reason of theirs, by name, with the moment until which others come first. */
+  passes?: Record<string, number>;
 }
 
 /** The item `D#<domain>`. */
@@ -70,7 +79,7 @@ export interface DomainRecord {
   owner?: string;
   leaseUntil?: number;
   dueAt?: number;
-  order?: { url: string; planned: string[] };
+  order?: { url: string; planned: string[]; issuer: string };
   /** When its next order may be made, by the place that it has in the issuer's budget; gone once the order is on record. */
   reservedFor?: number;
   published?: PublishedValue[];

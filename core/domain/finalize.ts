@@ -1,6 +1,7 @@
 /** FinalizeOrder: from an order whose names are proven to a certificate that is stored and current. */
 import { createHash } from 'node:crypto';
 import { csrFor, type Acme } from '../acme/client.ts';
+import type { Issuer } from '../acme/issuer.ts';
 import { completeOrder, type OrderState } from '../acme/order.ts';
 import { checkCertificate, inspectChain, newKey } from '../certificate/certificate.ts';
 import { dueAt } from '../certificate/renewal.ts';
@@ -16,6 +17,7 @@ export interface FinalizePorts {
   store: Store;
   certificates: CertificateObjects;
   acme: Acme;
+  issuer: Issuer;
   clock: Clock;
   random: () => number;
   /** PEM of roots that are trusted beside the runtime's own. */
@@ -50,7 +52,7 @@ export async function finalizeOrder(
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
   await certificates.putChain(domain, id, chainPem);
-  const certificate = describe(id, names, chainPem, ports.random);
+  const certificate = describe(id, names, chainPem, ports);
   const committed = await store.commitCertificate({
     domain,
     me: execution,
@@ -69,15 +71,22 @@ export async function finalizeOrder(
   return { ...plan, certificate: id, notAfter: certificate.notAfter };
 }
 
-function describe(id: string, names: string[], chainPem: string, random: () => number): StoredCertificate {
-  const { notBefore, notAfter, sha256, issuer, ariId } = inspectChain(chainPem);
+function describe(
+  id: string,
+  names: string[],
+  chainPem: string,
+  { issuer, random }: Pick<FinalizePorts, 'issuer' | 'random'>,
+): StoredCertificate {
+  const { notBefore, notAfter, sha256, issuer: issuedBy, ariId } = inspectChain(chainPem);
   return {
     id,
     names,
     notBefore,
     notAfter,
     fingerprint: sha256,
-    issuer,
+    issuer: issuer.name,
+    issuedBy,
+    ...(issuer.staging && { staging: true }),
     ariId,
     renewAt: Math.round(dueAt({ notBefore, notAfter, random })),
   };

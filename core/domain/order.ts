@@ -1,10 +1,12 @@
 /** CreateOrder, PublishChallenges, Validate: the order at the CA until its names are proven. */
-import { isAccountUnknown } from '../acme/account.ts';
+import { accountTrouble, isAccountUnknown } from '../acme/account.ts';
 import type { Acme } from '../acme/client.ts';
 import { answerChallenges, openOrder, type OrderState } from '../acme/order.ts';
+import type { Issuer } from '../acme/issuer.ts';
+import { isProblem } from '../acme/problem.ts';
 import type { Clock } from '../clock.ts';
 import { seenEverywhere, type Dns } from '../dns/authoritative.ts';
-import { SealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
@@ -22,18 +24,18 @@ export interface OrderPorts {
   /** Registers the account again, for a CA that does not know it any more. */
   registerAgain: () => Promise<void>;
   clock: Clock;
-  /** The profile to ask for where the wish names none; always one, since a CA may pick any. */
-  profile: string;
+  /** The one that was planned; `acme` is our account there. */
+  issuer: Issuer;
 }
 
-/** @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, ClaimLost */
+/** @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable, ClaimLost */
 export async function createOrder(input: Mine, ports: OrderPorts): Promise<Plan & { order: OrderState }> {
-  const { store, acme } = ports;
+  const { store, acme, issuer } = ports;
   const { execution, ...plan } = input;
   const record = await store.renewDomain(plan.domain, execution, ports.clock.now());
   const ask = {
     names: plan.names,
-    profile: plan.profile ?? ports.profile,
+    profile: plan.profile ?? issuer.profile,
     replaces: plan.replaces,
     now: ports.clock.now,
   };
@@ -50,9 +52,18 @@ export async function createOrder(input: Mine, ports: OrderPorts): Promise<Plan 
     // Its time is over, or the CA knows it no more.
     await store.forgetOrder(plan.domain, execution, record.order.url);
   }
-  const order = await openAnyhow();
-  const onRecord = await store.recordOrder(plan.domain, execution, { url: order.url, planned: plan.names });
+  const order = await openAnyhow().catch((error: unknown) => {
+    throw isOfIssuer(error, plan) ? accountTrouble(error, issuer) : error;
+  });
+  const made = { url: order.url, planned: plan.names, issuer: issuer.name };
+  const onRecord = await store.recordOrder(plan.domain, execution, made);
   return { ...plan, order: onRecord.url === order.url ? order : await open(onRecord.url) };
+}
+
+/** A new order that is refused for the account's sake (RFC 8555 §6.7, §7.3.3: deactivated, new terms), or for a profile that our own setting names. */
+function isOfIssuer(error: unknown, { profile }: Plan): boolean {
+  const ofAccount = ['unauthorized', 'accountDoesNotExist', 'userActionRequired', 'externalAccountRequired'];
+  return isSealpostError(error) && isProblem(error.cause, ...ofAccount, ...(profile ? [] : ['invalidProfile']));
 }
 
 /** @param propagationMs how long the zone's name servers take at the most, as a rule @throws SealpostError Throttled, ClaimLost */

@@ -33,9 +33,13 @@ export async function retract(
   return trouble;
 }
 
-/** When a domain is looked at next: at its time, or sooner where values of ours are still in somebody's zone. */
-export function nextLook({ published }: DomainRecord, dueAt: number, now: number): number {
-  return published?.length ? Math.min(dueAt, now + RETRY_MS) : dueAt;
+/** A certificate of a staging issuer is replaced as soon as a trusted issuer is configured, which nothing but a look finds out. */
+const TRIAL_MS = 3_600_000;
+
+/** When a domain is looked at next: at its time, or sooner where values of ours are still in somebody's zone, or its certificate is for a trial. */
+export function nextLook({ published, current }: DomainRecord, dueAt: number, now: number): number {
+  const retryAt = published?.length ? now + RETRY_MS : dueAt;
+  return Math.min(dueAt, retryAt, current?.staging ? now + TRIAL_MS : dueAt);
 }
 
 /** Both lists, each record set once. */

@@ -1,4 +1,5 @@
 /** ReleaseDomain and ParkDomain: the two ways in which a claim ends. */
+import type { Issuer } from '../acme/issuer.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseDomainEvent } from '../events.ts';
@@ -9,6 +10,7 @@ import type { Plan } from '../../statemachines/secure-domain.ts';
 import { unregistered } from './claim.ts';
 import { nextTry, type Parked } from './domain.ts';
 import { look } from './look.ts';
+import { passOver, type FailedAtIssuer } from './pass-over.ts';
 import { nextLook, retract } from './published.ts';
 
 export interface ReleasePorts {
@@ -40,6 +42,8 @@ export async function releaseDomain(
           domain,
           names: record.current.names,
           issuer: record.current.issuer,
+          issuedBy: record.current.issuedBy,
+          ...(record.current.staging && { staging: true }),
           notAfter: new Date(record.current.notAfter).toISOString(),
         },
       },
@@ -55,8 +59,8 @@ const ORDER_IS_DEAD: readonly ErrorName[] = ['ChallengeFailed', 'AcmeRejected', 
 
 /** @throws SealpostError Throttled, ClaimLost */
 export async function parkDomain(
-  input: { execution: string; domain?: unknown; error: { Error: string; Cause?: string } },
-  ports: ReleasePorts,
+  input: FailedAtIssuer & { execution: string; domain?: unknown; error: { Error: string; Cause?: string } },
+  ports: ReleasePorts & { issuers: Issuer[] },
 ): Promise<{ domain: string; reason: string; message: string; nextTry: number }> {
   const { store, clock } = ports;
   const domain = typeof input.domain === 'string' ? input.domain : domainOf(input);
@@ -65,17 +69,22 @@ export async function parkDomain(
   const { reason, message, retryAt } = explain(input.error);
   if (record.order && ORDER_IS_DEAD.includes(reason))
     await store.forgetOrder(domain, input.execution, record.order.url);
+  const { passes, next } = await passOver(input, { reason, message, retryAt }, record, ports);
+  if (next && record.order) await store.forgetOrder(domain, input.execution, record.order.url);
+  const tries = record.parked?.tries ?? 0;
   const parked: Parked = {
     reason,
     message,
     since: record.parked?.since ?? clock.now(),
-    ...triesAfter(reason, record.parked?.tries ?? 0, clock.now(), retryAt),
+    ...(next ? { tries, nextTry: clock.now() } : triesAfter(reason, tries, clock.now(), retryAt)),
+    ...(passes && { passes }),
   };
   const waitsFor = reason === 'ServerNotRegistered' && record.spec ? await unregistered(record.spec, store) : [];
   const detail = { domain, reason, message, nextTry: new Date(parked.nextTry).toISOString(), remedy: remedies[reason] };
   // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
-  await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
+  if (!next) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
   await store.parkDomain(domain, input.execution, parked, waitsFor);
+  if (next) await look(domain, ports);
   return { domain, reason, message, nextTry: parked.nextTry };
 }
 

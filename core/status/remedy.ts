@@ -26,6 +26,8 @@ export const remedySentence: Record<ErrorName, string> = {
   DomainNotManaged:
     "Have the line that `sealpost dns` prints put into the domain's zone; the next try finds it, and Domain Changed makes one at once.",
   InstallRefused: 'Remove on the server what it gives as its reason; the certificate is offered again by itself.',
+  IssuerUnusable:
+    'Set right what is said of the issuer (its account, its external account, the setting Issuers); the next try finds it, and Domain Changed makes one at once.',
   ServerFull:
     'Give some of its domains to another mail server, or its daemons more room (vsz_limit in Dovecot, disk), and the certificate is offered again by itself.',
   ServerNotRegistered: 'Put Mail Server Registered for the server that is named; the domain then goes on by itself.',

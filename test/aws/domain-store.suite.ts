@@ -205,7 +205,9 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await claimed();
       expect(await store.claimDomain(domain, 'second', afterLease)).toMatchObject({ owner: 'second' });
       await expect(store.renewDomain(domain, 'first', afterLease)).rejects.toEqual(claimLost);
-      await expect(store.recordOrder(domain, 'first', { url: 'u', planned: [] })).rejects.toEqual(claimLost);
+      await expect(store.recordOrder(domain, 'first', { url: 'u', planned: [], issuer: 'ca' })).rejects.toEqual(
+        claimLost,
+      );
       await expect(store.recordPublished(domain, 'first', [])).rejects.toEqual(claimLost);
       await expect(store.releaseDomain(domain, 'first', 1, now, now)).rejects.toEqual(claimLost);
     });
@@ -243,7 +245,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
   });
 
   describe(`an order, in ${name}`, () => {
-    const order = (url: string) => ({ url, planned: [domain] });
+    const order = (url: string) => ({ url, planned: [domain], issuer: 'ca' });
 
     test('stays the first one that was put on record', async () => {
       await claimed();
@@ -275,10 +277,23 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
   });
 
   describe(`a certificate's commit, in ${name}`, () => {
+    test('never puts what a staging issuer gave in the place of a certificate that is trusted', async () => {
+      await register(mx1);
+      await claimed();
+      const trial = certificate({ id: 'd'.repeat(64), staging: true });
+      expect(await commit({ certificate: trial })).toBe(true);
+      expect(await commit({ certificate: { ...trial, id: 'e'.repeat(64) } })).toBe(true);
+      expect(await commit()).toBe(true);
+      const work = await store.work(mx1, 10);
+      expect(await commit({ certificate: trial })).toBe(false);
+      expect((await store.readDomain(domain))!.current).toEqual(certificate());
+      expect(await store.work(mx1, 10)).toEqual(work);
+    });
+
     test('makes it current, ends the order, and gives every server work', async () => {
       await register(mx1, mx2);
       await claimed();
-      await store.recordOrder(domain, 'first', { url: 'one', planned: [domain] });
+      await store.recordOrder(domain, 'first', { url: 'one', planned: [domain], issuer: 'ca' });
       expect(await commit({ servers: [mx1, mx2] })).toBe(true);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ current: certificate(), owner: 'first' });
@@ -407,7 +422,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       );
       expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ reservedFor: now + minute });
       await expect(store.recordReservation(domain, 'first', now)).rejects.toEqual(claimLost);
-      await store.recordOrder(domain, 'second', { url: 'https://ca.example/order/1', planned: [domain] });
+      await store.recordOrder(domain, 'second', { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' });
       expect(await store.readDomain(domain)).not.toHaveProperty('reservedFor');
     });
   });

@@ -18,7 +18,8 @@ export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertif
   notBefore: now - minute,
   notAfter: now + 90 * 86_400_000,
   fingerprint: 'f'.repeat(64),
-  issuer: 'Test CA',
+  issuer: 'ca',
+  issuedBy: 'Test CA',
   renewAt: now + 60 * 86_400_000,
   ...more,
 });

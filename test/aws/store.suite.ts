@@ -59,11 +59,27 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
 
   describe(`an issuer, in ${name}`, () => {
     test("keeps each directory's account", async () => {
-      expect(await store.account('https://ca.example/dir')).toBeUndefined();
-      await store.recordAccount('https://ca.example/dir', { accountUrl: 'https://ca.example/a/1' });
-      await store.recordAccount('https://ca.example/dir', { accountUrl: 'https://ca.example/a/2' });
-      expect(await store.account('https://ca.example/dir')).toMatchObject({ accountUrl: 'https://ca.example/a/2' });
-      expect(await store.account('https://other.example/dir')).toBeUndefined();
+      const directory = 'https://ca.example/dir';
+      expect(await store.readIssuer(directory)).toBeUndefined();
+      await store.recordAccount(directory, { accountUrl: 'https://ca.example/a/1', thumbprint: 'one' });
+      const account = { accountUrl: 'https://ca.example/a/2', thumbprint: 'two' };
+      await store.recordAccount(directory, account);
+      expect(await store.readIssuer(directory)).toMatchObject(account);
+      expect(await store.readIssuer('https://other.example/dir')).toBeUndefined();
+    });
+
+    test("keeps each directory's trouble beside its account, as the first of many has it", async () => {
+      const directory = 'https://ca.example/dir';
+      const trouble = { reason: 'AcmeUnavailable' as const, message: 'away', since: now, until: now + 1, failures: 1 };
+      const all = await Promise.all([1, 2, 3].map(n => store.recordTrouble(directory, { ...trouble, until: now + n })));
+      expect(all.filter(isRecorded => isRecorded)).toHaveLength(1);
+      await store.recordAccount(directory, { accountUrl: 'https://ca.example/a/1', thumbprint: 'one' });
+      const known = (await store.readIssuer(directory))!;
+      expect(known).toMatchObject({ accountUrl: 'https://ca.example/a/1', trouble: { message: 'away' } });
+      const next = { ...trouble, until: now + 60_000, failures: 2 };
+      expect(await store.recordTrouble(directory, next, { ...known.trouble!, until: now })).toBe(false);
+      expect(await store.recordTrouble(directory, next, known.trouble)).toBe(true);
+      expect((await store.readIssuer(directory))!.trouble).toEqual(next);
     });
 
     const reserve = (at: number) => store.reserveOrder('ca', 10_000, 30_000, at);

@@ -1,5 +1,6 @@
 /** What a step of the road stands on in a test: the twins, a clock that a test moves, and the names that most tests use. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { StoredCertificate } from '../../core/domain/domain.ts';
 import type { Facts } from '../../core/server/answer.ts';
@@ -17,11 +18,23 @@ export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
 export const node = 'mi-0123456789abcdef0';
 export const challengeZone = { id: 'ZCHALLENGES', name: 'challenges.example' };
 
+/** As the setting `Issuers` would have it, with limits of no consequence. */
+export function anIssuer(more: Partial<Issuer> = {}): Issuer {
+  const name = more.name ?? 'ca';
+  return {
+    ...{ name, directoryUrl: `https://${name}.example/dir`, profile: 'tlsserver', staging: false, limits: {} },
+    ...{ contact: ['mailto:ops@provider.example'], termsAgreed: true, roots: '', userAgent: 'sealpost-test' },
+    ...{ keyParameter: `/sealpost/issuers/${name}/account-key` },
+    ...more,
+  };
+}
+
 export interface World {
   /** Milliseconds since the epoch; a test moves it. */
   time: number;
   clock: Clock;
   store: Store;
+  issuers: Issuer[];
   zones: MemoryZones;
   commands: MemoryCommands;
   executions: MemoryExecutions;
@@ -44,6 +57,7 @@ export function newWorld(time = 1_800_000_000_000): World {
       },
     },
     store: memoryStore(),
+    issuers: [anIssuer()],
     zones: memoryZones([{ ...challengeZone, nameServers: ['ns1.provider.example'] }]),
     commands: memoryCommands({ [node]: { roleName: 'mail-server' } }),
     executions: memoryExecutions(),
@@ -62,7 +76,13 @@ export const created = (detail: object = {}, time = '2027-01-15T08:00:00Z') => (
 
 export function aCertificate(world: World, more: Partial<StoredCertificate> = {}): StoredCertificate {
   return {
-    ...{ id: 'c'.repeat(64), names: [domain, `*.${domain}`], fingerprint: 'f'.repeat(64), issuer: 'Test CA' },
+    ...{
+      id: 'c'.repeat(64),
+      names: [domain, `*.${domain}`],
+      fingerprint: 'f'.repeat(64),
+      issuer: 'ca',
+      issuedBy: 'Test CA',
+    },
     ...{ notBefore: world.time - minute, notAfter: world.time + 90 * day, renewAt: world.time + 60 * day },
     ...more,
   };

@@ -50,7 +50,7 @@ export const requestExamples: Record<keyof typeof requests, Described> = {
 export const factExamples: Record<keyof typeof facts, Described> = {
   'Certificate Issued': {
     what: 'A certificate is stored, and its servers were given work.',
-    example: { domain, names: [domain, `*.${domain}`], issuer: 'YE1', notAfter: time },
+    example: { domain, names: [domain, `*.${domain}`], issuer: 'letsencrypt', issuedBy: 'YE1', notAfter: time },
   },
   'Certificate Installed': {
     what: 'It was seen served there.',
@@ -65,6 +65,15 @@ export const factExamples: Record<keyof typeof facts, Described> = {
       message: `${server} not registered; put Mail Server Registered, and ${domain} goes on by itself`,
       nextTry: time,
       remedy: 'park',
+    },
+  },
+  'Issuer In Trouble': {
+    what: 'A CA failed for a reason of its own; until then the others come first, where there are others.',
+    example: {
+      issuer: 'letsencrypt',
+      reason: 'AcmeUnavailable',
+      message: 'The CA could not be reached: connect ETIMEDOUT.',
+      until: time,
     },
   },
   'Server Unreachable': {

@@ -48,7 +48,7 @@ async function everyKey(): Promise<string[]> {
     (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToString(),
   );
   const ssm = new SSMClient(road.provider.client());
-  const ask = { Name: '/sealpost/acme-account-key', WithDecryption: true };
+  const ask = { Name: '/sealpost/issuers/pebble/account-key', WithDecryption: true };
   return [...(await Promise.all(bodies)), (await ssm.send(new GetParameterCommand(ask))).Parameter!.Value!];
 }
 

@@ -7,6 +7,7 @@ const plan: steps.Plan = {
   seen: 1,
   names: ['example.com', '*.example.com'],
   servers: ['mx1.provider.example'],
+  issuer: 'letsencrypt',
   places: [
     {
       name: 'example.com',
@@ -56,6 +57,7 @@ const road = [
 
 /** A reason outside of us: the domain is parked with it, nobody is woken at night. */
 const parked = [
+  'IssuerUnusable',
   'AcmeUnavailable',
   'AuthorizationPending',
   'DnsNotPropagated',

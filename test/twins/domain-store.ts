@@ -116,6 +116,7 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
     async commitCertificate({ domain, me, seen, certificate, servers: names, host, now }) {
       const record = domains.get(domain);
       if (record?.owner !== me || record.wanted !== seen) return false;
+      if (certificate.staging && record.current && !record.current.staging) return false;
       requireRegistered(names, domain);
       giveWork(names, domain, certificate, host, now);
       record.current = copy(certificate);

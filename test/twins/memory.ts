@@ -1,7 +1,7 @@
 /** What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a real table. */
 import type { DomainRecord } from '../../core/domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../../core/server/server.ts';
-import type { Account } from '../../core/store.ts';
+import type { IssuerRecord } from '../../core/store.ts';
 
 export interface Memory {
   domains: Map<string, DomainRecord>;
@@ -12,7 +12,8 @@ export interface Memory {
   /** Domains that wait for a server's registration. */
   waiting: Map<string, Set<string>>;
   tokens: Map<string, { server: string; token: string }>;
-  accounts: Map<string, Account>;
+  /** By directory. */
+  issuers: Map<string, IssuerRecord>;
   budgets: Map<string, number>;
 }
 
@@ -24,7 +25,7 @@ export function emptyMemory(): Memory {
     installed: new Map(),
     waiting: new Map(),
     tokens: new Map(),
-    accounts: new Map(),
+    issuers: new Map(),
     budgets: new Map(),
   };
 }

@@ -16,13 +16,19 @@ export function memoryStore(): Store {
   };
 }
 
-function issuerStore({ accounts, budgets }: Memory): IssuerStore {
+function issuerStore({ issuers, budgets }: Memory): IssuerStore {
   return {
-    async account(directory) {
-      return copy(accounts.get(directory));
+    async readIssuer(directory) {
+      return copy(issuers.get(directory));
     },
     async recordAccount(directory, account) {
-      accounts.set(directory, copy(account));
+      issuers.set(directory, copy({ ...issuers.get(directory), ...account }));
+    },
+    async recordTrouble(directory, trouble, known) {
+      const issuer = issuers.get(directory);
+      if (issuer?.trouble?.until !== known?.until) return false;
+      issuers.set(directory, copy({ ...issuer, trouble }));
+      return true;
     },
     async reserveOrder(budget, intervalMs, horizonMs, now) {
       const tat = Math.max(budgets.get(budget) ?? 0, now) + intervalMs;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
-import { checkCaa } from '../../../core/dns/caa.ts';
+import { checkCaa, lookAtCaa } from '../../../core/dns/caa.ts';
 import { startNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 
-const issuing = { identities: ['letsencrypt.org'], accountUrl: 'https://ca.example/acct/1' };
+const issuing = { identities: ['letsencrypt.org'], accountUrl: async () => 'https://ca.example/acct/1' };
 const both = ['mail.example.com', '*.mail.example.com'];
 let resolver: NameServer;
 
@@ -15,9 +15,10 @@ beforeEach(() => {
   resolver.rcode = 0;
 });
 
-const check = (records: Record<string, string[]>, names = both) => {
+const check = async (records: Record<string, string[]>, names = both, accountUrl = issuing.accountUrl) => {
   for (const [name, values] of Object.entries(records)) resolver.records.set(`${name} CAA`, values);
-  return checkCaa(systemResolver([resolver.address]), names, issuing);
+  const look = await lookAtCaa(systemResolver([resolver.address]), names);
+  return checkCaa(look, { ...issuing, accountUrl });
 };
 const forbidden = { name: 'CaaForbids', about: 'mail.example.com' };
 
@@ -59,6 +60,48 @@ test('an account and a method that are not ours forbid', async () => {
   await check(issue('validationmethods=http-01,dns-01; accounturi=https://ca.example/acct/1'));
   await expect(check(issue('validationmethods=http-01'))).rejects.toMatchObject(forbidden);
   await expect(check(issue('accounturi=https://ca.example/acct/2'))).rejects.toMatchObject(forbidden);
+});
+
+test('an account is looked up only where a record names one, and left to the CA while there is none', async () => {
+  const asked = () => Promise.reject(new Error('was asked'));
+  await check({ 'example.com': ['0 issue "letsencrypt.org; validationmethods=dns-01"'] }, both, asked);
+  const named = { 'example.com': ['0 issue "letsencrypt.org; accounturi=https://ca.example/acct/2"'] };
+  await expect(check(named, both, asked)).rejects.toThrow('was asked');
+  await check(named, both, async () => undefined as never);
+});
+
+test.each([
+  'letsencrypt.org accounturi=https://ca.example/acct/1',
+  'letsencrypt.org; accounturi',
+  'letsencrypt.org; accounturi=https://ca.example/acct/1; accounturi=https://ca.example/acct/1',
+  'letsencrypt.org; validationmethods=dns-01; validationmethods=http-01',
+  'letsencrypt.org; validationmethods=dns-01 http-01',
+  'letsencrypt.org; validationmethods=',
+])('%s is satisfied by nobody', async value => {
+  await expect(check({ 'example.com': [`0 issue "${value}"`] })).rejects.toMatchObject(forbidden);
+});
+
+test.each([
+  'letsencrypt.org;',
+  ' letsencrypt.org ; ',
+  'letsencrypt.org;policy=ev',
+  'letsencrypt.org; AccountURI=https://ca.example/acct/1',
+])('%s lets ours issue', value => check({ 'example.com': [`0 issue "${value}"`] }));
+
+test.each([
+  [1, 'forbids'],
+  [2, 'does not'],
+])('an unknown property with the flags %d %s', async (flags, what) => {
+  const checked = check({ 'example.com': [`${flags} tbs "unknown"`] });
+  if (what === 'forbids') await expect(checked).rejects.toMatchObject(forbidden);
+  else await checked;
+});
+
+test('what stands above several names is asked for once', async () => {
+  resolver.questions.length = 0;
+  await check({ 'example.com': ['0 issue "letsencrypt.org"'] }, ['mail.example.com', 'webmail.example.com', ...both]);
+  const asked = resolver.questions.filter(question => /CAA/.test(JSON.stringify(question)));
+  expect(asked).toHaveLength(3);
 });
 
 test('no answer is not a permission', async () => {

@@ -7,6 +7,7 @@ import { LEASE_MS } from '../../../core/store.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
   aCertificate,
+  anIssuer,
   challengeZone,
   created,
   day,
@@ -36,8 +37,9 @@ beforeEach(async () => {
     ...world,
     dns: systemResolver([resolver.address]),
     challengeZone,
-    budget: { name: 'ca', intervalMs: 36_000, horizonMs: 2 * 36_000 },
-    caaIdentities: async () => ['ca.example'],
+    // One each 36 s, two at once.
+    issuers: [anIssuer({ limits: { account: { count: 80 / 36, windowMs: 80_000 } } })],
+    directoryOf: async () => ({ caaIdentities: ['ca.example'], profiles: { tlsserver: '', shortlived: '' } }),
   };
 });
 
@@ -69,7 +71,15 @@ const installedOn = async (server: string, { id, fingerprint }: { id: string; fi
 describe('a claim', () => {
   test('comes with a plan: names, servers, and where each value will be written', async () => {
     expect(await claim()).toEqual({
-      ...{ domain, seen: 1, names: [domain, `*.${domain}`], servers: [mx1], claimedAt: world.time },
+      ...{
+        domain,
+        seen: 1,
+        names: [domain, `*.${domain}`],
+        servers: [mx1],
+        issuer: 'ca',
+        isLastResort: true,
+        claimedAt: world.time,
+      },
       places: [
         { name: domain, recordName: target, zoneId: 'ZCHALLENGES', zoneName: challengeZone.name, delegated: true },
       ],
@@ -196,7 +206,7 @@ describe('a claim ends the road', () => {
   });
 
   test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the parking", async () => {
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
     await expect(claim()).rejects.toMatchObject({ name: 'BudgetSpent', retryAt: world.time + 36_000 });
     expect(await world.store.readDomain(domain)).toMatchObject({ owner: 'first' });
   });
@@ -255,7 +265,7 @@ describe('a domain whose certificate is still fresh', () => {
   test('is ordered anew when its time has come, outside the budget where the CA knows what it replaces', async () => {
     const { renewAt } = await issued({ ariId: 'aki.serial' });
     world.time = renewAt;
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
     expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
   });
 
@@ -269,14 +279,15 @@ describe('a domain whose certificate is still fresh', () => {
 describe('a domain that waits for the budget', () => {
   test('comes when it is its turn, which its tries do not put off: ten thousand at the mean rate', async () => {
     const slots: number[] = [];
-    for (let i = 0; i < 10_000; i++) slots.push(await world.store.reserveOrder('ca', 36_000, 9_720_000, world.time));
+    for (let i = 0; i < 10_000; i++)
+      slots.push(await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 9_720_000, world.time));
     expect(slots.filter(at => at === world.time)).toHaveLength(270);
     expect(new Set(slots).size).toBe(10_000 - 269);
     expect(Math.max(...slots) - world.time).toBe((10_000 - 270) * 36_000);
   });
 
   test('is parked until its slot, which is no try of its own, and goes on then', async () => {
-    for (let i = 0; i < 4; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
+    for (let i = 0; i < 4; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
     const slot = world.time + 3 * 36_000;
     for (let i = 0; i < 2; i++) {
       const error = await claim(look(), `waiting ${i}`).catch((error: Error) => error);
@@ -352,7 +363,7 @@ describe('what a killed execution left', () => {
 
   async function killed(planned: string[]): Promise<void> {
     await claim(created(), 'killed');
-    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/order/1', planned });
+    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/order/1', planned, issuer: 'ca' });
     await world.store.recordPublished(domain, 'killed', published);
     await world.zones.changeTxt('ZCHALLENGES', target, { add: [...published[0]!.values, 'theirs'], remove: [] });
     world.time += LEASE_MS + 1;
@@ -382,7 +393,7 @@ describe('what a killed execution left', () => {
 
   test('is an order that is gone on with, without a second place in the budget', async () => {
     await killed([domain, `*.${domain}`]);
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder('ca', 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
     await claim(look());
     expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: 'https://ca.example/order/1' } });
   });

@@ -5,6 +5,7 @@ import { leaveServers } from '../../../core/domain/leave.ts';
 import { sweep } from '../../../core/sweep.ts';
 import {
   aCertificate,
+  anIssuer,
   challengeZone,
   created,
   day,
@@ -28,8 +29,7 @@ beforeEach(async () => {
   await register(world, mx1, mx2, mx3);
   ports = {
     ...world,
-    ...{ dns: {} as ClaimPorts['dns'], challengeZone, caaIdentities: async () => [] },
-    budget: { name: 'ca', intervalMs: 36_000, horizonMs: 72_000 },
+    ...{ dns: {} as ClaimPorts['dns'], challengeZone, issuers: [anIssuer()], directoryOf: async () => ({}) },
   };
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: saidAt(8) }, time);
   await store.claimDomain(domain, 'before', time);
@@ -94,7 +94,7 @@ describe('a domain that is deleted', () => {
     const { store, zones } = world;
     await store.acceptWish({ domain, mailServers: [mx2], policy: 'wildcard' }, { at: saidAt(9) }, world.time);
     await store.claimDomain(domain, 'first', world.time);
-    await store.recordOrder(domain, 'first', { url: 'https://ca.example/order/1', planned: [domain] });
+    await store.recordOrder(domain, 'first', { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' });
     await store.recordPublished(domain, 'first', [{ zoneId: challengeZone.id, recordName: 'r', values: ['ours'] }]);
     await zones.changeTxt(challengeZone.id, 'r', { add: ['ours'], remove: [] });
     await expect(claim(deleted())).rejects.toMatchObject(removed);

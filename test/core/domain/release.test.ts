@@ -8,7 +8,7 @@ import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, registe
 let world: World;
 const recordName = 'abc.challenges.example';
 const wish = { domain, mailServers: [mx1], policy: 'wildcard' as const };
-const order = { url: 'https://ca.example/order/1', planned: [domain, `*.${domain}`] };
+const order = { url: 'https://ca.example/order/1', planned: [domain, `*.${domain}`], issuer: 'ca' };
 
 /** A domain in the middle of its road: claimed, ordered, its values published. */
 beforeEach(async () => {
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 
 const plan = (): Plan => ({
-  ...{ domain, seen: 1, names: order.planned, servers: [mx1], places: [], claimedAt: world.time },
+  ...{ domain, seen: 1, names: order.planned, servers: [mx1], issuer: 'ca', places: [], claimedAt: world.time },
 });
 const txt = () => world.zones.txt.get(`ZCHALLENGES ${recordName}`);
 
@@ -47,7 +47,7 @@ describe('the release of a domain whose certificate is stored', () => {
       {
         detailType: 'Certificate Issued',
         detail: {
-          ...{ domain, names: order.planned, issuer: 'Test CA' },
+          ...{ domain, names: order.planned, issuer: 'ca', issuedBy: 'Test CA' },
           notAfter: new Date(aCertificate(world).notAfter).toISOString(),
         },
       },

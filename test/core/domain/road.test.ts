@@ -10,7 +10,7 @@ import { releaseDomain } from '../../../core/domain/release.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
-import { challengeZone, created, mx1, newWorld, register, type World } from '../world.ts';
+import { anIssuer, challengeZone, created, mx1, newWorld, register, type World } from '../world.ts';
 
 /** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
 const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
@@ -21,6 +21,7 @@ let accountUrl: string;
 let world: World;
 let domain: string;
 let names: string[];
+const issuer = anIssuer();
 let serial = 0;
 let saidAt: number;
 
@@ -56,8 +57,8 @@ function serve(): void {
 
 const ports = () => ({
   ...world,
-  ...{ dns: systemResolver([at.names.address]), challengeZone, caaIdentities: async () => [] },
-  ...{ budget: { name: 'ca', intervalMs: 1, horizonMs: 1_000 }, propagationMs: 30_000, profile: 'tlsserver' },
+  ...{ dns: systemResolver([at.names.address]), challengeZone, issuers: [issuer], directoryOf: async () => ({}) },
+  ...{ issuer, propagationMs: 30_000 },
   // Each step runs in a process of its own.
   ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
 });
@@ -117,10 +118,12 @@ describe('an order', () => {
   test('is made anew when the CA knows the one on record no more', async () => {
     const plan = await claim();
     const gone = `${new URL(at.directoryUrl).origin}/my-order/gone`;
-    await world.store.recordOrder(domain, 'me', { url: gone, planned: names });
+    await world.store.recordOrder(domain, 'me', { url: gone, planned: names, issuer: 'ca' });
     const { order } = await createOrder({ ...plan, execution: 'me' }, ports());
     expect(order.url).not.toBe(gone);
-    expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: order.url, planned: names } });
+    expect(await world.store.readDomain(domain)).toMatchObject({
+      order: { url: order.url, planned: names, issuer: 'ca' },
+    });
   });
 
   test('is not made by an execution that was taken over', async () => {

@@ -4,7 +4,7 @@ import { parkDomain } from '../../../core/domain/release.ts';
 import { registerServer, type RegisterPorts } from '../../../core/server/register.ts';
 import { sweep } from '../../../core/sweep.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { aCertificate, challengeZone, domain, mx1, mx2, newWorld, node, type World } from '../world.ts';
+import { aCertificate, anIssuer, challengeZone, domain, mx1, mx2, newWorld, node, type World } from '../world.ts';
 
 let world: World;
 let ports: RegisterPorts;
@@ -50,9 +50,8 @@ async function served(name: string): Promise<void> {
 const claim = (name = domain) => {
   const time = new Date(world.time).toISOString();
   const look = { 'detail-type': 'Certificate Expiring', time, detail: { domain: name } };
-  const unused = { dns: {} as ClaimPorts['dns'], challengeZone, caaIdentities: async () => [] };
-  const budget = { name: 'ca', intervalMs: 1, horizonMs: 1 };
-  return claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused, budget });
+  const unused = { dns: {} as ClaimPorts['dns'], challengeZone, issuers: [anIssuer()], directoryOf: async () => ({}) };
+  return claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused });
 };
 
 describe('a mail server that is retired', () => {

@@ -49,7 +49,9 @@ const attempts: Record<string, (client: Client) => Promise<unknown>> = {
       new SendCommandCommand({ DocumentName: 'sealpost-deliver', InstanceIds: [env.SEALPOST_NODE_MX1!] }),
     ),
   'ssm:GetParameter on the account key': c =>
-    new SSMClient(c).send(new GetParameterCommand({ Name: '/sealpost/acme-account-key', WithDecryption: true })),
+    new SSMClient(c).send(
+      new GetParameterCommand({ Name: '/sealpost/issuers/pebble/account-key', WithDecryption: true }),
+    ),
   'states:StartExecution on the road': async c => {
     const { SecureDomain: stateMachineArn } = (await accessTo(directory)).stack.outputs;
     await new SFNClient(c).send(new StartExecutionCommand({ stateMachineArn, name: 'not-allowed' }));
