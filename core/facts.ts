@@ -29,6 +29,19 @@ export const facts = {
     fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
     seenAt: time,
   }),
+  /** What an audit did not see on these ports was delivered again, and seen on each of them. */
+  'Drift Repaired': z.strictObject({ domain: name, server: name, ports: z.array(z.int()) }),
+  /** A look at the whole server found names that it does not serve as it should. What has drifted is delivered again. */
+  'Endpoints Unverified': z.strictObject({
+    server: name,
+    seenFrom: z.literal('inside'),
+    endpoints: z.int(),
+    verified: z.int(),
+    /** Twenty of them at the most. */
+    domains: z.array(name),
+    drifted: z.int(),
+    silentPorts: z.array(z.int()),
+  }),
   'Certificate Removed': z.strictObject({ domain: name, server: name }),
   /** It waits with its reason; with `server`, for that server alone. What is served stays served. */
   'Domain Parked': z.strictObject({
