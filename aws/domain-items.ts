@@ -16,6 +16,7 @@ const NOT_TRUSTED = '(attribute_not_exists(#current) OR #current.#staging = :tru
 const BATCH = 25;
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
+const arnKey = (arn: string): Key => ({ pk: `M#${arn}`, sk: '/M' });
 
 export function domainItems(table: Table): DomainStore {
   /** A write that only the claim's owner may do. */
@@ -198,6 +199,25 @@ export function domainItems(table: Table): DomainStore {
         if (lost.length > 0) return false;
       }
       return true;
+    },
+
+    // The way from the ARN first: one that leads to a domain which does not know it yet does no harm.
+    async recordAcm(domain, me, acm) {
+      if (acm.arn !== undefined) await table.put(arnKey(acm.arn), { domain });
+      await mine(domain, me, 'SET #acm = :acm', { acm });
+    },
+
+    async forgetAcm(domain, me, arn) {
+      await mine(domain, me, 'REMOVE #acm');
+      if (arn !== undefined) await table.remove(arnKey(arn), '#domain = :domain', { domain });
+    },
+
+    async domainOfArn(arn) {
+      return (await table.get(arnKey(arn)))?.domain as string | undefined;
+    },
+
+    async recordRevoked(domain, me, revoked) {
+      await mine(domain, me, 'SET #revoked = :revoked', { revoked });
     },
 
     async releaseDomain(domain, me, seen, dueAt, now) {

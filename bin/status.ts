@@ -70,7 +70,7 @@ function trouble({ why, remedy }: Status): string {
 
 /** Everything of one domain. */
 export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
-  const { certificate, servers, names, reason } = status;
+  const { certificate, servers, names, reason, acm } = status;
   const rows = servers.map(({ server, state, seenAt, at, why }) => [
     server,
     state,
@@ -84,6 +84,7 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
       Certificate: certificate
         ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer}`
         : 'none yet',
+      ...(acm && { ACM: [acm.isCurrent ? 'has it' : 'does not have it yet', acm.arn].filter(Boolean).join(', as ') }),
       ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
     }),
     ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),

@@ -15,7 +15,7 @@ const domainWish = z.strictObject({
   policy: z.optional(z.enum(['wildcard', 'list'])),
   names: z.optional(z.array(text).check(z.minLength(1))),
   webmailServer: z.optional(text),
-  acm: z.optional(z.literal(false)),
+  acm: z.optional(z.boolean()),
   profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
   issuer: z.optional(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/))),
   version: z.optional(z.int().check(z.minimum(1))),
@@ -70,10 +70,10 @@ export const wanted: Record<string, string> = {
   'detail.names':
     'with "policy":"list", a list of labels under the domain, e.g. ["mail","webmail"], or "@" for the domain itself',
   'detail.webmailServer': 'the host name of a registered server, or leave it out',
-  'detail.acm': 'false, or leave it out: importing into ACM is not in yet',
+  'detail.acm': 'true to have each certificate imported into ACM, too; or leave it out',
   'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
   'detail.issuer': 'the name of an issuer in the setting Issuers, or leave it out',
-  'detail.revoke': 'false, or leave it out',
+  'detail.revoke': 'true to have its certificate revoked at the CA, or leave it out',
   'detail.version': 'a whole number from 1, higher for each change, or leave it out',
   'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
   'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
@@ -100,7 +100,8 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
     }
     case 'Domain Deleted': {
       const detail = parse(domainDeletion, outer.detail, 'detail', nameIn(outer.detail));
-      return { kind: 'wish', wish: parseDeletion(detail), said: { at, version: detail.version } };
+      const domain = parseDomain(detail.domain, 'detail.domain');
+      return { kind: 'wish', wish: deletionOf(domain, detail.revoke), said: { at, version: detail.version } };
     }
     case 'Certificate Expiring': {
       const detail = parse(expiring, outer.detail, 'detail', nameIn(outer.detail));
@@ -147,21 +148,10 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
     ...(detail.webmailServer && { webmailServer: parseHostName(detail.webmailServer, 'detail.webmailServer') }),
     ...(detail.profile && { profile: detail.profile }),
     ...(detail.issuer && { issuer: detail.issuer }),
+    ...(detail.acm && { acm: true as const }),
   };
   planNames(wish);
   return wish;
-}
-
-function parseDeletion(detail: z.infer<typeof domainDeletion>): Wish {
-  const domain = parseDomain(detail.domain, 'detail.domain');
-  if (detail.revoke)
-    throw invalid(
-      'detail.revoke',
-      'is true, which cannot be done yet',
-      `give ${wanted['detail.revoke']}; a key that others may have is revoked at the CA`,
-      domain,
-    );
-  return deletionOf(domain);
 }
 
 export interface Registration {

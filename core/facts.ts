@@ -3,6 +3,8 @@ import * as z from 'zod/mini';
 
 /** A-labels, lower case. */
 const name = z.string().check(z.minLength(1), z.maxLength(253));
+/** sha256 of the leaf, hex. */
+const fingerprint = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const time = z.iso.datetime();
 /** A name of core/errors.ts; docs/runbook.md has a heading for it. */
 const reason = z.string().check(z.regex(/^[A-Z][A-Za-z]+$/));
@@ -22,27 +24,18 @@ export const facts = {
     staging: z.optional(z.literal(true)),
     notAfter: time,
   }),
-  /** It was seen served there, by a verifying handshake. `fingerprint` is the sha256 of the leaf, hex. */
+  /** It was seen served there, by a verifying handshake. */
   'Certificate Installed': z.strictObject({
     domain: name,
     server: name,
-    fingerprint: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+    fingerprint,
     seenAt: time,
   }),
-  /** What an audit did not see on these ports was delivered again, and seen on each of them. */
-  'Drift Repaired': z.strictObject({ domain: name, server: name, ports: z.array(z.int()) }),
-  /** A look at the whole server found names that it does not serve as it should. What has drifted is delivered again. */
-  'Endpoints Unverified': z.strictObject({
-    server: name,
-    seenFrom: z.literal('inside'),
-    endpoints: z.int(),
-    verified: z.int(),
-    /** Twenty of them at the most. */
-    domains: z.array(name),
-    drifted: z.int(),
-    silentPorts: z.array(z.int()),
-  }),
   'Certificate Removed': z.strictObject({ domain: name, server: name }),
+  /** It is in ACM under this ARN, which stays the same at every renewal. */
+  'Certificate Imported': z.strictObject({ domain: name, arn: z.string(), notAfter: time }),
+  /** At the CA, since its domain was deleted with `"revoke": true`. */
+  'Certificate Revoked': z.strictObject({ domain: name, fingerprint }),
   /** It waits with its reason; with `server`, for that server alone. What is served stays served. */
   'Domain Parked': z.strictObject({
     domain: name,

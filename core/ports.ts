@@ -1,6 +1,6 @@
 /** What the road needs from the outside, beside the table: each has an AWS implementation in `aws/` and an in-memory twin that passes the same suite. */
 import type { Fact } from './facts.ts';
-import type { Looks, Manifest } from './server/delivery.ts';
+import type { Manifest } from './server/delivery.ts';
 
 /** Private keys and chains; deliveries and installers. */
 export interface CertificateObjects {
@@ -15,8 +15,6 @@ export interface DeliveryObjects {
   putDelivery(prefix: string, hash: string, text: string): Promise<void>;
   putManifest(hash: string, manifest: Manifest): Promise<void>;
   readManifest(hash: string): Promise<Manifest>;
-  putLooks(hash: string, looks: Looks): Promise<void>;
-  readLooks(hash: string): Promise<Looks>;
   /** Takes a delivery away, whose keys nobody needs any more. */
   removeDelivery(prefix: string, hash: string): Promise<void>;
   /** Stores the installer under its hash unless it is there. */
@@ -50,6 +48,20 @@ export interface Commands {
   ): Promise<{ state: CommandState; output: string; exitCode?: number; detail: string }>;
   /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes); undefined when there is none such. */
   node(node: string): Promise<{ roleName?: string } | undefined>;
+}
+
+/** AWS Certificate Manager, for what cannot take a certificate from us (load balancers, CloudFront). */
+export interface CertificateManager {
+  /**
+   * Imports in place of what `arn` holds, or as a new certificate with this stack's and the domain's tag.
+   * @returns the ARN; undefined where nothing is at `arn` any more
+   * @throws SealpostError ImportQuotaSpent, ImportRefused, Throttled (ACM takes one import a second)
+   */
+  import(certificate: { domain: string; arn?: string; keyPem: string; chainPem: string }): Promise<string | undefined>;
+  /** A certificate that was imported for this domain before. @param name one of its names */
+  find(domain: string, name: string): Promise<string | undefined>;
+  /** Deletes it; one that is gone is deleted. @throws SealpostError ImportInUse, Throttled */
+  remove(domain: string, arn: string): Promise<void>;
 }
 
 /** SecureString parameters. */

@@ -6,7 +6,7 @@
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
 import type { Trouble } from './acme/trouble.ts';
-import type { DomainRecord, Parked, PublishedValue, StoredCertificate, Wish } from './domain/domain.ts';
+import type { AcmImport, DomainRecord, Parked, PublishedValue, StoredCertificate, Wish } from './domain/domain.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
@@ -76,6 +76,14 @@ export interface DomainStore {
    * @returns false when the wish has changed since, or one of the servers is not registered any more: decide again
    */
   commitRemoval(removal: { domain: string; wanted: number; servers: string[]; now: number }): Promise<boolean>;
+  /** Remembers what is in ACM for it, and finds the domain by its ARN from then on. @throws ClaimLost */
+  recordAcm(domain: string, me: string, acm: AcmImport): Promise<void>;
+  /** Forgets that, and the ARN. @throws ClaimLost */
+  forgetAcm(domain: string, me: string, arn: string | undefined): Promise<void>;
+  /** The domain whose certificate that ARN is. */
+  domainOfArn(arn: string): Promise<string | undefined>;
+  /** Its current certificate was revoked at the CA. @throws ClaimLost */
+  recordRevoked(domain: string, me: string, certificate: string): Promise<void>;
   /** Ends the claim. @returns false when the wish changed meanwhile: the claim is ended, due at once */
   releaseDomain(domain: string, me: string, seen: number, dueAt: number, now: number): Promise<boolean>;
   /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain: due at once where one is registered by now. */
@@ -122,7 +130,7 @@ export interface ServerStore {
   giveAgain(
     server: string,
     node: string,
-    works: (Pick<Work, 'domain' | 'certificate' | 'host' | 'drift'> & { over?: number })[],
+    works: (Pick<Work, 'domain' | 'certificate' | 'host'> & { over?: number })[],
     now: number,
   ): Promise<boolean>;
   /** The work that waits there for this domain. */
@@ -140,17 +148,12 @@ export interface ServerStore {
   recordRemoved(server: string, work: { domain: string; v: number }, node?: string): Promise<void>;
   /** The server refused the entry: its work waits until `notBefore`. */
   recordRefused(server: string, work: { domain: string; v: number }, notBefore: number, reason: string): Promise<void>;
-  /** It shall be audited at that time, whenever its day's audit is. @returns false when there is no such server */
-  askAudit(server: string, at: number, now: number): Promise<boolean>;
-  /** The delivery is over, and its token forgotten; `changes` are what was learnt, and `forget` what is so no more. */
+  /** The delivery is over, and its token forgotten; `changes` are what was learnt. */
   endDelivery(
     server: string,
     me: string,
     hash: string,
-    changes: Partial<
-      Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'>
-    >,
-    forget?: ('capability' | 'auditAsked')[],
+    changes: Partial<Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq'>>,
   ): Promise<void>;
   /** Ends the claim; `failures` in a row, where there was one more. @returns false when work came meanwhile: the claim stays */
   releaseServer(

@@ -2,12 +2,14 @@
  * The only place that puts adapters together: each function calls for what it needs, at its first invocation, and the
  * bundler leaves the rest out. A setting that is missing names itself.
  */
+import { ACMClient } from '@aws-sdk/client-acm';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { certificateManager } from '../aws/acm.ts';
 import { bus as busOn } from '../aws/bus.ts';
 import { commands as commandsBy } from '../aws/commands.ts';
 import { executions as executionsOf } from '../aws/executions.ts';
@@ -45,6 +47,7 @@ export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), 
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
 export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client()));
 export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
+export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(), setting('STACK')));
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
 export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), setting('DOCUMENT'), mailServerTag()));

@@ -92,6 +92,10 @@ export class Rules extends Construct {
       },
       targets: [new targets.LambdaFunction(functions.byName.OnCommandStatus, retry)],
     });
+    new events.Rule(this, 'AcmExpiry', {
+      eventPattern: { source: ['aws.acm'], detailType: ['ACM Certificate Approaching Expiration'] },
+      targets: [new targets.LambdaFunction(functions.byName.OnAcmExpiry, retry)],
+    });
     this.everyMinute('Sweep', "whatever's time has come", functions.byName.Sweep, deadLetterQueue);
     this.everyMinute(
       'ReadRenewalInfo',

@@ -112,6 +112,32 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
         may.start('secure-domain', 'deliver-to-server'),
       ],
     },
+    ImportToAcm: {
+      memory: 256,
+      timeout: 60,
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'STACK', 'BUS', ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem'),
+        may.certificates('GetObject'),
+        may.certificateCipher('Decrypt'),
+        ...may.importToAcm(),
+        may.putEvents(),
+        may.start('secure-domain'),
+      ],
+    },
+    RevokeCertificate: {
+      memory: 512,
+      timeout: 60,
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'BUS', ...acme, ...roads],
+      rights: [
+        may.table('GetItem', 'UpdateItem'),
+        may.accountKey('GetParameter'),
+        may.accountKeyCipher('Decrypt'),
+        ...may.readChains(),
+        may.putEvents(),
+        may.start('secure-domain'),
+      ],
+    },
     ParkDomain: {
       memory: 256,
       timeout: 60,
@@ -174,6 +200,13 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       timeout: 30,
       settings: ['TABLE', ...ssm, ...roads],
       rights: [may.table('GetItem'), may.readCommands(), may.sendTaskSuccess()],
+      woken: true,
+    },
+    OnAcmExpiry: {
+      memory: 256,
+      timeout: 30,
+      settings: ['TABLE', 'STACK', ...roads],
+      rights: [may.table('GetItem', 'UpdateItem'), may.start('secure-domain')],
       woken: true,
     },
     Sweep: {
@@ -247,6 +280,42 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn }: Parts)
         ),
       ),
     certificateCipher: (...actions: string[]) => cipher(actions, [certificates.arnForObjects('certificates/*')]),
+    /** What everybody is shown in a handshake; no key. */
+    readChains: () => {
+      const chains = certificates.arnForObjects('certificates/*/chain');
+      return [
+        wide(
+          'Every domain has a prefix of its own; which domains there will be is not known at deploy.',
+          allow(['s3:GetObject'], [chains]),
+        ),
+        cipher(['Decrypt'], [chains]),
+      ];
+    },
+    /** New certificates with this stack's tag, and of those that are there only such. */
+    importToAcm: () => {
+      const any = stack.formatArn({ service: 'acm', resource: 'certificate', resourceName: '*' });
+      const ours = (kind: 'Request' | 'Resource') => ({
+        StringEquals: { [`aws:${kind}Tag/sealpost:stack`]: stack.stackName },
+      });
+      return [
+        wide(
+          'A certificate that is not there yet has no ARN; the condition asks for the tag that it is given.',
+          allow(['acm:ImportCertificate', 'acm:AddTagsToCertificate'], [any], ours('Request')),
+        ),
+        wide(
+          "ACM chooses the ARNs after the deploy; the condition leaves those with this stack's tag.",
+          allow(['acm:ImportCertificate', 'acm:DeleteCertificate'], [any], ours('Resource')),
+        ),
+        wide(
+          'Which of the certificates are ours is what their tags are read for.',
+          allow(['acm:ListTagsForCertificate'], [any]),
+        ),
+        wide(
+          'ListCertificates has no resource to name (service authorization reference of ACM).',
+          allow(['acm:ListCertificates'], ['*']),
+        ),
+      ];
+    },
     deliveries: (actions: string[], ...objects: string[]) =>
       wide(
         'Objects are named by server and by hash, which are not known at deploy; the kind of object is named.',

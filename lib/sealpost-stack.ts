@@ -38,6 +38,8 @@ export class SealpostStack extends Stack {
     const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
     const speakers = [
       functions.byName.ReleaseDomain,
+      functions.byName.ImportToAcm,
+      functions.byName.RevokeCertificate,
       functions.byName.ParkDomain,
       functions.byName.RecordDelivery,
       functions.byName.ReleaseServer,

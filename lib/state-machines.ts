@@ -89,7 +89,10 @@ export class StateMachines extends Construct {
     };
     this.secureDomain = make(
       'secure-domain',
-      ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain', 'ParkDomain'],
+      [
+        ...(['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain'] as const),
+        ...(['ImportToAcm', 'RevokeCertificate', 'ParkDomain'] as const),
+      ],
       true,
     );
     this.registerServer = make('register-server', ['RegisterServer'], true);

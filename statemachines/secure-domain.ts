@@ -59,7 +59,7 @@ const planned = z.extend(plan, { execution });
 const ordered = z.extend(plan, { order });
 const published = z.extend(ordered, { until: z.string() });
 
-/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, BudgetSpent, CaaForbids, DomainNotManaged, IssuerUnusable, ServerNotRegistered. */
+/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, StillFresh, ImportWanted, BudgetSpent, CaaForbids, DomainNotManaged, IssuerUnusable, ServerNotRegistered. */
 export const ClaimDomain = step('ClaimDomain', z.looseObject({ execution }), plan);
 /** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable. */
 export const CreateOrder = step('CreateOrder', planned, ordered);
@@ -73,16 +73,30 @@ export const FinalizeOrder = step(
   z.extend(ordered, { execution }),
   z.extend(plan, { certificate: z.string(), notAfter: ms }),
 );
+/** Throws ImportWanted. */
 export const ReleaseDomain = step(
   'ReleaseDomain',
   z.extend(plan, { execution, certificate: z.optional(z.string()) }),
   z.object({ domain: z.string(), servers: z.array(z.string()), dueAt: ms }),
+);
+/** Its input is a plan, or the event itself. Throws ImportQuotaSpent, ImportRefused, ImportInUse. */
+export const ImportToAcm = step(
+  'ImportToAcm',
+  z.looseObject({ execution, domain: z.optional(z.string()) }),
+  z.object({ domain: z.string(), arn: z.optional(z.string()), dueAt: ms }),
+);
+/** Its input is the event itself. Throws AcmeUnavailable, AcmeRateLimited, AcmeRejected, IssuerUnusable. */
+export const RevokeCertificate = step(
+  'RevokeCertificate',
+  z.looseObject({ execution, domain: z.optional(z.string()) }),
+  z.object({ domain: z.string(), revoked: z.boolean() }),
 );
 /** Its input is whatever the failed state had, with the error. */
 export const ParkDomain = step(
   'ParkDomain',
   z.looseObject({
     execution,
+    importing: z.optional(z.literal(true)),
     error: caught,
     issuer: z.optional(z.string()),
     isLastResort: z.optional(z.boolean()),

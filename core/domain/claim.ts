@@ -12,6 +12,7 @@ import { parseDomainEvent, type DomainRequest } from '../events.ts';
 import type { Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
+import { importWanted } from './acm.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
 import {
   candidates,
@@ -22,9 +23,10 @@ import {
   requireSuitable,
   type Choice,
 } from './choose-issuer.ts';
+import { isAcmDue, nextLook } from './duties.ts';
 import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
-import { nextLook, retract } from './published.ts';
+import { retract } from './published.ts';
 
 export interface ClaimPorts {
   store: Store;
@@ -41,7 +43,7 @@ export interface ClaimPorts {
 
 /**
  * @param event the execution's input with its name as `execution`
- * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, StillFresh, ServerNotRegistered, DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent,
+ * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, StillFresh, ImportWanted, ServerNotRegistered, DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent,
  *   AcmeUnavailable, AcmeRateLimited, AcmeRejected
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan> {
@@ -50,7 +52,11 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   const domain = request.kind === 'wish' ? request.wish.domain : request.domain;
   const { record, wish } = await claim(request, domain, event.execution, ports);
   await retract(record, event.execution, ports);
-  if (wish.deleted) return releaseDeleted(record, event.execution, ports);
+  // A sender's word, not our own look at its time.
+  const isAsked = request.kind === 'wish' || !request.isOurs;
+  if (wish.deleted) return releaseDeleted(record, event.execution, isAsked, ports);
+  // It came back after its deletion: nobody should trust the certificate that was revoked with it.
+  if (record.revoked !== undefined && record.revoked === record.current?.id) record.current = undefined;
   const names = planNames(wish);
   await requireServers(wish, store);
   if (record.order && !sameNames(record.order.planned, names)) {
@@ -59,7 +65,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   }
   const isWished = !isFromAnother(ports.issuers, wish, record);
   if (!record.order && isWished && isFresh(record.current, names, clock.now()))
-    await releaseFresh(record, record.current!, wish, event.execution, ports);
+    await releaseFresh(record, record.current!, wish, event.execution, isAsked, ports);
   await giveMeanwhile(record, names, wish, ports);
   const places = await planPlaces(names, ports);
   const { issuer, isLastResort } = await chooseIssuer(record, wish, names, event.execution, ports);
@@ -143,6 +149,7 @@ async function releaseFresh(
   certificate: StoredCertificate,
   wish: Wish,
   me: string,
+  isAsked: boolean,
   ports: ClaimPorts,
 ): Promise<never> {
   const { store, clock } = ports;
@@ -152,6 +159,10 @@ async function releaseFresh(
   if (lacking.length > 0)
     await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
   const left = await leaveServers(wish.domain, ports);
+  if (isAcmDue(record, clock.now(), isAsked)) {
+    await wakeServers([...lacking, ...left], ports);
+    throw importWanted(wish.domain);
+  }
   const dueAt = nextLook(record, certificate.renewAt, clock.now());
   const released = await store.releaseDomain(wish.domain, me, record.wanted, dueAt, clock.now());
   if (!released) await look(wish.domain, ports);

@@ -15,10 +15,14 @@ export interface Wish {
   profile?: string;
   /** Name of the issuer that it shall be, and no other. */
   issuer?: string;
+  /** It is imported into ACM, too, for load balancers and the like. */
+  acm?: true;
   /** This is a server's own host name: its certificate becomes the daemons' default. */
   host?: boolean;
   /** It shall be nowhere: no server serves it, and nothing is ordered for it. */
   deleted?: true;
+  /** Deleted, and its certificate is revoked at the CA once it is served nowhere. */
+  revoke?: true;
 }
 
 /** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
@@ -64,6 +68,18 @@ export interface Parked {
   passes?: Record<string, number>;
 }
 
+/** What is known of a domain's certificate in ACM. */
+export interface AcmImport {
+  /** When its first import was begun: where no ARN followed, ACM may hold one of ours all the same. */
+  begunAt?: number;
+  arn?: string;
+  /** Id of the certificate that it holds. */
+  certificate?: string;
+  /** Why the last try came to nothing, since when, and how often in a row. */
+  trouble?: Pick<Parked, 'reason' | 'message' | 'since' | 'tries'>;
+  nextTry?: number;
+}
+
 /** The item `D#<domain>`. */
 export interface DomainRecord {
   domain: string;
@@ -84,6 +100,9 @@ export interface DomainRecord {
   reservedFor?: number;
   published?: PublishedValue[];
   current?: StoredCertificate;
+  acm?: AcmImport;
+  /** Id of the certificate that was revoked at the CA. */
+  revoked?: string;
   parked?: Parked;
   /** Every server that a wish of it has named: no other can have work or a certificate of it. */
   servers?: string[];
@@ -97,8 +116,8 @@ export function serversOf(wish: Wish): string[] {
 }
 
 /** The wish to be nowhere: it goes by the same order as every other one. */
-export function deletionOf(domain: string): Wish {
-  return { domain, mailServers: [], policy: 'wildcard', deleted: true };
+export function deletionOf(domain: string, revoke = false): Wish {
+  return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };
 }
 
 const MINUTE = 60_000;

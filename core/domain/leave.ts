@@ -4,8 +4,11 @@ import { SealpostError } from '../errors.ts';
 import type { Executions } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
+import { importWanted } from './acm.ts';
 import { serversOf, type DomainRecord } from './domain.ts';
+import { isAcmDue, isToBeRevoked, nextLook } from './duties.ts';
 import { look } from './look.ts';
+import { revocationWanted, revokeAt } from './revoke.ts';
 
 /** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
 const TOMBSTONE_MS = 30 * 86_400_000;
@@ -55,15 +58,25 @@ async function hasToRemove(server: string, domain: string, store: Store): Promis
 export async function releaseDeleted(
   record: DomainRecord,
   me: string,
+  isAsked: boolean,
   ports: { store: Store; executions: Executions; clock: Clock },
 ): Promise<never> {
   const { store, clock } = ports;
   const { domain, order, wanted } = record;
+  const now = clock.now();
   if (order) await store.forgetOrder(domain, me, order.url);
   const left = await leaveServers(domain, ports);
+  const isRevoking = isToBeRevoked(record, now);
+  const revoking = isRevoking ? await revokeAt(record, store, now) : Number.POSITIVE_INFINITY;
+  const isImported = isAcmDue(record, now, isAsked);
+  if (revoking <= now || isImported) {
+    await wakeServers(left, ports);
+    throw revoking <= now ? revocationWanted(domain) : importWanted(domain);
+  }
   const forgetAt = record.deletedAt! + TOMBSTONE_MS;
-  const forgotten = forgetAt <= clock.now() && (await store.forgetDomain(domain, me, wanted));
-  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, forgetAt, clock.now()))) await look(domain, ports);
+  const forgotten = forgetAt <= now && !isRevoking && (await store.forgetDomain(domain, me, wanted));
+  const dueAt = nextLook(record, Math.min(Math.max(forgetAt, now), revoking), now);
+  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, dueAt, now))) await look(domain, ports);
   await wakeServers(left, ports);
   throw new SealpostError(
     'DomainDeleted',

@@ -3,9 +3,6 @@ import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
 import type { DomainRecord, PublishedValue } from './domain.ts';
 
-/** Values that could not be taken out are tried again with the domain's next look, which comes no later than this. */
-const RETRY_MS = 86_400_000;
-
 /**
  * Takes out what the record says is published, a killed execution's too. What cannot be taken out now (the right to
  * write was lost, Route 53 is busy) stays on record, and stops nobody.
@@ -31,15 +28,6 @@ export async function retract(
   if (left.length < record.published.length) await store.recordPublished(record.domain, me, left);
   record.published = left;
   return trouble;
-}
-
-/** A certificate of a staging issuer is replaced as soon as a trusted issuer is configured, which nothing but a look finds out. */
-const TRIAL_MS = 3_600_000;
-
-/** When a domain is looked at next: at its time, or sooner where values of ours are still in somebody's zone, or its certificate is for a trial. */
-export function nextLook({ published, current }: DomainRecord, dueAt: number, now: number): number {
-  const retryAt = published?.length ? now + RETRY_MS : dueAt;
-  return Math.min(dueAt, retryAt, current?.staging ? now + TRIAL_MS : dueAt);
 }
 
 /** Both lists, each record set once. */

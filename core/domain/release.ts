@@ -8,10 +8,12 @@ import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
 import { unregistered } from './claim.ts';
+import { importWanted, parkImport } from './acm.ts';
 import { nextTry, type Parked } from './domain.ts';
+import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
 import { passOver, type FailedAtIssuer } from './pass-over.ts';
-import { nextLook, retract } from './published.ts';
+import { retract } from './published.ts';
 
 export interface ReleasePorts {
   store: Store;
@@ -21,7 +23,7 @@ export interface ReleasePorts {
   clock: Clock;
 }
 
-/** @throws SealpostError Throttled, ClaimLost */
+/** @throws SealpostError ImportWanted (all is done but the end of the claim), Throttled, ClaimLost */
 export async function releaseDomain(
   input: Plan & { execution: string; certificate?: string },
   ports: ReleasePorts,
@@ -48,6 +50,7 @@ export async function releaseDomain(
         },
       },
     ]);
+  if (input.certificate && acmDuty(record)) throw importWanted(domain);
   const dueAt = nextLook(record, record.current?.renewAt ?? clock.now(), clock.now());
   const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
   if (!released) await look(domain, ports);
@@ -59,14 +62,24 @@ const ORDER_IS_DEAD: readonly ErrorName[] = ['ChallengeFailed', 'AcmeRejected', 
 
 /** @throws SealpostError Throttled, ClaimLost */
 export async function parkDomain(
-  input: FailedAtIssuer & { execution: string; domain?: unknown; error: { Error: string; Cause?: string } },
+  input: FailedAtIssuer & {
+    execution: string;
+    domain?: unknown;
+    importing?: true;
+    error: { Error: string; Cause?: string };
+  },
   ports: ReleasePorts & { issuers: Issuer[] },
 ): Promise<{ domain: string; reason: string; message: string; nextTry: number }> {
   const { store, clock } = ports;
-  const domain = typeof input.domain === 'string' ? input.domain : domainOf(input);
+  const domain = domainIn(input);
   const record = await store.renewDomain(domain, input.execution, clock.now());
   await retract(record, input.execution, ports);
-  const { reason, message, retryAt } = explain(input.error);
+  const trouble = explain(input.error);
+  const { reason, message, retryAt } = trouble;
+  if (input.importing) {
+    const next = await parkImport(record, input.execution, trouble, ports);
+    return { domain, reason, message, nextTry: next };
+  }
   if (record.order && ORDER_IS_DEAD.includes(reason))
     await store.forgetOrder(domain, input.execution, record.order.url);
   const { passes, next } = await passOver(input, { reason, message, retryAt }, record, ports);
@@ -97,6 +110,11 @@ function triesAfter(
 ): Pick<Parked, 'tries' | 'nextTry'> {
   if (reason === 'BudgetSpent' && retryAt !== undefined) return { tries: before, nextTry: Math.max(now, retryAt) };
   return { tries: before + 1, nextTry: nextTry(before + 1, now, retryAt) };
+}
+
+/** Whose road a state is on, from what it was handed: a plan, or the event itself. */
+export function domainIn(input: { domain?: unknown }): string {
+  return typeof input.domain === 'string' ? input.domain : domainOf(input);
 }
 
 function domainOf(event: unknown): string {

@@ -1,6 +1,7 @@
 /** How it is with a domain. */
 import { planNames } from '../certificate/names.ts';
 import { serversOf, type DomainRecord, type StoredCertificate } from '../domain/domain.ts';
+import { acmDuty } from '../domain/duties.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import { LEASE_MS } from '../store.ts';
 import type { Known, OnServer } from './known.ts';
@@ -30,6 +31,8 @@ export interface DomainStatus extends Status {
     'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint' | 'window' | 'explanation'
   > & { daysLeft: number };
   servers: Serving[];
+  /** Its certificate in ACM, where that is wished, or one is still there. */
+  acm?: { arn?: string; isCurrent: boolean; nextTry?: number };
 }
 
 export function domainStatus(record: DomainRecord, known: Known, now: number): DomainStatus {
@@ -37,14 +40,26 @@ export function domainStatus(record: DomainRecord, known: Known, now: number): D
   const wished = spec ? serversOf(spec) : [];
   const servers = wished.map(server => serving(server, record, known, now));
   const leaving = (record.servers ?? []).filter(server => !wished.includes(server)).flatMap(stillOn(record, known));
-  const status: Status = { name: record.domain, ...state(record, servers, now) };
+  const status: Status = imported({ name: record.domain, ...state(record, servers, now) }, record);
   return {
     kind: 'domain',
     ...unlessOverdue(spec?.deleted ? status : expired(status, current, now), record, now),
     names: spec && !spec.deleted ? planNames(spec) : (current?.names ?? []),
     ...(current && { certificate: shown(current, now) }),
     servers: [...servers, ...leaving],
+    ...((spec?.acm || record.acm) && {
+      acm: { arn: record.acm?.arn, isCurrent: !acmDuty(record), nextTry: record.acm?.nextTry },
+    }),
   };
+}
+
+/** What keeps ACM from having it keeps nothing else; said where nothing worse is. */
+function imported(status: Status, record: DomainRecord): Status {
+  const { trouble, nextTry } = record.acm ?? {};
+  if (!trouble || !status.well) return status;
+  const state = `${status.state}, ${acmDuty(record) === 'remove' ? 'still' : 'not'} in ACM`;
+  const next = { what: 'ACM is asked again', at: nextTry };
+  return { ...status, state, well: false, next, ...because(trouble.reason, trouble.message) };
 }
 
 /** A server that the wish no longer names, while it has something of the domain. */
@@ -111,9 +126,17 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
       next: { what: 'the next step; should it have died, the sweep', at: record.leaseUntil },
       ...(parked && { why: `The last try: ${parked.message}` }),
     };
+  if (record.deletedAt !== undefined && parked)
+    return {
+      state: 'deleted, not revoked',
+      well: false,
+      since: record.deletedAt,
+      next: { what: 'tried again', at: parked.nextTry },
+      ...because(parked.reason, parked.message),
+    };
   if (record.deletedAt !== undefined)
     return {
-      state: 'deleted',
+      state: record.spec?.revoke && record.revoked === current?.id ? 'deleted and revoked' : 'deleted',
       well: true,
       since: record.deletedAt,
       next: { what: record.wanted > record.done ? 'removed from its servers' : 'forgotten', at: record.dueAt },

@@ -25,6 +25,12 @@ export const remedySentence: Record<ErrorName, string> = {
     "See that every name server of the domain's zone answers with the line that `sealpost dns` prints, then put Domain Changed, or wait for the next try.",
   DomainNotManaged:
     "Have the line that `sealpost dns` prints put into the domain's zone; the next try finds it, and Domain Changed makes one at once.",
+  ImportInUse:
+    'Take the certificate off the load balancer (or whatever ACM names) that uses it, or leave it there: it is deleted once nothing does, and ends by itself.',
+  ImportQuotaSpent:
+    'Mail is served as ever; for ACM ask AWS for a higher quota, delete certificates there that nobody needs, or leave "acm" out of the wish. It is tried again by itself.',
+  ImportRefused:
+    'Mail is served as ever; read what ACM does not like: mostly the kind of key, or a chain of your own CA. It is tried again by itself.',
   InstallRefused: 'Remove on the server what it gives as its reason; the certificate is offered again by itself.',
   IssuerUnusable:
     'Set right what is said of the issuer (its account, its external account, the setting Issuers); the next try finds it, and Domain Changed makes one at once.',
@@ -36,8 +42,6 @@ export const remedySentence: Record<ErrorName, string> = {
   ServedCertificateMismatch:
     'See what else answers at that port (a proxy, a second configuration): it served another certificate than the one just installed.',
   InvalidStepInput: 'Correct the event as the message says, and put it again.',
-  HostCertificateLost:
-    "See in the daemons' configuration and logs on the server why they serve another certificate by default; the next audit delivers its own again.",
   InstallBroken:
     'Look at the server now, it may not serve what it did before; then put Mail Server Registered for it, and deliveries go on.',
   InvalidStepOutput: OUR_FAULT,
@@ -45,8 +49,10 @@ export const remedySentence: Record<ErrorName, string> = {
   ClaimLost: BY_ITSELF,
   ClaimedByAnother: BY_ITSELF,
   DomainDeleted: BY_ITSELF,
+  ImportWanted: BY_ITSELF,
   MoreWork: BY_ITSELF,
   NothingToDeliver: BY_ITSELF,
+  RevocationWanted: BY_ITSELF,
   StillFresh: BY_ITSELF,
   WishChanged: BY_ITSELF,
 };

@@ -427,6 +427,40 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`the certificate of a domain in ACM, in ${name}`, () => {
+    const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
+
+    test('is on record, and leads to its domain, until it is forgotten', async () => {
+      await claimed();
+      const acm = { arn, certificate: 'c'.repeat(64) };
+      await store.recordAcm(domain, 'first', acm);
+      expect(await store.readDomain(domain)).toMatchObject({ acm });
+      expect(await store.domainOfArn(arn)).toBe(domain);
+      const trouble = { reason: 'ImportInUse' as const, message: 'in use', since: now, tries: 1 };
+      await store.recordAcm(domain, 'first', { ...acm, begunAt: undefined, trouble, nextTry: now + minute });
+      expect((await store.readDomain(domain))!.acm).toEqual({ ...acm, trouble, nextTry: now + minute });
+      await store.forgetAcm(domain, 'first', arn);
+      expect(await store.readDomain(domain)).not.toHaveProperty('acm');
+      expect(await store.domainOfArn(arn)).toBeUndefined();
+    });
+
+    test("is nobody else's to record or to forget", async () => {
+      await claimed();
+      await store.recordAcm(domain, 'first', { arn });
+      await expect(store.recordAcm(domain, 'other', {})).rejects.toEqual(claimLost);
+      await expect(store.forgetAcm(domain, 'other', arn)).rejects.toEqual(claimLost);
+      await expect(store.recordRevoked(domain, 'other', 'c')).rejects.toEqual(claimLost);
+      expect(await store.readDomain(domain)).toMatchObject({ acm: { arn } });
+      expect(await store.domainOfArn(arn)).toBe(domain);
+    });
+
+    test('and that it was revoked, are known of it', async () => {
+      await claimed();
+      await store.recordRevoked(domain, 'first', 'c'.repeat(64));
+      expect(await store.readDomain(domain)).toMatchObject({ revoked: 'c'.repeat(64) });
+    });
+  });
+
   describe(`a parked domain, in ${name}`, () => {
     const parked = (nextTry: number) => ({
       ...{ reason: 'ServerNotRegistered' as const, message: `${mx2} is not registered`, since: now, nextTry, tries: 1 },

@@ -16,6 +16,7 @@ describe('an event for a domain', () => {
     ['a webmail server', { webmailServer: 'Web1.Provider.Example.' }, { webmailServer: 'web1.provider.example' }],
     ['a profile', { profile: 'shortlived' }, { profile: 'shortlived' }],
     ['no import into ACM', { acm: false }, {}],
+    ['an import into ACM', { acm: true }, { acm: true }],
     ['a server that is named twice once', { mailServers: [server, 'MX1.provider.example'] }, { mailServers: [server] }],
     ['a domain as people type it', { domain: 'Bücher.example.' }, { domain: 'xn--bcher-kva.example' }],
   ])('is a wish with %s', (_, given, wanted) => {
@@ -38,6 +39,11 @@ describe('an event for a domain', () => {
     expect(parseDomainEvent(deleted({ domain: 'example.com', revoke: false, version: 7 }))).toEqual({
       ...{ kind: 'wish', wish: wanted, said: { at, version: 7 } },
     });
+  });
+
+  test('is the wish to be nowhere and to be trusted no more', () => {
+    const event = created({ domain: 'example.com', revoke: true }, { 'detail-type': 'Domain Deleted' });
+    expect(parseDomainEvent(event)).toMatchObject({ wish: { deleted: true, revoke: true } });
   });
 
   test.each([
@@ -116,7 +122,7 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /\["example.com"\] is not valid/,
     /give the registered/,
   ],
-  ['an import into ACM', created({ ...wish, acm: true }), 'detail.acm', /true is not valid/, /not in yet/],
+  ['a word for ACM', created({ ...wish, acm: 'yes' }), 'detail.acm', /"yes" is not valid/, /true to have each/],
   ['a path', domain('../../etc/passwd'), 'detail.domain', /the character "\/"|empty label/, /e\.g\. "example\.com"/],
   ['a URL', domain('https://example.com'), 'detail.domain', /the character "[:/]"/, /e\.g\. "example\.com"/],
   ['an underscore', domain('_dmarc.example.com'), 'detail.domain', /has an underscore/, /e\.g\. "example\.com"/],
@@ -257,11 +263,11 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
 
   // A deletion
   [
-    'a wish to revoke',
-    created({ domain: 'example.com', revoke: true }, { 'detail-type': 'Domain Deleted' }),
+    'a word for revocation',
+    created({ domain: 'example.com', revoke: 'now' }, { 'detail-type': 'Domain Deleted' }),
     'detail.revoke',
-    /cannot be done yet/,
-    /give false, or leave it out/,
+    /"now" is not valid/,
+    /true to have its certificate revoked/,
   ],
   [
     'servers in a deletion',

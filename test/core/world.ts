@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { StoredCertificate } from '../../core/domain/domain.ts';
 import type { Facts } from '../../core/server/answer.ts';
 import type { Store } from '../../core/store.ts';
+import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
 import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
 import { memoryBus, memoryExecutions, type MemoryBus, type MemoryExecutions } from '../twins/executions.ts';
 import { memoryCertificates, memoryDeliveries, type Objects } from '../twins/objects.ts';
@@ -39,6 +40,7 @@ export interface World {
   commands: MemoryCommands;
   executions: MemoryExecutions;
   bus: MemoryBus;
+  acm: MemoryAcm;
   objects: Objects;
   certificates: ReturnType<typeof memoryCertificates>;
   deliveries: ReturnType<typeof memoryDeliveries>;
@@ -62,6 +64,7 @@ export function newWorld(time = 1_800_000_000_000): World {
     commands: memoryCommands({ [node]: { roleName: 'mail-server' } }),
     executions: memoryExecutions(),
     bus: memoryBus(),
+    acm: memoryAcm(),
     objects,
     certificates: memoryCertificates(objects),
     deliveries: memoryDeliveries(objects),

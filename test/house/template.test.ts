@@ -19,6 +19,8 @@ const WITHOUT_RESOURCE = [
   'ssm:GetCommandInvocation',
   'ssm:ListCommandInvocations',
   'ssm:ListCommands',
+  // Service authorization reference, ACM
+  'acm:ListCertificates',
   // Service authorization reference, Route 53
   'route53:ListHostedZonesByName',
   // Step Functions developer guide, "Logging"

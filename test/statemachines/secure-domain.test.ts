@@ -42,6 +42,8 @@ const machine: Machine = {
     Validate: ({ execution: _, until: __, ...input }) => ({ ...input, order: { ...order, status: 'ready' } }),
     FinalizeOrder: ({ execution: _, order: __, ...input }) => ({ ...input, certificate: 'id', notAfter: 1 }),
     ReleaseDomain: () => ({ domain: plan.domain, servers: plan.servers, dueAt: 1 }),
+    ImportToAcm: () => ({ domain: plan.domain, arn: 'arn', dueAt: 1 }),
+    RevokeCertificate: () => ({ domain: plan.domain, revoked: true }),
     ParkDomain: ({ error }) => ({ domain: plan.domain, reason: error.Error, message: 'why', nextTry: 1 }),
   },
 };
@@ -96,6 +98,14 @@ const rows: Row[] = [
   },
   { state: 'ClaimDomain', errors: ['StillFresh'], road: ['StillFresh'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ClaimDomain', errors: ['DomainDeleted'], road: ['DomainDeleted'], status: 'SUCCEEDED', told: 'nobody' },
+  { state: 'ClaimDomain', errors: ['ImportWanted'], road: ['ImportToAcm'], status: 'SUCCEEDED', told: 'nobody' },
+  {
+    state: 'ClaimDomain',
+    errors: ['RevocationWanted'],
+    road: ['RevokeCertificate'],
+    status: 'SUCCEEDED',
+    told: 'nobody',
+  },
   { state: 'ClaimDomain', ...toPerson },
   ...['CreateOrder', 'PublishChallenges', 'Validate'].flatMap((state): Row[] => [
     { state, errors: parked, ...toParking },
@@ -106,6 +116,7 @@ const rows: Row[] = [
   { state: 'FinalizeOrder', errors: ['WishChanged'], road: ['ReleaseDomain'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'FinalizeOrder', ...toOthers },
   { state: 'FinalizeOrder', ...toPerson },
+  { state: 'ReleaseDomain', errors: ['ImportWanted'], road: ['ImportToAcm'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ReleaseDomain', ...toOthers },
   { state: 'ReleaseDomain', ...toPerson },
 ];
@@ -142,6 +153,47 @@ describe('every task and every error', () => {
       const reason = { Error: thrown, Cause: expect.stringContaining(`what ${thrown} says`) };
       expect(ending.given[row.road[0]]![0]).toMatchObject({ execution: 'run-1', error: reason });
     }
+  });
+});
+
+describe('a detour', () => {
+  const detours: [string, string, readonly string[]][] = [
+    ['ImportToAcm', 'ImportWanted', ['ImportQuotaSpent', 'ImportRefused', 'ImportInUse', 'Throttled']],
+    [
+      'RevokeCertificate',
+      'RevocationWanted',
+      ['AcmeUnavailable', 'AcmeRateLimited', 'AcmeRejected', 'IssuerUnusable', 'Throttled'],
+    ],
+  ];
+  const endOf = (thrown: string, park: readonly string[]) => {
+    if (park.includes(thrown)) return { ends: ['ParkDomain'], status: 'SUCCEEDED', told: 'who watches the domain' };
+    if (thrown === 'ClaimLost') return { ends: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' };
+    return { ends: ['ParkForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' };
+  };
+  const all = detours.flatMap(([state, wanted, park]) =>
+    everyError.map(thrown => ({ state, wanted, thrown, ...endOf(thrown, park) })),
+  );
+
+  test.each(all)(
+    '$thrown in $state leads over $ends to $told',
+    async ({ state, wanted, thrown, ends, status, told }) => {
+      const ending = await run(machine, { ClaimDomain: { error: wanted }, [state]: { error: thrown } });
+      expect(ending).toMatchObject({ road: ['ClaimDomain', state, ...ends], status, told });
+      const [parking] = ending.given['ParkDomain'] ?? ending.given['ParkForPerson'] ?? [];
+      // What ACM lacks is no reason for the domain to wait.
+      if (parking) expect(parking.importing).toBe(state === 'ImportToAcm' ? true : undefined);
+    },
+  );
+
+  test.each(detours)('%s is told the event, and the execution under whose claim it goes on', async (state, wanted) => {
+    const { given } = await run(machine, { ClaimDomain: { error: wanted } });
+    expect(given[state]).toEqual([expect.objectContaining({ ...machine.input, execution: 'run-1' })]);
+  });
+
+  test('after a certificate was issued is told the plan', async () => {
+    const { given, road: entered } = await run(machine, { ReleaseDomain: { error: 'ImportWanted' } });
+    expect(entered).toEqual([...road, 'ImportToAcm']);
+    expect(given['ImportToAcm']).toEqual([expect.objectContaining({ domain: plan.domain, execution: 'run-1' })]);
   });
 });
 
@@ -206,16 +258,16 @@ describe('trying again', () => {
     expect(ending.waits[state]).toEqual(waits);
   });
 
-  test.each(road.filter(state => state !== 'WaitForDns').concat('ParkDomain', 'ParkForPerson'))(
-    "%s tries again when AWS is busy, and on Lambda's own troubles, jittered",
-    state => {
-      const { Retry } = definitionOf('secure-domain').States[state];
-      const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
-      expect(retrierOf('Throttled')).toBeDefined();
-      for (const trouble of lambdaTroubles)
-        expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
-    },
-  );
+  test.each(
+    road
+      .filter(state => state !== 'WaitForDns')
+      .concat('ImportToAcm', 'RevokeCertificate', 'ParkDomain', 'ParkForPerson'),
+  )("%s tries again when AWS is busy, and on Lambda's own troubles, jittered", state => {
+    const { Retry } = definitionOf('secure-domain').States[state];
+    const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
+    expect(retrierOf('Throttled')).toBeDefined();
+    for (const trouble of lambdaTroubles) expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
+  });
 
   test('an error that passes after two tries leaves no trace on the road', async () => {
     const ending = await run(machine, { Validate: { error: 'DnsNotPropagated', times: 2 } });

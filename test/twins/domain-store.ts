@@ -6,7 +6,7 @@ import type { Work } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
-export function domainStore({ domains, servers, work, waiting }: Memory): DomainStore {
+export function domainStore({ domains, servers, work, waiting, arns }: Memory): DomainStore {
   function mine(domain: string, me: string): DomainRecord {
     const record = domains.get(domain);
     if (record?.owner === me) return record;
@@ -133,6 +133,24 @@ export function domainStore({ domains, servers, work, waiting }: Memory): Domain
       if (domains.get(domain)?.wanted !== wanted || !areRegistered(names)) return false;
       giveWork(names, domain, 'REMOVE', undefined, now);
       return true;
+    },
+
+    async recordAcm(domain, me, acm) {
+      if (acm.arn !== undefined) arns.set(acm.arn, domain);
+      mine(domain, me).acm = copy(acm);
+    },
+
+    async forgetAcm(domain, me, arn) {
+      delete mine(domain, me).acm;
+      if (arn !== undefined && arns.get(arn) === domain) arns.delete(arn);
+    },
+
+    async domainOfArn(arn) {
+      return arns.get(arn);
+    },
+
+    async recordRevoked(domain, me, certificate) {
+      mine(domain, me).revoked = certificate;
     },
 
     async releaseDomain(domain, me, seen, dueAt, now) {

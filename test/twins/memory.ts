@@ -11,6 +11,8 @@ export interface Memory {
   installed: Map<string, Map<string, Installed>>;
   /** Domains that wait for a server's registration. */
   waiting: Map<string, Set<string>>;
+  /** Domains by the ARN of their certificate in ACM. */
+  arns: Map<string, string>;
   tokens: Map<string, { server: string; token: string }>;
   /** By directory. */
   issuers: Map<string, IssuerRecord>;
@@ -24,6 +26,7 @@ export function emptyMemory(): Memory {
     work: new Map(),
     installed: new Map(),
     waiting: new Map(),
+    arns: new Map(),
     tokens: new Map(),
     issuers: new Map(),
     budgets: new Map(),

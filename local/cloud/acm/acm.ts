@@ -14,6 +14,8 @@ import { refuseOthers } from '../refusal.ts';
 const maxCertificates = 2_500;
 const maxImportsAYear = 5_000;
 const dayMs = 86_400_000;
+/** ListCertificates without key types (its API reference, Filters). */
+const listedByDefault: readonly model.KeyAlgorithm[] = ['RSA_1024', 'RSA_2048'];
 
 /** Days before its end from which an imported certificate's daily event is sent. */
 const expiryEventDays = 45;
@@ -69,7 +71,9 @@ export function acm(cloud: Cloud): Service {
         throw new AwsError('ValidationException', 'Tags cannot be given when a certificate is imported again.');
     } else {
       const requested = Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value]);
-      call.authorize('acm:ImportCertificate', arn(cloud, 'acm', 'certificate/*'), Object.fromEntries(requested));
+      const asked = Object.fromEntries(requested);
+      call.authorize('acm:ImportCertificate', arn(cloud, 'acm', 'certificate/*'), asked);
+      if (requested.length > 0) call.authorize('acm:AddTagsToCertificate', arn(cloud, 'acm', 'certificate/*'), asked);
       if (all().length >= maxCertificates)
         throw new AwsError('LimitExceededException', `An account has at most ${maxCertificates} certificates.`);
     }
@@ -165,14 +169,22 @@ export function acm(cloud: Cloud): Service {
         return { Certificate: row.certificate, CertificateChain: row.chain ?? undefined };
       },
       ListCertificates(input: model.ListCertificatesCommandInput, call: Call) {
-        refuseOthers('ListCertificates', input, ['MaxItems', 'NextToken']);
+        refuseOthers('ListCertificates', input, ['MaxItems', 'NextToken', 'Includes']);
+        refuseOthers('ListCertificates with Includes', input.Includes ?? {}, ['keyTypes']);
         call.authorize('acm:ListCertificates', '*');
         const from = Number(input.NextToken ?? 0);
         const to = from + (input.MaxItems ?? 1_000);
-        const rows = all();
+        const types = input.Includes?.keyTypes ?? listedByDefault;
+        const rows = all().filter(row => types.includes(detail(row).KeyAlgorithm!));
         return {
           CertificateSummaryList: rows.slice(from, to).map(summary),
           NextToken: to < rows.length ? String(to) : undefined,
+        };
+      },
+      ListTagsForCertificate(input: model.ListTagsForCertificateCommandInput, call: Call) {
+        const { tags } = open('ListTagsForCertificate', input.CertificateArn!, call);
+        return {
+          Tags: Object.entries(JSON.parse(tags) as Record<string, string>).map(([Key, Value]) => ({ Key, Value })),
         };
       },
       DeleteCertificate(input: model.DeleteCertificateCommandInput, call: Call) {

@@ -1,0 +1,113 @@
+/** AWS Certificate Manager: certificates imported for what cannot take one from us. */
+import {
+  ACMClient,
+  DeleteCertificateCommand,
+  ImportCertificateCommand,
+  InvalidParameterException,
+  KeyAlgorithm,
+  LimitExceededException,
+  ListTagsForCertificateCommand,
+  paginateListCertificates,
+  ResourceInUseException,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-acm';
+import { SealpostError } from '../core/errors.ts';
+import type { CertificateManager } from '../core/ports.ts';
+import { unlessBusy } from './throttling.ts';
+
+/** Which stack imported it, and for which domain. The rights of ImportToAcm hang on the first. */
+export const STACK_TAG = 'sealpost:stack';
+export const DOMAIN_TAG = 'sealpost:domain';
+
+export function certificateManager(client: ACMClient, stack: string): CertificateManager {
+  /** @returns undefined where there is no such certificate */
+  const tagsOf = async (arn: string, about: string): Promise<Map<string, string> | undefined> => {
+    try {
+      const list = new ListTagsForCertificateCommand({ CertificateArn: arn });
+      const { Tags = [] } = await called(about, () => client.send(list));
+      return new Map(Tags.map(({ Key, Value }) => [Key!, Value ?? '']));
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return undefined;
+      throw error;
+    }
+  };
+  const isOurs = (tags: Map<string, string>, domain: string) =>
+    tags.get(STACK_TAG) === stack && tags.get(DOMAIN_TAG) === domain;
+  /** Asked first, since the rights hang on the tag: what is gone, or has lost it, would be a refused right. */
+  const isThere = async (arn: string, domain: string): Promise<boolean> => {
+    const tags = await tagsOf(arn, domain);
+    if (tags && !isOurs(tags, domain))
+      throw new SealpostError(
+        'ImportRefused',
+        domain,
+        `the certificate ${arn} in ACM has lost its tags; give it ${STACK_TAG}=${stack} and ${DOMAIN_TAG}=${domain} again`,
+      );
+    return tags !== undefined;
+  };
+
+  return {
+    async import({ domain, arn, keyPem, chainPem }) {
+      if (arn !== undefined && !(await isThere(arn, domain))) return undefined;
+      const end = chainPem.indexOf(END) + END.length;
+      const chain = chainPem.slice(end).trim();
+      const certificate = {
+        Certificate: bytes(chainPem.slice(0, end)),
+        PrivateKey: bytes(keyPem),
+        ...(chain !== '' && { CertificateChain: bytes(chain) }),
+      };
+      // Tags are taken with the first import only.
+      const place = arn === undefined ? { Tags: tags(stack, domain) } : { CertificateArn: arn };
+      const asked = new ImportCertificateCommand({ ...certificate, ...place });
+      return (await called(domain, () => client.send(asked))).CertificateArn!;
+    },
+
+    async find(domain, name) {
+      // Without key types it lists RSA ones alone, and ours are P-256.
+      const list = { Includes: { keyTypes: Object.values(KeyAlgorithm) } };
+      return called(domain, async () => {
+        for await (const { CertificateSummaryList = [] } of paginateListCertificates({ client }, list))
+          for (const { CertificateArn, Type, SubjectAlternativeNameSummaries = [] } of CertificateSummaryList) {
+            if (Type !== 'IMPORTED' || !SubjectAlternativeNameSummaries.includes(name)) continue;
+            const tags = await tagsOf(CertificateArn!, domain);
+            if (tags && isOurs(tags, domain)) return CertificateArn;
+          }
+        return undefined;
+      });
+    },
+
+    async remove(domain, arn) {
+      if (await isThere(arn, domain))
+        await called(domain, () => client.send(new DeleteCertificateCommand({ CertificateArn: arn })));
+    },
+  };
+}
+
+const END = '-----END CERTIFICATE-----';
+const bytes = (text: string) => new TextEncoder().encode(`${text.trim()}\n`);
+const tags = (stack: string, domain: string) => [
+  { Key: STACK_TAG, Value: stack },
+  { Key: DOMAIN_TAG, Value: domain },
+];
+
+/** @throws SealpostError ImportQuotaSpent, ImportInUse, ImportRefused, Throttled */
+function called<T>(domain: string, call: () => Promise<T>): Promise<T> {
+  return unlessBusy('ACM', domain, async () => {
+    try {
+      return await call();
+    } catch (error) {
+      throw named(error, domain);
+    }
+  });
+}
+
+/** Before throttling is looked for: here LimitExceededException is a quota of the account, which no waiting of seconds gives back. */
+function named(error: unknown, domain: string): unknown {
+  const because = (name: 'ImportQuotaSpent' | 'ImportInUse' | 'ImportRefused', text: string) =>
+    new SealpostError(name, domain, `${text}: ${(error as Error).message}`, { cause: error });
+  if (error instanceof LimitExceededException)
+    return because('ImportQuotaSpent', `ACM imports no more certificates in this account, so ${domain} is not in it`);
+  if (error instanceof ResourceInUseException)
+    return because('ImportInUse', `the certificate of ${domain} in ACM is in use, and is left there`);
+  const isInvalid = error instanceof InvalidParameterException || (error as Error).name === 'ValidationException';
+  return isInvalid ? because('ImportRefused', `ACM does not take the certificate of ${domain}`) : error;
+}

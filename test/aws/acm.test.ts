@@ -1,0 +1,141 @@
+/** Certificates in ACM: the adapter on the stand-in with the deployed function's rights, and the twin. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  ACMClient,
+  GetCertificateCommand,
+  ImportCertificateCommand,
+  LimitExceededException,
+  ResourceInUseException,
+} from '@aws-sdk/client-acm';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { certificateManager, DOMAIN_TAG, STACK_TAG } from '../../aws/acm.ts';
+import type { CertificateManager } from '../../core/ports.ts';
+import { acm } from '../../local/cloud/acm/acm.ts';
+import { events } from '../../local/cloud/events/events.ts';
+import { sqs } from '../../local/cloud/sqs.ts';
+import { allow, startProvider, type Provider } from '../local/cloud/provider.ts';
+import { scratchCa, type Issued, type ScratchCa } from '../install/scratch-ca.ts';
+import { memoryAcm } from '../twins/acm.ts';
+
+let directory: string;
+let provider: Provider;
+let ca: ScratchCa;
+let domain: string;
+let first: Issued;
+let second: Issued;
+let count = 0;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sealpost-acm-'));
+  ca = scratchCa(directory);
+  provider = await startProvider({ sqs, events, acm });
+});
+afterAll(async () => {
+  await provider.stop();
+  rmSync(directory, { recursive: true });
+});
+beforeEach(() => {
+  domain = `d${(count += 1)}.example`;
+  first = ca.issue([domain, `*.${domain}`]);
+  second = ca.issue([domain, `*.${domain}`]);
+});
+
+/** As lib/functions.ts has them. */
+const rights = (stack = 'sealpost') => [
+  allow(['acm:ImportCertificate', 'acm:AddTagsToCertificate'], '*', {
+    StringEquals: { 'aws:RequestTag/sealpost:stack': stack },
+  }),
+  allow(['acm:ImportCertificate', 'acm:DeleteCertificate'], '*', {
+    StringEquals: { 'aws:ResourceTag/sealpost:stack': stack },
+  }),
+  allow(['acm:ListTagsForCertificate', 'acm:ListCertificates'], '*'),
+];
+const manager = () => certificateManager(provider.client(ACMClient, rights()), 'sealpost');
+const pems = ({ key, chain }: Issued) => ({ domain, keyPem: key, chainPem: chain });
+
+describeManager('ACM', manager);
+describeManager('its twin', memoryAcm);
+
+function describeManager(name: string, make: () => CertificateManager): void {
+  describe(`a certificate, in ${name}`, () => {
+    test('keeps its ARN when another takes its place, and is found by its domain', async () => {
+      const under = make();
+      expect(await under.find(domain, domain)).toBeUndefined();
+      const arn = (await under.import(pems(first)))!;
+      expect(await under.import({ ...pems(second), arn })).toBe(arn);
+      expect(await under.find(domain, domain)).toBe(arn);
+    });
+
+    test('that somebody deleted has no place to be imported to, and is deleted', async () => {
+      const under = make();
+      const arn = (await under.import(pems(first)))!;
+      for (let i = 0; i < 2; i++) await under.remove(domain, arn);
+      expect(await under.import({ ...pems(second), arn })).toBeUndefined();
+      expect(await under.find(domain, domain)).toBeUndefined();
+    });
+  });
+}
+
+describe('in ACM', () => {
+  test('is the leaf with its chain, and the tags of the stack and the domain', async () => {
+    const arn = (await manager().import(pems(first)))!;
+    const { Certificate, CertificateChain } = await provider
+      .client(ACMClient)
+      .send(new GetCertificateCommand({ CertificateArn: arn }));
+    expect(`${Certificate}${CertificateChain}`.replace(/\s/g, '')).toBe(first.chain.replace(/\s/g, ''));
+  });
+
+  test("somebody else's certificate for the same domain is neither found nor touched", async () => {
+    const theirs = await provider.client(ACMClient).send(
+      new ImportCertificateCommand({
+        Certificate: Buffer.from(first.chain.split(/(?<=-----END CERTIFICATE-----\n)/)[0]!),
+        PrivateKey: Buffer.from(first.key),
+        Tags: [
+          { Key: STACK_TAG, Value: 'another' },
+          { Key: DOMAIN_TAG, Value: domain },
+        ],
+      }),
+    );
+    const arn = theirs.CertificateArn!;
+    expect(await manager().find(domain, domain)).toBeUndefined();
+    const lost = { name: 'ImportRefused', message: expect.stringContaining('has lost its tags') };
+    await expect(manager().remove(domain, arn)).rejects.toMatchObject(lost);
+    await expect(manager().import({ ...pems(second), arn })).rejects.toMatchObject(lost);
+    const another = certificateManager(provider.client(ACMClient, rights()), 'another');
+    await expect(another.remove(domain, arn)).rejects.toThrow(/not authorized to perform: acm:DeleteCertificate/);
+  });
+
+  test('what it does not take is refused in its own words', async () => {
+    const mismatched = { ...pems(first), keyPem: second.key };
+    await expect(manager().import(mismatched)).rejects.toMatchObject({
+      ...{ name: 'ImportRefused', about: domain, message: expect.stringContaining('private key does not match') },
+    });
+  });
+
+  test("the account's quotas are no throttling, which seconds would cure", async () => {
+    const { database } = provider.cloud;
+    database.exec(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO acm_imports SELECT 4000000000000 FROM n',
+    );
+    await expect(manager().import(pems(first))).rejects.toMatchObject({
+      ...{ name: 'ImportQuotaSpent', message: expect.stringContaining('at most 5000 certificates in 365 days') },
+    });
+    database.exec('DELETE FROM acm_imports');
+    expect(await manager().import(pems(first))).toMatch(/^arn:aws:acm:/);
+  });
+
+  /** What the stand-in cannot come to by itself. */
+  const answering = (error: Error) =>
+    certificateManager({ send: () => Promise.reject(error) } as unknown as ACMClient, 'sealpost');
+  const service = { $metadata: {}, message: 'no' };
+
+  test.each([
+    ['a certificate that a load balancer uses', new ResourceInUseException(service), 'ImportInUse'],
+    ['a quota', new LimitExceededException(service), 'ImportQuotaSpent'],
+    ['more than one import a second', Object.assign(new Error('slow'), { name: 'ThrottlingException' }), 'Throttled'],
+  ])('%s is called by its name', async (_, error, name) => {
+    await expect(answering(error).remove(domain, 'arn')).rejects.toMatchObject({ name, about: domain });
+  });
+});

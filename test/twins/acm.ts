@@ -1,0 +1,35 @@
+/** ACM in memory, with a quota that a test may set. */
+import { randomUUID } from 'node:crypto';
+import { SealpostError } from '../../core/errors.ts';
+import type { CertificateManager } from '../../core/ports.ts';
+
+export interface MemoryAcm extends CertificateManager {
+  /** By ARN. */
+  held: Map<string, { domain: string; chainPem: string }>;
+  /** How many more certificates the account may import. */
+  quota: number;
+  /** ARNs that a load balancer uses. */
+  inUse: Set<string>;
+}
+
+export function memoryAcm(): MemoryAcm {
+  const memory: MemoryAcm = {
+    held: new Map(),
+    quota: Number.POSITIVE_INFINITY,
+    inUse: new Set(),
+    async import({ domain, arn, chainPem }) {
+      if (arn !== undefined && !memory.held.has(arn)) return undefined;
+      if (memory.quota <= 0) throw new SealpostError('ImportQuotaSpent', domain, 'the account has no import left');
+      memory.quota--;
+      const place = arn ?? `arn:aws:acm:us-east-1:000000000000:certificate/${randomUUID()}`;
+      memory.held.set(place, { domain, chainPem });
+      return place;
+    },
+    find: async domain => [...memory.held].find(([, held]) => held.domain === domain)?.[0],
+    async remove(domain, arn) {
+      if (memory.inUse.has(arn)) throw new SealpostError('ImportInUse', domain, `${arn} is in use`);
+      memory.held.delete(arn);
+    },
+  };
+  return memory;
+}
