@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../core/ports.ts';
-import type { Manifest } from '../core/server/delivery.ts';
+import type { Looks, Manifest } from '../core/server/delivery.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Path style where an endpoint is named: a bucket's name is no host name there. */
@@ -39,6 +39,8 @@ export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjec
     },
     putManifest: (hash, manifest) => put(client, bucket, `manifests/${hash}`, JSON.stringify(manifest)),
     readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
+    putLooks: (hash, looks) => put(client, bucket, `manifests/${hash}.looks`, JSON.stringify(looks)),
+    readLooks: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}.looks`)) as Looks,
     async putInstaller(sha256, text) {
       if (stored.has(sha256)) return;
       await putOnce(client, bucket, `installers/${sha256}`, text);

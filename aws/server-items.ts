@@ -42,7 +42,7 @@ export function serverItems(table: Table): ServerStore {
     // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
     async registerServer({ server, node, roleId, adopt }, at, now) {
       const registered = await table.update(serverKey(server), {
-        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #retiredAt, #capability, #hostSecuredAt, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
+        set: 'SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero) REMOVE #retiredAt, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #owner, #leaseUntil ADD #wanted :one',
         condition:
           'attribute_not_exists(#registeredAt) OR #registeredAt < :at OR (#registeredAt = :at AND attribute_not_exists(#node))',
         values: {
@@ -63,7 +63,7 @@ export function serverItems(table: Table): ServerStore {
     // Without a node there is no such server, whoever asks; what was said later still counts, and its sequence never goes back.
     async retireServer(server, at) {
       await table.update(serverKey(server), {
-        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #capability, #hostSecuredAt, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
+        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
         condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
         values: { server, at },
       });
@@ -174,13 +174,22 @@ export function serverItems(table: Table): ServerStore {
       });
     },
 
-    async endDelivery(server, me, hash, changes) {
+    async askAudit(server, at, now) {
+      const asked = await table.update(serverKey(server), {
+        set: 'SET #auditAsked = :at, #dueAt = :due ADD #wanted :one',
+        condition: 'attribute_exists(#node)',
+        values: { at, due: now + WAKE_MS, one: 1 },
+      });
+      return asked !== undefined;
+    },
+
+    async endDelivery(server, me, hash, changes, forget = []) {
       const given = Object.entries(changes).filter(([, value]) => value !== undefined);
       const set = given.length > 0 ? `SET ${given.map(([name]) => `#${name} = :${name}`).join(', ')} ` : '';
       await mine(
         server,
         me,
-        `${set}REMOVE #delivery`,
+        `${set}REMOVE ${['delivery', ...forget].map(name => `#${name}`).join(', ')}`,
         { ...Object.fromEntries(given), hash },
         ' AND #delivery.#hash = :hash',
       );

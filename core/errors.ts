@@ -41,6 +41,7 @@ export const remedies = {
   InstallRolledBack: 'rolled back',
   ServedCertificateMismatch: 'rolled back',
   InvalidStepInput: 'tell the sender',
+  HostCertificateLost: 'page',
   InstallBroken: 'page',
   InvalidStepOutput: 'page',
   Unexpected: 'page',

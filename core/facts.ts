@@ -31,6 +31,19 @@ export const facts = {
     fingerprint,
     seenAt: time,
   }),
+  /** What an audit did not see on these ports was delivered again, and seen on each of them. */
+  'Drift Repaired': z.strictObject({ domain: name, server: name, ports: z.array(z.int()) }),
+  /** A look at the whole server found names that it does not serve as it should. What has drifted is delivered again. */
+  'Endpoints Unverified': z.strictObject({
+    server: name,
+    seenFrom: z.literal('inside'),
+    endpoints: z.int(),
+    verified: z.int(),
+    /** Twenty of them at the most. */
+    domains: z.array(name),
+    drifted: z.int(),
+    silentPorts: z.array(z.int()),
+  }),
   'Certificate Removed': z.strictObject({ domain: name, server: name }),
   /** It is in ACM under this ARN, which stays the same at every renewal. */
   'Certificate Imported': z.strictObject({ domain: name, arn: z.string(), notAfter: time }),

@@ -1,6 +1,6 @@
 /** What the road needs from the outside, beside the table: each has an AWS implementation in `aws/` and an in-memory twin that passes the same suite. */
 import type { Fact } from './facts.ts';
-import type { Manifest } from './server/delivery.ts';
+import type { Looks, Manifest } from './server/delivery.ts';
 
 /** Private keys and chains; deliveries and installers. */
 export interface CertificateObjects {
@@ -15,6 +15,8 @@ export interface DeliveryObjects {
   putDelivery(prefix: string, hash: string, text: string): Promise<void>;
   putManifest(hash: string, manifest: Manifest): Promise<void>;
   readManifest(hash: string): Promise<Manifest>;
+  putLooks(hash: string, looks: Looks): Promise<void>;
+  readLooks(hash: string): Promise<Looks>;
   /** Takes a delivery away, whose keys nobody needs any more. */
   removeDelivery(prefix: string, hash: string): Promise<void>;
   /** Stores the installer under its hash unless it is there. */

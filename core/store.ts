@@ -130,7 +130,7 @@ export interface ServerStore {
   giveAgain(
     server: string,
     node: string,
-    works: (Pick<Work, 'domain' | 'certificate' | 'host'> & { over?: number })[],
+    works: (Pick<Work, 'domain' | 'certificate' | 'host' | 'drift'> & { over?: number })[],
     now: number,
   ): Promise<boolean>;
   /** The work that waits there for this domain. */
@@ -148,12 +148,17 @@ export interface ServerStore {
   recordRemoved(server: string, work: { domain: string; v: number }, node?: string): Promise<void>;
   /** The server refused the entry: its work waits until `notBefore`. */
   recordRefused(server: string, work: { domain: string; v: number }, notBefore: number, reason: string): Promise<void>;
-  /** The delivery is over, and its token forgotten; `changes` are what was learnt. */
+  /** It shall be audited at that time, whenever its day's audit is. @returns false when there is no such server */
+  askAudit(server: string, at: number, now: number): Promise<boolean>;
+  /** The delivery is over, and its token forgotten; `changes` are what was learnt, and `forget` what is so no more. */
   endDelivery(
     server: string,
     me: string,
     hash: string,
-    changes: Partial<Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq'>>,
+    changes: Partial<
+      Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'>
+    >,
+    forget?: ('capability' | 'auditAsked')[],
   ): Promise<void>;
   /** Ends the claim; `failures` in a row, where there was one more. @returns false when work came meanwhile: the claim stays */
   releaseServer(

@@ -36,6 +36,7 @@ why=
 . ./parts/transaction.sh
 . ./parts/adopt.sh
 . ./parts/inspect.sh
+. ./parts/audit.sh
 
 phase() { phase=$1; }
 
@@ -132,9 +133,10 @@ deliver() {
 
   case $mode in
     install) install_entries ;;
-    verify) verify_domains ;;
+    verify) verify ;;
     inspect) inspect_server ;;
   esac
+  if [ "$mode" = verify ] || [ -s "$run/rows" ]; then audit; fi
   say_answer
 }
 

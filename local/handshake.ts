@@ -8,6 +8,8 @@ export interface Look {
   port: number;
   /** What the client typed: sent as SNI, and checked against the certificate. */
   name: string;
+  /** No SNI is sent; the certificate has to be good for the name all the same. */
+  isNameUnsaid?: true;
   /** PEM; nothing else is trusted. */
   roots: string;
 }
@@ -75,12 +77,12 @@ function answer(socket: Socket, expected: RegExp): Promise<void> {
   });
 }
 
-function secure(socket: Socket, { name, roots }: Look): Promise<Seen> {
+function secure(socket: Socket, { name, isNameUnsaid, roots }: Look): Promise<Seen> {
   return new Promise((resolve, reject) => {
     socket.removeAllListeners('data');
     const tls = connectTls({
       socket,
-      servername: name,
+      ...(!isNameUnsaid && { servername: name }),
       host: name,
       ca: roots,
       rejectUnauthorized: false,

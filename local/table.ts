@@ -6,6 +6,8 @@ import type { ProviderAccess } from './provider.ts';
 
 export interface Connection {
   name: string;
+  /** The client sends no name, as many mail servers do: it gets what the server serves by default, and that has to be good for `name`. */
+  isNameUnsaid?: true;
   connection: string;
   port: number;
 }
@@ -17,6 +19,7 @@ export interface Row extends Connection {
 const FOR_PROGRAMS = {
   'IMAP (STARTTLS)': 143,
   IMAPS: 993,
+  'POP3 (STARTTLS)': 110,
   POP3S: 995,
   'Submission (TLS)': 465,
   'Submission (STARTTLS)': 587,
@@ -29,7 +32,11 @@ export function connections(hostName: string, domains: string[]): Connection[] {
     ...Object.entries(FOR_PROGRAMS).map(([connection, port]) => ({ name: `mail.${domain}`, connection, port })),
     { name: `mail.${domain}`, connection: 'Other mail servers', port: 25 },
   ];
-  return [{ name: hostName, connection: 'Other mail servers', port: 25 }, ...domains.flatMap(ofDomain)];
+  return [
+    { name: hostName, connection: 'Other mail servers', port: 25 },
+    { name: hostName, connection: 'Other mail servers, no name sent', port: 25, isNameUnsaid: true },
+    ...domains.flatMap(ofDomain),
+  ];
 }
 
 /** Each name is resolved by the provider's DNS, and looked at by a handshake that trusts the CA's root alone. */
@@ -41,7 +48,7 @@ export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>,
     const [address] = await resolver.resolve4(one.name);
     rows.push({
       ...one,
-      seen: await handshake({ address: address!, port: one.port, name: one.name, roots: provider.roots }),
+      seen: await handshake({ address: address!, ...one, roots: provider.roots }),
     });
   }
   return rows;

@@ -23,7 +23,7 @@ export const SendDelivery = step(
   z.extend(assembled, { execution, token: z.string() }),
   z.object({ sent: z.boolean() }),
 );
-/** Throws ServerUnreachable: the outcome is unknown, the work stays. */
+/** Throws ServerUnreachable: the outcome is unknown, the work stays. Pages by InstallBroken, HostCertificateLost. */
 export const RecordDelivery = step(
   'RecordDelivery',
   z.extend(answered, { execution }),

@@ -1,5 +1,6 @@
 /** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
 import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
+import { parseAudit, type AuditAnswer } from './audit-answer.ts';
 
 export const letters = {
   s: 'served',
@@ -23,6 +24,7 @@ export interface Answer {
   /** One an entry, in the order of the delivery. */
   entries: { letter: Letter; reason?: { name: ErrorName; text: string } }[];
   facts: Facts;
+  audit?: AuditAnswer;
   /** With `stale`: the sequence number that the host has seen. */
   storedSeq?: number;
 }
@@ -58,7 +60,8 @@ export function parseAnswer(output: string, hash: string, seq: number, server: s
     const entry = reason && answer.entries[Number(reason[1]) - 1];
     if (entry) entry.reason = { name: asErrorName(reason[2]!), text: printable(reason[3]!) };
   }
-  return answer;
+  const audit = parseAudit(body);
+  return { ...answer, ...(audit && { audit }) };
 }
 
 function asErrorName(text: string): ErrorName {

@@ -5,7 +5,9 @@ import type { Clock } from '../clock.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { writeDelivery, type Delivery, type DeliveryEntry, type Manifest } from './delivery.ts';
+import { auditDueAt } from './audit.ts';
+import { auditRows, repairRows } from './audit-rows.ts';
+import { writeDelivery, type Delivery, type DeliveryEntry, type Looks, type Manifest } from './delivery.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord, type Work } from './server.ts';
 import { ripeWork } from './waiting.ts';
 
@@ -40,11 +42,13 @@ export async function assembleDelivery(
       delivery: { hash, seq, mode, installer: installer.sha256, entries: (await deliveries.readManifest(hash)).length },
     };
   }
-  const delivery = await nextDelivery(server, ports);
+  const { looks, ...delivery } = await nextDelivery(server, ports);
   const { text, hash } = writeDelivery(delivery, clock.now());
   await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
+  if (looks) await deliveries.putLooks(hash, looks);
   await deliveries.putDelivery(deliveryPrefix(server), hash, text);
-  await store.startDelivery(server.server, input.execution, { hash, seq: delivery.seq, mode: delivery.mode });
+  const underWay = { hash, seq: delivery.seq, mode: delivery.mode, ...(looks && { looks: true }) };
+  await store.startDelivery(server.server, input.execution, underWay);
   return {
     server: server.server,
     delivery: {
@@ -57,17 +61,26 @@ export async function assembleDelivery(
   };
 }
 
-async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery> {
+async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery & { looks?: Looks }> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
   if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
-  const ripe = await ripeWork(server, ports.store, ports.clock.now());
+  const now = ports.clock.now();
+  const ripe = await ripeWork(server, ports.store, now);
+  const isAuditDue = (auditDueAt(server) ?? Infinity) <= now;
+  // Nobody waits for the audit, but somebody may wait for what is to be delivered.
+  if (ripe.length === 0 && isAuditDue) {
+    const looks = await auditRows(server, ports.store);
+    return { ...about, mode: 'verify', entries: [], rows: looks.rows, looks };
+  }
   if (ripe.length === 0)
     throw new SealpostError(
       'NothingToDeliver',
       server.server,
       `nothing waits for ${server.server} that could be delivered now`,
     );
-  return { ...about, mode: 'install', entries: await entries(server.server, ripe, ports) };
+  const delivered = await entries(server.server, ripe, ports);
+  const looks = repairRows(delivered.map(manifestLine));
+  return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
 }
 
 /**
@@ -94,19 +107,29 @@ async function entries(server: string, work: Work[], { store, certificates, cloc
   return all;
 }
 
-async function entry({ domain, v, certificate, host }: Work, certificates: CertificateObjects): Promise<DeliveryEntry> {
+async function entry(
+  { domain, v, certificate, host, drift }: Work,
+  certificates: CertificateObjects,
+): Promise<DeliveryEntry> {
   if (certificate === 'REMOVE') return { domain, v, host };
   const { id, fingerprint, names } = certificate;
   const [key, chain] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
   const probe = { mail: host ? domain : mailName(domain, names), webmail: webmailName(domain, names) };
-  return { domain, v, host, install: { certificate: id, fingerprint, names, probe, pem: combinedPem(key, chain) } };
+  return {
+    domain,
+    v,
+    host,
+    drift,
+    install: { certificate: id, fingerprint, names, probe, pem: combinedPem(key, chain) },
+  };
 }
 
-function manifestLine({ domain, v, host, install }: DeliveryEntry): Manifest[number] {
+function manifestLine({ domain, v, host, drift, install }: DeliveryEntry): Manifest[number] {
   return {
     domain,
     v,
     ...(host && { host }),
-    ...(install && { certificate: install.certificate, fingerprint: install.fingerprint }),
+    ...(drift && { drift }),
+    ...(install && { certificate: install.certificate, fingerprint: install.fingerprint, probe: install.probe }),
   };
 }

@@ -1,5 +1,6 @@
 /** The delivery object: one transaction of work for one server, plain text that a mail host's awk can read. */
 import { createHash } from 'node:crypto';
+import { rowLine, type Row } from './audit.ts';
 
 /** The host refuses a delivery that is older than this: 600 s to reach it and 1,800 s to run, with room (protocol.md, "times that must agree"). */
 export const DELIVERY_LIFETIME_SECONDS = 2_700;
@@ -14,6 +15,8 @@ export interface DeliveryEntry {
   domain: string;
   v: number;
   host?: boolean;
+  /** It repairs what an audit did not see on these ports. */
+  drift?: number[];
   /** A certificate that serves this alone; absent: whatever none of the domain's other entries is for. */
   for?: Use;
   /** Absent: the domain is removed from the server, whatever it has of it. */
@@ -37,6 +40,8 @@ export interface Delivery {
   /** Roots that the host shall trust beside its own store. */
   roots: string;
   entries: DeliveryEntry[];
+  /** What is looked at when the entries are done, on each port. */
+  rows?: Row[];
 }
 
 /** What the cloud keeps of a delivery to understand its answer: the entries in their order, and no key. */
@@ -47,8 +52,18 @@ export type Manifest = {
   for?: Use;
   certificate?: string;
   fingerprint?: string;
+  probe?: { mail?: string; webmail?: string };
+  /** It repairs what an audit did not see on these ports. */
+  drift?: number[];
   notAfter?: number;
 }[];
+
+/** The rows that a delivery has to look at, in its order. */
+export interface Looks {
+  rows: Row[];
+  /** They are the day's audit of the server, and not what a repair is proved by; `isLast`: none comes after them. */
+  audit?: { isLast: boolean };
+}
 
 /** @param now milliseconds since the epoch @returns the object's text and its sha256 in hex, which names it everywhere */
 export function writeDelivery(delivery: Delivery, now: number): { text: string; hash: string } {
@@ -65,6 +80,7 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
     'roots',
     ...certificatesIn(delivery.roots),
     ...delivery.entries.flatMap(writeEntry),
+    ...(delivery.rows ?? []).map(rowLine),
     'end',
   ];
   const text = lines.join('\n') + '\n';

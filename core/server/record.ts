@@ -6,9 +6,11 @@ import { SealpostError } from '../errors.ts';
 import type { Fact } from '../facts.ts';
 import type { Bus, Commands, DeliveryObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { parseAnswer, type Answer, type Letter } from './answer.ts';
+import { parseAnswer, type Answer } from './answer.ts';
 import type { Assembled } from './assemble.ts';
+import { looksFor } from './audit-rows.ts';
 import type { Manifest } from './delivery.ts';
+import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord } from './server.ts';
 import { wakeServers } from './wake.ts';
 
@@ -24,9 +26,10 @@ export interface RecordPorts {
 /** Domains recorded at once: each is two writes. */
 const BATCH = 10;
 
-type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: string; text: string } };
+/** What a second delivery did not mend is looked at again by tomorrow's audit. */
+const NOT_REPAIRED_FOR_MS = 86_400_000;
 
-/** @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken (a person is needed), ClaimLost */
+/** @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken and HostCertificateLost (a person is needed), ClaimLost */
 export async function recordDelivery(
   input: Assembled & { execution: string; commandId: string },
   ports: RecordPorts,
@@ -38,15 +41,19 @@ export async function recordDelivery(
   if (server.delivery?.hash !== hash) {
     await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
     if (server.held !== undefined) throw isHeld(server.server, server.held);
+    await callForHost(server.server, ports);
     return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
   }
   const answer = await readAnswer(server, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
-  const lines = pair(manifest, answer, server.server);
+  const looks = server.delivery.looks ? await ports.deliveries.readLooks(hash) : undefined;
+  const lines = judged(pair(manifest, answer, server.server), looks, answer, server);
   const events: Fact[] = [];
   for (let i = 0; i < lines.length; i += BATCH)
     events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server, ports)))));
   await wakeServers(await leftFor(lines, ports), ports);
+  const learnt = looks && (await recordAudit(server, looks, answer, { store, now: clock.now() }));
+  events.push(...repaired(lines, server.server), ...(learnt?.facts ?? []));
   const broken =
     answer.outcome === 'broken'
       ? `${server.server} could not put back what it served before delivery ${seq}`
@@ -54,21 +61,36 @@ export async function recordDelivery(
   if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
   // Said before the delivery ends, since a retry does nothing after that: rather twice than never.
   await ports.bus.put(events);
-  await store.endDelivery(server.server, input.execution, hash, {
+  const changes = {
+    ...learnt?.changes,
     ...(answer.outcome === 'inspected' && { capability: answer.facts }),
     ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
     ...(broken && { held: broken }),
     ...(!broken && { failures: 0 }),
-  });
+  };
+  await store.endDelivery(server.server, input.execution, hash, changes, learnt?.forget);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
   if (broken) throw isHeld(server.server, broken);
+  const lost = hostLost(lines);
+  if (lost) throw new SealpostError('HostCertificateLost', server.server, lost);
   const served = lines.filter(line => 'sud'.includes(line.letter)).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
 }
 
 function isHeld(server: string, why: string): SealpostError {
   return new SealpostError('InstallBroken', server, `${why}; nothing more is sent to it until a person has looked`);
+}
+
+/** An earlier try of this step has recorded that, and did not live to say it. */
+async function callForHost(server: string, { store }: RecordPorts): Promise<void> {
+  const own = await store.workFor(server, server);
+  if (own?.drift && own.reason !== undefined)
+    throw new SealpostError(
+      'HostCertificateLost',
+      server,
+      `${server} does not serve its own certificate: ${own.reason}`,
+    );
 }
 
 async function readAnswer(
@@ -143,7 +165,10 @@ async function recordLine(
     await store.recordInstalled(
       server,
       { domain, v },
-      { domain, certificate: certificate!, fingerprint: fingerprint!, seenAt: clock.now(), node },
+      {
+        ...{ domain, certificate: certificate!, fingerprint: fingerprint!, looks: looksFor([entry]) },
+        ...{ seenAt: clock.now(), node },
+      },
     );
     return {
       detailType: 'Certificate Installed',
@@ -154,7 +179,7 @@ async function recordLine(
     name: letter === 'r' ? 'InstallRefused' : 'InstallRolledBack',
     text: 'the server gave no reason',
   };
-  const next = clock.now() + REFUSED_FOR_MS;
+  const next = clock.now() + (why.name === 'ServedCertificateMismatch' ? NOT_REPAIRED_FOR_MS : REFUSED_FOR_MS);
   await store.recordRefused(server, { domain, v }, next, `${why.name}: ${why.text}`);
   return {
     detailType: 'Domain Parked',

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import type { Bus } from '../ports.ts';
 import type { Store } from '../store.ts';
+import { auditDueAt } from './audit.ts';
 import type { ServerRecord } from './server.ts';
 import { nextRipe } from './waiting.ts';
 
@@ -19,6 +20,8 @@ const MINUTE = 60_000;
 const FAILURES_TO_BE_SAID = 2;
 /** No answer of the host, by whatever way: a command that never came back is a timeout. */
 const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
+/** A person is called, and the round was a good one for all others. */
+const ANSWERED = 'HostCertificateLost';
 
 /** @throws SealpostError MoreWork, ClaimLost */
 export async function releaseServer(
@@ -44,8 +47,8 @@ async function releaseAfterFailure(
   error: { Error: string; Cause?: string },
   { store, bus, clock }: ReleasePorts,
 ): Promise<{ server: string; dueAt?: number }> {
-  const failures = (server.failures ?? 0) + 1;
-  const dueAt = server.held === undefined ? nextTry(failures, clock.now()) : undefined;
+  const failures = error.Error === ANSWERED ? 0 : (server.failures ?? 0) + 1;
+  const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
   if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.Error)) {
     const detail = { server: server.server, failures, error: error.Error, nextTry: new Date(dueAt).toISOString() };
     // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
@@ -72,7 +75,13 @@ async function nextRound(
   if (server.held !== undefined) return undefined;
   const now = clock.now();
   const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
-  if (ripeAt === now && rounds < MAX_ROUNDS)
+  const next = earliest(ripeAt, auditDueAt(server));
+  if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
     throw new SealpostError('MoreWork', server.server, `more waits for ${server.server}`);
-  return ripeAt;
+  return next;
+}
+
+function earliest(...moments: (number | undefined)[]): number | undefined {
+  const known = moments.filter(moment => moment !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { StoredCertificate } from '../domain/domain.ts';
 import type { Facts } from './answer.ts';
+import type { Audit, Look } from './audit.ts';
 
 /** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
 export const REFUSED_FOR_MS = 3_600_000;
@@ -12,6 +13,8 @@ export interface DeliveryUnderWay {
   hash: string;
   seq: number;
   mode: 'inspect' | 'install' | 'verify';
+  /** It has rows to be looked at. */
+  looks?: boolean;
   sentAt?: number;
   commandId?: string;
 }
@@ -36,6 +39,10 @@ export interface ServerRecord {
   leaseUntil?: number;
   dueAt?: number;
   delivery?: DeliveryUnderWay;
+  /** What its last audit came to. */
+  audit?: Audit;
+  /** When it is to be audited before its time comes: somebody asked, or the last one was cut. */
+  auditAsked?: number;
   /** Rounds in a row that came to nothing. */
   failures?: number;
 }
@@ -51,6 +58,8 @@ export interface Work {
   node?: string;
   /** Not to be delivered before this moment (a refused entry, a calm renewal). */
   notBefore?: number;
+  /** The audit did not see it on these ports: this delivery repairs it. */
+  drift?: number[];
   /** Why the server refused it last time. */
   reason?: string;
 }
@@ -61,6 +70,8 @@ export interface Installed {
   certificate: string;
   fingerprint: string;
   seenAt: number;
+  /** How it is to be seen. */
+  looks?: Look[];
   /** The node that served it: another one that has the name now does not have the certificate. */
   node: string;
 }

@@ -42,6 +42,8 @@ export const remedySentence: Record<ErrorName, string> = {
   ServedCertificateMismatch:
     'See what else answers at that port (a proxy, a second configuration): it served another certificate than the one just installed.',
   InvalidStepInput: 'Correct the event as the message says, and put it again.',
+  HostCertificateLost:
+    "See in the daemons' configuration and logs on the server why they serve another certificate by default; the next audit delivers its own again.",
   InstallBroken:
     'Look at the server now, it may not serve what it did before; then put Mail Server Registered for it, and deliveries go on.',
   InvalidStepOutput: OUR_FAULT,

@@ -24,12 +24,14 @@ read_head() {
     }' "$1"
 }
 
-# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/PLACE.pem, the roots into DIRECTORY/roots.pem, and
-# a line an entry into DIRECTORY/entries: n verb place kind certificate leaf mail-name web-name names…
+# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/PLACE.pem, the roots into DIRECTORY/roots.pem, a line
+# an entry into DIRECTORY/entries: n verb place kind certificate leaf mail-name web-name names…
+# and what is to be audited into DIRECTORY/rows: n place leaf mail-name web-name (mail-name `default`: asked without a name)
 # A place is a domain, or DOMAIN@mail or DOMAIN@webmail for a certificate that serves this alone; no domain has an @.
 split_delivery() {
   : >"$2/roots.pem"
   : >"$2/entries"
+  : >"$2/rows"
   awk -v to="$2" -v count="$entries" '
     function name(s) { return length(s) < 254 && s ~ /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/ }
     function hex(s) { return length(s) == 64 && s ~ /^[0-9a-f]+$/ }
@@ -67,6 +69,14 @@ split_delivery() {
       if (NF < 2 || NF > 3) bad("not a probe")
       for (i = 2; i <= NF; i++) if ($i != "-" && !name($i)) bad("not a name")
       probe = $2 " " (NF == 3 ? $3 : "-")
+      next
+    }
+    $1 == "look" {
+      flush()
+      domain = $2; sub(/@(mail|webmail)$/, "", domain)
+      if (NF != 5 || !name(domain) || !hex($3)) bad("not a look")
+      if ($4 != "-" && $4 != "default" && !name($4) || $5 != "-" && !name($5)) bad("not a name")
+      print ++rows, $2, $3, $4, $5 > (to "/rows")
       next
     }
     $0 == "end" { flush(); ended = 1; exit }

@@ -1,4 +1,4 @@
-# Inspect (what runs here, what it can do) and verify (is what we installed still served, on every port).
+# Inspect: what runs here, and what it can do.
 
 fact() { echo "fact $*" >>"$run/facts"; }
 
@@ -76,27 +76,4 @@ host_certificate() {
     fi
   done
   echo "$verdict"
-}
-
-# Each known domain on each port of each daemon, a process a daemon. What is not seen is drift: repairing it is a delivery.
-verify_domains() {
-  phase verify
-  read_entries
-  awk -v live="$home/live/" '{ print $1, $5, $6, live $1 ".pem new" }' "$home/domains" >"$run/looks"
-  for daemon in $alive; do
-    for port in $(ports_of "$daemon"); do
-      ! listens "$port" || prove_on "$daemon" "$port" "$run/looks" 0
-    done >"$run/unseen.$daemon" 9>&- &
-  done
-  wait
-  for daemon in $alive; do cat "$run/unseen.$daemon"; done >"$run/unseen"
-  awk '{ sub(/@.*/, "", $1); print "fact drift", $1, $3 }' "$run/unseen" >>"$run/facts"
-  awk '
-    FILENAME ~ /unseen$/ { unseen[$1] = $3; next }
-    FILENAME ~ /domains$/ { leaf[$1] = $4; next }
-    $2 == "remove" { print $1, ($3 in leaf ? "r ServedCertificateMismatch still installed" : "d"); next }
-    $3 in unseen { print $1, "r ServedCertificateMismatch not seen on port", unseen[$3]; next }
-    leaf[$3] != $6 { print $1, "r ServedCertificateMismatch another certificate is installed"; next }
-    { print $1, "u" }' "$run/unseen" "$home/domains" "$run/entries" >"$run/letters"
-  write_answer verified "$run/letters" "$run/facts"
 }

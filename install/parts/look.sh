@@ -52,15 +52,19 @@ trust_roots() {
   [ ! -s "$run/roots.pem" ] || trust="$trust -CAfile $run/roots.pem"
 }
 
-# served PORT NAME PEM HOW
+# served PORT NAME PEM HOW (NAME `default`: asked without a name, and good for the server's own)
 #   new    PEM's leaf, and the handshake verifies up to a root that this host or the delivery trusts, for this name
 #   old    PEM's leaf, whatever it is worth
 #   gone   some certificate that is not PEM's
 served() {
+  case $2 in
+    default) asked=-noservername whose=$server ;;
+    *) asked="-servername $2" whose=$2 ;;
+  esac
   # shellcheck disable=SC2086
   case $4 in
-    new) hello "$1" -servername "$2" -verify_hostname "$2" -verify_return_error $trust ;;
-    *) hello "$1" -servername "$2" ;;
+    new) hello "$1" $asked -verify_hostname "$whose" -verify_return_error $trust ;;
+    *) hello "$1" $asked ;;
   esac | awk -v how="$4" '
     FNR == 1 { stream++ }
     /^-----BEGIN CERTIFICATE-----/ { inside = 1; next }

@@ -24,6 +24,7 @@ stage() {
   mkdir -p "$tx/new" "$tx/old"
   split_delivery "$delivery" "$tx" 2>"$run/error" || stop 50 "the delivery is malformed: $(head -n 1 "$run/error")"
   trust_roots "$tx/roots.pem"
+  mv "$tx/rows" "$run/rows"
 }
 
 free_kb() { df -Pk "$home" | awk 'NR == 2 { print $4 }'; }
@@ -158,9 +159,18 @@ refuse() {
   rm -f "$tx/new/$domain.pem"
 }
 
+# looks_for ENTRIES: the lines by which `prove` sees them served; the host's own certificate is what a client gets, too,
+# that sends no name, as many mail servers do.
+looks_for() {
+  awk -v live="$home/live/" '
+    $2 != "install" { next }
+    { print $3, $7, $8, live $3 ".pem new" }
+    $4 == "host" && $7 != "-" { print $3, "default -", live $3 ".pem new" }' "$1"
+}
+
 # What is on record as installed is looked at; what is not served after all (a lost map, a file put back) goes again.
 prove_unchanged() {
-  awk -v live="$home/live/" '{ print $3, $7, $8, live $3 ".pem new" }' "$run/same" >"$run/looks"
+  looks_for "$run/same" >"$run/looks"
   # 2 s: a login process from before a reload may answer once more.
   prove "$run/looks" 2
   awk -v decided="$tx/decided" -v go="$run/go" -v new="$tx/new/" '
@@ -202,7 +212,7 @@ finish() {
     phase apply
     apply "$tx/domains.old" "$tx/domains.new" "$run/changed"
     phase prove
-    awk -v live="$home/live/" '$2 == "install" { print $3, $7, $8, live $3 ".pem new" }' "$tx/go" >"$run/looks"
+    looks_for "$tx/go" >"$run/looks"
     prove "$run/looks" "$(patience)"
     cp "$run/unseen" "$tx/back.new"
     if [ -s "$run/unseen" ]; then

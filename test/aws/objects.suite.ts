@@ -60,6 +60,15 @@ export function describeObjects(
       await expect(deliveries.readManifest('0'.repeat(64))).rejects.toThrow();
     });
 
+    test('have looks that come back as they were put', async () => {
+      const rows = [
+        { domain, leaf: 'f'.repeat(64), mail: `mail.${domain}`, webmail: `webmail.${domain}` },
+        { domain, leaf: 'f'.repeat(64), default: true as const },
+      ];
+      await deliveries.putLooks(hash, { rows, audit: { isLast: false } });
+      expect(await deliveries.readLooks(hash)).toEqual({ rows, audit: { isLast: false } });
+    });
+
     test('are taken away, also twice, and their neighbours stay', async () => {
       const prefix = 'AROAEXAMPLE:mi-0123456789abcdef0';
       for (const name of [hash, 'e'.repeat(64)]) await deliveries.putDelivery(prefix, name, 'sealpost-delivery 1\n');

@@ -59,6 +59,7 @@ test('every object lies in S3 where the policies of servers and functions expect
     'deliveries/AROAEXAMPLE:mi-0123456789abcdef0/<hash>',
     'installers/<hash>',
     'manifests/<hash>',
+    'manifests/<hash>.looks',
   ]);
   const Key = `deliveries/AROAEXAMPLE:mi-0123456789abcdef0/${'d'.repeat(64)}`;
   const { Body, ServerSideEncryption } = await client.send(new GetObjectCommand({ Bucket: 'deliveries', Key }));

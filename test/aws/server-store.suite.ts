@@ -85,6 +85,34 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       });
     });
 
+    test('that is audited before its time is due soon, and counts as something to do', async () => {
+      const me = await woken();
+      await store.releaseServer(mx1, me, 1, undefined);
+      expect(await store.askAudit(mx1, now + 5, now + 5)).toBe(true);
+      expect(await store.readServer(mx1)).toMatchObject({ auditAsked: now + 5, wanted: 2, dueAt: now + 5 + WAKE_MS });
+      expect(await store.askAudit(mx2, now, now)).toBe(false);
+      expect(await store.readServer(mx2)).toBeUndefined();
+    });
+
+    test('has what an audit came to, forgets what is so no more, and all of it when it is registered anew', async () => {
+      const me = await woken();
+      await store.askAudit(mx1, now, now);
+      await store.startDelivery(mx1, me, delivery(2));
+      const audit = { at: now, oldest: now, endpoints: 412, dead: { '443': 2 } };
+      await store.endDelivery(mx1, me, delivery(2).hash, { audit, capability: { ports: ['25'] } }, ['auditAsked']);
+      expect(await store.readServer(mx1)).toMatchObject({ audit, capability: { ports: ['25'] } });
+      expect(await store.readServer(mx1)).not.toHaveProperty('auditAsked');
+      await store.startDelivery(mx1, me, delivery(3));
+      await store.endDelivery(mx1, me, delivery(3).hash, { auditAsked: now }, ['capability']);
+      expect(await store.readServer(mx1)).not.toHaveProperty('capability');
+      await store.registerServer(
+        { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false },
+        now + 1,
+        now,
+      );
+      for (const gone of ['audit', 'auditAsked']) expect(await store.readServer(mx1)).not.toHaveProperty(gone);
+    });
+
     test('of a rebuilt server frees it at once and forgets what was found, but never its sequence', async () => {
       const me = await woken();
       await store.startDelivery(mx1, me, delivery(2));

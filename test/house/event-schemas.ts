@@ -56,6 +56,17 @@ export const factExamples: Record<keyof typeof facts, Described> = {
     what: 'It was seen served there.',
     example: { domain, server, fingerprint: '0123456789abcdef'.repeat(4), seenAt: time },
   },
+  'Drift Repaired': {
+    what: 'What the audit did not see on these ports was delivered again, and seen on each.',
+    example: { domain, server, ports: [25, 465, 587] },
+  },
+  'Endpoints Unverified': {
+    what: 'A look at the whole server found names that it does not serve as it should; what has drifted is delivered again.',
+    example: {
+      ...{ server, seenFrom: 'inside', endpoints: 412, verified: 408 },
+      ...{ domains: [domain], drifted: 1, silentPorts: [443] },
+    },
+  },
   'Certificate Removed': { what: 'It is served there no more.', example: { domain, server } },
   'Certificate Imported': {
     what: 'ACM has it under this ARN, the same at every renewal.',

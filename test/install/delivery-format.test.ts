@@ -104,6 +104,8 @@ describe('a delivery that is not what the cloud writes is refused whole', () => 
     ['fewer entries than announced', 'entries 2', 'entries 3'],
     ['a line that is none of these', 'probe mail', 'run mail'],
     ['a text that was cut', /end\n$/, ''],
+    ['a look at a place that is none', /end\n$/, `look ../x ${'b'.repeat(64)} - -\nend\n`],
+    ['a look by a name that is an option', /end\n$/, `look old.test ${'b'.repeat(64)} -x -\nend\n`],
     ['an entry without certificate', key + leaf + 'entry', 'entry'],
   ];
   it.each(bodies)('%s', (_what, from, to) => {

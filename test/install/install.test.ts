@@ -178,22 +178,6 @@ it('a port that was dead before is a finding and rolls nothing back', async () =
   await expect.poll(() => mail.served(443, 'webmail.other.test'), { timeout: 10_000 }).toBe(certificate.leaf);
 });
 
-it('verify finds what is no longer served, on each port, and a delivery repairs it', async () => {
-  expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ exitCode: 0, outcome: 'verified', rest: [] });
-  await mail.sh(
-    'echo example.test | postmap -d - lmdb:/etc/sealpost/sni; echo .example.test | postmap -d - lmdb:/etc/sealpost/sni',
-  );
-  const found = await mail.deliver([], { mode: 'verify' });
-  expect(found.rest).toEqual([
-    'fact drift example.test 465',
-    'fact drift example.test 25',
-    'fact drift example.test 587',
-  ]);
-  const repaired = await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
-  expect(repaired.letters).toBe('s');
-  expect(await mail.deliver([], { mode: 'verify' })).toMatchObject({ rest: [] });
-});
-
 it('a lost map is rebuilt for all domains, not only for the one delivered', async () => {
   await mail.sh('rm /etc/sealpost/sni.lmdb; postfix reload');
   await mail.deliver([{ domain: 'example.test', certificate: first, web }]);

@@ -18,7 +18,16 @@ export interface Entry {
   web?: string;
 }
 
+/** A row of the audit. `mail`: 'default' is asked without a name. */
+export interface Look {
+  domain: string;
+  leaf: string;
+  mail?: string;
+  web?: string;
+}
+
 export interface DeliveryOptions {
+  looks?: Look[];
   seq?: number;
   mode?: 'inspect' | 'install' | 'verify';
   adopt?: boolean;
@@ -90,6 +99,8 @@ function deliveryText(
         certificate.pem.trim(),
       );
   });
+  for (const { domain, leaf, mail = `mail.${domain}`, web = '-' } of options.looks ?? [])
+    lines.push(`look ${domain} ${leaf} ${mail} ${web}`);
   return [...lines, 'end', ''].join('\n');
 }
 

@@ -46,8 +46,8 @@ describe('a domain goes the whole way', () => {
 
   it.each(connections('mx1.provider.test', DOMAINS).map(({ name, port, connection }) => [name, port, connection]))(
     '%s on port %d, %s, is trusted by whoever trusts the CA’s root alone',
-    (name, port) => {
-      const { seen } = firstSeen.find(row => row.name === name && row.port === port)!;
+    (name, port, connection) => {
+      const { seen } = firstSeen.find(row => row.name === name && row.port === port && row.connection === connection)!;
       expect(seen.reason).toBeUndefined();
       expect(seen.trusted).toBe(true);
     },

@@ -33,6 +33,10 @@ export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects 
       objects.set(`manifests/${hash}`, JSON.stringify(manifest));
     },
     readManifest: async hash => JSON.parse(read(objects, `manifests/${hash}`)),
+    async putLooks(hash, looks) {
+      objects.set(`manifests/${hash}.looks`, JSON.stringify(looks));
+    },
+    readLooks: async hash => JSON.parse(read(objects, `manifests/${hash}.looks`)),
     async putInstaller(sha256, text) {
       if (!objects.has(`installers/${sha256}`)) objects.set(`installers/${sha256}`, text);
     },

@@ -32,7 +32,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
-      const { capability, hostSecuredAt, delivery, held, owner, leaseUntil, ...kept } = known;
+      const { capability, hostSecuredAt, audit, auditAsked, delivery, held, owner, leaseUntil, ...kept } = known;
       const said = { node, roleId, adopt, registeredAt: at, dueAt: now + WAKE_MS };
       servers.set(server, { ...kept, ...said, wanted: kept.wanted + 1 });
       return true;
@@ -117,10 +117,18 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       if (item?.v === v) Object.assign(item, { notBefore, reason });
     },
 
-    async endDelivery(server, me, hash, changes) {
+    async askAudit(server, at, now) {
+      const record = registered(server);
+      if (!record) return false;
+      Object.assign(record, { auditAsked: at, dueAt: now + WAKE_MS, wanted: record.wanted + 1 });
+      return true;
+    },
+
+    async endDelivery(server, me, hash, changes, forget = []) {
       const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
       Object.assign(record, copy(changes));
       delete record.delivery;
+      for (const name of forget) delete record[name];
       tokens.delete(hash);
     },
 

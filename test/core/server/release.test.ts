@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { auditDueAt } from '../../../core/server/audit.ts';
 import { releaseServer } from '../../../core/server/release.ts';
 import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from '../world.ts';
 
@@ -18,11 +19,17 @@ const refuse = async (notBefore: number) => {
 const moreWork = { name: 'MoreWork', about: mx1 };
 
 describe('a server is released', () => {
-  test('and is due no more where nothing waits', async () => {
-    expect(await release()).toEqual({ server: mx1 });
-    const record = await world.store.readServer(mx1);
-    expect(record).toMatchObject({ done: 1, wanted: 1 });
-    for (const gone of ['owner', 'dueAt']) expect(record).not.toHaveProperty(gone);
+  test('and is due for its audit where nothing waits', async () => {
+    const record = (await world.store.readServer(mx1))!;
+    const dueAt = auditDueAt(record)!;
+    expect(await release()).toEqual({ server: mx1, dueAt });
+    expect(await world.store.readServer(mx1)).toMatchObject({ done: 1, wanted: 1, dueAt });
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('owner');
+  });
+
+  test('not while its audit is due: the next round begins', async () => {
+    await world.store.askAudit(mx1, world.time, world.time);
+    await expect(release()).rejects.toMatchObject(moreWork);
   });
 
   test('until the earliest moment that a refused entry may be tried again', async () => {
