@@ -42,18 +42,32 @@ export function domainItems(table: Table): DomainStore {
     certificate: Work['certificate'],
     host: boolean | undefined,
     now: number,
+    calm: Record<string, number> = {},
   ) =>
-    servers.flatMap(server => [
-      table.putting(
-        { pk: serverKey(server).pk, sk: `/W#${domain}` },
-        { domain, certificate, v: now, ...(host && { host }) },
-      ),
-      table.updating(serverKey(server), {
-        set: 'SET #dueAt = :due ADD #wanted :one',
-        condition: 'attribute_exists(#node)',
-        values: { due: now + FOUND_AFTER_MS, one: 1 },
-      }),
-    ]);
+    servers.flatMap(server => {
+      const notBefore = calm[server];
+      const waits = notBefore !== undefined && { notBefore, calm: true };
+      return [
+        table.putting(
+          { pk: serverKey(server).pk, sk: `/W#${domain}` },
+          { domain, certificate, v: now, ...(host && { host }), ...waits },
+        ),
+        table.updating(serverKey(server), {
+          // Calm work makes no earlier time later; a later one is brought forward after the transaction.
+          set: `SET #dueAt = ${waits ? 'if_not_exists(#dueAt, :due)' : ':due'} ADD #wanted :one`,
+          condition: 'attribute_exists(#node)',
+          values: { due: notBefore ?? now + FOUND_AFTER_MS, one: 1 },
+        }),
+      ];
+    });
+
+  /** Killed before this, calm work waits for the server's next time, its audit at the latest. Who is at work there finds it by itself. */
+  const bringForward = (server: string, at: number) =>
+    table.update(serverKey(server), {
+      set: 'SET #dueAt = :at',
+      condition: '#dueAt > :at AND attribute_not_exists(#owner)',
+      values: { at },
+    });
 
   const requireCommitted = (lost: number[], domain: string) => {
     if (lost.length > 0)
@@ -163,12 +177,14 @@ export function domainItems(table: Table): DomainStore {
       else await mine(domain, me, 'REMOVE #published');
     },
 
-    async commitCertificate({ domain, me, seen, certificate, servers, host, now }) {
+    async commitCertificate({ domain, me, seen, certificate, servers, calm, host, now }) {
       const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
       const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
       for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
         requireCommitted(
-          await table.transact(workFor(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now)),
+          await table.transact(
+            workFor(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now, calm),
+          ),
           domain,
         );
       const current = table.updating(domainKey(domain), {
@@ -176,10 +192,11 @@ export function domainItems(table: Table): DomainStore {
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
         values: { certificate, me, seen, ...(certificate.staging && { true: true }) },
       });
-      const items = [...workFor(last, domain, certificate, host, now), current];
+      const items = [...workFor(last, domain, certificate, host, now, calm), current];
       const lost = await table.transact(items);
       if (lost.includes(items.length - 1)) return false;
       requireCommitted(lost, domain);
+      await Promise.all(Object.entries(calm ?? {}).map(([server, at]) => bringForward(server, at)));
       return true;
     },
 

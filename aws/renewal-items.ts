@@ -1,5 +1,5 @@
 /** The walk over all certificates: the index of what is due read from end to end, the CA's advice, and how far the walk has come. */
-import type { KnownCertificate, RenewalStore, WalkPosition } from '../core/store.ts';
+import type { KnownDomain, RenewalStore, WalkPosition } from '../core/store.ts';
 import { domainKey } from './domain-items.ts';
 import { DUE_SHARDS, type Key, type Table } from './table.ts';
 
@@ -14,15 +14,15 @@ interface Place {
 export function renewalItems(table: Table): RenewalStore {
   return {
     // By rising times: who is worked on meanwhile gets a later one, and is met again rather than missed.
-    async certificates(limit, after) {
+    async domains(limit, after) {
       let place: Place = after === undefined ? { shard: 0 } : (JSON.parse(after) as Place);
-      const certificates: KnownCertificate[] = [];
-      while (place.shard < DUE_SHARDS && certificates.length < limit) {
-        const page = await table.pageOf(`${place.shard}`, limit - certificates.length, place.after);
-        certificates.push(...page.items.flatMap(asCertificate));
+      const domains: KnownDomain[] = [];
+      while (place.shard < DUE_SHARDS && domains.length < limit) {
+        const page = await table.pageOf(`${place.shard}`, limit - domains.length, place.after);
+        domains.push(...page.items.flatMap(asDomain));
         place = page.after ? { shard: place.shard, after: page.after } : { shard: place.shard + 1 };
       }
-      return { certificates, ...(place.shard < DUE_SHARDS && { after: JSON.stringify(place) }) };
+      return { domains, ...(place.shard < DUE_SHARDS && { after: JSON.stringify(place) }) };
     },
 
     async recordAdvice({ domain, dueAt, current }, advice) {
@@ -36,6 +36,23 @@ export function renewalItems(table: Table): RenewalStore {
         values: { ...rest, ...(explanation !== undefined && { explanation }), id: current.id, read: dueAt },
       });
       return recorded !== undefined;
+    },
+
+    async askRenewal(domain, now) {
+      const exists = 'attribute_exists(#spec)';
+      // The counter first, as with every look: an owner that releases in between finds it changed.
+      const asked = await table.update(domainKey(domain), {
+        set: 'SET #current.#askedAt = if_not_exists(#current.#askedAt, :now) ADD #wanted :one',
+        condition: `${exists} AND attribute_exists(#current)`,
+        values: { now, one: 1 },
+      });
+      if (!asked)
+        await table.update(domainKey(domain), { set: 'ADD #wanted :one', condition: exists, values: { one: 1 } });
+      await table.update(domainKey(domain), {
+        set: 'SET #dueAt = :now',
+        condition: `${exists} AND attribute_not_exists(#owner)`,
+        values: { now },
+      });
     },
 
     async walkPosition() {
@@ -54,7 +71,8 @@ export function renewalItems(table: Table): RenewalStore {
   };
 }
 
-function asCertificate({ pk, dueAt, current, deletedAt }: Record<string, unknown>): KnownCertificate[] {
-  if (!(pk as string).startsWith('D#') || current === undefined || deletedAt !== undefined) return [];
-  return [{ domain: (pk as string).slice(2), dueAt: dueAt as number, current: current as KnownCertificate['current'] }];
+function asDomain({ pk, dueAt, current, deletedAt }: Record<string, unknown>): KnownDomain[] {
+  if (!(pk as string).startsWith('D#') || deletedAt !== undefined) return [];
+  const known = { domain: (pk as string).slice(2), dueAt: dueAt as number };
+  return [current === undefined ? known : { ...known, current: current as KnownDomain['current'] }];
 }

@@ -168,7 +168,7 @@ export function serverItems(table: Table): ServerStore {
 
     async recordRefused(server, { domain, v }, notBefore, reason) {
       await table.update(workKey(server, domain), {
-        set: 'SET #notBefore = :notBefore, #reason = :reason',
+        set: 'SET #notBefore = :notBefore, #reason = :reason REMOVE #calm',
         condition: '#v = :v',
         values: { v, notBefore, reason },
       });

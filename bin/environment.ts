@@ -4,7 +4,9 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { deployed, type Deployed } from '../aws/deployed.ts';
 import { knownItems } from '../aws/known-items.ts';
+import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
+import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
 import type { Road } from '../core/road.ts';
 import type { KnownStore } from '../core/status/known.ts';
 
@@ -12,6 +14,7 @@ export interface Environment {
   store(): Promise<KnownStore>;
   challengeZone(): Promise<string>;
   road(): Road;
+  renew(request: RenewRequest): Promise<Renewed>;
 }
 
 /** @param settings SEALPOST_TABLE saves the question which table the stack has */
@@ -22,5 +25,6 @@ export function environment(stack: string, settings: NodeJS.ProcessEnv): Environ
     store: async () => knownItems(new DynamoDBClient(), settings.SEALPOST_TABLE ?? (await ask()).table),
     challengeZone: async () => (await ask()).challengeZone,
     road: () => road(new SFNClient(), stack, Date.now()),
+    renew: request => renewBy(new LambdaClient(), stack, request),
   };
 }

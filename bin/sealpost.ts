@@ -1,10 +1,12 @@
 /** The command line. Exit code 0: all is well; 1: something is not; 2: what was typed; 3: it could not be looked up. */
 import { parseArgs } from 'node:util';
-import { parseDomain } from '../core/certificate/names.ts';
+import { parseDomain, parseHostName } from '../core/certificate/names.ts';
+import type { RenewRequest } from '../core/domain/renew.ts';
 import { isSealpostError } from '../core/errors.ts';
 import { dnsRecords, dnsText, namesToDelegate } from './dns.ts';
 import { environment, type Environment } from './environment.ts';
 import { json } from './json.ts';
+import { renewAll } from './renew.ts';
 import { openScreen } from './screen.ts';
 import { domainDetails, overview, report, serverDetails } from './status.ts';
 import { explain } from './trouble.ts';
@@ -15,6 +17,7 @@ const HELP = `sealpost, certificates for hosted mail
   npx sealpost status                    what is known: each domain and server, its state and what comes next
   npx sealpost status DOMAIN | SERVER    all of one
   npx sealpost dns DOMAIN                the CNAME lines for the customer's zone  (--names mail,webmail: for a list of names)
+  npx sealpost renew DOMAIN              renews it now, a fresh or a parked one too  (--server SERVER: all on it; --all)
   npx sealpost watch                     the road while it is walked
 
   --json          for programs (status, dns)
@@ -28,6 +31,8 @@ class Usage extends Error {}
 interface Options {
   json: boolean;
   names: string | undefined;
+  server: string | undefined;
+  all: boolean;
 }
 
 function parse(args: string[]) {
@@ -38,6 +43,8 @@ function parse(args: string[]) {
       options: {
         json: { type: 'boolean', default: false },
         names: { type: 'string' },
+        server: { type: 'string' },
+        all: { type: 'boolean', default: false },
         stack: { type: 'string', default: 'sealpost' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -85,13 +92,28 @@ async function dns(given: string | undefined, options: Options, here: Environmen
   return 0;
 }
 
+function renewRequest(given: string | undefined, { server, all }: Options): RenewRequest {
+  const wanted: RenewRequest[] = [
+    ...(given === undefined ? [] : [{ domain: parseDomain(given, 'the domain') }]),
+    ...(server === undefined ? [] : [{ server: parseHostName(server, '--server') }]),
+    ...(all ? [{ all: true as const }] : []),
+  ];
+  if (wanted.length !== 1) throw new Usage('renew needs a domain, or --server SERVER, or --all');
+  return wanted[0]!;
+}
+
 async function run(command: string, given: string | undefined, options: Options, here: Environment): Promise<number> {
   if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
+  if ((options.server !== undefined || options.all) && command !== 'renew')
+    throw new Usage('--server and --all belong to renew');
   switch (command) {
     case 'status':
       return status(given, options, here);
     case 'dns':
       return dns(given, options, here);
+    case 'renew':
+      console.log(await renewAll(renewRequest(given, options), here.renew, line => console.log(line)));
+      return 0;
     case 'watch':
       if (given !== undefined || options.json) throw new Usage('watch takes nothing');
       await watch(here.road(), openScreen(process.stdout, process.env), process.stdin);
@@ -113,7 +135,8 @@ export async function main(args: string[]): Promise<number> {
       return values.help || command ? 0 : 2;
     }
     if (more.length > 0) throw new Usage(`${command} takes one name`);
-    return await run(command, given, { json: values.json, names: values.names }, environment(stack, process.env));
+    const { json, names, server, all } = values;
+    return await run(command, given, { json, names, server, all }, environment(stack, process.env));
   } catch (error) {
     const mistyped = error instanceof Usage || isSealpostError(error, 'InvalidStepInput');
     console.error(mistyped ? `${(error as Error).message}\n(npx sealpost --help)` : explain(error, stack));

@@ -9,7 +9,7 @@ import { dueAt } from './certificate/renewal.ts';
 import type { Clock } from './clock.ts';
 import type { StoredCertificate } from './domain/domain.ts';
 import { isSealpostError } from './errors.ts';
-import type { KnownCertificate, Store, WalkPosition } from './store.ts';
+import type { KnownCertificate, KnownDomain, Store, WalkPosition } from './store.ts';
 
 export interface Ca extends Pick<Connection, 'directory' | 'request'> {
   name: string;
@@ -63,13 +63,14 @@ export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
   for (let room = MOST; !position.ended && clock.now() < begun + PATIENCE_MS;) {
     room = Math.min(room, roomIn(position, clock.now()));
     if (room <= 0) break;
-    const page = await store.certificates(Math.min(PAGE, room), position.after);
-    if (page.certificates.some(({ current }) => isHolding(ports.caOf(current), position, clock.now()))) break;
-    const seen = await lookAtAll(page.certificates, position.failing ?? {}, ports);
+    const page = await store.domains(Math.min(PAGE, room), position.after);
+    const certificates = page.domains.filter(hasCertificate);
+    if (certificates.some(({ current }) => isHolding(ports.caOf(current), position, clock.now()))) break;
+    const seen = await lookAtAll(certificates, position.failing ?? {}, ports);
     walked.looked += seen.looked;
     walked.changed += seen.changed;
     walked.failed += seen.failed;
-    room -= page.certificates.length;
+    room -= page.domains.length;
     const isHeld = seen.unasked.some(ca => clock.now() < (seen.failing[ca]?.since ?? 0) + HOLD_MS);
     position = {
       ...position,
@@ -92,6 +93,10 @@ function passAt(last: WalkPosition | undefined, now: number, ceilingMs: number):
   return { ...first, step, paceMs: intervalMs, expected, ...(failing && { failing }) };
 }
 
+function hasCertificate(known: KnownDomain): known is KnownCertificate {
+  return known.current !== undefined;
+}
+
 /** It is let alone for now, and the walk waits for it. */
 function isHolding(ca: Ca | undefined, { failing }: WalkPosition, now: number): boolean {
   const trouble = ca && failing?.[ca.name];
@@ -107,11 +112,11 @@ function roomIn({ begunAt, paceMs, intervalMs = paceMs, expected = 0, passed }: 
 
 function pastPage(
   { passed, intervalMs }: WalkPosition,
-  page: { certificates: unknown[]; after?: string },
+  page: { domains: unknown[]; after?: string },
   askedMs: number,
 ): Partial<WalkPosition> {
   return {
-    passed: passed + page.certificates.length,
+    passed: passed + page.domains.length,
     after: page.after,
     intervalMs: Math.min(intervalMs ?? askedMs, askedMs),
     ...(page.after === undefined && { ended: true as const }),
@@ -165,7 +170,8 @@ async function lookAtAll(
   };
 
   const record = async (known: KnownCertificate, advice: Pick<StoredCertificate, 'explanation'> & Windowed) => {
-    if (isKnown(advice, known.current)) return false;
+    // A person has asked for its successor: no window holds that up.
+    if (known.current.askedAt !== undefined || isKnown(advice, known.current)) return false;
     const { window, explanation } = advice;
     const renewAt = Math.round(dueAt({ ...known.current, window, random }));
     const due = nextTime(known, renewAt, clock.now());

@@ -59,6 +59,8 @@ export interface DomainStore {
     seen: number;
     certificate: StoredCertificate;
     servers: string[];
+    /** Of these, the ones whose work is calm, each with the moment that it waits for. */
+    calm?: Record<string, number>;
     host?: boolean;
     now: number;
   }): Promise<boolean>;
@@ -205,12 +207,13 @@ export interface WalkPosition {
   failing?: Record<string, { since: number; until: number }>;
 }
 
-/** A domain's certificate, as the index of what is due has it: eventually consistent, so whoever writes says what was read. */
-export interface KnownCertificate {
+/** A domain as the index of what is due has it: eventually consistent, so whoever writes says what was read. */
+export interface KnownDomain {
   domain: string;
   dueAt: number;
-  current: StoredCertificate;
+  current?: StoredCertificate;
 }
+export type KnownCertificate = Required<KnownDomain>;
 
 /** What a CA advises for a certificate, and what follows from it. */
 export interface Advice {
@@ -221,8 +224,10 @@ export interface Advice {
 }
 
 export interface RenewalStore {
-  /** Certificates of domains that are not deleted, at most `limit`, beginning after the place that the page before gave. */
-  certificates(limit: number, after?: string): Promise<{ certificates: KnownCertificate[]; after?: string }>;
+  /** Domains that are not deleted, at most `limit`, beginning after the place that the page before gave. */
+  domains(limit: number, after?: string): Promise<{ domains: KnownDomain[]; after?: string }>;
+  /** A person wants another certificate in place of the current one, or the next try now: due at once, if nobody is at work. */
+  askRenewal(domain: string, now: number): Promise<void>;
   /** @returns false when the domain has another certificate or another time by now, or somebody is at work for it */
   recordAdvice(known: KnownCertificate, advice: Advice): Promise<boolean>;
   walkPosition(): Promise<WalkPosition | undefined>;

@@ -22,6 +22,7 @@ import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
+import { parseQuietHours, type QuietHours } from '../core/server/quiet.ts';
 
 /** @throws Error that names the setting */
 export function setting(name: string): string {
@@ -87,6 +88,9 @@ export const issuers = /* @__PURE__ */ once(() =>
     parameters: setting('ISSUER_PARAMETERS'),
   }),
 );
+
+/** When calm work goes out. */
+export const quietHours = (): QuietHours => parseQuietHours(setting('QUIET_HOURS'));
 
 /** How long a certificate may go without a look at its renewal information. */
 export const renewalInfoMs = (): number => Number(setting('RENEWAL_INFO_MINUTES')) * 60_000;

@@ -1,7 +1,7 @@
 /** State FinalizeOrder of secure-domain. */
 import { finalizeOrder } from '../core/domain/finalize.ts';
 import { FinalizeOrder } from '../statemachines/secure-domain.ts';
-import { certificates, clock, roots, store } from './environment.ts';
+import { certificates, clock, quietHours, roots, store } from './environment.ts';
 import { acme, issuerNamed } from './issuer.ts';
 
 export const handler = FinalizeOrder.handler(async input => {
@@ -13,6 +13,7 @@ export const handler = FinalizeOrder.handler(async input => {
     issuer,
     clock,
     random: Math.random,
+    quietHours: quietHours(),
     roots: roots(),
   });
 });

@@ -20,6 +20,7 @@ export const functionNames = [
   'OnAcmExpiry',
   'Sweep',
   'ReadRenewalInfo',
+  'Renew',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 

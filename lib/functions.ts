@@ -92,7 +92,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     FinalizeOrder: {
       memory: 512,
       timeout: 60,
-      settings: ['TABLE', 'CERTIFICATE_BUCKET', ...acme],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'QUIET_HOURS', ...acme],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         may.accountKey('GetParameter'),
@@ -228,6 +228,13 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       settings: ['TABLE', 'RENEWAL_INFO_MINUTES', ...issuer],
       rights: [may.table('GetItem', 'UpdateItem'), may.dueIndex()],
       woken: true,
+    },
+    Renew: {
+      memory: 256,
+      // 500 domains, three writes each.
+      timeout: 120,
+      settings: ['TABLE', ...roads],
+      rights: [may.table('GetItem', 'UpdateItem', 'Query'), may.dueIndex(), may.start('secure-domain')],
     },
   };
 }
@@ -447,6 +454,7 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     RESOLVERS: settings.resolvers,
     ROOTS: settings.roots,
     DNS_PROPAGATION_SECONDS: settings.dnsPropagationSeconds,
+    QUIET_HOURS: settings.quietHours,
     RENEWAL_INFO_MINUTES: settings.renewalInfoMinutes,
   };
 }

@@ -12,6 +12,7 @@ export interface Settings {
   resolvers: string;
   roots: string;
   dnsPropagationSeconds: string;
+  quietHours: string;
   renewalInfoMinutes: string;
 }
 
@@ -71,6 +72,15 @@ export function settings(stack: Stack): Settings {
       {
         default: '30',
         allowedPattern: '[0-9]{1,3}',
+      },
+    ),
+    quietHours: text(
+      'QuietHours',
+      'Hours of the day (UTC) in which renewals in good time go out to the mail servers, each at its own moment; 0-0: the whole day.',
+      {
+        default: '1-5',
+        allowedPattern: '([0-9]|1[0-9]|2[0-3])-([0-9]|1[0-9]|2[0-3])',
+        constraintDescription: 'must be two hours, like 1-5 or 22-4',
       },
     ),
     renewalInfoMinutes: text(

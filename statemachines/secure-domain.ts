@@ -71,12 +71,17 @@ export const Validate = step('Validate', z.extend(published, { execution }), ord
 export const FinalizeOrder = step(
   'FinalizeOrder',
   z.extend(ordered, { execution }),
-  z.extend(plan, { certificate: z.string(), notAfter: ms }),
+  z.extend(plan, {
+    certificate: z.string(),
+    notAfter: ms,
+    /** The servers whose work is not calm: they are woken. */
+    wake: z.array(z.string()),
+  }),
 );
 /** Throws ImportWanted. */
 export const ReleaseDomain = step(
   'ReleaseDomain',
-  z.extend(plan, { execution, certificate: z.optional(z.string()) }),
+  z.extend(plan, { execution, certificate: z.optional(z.string()), wake: z.optional(z.array(z.string())) }),
   z.object({ domain: z.string(), servers: z.array(z.string()), dueAt: ms }),
 );
 /** Its input is a plan, or the event itself. Throws ImportQuotaSpent, ImportRefused, ImportInUse. */

@@ -154,8 +154,8 @@ async function releaseFresh(
 ): Promise<never> {
   const { store, clock } = ports;
   const servers = serversOf(wish);
-  const serving = await Promise.all(servers.map(server => isServing(server, record, store)));
-  const lacking = servers.filter((_, i) => !serving[i]);
+  // What somebody says again is given again, a refused or a calm one at once; our own look leaves what waits alone.
+  const lacking = await serversLacking(record, certificate, servers, store, !isAsked);
   if (lacking.length > 0)
     await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
   const left = await leaveServers(wish.domain, ports);
@@ -174,19 +174,29 @@ async function releaseFresh(
   );
 }
 
+/** @param butGiven not those where work for this very certificate waits */
+async function serversLacking(
+  record: DomainRecord,
+  { id }: StoredCertificate,
+  servers: string[],
+  store: Store,
+  butGiven: boolean,
+): Promise<string[]> {
+  const lacks = async (server: string) => {
+    const work = butGiven ? await store.workFor(server, record.domain) : undefined;
+    const isGiven = work !== undefined && work.certificate !== 'REMOVE' && work.certificate.id === id;
+    return !isGiven && !(await isServing(server, record, store));
+  };
+  const lacking = await Promise.all(servers.map(lacks));
+  return servers.filter((_, i) => lacking[i]);
+}
+
 /** A certificate that has to be renewed is good meanwhile: servers that do not have it get it before anything can go wrong with the order. */
 async function giveMeanwhile(record: DomainRecord, names: string[], wish: Wish, ports: ClaimPorts): Promise<void> {
   const { store, clock } = ports;
   const { domain, current: certificate } = record;
   if (!certificate || certificate.notAfter <= clock.now() || !sameNames(certificate.names, names)) return;
-  const lacks = async (server: string) => {
-    const work = await store.workFor(server, domain);
-    const isGiven = work !== undefined && work.certificate !== 'REMOVE' && work.certificate.id === certificate.id;
-    return !isGiven && !(await isServing(server, record, store));
-  };
-  const servers = serversOf(wish);
-  const lacking = await Promise.all(servers.map(lacks));
-  const given = servers.filter((_, i) => lacking[i]);
+  const given = await serversLacking(record, certificate, serversOf(wish), store, true);
   if (given.length === 0) return;
   await store.commitWork({ domain, certificate, servers: given, host: wish.host, now: clock.now() });
   await wakeServers(given, ports);

@@ -46,6 +46,10 @@ export interface StoredCertificate {
   renewAt: number;
   /** The CA's advice when it was last asked (RFC 9773): `renewAt` is a moment in it. Gone with the certificate. */
   window?: { start: number; end: number };
+  /** When a person asked for its successor. */
+  askedAt?: number;
+  /** It is what a person asked for then. */
+  answers?: number;
   /** A page of the CA's that says why, where there is one: an incident. */
   explanation?: string;
 }
@@ -131,9 +135,10 @@ export function nextTry(tries: number, now: number, retryAt?: number): number {
   return Math.max(now + wait * MINUTE, retryAt ?? 0);
 }
 
-/** The current certificate does for this plan: it has exactly these names and its time to be renewed has not come. */
+/** The current certificate does for this plan: it has exactly these names, its time to be renewed has not come, and nobody wants another. */
 export function isFresh(current: StoredCertificate | undefined, planned: string[], now: number): boolean {
-  return current !== undefined && now < current.renewAt && sameNames(current.names, planned);
+  if (current === undefined || current.askedAt !== undefined) return false;
+  return now < current.renewAt && sameNames(current.names, planned);
 }
 
 export function sameNames(a: string[], b: string[]): boolean {

@@ -8,9 +8,11 @@ import { dueAt } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import type { CertificateObjects } from '../ports.ts';
+import type { QuietHours } from '../server/quiet.ts';
 import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
-import type { StoredCertificate } from './domain.ts';
+import { calmServers } from './calm.ts';
+import type { DomainRecord, StoredCertificate } from './domain.ts';
 import { POLL_MS } from './order.ts';
 
 export interface FinalizePorts {
@@ -20,6 +22,7 @@ export interface FinalizePorts {
   issuer: Issuer;
   clock: Clock;
   random: () => number;
+  quietHours: QuietHours;
   /** PEM of roots that are trusted beside the runtime's own. */
   roots: string;
 }
@@ -33,11 +36,11 @@ export function certificateId(orderUrl: string): string {
 export async function finalizeOrder(
   input: Plan & { execution: string; order: OrderState },
   ports: FinalizePorts,
-): Promise<Plan & { certificate: string; notAfter: number }> {
+): Promise<Plan & { certificate: string; notAfter: number; wake: string[] }> {
   const { store, certificates, clock } = ports;
   const { execution, order, ...plan } = input;
   const { domain, names } = plan;
-  await store.renewDomain(domain, execution, clock.now());
+  const record = await store.renewDomain(domain, execution, clock.now());
   const id = certificateId(order.url);
   // The key is stored before the CSR leaves, so that a crash resumes with the same one; and who stored it first may
   // finalize without reading the order again, since nobody can have done so before.
@@ -52,13 +55,15 @@ export async function finalizeOrder(
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
   await certificates.putChain(domain, id, chainPem);
-  const certificate = describe(id, names, chainPem, ports);
+  const certificate = { ...describe(id, names, chainPem, ports), ...answering(record, id) };
+  const calm = await calmServers(record, plan, ports);
   const committed = await store.commitCertificate({
     domain,
     me: execution,
     seen: plan.seen,
     certificate,
     servers: plan.servers,
+    calm,
     host: plan.host,
     now: clock.now(),
   });
@@ -68,7 +73,14 @@ export async function finalizeOrder(
       domain,
       `the wish for ${domain} changed while its certificate was made; it is planned again`,
     );
-  return { ...plan, certificate: id, notAfter: certificate.notAfter };
+  const wake = plan.servers.filter(server => calm[server] === undefined);
+  return { ...plan, certificate: id, notAfter: certificate.notAfter, wake };
+}
+
+/** What a person asked for is known by its time, also to a try again that comes after the commit. */
+function answering({ current }: DomainRecord, id: string): Pick<StoredCertificate, 'answers'> {
+  const answers = current?.id === id ? current.answers : current?.askedAt;
+  return answers === undefined ? {} : { answers };
 }
 
 function describe(

@@ -25,7 +25,7 @@ export interface ReleasePorts {
 
 /** @throws SealpostError ImportWanted (all is done but the end of the claim), Throttled, ClaimLost */
 export async function releaseDomain(
-  input: Plan & { execution: string; certificate?: string },
+  input: Plan & { execution: string; certificate?: string; wake?: string[] },
   ports: ReleasePorts,
 ): Promise<{ domain: string; servers: string[]; dueAt: number }> {
   const { store, clock } = ports;
@@ -35,7 +35,7 @@ export async function releaseDomain(
   // It passes, as a rule: the state machine tries this step again.
   if (isSealpostError(trouble, 'Throttled')) throw trouble;
   // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
-  await wakeServers(input.servers, ports);
+  await wakeServers(input.wake ?? input.servers, ports);
   if (input.certificate && record.current)
     await ports.bus.put([
       {

@@ -60,6 +60,8 @@ export interface Work {
   notBefore?: number;
   /** The audit did not see it on these ports: this delivery repairs it. */
   drift?: number[];
+  /** A renewal in good time: it waits for `notBefore`, the server's quiet hour, and goes along with whatever goes sooner. */
+  calm?: true;
   /** Why the server refused it last time. */
   reason?: string;
 }
@@ -88,10 +90,16 @@ export function deliveryExecutionName(server: string, seq: number): string {
 
 /** Only the server's own host name may be delivered until it is seen served and trusted: a domain's certificate protects nothing before. */
 export function isDeliverable(server: ServerRecord, work: Work, now: number): boolean {
-  return (
-    (work.notBefore ?? 0) <= now &&
-    (work.host === true || work.certificate === 'REMOVE' || server.hostSecuredAt !== undefined)
-  );
+  return (work.notBefore ?? 0) <= now && isAllowed(server, work);
+}
+
+/** It makes no delivery by itself, and goes along with one. */
+export function goesAlong(server: ServerRecord, work: Work): boolean {
+  return work.calm === true && isAllowed(server, work);
+}
+
+function isAllowed(server: ServerRecord, work: Work): boolean {
+  return work.host === true || work.certificate === 'REMOVE' || server.hostSecuredAt !== undefined;
 }
 
 /** What the sweep or a commit must see before it wakes a server. */

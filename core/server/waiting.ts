@@ -1,7 +1,7 @@
 /** What waits for a server: what of it may be delivered now, and when more of it may. All of it is looked through, page by page: what may not go yet never hides what may. */
 import type { Store } from '../store.ts';
 import { MAX_ENTRIES } from './delivery.ts';
-import { isDeliverable, type ServerRecord, type Work } from './server.ts';
+import { goesAlong, isDeliverable, type ServerRecord, type Work } from './server.ts';
 
 /** Work in the order of the domains' names, a page at a time. */
 export async function* waiting(server: string, store: Pick<Store, 'work'>): AsyncGenerator<Work[]> {
@@ -13,19 +13,28 @@ export async function* waiting(server: string, store: Pick<Store, 'work'>): Asyn
   } while (after !== undefined);
 }
 
-/** As much as fits into one delivery. The server's own host name is always in the first one: all others may depend on it. */
+/**
+ * As much as fits into one delivery; calm work goes along with what is ripe, and is nothing by itself before its time.
+ * The server's own host name is always in the first one: all others may depend on it.
+ */
 export async function ripeWork(
   server: ServerRecord,
   store: Pick<Store, 'work' | 'workFor'>,
   now: number,
 ): Promise<Work[]> {
+  const ripe: Work[] = [];
+  const calm: Work[] = [];
   const own = await store.workFor(server.server, server.server);
-  const ripe = own && isDeliverable(server, own, now) ? [own] : [];
+  const sort = (work: Work) => {
+    if (isDeliverable(server, work, now)) ripe.push(work);
+    else if (goesAlong(server, work)) calm.push(work);
+  };
+  if (own) sort(own);
   for await (const page of waiting(server.server, store)) {
-    for (const work of page) if (work.domain !== server.server && isDeliverable(server, work, now)) ripe.push(work);
+    for (const work of page) if (work.domain !== server.server) sort(work);
     if (ripe.length >= MAX_ENTRIES) break;
   }
-  return ripe.slice(0, MAX_ENTRIES);
+  return ripe.length === 0 ? [] : [...ripe, ...calm].slice(0, MAX_ENTRIES);
 }
 
 /** @returns now when something may be delivered, else the earliest moment that work waits for; undefined where nothing waits for a moment */

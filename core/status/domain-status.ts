@@ -90,8 +90,11 @@ function serving(server: string, { domain, current }: DomainRecord, known: Known
   const work = on.work.get(domain);
   const at = work?.notBefore;
   if (work?.reason !== undefined) return { server, state: 'refused', at, ...refusal(work.reason) };
+  if (work?.calm) return { server, state: 'waiting', seenAt: here?.seenAt, at, why: CALM };
   return { server, state: 'waiting', at, ...(server !== domain && waitingFor(on, now)) };
 }
+
+const CALM = 'renewed in good time; it goes out in the quiet hour of the server, and the old one is served until then';
 
 /** What keeps the whole server from taking anything, if something does. */
 function waitingFor({ record, work }: OnServer, now: number): Pick<Serving, 'why' | 'reason'> {
@@ -164,13 +167,18 @@ function issued(current: StoredCertificate, servers: Serving[]): Omit<Status, 'n
   const trouble = servers.find(one => one.reason !== undefined) ?? servers.find(one => one.why !== undefined);
   const held = servers.some(one => one.state === 'held');
   return {
-    state: held ? 'held' : installed.length > 0 ? count(installed, servers) : 'issued',
+    state: held ? 'held' : isCalm(servers) ? 'renewed' : installed.length > 0 ? count(installed, servers) : 'issued',
     well: trouble?.reason === undefined,
     since: seen.length > 0 ? Math.max(...seen) : current.notBefore,
     next: { what: 'delivery', at: trouble?.at },
     ...(trouble?.reason !== undefined && because(trouble.reason, `${trouble.server}: ${trouble.why}`)),
     ...(trouble && trouble.reason === undefined && { why: `${trouble.server}: ${trouble.why}` }),
   };
+}
+
+/** Nothing is missing anywhere: the old certificate is served until the quiet hour. */
+function isCalm(servers: Serving[]): boolean {
+  return servers.every(one => one.state === 'installed' || one.why === CALM);
 }
 
 function count(installed: Serving[], servers: Serving[]): string {

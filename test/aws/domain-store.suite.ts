@@ -352,6 +352,29 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.readDomain(domain)).toMatchObject({ current: certificate() });
     });
 
+    test('gives calm work that waits for its moment, and makes no earlier time of its server later', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      const quiet = now + 600 * minute;
+      const mx3 = 'mx3.provider.example';
+      // Released: nothing is due at one, and at the other something later.
+      const others = { [mx2]: undefined, [mx3]: quiet + minute };
+      await register(mx3);
+      for (const [server, dueAt] of Object.entries(others)) {
+        const me = (await store.wakeServer(server, now))!;
+        await store.releaseServer(server, me, 1, dueAt);
+      }
+      await commit({ servers: [mx1, mx2, mx3], calm: { [mx1]: quiet, [mx2]: quiet, [mx3]: quiet } });
+      for (const server of [mx1, mx2, mx3]) {
+        expect(await store.work(server, 10)).toEqual([
+          { domain, certificate: certificate(), v: now, calm: true, notBefore: quiet },
+        ]);
+        expect((await store.readServer(server))!.wanted).toBe(2);
+      }
+      expect((await store.readServer(mx1))!.dueAt).toBe(now + minute);
+      for (const server of [mx2, mx3]) expect((await store.readServer(server))!.dueAt).toBe(quiet);
+    });
+
     test('may be made again: the work is then of the later version', async () => {
       await register(mx1);
       await claimed();

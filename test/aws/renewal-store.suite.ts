@@ -22,14 +22,14 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     const pages: string[][] = [];
     let after: string | undefined;
     do {
-      const page = await store.certificates(limit, after);
-      pages.push(page.certificates.map(one => one.domain));
+      const page = await store.domains(limit, after);
+      pages.push(page.domains.map(one => one.domain));
       after = page.after;
     } while (after !== undefined);
     return pages;
   };
 
-  describe(`certificates, in ${name}`, () => {
+  describe(`domains, in ${name}`, () => {
     const domains = Array.from({ length: 25 }, (_, i) => `d${i}.example`);
 
     test('are read page by page, each once, with what is known of them and when they are due', async () => {
@@ -38,20 +38,20 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       const pages = await all(10);
       expect(pages.flat().sort()).toEqual([...domains].sort());
       expect(Math.max(...pages.map(page => page.length))).toBeLessThanOrEqual(10);
-      const { certificates } = await store.certificates(100);
-      expect(certificates.find(one => one.domain === 'd7.example')).toEqual({
+      const { domains: known } = await store.domains(100);
+      expect(known.find(one => one.domain === 'd7.example')).toEqual({
         domain: 'd7.example',
         dueAt: now + 993,
         current: certificate(),
       });
     });
 
-    test('are none of a domain that has none, or that is deleted', async () => {
+    test('have no certificate at first, and are none once they are deleted', async () => {
       await register(mx1);
       await store.acceptWish(wish(), { at: now }, now);
       await issued('gone.example', now + minute);
       await store.acceptWish({ ...deletion(), domain: 'gone.example' }, { at: now + 1 }, now);
-      expect((await all(10)).flat()).toEqual([]);
+      expect((await store.domains(10)).domains).toEqual([{ domain, dueAt: now + minute }]);
     });
   });
 
@@ -70,7 +70,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       const { current, dueAt } = (await store.readDomain(domain))!;
       const { dueAt: due, ...rest } = advice;
       expect({ current, dueAt }).toEqual({ current: certificate(rest), dueAt: due });
-      expect((await store.certificates(10)).certificates).toEqual([{ domain, dueAt, current }]);
+      expect((await store.domains(10)).domains).toEqual([{ domain, dueAt, current }]);
     });
 
     test('without an explanation takes the last one away', async () => {
@@ -100,6 +100,37 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       await store.claimDomain(domain, 'me', now);
       await commit({ me: 'me', seen: 2, certificate: certificate({ id: 'next' }) });
       expect((await store.readDomain(domain))!.current).toEqual(certificate({ id: 'next' }));
+    });
+  });
+
+  describe(`a person who asks for a renewal, in ${name}`, () => {
+    test('has the domain due at once, and its certificate marked, since when first asked', async () => {
+      await register(mx1);
+      await issued(domain, now + 5 * minute);
+      await store.askRenewal(domain, now + 1);
+      await store.askRenewal(domain, now + 2);
+      expect(await store.readDomain(domain)).toMatchObject({
+        wanted: 3,
+        dueAt: now + 2,
+        current: { id: certificate().id, askedAt: now + 1 },
+      });
+    });
+
+    test('has a domain that never had one tried now, and makes none of one that is not there', async () => {
+      await store.acceptWish(wish(), { at: now }, now);
+      await store.askRenewal(domain, now + 1);
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 1 });
+      await store.askRenewal('other.example', now);
+      expect(await store.readDomain('other.example')).toBeUndefined();
+    });
+
+    test('takes it from nobody who is at work: that one finds the counter changed', async () => {
+      await register(mx1);
+      await issued(domain, now);
+      const { dueAt } = (await store.claimDomain(domain, 'me', now))!;
+      await store.askRenewal(domain, now + 1);
+      expect((await store.readDomain(domain))!.dueAt).toBe(dueAt);
+      expect(await store.releaseDomain(domain, 'me', 1, now + minute, now + 2)).toBe(false);
     });
   });
 

@@ -394,6 +394,20 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
     });
 
+    test('is calm no more when the server refused it: it goes along with nothing before its time', async () => {
+      await register(mx1);
+      await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
+      await store.claimDomain(domain, 'first', now);
+      await store.commitCertificate({
+        ...{ domain, me: 'first', seen: 1, certificate: certificate(), servers: [mx1], now },
+        calm: { [mx1]: now + 2 * minute },
+      });
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      const [work] = await store.work(mx1, 10);
+      expect(work).toMatchObject({ notBefore: now + minute });
+      expect(work).not.toHaveProperty('calm');
+    });
+
     test('that is gone is not made again by a late refusal', async () => {
       await register(mx1);
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');

@@ -44,7 +44,7 @@ beforeAll(async () => {
           { AttributeName: 'shard', KeyType: 'HASH' },
           { AttributeName: 'dueAt', KeyType: 'RANGE' },
         ],
-        Projection: { ProjectionType: 'KEYS_ONLY' },
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['current', 'deletedAt'] },
       },
     ],
     BillingMode: 'PAY_PER_REQUEST',
@@ -225,6 +225,9 @@ describe('sealpost', { timeout: 60_000 }, () => {
     ['status *.example.com', 'is a wildcard'],
     ['dns', 'dns needs a domain'],
     ['watch --json', 'watch takes nothing'],
+    ['renew', 'renew needs a domain, or --server SERVER, or --all'],
+    ['renew example.com --all', 'renew needs a domain, or --server SERVER, or --all'],
+    ['status --all', '--server and --all belong to renew'],
   ])('%s is mistyped: 2, and told why', async (args, why) => {
     const told = vi.spyOn(console, 'error').mockImplementation(() => {});
     expect(await main(args.split(' '))).toBe(2);

@@ -179,11 +179,11 @@ describe('a pass', () => {
 
   test('that another walk goes on with ends after its page', async () => {
     await fleet(1_200);
-    const certificates = world.store.certificates;
-    world.store.certificates = async (limit, after) => {
-      world.store.certificates = certificates;
+    const { domains } = world.store;
+    world.store.domains = async (limit, after) => {
+      world.store.domains = domains;
       await world.store.recordWalk({ step: 9, begunAt: world.time, paceMs: hour, passed: 1 });
-      return certificates(limit, after);
+      return domains(limit, after);
     };
     expect(await walk()).toMatchObject({ looked: 500, ended: false });
   });

@@ -8,5 +8,6 @@ export const runBy: Record<string, string> = {
   'npm run local -- down': 'test/road/visit.test.ts',
   'npx sealpost status': 'test/road/visit.test.ts',
   'npx sealpost dns example.com': 'test/road/visit.test.ts',
+  'npx sealpost renew example.com': 'test/road/visit.test.ts',
   'npx sealpost watch': 'test/road/visit.test.ts',
 };

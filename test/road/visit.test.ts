@@ -47,6 +47,11 @@ describe('a visitor', () => {
     expect(dns.output).toMatch(/^_acme-challenge\.example\.com\.\s.*CNAME\s+[0-9a-f]{32}\.acme\.provider\.test\.$/m);
   });
 
+  it('has a domain renewed, once one is known', async () => {
+    const renew = await type(inVisit('npx sealpost renew example.com'));
+    expect(renew).toMatchObject({ exitCode: 2, output: expect.stringContaining('example.com is not known here') });
+  });
+
   it('looks on for as long as they like', async () => {
     const { output } = await type(inVisit('npx sealpost watch'), 6_000);
     expect(output).not.toMatch(/[Ee]rror/);

@@ -37,12 +37,17 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
     certificate: Work['certificate'],
     host: boolean | undefined,
     now: number,
+    calm: Record<string, number> = {},
   ): void {
     for (const name of names) {
-      inner(work, name).set(domain, copy({ domain, certificate, v: now, ...(host && { host }) }));
+      const notBefore = calm[name];
+      const waits = notBefore !== undefined && { notBefore, calm: true as const };
+      inner(work, name).set(domain, copy({ domain, certificate, v: now, ...(host && { host }), ...waits }));
       const server = servers.get(name)!;
       server.wanted += 1;
-      server.dueAt = now + WAKE_MS;
+      if (notBefore === undefined) server.dueAt = now + WAKE_MS;
+      else if (server.dueAt === undefined) server.dueAt = notBefore;
+      else if (server.owner === undefined) server.dueAt = Math.min(server.dueAt, notBefore);
     }
   }
 
@@ -113,12 +118,12 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
       else delete record.published;
     },
 
-    async commitCertificate({ domain, me, seen, certificate, servers: names, host, now }) {
+    async commitCertificate({ domain, me, seen, certificate, servers: names, calm, host, now }) {
       const record = domains.get(domain);
       if (record?.owner !== me || record.wanted !== seen) return false;
       if (certificate.staging && record.current && !record.current.staging) return false;
       requireRegistered(names, domain);
-      giveWork(names, domain, certificate, host, now);
+      giveWork(names, domain, certificate, host, now, calm);
       record.current = copy(certificate);
       delete record.order;
       return true;

@@ -5,16 +5,16 @@ import { copy, type Memory } from './memory.ts';
 export function renewalStore({ domains }: Memory): RenewalStore {
   let position: WalkPosition | undefined;
   return {
-    async certificates(limit, after = '') {
+    async domains(limit, after = '') {
       const key = (item: { dueAt?: number; domain: string }) =>
         `${String(item.dueAt).padStart(20, '0')} ${item.domain}`;
       const all = [...domains.values()]
-        .filter(({ current, deletedAt, dueAt }) => current && dueAt !== undefined && deletedAt === undefined)
+        .filter(({ deletedAt, dueAt }) => dueAt !== undefined && deletedAt === undefined)
         .sort((a, b) => (key(a) < key(b) ? -1 : 1))
         .filter(item => key(item) > after);
       const page = all.slice(0, limit);
       return {
-        certificates: copy(page.map(({ domain, dueAt, current }) => ({ domain, dueAt: dueAt!, current: current! }))),
+        domains: copy(page.map(({ domain, dueAt, current }) => ({ domain, dueAt: dueAt!, current }))),
         ...(all.length > limit && { after: key(page.at(-1)!) }),
       };
     },
@@ -28,6 +28,14 @@ export function renewalStore({ domains }: Memory): RenewalStore {
       else record.current!.explanation = explanation;
       record.dueAt = due;
       return true;
+    },
+
+    async askRenewal(domain, now) {
+      const record = domains.get(domain);
+      if (!record?.spec) return;
+      record.wanted += 1;
+      if (record.current) record.current.askedAt ??= now;
+      if (record.owner === undefined) record.dueAt = now;
     },
 
     async walkPosition() {

@@ -114,7 +114,9 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
 
     async recordRefused(server, { domain, v }, notBefore, reason) {
       const item = inner(work, server).get(domain);
-      if (item?.v === v) Object.assign(item, { notBefore, reason });
+      if (item?.v !== v) return;
+      Object.assign(item, { notBefore, reason });
+      delete item.calm;
     },
 
     async askAudit(server, at, now) {

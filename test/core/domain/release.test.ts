@@ -54,6 +54,11 @@ describe('the release of a domain whose certificate is stored', () => {
     ]);
   });
 
+  test('wakes no server whose work is calm', async () => {
+    await releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id, wake: [] }, world);
+    expect(world.executions.started).toEqual([]);
+  });
+
   test('starts the road once more when the wish changed meanwhile', async () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await release();

@@ -58,7 +58,7 @@ function serve(): void {
 const ports = () => ({
   ...world,
   ...{ dns: systemResolver([at.names.address]), challengeZone, issuers: [issuer], directoryOf: async () => ({}) },
-  ...{ issuer, propagationMs: 30_000 },
+  ...{ issuer, propagationMs: 30_000, quietHours: { from: 1, to: 5 } },
   // Each step runs in a process of its own.
   ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
 });

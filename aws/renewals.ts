@@ -1,0 +1,17 @@
+/** A person's wish for renewals, said to the one function that takes it: `lambda:InvokeFunction` on it is all that they need. */
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
+import { SealpostError } from '../core/errors.ts';
+import { unlessBusy } from './throttling.ts';
+
+/** @throws SealpostError InvalidStepInput; Error with what the function failed with */
+export async function renewBy(client: LambdaClient, stack: string, request: RenewRequest): Promise<Renewed> {
+  const { FunctionError, Payload } = await unlessBusy('Lambda', stack, () =>
+    client.send(new InvokeCommand({ FunctionName: `${stack}-renew`, Payload: JSON.stringify(request) })),
+  );
+  const answer = JSON.parse(Buffer.from(Payload!).toString()) as unknown;
+  if (FunctionError === undefined) return answer as Renewed;
+  const { errorType, errorMessage = FunctionError } = answer as { errorType?: string; errorMessage?: string };
+  if (errorType === 'InvalidStepInput') throw new SealpostError('InvalidStepInput', stack, errorMessage);
+  throw new Error(`the function ${stack}-renew failed: ${errorMessage}`);
+}

@@ -1,0 +1,14 @@
+/** Woken by a person with `sealpost renew`: whoever may call this may have certificates renewed, and nothing else. */
+import * as z from 'zod/mini';
+import { renew, type Renewed } from '../core/domain/renew.ts';
+import { clock, executions, store } from './environment.ts';
+
+const after = z.optional(z.string());
+const request = z.union([
+  z.strictObject({ domain: z.string() }),
+  z.strictObject({ server: z.string(), after }),
+  z.strictObject({ all: z.literal(true), after }),
+]);
+
+export const handler = async (input: unknown): Promise<Renewed> =>
+  renew(z.parse(request, input), { store: store(), executions: executions(), clock });
