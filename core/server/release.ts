@@ -40,7 +40,12 @@ function released({ server }: ServerRecord, dueAt: number | undefined): { server
   return { server, ...(dueAt !== undefined && { dueAt }) };
 }
 
-/** What came meanwhile waits for the next try, too: without that a server out of reach would be tried without a pause. One that is held waits for a person and for no time. */
+/**
+ * The first time in a row, a command that came to nothing is followed by another at once: a server that was started
+ * anew in the middle of it has lost what was downloaded (keys lie in memory there), and is back when SSM says so.
+ * After that, what came meanwhile waits for the next try, too: without that a server out of reach would be tried
+ * without a pause. One that is held waits for a person and for no time.
+ */
 async function releaseAfterFailure(
   server: ServerRecord,
   me: string,
@@ -48,6 +53,10 @@ async function releaseAfterFailure(
   { store, bus, clock }: ReleasePorts,
 ): Promise<{ server: string; dueAt?: number }> {
   const failures = error.Error === ANSWERED ? 0 : (server.failures ?? 0) + 1;
+  if (failures === 1 && error.Error === 'ServerUnreachable' && server.delivery && server.held === undefined) {
+    await store.endDelivery(server.server, me, server.delivery.hash, { failures });
+    throw new SealpostError('MoreWork', server.server, `${server.server} came to nothing once, and is tried once more`);
+  }
   const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
   if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.Error)) {
     const detail = { server: server.server, failures, error: error.Error, nextTry: new Date(dueAt).toISOString() };
@@ -61,9 +70,9 @@ async function releaseAfterFailure(
   return released(server, dueAt);
 }
 
-/** When a server is tried again: after 1 and 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
+/** When a server is tried again: after a minute, twice, after 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
 function nextTry(failures: number, now: number): number {
-  return now + ([1, 10][failures - 1] ?? 60) * MINUTE;
+  return now + ([1, 1, 10][failures - 1] ?? 60) * MINUTE;
 }
 
 /** @returns when the server is due again, or undefined when it waits for nothing @throws SealpostError MoreWork */
