@@ -39,7 +39,7 @@ export function domainItems(table: Table): DomainStore {
   const workFor = (
     servers: string[],
     domain: string,
-    certificate: Work['certificate'],
+    { certificate, provided }: Pick<Work, 'certificate' | 'provided'>,
     host: boolean | undefined,
     now: number,
     calm: Record<string, number> = {},
@@ -50,7 +50,7 @@ export function domainItems(table: Table): DomainStore {
       return [
         table.putting(
           { pk: serverKey(server).pk, sk: `/W#${domain}` },
-          { domain, certificate, v: now, ...(host && { host }), ...waits },
+          { domain, certificate, provided, v: now, ...(host && { host }), ...waits },
         ),
         table.updating(serverKey(server), {
           // Calm work makes no earlier time later; a later one is brought forward after the transaction.
@@ -115,11 +115,12 @@ export function domainItems(table: Table): DomainStore {
         ...(version === undefined ? [] : ['#specVersion = :version']),
         ...(spec.deleted ? ['#deletedAt = :now'] : []),
       ];
-      const gone = [...(version === undefined ? ['#specVersion'] : []), ...(spec.deleted ? [] : ['#deletedAt'])];
+      // Whoever has the domain next shall not be served with the key of who had it before.
+      const gone = [...(version === undefined ? ['#specVersion'] : []), spec.deleted ? '#provided' : '#deletedAt'];
       const more = ['#wanted :one', ...(servers.length > 0 ? ['#servers :servers'] : [])];
       const accept = () =>
         table.update(domainKey(spec.domain), {
-          set: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''} ADD ${more.join(', ')}`,
+          set: `SET ${set.join(', ')} REMOVE ${gone.join(', ')} ADD ${more.join(', ')}`,
           condition: `(${isLater}) AND NOT (${isAtWork})`,
           values: {
             ...said,
@@ -177,14 +178,13 @@ export function domainItems(table: Table): DomainStore {
       else await mine(domain, me, 'REMOVE #published');
     },
 
-    async commitCertificate({ domain, me, seen, certificate, servers, calm, host, now }) {
+    async commitCertificate({ domain, me, seen, certificate, provided, servers, calm, host, now }) {
+      const served = { certificate, provided };
       const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
       const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
       for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
         requireCommitted(
-          await table.transact(
-            workFor(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now, calm),
-          ),
+          await table.transact(workFor(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, served, host, now, calm)),
           domain,
         );
       const current = table.updating(domainKey(domain), {
@@ -192,7 +192,7 @@ export function domainItems(table: Table): DomainStore {
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
         values: { certificate, me, seen, ...(certificate.staging && { true: true }) },
       });
-      const items = [...workFor(last, domain, certificate, host, now, calm), current];
+      const items = [...workFor(last, domain, served, host, now, calm), current];
       const lost = await table.transact(items);
       if (lost.includes(items.length - 1)) return false;
       requireCommitted(lost, domain);
@@ -200,10 +200,11 @@ export function domainItems(table: Table): DomainStore {
       return true;
     },
 
-    async commitWork({ domain, certificate, servers, host, now }) {
+    async commitWork({ domain, certificate, provided, servers, host, now }) {
+      const served = { certificate, provided };
       for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION)
         requireCommitted(
-          await table.transact(workFor(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, certificate, host, now)),
+          await table.transact(workFor(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, served, host, now)),
           domain,
         );
     },
@@ -211,7 +212,13 @@ export function domainItems(table: Table): DomainStore {
     async commitRemoval({ domain, wanted, servers, now }) {
       const unchanged = table.checking(domainKey(domain), { condition: '#wanted = :wanted', values: { wanted } });
       for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION) {
-        const work = workFor(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, 'REMOVE', undefined, now);
+        const work = workFor(
+          servers.slice(i, i + SERVERS_IN_A_TRANSACTION),
+          domain,
+          { certificate: 'REMOVE' },
+          undefined,
+          now,
+        );
         const lost = await table.transact([unchanged, ...work]);
         if (lost.length > 0) return false;
       }
@@ -265,6 +272,26 @@ export function domainItems(table: Table): DomainStore {
 
     forgetDomain: (domain, me, seen) =>
       table.remove(domainKey(domain), '#owner = :me AND #wanted = :seen', { me, seen }),
+
+    async provide(domain, provided, before, now) {
+      const isSame = before ? '#provided = :before' : 'attribute_not_exists(#provided)';
+      const isProvided = await table.update(domainKey(domain), {
+        set: provided ? 'SET #provided = :provided ADD #wanted :one' : 'REMOVE #provided ADD #wanted :one',
+        condition: `attribute_exists(#spec) AND attribute_not_exists(#deletedAt) AND ${isSame}`,
+        values: { one: 1, ...(provided && { provided }), ...(before && { before }) },
+      });
+      if (isProvided) await dueNow(domain, now);
+      return isProvided !== undefined;
+    },
+
+    async recordTold(domain, me, use, id, days) {
+      const told = await table.update(domainKey(domain), {
+        set: `SET #provided.#${use}.#told = :days`,
+        condition: `#owner = :me AND #provided.#${use}.#id = :id`,
+        values: { me, id, days },
+      });
+      if (!told) await mine(domain, me, 'SET #domain = :domain', { domain });
+    },
 
     lookAgain,
 

@@ -70,7 +70,7 @@ function trouble({ why, remedy }: Status): string {
 
 /** Everything of one domain. */
 export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
-  const { certificate, servers, names, reason, acm } = status;
+  const { certificate, provided, servers, names, reason, acm } = status;
   const rows = servers.map(({ server, state, seenAt, at, why }) => [
     server,
     state,
@@ -83,7 +83,10 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
       Names: names.map(showDomain).join(', '),
       Certificate: certificate
         ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer}`
-        : 'none yet',
+        : provided
+          ? 'none of ours'
+          : 'none yet',
+      ...(provided && { Provided: provided.map(one => providedLine(one, now)).join('\n') }),
       ...(acm && { ACM: [acm.isCurrent ? 'has it' : 'does not have it yet', acm.arn].filter(Boolean).join(', as ') }),
       ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
     }),
@@ -98,6 +101,12 @@ function renewal({ renewAt, window, explanation }: NonNullable<DomainStatus['cer
   const asked = window && `the CA asks for it between ${moment(window.start)} and ${moment(window.end)}`;
   const why = explanation !== undefined && printable(`why: ${explanation}`);
   return [when(renewAt, now), asked, why].filter(Boolean).join('; ');
+}
+
+function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: number): string {
+  const { for: uses, daysLeft, notAfter, issuedBy, takenOverAt, fingerprint } = one;
+  const taken = takenOverAt > now ? 'ours takes over' : 'ours has its place since';
+  return `for ${uses.join(' and ')}: ${daysLeft} days left, until ${when(notAfter, now)}, issued by ${issuedBy}; ${taken} ${when(takenOverAt, now)}; ${fingerprint}`;
 }
 
 /** Everything of one server. */

@@ -6,6 +6,7 @@ const name = z.string().check(z.minLength(1), z.maxLength(253));
 /** sha256 of the leaf, hex. */
 const fingerprint = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const time = z.iso.datetime();
+const use = z.enum(['mail', 'webmail']);
 /** A name of core/errors.ts; docs/runbook.md has a heading for it. */
 const reason = z.string().check(z.regex(/^[A-Z][A-Za-z]+$/));
 /** For a person; in the CA's or the server's own words where they have some. */
@@ -24,11 +25,12 @@ export const facts = {
     staging: z.optional(z.literal(true)),
     notAfter: time,
   }),
-  /** It was seen served there, by a verifying handshake. */
+  /** It was seen served there, by a verifying handshake; `for` is there where it was provided for that alone. */
   'Certificate Installed': z.strictObject({
     domain: name,
     server: name,
     fingerprint,
+    for: z.optional(use),
     seenAt: time,
   }),
   /** What an audit did not see on these ports was delivered again, and seen on each of them. */
@@ -49,6 +51,17 @@ export const facts = {
   'Certificate Imported': z.strictObject({ domain: name, arn: z.string(), notAfter: time }),
   /** At the CA, since its domain was deleted with `"revoke": true`. */
   'Certificate Revoked': z.strictObject({ domain: name, fingerprint }),
+  /** A certificate from elsewhere ends, and sealpost cannot renew it: at `takenOverAt` a certificate of ours takes its place. */
+  'Provided Certificate Approaching Expiration': z.strictObject({
+    domain: name,
+    for: z.array(use),
+    fingerprint,
+    issuedBy: z.string(),
+    daysLeft: z.int(),
+    notAfter: time,
+    takenOverAt: time,
+    message,
+  }),
   /** It waits with its reason; with `server`, for that server alone. What is served stays served. */
   'Domain Parked': z.strictObject({
     domain: name,

@@ -6,7 +6,7 @@
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
 import type { Trouble } from './acme/trouble.ts';
-import type { AcmImport, DomainRecord, Parked, PublishedValue, StoredCertificate, Wish } from './domain/domain.ts';
+import type { AcmImport, DomainRecord, Parked, PublishedValue, StoredCertificate, Use, Wish } from './domain/domain.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
@@ -58,16 +58,19 @@ export interface DomainStore {
     me: string;
     seen: number;
     certificate: StoredCertificate;
+    /** What stands before it on the servers. */
+    provided?: DomainRecord['provided'];
     servers: string[];
     /** Of these, the ones whose work is calm, each with the moment that it waits for. */
     calm?: Record<string, number>;
     host?: boolean;
     now: number;
   }): Promise<boolean>;
-  /** Work for servers that do not serve the current certificate yet, without an order. */
+  /** Work for servers that do not serve what is to be served yet, without an order. */
   commitWork(work: {
     domain: string;
-    certificate: StoredCertificate;
+    certificate?: StoredCertificate;
+    provided?: DomainRecord['provided'];
     servers: string[];
     host?: boolean;
     now: number;
@@ -92,6 +95,19 @@ export interface DomainStore {
   parkDomain(domain: string, me: string, parked: Parked, waitsFor: string[]): Promise<void>;
   /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
   forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
+  /**
+   * Puts on record what is provided for the domain from now on, and has it looked at again.
+   * @param before as it was read
+   * @returns false when it is not so any more, or nobody wishes the domain
+   */
+  provide(
+    domain: string,
+    provided: DomainRecord['provided'],
+    before: DomainRecord['provided'],
+    now: number,
+  ): Promise<boolean>;
+  /** A person was told that many days before its end, unless another is provided by now. @throws ClaimLost */
+  recordTold(domain: string, me: string, use: Use, id: string, days: number): Promise<void>;
   /** Something that the wish hangs on has changed: who is at work for the domain has to look again when it ends; else it is due now. */
   lookAgain(domain: string, now: number): Promise<void>;
   /**
@@ -132,7 +148,7 @@ export interface ServerStore {
   giveAgain(
     server: string,
     node: string,
-    works: (Pick<Work, 'domain' | 'certificate' | 'host' | 'drift'> & { over?: number })[],
+    works: (Pick<Work, 'domain' | 'certificate' | 'provided' | 'host' | 'drift'> & { over?: number })[],
     now: number,
   ): Promise<boolean>;
   /** The work that waits there for this domain. */

@@ -2,13 +2,14 @@
 import { directoryOf } from '../core/acme/directory.ts';
 import { claimDomain } from '../core/domain/claim.ts';
 import { ClaimDomain } from '../statemachines/secure-domain.ts';
-import { clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
+import { bus, clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
 
 export const handler = ClaimDomain.handler(event =>
   claimDomain(event, {
     store: store(),
     zones: zones(),
     dns: dns(),
+    bus: bus(),
     executions: executions(),
     clock,
     challengeZone: { id: setting('CHALLENGE_ZONE_ID'), name: setting('CHALLENGE_ZONE_NAME') },

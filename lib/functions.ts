@@ -57,11 +57,12 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ClaimDomain: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...issuer, ...roads],
+      settings: ['TABLE', 'BUS', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...issuer, ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
         ...may.findZones(),
         ...may.changeTxt(),
+        may.putEvents(),
         may.start('secure-domain', 'deliver-to-server'),
       ],
     },

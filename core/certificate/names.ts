@@ -59,6 +59,11 @@ export function coversName(names: string[], name: string): boolean {
   return names.includes(name) || names.includes(`*.${name.slice(name.indexOf('.') + 1)}`);
 }
 
+/** Whether a name of a certificate is the domain's: itself, its wildcard, or one label under it. */
+export function isUnder(name: string, domain: string): boolean {
+  return name === domain || name.slice(name.indexOf('.') + 1) === domain;
+}
+
 /** The name by which to look at mail daemons: the usual one where the certificate covers it. */
 export function mailName(domain: string, names: string[]): string {
   const usual = `mail.${domain}`;

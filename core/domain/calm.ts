@@ -26,6 +26,6 @@ export async function calmServers(
     .map(server => ({ server, at: quietMoment(server, quietHours, now) }))
     // The window may end meanwhile: the CA has its order by then, and nobody is without a certificate.
     .filter(({ at }) => !isUrgent(at, { notBefore, notAfter }));
-  const serving = await Promise.all(moments.map(({ server }) => isServing(server, record, store)));
+  const serving = await Promise.all(moments.map(({ server }) => isServing(server, record, store, now)));
   return Object.fromEntries(moments.filter((_, i) => serving[i]).map(({ server, at }) => [server, at]));
 }

@@ -9,11 +9,11 @@ import { challengePlace } from '../dns/challenge-place.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomainEvent, type DomainRequest } from '../events.ts';
-import type { Executions, Zones } from '../ports.ts';
+import type { Bus, Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
-import { isFresh, sameNames, serversOf, type DomainRecord, type StoredCertificate, type Wish } from './domain.ts';
+import { isFresh, sameNames, serversOf, type DomainRecord, type Wish } from './domain.ts';
 import {
   candidates,
   firstThatCan,
@@ -26,12 +26,15 @@ import {
 import { isAcmDue, nextLook } from './duties.ts';
 import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
+import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, type Certificates } from './provided.ts';
 import { retract } from './published.ts';
+import { tellOfEnds } from './tell.ts';
 
 export interface ClaimPorts {
   store: Store;
   zones: Zones;
   dns: Dns;
+  bus: Bus;
   executions: Executions;
   clock: Clock;
   challengeZone: { id: string; name: string };
@@ -63,9 +66,23 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     await store.forgetOrder(domain, event.execution, record.order.url);
     record.order = undefined;
   }
+  await tellOfEnds(record, event.execution, ports);
+  if (needsNoOrder(record, clock.now())) {
+    if (record.order) await store.forgetOrder(domain, event.execution, record.order.url);
+    // Ours goes on for names beside theirs, and leaves when it ends: an expired one is refused, and they with it.
+    const end = record.current?.notAfter ?? 0;
+    await releaseFresh(
+      record,
+      end > clock.now() ? end : Number.POSITIVE_INFINITY,
+      wish,
+      event.execution,
+      isAsked,
+      ports,
+    );
+  }
   const isWished = !isFromAnother(ports.issuers, wish, record);
   if (!record.order && isWished && isFresh(record.current, names, clock.now()))
-    await releaseFresh(record, record.current!, wish, event.execution, isAsked, ports);
+    await releaseFresh(record, record.current!.renewAt, wish, event.execution, isAsked, ports);
   await giveMeanwhile(record, names, wish, ports);
   const places = await planPlaces(names, ports);
   const { issuer, isLastResort } = await chooseIssuer(record, wish, names, event.execution, ports);
@@ -143,10 +160,10 @@ export async function unregistered(wish: Wish, store: Pick<Store, 'readServer'>)
   return servers.filter((_, i) => !records[i]);
 }
 
-/** The certificate at hand does: gives work to servers that do not serve it, and to those that the wish has left, ends the claim, and the execution with it. */
+/** What is at hand does: gives work to servers that do not serve it, and to those that the wish has left, ends the claim, and the execution with it. */
 async function releaseFresh(
   record: DomainRecord,
-  certificate: StoredCertificate,
+  renewAt: number,
   wish: Wish,
   me: string,
   isAsked: boolean,
@@ -154,38 +171,39 @@ async function releaseFresh(
 ): Promise<never> {
   const { store, clock } = ports;
   const servers = serversOf(wish);
+  const now = clock.now();
+  const certificates = certificatesOf(record, now);
   // What somebody says again is given again, a refused or a calm one at once; our own look leaves what waits alone.
-  const lacking = await serversLacking(record, certificate, servers, store, !isAsked);
+  const lacking = await serversLacking(record, certificates, servers, !isAsked, ports);
   if (lacking.length > 0)
-    await store.commitWork({ domain: wish.domain, certificate, servers: lacking, host: wish.host, now: clock.now() });
+    await store.commitWork({ domain: wish.domain, ...certificates, servers: lacking, host: wish.host, now });
   const left = await leaveServers(wish.domain, ports);
   if (isAcmDue(record, clock.now(), isAsked)) {
     await wakeServers([...lacking, ...left], ports);
     throw importWanted(wish.domain);
   }
-  const dueAt = nextLook(record, certificate.renewAt, clock.now());
+  const dueAt = nextLook(record, renewAt, clock.now());
   const released = await store.releaseDomain(wish.domain, me, record.wanted, dueAt, clock.now());
   if (!released) await look(wish.domain, ports);
   await wakeServers([...lacking, ...left], ports);
   throw new SealpostError(
     'StillFresh',
     wish.domain,
-    `the certificate of ${wish.domain} is good until ${new Date(certificate.notAfter).toISOString()}; ${lacking.length} of ${servers.length} servers still need it`,
+    `what ${wish.domain} has is good until ${new Date(goodUntil(certificates)).toISOString()}; ${lacking.length} of ${servers.length} servers still need it`,
   );
 }
 
-/** @param butGiven not those where work for this very certificate waits */
+/** @param butGiven not those where work for these very certificates waits */
 async function serversLacking(
   record: DomainRecord,
-  { id }: StoredCertificate,
+  certificates: Certificates,
   servers: string[],
-  store: Store,
   butGiven: boolean,
+  { store, clock }: ClaimPorts,
 ): Promise<string[]> {
   const lacks = async (server: string) => {
     const work = butGiven ? await store.workFor(server, record.domain) : undefined;
-    const isGiven = work !== undefined && work.certificate !== 'REMOVE' && work.certificate.id === id;
-    return !isGiven && !(await isServing(server, record, store));
+    return !(work && isGiven(work, certificates)) && !(await isServing(server, record, store, clock.now()));
   };
   const lacking = await Promise.all(servers.map(lacks));
   return servers.filter((_, i) => lacking[i]);
@@ -194,11 +212,14 @@ async function serversLacking(
 /** A certificate that has to be renewed is good meanwhile: servers that do not have it get it before anything can go wrong with the order. */
 async function giveMeanwhile(record: DomainRecord, names: string[], wish: Wish, ports: ClaimPorts): Promise<void> {
   const { store, clock } = ports;
-  const { domain, current: certificate } = record;
-  if (!certificate || certificate.notAfter <= clock.now() || !sameNames(certificate.names, names)) return;
-  const given = await serversLacking(record, certificate, serversOf(wish), store, true);
+  const { domain, current } = record;
+  const now = clock.now();
+  const isGood = current !== undefined && now < current.notAfter && sameNames(current.names, names);
+  const certificates = certificatesOf({ ...record, ...(!isGood && { current: undefined }) }, now);
+  if (!hasAny(certificates)) return;
+  const given = await serversLacking(record, certificates, serversOf(wish), true, ports);
   if (given.length === 0) return;
-  await store.commitWork({ domain, certificate, servers: given, host: wish.host, now: clock.now() });
+  await store.commitWork({ domain, ...certificates, servers: given, host: wish.host, now });
   await wakeServers(given, ports);
 }
 

@@ -27,14 +27,14 @@ export interface Wish {
 
 /** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
 export interface StoredCertificate {
-  /** sha256 of the order's URL: its place in the bucket is `certificates/<domain>/<id>/`. */
+  /** sha256 of the order's URL, or of a provided leaf's DER: its place in the bucket is `certificates/<domain>/<id>/`. */
   id: string;
   names: string[];
   notBefore: number;
   notAfter: number;
   /** sha256 of the leaf's DER, hex: what a server must be seen serving. */
   fingerprint: string;
-  /** Who issued it, by the name in the setting `Issuers`. */
+  /** Who issued it, by the name in the setting `Issuers`; `elsewhere` where it was provided. */
   issuer: string;
   /** Common name of the CA's certificate that signed it. */
   issuedBy: string;
@@ -52,6 +52,15 @@ export interface StoredCertificate {
   answers?: number;
   /** A page of the CA's that says why, where there is one: an incident. */
   explanation?: string;
+}
+
+/** What a certificate of a domain may be for alone. */
+export type Use = 'mail' | 'webmail';
+
+/** One that somebody else has issued: it cannot be renewed, and at its `renewAt` ours takes over. */
+export interface ProvidedCertificate extends StoredCertificate {
+  /** Days before its end at which a person was told last. */
+  told?: number;
 }
 
 /** A TXT value that we put into a zone and have to take out again. */
@@ -107,6 +116,7 @@ export interface DomainRecord {
   acm?: AcmImport;
   /** Id of the certificate that was revoked at the CA. */
   revoked?: string;
+  provided?: Partial<Record<Use, ProvidedCertificate>>;
   parked?: Parked;
   /** Every server that a wish of it has named: no other can have work or a certificate of it. */
   servers?: string[];

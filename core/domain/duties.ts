@@ -1,5 +1,6 @@
 /** What is left to do for a domain beside its order and its servers, and when it is looked at next. Pure. */
 import type { DomainRecord } from './domain.ts';
+import { nextProvidedLook } from './provided.ts';
 
 /** Values that could not be taken out of a zone are tried again with the domain's next look, which comes no later than this. */
 const RETRACT_AGAIN_MS = 86_400_000;
@@ -24,11 +25,11 @@ export function isToBeRevoked({ spec, current, revoked }: DomainRecord, now: num
 }
 
 /**
- * At its time, or sooner where ACM is asked again, values of ours are still in somebody's zone, or its certificate is for a trial.
+ * At its time, or sooner where ACM is asked again, values of ours are still in somebody's zone, its certificate is for a trial, or one from elsewhere comes nearer its end.
  * @param dueAt its time, ms since the epoch
  */
 export function nextLook(record: DomainRecord, dueAt: number, now: number): number {
-  const times = [dueAt];
+  const times = [dueAt, nextProvidedLook(record.provided, now)];
   if (acmDuty(record)) times.push(record.acm?.nextTry ?? now);
   if (record.published?.length) times.push(now + RETRACT_AGAIN_MS);
   if (record.current?.staging) times.push(now + TRIAL_MS);

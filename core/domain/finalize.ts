@@ -13,6 +13,7 @@ import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
 import { calmServers } from './calm.ts';
 import type { DomainRecord, StoredCertificate } from './domain.ts';
+import { certificatesOf } from './provided.ts';
 import { POLL_MS } from './order.ts';
 
 export interface FinalizePorts {
@@ -61,6 +62,7 @@ export async function finalizeOrder(
     domain,
     me: execution,
     seen: plan.seen,
+    ...certificatesOf({ ...record, current: certificate }, clock.now()),
     certificate,
     servers: plan.servers,
     calm,

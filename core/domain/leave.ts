@@ -8,22 +8,24 @@ import { importWanted } from './acm.ts';
 import { serversOf, type DomainRecord } from './domain.ts';
 import { isAcmDue, isToBeRevoked, nextLook } from './duties.ts';
 import { look } from './look.ts';
+import { certificatesOf, isSeen } from './provided.ts';
 import { revocationWanted, revokeAt } from './revoke.ts';
 
 /** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
 const TOMBSTONE_MS = 30 * 86_400_000;
 
-/** The server, on the node that it has now, was seen serving the domain's current certificate, and nothing waits there that would change that. */
+/** The server, on the node that it has now, was seen serving what is to be served of the domain, and nothing waits there that would change that. */
 export async function isServing(
   server: string,
-  { domain, current }: Pick<DomainRecord, 'domain' | 'current'>,
+  domain: Pick<DomainRecord, 'domain' | 'current' | 'provided'>,
   store: Pick<Store, 'installed' | 'workFor' | 'readServer'>,
+  now: number,
 ): Promise<boolean> {
   // In this order: what is installed is on record before its work is taken away.
-  const work = await store.workFor(server, domain);
-  const [installed, record] = await Promise.all([store.installed(server, domain), store.readServer(server)]);
-  const isThere = installed !== undefined && installed.node === record?.node;
-  return isThere && installed.fingerprint === current?.fingerprint && work === undefined;
+  const work = await store.workFor(server, domain.domain);
+  const [installed, record] = await Promise.all([store.installed(server, domain.domain), store.readServer(server)]);
+  if (!record || !installed || installed.node !== record.node || work !== undefined) return false;
+  return isSeen(certificatesOf(domain, now), record, installed);
 }
 
 /**
@@ -38,7 +40,7 @@ export async function leaveServers(domain: string, ports: { store: Store; clock:
   const wished = serversOf(record.spec);
   const left = (record.servers ?? []).filter(server => !wished.includes(server));
   if (left.length === 0) return [];
-  const serving = await Promise.all(wished.map(server => isServing(server, record, store)));
+  const serving = await Promise.all(wished.map(server => isServing(server, record, store, clock.now())));
   if (serving.includes(false)) return [];
   const having = await Promise.all(left.map(server => hasToRemove(server, domain, store)));
   const servers = left.filter((_, i) => having[i]);

@@ -1,6 +1,5 @@
 /** AssembleDelivery: all the work that waits for a server becomes one object under its own prefix. */
 import { combinedPem } from '../certificate/certificate.ts';
-import { mailName, webmailName } from '../certificate/names.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports.ts';
@@ -8,6 +7,7 @@ import type { Store } from '../store.ts';
 import { auditDueAt } from './audit.ts';
 import { auditRows, repairRows } from './audit-rows.ts';
 import { writeDelivery, type Delivery, type DeliveryEntry, type Looks, type Manifest } from './delivery.ts';
+import { entriesFor } from './entries.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord, type Work } from './server.ts';
 import { ripeWork } from './waiting.ts';
 
@@ -78,7 +78,7 @@ async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise
       server.server,
       `nothing waits for ${server.server} that could be delivered now`,
     );
-  const delivered = await entries(server.server, ripe, ports);
+  const delivered = await entries(server, ripe, ports);
   const looks = repairRows(delivered.map(manifestLine));
   return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
 }
@@ -87,14 +87,14 @@ async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise
  * Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. What cannot be read
  * is refused alone, and its neighbours go on; where nothing at all can be read, that is no single domain's trouble.
  */
-async function entries(server: string, work: Work[], { store, certificates, clock }: AssemblePorts) {
+async function entries(server: ServerRecord, work: Work[], { store, certificates, clock }: AssemblePorts) {
   const all: DeliveryEntry[] = [];
   const unreadable: { work: Work; error: unknown }[] = [];
   for (let i = 0; i < work.length; i += 20) {
     const some = work.slice(i, i + 20);
-    const read = await Promise.allSettled(some.map(one => entry(one, certificates)));
+    const read = await Promise.allSettled(some.map(one => readEntries(server, one, certificates)));
     for (const [k, result] of read.entries()) {
-      if (result.status === 'fulfilled') all.push(result.value);
+      if (result.status === 'fulfilled') all.push(...result.value);
       else if (isSealpostError(result.reason, 'Throttled')) throw result.reason;
       else unreadable.push({ work: some[k]!, error: result.reason });
     }
@@ -102,33 +102,31 @@ async function entries(server: string, work: Work[], { store, certificates, cloc
   if (all.length === 0) throw unreadable[0]!.error;
   for (const { work, error } of unreadable) {
     const why = `CertificateUnusable: its key and chain cannot be read: ${String(error)}`;
-    await store.recordRefused(server, work, clock.now() + REFUSED_FOR_MS, why);
+    await store.recordRefused(server.server, work, clock.now() + REFUSED_FOR_MS, why);
   }
   return all;
 }
 
-async function entry(
-  { domain, v, certificate, host, drift }: Work,
+async function readEntries(
+  server: ServerRecord,
+  work: Work,
   certificates: CertificateObjects,
-): Promise<DeliveryEntry> {
-  if (certificate === 'REMOVE') return { domain, v, host };
-  const { id, fingerprint, names } = certificate;
-  const [key, chain] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
-  const probe = { mail: host ? domain : mailName(domain, names), webmail: webmailName(domain, names) };
-  return {
-    domain,
-    v,
-    host,
-    drift,
-    install: { certificate: id, fingerprint, names, probe, pem: combinedPem(key, chain) },
+): Promise<DeliveryEntry[]> {
+  const read = async ({ install, ...entry }: ReturnType<typeof entriesFor>[number]): Promise<DeliveryEntry> => {
+    if (!install) return entry;
+    const at = [work.domain, install.certificate] as const;
+    const [key, chain] = await Promise.all([certificates.readKey(...at), certificates.readChain(...at)]);
+    return { ...entry, install: { ...install, pem: combinedPem(key, chain) } };
   };
+  return Promise.all(entriesFor(work, server).map(read));
 }
 
-function manifestLine({ domain, v, host, drift, install }: DeliveryEntry): Manifest[number] {
+function manifestLine({ domain, v, host, for: use, drift, install }: DeliveryEntry): Manifest[number] {
   return {
     domain,
     v,
     ...(host && { host }),
+    ...(use && { for: use }),
     ...(drift && { drift }),
     ...(install && { certificate: install.certificate, fingerprint: install.fingerprint, probe: install.probe }),
   };

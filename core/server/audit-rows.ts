@@ -20,7 +20,7 @@ export async function auditRows(server: ServerRecord, store: Pick<Store, 'allIns
 }
 
 function looksOf({ domain, looks, fingerprint }: Installed): Look[] {
-  return looks ?? [{ leaf: fingerprint, mail: `mail.${domain}` }];
+  return looks ?? (fingerprint === undefined ? [] : [{ leaf: fingerprint, mail: `mail.${domain}` }]);
 }
 
 /** A delivery is proved by one port a daemon; a repair by each, since any of them may have been the one. */

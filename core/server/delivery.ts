@@ -1,14 +1,12 @@
 /** The delivery object: one transaction of work for one server, plain text that a mail host's awk can read. */
 import { createHash } from 'node:crypto';
 import { rowLine, type Row } from './audit.ts';
+import type { Use } from '../domain/domain.ts';
 
 /** The host refuses a delivery that is older than this: 600 s to reach it and 1,800 s to run, with room (protocol.md, "times that must agree"). */
 export const DELIVERY_LIFETIME_SECONDS = 2_700;
 /** Entries of one delivery: its answer, a letter each, has to fit into SSM's 24,000 characters beside the reasons. */
 export const MAX_ENTRIES = 1_000;
-
-/** What a certificate of a domain may be for alone. */
-export type Use = 'mail' | 'webmail';
 
 /** All entries of a domain are one: switched, refused and put back together, and what none of them names is removed. */
 export interface DeliveryEntry {

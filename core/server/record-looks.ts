@@ -1,5 +1,6 @@
 /** What the looks of a delivery mean: of the daily audit what has drifted, of a repair whether it was one. */
 import { serversOf } from '../domain/domain.ts';
+import { certificatesOf, hasAny } from '../domain/provided.ts';
 import type { Fact } from '../facts.ts';
 import type { Store } from '../store.ts';
 import type { Answer, Letter } from './answer.ts';
@@ -98,7 +99,7 @@ async function giveAgain(
 ): Promise<void> {
   const domains = [...unseen.keys()];
   for (let i = 0; i < domains.length; i += BATCH) {
-    const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost(server, domain, store)));
+    const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost(server, domain, store, now)));
     const given = works.flatMap(work => (work ? [{ ...work, drift: unseen.get(work.domain)! }] : []));
     if (given.length > 0 && !(await store.giveAgain(server, node, given, now))) return;
   }
@@ -108,13 +109,18 @@ async function lost(
   server: string,
   domain: string,
   store: Store,
-): Promise<(Pick<Work, 'domain' | 'certificate' | 'host'> & { over?: number }) | undefined> {
+  now: number,
+): Promise<(Pick<Work, 'domain' | 'certificate' | 'provided' | 'host'> & { over?: number }) | undefined> {
   const work = await store.workFor(server, domain);
   if (work?.certificate === 'REMOVE') return undefined;
-  if (work) return { domain, certificate: work.certificate, ...(work.host && { host: true }), over: work.v };
+  if (work) {
+    const { certificate, provided, host, v } = work;
+    return { domain, certificate, provided, ...(host && { host }), over: v };
+  }
   const record = await store.readDomain(domain);
-  if (!record?.current || !record.spec || !serversOf(record.spec).includes(server)) return undefined;
-  return { domain, certificate: record.current, ...(record.spec.host && { host: true }) };
+  if (!record?.spec || !serversOf(record.spec).includes(server)) return undefined;
+  const certificates = certificatesOf(record, now);
+  return hasAny(certificates) ? { domain, ...certificates, ...(record.spec.host && { host: true }) } : undefined;
 }
 
 function portsOf({ capability }: ServerRecord): number[] {

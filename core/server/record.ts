@@ -11,7 +11,7 @@ import type { Assembled } from './assemble.ts';
 import { looksFor } from './audit-rows.ts';
 import type { Manifest } from './delivery.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
-import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord } from './server.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from './server.ts';
 import { wakeServers } from './wake.ts';
 
 export interface RecordPorts {
@@ -47,13 +47,19 @@ export async function recordDelivery(
   const answer = await readAnswer(server, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
   const looks = server.delivery.looks ? await ports.deliveries.readLooks(hash) : undefined;
-  const lines = judged(pair(manifest, answer, server.server), looks, answer, server);
+  const lines = byDomain(judged(pair(manifest, answer, server.server), looks, answer, server));
   const events: Fact[] = [];
   for (let i = 0; i < lines.length; i += BATCH)
-    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(line => recordLine(line, server, ports)))));
+    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(one => recordDomain(one, server, ports)))).flat());
   await wakeServers(await leftFor(lines, ports), ports);
   const learnt = looks && (await recordAudit(server, looks, answer, { store, now: clock.now() }));
-  events.push(...repaired(lines, server.server), ...(learnt?.facts ?? []));
+  events.push(
+    ...repaired(
+      lines.filter(isServed).map(([first]) => first!),
+      server.server,
+    ),
+    ...(learnt?.facts ?? []),
+  );
   const broken =
     answer.outcome === 'broken'
       ? `${server.server} could not put back what it served before delivery ${seq}`
@@ -72,9 +78,9 @@ export async function recordDelivery(
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
   if (broken) throw isHeld(server.server, broken);
-  const lost = hostLost(lines);
+  const lost = hostLost(lines.flat());
   if (lost) throw new SealpostError('HostCertificateLost', server.server, lost);
-  const served = lines.filter(line => 'sud'.includes(line.letter)).length;
+  const served = lines.filter(isDone).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
 }
 
@@ -128,9 +134,26 @@ function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
   return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
 }
 
+/** A domain has a line a certificate. */
+function byDomain(lines: Line[]): Line[][] {
+  return [...Map.groupBy(lines, ({ entry }) => entry.domain).values()];
+}
+
+/** What its entries ask for is so, all of it. */
+function isDone(lines: Line[]): boolean {
+  return lines.every(({ letter }) => 'sud'.includes(letter));
+}
+
+function isServed(lines: Line[]): boolean {
+  return lines.every(({ letter }) => 'su'.includes(letter));
+}
+
 /** The servers that domains have moved away from, now that they were seen served here. */
-async function leftFor(lines: Line[], ports: RecordPorts): Promise<string[]> {
-  const served = lines.flatMap(({ entry, letter }) => (!entry.host && 'su'.includes(letter) ? [entry.domain] : []));
+async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]> {
+  const served = domains.flatMap(lines => {
+    const { host, domain } = lines[0]!.entry;
+    return !host && isServed(lines) ? [domain] : [];
+  });
   const left = new Set<string>();
   for (let i = 0; i < served.length; i += BATCH) {
     const batch = await Promise.all(served.slice(i, i + BATCH).map(domain => leaveServers(domain, ports)));
@@ -140,49 +163,60 @@ async function leftFor(lines: Line[], ports: RecordPorts): Promise<string[]> {
 }
 
 /** A certificate for its own host name, ours or anyone's, was seen served and trusted. */
-function hostIsSecured(server: ServerRecord, answer: Answer, lines: Line[]): boolean {
+function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]): boolean {
   if (server.hostSecuredAt !== undefined) return true;
   return (
     answer.facts['host-certificate']?.[0] === 'trusted' ||
-    lines.some(({ entry, letter }) => entry.host && 'su'.includes(letter))
+    domains.some(lines => lines[0]!.entry.host && isServed(lines))
   );
 }
 
-async function recordLine(
-  { entry, letter, reason }: Line,
+async function recordDomain(
+  lines: Line[],
   { server, node }: ServerRecord,
   { store, clock }: RecordPorts,
-): Promise<Fact> {
-  const { domain, v, certificate, fingerprint } = entry;
-  if (letter === 'd') {
+): Promise<Fact[]> {
+  const { domain, v } = lines[0]!.entry;
+  if (isServed(lines)) {
+    await store.recordInstalled(server, { domain, v }, seen(lines, clock.now(), node));
+    const seenAt = new Date(clock.now()).toISOString();
+    return lines.map(({ entry }) => ({
+      detailType: 'Certificate Installed',
+      detail: { domain, server, fingerprint: entry.fingerprint!, ...(entry.for && { for: entry.for }), seenAt },
+    }));
+  }
+  if (isDone(lines)) {
     await store.recordRemoved(server, { domain, v }, node);
     const record = await store.readDomain(domain);
     // It may have been the last of its servers, which its revocation waits for.
     if (record && isToBeRevoked(record, clock.now())) await store.lookAgain(domain, clock.now());
-    return { detailType: 'Certificate Removed', detail: { domain, server } };
+    return [{ detailType: 'Certificate Removed', detail: { domain, server } }];
   }
-  if (letter === 's' || letter === 'u') {
-    await store.recordInstalled(
-      server,
-      { domain, v },
-      {
-        ...{ domain, certificate: certificate!, fingerprint: fingerprint!, looks: looksFor([entry]) },
-        ...{ seenAt: clock.now(), node },
-      },
-    );
-    return {
-      detailType: 'Certificate Installed',
-      detail: { domain, server, fingerprint: fingerprint!, seenAt: new Date(clock.now()).toISOString() },
-    };
-  }
+  const { letter, reason } = lines.find(line => !isDone([line]))!;
   const why = reason ?? {
     name: letter === 'r' ? 'InstallRefused' : 'InstallRolledBack',
     text: 'the server gave no reason',
   };
   const next = clock.now() + (why.name === 'ServedCertificateMismatch' ? NOT_REPAIRED_FOR_MS : REFUSED_FOR_MS);
   await store.recordRefused(server, { domain, v }, next, `${why.name}: ${why.text}`);
+  return [
+    {
+      detailType: 'Domain Parked',
+      detail: { domain, server, reason: why.name, message: why.text, nextTry: new Date(next).toISOString() },
+    },
+  ];
+}
+
+function seen(lines: Line[], seenAt: number, node: string): Installed {
+  const entries = lines.map(({ entry }) => entry);
+  const ours = entries.find(entry => entry.for === undefined);
+  const provided = entries.flatMap(({ for: use, fingerprint }) => (use ? [[use, fingerprint!]] : []));
   return {
-    detailType: 'Domain Parked',
-    detail: { domain, server, reason: why.name, message: why.text, nextTry: new Date(next).toISOString() },
+    domain: entries[0]!.domain,
+    ...(ours && { certificate: ours.certificate, fingerprint: ours.fingerprint }),
+    ...(provided.length > 0 && { provided: Object.fromEntries(provided) }),
+    looks: looksFor(entries),
+    seenAt,
+    node,
   };
 }

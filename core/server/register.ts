@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { serversOf } from '../domain/domain.ts';
 import { look } from '../domain/look.ts';
+import { certificatesOf, hasAny } from '../domain/provided.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events.ts';
 import type { Commands, Executions, Roles } from '../ports.ts';
@@ -98,8 +99,10 @@ async function giveAgain(server: string, node: string, { store, clock }: Registe
   const known = new Set<string>();
   for await (const page of waiting(server, store)) {
     for (const { domain } of page) known.add(domain);
-    const works = page.flatMap(({ domain, certificate, host, v, node: givenTo }) =>
-      certificate === 'REMOVE' || givenTo === node ? [] : [{ domain, certificate, ...(host && { host }), over: v }],
+    const works = page.flatMap(({ domain, certificate, provided, host, v, node: givenTo }) =>
+      certificate === 'REMOVE' || givenTo === node
+        ? []
+        : [{ domain, certificate, provided, ...(host && { host }), over: v }],
     );
     if (!(await give(works))) return;
   }
@@ -107,9 +110,10 @@ async function giveAgain(server: string, node: string, { store, clock }: Registe
   for (let i = 0; i < lost.length; i += BATCH) {
     const records = await Promise.all(lost.slice(i, i + BATCH).map(({ domain }) => store.readDomain(domain)));
     const works = records.flatMap(record => {
-      if (!record?.current || !record.spec || !serversOf(record.spec).includes(server)) return [];
-      const { domain, current: certificate, spec } = record;
-      return [{ domain, certificate, ...(spec.host && { host: true }) }];
+      if (!record?.spec || !serversOf(record.spec).includes(server)) return [];
+      const { domain, spec } = record;
+      const certificates = certificatesOf(record, clock.now());
+      return hasAny(certificates) ? [{ domain, ...certificates, ...(spec.host && { host: true }) }] : [];
     });
     if (!(await give(works))) return;
   }

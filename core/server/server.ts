@@ -1,6 +1,6 @@
 /** A mail or webmail server, known by its host name; its managed node id changes when it is rebuilt. */
 import { createHash } from 'node:crypto';
-import type { StoredCertificate } from '../domain/domain.ts';
+import type { DomainRecord, StoredCertificate, Use } from '../domain/domain.ts';
 import type { Facts } from './answer.ts';
 import type { Audit, Look } from './audit.ts';
 
@@ -52,7 +52,9 @@ export interface Work {
   domain: string;
   /** Version: a served answer takes the work away only at the version that was delivered. */
   v: number;
-  certificate: StoredCertificate | 'REMOVE';
+  /** None beside what is provided: it is for both, and there is none of ours. */
+  certificate?: StoredCertificate | 'REMOVE';
+  provided?: DomainRecord['provided'];
   host?: boolean;
   /** The node that it was given to again, when the server was registered with it. */
   node?: string;
@@ -69,13 +71,24 @@ export interface Work {
 /** The item `S#<server> P#<domain>`: what was seen served there. */
 export interface Installed {
   domain: string;
-  certificate: string;
-  fingerprint: string;
+  certificate?: string;
+  fingerprint?: string;
+  /** sha256 of the leaf of each that was provided. */
+  provided?: Partial<Record<Use, string>>;
   seenAt: number;
   /** How it is to be seen. */
   looks?: Look[];
   /** The node that served it: another one that has the name now does not have the certificate. */
   node: string;
+}
+
+/** Web servers among the daemons that `inspect` knows. */
+const WEB = ['nginx', 'apache', 'iis'];
+
+/** A daemon for this answers there that chooses its certificate by the name a client gives. */
+export function servesAlone({ capability }: Pick<ServerRecord, 'capability'>, use: Use): boolean {
+  const daemons = capability?.['serves-by-name']?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
+  return daemons.some(daemon => WEB.includes(daemon) === (use === 'webmail'));
 }
 
 /** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */

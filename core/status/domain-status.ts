@@ -1,7 +1,8 @@
 /** How it is with a domain. */
 import { planNames } from '../certificate/names.ts';
-import { serversOf, type DomainRecord, type StoredCertificate } from '../domain/domain.ts';
+import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '../domain/domain.ts';
 import { acmDuty } from '../domain/duties.ts';
+import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../domain/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import { LEASE_MS } from '../store.ts';
 import type { Known, OnServer } from './known.ts';
@@ -30,6 +31,12 @@ export interface DomainStatus extends Status {
     StoredCertificate,
     'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint' | 'window' | 'explanation'
   > & { daysLeft: number };
+  /** From elsewhere, one that is for both once. */
+  provided?: (Pick<StoredCertificate, 'issuedBy' | 'notBefore' | 'notAfter' | 'fingerprint'> & {
+    for: Use[];
+    takenOverAt: number;
+    daysLeft: number;
+  })[];
   servers: Serving[];
   /** Its certificate in ACM, where that is wished, or one is still there. */
   acm?: { arn?: string; isCurrent: boolean; nextTry?: number };
@@ -41,11 +48,13 @@ export function domainStatus(record: DomainRecord, known: Known, now: number): D
   const servers = wished.map(server => serving(server, record, known, now));
   const leaving = (record.servers ?? []).filter(server => !wished.includes(server)).flatMap(stillOn(record, known));
   const status: Status = imported({ name: record.domain, ...state(record, servers, now) }, record);
+  const told = spec?.deleted ? status : expired(ending(status, record, now), record, now);
   return {
     kind: 'domain',
-    ...unlessOverdue(spec?.deleted ? status : expired(status, current, now), record, now),
+    ...unlessOverdue(told, record, now),
     names: spec && !spec.deleted ? planNames(spec) : (current?.names ?? []),
     ...(current && { certificate: shown(current, now) }),
+    ...(record.provided && { provided: shownProvided(record.provided, now) }),
     servers: [...servers, ...leaving],
     ...((spec?.acm || record.acm) && {
       acm: { arn: record.acm?.arn, isCurrent: !acmDuty(record), nextTry: record.acm?.nextTry },
@@ -80,12 +89,26 @@ function shown(current: StoredCertificate, now: number): DomainStatus['certifica
   };
 }
 
-function serving(server: string, { domain, current }: DomainRecord, known: Known, now: number): Serving {
+function shownProvided(provided: Provided, now: number): DomainStatus['provided'] {
+  const certificates = new Map(
+    uses.flatMap(use => (provided[use] ? [[provided[use].id, provided[use]] as const] : [])),
+  );
+  return [...certificates.values()].map(({ id, issuedBy, notBefore, notAfter, fingerprint, renewAt }) => ({
+    for: uses.filter(use => provided[use]?.id === id),
+    ...{ issuedBy, notBefore, notAfter, fingerprint, takenOverAt: renewAt },
+    daysLeft: Math.floor((notAfter - now) / DAY),
+  }));
+}
+
+function serving(server: string, record: DomainRecord, known: Known, now: number): Serving {
+  const { domain } = record;
+  const certificates = certificatesOf(record, now);
   const on = known.servers.get(server);
   if (!on?.record)
     return { server, state: 'not registered', ...told('ServerNotRegistered', 'nobody has registered it') };
   const here = on.installed.get(domain);
-  if (current && here?.fingerprint === current.fingerprint) return { server, state: 'installed', seenAt: here.seenAt };
+  if (here && hasAny(certificates) && isSeen(certificates, on.record, here))
+    return { server, state: 'installed', seenAt: here.seenAt };
   if (on.record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', on.record.held) };
   const work = on.work.get(domain);
   const at = work?.notBefore;
@@ -153,14 +176,18 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
       next: { what: 'tried again', at: parked.nextTry },
       ...because(parked.reason, parked.message),
     };
+  if (needsNoOrder(record, now)) {
+    const all = uses.map(use => record.provided![use]!);
+    const takenOverAt = Math.min(...all.map(one => one.renewAt));
+    return issued(all[0]!, { what: 'taken over by one of ours', at: takenOverAt }, servers);
+  }
   if (!current)
     return { state: 'accepted', well: true, since: record.specAt, next: { what: 'order', at: record.dueAt } };
-  return issued(current, servers);
+  return issued(current, { what: 'renewal', at: current.renewAt }, servers);
 }
 
-function issued(current: StoredCertificate, servers: Serving[]): Omit<Status, 'name'> {
+function issued(current: StoredCertificate, renewal: Status['next'], servers: Serving[]): Omit<Status, 'name'> {
   const installed = servers.filter(one => one.state === 'installed');
-  const renewal = { what: 'renewal', at: current.renewAt };
   const seen = installed.map(one => one.seenAt!);
   if (installed.length === servers.length)
     return { state: count(installed, servers), well: true, since: Math.max(...seen), next: renewal };
@@ -185,8 +212,27 @@ function count(installed: Serving[], servers: Serving[]): string {
   return `installed on ${installed.length} of ${servers.length}`;
 }
 
+/** Days before its end from which a provided certificate is somebody's to look after. */
+const ENDING_DAYS = 14;
+
+/** Nobody but a person can bring the next one. */
+function ending(status: Status, { domain, provided = {} }: DomainRecord, now: number): Status {
+  const isEnding = (use: Use) => {
+    const left = (provided[use]?.notAfter ?? Number.POSITIVE_INFINITY) - now;
+    return left > 0 && left < ENDING_DAYS * DAY;
+  };
+  const soon = uses.filter(isEnding);
+  if (soon.length === 0) return status;
+  const end = new Date(Math.min(...soon.map(use => provided[use]!.notAfter))).toISOString();
+  const why = `The certificate provided for ${soon.join(' and ')} ends at ${end}, and cannot be renewed here.`;
+  const remedy = `Provide the next one (npx sealpost provide ${domain} …), or let one of ours take its place.`;
+  return { ...status, well: false, why: [status.why, why].filter(Boolean).join(' '), remedy: status.remedy ?? remedy };
+}
+
 /** Whatever else is so: nobody trusts what is served now. */
-function expired(status: Status, current: StoredCertificate | undefined, now: number): Status {
-  if (!current || current.notAfter > now) return status;
+function expired(status: Status, record: DomainRecord, now: number): Status {
+  const { certificate, provided } = certificatesOf(record, now);
+  const ends = uses.flatMap(use => (provided?.[use] ?? certificate ?? record.current)?.notAfter ?? []);
+  if (!ends.some(end => end <= now)) return status;
   return { ...status, state: `expired, ${status.state}`, well: false };
 }

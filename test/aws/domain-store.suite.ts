@@ -555,4 +555,55 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
     });
   });
+
+  describe(`what is provided for a domain, in ${name}`, () => {
+    const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
+
+    test('is on record, and the domain is looked at again', async () => {
+      expect(await store.provide(domain, { mail }, undefined, now)).toBe(false);
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + minute, now);
+      expect(await store.provide(domain, { mail }, undefined, now)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ provided: { mail }, wanted: 2, dueAt: now });
+    });
+
+    test('is changed only as it was read, and withdrawn', async () => {
+      await claimed();
+      await store.provide(domain, { mail }, undefined, now);
+      expect(await store.provide(domain, { webmail: mail }, undefined, now)).toBe(false);
+      expect(await store.provide(domain, { mail, webmail: mail }, { mail }, now)).toBe(true);
+      expect(await store.provide(domain, undefined, { mail, webmail: mail }, now)).toBe(true);
+      const record = await store.readDomain(domain);
+      expect(record).not.toHaveProperty('provided');
+      expect(record).toMatchObject({ wanted: 4, owner: 'first' });
+    });
+
+    test('is told of by the owner alone, and not of another one', async () => {
+      await claimed();
+      await store.provide(domain, { mail }, undefined, now);
+      await store.recordTold(domain, 'first', 'mail', mail.id, 14);
+      await store.recordTold(domain, 'first', 'mail', 'd'.repeat(64), 7);
+      expect(await store.readDomain(domain)).toMatchObject({ provided: { mail: { told: 14 } } });
+      await expect(store.recordTold(domain, 'second', 'mail', mail.id, 7)).rejects.toThrow(claimLost);
+    });
+
+    test('is gone with the domain, whoever has it next', async () => {
+      await claimed();
+      await store.provide(domain, { mail }, undefined, now);
+      await store.acceptWish(deletion(), { at: now + 1 }, now);
+      expect(await store.readDomain(domain)).not.toHaveProperty('provided');
+      expect(await store.provide(domain, { mail }, undefined, now)).toBe(false);
+    });
+
+    test('goes to servers with ours, or without one', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await commit({ provided: { mail } });
+      await store.commitWork({ domain, provided: { mail, webmail: mail }, servers: [mx2], now });
+      expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: certificate(), provided: { mail } });
+      const work = await store.workFor(mx2, domain);
+      expect(work).toMatchObject({ provided: { mail, webmail: mail } });
+      expect(work).not.toHaveProperty('certificate');
+    });
+  });
 }

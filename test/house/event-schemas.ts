@@ -67,6 +67,14 @@ export const factExamples: Record<keyof typeof facts, Described> = {
       ...{ domains: [domain], drifted: 1, silentPorts: [443] },
     },
   },
+  'Provided Certificate Approaching Expiration': {
+    what: 'A certificate from elsewhere ends in 30, 14, 7 days or one, and cannot be renewed here.',
+    example: {
+      ...{ domain, for: ['mail', 'webmail'], fingerprint: '0123456789abcdef'.repeat(4), issuedBy: 'Bought CA' },
+      ...{ daysLeft: 13, notAfter: time, takenOverAt: '2026-11-18T09:00:00.000Z' },
+      message: `the certificate provided for mail and webmail of ${domain} ends in 13 days`,
+    },
+  },
   'Certificate Removed': { what: 'It is served there no more.', example: { domain, server } },
   'Certificate Imported': {
     what: 'ACM has it under this ARN, the same at every renewal.',

@@ -34,7 +34,7 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
   function giveWork(
     names: string[],
     domain: string,
-    certificate: Work['certificate'],
+    { certificate, provided }: Pick<Work, 'certificate' | 'provided'>,
     host: boolean | undefined,
     now: number,
     calm: Record<string, number> = {},
@@ -42,7 +42,7 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
     for (const name of names) {
       const notBefore = calm[name];
       const waits = notBefore !== undefined && { notBefore, calm: true as const };
-      inner(work, name).set(domain, copy({ domain, certificate, v: now, ...(host && { host }), ...waits }));
+      inner(work, name).set(domain, copy({ domain, certificate, provided, v: now, ...(host && { host }), ...waits }));
       const server = servers.get(name)!;
       server.wanted += 1;
       if (notBefore === undefined) server.dueAt = now + WAKE_MS;
@@ -77,7 +77,8 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
       }
       const said = { spec: copy(wish), specAt: at, specVersion: version, dueAt: now + WAKE_MS };
       const named = [...new Set([...(record.servers ?? []), ...serversOf(wish)])].sort();
-      const known = { ...(named.length > 0 && { servers: named }), deletedAt: wish.deleted && now };
+      const gone = wish.deleted ? { deletedAt: now, provided: undefined } : { deletedAt: undefined };
+      const known = { ...(named.length > 0 && { servers: named }), ...gone };
       domains.set(wish.domain, copy({ ...record, ...said, ...known, wanted: record.wanted + 1 }));
       return true;
     },
@@ -118,25 +119,25 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
       else delete record.published;
     },
 
-    async commitCertificate({ domain, me, seen, certificate, servers: names, calm, host, now }) {
+    async commitCertificate({ domain, me, seen, certificate, provided, servers: names, calm, host, now }) {
       const record = domains.get(domain);
       if (record?.owner !== me || record.wanted !== seen) return false;
       if (certificate.staging && record.current && !record.current.staging) return false;
       requireRegistered(names, domain);
-      giveWork(names, domain, certificate, host, now, calm);
+      giveWork(names, domain, { certificate, provided }, host, now, calm);
       record.current = copy(certificate);
       delete record.order;
       return true;
     },
 
-    async commitWork({ domain, certificate, servers: names, host, now }) {
+    async commitWork({ domain, certificate, provided, servers: names, host, now }) {
       requireRegistered(names, domain);
-      giveWork(names, domain, certificate, host, now);
+      giveWork(names, domain, { certificate, provided }, host, now);
     },
 
     async commitRemoval({ domain, wanted, servers: names, now }) {
       if (domains.get(domain)?.wanted !== wanted || !areRegistered(names)) return false;
-      giveWork(names, domain, 'REMOVE', undefined, now);
+      giveWork(names, domain, { certificate: 'REMOVE' }, undefined, now);
       return true;
     },
 
@@ -183,6 +184,21 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
     async forgetDomain(domain, me, seen) {
       const record = domains.get(domain);
       return record?.owner === me && record.wanted === seen && domains.delete(domain);
+    },
+
+    async provide(domain, provided, before, now) {
+      const record = domains.get(domain);
+      const isSame = isDeepStrictEqual(record?.provided, copy(before));
+      if (!record?.spec || record.deletedAt !== undefined || !isSame) return false;
+      if (provided) record.provided = copy(provided);
+      else delete record.provided;
+      lookAgain(domain, now);
+      return true;
+    },
+
+    async recordTold(domain, me, use, id, days) {
+      const one = mine(domain, me).provided?.[use];
+      if (one?.id === id) one.told = days;
     },
 
     async lookAgain(domain, now) {

@@ -59,6 +59,40 @@ async function delivered(outcome: string, body = '', exitCode = 0) {
 }
 const work = async () => (await world.store.work(mx1, 10)).map(work => work.domain);
 
+describe('a domain with a certificate of its own for webmail', () => {
+  const [ours, bought] = ['c', 'd'].map(letter => letter.repeat(64)) as [string, string];
+  beforeEach(async () => {
+    world = newWorld();
+    me = await readyServer(world, { capability: { 'serves-by-name': ['postfix,nginx'] } });
+    const name = 'b.example';
+    const certificate = await giveWork(world, name);
+    const webmail = { ...certificate, id: bought, fingerprint: bought, names: [`webmail.${name}`] };
+    await world.certificates.putKeyOnce(name, bought, await world.certificates.readKey(name, ours));
+    await world.certificates.putChain(name, bought, await world.certificates.readChain(name, certificate.id));
+    const work = { domain: name, certificate, provided: { webmail }, servers: [mx1], now: world.time + 1 };
+    await world.store.commitWork(work);
+  });
+
+  test('is installed once both were seen, and the bus hears which is for what', async () => {
+    expect(await delivered('installed', 'su\n')).toMatchObject({ served: 1, refused: 0 });
+    expect(await work()).toEqual([]);
+    expect(await world.store.installed(mx1, 'b.example')).toMatchObject({
+      ...{ certificate: ours, fingerprint: 'f'.repeat(64), provided: { webmail: bought } },
+    });
+    expect(world.bus.events.map(({ detail }) => [detail.fingerprint, detail.for])).toEqual([
+      ['f'.repeat(64), undefined],
+      [bought, 'webmail'],
+    ]);
+  });
+
+  test('is parked once where one of them was not seen', async () => {
+    const body = 'bb\n1 b InstallRolledBack not seen on port 443\n2 b InstallRolledBack not seen on port 443\n';
+    expect(await delivered('rolled-back', body, 20)).toMatchObject({ served: 0, refused: 1 });
+    expect(await work()).toEqual(['b.example']);
+    expect(world.bus.events).toMatchObject([{ detailType: 'Domain Parked', detail: { reason: 'InstallRolledBack' } }]);
+  });
+});
+
 describe('what a server answered', () => {
   test('is installed where it was seen served, newly or again, and the bus hears of each', async () => {
     expect(await delivered('installed', 'sus\n')).toEqual({ server: mx1, outcome: 'installed', served: 3, refused: 0 });
@@ -160,7 +194,7 @@ describe('what a server answered', () => {
     expect(await work()).toEqual(names);
     expect(await world.store.installed(mx1, names[0]!)).toMatchObject({ node });
     const current = (await world.store.readDomain(names[0]!))!;
-    expect(await isServing(mx1, current, world.store)).toBe(false);
+    expect(await isServing(mx1, current, world.store, world.time)).toBe(false);
   });
 
   test('leaves work that came for the same domain while it was under way', async () => {

@@ -1,0 +1,54 @@
+/** The entries of a delivery for one domain: a certificate each, the names it is chosen by, and those to look with. */
+import { coversName, isUnder, mailName, webmailName } from '../certificate/names.ts';
+import type { StoredCertificate } from '../domain/domain.ts';
+import { providedOn, uses } from '../domain/provided.ts';
+import type { DeliveryEntry } from './delivery.ts';
+import type { ServerRecord, Work } from './server.ts';
+
+type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
+
+/** No name is in two of them: what a provided certificate covers is its own. */
+export function entriesFor(
+  { domain, v, certificate, provided, host, drift }: Work,
+  server: Pick<ServerRecord, 'capability'>,
+): Entry[] {
+  const removed = { domain, v, ...(host && { host }) };
+  if (certificate === 'REMOVE') return [removed];
+  const about = { ...removed, ...(drift && { drift }) };
+  const here = providedOn(server, { certificate, provided });
+  const own = uses.flatMap((use): Entry[] => {
+    const one = here[use];
+    if (!one) return [];
+    // A certificate may be for other people's domains, too.
+    const names = one.names.filter(name => isUnder(name, domain));
+    const probe = use === 'mail' ? { mail: `mail.${domain}` } : { webmail: `webmail.${domain}` };
+    return [{ ...about, for: use, install: { ...facts(one), names, probe } }];
+  });
+  if (!certificate) return own;
+  const ours = host
+    ? { names: certificate.names, probe: { mail: domain } }
+    : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined);
+  return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
+}
+
+function facts({ id, fingerprint }: StoredCertificate) {
+  return { certificate: id, fingerprint };
+}
+
+/** Labels to look with where nothing but a wildcard is left. */
+const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
+
+/** What is left for ours; undefined: nothing. */
+function besides(domain: string, names: string[], taken: string[], isWebmailTaken: boolean) {
+  const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
+  if (taken.length === 0) return { names, probe: { mail: mailName(domain, names), webmail } };
+  const left = names.filter(name => !coversName(taken, name));
+  const candidates = left.flatMap(name =>
+    name.startsWith('*.') ? LABELS.map(label => name.replace('*', label)) : [name],
+  );
+  const mail = candidates.find(name => !coversName(taken, name));
+  if (mail === undefined && webmail === undefined) return undefined;
+  // The host asks that the names of an entry cover what it looks with.
+  const covers = webmail === undefined || coversName(left, webmail);
+  return { names: covers ? left : [...left, webmail!], probe: { mail, webmail } };
+}
