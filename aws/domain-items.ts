@@ -155,13 +155,14 @@ export function domainItems(table: Table): DomainStore {
     renewDomain: (domain, me, now) =>
       mine(domain, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
 
-    async recordReservation(domain, me, reservedFor) {
-      await mine(domain, me, 'SET #reservedFor = :reservedFor', { reservedFor });
+    async recordReservation(domain, me, reserved) {
+      await mine(domain, me, 'SET #reserved = :reserved', { reserved });
     },
 
-    async recordOrder(domain, me, order) {
-      const set = 'SET #order = if_not_exists(#order, :order) REMOVE #reservedFor';
-      const item = await mine(domain, me, set, { order });
+    async recordOrder(domain, me, order, reserved) {
+      const left = reserved ? ', #reserved = :reserved' : ' REMOVE #reserved';
+      const set = `SET #order = if_not_exists(#order, :order)${left}`;
+      const item = await mine(domain, me, set, { order, ...(reserved && { reserved }) });
       return item.order!;
     },
 
@@ -188,7 +189,7 @@ export function domainItems(table: Table): DomainStore {
           domain,
         );
       const current = table.updating(domainKey(domain), {
-        set: 'SET #current = :certificate REMOVE #order',
+        set: 'SET #current = :certificate REMOVE #order, #reserved',
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
         values: { certificate, me, seen, ...(certificate.staging && { true: true }) },
       });

@@ -6,6 +6,7 @@ import { serverItems } from './server-items.ts';
 import { DUE_SHARDS, type Key, type Table } from './table.ts';
 
 const issuerKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
+/** One partition each: a limit on an exact set of names is as many budgets as there are domains. */
 const budgetKey = (budget: string): Key => ({ pk: `I#${budget}`, sk: '/B' });
 
 export function issuerItems(table: Table): IssuerStore {
@@ -28,14 +29,16 @@ export function issuerItems(table: Table): IssuerStore {
       return recorded !== undefined;
     },
 
-    // Conditional writes and no read: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever
-    // loses both met another one who began anew in between, and moves on from there.
-    async reserveOrder(budget, intervalMs, horizonMs, now) {
+    // Conditional writes: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever loses both
+    // has met another one who began anew in between, and moves on from there; or finds that its place would be too late.
+    async reserveOrder(budget, intervalMs, horizonMs, now, latest = Infinity) {
+      const placeAt = (tat: number) => Math.max(now, tat - horizonMs);
+      const most = latest + horizonMs - intervalMs;
       const moveOn = () =>
         table.update(budgetKey(budget), {
           set: 'SET #tat = #tat + :interval',
-          condition: '#tat >= :now',
-          values: { interval: intervalMs, now },
+          condition: `#tat >= :now${latest < Infinity ? ' AND #tat <= :most' : ''}`,
+          values: { interval: intervalMs, now, ...(latest < Infinity && { most }) },
         });
       const beginAnew = () =>
         table.update(budgetKey(budget), {
@@ -44,7 +47,9 @@ export function issuerItems(table: Table): IssuerStore {
           values: { first: now + intervalMs, now },
         });
       const reserved = (await moveOn()) ?? (await beginAnew()) ?? (await moveOn());
-      return Math.max(now, (reserved!.tat as number) - horizonMs);
+      if (reserved) return placeAt(reserved.tat as number);
+      const { tat } = (await table.get(budgetKey(budget)))!;
+      return Math.max(placeAt((tat as number) + intervalMs), latest + 1);
     },
   };
 }

@@ -6,7 +6,16 @@
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
 import type { Trouble } from './acme/trouble.ts';
-import type { AcmImport, DomainRecord, Parked, PublishedValue, StoredCertificate, Use, Wish } from './domain/domain.ts';
+import type {
+  AcmImport,
+  DomainRecord,
+  Parked,
+  PublishedValue,
+  Reservation,
+  StoredCertificate,
+  Use,
+  Wish,
+} from './domain/domain.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
@@ -36,13 +45,14 @@ export interface DomainStore {
   claimDomain(domain: string, me: string, now: number): Promise<DomainRecord | undefined>;
   /** Renews the lease. @throws SealpostError ClaimLost */
   renewDomain(domain: string, me: string, now: number): Promise<DomainRecord>;
-  /** Remembers the place in the budget that was reserved for the domain's next order. @throws ClaimLost */
-  recordReservation(domain: string, me: string, reservedFor: number): Promise<void>;
-  /** Puts the order on record, unless one is there; its place in the budget is used. @returns the one on record */
+  /** Remembers the places in budgets that were reserved for the domain. @throws ClaimLost */
+  recordReservation(domain: string, me: string, reserved: Reservation): Promise<void>;
+  /** Puts the order on record, unless one is there; `reserved` are the places that it has not used. @returns the one on record */
   recordOrder(
     domain: string,
     me: string,
     order: NonNullable<DomainRecord['order']>,
+    reserved?: Reservation,
   ): Promise<NonNullable<DomainRecord['order']>>;
   /** Forgets an order that can no longer succeed, so that the next try makes another. */
   forgetOrder(domain: string, me: string, url: string): Promise<void>;
@@ -50,7 +60,7 @@ export interface DomainStore {
   recordPublished(domain: string, me: string, published: PublishedValue[]): Promise<void>;
   /**
    * One transaction: the certificate becomes the domain's current one, the order is done, and each server has work.
-   * `order` is forgotten. @returns false when the wish has changed since it was claimed, or a staging issuer's would
+   * `order` is forgotten, and what was `reserved` is used. @returns false when the wish has changed since it was claimed, or a staging issuer's would
    * follow a trusted one (nothing is written)
    */
   commitCertificate(commit: {
@@ -197,9 +207,11 @@ export interface IssuerStore {
   recordTrouble(directory: string, trouble: Trouble, known?: Trouble): Promise<boolean>;
   /**
    * Reserves one order in a budget (GCRA): one order each `intervalMs`, and a burst of `horizonMs` worth of them.
-   * @returns when the order may be made: now, or once the mean rate has caught up with all that were reserved before
+   * @param latest a place after this is not taken
+   * @returns when the order may be made: now, or once the mean rate has caught up with all that were reserved before; after
+   *   `latest`: nothing was reserved
    */
-  reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number): Promise<number>;
+  reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number, latest?: number): Promise<number>;
 }
 
 /** How far the walk over all certificates has come (core/renewal-walk.ts). */

@@ -48,6 +48,8 @@ export interface ProviderOptions {
   report: (line: string) => void;
   /** The CA is a process of its own that `stop()` leaves alone, too: what it knows is in its memory only. */
   caOutlives?: boolean;
+  /** The setting `Issuers`, and the roots of those that are not `ca`; by default `ca` alone, called pebble. */
+  issuers?: (ca: Ca, resolver: string) => Promise<{ issuers: { name: string; directory: string }[]; roots: string }>;
 }
 
 type Credentials = { accessKeyId: string; secretAccessKey: string };
@@ -88,7 +90,7 @@ export interface Provider extends ProviderAccess {
 }
 
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
-  const { directory, cdkOut, seed, report, caOutlives = false } = options;
+  const { directory, cdkOut, seed, report, caOutlives = false, issuers = pebbleAlone } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const record = new ProviderRecord(join(directory, 'provider.json'));
   const services = [kms, s3, dynamodb, sqs, sns, logs, lambda, states, events, scheduler, ssm, acm, route53];
@@ -108,7 +110,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     noSleep: true,
     outlivesUs: caOutlives,
   });
-  const roots = await ca.issuerRoots();
+  const configured = await issuers(ca, `${dns.addresses[0]}:53`);
+  const roots = [await ca.issuerRoots(), configured.roots].join('\n').trim();
   const sender = cloud.iam.putRole(SENDER, trust('ec2.amazonaws.com'), []);
   const everything = { Effect: 'Allow', Action: '*', Resource: '*' };
   const administrator = cloud.iam.putRole(ADMINISTRATOR, trust('ec2.amazonaws.com', 'states.amazonaws.com'), [
@@ -190,7 +193,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
   const challengeZoneId = await provider.createZone(CHALLENGE_ZONE);
   const stack = await cloud.loadTemplate(cdkOut, STACK, {
-    Issuers: JSON.stringify([{ name: 'pebble', directory: ca.directoryUrl, profile: 'tlsserver' }]),
+    Issuers: JSON.stringify(configured.issuers),
     AcmeContact: 'mailto:certificates@provider.test',
     AcmeTermsAgreed: 'yes',
     ChallengeZoneId: challengeZoneId,
@@ -203,6 +206,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   });
   report(`Stack ${STACK} deployed: ${Object.keys(stack.resources).length} resources of the synthesised template`);
   return { ...provider, stack };
+}
+
+async function pebbleAlone({ directoryUrl: directory }: Ca) {
+  return { issuers: [{ name: 'pebble', directory, profile: 'tlsserver' }], roots: '' };
 }
 
 function trust(...services: string[]): object {

@@ -1,4 +1,4 @@
-/** An issuer's limits on new orders, as rates with a burst (GCRA). Data: who reserves is core/domain/budget.ts. */
+/** An issuer's limits on new orders, as token buckets, which Let's Encrypt's are: so many at once, and filled again at the mean rate. Data: who reserves is core/domain/budget.ts. */
 
 export interface Limit {
   /** So many orders, or certificates, … */
@@ -45,4 +45,17 @@ export function parseLimit(text: string, source?: string): Limit {
 /** The reverse, for people. */
 export function showLimit({ count, windowMs }: Limit): string {
   return windowMs % DAY === 0 ? `${count} in ${windowMs / DAY} days` : `${count} in ${windowMs / HOUR} hours`;
+}
+
+/**
+ * A limit as GCRA has it, of which we take a part.
+ * @param part.rate of the mean rate @param part.burst of the count, at once
+ */
+export function rateOf(
+  { count, windowMs }: Limit,
+  part: { rate: number; burst: number },
+): { intervalMs: number; horizonMs: number } {
+  const intervalMs = windowMs / (count * part.rate);
+  // One at least, however small the part is.
+  return { intervalMs, horizonMs: intervalMs * Math.max(1, Math.floor(count * part.burst)) };
 }

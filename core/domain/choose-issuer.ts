@@ -2,10 +2,23 @@
 import type { Issuer } from '../acme/issuer.ts';
 import type { Directory } from '../acme/transport.ts';
 import { isInTrouble } from '../acme/trouble.ts';
-import { checkCaa, type CaaLook } from '../dns/caa.ts';
+import type { Clock } from '../clock.ts';
+import type { Dns } from '../dns/authoritative.ts';
+import { checkCaa, lookAtCaa, type CaaLook } from '../dns/caa.ts';
 import { isSealpostError, SealpostError, type ErrorName } from '../errors.ts';
-import type { IssuerStore } from '../store.ts';
+import type { IssuerStore, Store } from '../store.ts';
+import { budgetSpent, reservePlaces } from './budget.ts';
 import type { DomainRecord, Wish } from './domain.ts';
+
+export interface ChoicePorts {
+  store: Store;
+  dns: Dns;
+  clock: Clock;
+  /** In order. */
+  issuers: Issuer[];
+  /** What an issuer's directory says of it. @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected */
+  directoryOf: (issuer: Issuer) => Promise<NonNullable<Directory['meta']>>;
+}
 
 export interface Choice {
   issuer: Issuer;
@@ -62,32 +75,65 @@ export async function inOrder(
   return [...choices.filter(one => !one.isLastResort), ...choices.filter(one => one.isLastResort)];
 }
 
-/** Reasons of one issuer's, after which the next one is looked at. */
-const NEXT: readonly ErrorName[] = ['CaaForbids', 'AcmeUnavailable', 'AcmeRateLimited', 'AcmeRejected', 'BudgetSpent'];
+/** Reasons of one issuer's, after which the next one is looked at; of those that pass by themselves the domain is told first. */
+const PASSING: readonly ErrorName[] = ['AcmeUnavailable', 'AcmeRateLimited'];
+const NEXT: readonly ErrorName[] = [...PASSING, 'CaaForbids', 'AcmeRejected'];
+/** A wait for a place in a budget that is no reason to go to another CA. */
+const SHORT_MS = 3_600_000;
 
 /**
- * @param look whether an issuer can have the domain now; it may look deeper than CAA does here
- * @throws SealpostError what the first one was refused for, where none will do
+ * The issuer of the order on record; else the first that may, can, and has room in its budget within the hour. Where none
+ * has, the one that has the earliest.
+ * @throws SealpostError BudgetSpent with the time of the domain's place; what the first one was refused for, where none will do
  */
-export async function firstThatCan(choices: Choice[], look: (choice: Choice) => Promise<void>): Promise<Choice> {
-  let refusal: unknown;
+export async function chooseIssuer(
+  wanted: { record: DomainRecord; wish: Wish; names: string[]; me: string },
+  ports: ChoicePorts,
+): Promise<Choice> {
+  const { record, wish } = wanted;
+  const { store } = ports;
+  const now = ports.clock.now();
+  const found = candidates(ports.issuers, wish, record);
+  const ordering = found.find(({ name }) => name === record.order?.issuer);
+  if (record.order && !ordering) await store.forgetOrder(wish.domain, wanted.me, record.order.url);
+  const choices = ordering ? [{ issuer: ordering, isLastResort: false }] : await inOrder(found, record, store, now);
+  const caa = await lookAtCaa(ports.dns, wanted.names);
+  const refusals: SealpostError[] = [];
+  let earliest: { choice: Choice; until: number } | undefined;
   for (const choice of choices) {
+    const { issuer } = choice;
     try {
-      await look(choice);
-      return choice;
+      await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
     } catch (error) {
       if (!isSealpostError(error) || !NEXT.includes(error.name)) throw error;
-      refusal ??= error;
+      refusals.push(error);
+      continue;
     }
+    if (ordering || replacedAt(issuer, record) !== undefined) return choice;
+    const asked = { ...wanted, now, latest: choices.length > 1 ? now + SHORT_MS : Infinity };
+    const wait = await reservePlaces(issuer, asked, store);
+    if (!wait) return choice;
+    if (wait.until <= asked.latest) throw budgetSpent(issuer, asked, wait);
+    if (!earliest || wait.until < earliest.until) earliest = { choice, until: wait.until };
   }
-  throw refusal;
+  const passing = refusals.find(({ name }) => PASSING.includes(name));
+  if (!earliest || passing) throw passing ?? refusals[0]!;
+  const asked = { ...wanted, now, latest: Infinity };
+  const wait = await reservePlaces(earliest.choice.issuer, asked, store);
+  if (wait) throw budgetSpent(earliest.choice.issuer, asked, wait);
+  return earliest.choice;
+}
+
+/** ARI's `replaces` is understood only where the certificate comes from; there such an order is outside the limits (RFC 9773 §5). */
+export function replacedAt({ name }: Issuer, { current }: DomainRecord): string | undefined {
+  return current?.issuer === name ? current.ariId : undefined;
 }
 
 /**
  * Whether an issuer does for the domain, by what its directory says: CAA may name it, and it has the profile that is wished.
  * @throws SealpostError CaaForbids, AcmeRejected
  */
-export async function requireSuitable(
+async function requireSuitable(
   { name, directoryUrl }: Issuer,
   { caaIdentities = [], profiles = {} }: NonNullable<Directory['meta']>,
   wished: { domain: string; profile?: string; caa: CaaLook },

@@ -2,11 +2,7 @@
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
 import { planNames } from '../certificate/names.ts';
 import type { Issuer } from '../acme/issuer.ts';
-import type { Directory } from '../acme/transport.ts';
-import type { Clock } from '../clock.ts';
-import { lookAtCaa } from '../dns/caa.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
-import type { Dns } from '../dns/authoritative.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomainEvent, type DomainRequest } from '../events.ts';
 import type { Bus, Executions, Zones } from '../ports.ts';
@@ -14,15 +10,7 @@ import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
 import { isFresh, sameNames, serversOf, type DomainRecord, type Wish } from './domain.ts';
-import {
-  candidates,
-  firstThatCan,
-  inOrder,
-  isFromAnother,
-  namesOf,
-  requireSuitable,
-  type Choice,
-} from './choose-issuer.ts';
+import { chooseIssuer, isFromAnother, namesOf, replacedAt, type ChoicePorts } from './choose-issuer.ts';
 import { isAcmDue, nextLook } from './duties.ts';
 import { isServing, leaveServers, releaseDeleted } from './leave.ts';
 import { look } from './look.ts';
@@ -30,18 +18,11 @@ import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, type Certific
 import { retract } from './published.ts';
 import { tellOfEnds } from './tell.ts';
 
-export interface ClaimPorts {
-  store: Store;
+export interface ClaimPorts extends ChoicePorts {
   zones: Zones;
-  dns: Dns;
   bus: Bus;
   executions: Executions;
-  clock: Clock;
   challengeZone: { id: string; name: string };
-  /** In order. */
-  issuers: Issuer[];
-  /** What an issuer's directory says of it. @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected */
-  directoryOf: (issuer: Issuer) => Promise<NonNullable<Directory['meta']>>;
 }
 
 /**
@@ -85,7 +66,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     await releaseFresh(record, record.current!.renewAt, wish, event.execution, isAsked, ports);
   await giveMeanwhile(record, names, wish, ports);
   const places = await planPlaces(names, ports);
-  const { issuer, isLastResort } = await chooseIssuer(record, wish, names, event.execution, ports);
+  const { issuer, isLastResort } = await chooseIssuer({ record, wish, names, me: event.execution }, ports);
   const replaces = replacedAt(issuer, record);
   return {
     domain,
@@ -226,52 +207,4 @@ async function giveMeanwhile(record: DomainRecord, names: string[], wish: Wish, 
 async function planPlaces(names: string[], ports: ClaimPorts): Promise<Place[]> {
   const bare = [...new Set(names.map(name => name.replace(/^\*\./, '')))];
   return Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
-}
-
-/** The issuer of the order on record, else the first that may, can, and has room in its budget. */
-async function chooseIssuer(
-  record: DomainRecord,
-  wish: Wish,
-  names: string[],
-  me: string,
-  ports: ClaimPorts,
-): Promise<Choice> {
-  const { store, clock } = ports;
-  const found = candidates(ports.issuers, wish, record);
-  const ordering = found.find(({ name }) => name === record.order?.issuer);
-  if (record.order && !ordering) await store.forgetOrder(wish.domain, me, record.order.url);
-  const choices = ordering
-    ? [{ issuer: ordering, isLastResort: false }]
-    : await inOrder(found, record, store, clock.now());
-  const caa = await lookAtCaa(ports.dns, names);
-  return firstThatCan(choices, async ({ issuer }) => {
-    await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
-    if (!ordering && !replacedAt(issuer, record)) await reserve(issuer, record, me, ports);
-  });
-}
-
-/** ARI's `replaces` is understood only where the certificate comes from; there such an order is outside the limits (RFC 9773 §5). */
-function replacedAt({ name }: Issuer, { current }: DomainRecord): string | undefined {
-  return current?.issuer === name ? current.ariId : undefined;
-}
-
-/** Each domain has one place in the budget at a time, and keeps it until its order is on record. */
-async function reserve(
-  { directoryUrl, limits: { account } }: Issuer,
-  { domain, reservedFor }: DomainRecord,
-  me: string,
-  { store, clock }: ClaimPorts,
-): Promise<void> {
-  if (!account) return;
-  const now = clock.now();
-  const [intervalMs, horizonMs] = [account.windowMs / account.count, 0.9 * account.windowMs];
-  const at = reservedFor ?? (await store.reserveOrder(directoryUrl, intervalMs, horizonMs, now));
-  if (reservedFor === undefined) await store.recordReservation(domain, me, at);
-  if (at <= now) return;
-  throw new SealpostError(
-    'BudgetSpent',
-    domain,
-    `the issuer's limit of new orders is reached; ${domain} waits for its slot`,
-    { retryAt: at },
-  );
 }

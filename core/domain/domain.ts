@@ -1,4 +1,5 @@
 /** A customer's domain (or a server's own host name, which travels the same road): what is wished, and what is known. */
+import type { Limits } from '../acme/limits.ts';
 import type { ErrorName } from '../errors.ts';
 
 /** The whole wish for a domain, as the last accepted event put it. Names are A-labels in lower case. */
@@ -93,6 +94,9 @@ export interface AcmImport {
   nextTry?: number;
 }
 
+/** By the issuer's name: when an order may be made, by each limit; `set` tells which names the one on exact sets is for. */
+export type Reservation = Record<string, { set: string; places: Partial<Record<keyof Limits, number>> }>;
+
 /** The item `D#<domain>`. */
 export interface DomainRecord {
   domain: string;
@@ -109,8 +113,8 @@ export interface DomainRecord {
   leaseUntil?: number;
   dueAt?: number;
   order?: { url: string; planned: string[]; issuer: string };
-  /** When its next order may be made, by the place that it has in the issuer's budget; gone once the order is on record. */
-  reservedFor?: number;
+  /** Its places in the issuers' budgets, until they are used. */
+  reserved?: Reservation;
   published?: PublishedValue[];
   current?: StoredCertificate;
   acm?: AcmImport;

@@ -10,6 +10,7 @@ import { isSealpostError, SealpostError } from '../errors.ts';
 import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
+import { withoutOrder } from './budget.ts';
 import type { PublishedValue } from './domain.ts';
 import { withPublished } from './published.ts';
 
@@ -56,7 +57,8 @@ export async function createOrder(input: Mine, ports: OrderPorts): Promise<Plan 
     throw isOfIssuer(error, plan) ? accountTrouble(error, issuer) : error;
   });
   const made = { url: order.url, planned: plan.names, issuer: issuer.name };
-  const onRecord = await store.recordOrder(plan.domain, execution, made);
+  const left = withoutOrder(record.reserved, issuer.name);
+  const onRecord = await store.recordOrder(plan.domain, execution, made, left);
   return { ...plan, order: onRecord.url === order.url ? order : await open(onRecord.url) };
 }
 

@@ -434,19 +434,28 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
   });
 
   describe(`a place in the budget, in ${name}`, () => {
-    test('is kept until the order is on record', async () => {
+    test('is kept until the order is on record, and that of a narrow limit until the certificate is', async () => {
+      const reserved = { ca: { set: 'one', places: { exactSet: now, account: now + minute } } };
+      const left = { ca: { set: 'one', places: { exactSet: now } } };
+      await register(mx1);
       await claimed();
-      await store.recordReservation(domain, 'first', now + minute);
+      await store.recordReservation(domain, 'first', reserved);
       await store.parkDomain(
         domain,
         'first',
         { reason: 'BudgetSpent', message: '', since: now, nextTry: now, tries: 0 },
         [],
       );
-      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ reservedFor: now + minute });
-      await expect(store.recordReservation(domain, 'first', now)).rejects.toEqual(claimLost);
-      await store.recordOrder(domain, 'second', { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' });
-      expect(await store.readDomain(domain)).not.toHaveProperty('reservedFor');
+      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ reserved });
+      await expect(store.recordReservation(domain, 'first', reserved)).rejects.toEqual(claimLost);
+      const order = { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' };
+      await store.recordOrder(domain, 'second', order, left);
+      expect((await store.readDomain(domain))!.reserved).toEqual(left);
+      await store.recordOrder(domain, 'second', order);
+      expect(await store.readDomain(domain)).not.toHaveProperty('reserved');
+      await store.recordReservation(domain, 'second', left);
+      expect(await commit({ me: 'second' })).toBe(true);
+      expect(await store.readDomain(domain)).not.toHaveProperty('reserved');
     });
   });
 

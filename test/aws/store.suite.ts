@@ -109,6 +109,14 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       },
     );
 
+    test('takes no place that would be too late', async () => {
+      const until = (latest: number) => store.reserveOrder('ca', 10_000, 30_000, now, latest);
+      expect([await until(now), await until(now), await until(now)]).toEqual([now, now, now]);
+      for (let i = 0; i < 3; i++) expect(await until(now + 9_999)).toBe(now + 10_000);
+      expect(await until(now + 10_000)).toBe(now + 10_000);
+      expect(await reserve(now)).toBe(now + 20_000);
+    });
+
     test('counts each budget for itself', async () => {
       for (let i = 0; i < 3; i++) await reserve(now);
       expect(await store.reserveOrder('another', 10_000, 30_000, now)).toBe(now);

@@ -10,7 +10,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53';
 import type { Store } from '../../core/store.ts';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
-import { startProvider, type Provider } from '../../local/provider.ts';
+import { startProvider, type Provider, type ProviderOptions } from '../../local/provider.ts';
 import { addMailServer, delegateDomain, registerMailServer, storeOf } from '../../local/road.ts';
 import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../install/session.ts';
@@ -47,9 +47,9 @@ export function scratch(): string {
 }
 
 /** @param cdkOut the synthesised stack @param into where all of the provider's files go */
-export function deploy(cdkOut: string, into: string): Promise<Provider> {
+export function deploy(cdkOut: string, into: string, more: Pick<ProviderOptions, 'issuers'> = {}): Promise<Provider> {
   const report = (line: string) => appendFileSync(join(into, 'report.log'), `${line}\n`);
-  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report });
+  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report, ...more });
 }
 
 /** The stack as `npm start` deploys it. */

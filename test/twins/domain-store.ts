@@ -98,13 +98,14 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
       return copy(Object.assign(mine(domain, me), { leaseUntil: lease, dueAt: lease }));
     },
 
-    async recordReservation(domain, me, reservedFor) {
-      mine(domain, me).reservedFor = reservedFor;
+    async recordReservation(domain, me, reserved) {
+      mine(domain, me).reserved = copy(reserved);
     },
 
-    async recordOrder(domain, me, order) {
+    async recordOrder(domain, me, order, reserved) {
       const record = mine(domain, me);
-      delete record.reservedFor;
+      if (reserved) record.reserved = copy(reserved);
+      else delete record.reserved;
       return copy((record.order ??= copy(order)));
     },
 
@@ -127,6 +128,7 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
       giveWork(names, domain, { certificate, provided }, host, now, calm);
       record.current = copy(certificate);
       delete record.order;
+      delete record.reserved;
       return true;
     },
 

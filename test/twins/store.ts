@@ -30,10 +30,11 @@ function issuerStore({ issuers, budgets }: Memory): IssuerStore {
       issuers.set(directory, copy({ ...issuer, trouble }));
       return true;
     },
-    async reserveOrder(budget, intervalMs, horizonMs, now) {
+    async reserveOrder(budget, intervalMs, horizonMs, now, latest = Infinity) {
       const tat = Math.max(budgets.get(budget) ?? 0, now) + intervalMs;
-      budgets.set(budget, tat);
-      return Math.max(now, tat - horizonMs);
+      const at = Math.max(now, tat - horizonMs);
+      if (at <= latest) budgets.set(budget, tat);
+      return at;
     },
   };
 }

@@ -37,8 +37,8 @@ beforeEach(async () => {
     ...world,
     dns: systemResolver([resolver.address]),
     challengeZone,
-    // One each 36 s, two at once.
-    issuers: [anIssuer({ limits: { account: { count: 80 / 36, windowMs: 80_000 } } })],
+    // Of which new domains get one each 36 s, two at once.
+    issuers: [anIssuer({ limits: { account: { count: 2.5, windowMs: 81_000 } } })],
     directoryOf: async () => ({ caaIdentities: ['ca.example'], profiles: { tlsserver: '', shortlived: '' } }),
   };
 });

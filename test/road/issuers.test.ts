@@ -1,0 +1,153 @@
+/** Two CAs in order, the second one binding accounts to its customers: what one fails for, the other does, without anybody. */
+import { appendFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Store } from '../../core/store.ts';
+import { startPebble, type Ca } from '../../local/ca/pebble.ts';
+import { handshake } from '../../local/handshake.ts';
+import type { Provider } from '../../local/provider.ts';
+import { addMailServer, delegateDomain, registerMailServer, storeOf, untilInstalled } from '../../local/road.ts';
+import { problem, startProxy, type Proxy } from '../core/acme/proxy.ts';
+import { entered, History } from './history.ts';
+import { listen, type Listener } from './listener.ts';
+import { deploy, put, scratch, stack } from './provider.ts';
+
+const BINDING = { kid: 'customer-1', hmacKey: Buffer.from('a key of the customer and the CA').toString('base64url') };
+let directory: string;
+let provider: Provider;
+let second: Ca;
+let way: Proxy;
+let store: Store;
+let history: History;
+let bus: Listener;
+let server: { hostName: string; address: string };
+
+beforeAll(async () => {
+  directory = scratch();
+  const report = (line: string) => appendFileSync(join(directory, 'report.log'), `${line}\n`);
+  provider = await deploy(await stack(), directory, {
+    async issuers(first, resolver) {
+      const externalAccountBinding = { [BINDING.kid]: BINDING.hmacKey };
+      const beside = { directory: join(directory, 'second'), resolver, report, noSleep: true, externalAccountBinding };
+      second = await startPebble(beside);
+      way = await startProxy(first, join(directory, 'run/ca'));
+      return {
+        issuers: [
+          { name: 'first', directory: way.directoryUrl, profile: 'tlsserver' },
+          { name: 'second', directory: second.directoryUrl, externalAccount: true },
+        ],
+        roots: [await second.issuerRoots(), second.tlsRoot].join('\n'),
+      };
+    },
+  });
+  store = storeOf(provider);
+  history = new History(provider);
+  bus = await listen(provider, join(directory, 'listener'));
+  server = await addMailServer(provider, 'mx1');
+  await registerMailServer(provider, 'mx1');
+}, 300_000);
+
+afterAll(async () => {
+  way?.stop();
+  await bus?.stop();
+  await provider?.stop();
+  await second?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+async function secure(domain: string, more: object = {}): Promise<string> {
+  await delegateDomain(provider, domain, server.address);
+  const [id] = await put(provider, 'Domain Created', [{ domain, mailServers: [server.hostName], ...more }]);
+  return id!;
+}
+
+/** @returns the issuer on record, and the common name of the CA that signed what is served */
+async function installedFrom(domain: string, seconds = 120): Promise<{ issuer: string; served?: string }> {
+  await untilInstalled(store, domain, server.hostName, seconds);
+  const { current } = (await store.readDomain(domain))!;
+  const seen = await handshake({ address: server.address, port: 993, name: `mail.${domain}`, roots: provider.roots });
+  expect(seen.trusted).toBe(true);
+  return { issuer: current!.issuer, served: seen.issuer };
+}
+
+describe('two issuers in order', () => {
+  it('the first one issues while it can', async () => {
+    await secure('one.test');
+    expect(await installedFrom('one.test')).toMatchObject({ issuer: 'first' });
+  });
+
+  it('a wish that names the second gets it, with the external account that a person has put there', async () => {
+    const id = await secure('named.test', { issuer: 'second' });
+    await history.ended(id);
+    const { parked } = (await store.readDomain('named.test'))!;
+    expect(parked).toMatchObject({ reason: 'IssuerUnusable' });
+    expect(parked!.message).toMatch(
+      /there is no parameter \/sealpost\/issuers\/second\/external-account\. Say: aws ssm/,
+    );
+    await bus.heard('Issuer In Trouble', { issuer: 'second', reason: 'IssuerUnusable' });
+
+    await new SSMClient(provider.client()).send(
+      new PutParameterCommand({
+        Name: '/sealpost/issuers/second/external-account',
+        Type: 'SecureString',
+        KeyId: provider.stack.outputs.KeyArn!,
+        Value: JSON.stringify(BINDING),
+      }),
+    );
+    await put(provider, 'Certificate Expiring', [{ domain: 'named.test' }]);
+    const { issuer, served } = await installedFrom('named.test');
+    expect(issuer).toBe('second');
+    expect(served).not.toBe((await installedFrom('one.test')).served);
+  }, 120_000);
+
+  it('one that is not there is refused with the names that are', async () => {
+    const { status, cause } = await history.ended(await secure('typo.test', { issuer: 'third' }));
+    expect(status).toBe('FAILED');
+    expect(cause).toContain('give one of first, second, or leave it out');
+  });
+
+  it('the second one issues for a domain that has reached a limit at the first, and only for that one', async () => {
+    const retry = { 'retry-after': '3600', 'content-type': 'application/problem+json' };
+    way.fault = line =>
+      line === 'POST /order-plz'
+        ? { status: 429, ...problem('rateLimited', 'too many certificates already issued'), headers: retry }
+        : undefined;
+    const id = await secure('limited.test');
+    expect(await installedFrom('limited.test')).toMatchObject({ issuer: 'second' });
+    // It was never parked for anybody to see.
+    const { executionArn } = await history.ended(id);
+    expect(entered(await history.events(executionArn!))).toEqual(['ClaimDomain', 'CreateOrder', 'ParkDomain']);
+    expect(
+      bus.facts.filter(fact => fact['detail-type'] === 'Domain Parked' && fact.detail.domain === 'limited.test'),
+    ).toEqual([]);
+    way.fault = () => undefined;
+    await secure('unlimited.test');
+    expect(await installedFrom('unlimited.test')).toMatchObject({ issuer: 'first' });
+  }, 120_000);
+
+  it('the second one issues while the first is away, and the first again when it is back', async () => {
+    way.fault = () => 'refused';
+    await secure('away.test');
+    expect(await installedFrom('away.test')).toMatchObject({ issuer: 'second' });
+    const { detail } = await bus.heard('Issuer In Trouble', { issuer: 'first', reason: 'AcmeUnavailable' });
+    // Nobody else asks it meanwhile.
+    way.seen = [];
+    await secure('meanwhile.test');
+    expect(await installedFrom('meanwhile.test')).toMatchObject({ issuer: 'second' });
+    expect(way.seen.filter(line => line.startsWith('POST'))).toEqual([]);
+
+    way.fault = () => undefined;
+    await sleep(Math.max(0, Date.parse(detail.until as string) - Date.now()) + 1_000);
+    await secure('back.test');
+    expect(await installedFrom('back.test')).toMatchObject({ issuer: 'first' });
+  }, 300_000);
+
+  it('costs a good road no transition', async () => {
+    for (const domain of ['one.test', 'meanwhile.test', 'back.test']) {
+      const [execution] = (await history.about(domain)).filter(({ machine }) => machine === 'SecureDomain');
+      expect(entered(await history.events(execution!.executionArn!)), domain).toHaveLength(7);
+    }
+  });
+});
