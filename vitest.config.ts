@@ -7,7 +7,8 @@ const LONG = [
   'local/visitor',
   'install/interrupted',
   'install/install',
-  'install/adoption',
+  'install/exim',
+  'install/postfix',
   'road/start',
   'bin/',
 ];

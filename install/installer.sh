@@ -2,7 +2,7 @@
 # sealpost on a mail server: one delivery, one transaction.
 #
 #   installer.sh DELIVERY HASH     does what the delivery says and prints the answer (SSM runs this, as root)
-#   installer.sh undo-adoption     puts back every line that adoption wrote into Postfix, Dovecot and nginx
+#   installer.sh undo-adoption     puts back every line that adoption wrote into the daemons' own files
 #
 # What it may touch: /etc/sealpost, and what adoption wrote (adopt.sh; printed by `inspect` before anything is written).
 # What it promises: nothing is reported as served that was not seen served, by SNI, with a chain that ends in a trusted
@@ -27,10 +27,16 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 home=/etc/sealpost
 run=
 why=
+# Each has its adapter; docs/servers/adding-one.md says what an adapter is.
+mail_daemons='postfix exim dovecot'
+web_daemons='nginx apache'
+daemons="$mail_daemons $web_daemons"
 
 . ./adapters/postfix.sh
+. ./adapters/exim.sh
 . ./adapters/dovecot.sh
 . ./adapters/nginx.sh
+. ./adapters/apache.sh
 . ./parts/delivery.sh
 . ./parts/look.sh
 . ./parts/transaction.sh

@@ -7,6 +7,7 @@ import { endDetached, PROVIDER_DIRECTORY, providerState, startDetached } from '.
 import { environmentLines } from './environment.ts';
 import type { Credentials, Facts } from './facts.ts';
 import { HOST_ENVIRONMENT, insideHost } from './hosts/host.ts';
+import { parseKind, type Kind } from './hosts/software.ts';
 
 const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA, DNS and mail servers of its own.
 
@@ -20,6 +21,8 @@ const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA,
                                         mx1          a server: reads its own deliveries
                                         sealpost-…   a function (npm run local -- env --as ? lists them)
   npm run local -- host add NAME      one more mail server, NAME.provider.test, known to Systems Manager
+      --release R     bookworm (Debian 12, the default) or trixie (Debian 13)
+      --software S    postfix or exim, dovecot, nginx or apache: postfix,dovecot,nginx by default
   npm run local -- host exec NAME -- CMD …    a command inside it
   npm run local -- host rm NAME       end it and forget it
   npm run local -- dns add NAME TYPE VALUE …  a record of a customer whose DNS is elsewhere: any NAME under customer.test
@@ -41,6 +44,9 @@ async function main(args: string[]): Promise<number> {
   const directory = values.in === undefined ? PROVIDER_DIRECTORY : resolve(values.in);
   const [command, ...rest] = positionals;
   if (command !== 'env' && values.as !== undefined) throw new Usage('--as belongs to env');
+  const kind = values.release === undefined && values.software === undefined ? undefined : kindOf(values);
+  if (kind && !(command === 'host' && rest[0] === 'add'))
+    throw new Usage('--release and --software belong to host add');
   const noMore = () => {
     if (rest.length > 0) throw new Usage(`${command} takes no ${rest[0]}`);
   };
@@ -64,7 +70,7 @@ async function main(args: string[]): Promise<number> {
       noMore();
       return env(directory, values.as);
     case 'host':
-      return host(directory, rest, inside);
+      return host(directory, rest, inside, kind);
     case 'dns':
       return dns(directory, rest);
     case 'help':
@@ -78,7 +84,14 @@ async function main(args: string[]): Promise<number> {
 
 function parse(args: string[]) {
   try {
-    const options = { as: { type: 'string' }, in: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+    const text = { type: 'string' } as const;
+    const options = {
+      as: text,
+      in: text,
+      release: text,
+      software: text,
+      help: { type: 'boolean', short: 'h' },
+    } as const;
     const parsed = parseArgs({ args, options, allowPositionals: true });
     return parsed.values.help ? { ...parsed, positionals: ['help'] } : parsed;
   } catch (error) {
@@ -101,13 +114,26 @@ async function env(directory: string, who: string | undefined): Promise<number> 
   return 0;
 }
 
-async function host(directory: string, [what, name, ...more]: string[], inside: string[]): Promise<number> {
+function kindOf({ release, software }: { release?: string; software?: string }): Kind {
+  try {
+    return parseKind(release, software);
+  } catch (error) {
+    throw new Usage((error as Error).message);
+  }
+}
+
+async function host(
+  directory: string,
+  [what, name, ...more]: string[],
+  inside: string[],
+  kind?: Kind,
+): Promise<number> {
   if (!name || more.length > 0 || !NAME.test(name)) throw new Usage(`host ${what ?? 'add'} wants one NAME, like mx2`);
   const { hosts } = await ask<Facts>(directory, 'facts');
   const known = hosts.find(host => host.name === name);
   if (what === 'add') {
     if (known) throw new Error(`there is a host ${name} already`);
-    await ask(directory, 'addHost', { name });
+    await ask(directory, 'addHost', { name, kind });
     const { hosts: now, outputs } = await ask<Facts>(directory, 'facts');
     const added = now.find(host => host.name === name)!;
     console.log(`${added.hostName} runs at ${added.address}, managed node ${added.nodeId}. It is not registered yet:

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { ensurePebble } from './ca/pebble.ts';
 import { ensureBase } from './hosts/base.ts';
 import { preflight } from './hosts/preflight.ts';
+import { USUAL } from './hosts/software.ts';
 import { synthesise } from './synth.ts';
 
 /**
@@ -17,7 +18,7 @@ export async function prepare(directory: string, report: (line: string) => void)
   const [cdkOut] = await Promise.all([
     synthesise(directory, report),
     ensurePebble({ report }),
-    ensureBase({ release: 'bookworm', report }),
+    ensureBase({ ...USUAL, report }),
   ]);
   return cdkOut;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { serveControl } from './control.ts';
 import { addCustomerRecord, CUSTOMERS } from './customer-records.ts';
 import { credentialsOf, factsOf, writeCaFile } from './facts.ts';
+import type { Kind } from './hosts/software.ts';
 import { prepare, reporter } from './prepare.ts';
 import { startProvider, type Provider } from './provider.ts';
 import { recordProcess } from './process-record.ts';
@@ -31,7 +32,7 @@ const control = await serveControl(directory, {
   state: () => ({ pid: process.pid, since, isReady }),
   facts: () => factsOf(provider(), caFile),
   credentials: ({ who }: { who: string }) => credentialsOf(provider(), who),
-  addHost: async ({ name }: { name: string }) => void (await addMailServer(provider(), name)),
+  addHost: async ({ name, kind }: { name: string; kind?: Kind }) => void (await addMailServer(provider(), name, kind)),
   removeHost: ({ name }: { name: string }) => provider().removeHost(name),
   addRecord: (record: { name: string; type: string; values: string[] }) => addCustomerRecord(provider(), record),
   setCustomerZone: ({ name, records }: any) => provider().setCustomerZone(name, records),

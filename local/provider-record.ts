@@ -1,8 +1,9 @@
 /** What the provider must find again when it was killed, beside what each part keeps itself: one small JSON file. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { RecordSet } from './dns/zone.ts';
+import type { Kind } from './hosts/software.ts';
 
-export interface RecordedHost {
+export interface RecordedHost extends Kind {
   hostName: string;
   /** The addresses it had last; absent while it is being made. */
   address?: string;

@@ -28,6 +28,7 @@ import { freePort } from './free-port.ts';
 import { removeHost, startHost, type Host } from './hosts/host.ts';
 import { setUpMailServer } from './hosts/mail-server.ts';
 import { linkIsGone } from './hosts/network.ts';
+import { USUAL, type Kind } from './hosts/software.ts';
 import { ProviderRecord, type RecordedHost } from './provider-record.ts';
 import { providerZones, type ProviderZones } from './provider-zones.ts';
 
@@ -71,7 +72,8 @@ export interface ProviderAccess extends ProviderZones {
   };
   /** The zone of a customer whose DNS is with somebody else. */
   setCustomerZone(name: string, records: RecordSet[]): void | Promise<void>;
-  addHost(name: string, hostName: string): Promise<HostFacts>;
+  /** @param kind Debian 12 with Postfix, Dovecot and nginx, where it is not said; a host on record stays what it is */
+  addHost(name: string, hostName: string, kind?: Kind): Promise<HostFacts>;
 }
 
 export interface Provider extends ProviderAccess {
@@ -83,7 +85,7 @@ export interface Provider extends ProviderAccess {
   /** What was there when the provider was last killed or stopped, kept up to date. */
   record: ProviderRecord;
   /** Where the host is on record, it starts with the files it had. */
-  addHost(name: string, hostName: string): Promise<Host & { nodeId: string }>;
+  addHost(name: string, hostName: string, kind?: Kind): Promise<Host & { nodeId: string }>;
   /** Ends a host and forgets it: its files, its node. */
   removeHost(name: string): Promise<void>;
   stop(): Promise<void>;
@@ -140,16 +142,18 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       dns.setStaticZone(name, records);
       record.change(({ zones }) => (zones[name] = records));
     },
-    async addHost(name, hostName) {
+    async addHost(name, hostName, kind = USUAL) {
       const before = record.now.hosts[name];
-      record.change(({ hosts }) => (hosts[name] ??= { hostName }));
+      const { release, software } = { ...kind, ...before };
+      record.change(({ hosts }) => (hosts[name] ??= { hostName, release, software }));
       // The kernel takes a killed host's link away a moment after its processes.
       if (before?.gateway) await linkIsGone(before.gateway);
       const host = await startHost({
         name,
         hostName,
         directory: join(directory, 'hosts', name),
-        release: 'bookworm',
+        release,
+        software,
         roots,
         report,
       });
@@ -157,7 +161,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await setUpMailServer(host);
       const added = Object.assign(host, { nodeId: nodeIdOf(hostName) });
       joinSystemsManager(added, before);
-      record.change(({ hosts }) => (hosts[name] = { hostName, address: host.address, gateway: host.gateway }));
+      const { address, gateway } = host;
+      record.change(({ hosts }) => (hosts[name] = { hostName, release, software, address, gateway }));
       hosts.set(name, added);
       return added;
     },

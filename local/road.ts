@@ -6,6 +6,7 @@ import { store as storeOn } from '../aws/issuer-items.ts';
 import { Table } from '../aws/table.ts';
 import { delegationLine } from '../core/dns/challenge-place.ts';
 import type { Store } from '../core/store.ts';
+import type { Kind } from './hosts/software.ts';
 import { CHALLENGE_ZONE, type ProviderAccess } from './provider.ts';
 
 /** What the table of the product says, for whoever waits for it. */
@@ -31,10 +32,11 @@ export async function putEvent(provider: ProviderAccess, detailType: string, det
 export async function addMailServer(
   provider: ProviderAccess,
   name: string,
+  kind?: Kind,
   zone = 'provider.test',
 ): Promise<{ hostName: string; address: string }> {
   const hostName = `${name}.${zone}`;
-  const host = provider.hosts.get(name) ?? (await provider.addHost(name, hostName));
+  const host = provider.hosts.get(name) ?? (await provider.addHost(name, hostName, kind));
   const zoneId = await ensureZone(provider, zone);
   await provider.putRecords(zoneId, [
     { Name: hostName, Type: 'A', TTL: 60, ResourceRecords: [{ Value: host.address }] },

@@ -1,20 +1,46 @@
 # Dovecot reads certificates at a reload only, and each local_name block costs it memory: one file of blocks, written when
 # the names change, and one reload a delivery. A reload ends nobody's session once `shutdown_clients = no` is in force.
+# 2.3 and 2.4 have each their own words for a certificate, and their own rule for which of two blocks wins.
 
 dovecot_conf=/etc/dovecot/conf.d/99-sealpost.conf
 dovecot_blocks=$home/dovecot.d/domains.conf
+dovecot_words=
 
-dovecot_version() { dovecot --version 2>/dev/null | cut -d' ' -f1; }
+dovecot_detect() { dovecot --version 2>/dev/null | cut -d' ' -f1; }
+dovecot_ports() { echo 993 143 995 110; }
+dovecot_directory() { echo /etc/dovecot; }
+dovecot_readers() { echo root; }
 
-# Longest names first, and of a domain the certificate that is for mail alone: with a name and a wildcard that both
-# match, the first block wins.
+# Sets the words of the version that is here: settings as they are written, as doveconf is asked for them, before a path.
+dovecot_speak() {
+  [ -z "$dovecot_words" ] || return 0
+  case $(dovecot_detect) in
+    2.3.*) dovecot_words=2.3 dovecot_cert=ssl_cert dovecot_key=ssl_key dovecot_asked=ssl_ dovecot_from='<' ;;
+    2.4.*) dovecot_words=2.4 dovecot_cert=ssl_server_cert_file dovecot_key=ssl_server_key_file dovecot_asked=ssl_server/ dovecot_from='' ;;
+    *) dovecot_words=none ;;
+  esac
+}
+
+# With a name and a wildcard that both match, 2.3 takes the first block and 2.4 the last (measured on 2.3.19 and 2.4.1). So
+# the longest names, and of a domain the certificate that is for mail alone, come first, or last. A block of 2.4 has one name.
 dovecot_render() {
-  awk '$5 != "-" { print split($1, part, "."), ($1 !~ /@/), $0 }' "$1" | sort -k1,1rn -k2,2n -k3,3 | awk -v live="$home/live/" '
-    {
-      names = $9
-      for (i = 10; i <= NF; i++) names = names " " $i
-      printf "local_name \"%s\" {\n  ssl_cert = <%s%s.pem\n  ssl_key = <%s%s.pem\n}\n", names, live, $3, live, $3
-    }'
+  dovecot_speak
+  case $dovecot_words in 2.3) set -- "$1" -k1,1rn -k2,2rn ;; *) set -- "$1" -k1,1n -k2,2n ;; esac
+  awk '$5 != "-" { print split($1, part, "."), ($1 ~ /@/), $0 }' "$1" | sort "$2" "$3" -k3,3 |
+    awk -v live="$home/live/" -v cert="$dovecot_cert" -v key="$dovecot_key" -v from="$dovecot_from" '
+      function block(names) {
+        printf "local_name \"%s\" {\n  %s = %s%s%s.pem\n  %s = %s%s%s.pem\n}\n", names, cert, from, live, $3, key, from, live, $3
+      }
+      from == "<" {
+        names = $9
+        for (i = 10; i <= NF; i++) names = names " " $i
+        block(names)
+        next
+      }
+      {
+        for (i = 9; i <= NF; i++) if ($i ~ /^\*/) block($i)
+        for (i = 9; i <= NF; i++) if ($i !~ /^\*/) block($i)
+      }'
 }
 
 # dovecot_apply BEFORE AFTER CHANGED
@@ -39,62 +65,84 @@ dovecot_apply() {
 
 dovecot_count() { doveconf -n 2>/dev/null | grep -c '^local_name' || :; }
 
-# A block takes 137 kB, a reload needs both the old and the new: 280 kB of vsz_limit each. Past 5,000 blocks reading them
-# takes over 5 s, and at 10 s the master silently refuses.
+# 2.3: a block takes 137 kB, a reload needs both the old and the new: 280 kB of vsz_limit each; past 5,000 blocks reading
+# them takes over 5 s, and at 10 s the master silently refuses. 2.4: 10 kB, but 10,000 blocks do not reload in 256 MB (its
+# buffers double as they grow): 50 kB each; 10,000 take 5 s.
 dovecot_blocks_max() {
-  { doveconf -h service/config/vsz_limit default_vsz_limit || echo 256 M; } 2>/dev/null | awk '
-    {
-      kb = $1 * ($2 ~ /^G/ ? 1048576 : $2 ~ /^M/ ? 1024 : $2 ~ /^k/ ? 1 : 1 / 1024)
-      # 2^64 - 1 says "the default", on the next line.
-      if (kb < 1e12) { most = int(kb / 280); print (most > 5000 ? 5000 : most); exit }
+  dovecot_speak
+  case $dovecot_words in 2.3) set -- 280 5000 ;; *) set -- 50 10000 ;; esac
+  { doveconf -h service/config/vsz_limit default_vsz_limit || echo 256 M; } 2>/dev/null | awk -v each="$1" -v limit="$2" '
+    $1 == "unlimited" { print limit; exit }
+    $1 != "" {
+      unit = $0
+      gsub(/[0-9 ]/, "", unit)
+      kb = $1 * (unit ~ /^G/ ? 1048576 : unit ~ /^M/ ? 1024 : unit ~ /^[kK]/ ? 1 : 1 / 1024)
+      # 2^64 - 1 says "the default" in 2.3, nothing in 2.4: it is on the next line.
+      if (kb < 1e12) { most = int(kb / each); print (most > limit ? limit : most); exit }
     }'
 }
 
 dovecot_room() { echo $(($(dovecot_blocks_max) - $(dovecot_count))); }
 
+# dovecot_weigh NAMES…: sets `blocks`, how many a domain with these names needs.
+dovecot_weigh() {
+  dovecot_speak
+  case $dovecot_words in 2.3) blocks=1 ;; *) blocks=$# ;; esac
+}
+
 dovecot_obstacle() {
-  case $(dovecot_version) in
-    2.3.*) ;;
-    *) echo 'only 2.3 is known to this installer' && return ;;
-  esac
-  if ! doveconf -n >/dev/null 2>&1; then
+  dovecot_speak
+  if [ "$dovecot_words" = none ]; then
+    echo 'only 2.3 and 2.4 are known to this installer'
+  elif ! doveconf -n >/dev/null 2>&1; then
     echo 'its configuration has an error'
-  elif [ "$(doveconf -h ssl)" = no ] || [ -z "$(dovecot_own ssl_cert)" ]; then
+  elif [ "$(doveconf -h ssl)" = no ] || [ -z "$(dovecot_own cert)" ]; then
     echo 'it has no certificate'
-  elif [ -n "$(dovecot_own ssl_alt_cert)" ]; then
-    echo 'ssl_alt_cert would be served beside ours'
+  elif [ -n "$(dovecot_own alt_cert)" ]; then
+    echo 'its alternative certificate would be served beside ours'
   fi
 }
 
-dovecot_own() { doveconf -h "$1" 2>/dev/null | sed -n 's/^<//p'; }
+# dovecot_own cert|key|alt_cert: the file that it serves by default.
+dovecot_own() {
+  case $dovecot_words in 2.3) set -- "$1" ;; *) set -- "${1}_file" ;; esac
+  doveconf -h "$dovecot_asked$1" 2>/dev/null | sed 's/^<//'
+}
+
+# What is written, without the certificates: a line each, since `inspect` prints it so.
+dovecot_settings() {
+  echo 'shutdown_clients = no'
+  echo 'service config { vsz_limit = 2G }'
+  [ "$dovecot_words" = 2.4 ] || return 0
+  # By default a login process serves one connection, and each reads all blocks: 24 handshakes a second with 1,000.
+  doveconf -h protocols 2>/dev/null | sed -n 's/^\(imap\|pop3\) = yes$/service \1-login { restart_request_count = unlimited; process_min_avail = 2 }/p'
+}
 
 dovecot_plan() {
-  echo "$dovecot_conf shutdown_clients = no"
-  echo "$dovecot_conf service config { vsz_limit = 2G }"
-  echo "$dovecot_conf ssl_cert, ssl_key = <$home/host/dovecot.pem"
+  dovecot_speak
+  dovecot_settings | sed "s|^|$dovecot_conf |"
+  echo "$dovecot_conf $dovecot_cert, $dovecot_key = $dovecot_from$home/host/dovecot.pem"
   echo "$dovecot_conf !include_try $home/dovecot.d/*.conf"
 }
 
 dovecot_adopt() {
-  { dovecot_own ssl_key && dovecot_own ssl_cert; } >"$adoption/dovecot.chain"
+  dovecot_speak
+  { dovecot_own key && dovecot_own cert; } >"$adoption/dovecot.chain"
   own_chain dovecot "$home/host/dovecot.pem"
   [ -e "$dovecot_blocks" ] || : >"$dovecot_blocks"
   mark_adopting dovecot
-  cat >"$run/dovecot.conf" <<-EOF
-	# Written by sealpost's adoption, removed by its undo-adoption. Nobody's session ends at a reload; memory for a reload
-	# with 5,000 certificates; the default certificate and one block a domain.
-	shutdown_clients = no
-	service config {
-	  vsz_limit = 2G
-	}
-	ssl_cert = <$home/host/dovecot.pem
-	ssl_key = <$home/host/dovecot.pem
-	!include_try $home/dovecot.d/*.conf
-	EOF
+  {
+    echo "# Written by sealpost's adoption, removed by its undo-adoption. Nobody's session ends at a reload; memory for a reload"
+    echo '# with thousands of certificates; the default certificate and the blocks of all domains.'
+    dovecot_settings | sed 's/{ /{\n  /; s/; /\n  /g; s/ }$/\n}/'
+    echo "$dovecot_cert = $dovecot_from$home/host/dovecot.pem"
+    echo "$dovecot_key = $dovecot_from$home/host/dovecot.pem"
+    echo "!include_try $home/dovecot.d/*.conf"
+  } >"$run/dovecot.conf"
   chmod 0644 "$run/dovecot.conf"
   place "$run/dovecot.conf" "$dovecot_conf"
   # Settings after conf.d, as in local.conf, would win over ours: then it is not adopted.
-  [ "$(dovecot_own ssl_cert)" = "$home/host/dovecot.pem" ] && [ "$(doveconf -h shutdown_clients)" = no ] || return 1
+  [ "$(dovecot_own cert)" = "$home/host/dovecot.pem" ] && [ "$(doveconf -h shutdown_clients)" = no ] || return 1
   doveadm reload >/dev/null 2>&1 || :
 }
 

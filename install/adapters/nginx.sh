@@ -6,7 +6,10 @@
 nginx_map=/etc/nginx/conf.d/sealpost.conf
 nginx_names=$home/nginx-names
 
-nginx_version() { nginx -v 2>&1 | sed -n 's|.*nginx/||p' | cut -d' ' -f1; }
+nginx_detect() { nginx -v 2>&1 | sed -n 's|.*nginx/||p' | cut -d' ' -f1; }
+nginx_ports() { echo 443; }
+nginx_directory() { echo /etc/nginx; }
+nginx_readers() { nginx_worker_group; }
 
 nginx_group() { cat "$home/adoption/nginx.group"; }
 
@@ -73,15 +76,19 @@ nginx_plan() {
   echo "$nginx_map map \$ssl_server_name \$sealpost_pem"
 }
 
-nginx_adopt() {
-  read -r file certificate key _ <<-EOF
-	$(nginx_block)
-	EOF
+nginx_worker_group() {
   user=$(nginx -T 2>/dev/null | awk '$1 == "user" { sub(/;$/, "", $2); sub(/;$/, "", $3); print $3 == "" ? $2 : ":" $3; exit }')
   case $user in
     :*) echo "${user#:}" ;;
     *) id -gn "${user:-nobody}" ;;
-  esac >"$adoption/nginx.group"
+  esac
+}
+
+nginx_adopt() {
+  read -r file certificate key _ <<-EOF
+	$(nginx_block)
+	EOF
+  nginx_worker_group >"$adoption/nginx.group"
   printf '%s\n%s\n' "$key" "$certificate" >"$adoption/nginx.chain"
   own_chain nginx "$home/host/nginx.pem"
   echo "$home/host/nginx.pem" | nginx_readable

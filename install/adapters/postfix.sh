@@ -3,7 +3,11 @@
 
 postfix_map=lmdb:$home/sni
 
-postfix_version() { postconf -h mail_version 2>/dev/null; }
+postfix_detect() { postconf -h mail_version 2>/dev/null; }
+postfix_ports() { echo 465 25 587; }
+postfix_directory() { postconf -h config_directory; }
+# The map holds the keys, and smtpd opens it before it drops its rights.
+postfix_readers() { echo root; }
 
 # postfix_apply BEFORE AFTER CHANGED: three files, two lists of domains and the domains whose entries may differ.
 postfix_apply() {

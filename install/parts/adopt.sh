@@ -17,7 +17,7 @@ is_adopted() {
 # certificate once there is one, until then what it served before us, renewed by whoever renewed it. True if it changed.
 # The web's default is the host's only when the host has a web name: it may be somebody's main web site.
 default_chain() {
-  host=$(awk -v daemon="$1" '$2 == "host" && (daemon != "nginx" || $6 != "-") { print $1; exit }' "$2")
+  host=$(awk -v web="$(is_web "$1" && echo yes)" '$2 == "host" && (!web || $6 != "-") { print $1; exit }' "$2")
   if [ -n "$host" ]; then
     default=$home/live/$host.pem
   else

@@ -40,7 +40,7 @@ audit() {
 audit_ports() {
   live='' dead=
   for daemon in $adopted; do
-    for port in $(ports_of "$daemon"); do
+    for port in $("${daemon}_ports"); do
       if answers "$port"; then
         echo "$daemon $port"
         live="$live,$port"

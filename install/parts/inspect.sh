@@ -18,11 +18,14 @@ inspect_server() {
   fact kernel-time "$(date +%s)"
   open='' by_name='' all_adopted=yes
   undo_half_adoption
-  for daemon in postfix dovecot nginx; do
-    command -v "$daemon" >/dev/null || continue
-    fact "$daemon" "$("${daemon}_version")"
+  for daemon in $daemons; do
+    version=$("${daemon}_detect") || version=
+    [ -n "$version" ] || continue
+    fact "$daemon" "$version"
+    fact configuration "$daemon" "$("${daemon}_directory")"
+    fact keys-read-by "$daemon" "$("${daemon}_readers")"
     first=
-    for port in $(ports_of "$daemon"); do
+    for port in $("${daemon}_ports"); do
       answers "$port" || continue
       open="$open,$port"
       : "${first:=$port}"
@@ -57,6 +60,7 @@ inspect_server() {
     fact blocks "$(dovecot_count)"
     fact blocks-max "$(dovecot_blocks_max)"
   fi
+  fact memory-kb "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)"
   fact free-kb "$(free_kb)"
   fact host-certificate "$(host_certificate)"
   : >"$run/letters"

@@ -1,15 +1,6 @@
 # Looking at what is served. An openssl process costs 10 to 17 ms and is most of a delivery's time, so a look is one
 # s_client and one awk, and each daemon is looked at in a process of its own.
 
-# The ports that show what a daemon serves, the best proof first.
-ports_of() {
-  case $1 in
-    postfix) echo 465 25 587 ;;
-    dovecot) echo 993 143 995 110 ;;
-    nginx) echo 443 ;;
-  esac
-}
-
 # Sets address_PORT for each of our ports on which somebody listens.
 find_listeners() {
   ss -Hltn | awk '
@@ -100,7 +91,7 @@ baseline() {
 }
 
 first_answering() {
-  for port in $(ports_of "$1"); do
+  for port in $("$1_ports"); do
     if answers "$port"; then
       echo "$port"
       return
@@ -108,9 +99,14 @@ first_answering() {
   done
 }
 
+is_web() {
+  case " $web_daemons " in *" $1 "*) return 0 ;; esac
+  return 1
+}
+
 # name_on DAEMON MAIL-NAME WEB-NAME: sets `name`, to look with; false if this daemon has no part in it.
 name_on() {
-  case $1 in nginx) name=$3 ;; *) name=$2 ;; esac
+  if is_web "$1"; then name=$3; else name=$2; fi
   [ "$name" != - ]
 }
 

@@ -116,11 +116,13 @@ check() {
     fi
     if [ "$mail" != - ] && [ "$known" = - ] && is_adopted dovecot; then
       [ -n "$room" ] || room=$(dovecot_room)
-      if [ "$room" -lt 1 ]; then
-        refuse ServerFull "Dovecot's memory (vsz_limit) holds $(dovecot_blocks_max) certificates, twice over for a reload"
+      # shellcheck disable=SC2086
+      dovecot_weigh $names
+      if [ "$room" -lt "$blocks" ]; then
+        refuse ServerFull "Dovecot's memory (vsz_limit) holds $(dovecot_blocks_max) blocks of certificates, twice over for a reload"
         continue
       fi
-      room=$((room - 1))
+      room=$((room - blocks))
     fi
     if [ "$known" = '=' ] && cmp -s "$tx/new/$domain.pem" "$home/live/$domain.pem"; then
       echo "$entry" >>"$run/same"

@@ -6,13 +6,8 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { aptTransportSettings, cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../debian.ts';
 import { mustRun } from '../program.ts';
+import { packagesOf, type Kind } from './software.ts';
 
-export type Release = 'bookworm' | 'trixie';
-
-/** What a small mail and webmail host of a hosting provider has; posttls-finger comes with postfix. */
-const PACKAGES = 'ca-certificates openssl postfix postfix-lmdb dovecot-imapd dovecot-pop3d nginx iproute2 procps'.split(
-  ' ',
-);
 /** Nothing reads these on a host; they are a third of the download's size on disk. */
 const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 const TOOLS = {
@@ -21,10 +16,8 @@ const TOOLS = {
   'debian-archive-keyring': DEBIAN_KEYRING,
 };
 
-export interface BaseRequest {
-  release: Release;
-  /** Packages beside the usual ones; another list is another base. */
-  packages?: string[];
+/** Other software is another base. */
+export interface BaseRequest extends Kind {
   report: (line: string) => void;
 }
 
@@ -32,9 +25,9 @@ export interface BaseRequest {
  * Path of the base root, which nobody may write to. Half a minute to two minutes the first time, then at once.
  * Two processes may ask at once: one builds, the other waits. A build is renamed into place whole, or not at all.
  */
-export async function ensureBase({ release, packages = [], report }: BaseRequest): Promise<string> {
+export async function ensureBase({ release, software, report }: BaseRequest): Promise<string> {
   await installTools(TOOLS, report);
-  const include = [...PACKAGES, ...packages].join(',');
+  const include = packagesOf(software).join(',');
   const recipe = createHash('sha256')
     .update(JSON.stringify([1, release, include, EXCLUDED, arch()]))
     .digest('hex')
@@ -45,7 +38,7 @@ export async function ensureBase({ release, packages = [], report }: BaseRequest
 
   await mkdir(hosts, { recursive: true });
   const { archive, security } = await debianMirror();
-  report(`Building the ${release} base for hosts in ${base} (about a minute, once) …`);
+  report(`Fetching Debian's ${release} with ${software.join(', ')} into ${base}, for hosts (about a minute, once) …`);
   const building = `${base}.building-${process.pid}`;
   const mmdebstrap = [
     ...[

@@ -7,20 +7,18 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Node } from '../cloud/service.ts';
 import { runProgram } from '../program.ts';
-import { ensureBase, type Release } from './base.ts';
+import { ensureBase } from './base.ts';
 import { makeLink } from './network.ts';
+import type { Kind } from './software.ts';
 import { trustRoots } from './trust.ts';
 
-export interface HostRequest {
+export interface HostRequest extends Kind {
   /** Short name, `mx1`. */
   name: string;
   /** What the host calls itself, `mx1.provider.test`. */
   hostName: string;
   /** Where the host's own files are kept while it is stopped. */
   directory: string;
-  release: Release;
-  /** Packages beside the usual ones (see ensureBase). */
-  packages?: string[];
   /** PEM certificates the host trusts in addition to Debian's, as a provider with a CA of its own would set up. */
   roots?: string;
   /** Address of its name server; by default the machine's end of its link. */
@@ -28,7 +26,7 @@ export interface HostRequest {
   report: (line: string) => void;
 }
 
-export interface Host extends Node {
+export interface Host extends Node, Kind {
   name: string;
   hostName: string;
   /** IPv4, reachable from this machine. */
@@ -52,7 +50,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
  * process: killed with -9, it takes the host's processes, mounts and network link with it.
  */
 export async function startHost(request: HostRequest): Promise<Host> {
-  const { name, hostName, directory, report } = request;
+  const { name, hostName, directory, release, software, report } = request;
   await mkdir(directory, { recursive: true });
   const base = await baseOf(request);
   const console = openSync(join(directory, 'console.log'), 'a');
@@ -70,7 +68,8 @@ export async function startHost(request: HostRequest): Promise<Host> {
     await untilMounted(child, name, directory);
     const pid = await initPid(child.pid!);
     const link = await makeLink(directory, pid);
-    const host = enter({ name, hostName, address: link.hostAddress, gateway: link.machineAddress, pid }, child);
+    const facts = { name, hostName, release, software, address: link.hostAddress, gateway: link.machineAddress, pid };
+    const host = enter(facts, child);
     await host.write('/etc/resolv.conf', Buffer.from(`nameserver ${request.resolver ?? link.machineAddress}\n`), 0o644);
     if (request.roots !== undefined) await host.trust(request.roots);
     report(`Host ${name} (${hostName}) runs at ${host.address}`);
@@ -87,13 +86,13 @@ export async function removeHost(directory: string): Promise<void> {
 }
 
 /** A host stays on the base it was made on: its own layer would not fit another. */
-async function baseOf({ directory, release, packages, report }: HostRequest): Promise<string> {
+async function baseOf({ directory, release, software, report }: HostRequest): Promise<string> {
   const record = join(directory, 'base');
   const recorded = existsSync(record) ? (await readFile(record, 'utf8')).trim() : undefined;
   if (recorded && existsSync(recorded)) return recorded;
   if (recorded)
     throw new Error(`${directory} was made on ${recorded}, which is gone: remove the host and add it again`);
-  const base = await ensureBase({ release, packages, report });
+  const base = await ensureBase({ release, software, report });
   await writeFile(record, `${base}\n`);
   return base;
 }
@@ -121,7 +120,9 @@ export function insideHost(pid: number): string[] {
 /** All that a command finds in its environment there. */
 export const HOST_ENVIRONMENT = { PATH, HOME: '/root', USER: 'root', LANG: 'C.UTF-8' };
 
-function enter(facts: Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'>, child: ChildProcess): Host {
+type HostFacts = Pick<Host, 'name' | 'hostName' | 'release' | 'software' | 'address' | 'gateway' | 'pid'>;
+
+function enter(facts: HostFacts, child: ChildProcess): Host {
   const host: Host = {
     ...facts,
     isRunning: () => child.exitCode === null && child.signalCode === null,

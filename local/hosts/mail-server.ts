@@ -9,29 +9,27 @@ export const TEST_MAILBOX = { user: 'customer@example.test', password: 'correct 
 const DONE = '/var/lib/mail-server-is-set-up';
 
 /**
- * Configures Postfix, Dovecot 2.3 and nginx (bookworm) the first time, and starts whichever is not running; see
- * mail-server.sh for what such a server is. Some seconds; nothing to do when all of it is there.
+ * Configures what the host was made with the first time, and starts whichever is not running; see mail-server.sh for
+ * what such a server is. Some seconds; nothing to do when all of it is there.
  */
 export async function setUpMailServer(host: Host): Promise<void> {
   if ((await host.run(['test', '-e', DONE])).exitCode !== 0) {
-    const script = await readFile(join(import.meta.dirname, 'mail-server.sh'), 'utf8');
-    const command = ['sh', '-s', host.hostName, TEST_MAILBOX.user, TEST_MAILBOX.password];
-    await mustRunIn(host, command, script);
+    await mailServer(host, ['set-up', host.hostName, TEST_MAILBOX.user, TEST_MAILBOX.password]);
     await mustRunIn(host, ['touch', DONE]);
   }
   await startServices(host);
 }
 
-/** Starts Postfix, Dovecot and nginx where they are not running. A host that was stopped starts without them. */
+/** Starts the daemons that are not running. A host that was stopped starts without them. */
 export async function startServices(host: Host): Promise<void> {
-  const script = `set -eu
-    if ! postfix status 2>/dev/null; then
-      cp /etc/resolv.conf /var/spool/postfix/etc/
-      postfix start 2>/dev/null
-    fi
-    kill -0 "$(cat /run/dovecot/master.pid 2>/dev/null || echo none)" 2>/dev/null || dovecot
-    kill -0 "$(cat /run/nginx.pid 2>/dev/null || echo none)" 2>/dev/null || nginx`;
-  await mustRunIn(host, ['sh', '-c', script]);
+  await mailServer(host, ['start']);
+}
+
+/** One text: each software's part, then what calls them. */
+async function mailServer(host: Host, command: string[]): Promise<void> {
+  const parts = [...host.software.map(each => `software/${each}.sh`), 'mail-server.sh'];
+  const texts = await Promise.all(parts.map(part => readFile(join(import.meta.dirname, part), 'utf8')));
+  await mustRunIn(host, ['sh', '-s', ...command, ...host.software], texts.join('\n'));
 }
 
 async function mustRunIn(host: Host, command: string[], input = ''): Promise<void> {

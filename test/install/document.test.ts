@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, type Host } from '../../local/hosts/host.ts';
+import { USUAL } from '../../local/hosts/software.ts';
 import { parseDocument, replaceParameters } from '../../local/cloud/ssm/document.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../install/document.json'), 'utf8');
@@ -47,7 +48,7 @@ describe('on a host', () => {
       name: 'document',
       hostName: 'document.provider.test',
       directory: join(directory, 'host'),
-      release: 'bookworm',
+      ...USUAL,
       report: () => {},
     });
   }, 60_000);

@@ -30,21 +30,10 @@ it('a new domain is served by its name on every port of every daemon', async () 
   expect(await mail.served(443, web)).toBe(first.leaf);
 });
 
-it('a name that is not known is served what was served before', async () => {
-  const own = await mail.served(443, '');
-  for (const port of [25, 993, 443]) expect(await mail.served(port, 'webmail.stranger.test')).toBe(own);
-});
-
 it('only a certificate that nginx serves can be read by its worker', async () => {
   expect(await mail.sh('cd /etc/sealpost; stat -c "%a %U:%G %n" live/* sni.lmdb')).toBe(
     '640 root:www-data live/example.test.pem\n600 root:root live/other.test.pem\n600 root:root sni.lmdb',
   );
-});
-
-it('a path sent as a name reaches no file', async () => {
-  const own = await mail.served(443, '');
-  for (const name of ['../live/other.test', 'webmail.example.test/../x', '..'])
-    expect(await mail.served(443, name)).toBe(own);
 });
 
 it('the same delivery again is answered from its record', async () => {
@@ -104,21 +93,6 @@ it('a bad pair, a name that is not covered and an expired certificate are refuse
   ]);
 });
 
-it('a certificate of a CA that the host does not trust is put back, and its neighbour goes on', async () => {
-  const strange = mail.strangeCa.issue(['example.test', '*.example.test']);
-  const neighbour = mail.wildcard('neighbour.test');
-  const delivery = mail.write([
-    { domain: 'example.test', certificate: strange, web },
-    { domain: 'neighbour.test', certificate: neighbour },
-  ]);
-  const answer = await mail.run(delivery, { environment: { SEALPOST_PROOF_WAIT: '3' } });
-  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'bs' });
-  expect(answer.rest[0]).toMatch(/^1 b InstallRolledBack not seen on port \d+/);
-  for (const port of [465, 993]) expect(await mail.served(port, 'mail.example.test')).toBe(first.leaf);
-  expect(await mail.served(443, web)).toBe(first.leaf);
-  expect(await mail.served(993, 'mail.neighbour.test')).toBe(neighbour.leaf);
-});
-
 it('a certificate for each name of a list is served for these names only', async () => {
   const certificate = mail.ca.issue(['mail.list.test', 'imap.list.test', 'post.list.test']);
   const answer = await mail.deliver([
@@ -169,20 +143,11 @@ it('what does not fit into Dovecot’s memory is refused before anything is swit
   expect(await mail.served(993, 'other.test')).toBe(renewed.leaf);
 });
 
-it('a port that was dead before is a finding and rolls nothing back', async () => {
-  await mail.sh('nginx -s stop; while [ -e /run/nginx.pid ]; do sleep 0.1; done');
-  const certificate = mail.wildcard('other.test');
-  const answer = await mail.deliver([{ domain: 'other.test', certificate, web: 'webmail.other.test' }]);
-  expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 's', rest: ['fact port-dead 443'] });
-  await mail.sh('nginx');
-  await expect.poll(() => mail.served(443, 'webmail.other.test'), { timeout: 10_000 }).toBe(certificate.leaf);
-});
-
 it('a lost map is rebuilt for all domains, not only for the one delivered', async () => {
   await mail.sh('rm /etc/sealpost/sni.lmdb; postfix reload');
   await mail.deliver([{ domain: 'example.test', certificate: first, web }]);
-  for (const name of ['mail.example.test', 'mail.neighbour.test'])
-    expect(await mail.served(465, name)).toMatch(/^[0-9a-f]{64}$/);
+  const unknown = await mail.served(465, 'mail.stranger.test');
+  for (const name of ['mail.example.test', 'other.test']) expect(await mail.served(465, name)).not.toBe(unknown);
 });
 
 it('a removed domain leaves no name, no block and no key behind', async () => {

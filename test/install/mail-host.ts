@@ -1,4 +1,4 @@
-/** A real mail server (Postfix, Dovecot, nginx) in a host of its own, and deliveries brought to it as SSM would. */
+/** A real mail server in a host of its own, and deliveries brought to it as SSM would. */
 import { execFile } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installer } from '../../install/assemble.ts';
 import { startHost, type Host } from '../../local/hosts/host.ts';
+import { USUAL, type Kind } from '../../local/hosts/software.ts';
 import { setUpMailServer } from '../../local/hosts/mail-server.ts';
 import { scratchCa, type Issued, type ScratchCa } from './scratch-ca.ts';
 
@@ -105,14 +106,15 @@ function deliveryText(
 }
 
 /** A host with all daemons running, not adopted. About 8 s. */
-export async function startMailHost(name: string): Promise<MailHost> {
+export async function startMailHost(name: string, { release, software }: Kind = USUAL): Promise<MailHost> {
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-install-'));
   const hostName = `${name}.provider.test`;
   const host = await startHost({
     name,
     hostName,
     directory: join(directory, name),
-    release: 'bookworm',
+    release,
+    software,
     report: () => {},
   });
   await setUpMailServer(host);

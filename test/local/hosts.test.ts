@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHost, type Host } from '../../local/hosts/host.ts';
+import { USUAL } from '../../local/hosts/software.ts';
 import { setUpMailServer, startServices, TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { preflight } from '../../local/hosts/preflight.ts';
 import { mustRun } from '../../local/program.ts';
@@ -20,7 +21,7 @@ const start = (name: string, roots = '') =>
     name,
     hostName: `${name}.provider.test`,
     directory: join(scratch, name),
-    release: 'bookworm',
+    ...USUAL,
     roots,
     report: () => {},
   });
@@ -188,7 +189,7 @@ test('a stopped host starts again with its files, and its services start again',
 test('a provider killed with -9 leaves no process, mount or network link of its hosts', async () => {
   const script = `
     import { startHost } from ${JSON.stringify(join(import.meta.dirname, '../../local/hosts/host.ts'))};
-    const host = await startHost({ name: 'mx3', hostName: 'mx3.provider.test', directory: ${JSON.stringify(join(scratch, 'mx3'))}, release: 'bookworm', report: () => {} });
+    const host = await startHost({ name: 'mx3', hostName: 'mx3.provider.test', directory: ${JSON.stringify(join(scratch, 'mx3'))}, release: 'bookworm', software: ['postfix', 'dovecot', 'nginx'], report: () => {} });
     host.run(['sleep', '3600']);
     console.log(JSON.stringify({ address: host.gateway, pid: host.pid }));
     setInterval(() => {}, 1000);`;

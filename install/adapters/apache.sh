@@ -1,0 +1,177 @@
+# Apache for webmail: one virtual host a domain with the webmail's own body, after the provider's, so that an unknown name
+# gets what it got before. Apache reads certificates at a reload only: one graceful reload a delivery, and only where the
+# web has a part in it. A graceful reload with a pair that does not fit ENDS Apache, with exit code 0, and its
+# configuration test does not look; so every pair that it would read is looked at before.
+# Known is Debian's layout of sites.
+
+apache_site=/etc/apache2/sites-enabled/zz-sealpost.conf
+apache_hosts=$home/apache.conf
+apache_body=$home/apache-webmail.inc
+apache_checked=$home/apache-checked
+
+apache_detect() { apache2 -v 2>/dev/null | sed -n 's|.*Apache/\([0-9.]*\).*|\1|p'; }
+apache_ports() { echo 443; }
+apache_directory() { echo /etc/apache2; }
+apache_readers() { echo root; }
+
+# apache_render LIST ADDRESSES
+apache_render() {
+  awk -v live="$home/live/" -v addresses="$2" -v body="$apache_body" '$6 != "-" {
+    pem = live $1 ".pem"
+    printf "<VirtualHost %s>\n  ServerName %s\n  SSLCertificateFile %s\n  SSLCertificateKeyFile %s\n  Include %s\n</VirtualHost>\n", addresses, $6, pem, pem, body
+  }' "$1"
+}
+
+# apache_apply BEFORE AFTER CHANGED
+apache_apply() {
+  apache_reload=$(awk 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $6 != "-" { print "yes"; exit }' "$3" "$1" "$2")
+  : >"$run/apache.old"
+  : >"$run/apache.old.body"
+  [ ! -e "$apache_hosts" ] || cp "$apache_hosts" "$run/apache.old"
+  [ ! -e "$apache_body" ] || cp "$apache_body" "$run/apache.old.body"
+  if ! apache_take "$2"; then
+    echo 'its webmail virtual host is not what it was at adoption' >"$run/why.apache"
+    return
+  fi
+  ! cmp -s "$run/apache.new.body" "$run/apache.old.body" || ! cmp -s "$run/apache.new" "$run/apache.old" || [ -n "$apache_reload" ] || return 0
+  place "$run/apache.new.body" "$apache_body"
+  place "$run/apache.new" "$apache_hosts"
+  # One that was dead before us is not started by us, which `graceful` would do.
+  case " $alive " in *' apache '*) ;; *) return 0 ;; esac
+  if apache_fit >"$run/apache.error" 2>&1; then
+    apachectl graceful >/dev/null 2>&1 || :
+  else
+    place "$run/apache.old.body" "$apache_body"
+    place "$run/apache.old" "$apache_hosts"
+    tail -n 1 "$run/apache.error" >"$run/why.apache"
+  fi
+}
+
+# apache_take LIST: the virtual hosts for it and their body, from the provider's webmail as it is now, into $run.
+apache_take() {
+  # shellcheck disable=SC2046
+  set -- "$1" $(apache_block)
+  [ $# = 3 ] && apache_cut "$2" "$3" >"$run/apache.cut" || return 1
+  sed -n 's/^addresses //p' "$run/apache.cut" >"$run/apache.addresses"
+  sed '/^addresses /d; /^certificate$/d' "$run/apache.cut" >"$run/apache.new.body"
+  apache_render "$1" "$(cat "$run/apache.addresses")" >"$run/apache.new"
+}
+
+# The provider's virtual hosts on 443, from `apachectl -S`: lines `file line named`, named = webmail in its name or aliases.
+apache_blocks() {
+  apachectl -t -D DUMP_VHOSTS 2>/dev/null | awk -v ours="$apache_hosts" '
+    function done() { if (at != "" && at !~ "^" ours) print at, named; at = "" }
+    # `*:443 name (file:line)`, or below `*:443 is a NameVirtualHost` lines `port 443 namevhost name (file:line)`.
+    $1 ~ /:443$/ && $2 != "is" || $1 == "port" && $2 == 443 {
+      done()
+      at = $NF; gsub(/[()]/, "", at); sub(/:/, " ", at)
+      named = 0
+    }
+    $1 ~ /:[0-9]+$/ && $1 !~ /:443$/ || $1 == "port" && $2 != 443 { done() }
+    at != "" && / webmail/ { named = 1 }
+    at != "" && ($1 == "wild" || $1 == "alias") && $NF ~ /^(webmail)?\./ { named = 1 }
+    END { done() }'
+}
+
+# The one that is the webmail: the only one, or the only one named so. `file line`.
+apache_block() {
+  apache_blocks | awk '{ all++; any = $1 " " $2; if ($3) { some++; named = $1 " " $2 } } END { if (all == 1) print any; else if (some == 1) print named }'
+}
+
+# apache_cut FILE LINE: `addresses …`, then the body without what each of ours says itself; `certificate` if it has one.
+apache_cut() {
+  awk -v line="$2" '
+    NR == line {
+      if (tolower($1) != "<virtualhost") exit
+      sub(/^[ \t]*<[^ \t]+[ \t]+/, ""); sub(/>.*/, "")
+      print "addresses " $0
+      inside = 1
+      next
+    }
+    !inside { next }
+    tolower($1) == "</virtualhost>" { whole = 1; exit }
+    tolower($1) == "sslcertificatefile" { print "certificate" }
+    tolower($1) ~ /^(servername|serveralias|sslcertificate(key|chain)?file)$/ { next }
+    { print }
+    END { exit !whole }' "$1"
+}
+
+# What would end Apache at a reload, printed; false if something would. Pairs that were looked at and are the same files
+# still are not looked at again.
+apache_fit() {
+  apachectl -t 2>&1 || return 1
+  apachectl -t -D DUMP_INCLUDES 2>/dev/null | sed -n 's/^ *([0-9*]*) //p' | while read -r file; do
+    awk '
+      function value() { v = $2; gsub(/"/, "", v); if (v !~ /^\//) v = "/etc/apache2/" v; return v }
+      function done(i) {
+        for (i = 1; i <= certificates; i++) print certificate[i], (i <= keys ? key[i] : certificate[i])
+        certificates = keys = 0
+      }
+      tolower($1) == "<virtualhost" || tolower($1) == "</virtualhost>" { done() }
+      tolower($1) == "sslcertificatefile" && $2 !~ /\$/ { certificate[++certificates] = value() }
+      tolower($1) == "sslcertificatekeyfile" && $2 !~ /\$/ { key[++keys] = value() }
+      END { done() }' "$file"
+  done | sort -u | while read -r certificate key; do
+    echo "$certificate $key $(stat -L -c '%i %s %Y %Z' "$certificate" "$key" 2>/dev/null | tr '\n' ' ')"
+  done >"$run/apache.pairs"
+  [ -e "$apache_checked" ] || : >"$run/apache.none"
+  grep -Fxv -f "$([ -e "$apache_checked" ] && echo "$apache_checked" || echo "$run/apache.none")" "$run/apache.pairs" >"$run/apache.unchecked" || :
+  while read -r certificate key _; do
+    of_leaf=$(openssl x509 -in "$certificate" -noout -pubkey 2>/dev/null </dev/null) || of_leaf=
+    of_key=$(openssl pkey -in "$key" -pubout -passin pass: 2>/dev/null </dev/null) || of_key=
+    if [ -z "$of_leaf" ] || [ "$of_leaf" != "$of_key" ]; then
+      echo "a reload would end it: $key is not the key of $certificate"
+      return 1
+    fi
+  done <"$run/apache.unchecked"
+  place "$run/apache.pairs" "$apache_checked"
+}
+
+apache_obstacle() {
+  if [ ! -d /etc/apache2/sites-enabled ]; then
+    echo 'its configuration is not in Debian’s layout of sites'
+    return
+  fi
+  if ! apachectl -t >/dev/null 2>&1; then
+    echo 'its configuration has an error'
+    return
+  fi
+  # shellcheck disable=SC2046
+  set -- $(apache_block)
+  if [ $# != 2 ]; then
+    echo 'no single virtual host on 443 is the webmail (ServerName webmail…)'
+  elif ! apache_cut "$1" "$2" >"$run/apache.cut"; then
+    echo "its webmail virtual host cannot be read from $1"
+  elif ! grep -qx certificate "$run/apache.cut"; then
+    echo 'its certificate is not set in its virtual host'
+  elif ! apache_fit >"$run/apache.error" 2>&1; then
+    tail -n 1 "$run/apache.error"
+  fi
+}
+
+apache_plan() {
+  echo "$apache_site IncludeOptional $apache_hosts"
+}
+
+# No reload: what it includes is empty as yet.
+apache_adopt() {
+  : >"$run/apache.nothing"
+  apache_take "$run/apache.nothing" || return 1
+  place "$run/apache.new.body" "$apache_body"
+  place "$run/apache.new" "$apache_hosts"
+  mark_adopting apache
+  {
+    echo "# Written by sealpost's adoption, removed by its undo-adoption: a virtual host for each webmail name, after all others."
+    echo "IncludeOptional $apache_hosts"
+  } >"$run/apache.site"
+  chmod 0644 "$run/apache.site"
+  place "$run/apache.site" "$apache_site"
+  apachectl -t >/dev/null 2>&1 || return 1
+  apachectl -t -D DUMP_INCLUDES 2>/dev/null | grep -q " $apache_site\$"
+}
+
+apache_undo() {
+  rm -f "$apache_site"
+  [ -n "$(ss -Hltnp 'sport = :443' | grep '"apache2"')" ] || return 0
+  ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
+}

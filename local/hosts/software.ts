@@ -1,0 +1,45 @@
+/** What a host of the provider runs: a release of Debian, and mail and webmail software from it. */
+
+export const RELEASES = ['bookworm', 'trixie'] as const;
+export type Release = (typeof RELEASES)[number];
+
+/** Debian's packages for each. */
+const PACKAGES = {
+  postfix: ['postfix', 'postfix-lmdb'],
+  exim: ['exim4-daemon-heavy'],
+  dovecot: ['dovecot-imapd', 'dovecot-pop3d'],
+  nginx: ['nginx'],
+  apache: ['apache2'],
+};
+export type Software = keyof typeof PACKAGES;
+
+export interface Kind {
+  release: Release;
+  software: Software[];
+}
+
+export const USUAL: Kind = { release: 'bookworm', software: ['postfix', 'dovecot', 'nginx'] };
+
+/** posttls-finger comes with postfix. */
+export function packagesOf(software: Software[]): string[] {
+  return ['ca-certificates', 'openssl', ...software.flatMap(each => PACKAGES[each]), 'iproute2', 'procps'];
+}
+
+/**
+ * @param release as typed, `trixie`
+ * @param software as typed, `exim,dovecot,apache`
+ * @throws Error that names what there is
+ */
+export function parseKind(release: string = USUAL.release, software: string = USUAL.software.join(',')): Kind {
+  const found = RELEASES.find(each => each === release);
+  if (!found) throw new Error(`there is no release ${release} here; there are: ${RELEASES.join(', ')}`);
+  const names = [...new Set(software.split(','))];
+  const unknown = names.find(name => !Object.hasOwn(PACKAGES, name));
+  if (unknown !== undefined)
+    throw new Error(`no host runs ${unknown || 'nothing'}; there are: ${Object.keys(PACKAGES).join(', ')}`);
+  if (names.includes('postfix') && names.includes('exim'))
+    throw new Error('Debian installs postfix or exim, not both: each is the mail transport agent');
+  if (names.includes('nginx') && names.includes('apache'))
+    throw new Error('nginx and apache would both listen on port 443: name one');
+  return { release: found, software: names as Software[] };
+}

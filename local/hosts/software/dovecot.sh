@@ -1,0 +1,47 @@
+# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
+# Dovecot on 143, 993, 110 and 995, with one mailbox; it answers the mail transport agent's questions about passwords.
+
+dovecot_set_up() {
+  sed -i 's/^!include auth-system/#&/; s/^#!include auth-passwdfile/!include auth-passwdfile/' /etc/dovecot/conf.d/10-auth.conf
+  case $(dovecot --version) in
+  2.3.*)
+    sed -i "s|^ssl_cert = .*|ssl_cert = <$certificate|; s|^ssl_key = .*|ssl_key = <$key|" /etc/dovecot/conf.d/10-ssl.conf
+    mail='mail_location = maildir:/var/vmail/%d/%n'
+    ;;
+  *)
+    sed -i "s|^ssl_server_cert_file = .*|ssl_server_cert_file = $certificate|; s|^ssl_server_key_file = .*|ssl_server_key_file = $key|" \
+      /etc/dovecot/conf.d/10-ssl.conf
+    # Debian 13 has the file of users commented out, and an mbox in /var/mail.
+    mail='passdb passwd-file {
+  passwd_file_path = /etc/dovecot/users
+}
+userdb passwd-file {
+  passwd_file_path = /etc/dovecot/users
+}
+mail_driver = maildir
+mail_home = /var/vmail/%{user | domain}/%{user | username}
+mail_path = %{home}
+mail_inbox_path ='
+    ;;
+  esac
+  case " $software " in
+  *' postfix '*) socket=/var/spool/postfix/private/auth owner=postfix ;;
+  *) socket=auth-exim owner=Debian-exim ;;
+  esac
+  cat >/etc/dovecot/local.conf <<END
+log_path = /var/log/dovecot.log
+$mail
+service auth {
+  unix_listener $socket {
+    mode = 0660
+    user = $owner
+    group = $owner
+  }
+}
+END
+  echo "$mailbox:{PLAIN}$password:5000:5000::/var/vmail/$domain/${mailbox%@*}" >/etc/dovecot/users
+  chown root:dovecot /etc/dovecot/users
+  chmod 640 /etc/dovecot/users
+}
+
+dovecot_start() { is_running /run/dovecot/master.pid || dovecot; }

@@ -1,0 +1,28 @@
+# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
+# Postfix on 25, 465 and 587, as a small hosting provider has it.
+
+postfix_set_up() {
+  postconf -e "myhostname = $hostname" 'inet_protocols = ipv4' 'mydestination = localhost' 'mynetworks = 127.0.0.0/8' \
+    'maillog_file = /var/log/mail.log' \
+    "smtpd_tls_cert_file = $certificate" "smtpd_tls_key_file = $key" \
+    'smtpd_tls_security_level = may' 'smtpd_tls_auth_only = yes' \
+    'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' \
+    "virtual_mailbox_domains = $domain" "virtual_mailbox_maps = inline:{ { $mailbox = $domain/${mailbox%@*}/ } }" \
+    'virtual_mailbox_base = /var/vmail' 'virtual_uid_maps = static:5000' 'virtual_gid_maps = static:5000'
+  # The two submission services as master.cf has them commented out.
+  postconf -M 'submission/inet=submission inet n - y - - smtpd' 'submissions/inet=submissions inet n - y - - smtpd'
+  for service in submission submissions; do
+    postconf -P "$service/inet/syslog_name=postfix/$service" "$service/inet/smtpd_sasl_auth_enable=yes" \
+      "$service/inet/smtpd_relay_restrictions=permit_sasl_authenticated,reject"
+  done
+  postconf -P submission/inet/smtpd_tls_security_level=encrypt submissions/inet/smtpd_tls_wrappermode=yes
+  newaliases
+  # Resolver, services and CA certificates into Postfix's chroot: since Debian 13 `postfix start` does it.
+  case $(postconf -h mail_version) in 3.7.*) /usr/lib/postfix/configure-instance.sh - ;; esac
+}
+
+postfix_start() {
+  ! postfix status 2>/dev/null || return 0
+  install -D -m 644 /etc/resolv.conf /var/spool/postfix/etc/resolv.conf
+  postfix start 2>/dev/null
+}

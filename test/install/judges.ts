@@ -1,0 +1,21 @@
+/** Judges that others wrote, on a host of a kind: they trust the given root alone, and what they print is their verdict. */
+import { ensureBase } from '../../local/hosts/base.ts';
+import { USUAL } from '../../local/hosts/software.ts';
+import { runProgram } from '../../local/program.ts';
+
+/** posttls-finger wants a Postfix around it: it runs in a host's base root, which nobody may write to, with its files on a tmpfs there. */
+const FINGER = `set -eu
+  mount -t tmpfs tmpfs "$1/run"
+  cat >"$1/run/roots.pem"
+  printf 'compatibility_level = 3.6\\ninet_protocols = ipv4\\n' >"$1/run/main.cf"
+  : >"$1/run/master.cf"
+  exec env -i MAIL_CONFIG=/run PATH=/usr/sbin:/usr/bin chroot "$1" \
+    posttls-finger -c -l secure -F /run/roots.pem -s "$3" "[$2]:25" "$3"`;
+
+/** What Postfix's posttls-finger says of port 25, as another mail server that insists on this name: chain and name. */
+export async function posttlsFinger(address: string, name: string, root: string): Promise<string> {
+  const base = await ensureBase({ ...USUAL, report: () => {} });
+  const isolated = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', FINGER, 'sh'];
+  const { stdout, stderr } = await runProgram([...isolated, base, address, name], { input: root });
+  return stdout + stderr;
+}

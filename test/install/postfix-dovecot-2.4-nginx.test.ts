@@ -1,0 +1,3 @@
+import { contract } from './contract.suite.ts';
+
+contract('postfix-dovecot-2.4-nginx');
