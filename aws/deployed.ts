@@ -5,6 +5,9 @@ export interface Deployed {
   table: string;
   /** The zone that challenges are delegated to. */
   challengeZone: string;
+  /** Addresses of its resolvers with commas, and PEM of the roots that it trusts besides the public ones; both may be empty. */
+  resolvers: string;
+  roots: string;
 }
 
 /** @throws ResourceNotFoundException when there is no such stack in the account and region */
@@ -12,8 +15,16 @@ export async function deployed(client: LambdaClient, stack: string): Promise<Dep
   const { Environment } = await client.send(
     new GetFunctionConfigurationCommand({ FunctionName: `${stack}-claim-domain` }),
   );
-  const { TABLE, CHALLENGE_ZONE_NAME } = Environment?.Variables ?? {};
+  const { TABLE, CHALLENGE_ZONE_NAME, RESOLVERS = '', ROOTS = '' } = Environment?.Variables ?? {};
   if (TABLE === undefined || CHALLENGE_ZONE_NAME === undefined)
     throw new Error(`the function ${stack}-claim-domain has no TABLE and CHALLENGE_ZONE_NAME in its environment`);
-  return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME };
+  return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME, resolvers: RESOLVERS, roots: ROOTS };
+}
+
+/** A setting that one of the stack's functions has. @throws ResourceNotFoundException, Error */
+export async function settingOf(client: LambdaClient, stack: string, of: string, name: string): Promise<string> {
+  const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: `${stack}-${of}` }));
+  const value = Environment?.Variables?.[name];
+  if (value === undefined) throw new Error(`the function ${stack}-${of} has no ${name} in its environment`);
+  return value;
 }

@@ -2,19 +2,25 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { deployed, type Deployed } from '../aws/deployed.ts';
+import { deployed, settingOf, type Deployed } from '../aws/deployed.ts';
+import { store as storeOn } from '../aws/issuer-items.ts';
 import { knownItems } from '../aws/known-items.ts';
+import { certificateObjects, s3Client } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
 import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
 import type { Road } from '../core/road.ts';
 import type { KnownStore } from '../core/status/known.ts';
+import { Table } from '../aws/table.ts';
+import type { Elsewhere } from './provide.ts';
 
 export interface Environment {
   store(): Promise<KnownStore>;
   challengeZone(): Promise<string>;
   road(): Road;
   renew(request: RenewRequest): Promise<Renewed>;
+  /** What a certificate from elsewhere is checked by and goes to. */
+  elsewhere(): Promise<Elsewhere>;
 }
 
 /** @param settings SEALPOST_TABLE saves the question which table the stack has */
@@ -25,6 +31,15 @@ export function environment(stack: string, settings: NodeJS.ProcessEnv): Environ
     store: async () => knownItems(new DynamoDBClient(), settings.SEALPOST_TABLE ?? (await ask()).table),
     challengeZone: async () => (await ask()).challengeZone,
     road: () => road(new SFNClient(), stack, Date.now()),
+    elsewhere: async () => {
+      const client = new LambdaClient();
+      const [{ table, roots }, bucket] = await Promise.all([
+        ask(),
+        settingOf(client, stack, 'finalize-order', 'CERTIFICATE_BUCKET'),
+      ]);
+      const store = storeOn(new Table(new DynamoDBClient(), settings.SEALPOST_TABLE ?? table));
+      return { store, certificates: certificateObjects(s3Client(), bucket), roots };
+    },
     renew: request => renewBy(new LambdaClient(), stack, request),
   };
 }

@@ -7,6 +7,7 @@ import { dnsRecords, dnsText, namesToDelegate } from './dns.ts';
 import { environment, type Environment } from './environment.ts';
 import { json } from './json.ts';
 import { renewAll } from './renew.ts';
+import { parseUses, provide, withdraw } from './provide.ts';
 import { openScreen } from './screen.ts';
 import { domainDetails, overview, report, serverDetails } from './status.ts';
 import { explain } from './trouble.ts';
@@ -18,6 +19,8 @@ const HELP = `sealpost, certificates for hosted mail
   npx sealpost status DOMAIN | SERVER    all of one
   npx sealpost dns DOMAIN                the CNAME lines for the customer's zone  (--names mail,webmail: for a list of names)
   npx sealpost renew DOMAIN              renews it now, a fresh or a parked one too  (--server SERVER: all on it; --all)
+  npx sealpost provide DOMAIN --for mail|webmail|both --pem FILE [--key FILE]
+                                         a certificate from elsewhere  (--withdraw instead of the files: ours again)
   npx sealpost watch                     the road while it is walked
 
   --json          for programs (status, dns)
@@ -33,7 +36,13 @@ interface Options {
   names: string | undefined;
   server: string | undefined;
   all: boolean;
+  for: string | undefined;
+  pem: string | undefined;
+  key: string | undefined;
+  withdraw: boolean;
 }
+
+const NOTHING = { names: undefined, server: undefined, for: undefined, pem: undefined, key: undefined };
 
 function parse(args: string[]) {
   try {
@@ -45,6 +54,10 @@ function parse(args: string[]) {
         names: { type: 'string' },
         server: { type: 'string' },
         all: { type: 'boolean', default: false },
+        for: { type: 'string' },
+        pem: { type: 'string' },
+        key: { type: 'string' },
+        withdraw: { type: 'boolean', default: false },
         stack: { type: 'string', default: 'sealpost' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -102,10 +115,25 @@ function renewRequest(given: string | undefined, { server, all }: Options): Rene
   return wanted[0]!;
 }
 
+async function provideOrWithdraw(given: string | undefined, options: Options, here: Environment): Promise<string> {
+  const { pem, key, withdraw: isWithdrawn } = options;
+  if (given === undefined) throw new Usage('provide needs a domain');
+  const domain = parseDomain(given, 'the domain');
+  const wanted = parseUses(options.for ?? (isWithdrawn ? 'both' : undefined));
+  if (!wanted) throw new Usage('provide needs --for mail, --for webmail or --for both');
+  if (isWithdrawn === (pem !== undefined) || (isWithdrawn && key !== undefined))
+    throw new Usage('provide needs either --pem FILE (and --key FILE, where the key is not in it) or --withdraw');
+  const elsewhere = await here.elsewhere();
+  if (isWithdrawn) return withdraw(domain, wanted, elsewhere, Date.now());
+  return provide({ domain, for: wanted, pem: pem!, ...(key !== undefined && { key }) }, elsewhere, Date.now());
+}
+
 async function run(command: string, given: string | undefined, options: Options, here: Environment): Promise<number> {
   if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
   if ((options.server !== undefined || options.all) && command !== 'renew')
     throw new Usage('--server and --all belong to renew');
+  const isProvided = [options.for, options.pem, options.key].some(one => one !== undefined) || options.withdraw;
+  if (isProvided && command !== 'provide') throw new Usage('--for, --pem, --key and --withdraw belong to provide');
   switch (command) {
     case 'status':
       return status(given, options, here);
@@ -113,6 +141,9 @@ async function run(command: string, given: string | undefined, options: Options,
       return dns(given, options, here);
     case 'renew':
       console.log(await renewAll(renewRequest(given, options), here.renew, line => console.log(line)));
+      return 0;
+    case 'provide':
+      console.log(await provideOrWithdraw(given, options, here));
       return 0;
     case 'watch':
       if (given !== undefined || options.json) throw new Usage('watch takes nothing');
@@ -135,8 +166,8 @@ export async function main(args: string[]): Promise<number> {
       return values.help || command ? 0 : 2;
     }
     if (more.length > 0) throw new Usage(`${command} takes one name`);
-    const { json, names, server, all } = values;
-    return await run(command, given, { json, names, server, all }, environment(stack, process.env));
+    const { help: _, stack: __, ...options } = values;
+    return await run(command, given, { ...NOTHING, ...options }, environment(stack, process.env));
   } catch (error) {
     const mistyped = error instanceof Usage || isSealpostError(error, 'InvalidStepInput');
     console.error(mistyped ? `${(error as Error).message}\n(npx sealpost --help)` : explain(error, stack));

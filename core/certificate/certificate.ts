@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { ariId } from '../acme/renewal-info.ts';
 import { SealpostError } from '../errors.ts';
+import { coversName } from './names.ts';
 
 export interface CertificateFacts {
   /** Hexadecimal, upper case, as openssl prints it. */
@@ -70,9 +71,37 @@ export function checkCertificate(wanted: {
     keyProblem(leaf, wanted.keyPem) ??
     namesProblem(namesOf(leaf), names) ??
     dateProblem(leaf, now) ??
-    (leaf.keyUsage?.includes(serverAuth) ? undefined : 'the leaf is not for TLS servers (no serverAuth)') ??
+    usageProblem(leaf) ??
     trustProblem(chain, wanted.roots, now);
   if (reason) throw unusable(names[0]!, reason);
+}
+
+/**
+ * The same of one that nobody here has planned: it has to cover what people type, whatever else is in it.
+ * @returns what is wrong with it, and what its owner can do
+ */
+export function providedProblem(wanted: {
+  chainPem: string;
+  keyPem: string;
+  covers: string[];
+  roots: string;
+  now: number;
+}): { text: string; remedy: string } | undefined {
+  const chain = readChain(wanted.chainPem, wanted.covers[0]!);
+  const leaf = chain[0]!;
+  const held = namesOf(leaf);
+  const missing = wanted.covers.filter(name => !coversName(held, name));
+  const found = (text: string | undefined, remedy: string) => (text === undefined ? undefined : { text, remedy });
+  return (
+    found(keyProblem(leaf, wanted.keyPem), 'give the key that was made for it') ??
+    found(
+      missing.length > 0 ? `it does not cover ${missing.join(' and ')}, which people type (it has ${held})` : undefined,
+      'give one that has these names, or say --for mail or --for webmail',
+    ) ??
+    found(dateProblem(leaf, wanted.now), 'give one that is valid now') ??
+    found(usageProblem(leaf), 'ask for a certificate for TLS servers') ??
+    found(trustProblem(chain, wanted.roots, wanted.now), 'add the chain that came with it, the leaf first')
+  );
 }
 
 /** One file, so that one rename switches both: key first, then leaf, then chain; no text between. */
@@ -82,6 +111,10 @@ export function combinedPem(keyPem: string, chainPem: string): string {
 
 /** id-kp-serverAuth (RFC 5280 §4.2.1.12), in what Node calls `keyUsage`: the extended one. */
 const serverAuth = '1.3.6.1.5.5.7.3.1';
+
+function usageProblem(leaf: X509Certificate): string | undefined {
+  return leaf.keyUsage?.includes(serverAuth) ? undefined : 'the leaf is not for TLS servers (no serverAuth)';
+}
 
 function keyProblem(leaf: X509Certificate, keyPem: string): string | undefined {
   let key: KeyObject;
@@ -111,12 +144,13 @@ function dateProblem(certificate: X509Certificate, now: number): string | undefi
 function trustProblem(chain: X509Certificate[], extraRoots: string, now: number): string | undefined {
   const roots = [...ownRoots(), ...blocks(extraRoots, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
   for (const [i, certificate] of chain.entries()) {
-    if (roots.some(root => certificate.raw.equals(root.raw) || (signed(root, certificate) && valid(root, now)))) {
+    if (roots.some(root => certificate.raw.equals(root.raw) || (isIssuedBy(certificate, root) && valid(root, now)))) {
       return undefined;
     }
     const next = chain[i + 1];
     if (!next) break;
-    if (!signed(next, certificate)) return `${title(certificate)} is not signed by the one after it, ${title(next)}`;
+    if (!isIssuedBy(certificate, next))
+      return `${title(certificate)} is not signed by the one after it, ${title(next)}`;
     if (!next.ca) return `${title(next)} is not a CA`;
     const problem = dateProblem(next, now);
     if (problem) return problem;
@@ -128,7 +162,7 @@ function trustProblem(chain: X509Certificate[], extraRoots: string, now: number)
     : `the chain ends at ${title(last)}, whose issuer (${issuer}) is not a trusted root`;
 }
 
-function signed(issuer: X509Certificate, certificate: X509Certificate): boolean {
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 

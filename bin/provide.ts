@@ -1,0 +1,142 @@
+/** `sealpost provide`: a certificate from elsewhere for a domain, or no longer. The key goes into S3 and nowhere else, by the person's own rights. */
+import { readFileSync } from 'node:fs';
+import { inspectChain } from '../core/certificate/certificate.ts';
+import { readFromElsewhere } from '../core/certificate/from-elsewhere.ts';
+import { coversName, planNames } from '../core/certificate/names.ts';
+import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/domain/domain.ts';
+import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/domain/provided.ts';
+import { SealpostError } from '../core/errors.ts';
+import type { CertificateObjects } from '../core/ports.ts';
+import { servesAlone } from '../core/server/server.ts';
+import type { Store } from '../core/store.ts';
+import { when } from './when.ts';
+
+export interface Elsewhere {
+  store: Pick<Store, 'readDomain' | 'readServer' | 'provide'>;
+  certificates: CertificateObjects;
+  /** PEM, trusted besides the public ones. */
+  roots: string;
+}
+
+export interface ProvideRequest {
+  domain: string;
+  for: Use[];
+  /** Files. */
+  pem: string;
+  key?: string;
+}
+
+/** @returns what a person is told @throws SealpostError InvalidStepInput */
+export async function provide(request: ProvideRequest, here: Elsewhere, now: number): Promise<string> {
+  const { domain } = request;
+  const record = await wishedDomain(domain, here);
+  for (const use of request.for) await requireServer(record, use, here);
+  const covers = request.for.map(use => `${use}.${domain}`);
+  const pem = read(request.pem, '--pem', domain);
+  const key = request.key === undefined ? undefined : read(request.key, '--key', domain);
+  const { keyPem, chainPem } = readFromElsewhere({ domain, pem, key, covers, roots: here.roots, now });
+  const certificate = describe(chainPem, now);
+  if (certificate.renewAt <= now)
+    throw refused(domain, `--pem: it ends ${when(certificate.notAfter, now)}`, 'give one that lasts longer');
+  // By its own hash: the same one again is the same object, and another is never overwritten. Stored before anybody is told of it.
+  await here.certificates.putKeyOnce(domain, certificate.id, keyPem);
+  await here.certificates.putChain(domain, certificate.id, chainPem);
+  const provided = await change(domain, here, now, before => ({
+    ...before,
+    ...Object.fromEntries(request.for.map(use => [use, certificate])),
+  }));
+  return told(certificate, request.for, { ...record, provided }, now);
+}
+
+/** @returns what a person is told @throws SealpostError InvalidStepInput */
+export async function withdraw(domain: string, given: Use[], here: Elsewhere, now: number): Promise<string> {
+  const record = await wishedDomain(domain, here);
+  const gone = given.filter(use => record.provided?.[use]);
+  if (gone.length === 0) return `Nothing is provided for ${given.join(' and ')} of ${domain}.`;
+  await change(domain, here, now, before => {
+    const left = Object.fromEntries(Object.entries(before ?? {}).filter(([use]) => !given.includes(use as Use)));
+    return Object.keys(left).length > 0 ? left : undefined;
+  });
+  const next = record.current ? 'ours goes out within a minute' : 'one of ours is ordered within a minute';
+  return `Withdrawn for ${gone.join(' and ')} of ${domain}: ${next}; until ours is seen, the other one goes on being served.`;
+}
+
+async function wishedDomain(domain: string, { store }: Elsewhere): Promise<DomainRecord> {
+  const record = await store.readDomain(domain);
+  if (!record?.spec || record.spec.deleted)
+    throw refused(domain, `the domain ${domain} is not known here`, 'put Domain Created first');
+  if (record.spec.host)
+    throw refused(domain, `${domain} is a server's own host name`, 'it is secured by itself; name a customer’s domain');
+  return record;
+}
+
+async function requireServer({ domain, spec }: DomainRecord, use: Use, { store }: Elsewhere): Promise<void> {
+  const records = await Promise.all(serversOf(spec!).map(server => store.readServer(server)));
+  // One that is not inspected yet may be able to.
+  if (records.some(record => !record?.capability || servesAlone(record, use))) return;
+  throw refused(
+    domain,
+    `--for ${use}: no server of ${domain} serves ${use} by name`,
+    `say ${use === 'mail' ? '--for webmail' : '--for mail'}, or put Domain Changed with a server that does`,
+  );
+}
+
+function read(file: string, option: string, domain: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refused(domain, `${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, 'name a file');
+  }
+}
+
+function describe(chainPem: string, now: number): ProvidedCertificate {
+  const { names, notBefore, notAfter, sha256, issuer } = inspectChain(chainPem);
+  const told = markAt(notAfter, now);
+  return {
+    ...{ id: sha256, fingerprint: sha256, names, notBefore, notAfter, issuer: 'elsewhere', issuedBy: issuer },
+    renewAt: Math.round(takenOverAt({ notBefore, notAfter })),
+    // Who brings it knows how long it lasts.
+    ...(told !== undefined && { told }),
+  };
+}
+
+/** As it was read, or once more: somebody else may provide at the same time, and the road notes whom it told. */
+async function change(
+  domain: string,
+  { store }: Elsewhere,
+  now: number,
+  next: (before: Provided | undefined) => Provided | undefined,
+): Promise<Provided | undefined> {
+  for (let tries = 0; tries < 5; tries++) {
+    const { provided: before } = (await store.readDomain(domain)) ?? {};
+    const provided = next(before);
+    if (await store.provide(domain, provided, before, now)) return provided;
+  }
+  throw refused(domain, `${domain} was changed by others at the same time, or deleted`, 'try again');
+}
+
+function told(certificate: ProvidedCertificate, given: Use[], record: DomainRecord, now: number): string {
+  const { names, issuedBy, notAfter, renewAt, fingerprint } = certificate;
+  const lines = [
+    `Provided for ${given.join(' and ')} of ${record.domain}: issued by ${issuedBy}, until ${when(notAfter, now)}, ${fingerprint}.`,
+    'It goes out within a minute; npx sealpost status shows where it was seen.',
+  ];
+  if (!needsNoOrder(record, now))
+    return [...lines, `It cannot be renewed here: ours takes its place ${when(renewAt, now)}.`].join('\n');
+  const all = uses.flatMap(use => record.provided?.[use]?.names ?? []);
+  const left = planNames(record.spec!).filter(name => !coversName([...names, ...all], name));
+  const beside = record.current
+    ? `${left.join(', ')}: ours goes on until ${when(record.current.notAfter, now)} and is not renewed meanwhile.`
+    : `${left.join(', ')}: nothing secures these names meanwhile.`;
+  lines.push(`Nothing is ordered while it is good. It cannot be renewed here: ours is ordered ${when(renewAt, now)}.`);
+  return [...lines, ...(left.length > 0 ? [beside] : [])].join('\n');
+}
+
+export function parseUses(text: string | undefined): Use[] | undefined {
+  if (text === 'both') return uses;
+  return uses.find(use => use === text) && [text as Use];
+}
+
+function refused(domain: string, problem: string, remedy: string): SealpostError {
+  return new SealpostError('InvalidStepInput', domain, `${problem}; ${remedy}`);
+}

@@ -1,0 +1,77 @@
+/** A certificate that somebody else has issued, as its buyer has it: in one file or two, the chain in any order, with or without its root. */
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { SealpostError } from '../errors.ts';
+import { isIssuedBy, providedProblem } from './certificate.ts';
+
+/** How many certificates a file may hold that is a chain and no bundle of roots. */
+const MOST = 10;
+
+/**
+ * @param given.pem leaf, chain and, without `key`, the private key
+ * @param given.covers names that people type: each has to be in it
+ * @param given.roots PEM, trusted besides Mozilla's
+ * @throws SealpostError InvalidStepInput: which file, what is wrong with it, and what to do
+ */
+export function readFromElsewhere(given: {
+  domain: string;
+  pem: string;
+  key?: string;
+  covers: string[];
+  roots: string;
+  now: number;
+}): { keyPem: string; chainPem: string } {
+  const { domain, pem, covers, roots, now } = given;
+  const refuse = (file: string, problem: string, remedy: string) =>
+    new SealpostError('InvalidStepInput', domain, `${file}: ${problem}; ${remedy}`);
+  const key = readKey(given.key ?? pem, given.key === undefined ? '--pem' : '--key', refuse);
+  const certificates = readCertificates(pem, refuse);
+  const leaf = certificates.find(certificate => certificate.checkPrivateKey(key));
+  if (!leaf)
+    throw refuse('--pem', 'the private key belongs to none of its certificates', 'give the key that was made for it');
+  const chainPem = chainOf(leaf, certificates).map(String).join('');
+  const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const problem = providedProblem({ chainPem, keyPem, covers, roots, now });
+  if (problem) throw refuse('--pem', problem.text, problem.remedy);
+  return { keyPem, chainPem };
+}
+
+type Refuse = (file: string, problem: string, remedy: string) => SealpostError;
+
+function readKey(text: string, file: string, refuse: Refuse): KeyObject {
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text))
+    throw refuse(file, 'the private key has a passphrase', 'take it off first: openssl pkey -in FILE -out KEY');
+  const found = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[^-]+-----END (?:EC |RSA )?PRIVATE KEY-----/.exec(text);
+  if (!found)
+    throw refuse(file, 'there is no private key in it (PEM)', 'put it into the file, or name its file with --key');
+  try {
+    return createPrivateKey(found[0]);
+  } catch {
+    // Without the cause, which might quote what it read.
+    throw refuse(file, 'the private key cannot be read', 'give it as PEM, PKCS #8 or as openssl writes it');
+  }
+}
+
+function readCertificates(text: string, refuse: Refuse): X509Certificate[] {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0 || found.length > MOST)
+    throw refuse(
+      '--pem',
+      found.length === 0 ? 'there is no certificate in it (PEM)' : `there are ${found.length} certificates in it`,
+      'give the leaf and the chain that came with it',
+    );
+  try {
+    return found.map(pem => new X509Certificate(pem));
+  } catch {
+    throw refuse('--pem', 'one of its certificates cannot be read', 'fetch it again from who issued it');
+  }
+}
+
+/** The leaf, then who signed it, and so on; a root that came along is left out, since nobody trusts it for that. */
+function chainOf(leaf: X509Certificate, certificates: X509Certificate[]): X509Certificate[] {
+  const chain = [leaf];
+  for (let last = leaf; ;) {
+    const next = certificates.find(one => !chain.includes(one) && isIssuedBy(last, one));
+    if (!next || isIssuedBy(next, next)) return chain;
+    chain.push((last = next));
+  }
+}
