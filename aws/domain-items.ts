@@ -17,6 +17,8 @@ const BATCH = 25;
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
 const arnKey = (arn: string): Key => ({ pk: `M#${arn}`, sk: '/M' });
+/** A domain that hangs on what a server can do. */
+const dependentKey = (server: string, domain: string): Key => ({ pk: serverKey(server).pk, sk: `/U#${domain}` });
 
 export function domainItems(table: Table): DomainStore {
   /** A write that only the claim's owner may do. */
@@ -269,6 +271,28 @@ export function domainItems(table: Table): DomainStore {
       });
       // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
       if (!isParked) await mine(domain, me, park, { parked, due: parked.since });
+    },
+
+    async recordServedUnder(domain, me, servedUnder) {
+      if (servedUnder.length > 0) await mine(domain, me, 'SET #servedUnder = :servedUnder', { servedUnder });
+      else await mine(domain, me, 'REMOVE #servedUnder');
+    },
+
+    async dependOn(domain, servers) {
+      await Promise.all(servers.map(server => table.put(dependentKey(server, domain), { domain })));
+    },
+
+    async dependNoMore(domain, servers) {
+      await Promise.all(servers.map(server => table.remove(dependentKey(server, domain))));
+    },
+
+    async wakeDependents(server, now, most) {
+      const { pk } = serverKey(server);
+      const items = await table.query(pk, '/U#', Number.POSITIVE_INFINITY);
+      const domains = items.map(item => item.domain as string);
+      for (let i = 0; i < domains.length; i += BATCH)
+        await Promise.all(domains.slice(i, i + BATCH).map(domain => lookAgain(domain, now)));
+      return { woken: domains.length, first: domains.slice(0, most) };
     },
 
     forgetDomain: (domain, me, seen) =>

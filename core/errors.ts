@@ -37,6 +37,7 @@ export const remedies = {
   InstallRefused: 'park',
   IssuerUnusable: 'park',
   ServerFull: 'park',
+  ServerNotInspected: 'park',
   ServerNotRegistered: 'park',
   InstallRolledBack: 'rolled back',
   ServedCertificateMismatch: 'rolled back',
@@ -52,6 +53,7 @@ export const remedies = {
   MoreWork: 'end',
   NothingToDeliver: 'end',
   RevocationWanted: 'end',
+  ServedUnderServer: 'end',
   StillFresh: 'end',
   WishChanged: 'end',
 } as const satisfies Record<string, Remedy>;

@@ -34,6 +34,7 @@ const serverDetail = z.strictObject({
   node: nodeId,
   adopt: z.optional(z.boolean()),
   role: z.optional(z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/))),
+  servesByName: z.optional(z.literal(false)),
 });
 
 const serverRetirement = z.strictObject({ server: text, node: z.optional(nodeId) });
@@ -78,6 +79,8 @@ export const wanted: Record<string, string> = {
   'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
   'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
   'detail.adopt': "true to let sealpost write its lines into the mail server's configuration, or leave it out",
+  'detail.servesByName':
+    'false for mail software that has one certificate for all names, or leave it out: what it can is looked at',
   'detail.role': 'the name of the IAM role that the instance runs with, or leave it out',
 };
 
@@ -160,6 +163,7 @@ export interface Registration {
   node: string;
   adopt: boolean;
   role?: string;
+  servesByName?: false;
   at: number;
 }
 
@@ -190,6 +194,7 @@ export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY)
     node: detail.node,
     adopt: detail.adopt ?? false,
     ...(detail.role && { role: detail.role }),
+    ...(detail.servesByName === false && { servesByName: false as const }),
     at,
   };
 }

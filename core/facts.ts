@@ -74,6 +74,14 @@ export const facts = {
   /** It failed for a reason of its own: until then the others come first, where there are others. */
   'Issuer In Trouble': z.strictObject({ issuer: z.string(), reason, message, until: time }),
   /** No delivery has come back for the second time in a row, or oftener. */
+  /** That server has one certificate for all names: its own host name is typed into the mail program. */
+  'Domain Served Under Server': z.strictObject({
+    domain: name,
+    server: name,
+    /** Its web server can choose by name, and has the domain's certificate for webmail. */
+    webmail: z.boolean(),
+    message,
+  }),
   'Server Unreachable': z.strictObject({
     server: name,
     node: z.string(),

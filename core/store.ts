@@ -12,6 +12,7 @@ import type {
   Parked,
   PublishedValue,
   Reservation,
+  ServedUnder,
   StoredCertificate,
   Use,
   Wish,
@@ -103,6 +104,16 @@ export interface DomainStore {
   releaseDomain(domain: string, me: string, seen: number, dueAt: number, now: number): Promise<boolean>;
   /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain: due at once where one is registered by now. */
   parkDomain(domain: string, me: string, parked: Parked, waitsFor: string[]): Promise<void>;
+  /** Under which servers the domain is served; none: it is forgotten. @throws ClaimLost */
+  recordServedUnder(domain: string, me: string, servedUnder: ServedUnder[]): Promise<void>;
+  /** Notes under each server that the domain hangs on what it can do. */
+  dependOn(domain: string, servers: string[]): Promise<void>;
+  dependNoMore(domain: string, servers: string[]): Promise<void>;
+  /**
+   * All domains that hang on what this server can do are looked at again (`lookAgain`), and go on hanging on it.
+   * @param first so many of them are named
+   */
+  wakeDependents(server: string, now: number, first: number): Promise<{ woken: number; first: string[] }>;
   /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
   forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
   /**
@@ -135,7 +146,7 @@ export interface ServerStore {
    * @returns whether it was written
    */
   registerServer(
-    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt'>,
+    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'servesByName'>,
     at: number,
     now: number,
   ): Promise<boolean>;

@@ -181,13 +181,13 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
       timeout: 120,
       settings: ['TABLE', 'DELIVERY_BUCKET', 'BUS', ...ssm, ...roads],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query'),
         may.deliveries(['GetObject'], 'manifests/*'),
         may.deliveries(['DeleteObject'], 'deliveries/*'),
         may.deliveryCipher(['Decrypt'], 'manifests/*'),
         may.readCommands(),
         may.putEvents(),
-        may.start('deliver-to-server'),
+        may.start('secure-domain', 'deliver-to-server'),
       ],
     },
     ReleaseServer: {

@@ -59,7 +59,7 @@ const planned = z.extend(plan, { execution });
 const ordered = z.extend(plan, { order });
 const published = z.extend(ordered, { until: z.string() });
 
-/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, StillFresh, ImportWanted, BudgetSpent, CaaForbids, DomainNotManaged, IssuerUnusable, ServerNotRegistered. */
+/** Throws InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, ServedUnderServer, StillFresh, ImportWanted, BudgetSpent, CaaForbids, DomainNotManaged, InstallRefused, IssuerUnusable, ServerNotInspected, ServerNotRegistered. */
 export const ClaimDomain = step('ClaimDomain', z.looseObject({ execution }), plan);
 /** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable. */
 export const CreateOrder = step('CreateOrder', planned, ordered);

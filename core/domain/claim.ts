@@ -1,6 +1,5 @@
 /** ClaimDomain: the wish goes on record, one execution takes the domain, and what it will do is planned. */
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
-import { planNames } from '../certificate/names.ts';
 import type { Issuer } from '../acme/issuer.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
 import { SealpostError } from '../errors.ts';
@@ -9,11 +8,12 @@ import type { Bus, Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
-import { isFresh, sameNames, serversOf, type DomainRecord, type Wish } from './domain.ts';
+import { isFresh, sameNames, type DomainRecord, type Wish } from './domain.ts';
 import { chooseIssuer, isFromAnother, namesOf, replacedAt, type ChoicePorts } from './choose-issuer.ts';
 import { isAcmDue, nextLook } from './duties.ts';
-import { isServing, leaveServers, releaseDeleted } from './leave.ts';
+import { isServing, leaveServers, releaseDeleted, releaseServedUnder } from './leave.ts';
 import { look } from './look.ts';
+import { placeDomain } from './placement.ts';
 import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, type Certificates } from './provided.ts';
 import { retract } from './published.ts';
 import { tellOfEnds } from './tell.ts';
@@ -27,7 +27,7 @@ export interface ClaimPorts extends ChoicePorts {
 
 /**
  * @param event the execution's input with its name as `execution`
- * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, StillFresh, ImportWanted, ServerNotRegistered, DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent,
+ * @throws SealpostError InvalidStepInput, ClaimedByAnother, DomainDeleted, RevocationWanted, ServedUnderServer, StillFresh, ImportWanted, ServerNotRegistered, ServerNotInspected, InstallRefused, DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent,
  *   AcmeUnavailable, AcmeRateLimited, AcmeRejected
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan> {
@@ -41,8 +41,8 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   if (wish.deleted) return releaseDeleted(record, event.execution, isAsked, ports);
   // It came back after its deletion: nobody should trust the certificate that was revoked with it.
   if (record.revoked !== undefined && record.revoked === record.current?.id) record.current = undefined;
-  const names = planNames(wish);
-  await requireServers(wish, store);
+  const { names, servers } = await placeDomain(record, wish, event.execution, ports);
+  if (servers.length === 0 && !wish.acm) return releaseServedUnder(record, event.execution, isAsked, ports);
   if (record.order && !sameNames(record.order.planned, names)) {
     await store.forgetOrder(domain, event.execution, record.order.url);
     record.order = undefined;
@@ -55,7 +55,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     await releaseFresh(
       record,
       end > clock.now() ? end : Number.POSITIVE_INFINITY,
-      wish,
+      servers,
       event.execution,
       isAsked,
       ports,
@@ -63,8 +63,8 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   }
   const isWished = !isFromAnother(ports.issuers, wish, record);
   if (!record.order && isWished && isFresh(record.current, names, clock.now()))
-    await releaseFresh(record, record.current!.renewAt, wish, event.execution, isAsked, ports);
-  await giveMeanwhile(record, names, wish, ports);
+    await releaseFresh(record, record.current!.renewAt, servers, event.execution, isAsked, ports);
+  await giveMeanwhile(record, names, servers, ports);
   const places = await planPlaces(names, ports);
   const { issuer, isLastResort } = await chooseIssuer({ record, wish, names, me: event.execution }, ports);
   const replaces = replacedAt(issuer, record);
@@ -73,7 +73,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     ...(wish.host && { host: true }),
     seen: record.wanted,
     names,
-    servers: serversOf(wish),
+    servers,
     issuer: issuer.name,
     ...(isLastResort && { isLastResort }),
     ...(wish.profile && { profile: wish.profile }),
@@ -124,53 +124,35 @@ function requireKnownIssuer({ domain, issuer }: Wish, issuers: Issuer[]): void {
   throw new SealpostError('InvalidStepInput', domain, `${problem}; give one of ${namesOf(issuers)}, or leave it out`);
 }
 
-async function requireServers(wish: Wish, store: Store): Promise<void> {
-  const missing = await unregistered(wish, store);
-  if (missing.length > 0)
-    throw new SealpostError(
-      'ServerNotRegistered',
-      wish.domain,
-      `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
-    );
-}
-
-/** The servers of the wish that nobody has registered yet. */
-export async function unregistered(wish: Wish, store: Pick<Store, 'readServer'>): Promise<string[]> {
-  const servers = serversOf(wish);
-  const records = await Promise.all(servers.map(server => store.readServer(server)));
-  return servers.filter((_, i) => !records[i]);
-}
-
 /** What is at hand does: gives work to servers that do not serve it, and to those that the wish has left, ends the claim, and the execution with it. */
 async function releaseFresh(
   record: DomainRecord,
   renewAt: number,
-  wish: Wish,
+  servers: string[],
   me: string,
   isAsked: boolean,
   ports: ClaimPorts,
 ): Promise<never> {
   const { store, clock } = ports;
-  const servers = serversOf(wish);
+  const { domain, spec } = record;
   const now = clock.now();
   const certificates = certificatesOf(record, now);
   // What somebody says again is given again, a refused or a calm one at once; our own look leaves what waits alone.
   const lacking = await serversLacking(record, certificates, servers, !isAsked, ports);
-  if (lacking.length > 0)
-    await store.commitWork({ domain: wish.domain, ...certificates, servers: lacking, host: wish.host, now });
-  const left = await leaveServers(wish.domain, ports);
+  if (lacking.length > 0) await store.commitWork({ domain, ...certificates, servers: lacking, host: spec?.host, now });
+  const left = await leaveServers(domain, ports);
   if (isAcmDue(record, clock.now(), isAsked)) {
     await wakeServers([...lacking, ...left], ports);
-    throw importWanted(wish.domain);
+    throw importWanted(domain);
   }
   const dueAt = nextLook(record, renewAt, clock.now());
-  const released = await store.releaseDomain(wish.domain, me, record.wanted, dueAt, clock.now());
-  if (!released) await look(wish.domain, ports);
+  const released = await store.releaseDomain(domain, me, record.wanted, dueAt, clock.now());
+  if (!released) await look(domain, ports);
   await wakeServers([...lacking, ...left], ports);
   throw new SealpostError(
     'StillFresh',
-    wish.domain,
-    `what ${wish.domain} has is good until ${new Date(goodUntil(certificates)).toISOString()}; ${lacking.length} of ${servers.length} servers still need it`,
+    domain,
+    `what ${domain} has is good until ${new Date(goodUntil(certificates)).toISOString()}; ${lacking.length} of ${servers.length} servers still need it`,
   );
 }
 
@@ -191,16 +173,21 @@ async function serversLacking(
 }
 
 /** A certificate that has to be renewed is good meanwhile: servers that do not have it get it before anything can go wrong with the order. */
-async function giveMeanwhile(record: DomainRecord, names: string[], wish: Wish, ports: ClaimPorts): Promise<void> {
+async function giveMeanwhile(
+  record: DomainRecord,
+  names: string[],
+  servers: string[],
+  ports: ClaimPorts,
+): Promise<void> {
   const { store, clock } = ports;
-  const { domain, current } = record;
+  const { domain, current, spec } = record;
   const now = clock.now();
   const isGood = current !== undefined && now < current.notAfter && sameNames(current.names, names);
   const certificates = certificatesOf({ ...record, ...(!isGood && { current: undefined }) }, now);
   if (!hasAny(certificates)) return;
-  const given = await serversLacking(record, certificates, serversOf(wish), true, ports);
+  const given = await serversLacking(record, certificates, servers, true, ports);
   if (given.length === 0) return;
-  await store.commitWork({ domain, ...certificates, servers: given, host: wish.host, now });
+  await store.commitWork({ domain, ...certificates, servers: given, host: spec?.host, now });
   await wakeServers(given, ports);
 }
 

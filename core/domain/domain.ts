@@ -97,6 +97,12 @@ export interface AcmImport {
 /** By the issuer's name: when an order may be made, by each limit; `set` tells which names the one on exact sets is for. */
 export type Reservation = Record<string, { set: string; places: Partial<Record<keyof Limits, number>> }>;
 
+export interface ServedUnder {
+  server: string;
+  /** Its web server holds the domain's certificate all the same, for webmail alone. */
+  webmail?: true;
+}
+
 /** The item `D#<domain>`. */
 export interface DomainRecord {
   domain: string;
@@ -124,6 +130,8 @@ export interface DomainRecord {
   parked?: Parked;
   /** Every server that a wish of it has named: no other can have work or a certificate of it. */
   servers?: string[];
+  /** Mail servers of its wish that cannot serve by name: its mail is served under their host names. */
+  servedUnder?: ServedUnder[];
   /** When its deletion was accepted; absent again once a later wish brings it back. */
   deletedAt?: number;
 }

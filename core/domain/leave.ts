@@ -5,9 +5,10 @@ import type { Executions } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
-import { serversOf, type DomainRecord } from './domain.ts';
+import type { DomainRecord } from './domain.ts';
 import { isAcmDue, isToBeRevoked, nextLook } from './duties.ts';
 import { look } from './look.ts';
+import { holdersOf } from './placement.ts';
 import { certificatesOf, isSeen } from './provided.ts';
 import { revocationWanted, revokeAt } from './revoke.ts';
 
@@ -29,7 +30,7 @@ export async function isServing(
 }
 
 /**
- * Gives work to the servers that the wish no longer names. They go on serving until each server of the wish was seen
+ * Gives work to the servers that shall hold the domain's certificate no longer. They go on serving until each server of the wish was seen
  * to: whoever records that calls here again.
  * @returns the servers that now have it to remove
  */
@@ -37,7 +38,7 @@ export async function leaveServers(domain: string, ports: { store: Store; clock:
   const { store, clock } = ports;
   const record = await store.readDomain(domain);
   if (!record?.spec) return [];
-  const wished = serversOf(record.spec);
+  const wished = holdersOf(record);
   const left = (record.servers ?? []).filter(server => !wished.includes(server));
   if (left.length === 0) return [];
   const serving = await Promise.all(wished.map(server => isServing(server, record, store, clock.now())));
@@ -56,6 +57,29 @@ async function hasToRemove(server: string, domain: string, store: Store): Promis
   return work !== undefined || (await store.installed(server, domain)) !== undefined;
 }
 
+/** A server may be able to serve by name one day, and whoever records that looks for those that hang on it; this is for what gets lost. */
+const LOOK_AGAIN_MS = 30 * 86_400_000;
+
+/** No server needs a certificate of it: what is there is removed, nothing is ordered. Ends the claim, and the execution with it. */
+export async function releaseServedUnder(
+  record: DomainRecord,
+  me: string,
+  isAsked: boolean,
+  ports: { store: Store; executions: Executions; clock: Clock },
+): Promise<never> {
+  const { store } = ports;
+  const now = ports.clock.now();
+  const { domain, order, wanted, servedUnder = [] } = record;
+  if (order) await store.forgetOrder(domain, me, order.url);
+  const left = await leaveServers(domain, ports);
+  await wakeServers(left, ports);
+  if (isAcmDue(record, now, isAsked)) throw importWanted(domain);
+  const dueAt = nextLook(record, now + LOOK_AGAIN_MS, now);
+  if (!(await store.releaseDomain(domain, me, wanted, dueAt, now))) await look(domain, ports);
+  const under = servedUnder.map(({ server }) => server).join(' and ');
+  throw new SealpostError('ServedUnderServer', domain, `${domain} is served under ${under}; nothing is ordered for it`);
+}
+
 /** A deleted domain is taken from all its servers, and forgotten when its tombstone has stood long enough. Ends the claim, and the execution with it. */
 export async function releaseDeleted(
   record: DomainRecord,
@@ -67,6 +91,13 @@ export async function releaseDeleted(
   const { domain, order, wanted } = record;
   const now = clock.now();
   if (order) await store.forgetOrder(domain, me, order.url);
+  if (record.servedUnder?.length) {
+    await store.recordServedUnder(domain, me, []);
+    await store.dependNoMore(
+      domain,
+      record.servedUnder.map(({ server }) => server),
+    );
+  }
   const left = await leaveServers(domain, ports);
   const isRevoking = isToBeRevoked(record, now);
   const revoking = isRevoking ? await revokeAt(record, store, now) : Number.POSITIVE_INFINITY;

@@ -1,5 +1,5 @@
 /** Certificates from elsewhere: bought by the provider or the customer, for a domain's mail, its webmail or both. They cannot be renewed; before one ends, ours takes over. */
-import { servesAlone, type Installed, type ServerRecord, type Work } from '../server/server.ts';
+import { servesAlone, type Capable, type Installed, type Work } from '../server/server.ts';
 import type { DomainRecord, ProvidedCertificate, StoredCertificate, Use } from './domain.ts';
 
 const DAY = 86_400_000;
@@ -48,10 +48,7 @@ export function hasAny({ certificate, provided }: Certificates): boolean {
 }
 
 /** Of what was provided: what this server can serve. */
-export function providedOn(
-  server: Pick<ServerRecord, 'capability'>,
-  { certificate, provided }: Certificates,
-): Provided {
+export function providedOn(server: Capable, { certificate, provided }: Certificates): Provided {
   const here = pick(provided, (_, use) => servesAlone(server, use));
   // One that can serve none of it says so itself.
   return certificate || uses.some(use => here[use]) ? here : (provided ?? {});
@@ -74,7 +71,7 @@ export function isGiven(
 /** All that this server shall serve was seen there. */
 export function isSeen(
   certificates: Certificates,
-  server: Pick<ServerRecord, 'capability'>,
+  server: Capable,
   installed: Pick<Installed, 'fingerprint' | 'provided'>,
 ): boolean {
   const here = providedOn(server, certificates);

@@ -7,12 +7,12 @@ import type { Bus, Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
-import { unregistered } from './claim.ts';
 import { importWanted, parkImport } from './acm.ts';
-import { nextTry, type Parked } from './domain.ts';
+import { nextTry, serversOf, type DomainRecord, type Parked } from './domain.ts';
 import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
 import { passOver, type FailedAtIssuer } from './pass-over.ts';
+import { HANG, uninspected } from './placement.ts';
 import { retract } from './published.ts';
 
 export interface ReleasePorts {
@@ -92,13 +92,32 @@ export async function parkDomain(
     ...(next ? { tries, nextTry: clock.now() } : triesAfter(reason, tries, clock.now(), retryAt)),
     ...(passes && { passes }),
   };
-  const waitsFor = reason === 'ServerNotRegistered' && record.spec ? await unregistered(record.spec, store) : [];
+  const waitsFor = reason === 'ServerNotRegistered' ? await unregistered(record, store) : [];
+  if (HANG.includes(reason)) {
+    const unknown = await dependents(record, store);
+    if (reason === 'ServerNotInspected' && unknown === 0) parked.nextTry = clock.now();
+  }
   const detail = { domain, reason, message, nextTry: new Date(parked.nextTry).toISOString(), remedy: remedies[reason] };
   // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
   if (!next) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
   await store.parkDomain(domain, input.execution, parked, waitsFor);
   if (next) await look(domain, ports);
   return { domain, reason, message, nextTry: parked.nextTry };
+}
+
+/** The servers of the wish that nobody has registered yet. */
+async function unregistered({ spec }: DomainRecord, store: Store): Promise<string[]> {
+  const servers = spec ? serversOf(spec) : [];
+  const records = await Promise.all(servers.map(server => store.readServer(server)));
+  return servers.filter((_, i) => !records[i]);
+}
+
+/** First each server is told who hangs on it, then it is looked at: whoever records what it can do looks for those after its own write. @returns how many are still not inspected */
+async function dependents({ domain, spec }: DomainRecord, store: Store): Promise<number> {
+  const servers = spec ? serversOf(spec) : [];
+  await store.dependOn(domain, servers);
+  const records = await Promise.all(servers.map(server => store.readServer(server)));
+  return uninspected(records.flatMap(record => record ?? [])).length;
 }
 
 /** Whoever waits for its place in the budget has failed in nothing, and comes when it is its turn. */

@@ -23,7 +23,7 @@ export interface DeliveryEntry {
     fingerprint: string;
     /** The names by which the daemons choose it. */
     names: string[];
-    /** Names to look with: on the mail daemons, and on 443. */
+    /** Names to look with: on the mail daemons (none where they cannot serve by name), and on 443. */
     probe: { mail?: string; webmail?: string };
     /** Key first, then leaf, then chain. */
     pem: string;

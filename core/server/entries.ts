@@ -3,15 +3,12 @@ import { coversName, isUnder, mailName, webmailName } from '../certificate/names
 import type { StoredCertificate } from '../domain/domain.ts';
 import { providedOn, uses } from '../domain/provided.ts';
 import type { DeliveryEntry } from './delivery.ts';
-import type { ServerRecord, Work } from './server.ts';
+import { servesByName, type Capable, type Work } from './server.ts';
 
 type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
 
 /** No name is in two of them: what a provided certificate covers is its own. */
-export function entriesFor(
-  { domain, v, certificate, provided, host, drift }: Work,
-  server: Pick<ServerRecord, 'capability'>,
-): Entry[] {
+export function entriesFor({ domain, v, certificate, provided, host, drift }: Work, server: Capable): Entry[] {
   const removed = { domain, v, ...(host && { host }) };
   if (certificate === 'REMOVE') return [removed];
   const about = { ...removed, ...(drift && { drift }) };
@@ -27,7 +24,7 @@ export function entriesFor(
   if (!certificate) return own;
   const ours = host
     ? { names: certificate.names, probe: { mail: domain } }
-    : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined);
+    : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined, servesByName(server));
   return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
 }
 
@@ -39,8 +36,10 @@ function facts({ id, fingerprint }: StoredCertificate) {
 const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
 
 /** What is left for ours; undefined: nothing. */
-function besides(domain: string, names: string[], taken: string[], isWebmailTaken: boolean) {
+function besides(domain: string, names: string[], taken: string[], isWebmailTaken: boolean, isMailByName: boolean) {
   const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
+  // It is there for webmail alone.
+  if (!isMailByName) return { names, probe: { webmail } };
   if (taken.length === 0) return { names, probe: { mail: mailName(domain, names), webmail } };
   const left = names.filter(name => !coversName(taken, name));
   const candidates = left.flatMap(name =>

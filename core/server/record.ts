@@ -11,6 +11,7 @@ import type { Assembled } from './assemble.ts';
 import { looksFor } from './audit-rows.ts';
 import type { Manifest } from './delivery.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
+import { replanDomains } from './replan.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from './server.ts';
 import { wakeServers } from './wake.ts';
 
@@ -42,6 +43,7 @@ export async function recordDelivery(
     await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
     if (server.held !== undefined) throw isHeld(server.server, server.held);
     await callForHost(server.server, ports);
+    if (input.delivery.mode === 'inspect') await replanDomains(server, ports);
     return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
   }
   const answer = await readAnswer(server, input, ports);
@@ -75,6 +77,7 @@ export async function recordDelivery(
     ...(!broken && { failures: 0 }),
   };
   await store.endDelivery(server.server, input.execution, hash, changes, learnt?.forget);
+  if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
   if (broken) throw isHeld(server.server, broken);

@@ -43,7 +43,7 @@ export async function registerServer(
   const { store, clock } = ports;
   const request = parseServerEvent(event, ports.clock.now());
   if (request.kind === 'retired') return retireServer(request, ports);
-  const { server, node, adopt, at } = request;
+  const { server, node, adopt, servesByName, at } = request;
   const managed = await ports.commands.node(node);
   if (!managed)
     throw new SealpostError(
@@ -72,7 +72,8 @@ export async function registerServer(
     { at },
     clock.now(),
   );
-  await store.registerServer({ server, node, roleId: role.roleId, adopt }, at, clock.now());
+  const said = { server, node, roleId: role.roleId, adopt, ...(servesByName === false && { servesByName }) };
+  await store.registerServer(said, at, clock.now());
   const known = await store.readServer(server);
   // It was retired by a later word than this.
   if (!known) {

@@ -34,7 +34,8 @@ export async function retireServer(
     await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
   };
   for (let i = 0; i < domains.length; i += BATCH) await Promise.all(domains.slice(i, i + BATCH).map(tell));
-  return { server, woken: [], told: domains.length };
+  const { woken: under } = await store.wakeDependents(server, clock.now(), 0);
+  return { server, woken: [], told: domains.length + under };
 }
 
 /** Its own host name is not renewed; a customer's domain of that name is none of ours to delete. */

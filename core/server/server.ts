@@ -29,6 +29,8 @@ export interface ServerRecord {
   registeredAt: number;
   /** What `inspect` found; absent until the first inspection has answered. */
   capability?: Facts;
+  /** Said at its registration: its mail software has one certificate for all names. What it can is looked at, not said. */
+  servesByName?: false;
   /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */
   hostSecuredAt?: number;
   wanted: number;
@@ -85,9 +87,18 @@ export interface Installed {
 /** Web servers among the daemons that `inspect` knows. */
 const WEB = ['nginx', 'apache', 'iis'];
 
+/** What was found on a server, and what its operator said of it. */
+export type Capable = Pick<ServerRecord, 'servesByName' | 'capability'>;
+
+/** Every mail daemon that answers there can choose its certificate by the name that the client gives, as far as we know. */
+export function servesByName({ servesByName, capability }: Capable): boolean {
+  return servesByName !== false && !capability?.['cannot-serve-by-name']?.[0];
+}
+
 /** A daemon for this answers there that chooses its certificate by the name a client gives. */
-export function servesAlone({ capability }: Pick<ServerRecord, 'capability'>, use: Use): boolean {
-  const daemons = capability?.['serves-by-name']?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
+export function servesAlone(server: Capable, use: Use): boolean {
+  if (use === 'mail' && !servesByName(server)) return false;
+  const daemons = server.capability?.['serves-by-name']?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
   return daemons.some(daemon => WEB.includes(daemon) === (use === 'webmail'));
 }
 

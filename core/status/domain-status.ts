@@ -2,6 +2,7 @@
 import { planNames } from '../certificate/names.ts';
 import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '../domain/domain.ts';
 import { acmDuty } from '../domain/duties.ts';
+import { holdersOf, typeThis } from '../domain/placement.ts';
 import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../domain/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import { LEASE_MS } from '../store.ts';
@@ -14,7 +15,7 @@ const DAY = 86_400_000;
 /** How one of its servers stands to the domain's current certificate. */
 export interface Serving {
   server: string;
-  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered' | 'to be removed';
+  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered' | 'to be removed' | 'served under';
   /** When its present certificate was last seen served there. */
   seenAt?: number;
   /** When it is offered, if not at once. */
@@ -48,11 +49,12 @@ export function domainStatus(record: DomainRecord, known: Known, now: number): D
   const servers = wished.map(server => serving(server, record, known, now));
   const leaving = (record.servers ?? []).filter(server => !wished.includes(server)).flatMap(stillOn(record, known));
   const status: Status = imported({ name: record.domain, ...state(record, servers, now) }, record);
-  const told = spec?.deleted ? status : expired(ending(status, record, now), record, now);
+  const isUnder = isServedUnder(record) && !spec?.acm;
+  const told = spec?.deleted || isUnder ? status : expired(ending(status, record, now), record, now);
   return {
     kind: 'domain',
     ...unlessOverdue(told, record, now),
-    names: spec && !spec.deleted ? planNames(spec) : (current?.names ?? []),
+    names: isUnder ? [] : spec && !spec.deleted ? planNames(spec) : (current?.names ?? []),
     ...(current && { certificate: shown(current, now) }),
     ...(record.provided && { provided: shownProvided(record.provided, now) }),
     servers: [...servers, ...leaving],
@@ -69,6 +71,11 @@ function imported(status: Status, record: DomainRecord): Status {
   const state = `${status.state}, ${acmDuty(record) === 'remove' ? 'still' : 'not'} in ACM`;
   const next = { what: 'ACM is asked again', at: nextTry };
   return { ...status, state, well: false, next, ...because(trouble.reason, trouble.message) };
+}
+
+/** No server of its wish holds a certificate of it, and that is as it shall be. */
+function isServedUnder(record: DomainRecord): boolean {
+  return (record.servedUnder ?? []).length > 0 && holdersOf(record).length === 0;
 }
 
 /** A server that the wish no longer names, while it has something of the domain. */
@@ -101,6 +108,21 @@ function shownProvided(provided: Provided, now: number): DomainStatus['provided'
 }
 
 function serving(server: string, record: DomainRecord, known: Known, now: number): Serving {
+  const under = record.servedUnder?.find(one => one.server === server);
+  const why = typeThis(record.domain, server);
+  const on = known.servers.get(server);
+  if (!under) return holding(server, record, known, now);
+  if (under.webmail) {
+    const held = holding(server, record, known, now);
+    return { ...held, why: held.why ?? `for webmail alone; ${why}` };
+  }
+  if (on?.record && on.record.hostSecuredAt === undefined)
+    return { server, state: 'served under', why: `${why}; but ${server} is not seen served and trusted yet` };
+  return { server, state: 'served under', seenAt: on?.record?.hostSecuredAt, why };
+}
+
+/** How a server stands that shall hold the domain's certificate. */
+function holding(server: string, record: DomainRecord, known: Known, now: number): Serving {
   const { domain } = record;
   const certificates = certificatesOf(record, now);
   const on = known.servers.get(server);
@@ -138,6 +160,7 @@ function told(reason: ErrorName, why: string): Pick<Serving, 'why' | 'reason'> {
 }
 
 const PARKED: Partial<Record<ErrorName, string>> = {
+  ServerNotInspected: 'waiting for server',
   ServerNotRegistered: 'waiting for server',
   BudgetSpent: 'waiting for budget',
 };
@@ -170,12 +193,22 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
   if (parked)
     return {
       state: PARKED[parked.reason] ?? 'parked',
-      // A slot in the CA's budget comes by itself.
-      well: parked.reason === 'BudgetSpent',
+      // A slot in the CA's budget comes by itself, and so does what is found on a server.
+      well: parked.reason === 'BudgetSpent' || parked.reason === 'ServerNotInspected',
       since: parked.since,
       next: { what: 'tried again', at: parked.nextTry },
       ...because(parked.reason, parked.message),
     };
+  if (isServedUnder(record)) {
+    const under = servers.filter(one => one.state === 'served under');
+    return {
+      state: `served under ${under.map(one => one.server).join(' and ')}`,
+      well: true,
+      since: under[0]?.seenAt,
+      next: { what: 'looked at again', at: record.dueAt },
+      why: under.flatMap(one => one.why ?? []).join('; '),
+    };
+  }
   if (needsNoOrder(record, now)) {
     const all = uses.map(use => record.provided![use]!);
     const takenOverAt = Math.min(...all.map(one => one.renewAt));
@@ -187,14 +220,15 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
 }
 
 function issued(current: StoredCertificate, renewal: Status['next'], servers: Serving[]): Omit<Status, 'name'> {
-  const installed = servers.filter(one => one.state === 'installed');
+  const holders = servers.filter(one => one.state !== 'served under');
+  const installed = holders.filter(one => one.state === 'installed');
   const seen = installed.map(one => one.seenAt!);
-  if (installed.length === servers.length)
-    return { state: count(installed, servers), well: true, since: Math.max(...seen), next: renewal };
-  const trouble = servers.find(one => one.reason !== undefined) ?? servers.find(one => one.why !== undefined);
-  const held = servers.some(one => one.state === 'held');
+  if (installed.length === holders.length)
+    return { state: count(installed, holders), well: true, since: Math.max(...seen), next: renewal };
+  const trouble = holders.find(one => one.reason !== undefined) ?? holders.find(one => one.why !== undefined);
+  const held = holders.some(one => one.state === 'held');
   return {
-    state: held ? 'held' : isCalm(servers) ? 'renewed' : installed.length > 0 ? count(installed, servers) : 'issued',
+    state: held ? 'held' : isCalm(holders) ? 'renewed' : installed.length > 0 ? count(installed, holders) : 'issued',
     well: trouble?.reason === undefined,
     since: seen.length > 0 ? Math.max(...seen) : current.notBefore,
     next: { what: 'delivery', at: trouble?.at },

@@ -36,6 +36,8 @@ export const remedySentence: Record<ErrorName, string> = {
     'Set right what is said of the issuer (its account, its external account, the setting Issuers); the next try finds it, and Domain Changed makes one at once.',
   ServerFull:
     'Give some of its domains to another mail server, or its daemons more room (vsz_limit in Dovecot, disk), and the certificate is offered again by itself.',
+  ServerNotInspected:
+    'Wait: the server is being looked at; if that lasts, see that it runs and that Systems Manager shows its node online.',
   ServerNotRegistered: 'Put Mail Server Registered for the server that is named; the domain then goes on by itself.',
   InstallRolledBack:
     "The old certificate is served: see in the daemons' logs why the new one was not, and it is offered again by itself.",
@@ -55,6 +57,7 @@ export const remedySentence: Record<ErrorName, string> = {
   MoreWork: BY_ITSELF,
   NothingToDeliver: BY_ITSELF,
   RevocationWanted: BY_ITSELF,
+  ServedUnderServer: BY_ITSELF,
   StillFresh: BY_ITSELF,
   WishChanged: BY_ITSELF,
 };

@@ -493,6 +493,31 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`a domain that is served under a server, in ${name}`, () => {
+    test('is so on record while somebody says it who has the claim', async () => {
+      await claimed();
+      await store.recordServedUnder(domain, 'first', [{ server: mx1, webmail: true }, { server: mx2 }]);
+      expect(await store.readDomain(domain)).toMatchObject({
+        servedUnder: [{ server: mx1, webmail: true }, { server: mx2 }],
+      });
+      await store.recordServedUnder(domain, 'first', []);
+      expect(await store.readDomain(domain)).not.toHaveProperty('servedUnder');
+      await expect(store.recordServedUnder(domain, 'second', [])).rejects.toEqual(claimLost);
+    });
+
+    test('is looked at again, and again, as long as it hangs on the server', async () => {
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now);
+      await store.dependOn(domain, [mx1, mx2]);
+      expect(await store.wakeDependents(mx1, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 5 });
+      expect(await store.wakeDependents(mx1, now + 6, 0)).toEqual({ woken: 1, first: [] });
+      await store.dependNoMore(domain, [mx1]);
+      expect(await store.wakeDependents(mx1, now + 7, 10)).toEqual({ woken: 0, first: [] });
+      expect(await store.wakeDependents(mx2, now + 8, 10)).toMatchObject({ woken: 1 });
+    });
+  });
+
   describe(`a parked domain, in ${name}`, () => {
     const parked = (nextTry: number) => ({
       ...{ reason: 'ServerNotRegistered' as const, message: `${mx2} is not registered`, since: now, nextTry, tries: 1 },

@@ -150,6 +150,13 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).toMatchObject({ node: rebuilt.node, registeredAt: now + 1, wanted: 2 });
     });
 
+    test('says whether it serves by name, and the next one says it anew', async () => {
+      await store.registerServer({ ...rebuilt, servesByName: false }, now, now);
+      expect(await store.readServer(mx1)).toMatchObject({ servesByName: false });
+      await store.registerServer(rebuilt, now + 1, now);
+      expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
+    });
+
     test('has its own host name to be seen served anew', async () => {
       const me = await woken();
       await store.startDelivery(mx1, me, delivery(2));

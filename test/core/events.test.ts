@@ -60,8 +60,9 @@ describe('an event for a server', () => {
     expect(parseServerEvent(registered({ server: 'MX1.provider.example', node }))).toEqual({
       ...{ kind: 'registered', server, node, adopt: false, at },
     });
-    expect(parseServerEvent(registered({ server, node: 'i-0abc1234', adopt: true, role: 'mail' }))).toEqual({
-      ...{ kind: 'registered', server, node: 'i-0abc1234', adopt: true, role: 'mail', at },
+    const said = { server, node: 'i-0abc1234', adopt: true, role: 'mail', servesByName: false };
+    expect(parseServerEvent(registered(said))).toEqual({
+      ...{ kind: 'registered', ...said, at },
     });
   });
 
@@ -349,6 +350,13 @@ const badServers: typeof bad = [
     /is not valid/,
     /"i-" or "mi-" and 8 or 17 hexadecimal digits/,
   ]),
+  [
+    'a capability that nobody has seen',
+    registered({ server, node, servesByName: true }),
+    'detail.servesByName',
+    /true is not valid/,
+    /false for mail software/,
+  ],
   ['a word for adopt', registered({ server, node, adopt: 'yes' }), 'detail.adopt', /"yes" is not valid/, /true to let/],
   [
     'a role with a path',

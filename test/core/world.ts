@@ -9,6 +9,7 @@ import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
 import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
 import { memoryBus, memoryExecutions, type MemoryBus, type MemoryExecutions } from '../twins/executions.ts';
 import { memoryCertificates, memoryDeliveries, type Objects } from '../twins/objects.ts';
+import { emptyMemory, type Memory } from '../twins/memory.ts';
 import { memoryStore } from '../twins/store.ts';
 import { memoryZones, type MemoryZones } from '../twins/zones.ts';
 
@@ -35,6 +36,7 @@ export interface World {
   time: number;
   clock: Clock;
   store: Store;
+  memory: Memory;
   issuers: Issuer[];
   zones: MemoryZones;
   commands: MemoryCommands;
@@ -48,6 +50,7 @@ export interface World {
 
 export function newWorld(time = 1_800_000_000_000): World {
   const objects: Objects = new Map();
+  const memory = emptyMemory();
   const world: World = {
     time,
     // A sleep costs a test little, whatever the product waits.
@@ -58,7 +61,8 @@ export function newWorld(time = 1_800_000_000_000): World {
         await pause(Math.min(ms, 250));
       },
     },
-    store: memoryStore(),
+    store: memoryStore(memory),
+    memory,
     issuers: [anIssuer()],
     zones: memoryZones([{ ...challengeZone, nameServers: ['ns1.provider.example'] }]),
     commands: memoryCommands({ [node]: { roleName: 'mail-server' } }),
@@ -91,10 +95,26 @@ export function aCertificate(world: World, more: Partial<StoredCertificate> = {}
   };
 }
 
-export async function register({ store, time }: World, ...servers: string[]): Promise<void> {
-  for (const server of servers)
-    await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time, time);
+/** Servers that are registered and were inspected, and can serve by name. */
+export async function register(world: World, ...servers: string[]): Promise<void> {
+  for (const server of servers) {
+    await registerOnly(world, server);
+    found(world, server);
+  }
 }
+
+export async function registerOnly({ store, time }: World, server: string): Promise<void> {
+  await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time, time);
+}
+
+/** What `inspect` found there. */
+export function found({ memory }: World, server: string, capability: Facts = byName): void {
+  memory.servers.get(server)!.capability = capability;
+}
+
+const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'] };
+/** One certificate for all names of its mail daemons; webmail behind nginx can. */
+export const notByName: Facts = { 'serves-by-name': ['nginx'], 'cannot-serve-by-name': ['courier'] };
 
 /** A server that was inspected and secured, taken by an execution whose name is given back. */
 export async function readyServer(

@@ -107,6 +107,15 @@ export const factExamples: Record<keyof typeof facts, Described> = {
       until: time,
     },
   },
+  'Domain Served Under Server': {
+    what: 'That server cannot choose a certificate by name: its own host name is typed into the mail program (`webmail`: its web server can, and has a certificate for that).',
+    example: {
+      domain,
+      server,
+      webmail: false,
+      message: `mail of ${domain} is served under ${server}: type this host name into the mail program`,
+    },
+  },
   'Server Unreachable': {
     what: 'Deliveries to it come to nothing, twice in a row or oftener.',
     example: { server, node, failures: 2, error: 'ServerUnreachable', nextTry: time },
@@ -137,7 +146,7 @@ export async function eventFiles(): Promise<Map<string, string>> {
     await add(event, schema, requestExamples[event as keyof typeof requests], wanted);
   for (const [event, schema] of Object.entries(facts))
     await add(event, schema, factExamples[event as keyof typeof facts], {});
-  files.set('README.md', page());
+  files.set('README.md', await format(page(), { ...json('.prettierrc.json'), parser: 'markdown' }));
   return files;
 }
 

@@ -74,7 +74,7 @@ const parked = [
   'ServerNotRegistered',
 ];
 /** Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace. */
-const parkedByClaim = parked.filter(error => error !== 'Throttled');
+const parkedByClaim = [...parked.filter(error => error !== 'Throttled'), 'InstallRefused', 'ServerNotInspected'];
 
 const toPerson = { road: ['ParkForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
 const toOthers = { errors: ['ClaimLost'], road: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' } as const;
@@ -97,6 +97,13 @@ const rows: Row[] = [
     told: 'nobody',
   },
   { state: 'ClaimDomain', errors: ['StillFresh'], road: ['StillFresh'], status: 'SUCCEEDED', told: 'nobody' },
+  {
+    state: 'ClaimDomain',
+    errors: ['ServedUnderServer'],
+    road: ['ServedUnderServer'],
+    status: 'SUCCEEDED',
+    told: 'nobody',
+  },
   { state: 'ClaimDomain', errors: ['DomainDeleted'], road: ['DomainDeleted'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ClaimDomain', errors: ['ImportWanted'], road: ['ImportToAcm'], status: 'SUCCEEDED', told: 'nobody' },
   {

@@ -6,7 +6,7 @@ import type { Work } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
-export function domainStore({ domains, servers, work, waiting, arns }: Memory): DomainStore {
+export function domainStore({ domains, servers, work, waiting, arns, dependents }: Memory): DomainStore {
   function mine(domain: string, me: string): DomainRecord {
     const record = domains.get(domain);
     if (record?.owner === me) return record;
@@ -181,6 +181,26 @@ export function domainStore({ domains, servers, work, waiting, arns }: Memory): 
         dueAt: isSame ? parked.nextTry : parked.since,
       });
       endClaim(record);
+    },
+
+    async recordServedUnder(domain, me, servedUnder) {
+      const record = mine(domain, me);
+      if (servedUnder.length > 0) record.servedUnder = copy(servedUnder);
+      else delete record.servedUnder;
+    },
+
+    async dependOn(domain, names) {
+      for (const name of names) dependents.set(name, new Set(dependents.get(name)).add(domain));
+    },
+
+    async dependNoMore(domain, names) {
+      for (const name of names) dependents.get(name)?.delete(domain);
+    },
+
+    async wakeDependents(server, now, most) {
+      const names = [...(dependents.get(server) ?? [])].sort();
+      for (const name of names) lookAgain(name, now);
+      return { woken: names.length, first: names.slice(0, most) };
     },
 
     async forgetDomain(domain, me, seen) {

@@ -13,6 +13,8 @@ export interface Memory {
   waiting: Map<string, Set<string>>;
   /** Domains by the ARN of their certificate in ACM. */
   arns: Map<string, string>;
+  /** Domains that hang on what a server can do. */
+  dependents: Map<string, Set<string>>;
   tokens: Map<string, { server: string; token: string }>;
   /** By directory. */
   issuers: Map<string, IssuerRecord>;
@@ -27,6 +29,7 @@ export function emptyMemory(): Memory {
     installed: new Map(),
     waiting: new Map(),
     arns: new Map(),
+    dependents: new Map(),
     tokens: new Map(),
     issuers: new Map(),
     budgets: new Map(),

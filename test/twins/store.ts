@@ -5,8 +5,7 @@ import { copy, emptyMemory, type Memory } from './memory.ts';
 import { renewalStore } from './renewal-store.ts';
 import { serverStore } from './server-store.ts';
 
-export function memoryStore(): Store {
-  const memory = emptyMemory();
+export function memoryStore(memory = emptyMemory()): Store {
   return {
     ...domainStore(memory),
     ...serverStore(memory),

@@ -3,7 +3,18 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type AssemblePorts } from '../../../core/server/assemble.ts';
 import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/store.ts';
-import { domain, giveWork, minute, mx1, newWorld, node, readyServer, register, type World } from '../world.ts';
+import {
+  domain,
+  giveWork,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  notByName,
+  readyServer,
+  registerOnly,
+  type World,
+} from '../world.ts';
 
 const installer = { text: '#!/bin/sh\n', sha256: createHash('sha256').update('#!/bin/sh\n').digest('hex') };
 const prefix = `AROAEXAMPLEEXAMPLE:${node}`;
@@ -18,8 +29,17 @@ const assemble = (execution: string) => assembleDelivery({ server: mx1, executio
 const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
 
 describe('a delivery is assembled', () => {
+  test('for a server that cannot serve by name with its own host name for mail, and a domain for webmail alone', async () => {
+    const me = await readyServer(world, { capability: notByName });
+    await giveWork(world, mx1, { host: true });
+    await giveWork(world);
+    const { delivery } = await assemble(me);
+    const probes = textOf(delivery.hash).match(/^probe .*$/gm);
+    expect(probes).toEqual([`probe ${mx1} -`, `probe - webmail.${domain}`]);
+  });
+
   test('to inspect a server first, and to adopt it where that was allowed', async () => {
-    await register(world, mx1);
+    await registerOnly(world, mx1);
     await giveWork(world);
     const me = (await world.store.wakeServer(mx1, world.time))!;
     const { delivery } = await assemble(me);

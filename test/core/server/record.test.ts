@@ -6,6 +6,7 @@ import { registerServer } from '../../../core/server/register.ts';
 import { sendDelivery } from '../../../core/server/send.ts';
 import {
   aCertificate,
+  day,
   domain,
   giveWork,
   minute,
@@ -15,6 +16,7 @@ import {
   node,
   readyServer,
   register,
+  registerOnly,
   type World,
 } from '../world.ts';
 import { memoryCommands } from '../../twins/commands.ts';
@@ -283,7 +285,7 @@ describe('a recording that is tried again', () => {
 describe('the first answer of a server', () => {
   beforeEach(async () => {
     world = newWorld();
-    await register(world, mx1);
+    await registerOnly(world, mx1);
     me = (await world.store.wakeServer(mx1, world.time))!;
   });
 
@@ -292,6 +294,44 @@ describe('the first answer of a server', () => {
     const server = await world.store.readServer(mx1);
     expect(server).toMatchObject({ capability: { os: ['Debian 12'], postfix: ['3.7.11'] } });
     expect(server).not.toHaveProperty('hostSecuredAt');
+  });
+
+  test('brings on each domain that hangs on it, also where the step ended before it was told', async () => {
+    const { store } = world;
+    const wishFor = (name: string) => ({ domain: name, mailServers: [mx1], policy: 'wildcard' as const });
+    for (const name of [domain, 'other.example']) {
+      await store.acceptWish(wishFor(name), { at: 1 }, world.time);
+      await store.claimDomain(name, 'before', world.time);
+      await store.dependOn(name, [mx1]);
+      await store.releaseDomain(name, 'before', 1, world.time + day, world.time);
+    }
+    const killed = { ...store, wakeDependents: () => Promise.reject(new Error('killed')) };
+    const assembled = await sent();
+    const { hash, seq } = assembled.delivery;
+    world.commands.answer('command-1', `sealpost ${hash} ${seq} inspected\n\nfact cannot-serve-by-name courier\n`);
+    const input = { ...assembled, execution: me, commandId: 'command-1' };
+    await expect(recordDelivery(input, { ...world, store: killed })).rejects.toThrow('killed');
+    expect(world.executions.started).toEqual([]);
+    await recordDelivery(input, world);
+    expect(world.executions.started).toMatchObject([
+      { machine: 'secure-domain', input: { detail: { domain } } },
+      { machine: 'secure-domain', input: { detail: { domain: 'other.example' } } },
+    ]);
+  });
+
+  test('has what it was seen serving planned again, where it cannot serve by name any more', async () => {
+    const { store } = world;
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+    await store.claimDomain(domain, 'before', world.time);
+    await store.releaseDomain(domain, 'before', 1, world.time + day, world.time);
+    const seen = { domain, certificate: 'c', fingerprint: 'f', seenAt: world.time, node };
+    await store.recordInstalled(mx1, { domain, v: 1 }, seen);
+    await delivered('inspected', 'fact serves-by-name postfix,dovecot\n');
+    expect(await store.readDomain(domain)).toMatchObject({ wanted: 1 });
+    await registerOnly({ ...world, time: world.time + 1 }, mx1);
+    me = (await store.wakeServer(mx1, world.time))!;
+    await delivered('inspected', 'fact cannot-serve-by-name courier\n');
+    expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: world.time });
   });
 
   test("secures it where anybody's certificate for its name is served and trusted", async () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { auditDueAt } from '../../../core/server/audit.ts';
 import { releaseServer } from '../../../core/server/release.ts';
-import { domain, giveWork, minute, mx1, newWorld, readyServer, register, type World } from '../world.ts';
+import { domain, giveWork, minute, mx1, newWorld, readyServer, registerOnly, type World } from '../world.ts';
 
 let world: World;
 let me: string;
@@ -47,7 +47,7 @@ describe('a server is released', () => {
 
   test('not before it was inspected', async () => {
     world = newWorld();
-    await register(world, mx1);
+    await registerOnly(world, mx1);
     me = (await world.store.wakeServer(mx1, world.time))!;
     await expect(release()).rejects.toMatchObject(moreWork);
   });

@@ -98,6 +98,7 @@ describe('a domain', () => {
     ['CaaForbids', 'parked', false],
     ['ServerNotRegistered', 'waiting for server', false],
     ['BudgetSpent', 'waiting for budget', true],
+    ['ServerNotInspected', 'waiting for server', true],
   ])('parked for %s says so, since when, why, and when it is tried again', (reason, state, well) => {
     const parked = parkedFor(reason);
     expect(domainStatus(record({ parked, dueAt: parked.nextTry }), known(on(server())), now)).toMatchObject({
@@ -130,6 +131,27 @@ describe('a domain', () => {
     expect(domainStatus(record({ current }), known(on(mailServer, [waiting()])), now)).toMatchObject({
       ...{ state, well: false, reason },
     });
+  });
+
+  test('that is served under its server says which name to type, and is well once that name is trusted', () => {
+    const under = record({ current, servedUnder: [{ server: mx1 }], dueAt: now + hour });
+    expect(domainStatus(under, known(on(server())), now + 365 * 24 * hour)).toMatchObject({
+      ...{ state: `served under ${mx1}`, names: [], well: false, next: { what: 'overdue since' } },
+    });
+    expect(domainStatus(under, known(on(server())), now)).toMatchObject({
+      ...{ state: `served under ${mx1}`, names: [], well: true, next: { what: 'looked at again', at: now + hour } },
+      why: expect.stringContaining(`type this host name into the mail program`),
+      servers: [{ server: mx1, state: 'served under' }],
+    });
+    const young = known(on(server({ hostSecuredAt: undefined })));
+    expect(domainStatus(under, young, now).why).toContain(`${mx1} is not seen served and trusted yet`);
+  });
+
+  test('whose mail is served under its server and its webmail is not, says both', () => {
+    const servedUnder = [{ server: mx1, webmail: true as const }];
+    const status = domainStatus(record({ current, servedUnder }), known(on(server(), [], ['f'.repeat(64)])), now);
+    expect(status).toMatchObject({ state: 'installed on 1 of 1', well: true });
+    expect(status.servers).toMatchObject([{ state: 'installed', why: expect.stringContaining('for webmail alone') }]);
   });
 
   test('that waits until its server is secured under its own name is well, and says so', () => {
