@@ -1,13 +1,17 @@
-/** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay` does it on the provider of `npm run local -- up`, and leaves that up. */
+/** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay` does it on the provider of `npm run local -- up`, and leaves that up. `--drill` is the revocation drill instead, on a provider of its own. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { renewBy } from '../aws/renewals.ts';
 import { openScreen } from '../bin/screen.ts';
 import { accessTo } from './access.ts';
 import { PROVIDER_DIRECTORY, startDetached } from './detached.ts';
+import { drill } from './drill.ts';
+import { handshake } from './handshake.ts';
 import { prepare, reporter } from './prepare.ts';
 import { follow } from './progress.ts';
-import { startProvider, type ProviderAccess } from './provider.ts';
+import { STACK, startProvider, type Provider, type ProviderAccess } from './provider.ts';
 import {
   addMailServer,
   delegateDomain,
@@ -15,6 +19,7 @@ import {
   putEvent,
   registerMailServer,
   storeOf,
+  until,
   untilInstalled,
 } from './road.ts';
 import { connections, lookAtAll, table, type Row } from './table.ts';
@@ -57,8 +62,31 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
     }),
   ]);
   await Promise.all(['bakery.test', 'florist.test'].map(domain => untilInstalled(store, domain, mx1.hostName)));
+  await renewal(provider, 'bakery.test', mx1);
   report('Looking at every connection, as a customer’s program would: by name, trusting the CA’s root alone');
   return lookAtAll(provider, connections(mx1.hostName, ['bakery.test', 'florist.test']));
+}
+
+/** One domain is renewed because a person asks; the others are by themselves, when their time comes. */
+async function renewal(
+  provider: ProviderAccess,
+  domain: string,
+  { hostName, address }: { hostName: string; address: string },
+): Promise<void> {
+  const served = async () => {
+    const { fingerprint } = await handshake({ address, port: 993, name: `mail.${domain}`, roots: provider.roots });
+    return fingerprint;
+  };
+  const before = await served();
+  report(`Command: npx sealpost renew ${domain}`);
+  await renewBy(new LambdaClient(provider.client()), STACK, { domain });
+  await until(`another certificate of ${domain} installed`, 120, async () => {
+    const installed = await storeOf(provider).installed(hostName, domain);
+    return installed?.fingerprint !== before;
+  });
+  const after = await served();
+  if (after === before) throw new Error(`${domain} is served with the certificate that it had`);
+  report(`${domain} is served with a new certificate: ${before!.slice(0, 16)}… → ${after!.slice(0, 16)}…`);
 }
 
 /** Shows the road while it is walked, then the table. @returns the exit code */
@@ -100,7 +128,7 @@ function readOr(otherwise: string, path: string): string {
   }
 }
 
-async function onItsOwn(): Promise<number> {
+async function onItsOwn(walk: (provider: Provider) => Promise<number>): Promise<number> {
   const cdkOut = await prepare(state, report);
   const directory = join(state, 'run');
   takeDirectory(directory);
@@ -111,6 +139,21 @@ async function onItsOwn(): Promise<number> {
     return await walk(provider);
   } finally {
     await provider.stop();
+  }
+}
+
+/** @returns the exit code */
+async function walkDrill(provider: Provider): Promise<number> {
+  const unfollow = follow(new SFNClient(provider.client()), screen.live ? report : () => {}, screen);
+  try {
+    const { text, troubles } = await drill(provider, { domains: 20, servers: ['mx1', 'mx2'], report });
+    await unfollow();
+    console.log(`\n${text}\n`);
+    for (const trouble of troubles) console.log(trouble);
+    report(troubles.length > 0 ? 'The drill has failed' : 'The drill has gone well: all re-keyed, nobody disturbed');
+    return troubles.length > 0 ? 1 : 0;
+  } finally {
+    await unfollow();
   }
 }
 
@@ -125,14 +168,15 @@ async function staying(): Promise<number> {
 }
 
 async function main([option, ...more]: string[]): Promise<number> {
-  if (more.length > 0 || (option !== undefined && option !== '--stay')) {
-    console.error('npm start [-- --stay]');
+  if (more.length > 0 || (option !== undefined && !['--stay', '--drill'].includes(option))) {
+    console.error('npm start [-- --stay | --drill]');
     return 2;
   }
   report(
     'sealpost, without an AWS account: what is installed goes into node_modules and the cache, the run lies in .local',
   );
-  return option === '--stay' ? staying() : onItsOwn();
+  if (option === '--stay') return staying();
+  return onItsOwn(option === '--drill' ? walkDrill : walk);
 }
 
 try {

@@ -13,7 +13,7 @@ import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { startProvider, type Provider, type ProviderOptions } from '../../local/provider.ts';
 import { addMailServer, delegateDomain, registerMailServer, storeOf } from '../../local/road.ts';
 import { synthesise } from '../../local/synth.ts';
-import { openSession, type Session } from '../install/session.ts';
+import { openSession, type Session } from '../../local/session.ts';
 import { History } from './history.ts';
 import { listen, type Listener } from './listener.ts';
 

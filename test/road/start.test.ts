@@ -34,6 +34,14 @@ it('npm start ends well, with every connection of two domains and of the server 
   expect(run.lines.findLast(line => line !== '')).toMatch(/ s {2}All 18 connections are trusted/);
 });
 
+it('npm start shows a renewal: another certificate is seen served', () => {
+  const renewed = /bakery\.test is served with a new certificate: ([0-9a-f]{16})… → ([0-9a-f]{16})…/.exec(
+    run.lines.join('\n'),
+  );
+  expect(renewed, run.lines.join('\n')).not.toBeNull();
+  expect(renewed![1]).not.toBe(renewed![2]);
+});
+
 it('npm start says where it is, a plain line a step', () => {
   const states = ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'WaitForDns', 'Validate', 'FinalizeOrder'];
   for (const domain of ['bakery.test', 'florist.test'])

@@ -107,6 +107,24 @@ describe('a domain', () => {
     });
   });
 
+  test('whose renewal waits for the quiet hour is well, and says when and that the old one is served', () => {
+    const calm = waiting({ calm: true, notBefore: now + hour });
+    const status = domainStatus(record({ current }), known(on(server(), [calm], ['e'.repeat(64)])), now);
+    expect(status).toMatchObject({ state: 'renewed', well: true, next: { what: 'delivery', at: now + hour } });
+    expect(status.servers).toEqual([
+      expect.objectContaining({ state: 'waiting', why: expect.stringContaining('quiet hour') }),
+    ]);
+  });
+
+  test('says what its CA advises', () => {
+    const window = { start: now + hour, end: now + 2 * hour };
+    const advised = { ...current, window, explanation: 'https://ca.example/incident' };
+    expect(domainStatus(record({ current: advised }), known(on(server())), now).certificate).toMatchObject({
+      window,
+      explanation: 'https://ca.example/incident',
+    });
+  });
+
   test('that an execution holds is in progress, and forgets it when the lease has ended', () => {
     const held = { owner: 'me', leaseUntil: now + hour, dueAt: now + hour };
     expect(domainStatus(record(held), known(on(server())), now)).toMatchObject({ state: 'in progress', well: true });

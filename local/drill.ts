@@ -1,0 +1,180 @@
+/**
+ * The revocation drill: the CA says of every certificate that its time is over (RFC 9773), and nobody touches anything.
+ * Every domain has to be re-keyed and seen served with its new certificate, while customers go on working.
+ */
+import { X509Certificate } from 'node:crypto';
+import { S3Client } from '@aws-sdk/client-s3';
+import { certificateObjects } from '../aws/objects.ts';
+import { columns } from '../bin/columns.ts';
+import type { StoredCertificate } from '../core/domain/domain.ts';
+import { pastWindow, setRenewalInfo } from './ca/advise.ts';
+import type { Provider } from './provider.ts';
+import { addMailServer, delegateDomain, putEvent, registerMailServer, storeOf, until, untilInstalled } from './road.ts';
+import { watchClients, type Client, type Clients } from './watch-clients.ts';
+
+export interface DrillOptions {
+  /** Half of them on each server. */
+  domains: number;
+  servers: string[];
+  report: (line: string) => void;
+}
+
+export interface Drilled {
+  text: string;
+  /** Why it is no success; none: it is one. */
+  troubles: string[];
+}
+
+/** From the CA's word to the last domain: two schedules of a minute each, and the orders on a machine with two cores. */
+const PATIENCE_S = 420;
+
+interface Subject {
+  domain: string;
+  hostName: string;
+  client: Client;
+}
+
+/** @throws Error where it cannot even begin */
+export async function drill(provider: Provider, { domains, servers, report }: DrillOptions): Promise<Drilled> {
+  const hosts: { hostName: string; address: string }[] = [];
+  for (const name of servers) {
+    const host = await addMailServer(provider, name);
+    await registerMailServer(provider, name);
+    report(`${host.hostName} is registered and secured under its own name`);
+    hosts.push(host);
+  }
+  const subjects = Array.from({ length: domains }, (_, i): Subject => {
+    const { hostName, address } = hosts[i % hosts.length]!;
+    const domain = `customer${i + 1}.test`;
+    return { domain, hostName, client: { address, port: i % 3 === 2 ? 443 : 993, name: nameOf(domain, i) } };
+  });
+  await begin(provider, subjects, report);
+  const before = await certificates(provider, subjects);
+
+  const clients = await watchClients(
+    subjects.map(({ client }) => client),
+    hosts.flatMap(({ address }) => [address, address]),
+    provider.roots,
+  );
+  report(`Customers work: handshakes in a loop on every domain, ${2 * hosts.length} mailboxes open and idle`);
+  const begun = Date.now();
+  const own = hosts.map(({ hostName }) => hostName);
+  for (const domain of [...subjects.map(({ domain }) => domain), ...own])
+    await setRenewalInfo(provider.ca, (await chain(provider, domain)).pem, pastWindow(begun));
+  report(
+    `The CA: the window of all ${subjects.length + own.length} certificates is past. From here on nobody touches anything`,
+  );
+  const late = await untilServed(provider, subjects, before, clients, report);
+  const sessionsLost = await clients.end();
+  const after = await certificates(provider, subjects);
+  return conclude({ subjects, before, after, clients, sessionsLost, late, begun, sessions: 2 * hosts.length });
+}
+
+/** Webmail is behind another daemon than mail: both are looked at. */
+const nameOf = (domain: string, i: number) => `${i % 3 === 2 ? 'webmail' : 'mail'}.${domain}`;
+
+async function begin(provider: Provider, subjects: Subject[], report: (line: string) => void): Promise<void> {
+  for (const { domain, client } of subjects) await delegateDomain(provider, domain, client.address);
+  report(`Event: Domain Created, ${subjects.length} times`);
+  for (const { domain, hostName } of subjects)
+    await putEvent(provider, 'Domain Created', { domain, mailServers: [hostName] });
+  const store = storeOf(provider);
+  await Promise.all(subjects.map(({ domain, hostName }) => untilInstalled(store, domain, hostName, PATIENCE_S)));
+  report(`All ${subjects.length} domains are installed: seen served`);
+}
+
+interface Known {
+  stored: StoredCertificate;
+  pem: string;
+}
+
+async function chain(provider: Provider, domain: string): Promise<Known> {
+  const objects = certificateObjects(new S3Client(provider.client()), provider.stack.outputs.CertificateBucket!);
+  const stored = (await storeOf(provider).readDomain(domain))!.current!;
+  return { stored, pem: await objects.readChain(domain, stored.id) };
+}
+
+async function certificates(provider: Provider, subjects: Subject[]): Promise<Map<string, Known>> {
+  const known = new Map<string, Known>();
+  for (const { domain } of subjects) known.set(domain, await chain(provider, domain));
+  return known;
+}
+
+/** @returns the domains that are not served with another certificate when patience is over */
+async function untilServed(
+  provider: Provider,
+  subjects: Subject[],
+  before: Map<string, Known>,
+  clients: Clients,
+  report: (line: string) => void,
+): Promise<string[]> {
+  const store = storeOf(provider);
+  let said = 0;
+  const left = async () => {
+    const isLeft = async ({ domain, hostName, client }: Subject) => {
+      const installed = await store.installed(hostName, domain);
+      return installed?.fingerprint === before.get(domain)!.stored.fingerprint || !clients.renewedAt.has(client);
+    };
+    const waiting = await Promise.all(subjects.map(isLeft));
+    return subjects.filter((_, i) => waiting[i]).map(({ domain }) => domain);
+  };
+  await until('every domain served with a new certificate', PATIENCE_S, async () => {
+    const done = subjects.length - (await left()).length;
+    if (done > said) report(`${(said = done)} of ${subjects.length} are served with a new certificate`);
+    return done === subjects.length;
+  }).catch(() => undefined);
+  return left();
+}
+
+interface Outcome {
+  subjects: Subject[];
+  before: Map<string, Known>;
+  after: Map<string, Known>;
+  clients: Clients;
+  sessions: number;
+  sessionsLost: string[];
+  late: string[];
+  begun: number;
+}
+
+function conclude(outcome: Outcome): Drilled {
+  const { subjects, clients, sessions, sessionsLost, late, begun } = outcome;
+  const sameKey = subjects.filter(({ domain }) => isSameKey(outcome, domain)).map(({ domain }) => domain);
+  const rows = [...new Set(subjects.map(({ hostName }) => hostName))].map(hostName => {
+    const here = subjects.filter(subject => subject.hostName === hostName);
+    const times = here.flatMap(({ client }) => clients.renewedAt.get(client) ?? []).map(at => at - begun);
+    return [hostName, String(here.length), String(times.length), ...shown(times)];
+  });
+  const all = [...clients.renewedAt.values()].map(at => at - begun);
+  const text = [
+    columns(
+      ['Server', 'Domains', 'Re-keyed and served', 'First', 'Median', 'Last'],
+      [...rows, ['together', String(subjects.length), String(all.length), ...shown(all)]],
+    ),
+    `Handshakes meanwhile: ${clients.handshakes}, failed: ${clients.failed.length}`,
+    `Sessions logged in and idle: ${sessions}, ended: ${sessionsLost.length}`,
+  ].join('\n');
+  return {
+    text,
+    troubles: [
+      ...late.map(domain => `${domain} is not served with a new certificate`),
+      ...sameKey.map(domain => `${domain} has the key that it had`),
+      ...[...new Set(clients.failed)].map(why => `a handshake failed: ${why}`),
+      ...sessionsLost.map(why => `a session ended: ${why}`),
+    ],
+  };
+}
+
+function isSameKey({ before, after }: Outcome, domain: string): boolean {
+  const [was, is] = [before, after].map(known =>
+    new X509Certificate(known.get(domain)!.pem).publicKey.export({ type: 'spki', format: 'pem' }),
+  );
+  return was === is;
+}
+
+function shown(times: number[]): [string, string, string] {
+  if (times.length === 0) return ['-', '-', '-'];
+  const sorted = times.toSorted((a, b) => a - b);
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  return [seconds(sorted[0]!), seconds(sorted[Math.floor((sorted.length - 1) / 2)]!), seconds(sorted.at(-1)!)];
+}

@@ -1,0 +1,170 @@
+/** Renewals on the real parts: by themselves, when the CA says so, when a person asks; in good time and urgently; and one that fails. */
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { certificateObjects } from '../../aws/objects.ts';
+import type { StoredCertificate } from '../../core/domain/domain.ts';
+import { quietMoment } from '../../core/server/quiet.ts';
+import type { Store } from '../../core/store.ts';
+import { setRenewalInfo } from '../../local/ca/advise.ts';
+import { drill } from '../../local/drill.ts';
+import { handshake } from '../../local/handshake.ts';
+import type { Provider } from '../../local/provider.ts';
+import { delegateDomain, putEvent, storeOf, until, untilInstalled } from '../../local/road.ts';
+import { watchClients, type Clients } from '../../local/watch-clients.ts';
+import { deploy, scratch, stack } from './provider.ts';
+
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+const directory = scratch();
+let provider: Provider;
+let store: Store;
+let mx1: { hostName: string; address: string };
+
+/** Smaller than `npm start -- --drill`, which has 20: this machine has other tests to run. */
+const DRILL = { domains: 6, servers: ['mx1', 'mx2'] };
+/** It lives five minutes: half of them, and its successor comes. */
+const SHORT = 'fiveminutes.test';
+const LONG: [string, string, number][] = [
+  ['classic.test', 'classic', 90 * day],
+  ['tlsserver.test', 'tlsserver', 45 * day],
+  ['shortlived.test', 'shortlived', 160 * hour],
+];
+let drilled: Awaited<ReturnType<typeof drill>>;
+let shortClients: Clients;
+let shortFirst: StoredCertificate;
+
+const current = async (domain: string) => (await store.readDomain(domain))!.current!;
+const served = async (domain: string) =>
+  handshake({ address: mx1.address, port: 993, name: `mail.${domain}`, roots: provider.roots });
+
+async function create(domain: string, more: object = {}): Promise<void> {
+  await delegateDomain(provider, domain, mx1.address);
+  await putEvent(provider, 'Domain Created', { domain, mailServers: [mx1.hostName], ...more });
+}
+
+const untilAnother = (domain: string, than: string, seconds: number) =>
+  until(`another certificate of ${domain} seen served`, seconds, async () => {
+    const installed = await store.installed(mx1.hostName, domain);
+    return installed !== undefined && installed.fingerprint !== than && installed;
+  });
+
+beforeAll(async () => {
+  provider = await deploy(await stack(), directory);
+  store = storeOf(provider);
+  drilled = await drill(provider, { ...DRILL, report: () => {} });
+  const { hostName, address } = provider.hosts.get('mx1')!;
+  mx1 = { hostName, address };
+  for (const [domain, profile] of LONG) await create(domain, { profile });
+  await create(SHORT, { profile: 'fiveminutes' });
+  await Promise.all([...LONG.map(([domain]) => domain), SHORT].map(domain => untilInstalled(store, domain, hostName)));
+  shortFirst = await current(SHORT);
+  const client = { address, port: 993, name: `mail.${SHORT}` };
+  shortClients = await watchClients([client], [address], provider.roots);
+}, 900_000);
+
+afterAll(async () => {
+  await provider?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+describe('the revocation drill', () => {
+  it('has every domain re-keyed and seen served, and no handshake and no session fails meanwhile', () => {
+    expect(drilled.troubles, drilled.text).toEqual([]);
+    expect(drilled.text).toMatch(/^together +6 +6 /m);
+    console.log(drilled.text);
+  });
+});
+
+describe('a certificate is due', () => {
+  it.each(LONG)(
+    '%s: in the window that its CA gives',
+    async (domain, _, lifetime) => {
+      const { notBefore, notAfter, window, renewAt } = await until(`the advice for ${domain}`, 150, async () => {
+        const certificate = await current(domain);
+        return certificate.window && certificate;
+      });
+      expect(Math.abs(notAfter - notBefore - lifetime)).toBeLessThan(minute);
+      expect(renewAt).toBeGreaterThanOrEqual(window!.start);
+      expect(renewAt).toBeLessThanOrEqual(window!.end);
+      expect(window!.start).toBeGreaterThan(notBefore + lifetime / 3);
+      expect(window!.end).toBeLessThanOrEqual(notAfter);
+      expect((await store.readDomain(domain))!.dueAt).toBe(renewAt);
+    },
+    200_000,
+  );
+});
+
+describe('a person who asks', () => {
+  it('has a fresh certificate replaced at once, and one only when it is said twice', async () => {
+    const before = await current('classic.test');
+    const sealpost = () =>
+      promisify(execFile)(
+        process.execPath,
+        [join(import.meta.dirname, '../../bin/sealpost.mjs'), 'renew', 'classic.test'],
+        {
+          env: {
+            ...{ PATH: process.env.PATH, HOME: directory, AWS_ENDPOINT_URL: provider.cloud.endpoint },
+            AWS_REGION: provider.cloud.region,
+            AWS_ACCESS_KEY_ID: provider.client().credentials.accessKeyId,
+            AWS_SECRET_ACCESS_KEY: provider.client().credentials.secretAccessKey,
+          },
+        },
+      );
+    expect((await sealpost()).stdout).toContain('classic.test is tried now.');
+    await sealpost();
+    await untilAnother('classic.test', before.fingerprint, 60);
+    const after = await current('classic.test');
+    expect((await sealpost()).stdout).toContain('renewed within the last hour because somebody asked');
+    expect((await current('classic.test')).id).toBe(after.id);
+    expect(await served('classic.test')).toMatchObject({ trusted: true, fingerprint: after.fingerprint });
+  }, 120_000);
+});
+
+describe('a renewal', () => {
+  it('in good time waits for the quiet hour, the old certificate served; an urgent delivery takes it along', async () => {
+    const domain = 'tlsserver.test';
+    const before = await current(domain);
+    const objects = certificateObjects(new S3Client(provider.client()), provider.stack.outputs.CertificateBucket!);
+    const leaf = await objects.readChain(domain, before.id);
+    // Its moment is past, its window is not.
+    const [start, end] = [Date.now() - 100 * hour, Date.now() + 20 * minute].map(at => new Date(at).toISOString());
+    await setRenewalInfo(provider.ca, leaf, JSON.stringify({ suggestedWindow: { start, end } }));
+    const work = await until(`calm work for ${domain}`, 240, () => store.workFor(mx1.hostName, domain));
+    const quiet = { from: 1, to: 5 };
+    expect(work).toMatchObject({ calm: true, notBefore: quietMoment(mx1.hostName, quiet, Date.now()) });
+    expect(await served(domain)).toMatchObject({ trusted: true, fingerprint: before.fingerprint });
+
+    await create('urgent.test');
+    await untilInstalled(store, 'urgent.test', mx1.hostName);
+    const { fingerprint } = await untilAnother(domain, before.fingerprint, 30);
+    expect(await served(domain)).toMatchObject({ trusted: true, fingerprint });
+  }, 300_000);
+
+  it('that fails leaves everything as it was, and is tried again after a minute', async () => {
+    const domain = 'shortlived.test';
+    const before = await current(domain);
+    await provider.setCustomerZone(domain, []);
+    await store.askRenewal(domain, Date.now());
+    const parked = await until(`${domain} parked`, 120, async () => (await store.readDomain(domain))!.parked);
+    expect(parked).toMatchObject({ tries: 1, reason: expect.stringMatching(/DomainNotManaged|DnsNotPropagated/) });
+    expect(parked.nextTry - parked.since).toBe(minute);
+    expect(await store.readDomain(domain)).toMatchObject({ current: { id: before.id } });
+    expect(await served(domain)).toMatchObject({ trusted: true, fingerprint: before.fingerprint });
+
+    await delegateDomain(provider, domain, mx1.address);
+    await untilAnother(domain, before.fingerprint, 200);
+    expect((await store.readDomain(domain))!.parked).toBeUndefined();
+  }, 400_000);
+
+  it('of a certificate of five minutes comes by itself, and the old one is served until the new one is', async () => {
+    await until(`${SHORT} renewed by itself`, 300, async () => (await current(SHORT)).id !== shortFirst.id);
+    await untilAnother(SHORT, shortFirst.fingerprint, 60);
+    const lost = await shortClients.end();
+    expect({ failed: shortClients.failed, lost }).toEqual({ failed: [], lost: [] });
+    expect(shortClients.renewedAt.size).toBe(1);
+    expect([...shortClients.renewedAt.values()][0]!).toBeLessThan(shortFirst.notAfter);
+  }, 400_000);
+});
