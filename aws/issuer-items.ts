@@ -1,5 +1,5 @@
 /** What is kept of an issuer (account URL, order budget), and the index of what is due. */
-import type { DueStore, IssuerRecord, IssuerStore, Store } from '../core/store.ts';
+import type { Due, DueStore, IssuerRecord, IssuerStore, Store } from '../core/store.ts';
 import { domainItems } from './domain-items.ts';
 import { renewalItems } from './renewal-items.ts';
 import { serverItems } from './server-items.ts';
@@ -54,17 +54,25 @@ export function issuerItems(table: Table): IssuerStore {
   };
 }
 
+/** Of an item of 1 kB: 16 shards are 8 MB, what a small function takes in a few seconds. */
+const MOST_OF_A_SHARD = 500;
+
 export function dueItems(table: Table): DueStore {
   return {
     async due(now, limit) {
       const dueOf = async (kind: 'domain' | 'server') => {
         const prefix = kind === 'domain' ? 'D#' : 'S#';
         const shards = await Promise.all(
-          Array.from({ length: DUE_SHARDS }, (_, shard) => table.dueIn(`${shard}`, prefix, now, limit)),
+          Array.from({ length: DUE_SHARDS }, (_, shard) =>
+            table.dueIn(`${shard}`, prefix, now, Math.min(limit, MOST_OF_A_SHARD)),
+          ),
         );
         return shards
           .flat()
-          .map(({ pk, dueAt }) => ({ kind, name: (pk as string).slice(prefix.length), dueAt: dueAt as number }))
+          .map(({ pk, dueAt, current }) => ({
+            ...{ kind, name: (pk as string).slice(prefix.length), dueAt: dueAt as number },
+            ...(current !== undefined && { certificate: current as Due['certificate'] }),
+          }))
           .sort((a, b) => a.dueAt - b.dueAt)
           .slice(0, limit);
       };

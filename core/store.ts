@@ -17,6 +17,7 @@ import type {
   Use,
   Wish,
 } from './domain/domain.ts';
+import type { DueDomain } from './domain/risk.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
@@ -274,9 +275,17 @@ export interface RenewalStore {
   recordWalk(position: WalkPosition): Promise<boolean>;
 }
 
+export interface Due extends DueDomain {
+  kind: 'domain' | 'server';
+  name: string;
+}
+
 export interface DueStore {
-  /** Domains and servers whose time has come, at most `limit` of each kind, the longest due first. */
-  due(now: number, limit: number): Promise<{ kind: 'domain' | 'server'; name: string; dueAt: number }[]>;
+  /**
+   * Domains and servers whose time has come, at most `limit` of each kind, the longest due first (of a great many: of
+   * those that their shards have been keeping longest). A domain's certificate is as the index has it.
+   */
+  due(now: number, limit: number): Promise<Due[]>;
 }
 
 export interface Store extends DomainStore, ServerStore, IssuerStore, DueStore, RenewalStore {}

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { look } from './domain/look.ts';
+import { riskiestFirst } from './domain/risk.ts';
 import { isSealpostError } from './errors.ts';
 import type { Commands, Executions } from './ports.ts';
 import { resume } from './server/send.ts';
 import { isAwake } from './server/server.ts';
 import { wakeServers } from './server/wake.ts';
-import type { Store } from './store.ts';
+import type { Due, Store } from './store.ts';
 
 export interface SweepPorts {
   store: Store;
@@ -18,6 +19,8 @@ export interface SweepPorts {
 
 /** How many of each kind are handed out in one minute: well under the 150 StartExecution a second of the smaller regions. */
 const LIMIT = 500;
+/** Of so many that are due the riskiest are chosen. */
+const SEEN = 4_000;
 /** A look that came to nothing may be repeated after this. */
 const WINDOW_MS = 600_000;
 
@@ -32,7 +35,9 @@ export interface Swept {
 /** @throws AggregateError after everything was tried, with what nobody foresaw */
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
-  const due = await ports.store.due(now, LIMIT);
+  const found = await ports.store.due(now, SEEN);
+  const of = (kind: Due['kind']) => found.filter(item => item.kind === kind);
+  const due = [...riskiestFirst(of('domain'), now, LIMIT), ...of('server').slice(0, LIMIT)];
   const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };
   const errors: unknown[] = [];
   const each = async (kind: 'domain' | 'server', attend: (name: string, dueAt: number) => Promise<void>) => {

@@ -7,7 +7,7 @@ import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
 import { describeDomainStore } from './domain-store.suite.ts';
 import { describeRenewalStore } from './renewal-store.suite.ts';
 import { describeServerStore } from './server-store.suite.ts';
-import { domain, mx1, now, stage, wish } from './store.stage.ts';
+import { certificate, domain, mx1, now, stage, wish } from './store.stage.ts';
 
 /** @param make a store with nothing in it */
 export function describeStore(name: string, make: () => Promise<Store>): void {
@@ -37,6 +37,16 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
       expect(new Set(due.map(item => item.name)).size).toBe(20);
       expect(await store.due(now + 19, 5)).toEqual(due.slice(0, 5));
       expect(await store.due(now + WAKE_MS, 100)).toContainEqual({ kind: 'server', name: mx1, dueAt: now + WAKE_MS });
+    });
+
+    test('comes with the certificate of a domain that has one', async () => {
+      await register(mx1);
+      await claimed();
+      const current = certificate();
+      await store.commitCertificate({ domain, me: 'first', seen: 1, certificate: current, servers: [mx1], now });
+      await store.releaseDomain(domain, 'first', 1, now, now);
+      const [{ certificate: seen } = {}] = (await store.due(now, 10)).filter(({ name }) => name === domain);
+      expect(seen).toMatchObject({ notAfter: current.notAfter });
     });
 
     test('is found of each kind, however many there are of the other', async () => {

@@ -76,6 +76,35 @@ describe('the sweep', () => {
     expect(await world.store.readServer(mx2)).toMatchObject({ seq: 2 });
   });
 
+  test('of more than a minute takes starts the riskiest, and one in ten that has waited longest', async () => {
+    const { store, time } = world;
+    await register(world, mx1);
+    const put = async (name: string, dueAt: number, more?: Parameters<typeof aCertificate>[1]) => {
+      await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
+      await store.claimDomain(name, 'me', time);
+      const certificate = more && aCertificate(world, more);
+      if (certificate)
+        await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time });
+      await store.releaseDomain(name, 'me', 1, dueAt, time);
+    };
+    const hour = 60 * minute;
+    for (let i = 0; i < 460; i++)
+      await put(`renewal${i}.example`, time - hour + i, { notAfter: time + 1_000 * hour + i });
+    for (let i = 0; i < 100; i++) await put(`new${i}.example`, time - 2 * hour + i);
+    await put('soon.example', time - 1, { notAfter: time + hour });
+    await put('expired.example', time - 2, { notAfter: time - hour });
+    await put('revoked.example', time - 3, { notAfter: time + 900 * hour, window: { start: time - 9, end: time - 8 } });
+    expect(await sweep(world)).toMatchObject({ domains: 500 });
+    const started = world.executions.started.flatMap(({ machine, input }) =>
+      machine === 'secure-domain' ? [(input as { detail: { domain: string } }).detail.domain] : [],
+    );
+    expect(started.slice(0, 4)).toEqual(['revoked.example', 'expired.example', 'soon.example', 'renewal0.example']);
+    // The fifty that have waited longest, and no other new one.
+    expect(started.filter(name => name.startsWith('new'))).toEqual(
+      Array.from({ length: 50 }, (_, i) => `new${i}.example`),
+    );
+  });
+
   test('is not used up by servers that are held', async () => {
     for (let i = 0; i < 500; i++) {
       const server = `mx${i}.held.example`;

@@ -76,7 +76,7 @@ describe('two issuers in order', () => {
   it('the first one issues while it can', async () => {
     await secure('one.test');
     expect(await installedFrom('one.test')).toMatchObject({ issuer: 'first' });
-  });
+  }, 120_000);
 
   it('a wish that names the second gets it, with the external account that a person has put there', async () => {
     const id = await secure('named.test', { issuer: 'second' });

@@ -42,7 +42,10 @@ function dueStore({ domains, servers }: Memory): DueStore {
   return {
     async due(now, limit) {
       const all = [
-        ...[...domains.values()].map(({ domain, dueAt }) => ({ kind: 'domain' as const, name: domain, dueAt })),
+        ...[...domains.values()].map(({ domain, dueAt, current }) => ({
+          ...{ kind: 'domain' as const, name: domain, dueAt },
+          ...(current && { certificate: copy(current) }),
+        })),
         ...[...servers.values()].map(({ server, dueAt }) => ({ kind: 'server' as const, name: server, dueAt })),
       ];
       const due = all
