@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { ensureAwsCli, type AwsCli } from '../../../local/aws-cli.ts';
+import { ensureAwsCli } from '../../../local/aws-cli.ts';
 import { runProgram } from '../../../local/program.ts';
+import type { Tool } from '../../../local/unpacked.ts';
 import { directory, environment, local, untilServed } from './visitor.ts';
 
 let env: Record<string, string>;
-let cli: AwsCli;
+let cli: Tool;
 
 async function aws(...args: string[]): Promise<any> {
   const { stdout, stderr } = await tryAws(...args);
@@ -21,7 +22,7 @@ function tryAws(...args: string[]) {
 
 export function commandSuite(): void {
   beforeAll(async () => {
-    cli = await ensureAwsCli({ report: console.log });
+    cli = await ensureAwsCli(console.log);
     env = await environment();
   }, 300_000);
 

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { TEST_MAILBOX } from '../../../local/hosts/mail-server.ts';
+import { ensureSwaks, ensureTestssl } from '../../../local/judges.ts';
+import { runProgram } from '../../../local/program.ts';
+import { until } from '../../../local/road.ts';
+import type { Tool } from '../../../local/unpacked.ts';
+import { directory, environment, local } from './visitor.ts';
+
+/** Of the command line's own visit, served by now. */
+const NAME = 'mail.stranger.example';
+
+let env: Record<string, string>;
+let testssl: Tool;
+let swaks: Tool;
+
+/** testssl.sh's verdicts by their ids, of its section on certificates alone: the whole of it takes many minutes a port. */
+async function verdicts(name: string, port: number, more: string[] = []): Promise<Record<string, string>> {
+  const file = join(directory, `testssl-${port}.json`);
+  const how = ['--quiet', '--color', '0', '--warnings', 'off', '--nodns', 'min', '--ssl-native', '--server-defaults'];
+  const what = ['--add-ca', env.SEALPOST_CA_FILE!, '--ip', env.SEALPOST_HOST_MX1!, '--jsonfile', file, ...more];
+  const { stdout } = await runProgram([...testssl.command, ...how, ...what, `${name}:${port}`], {
+    environment: { ...process.env, ...testssl.environment } as Record<string, string>,
+  });
+  const findings = JSON.parse(readFileSync(file, 'utf8')) as { id: string; severity: string; finding: string }[];
+  expect(
+    findings.map(({ id }) => id),
+    stdout,
+  ).toContain('cert_trust');
+  return Object.fromEntries(findings.map(({ id, severity, finding }) => [id, `${severity}: ${finding}`]));
+}
+
+/** One mail by swaks, under a subject of its own. It looks at the chain; this version of it looks at no name. */
+function send(subject: string, ...more: string[]) {
+  const { user } = TEST_MAILBOX;
+  const mail = ['--from', user, '--to', user, '--header', `Subject: ${subject}`, '--server', env.SEALPOST_HOST_MX1!];
+  return runProgram([...swaks.command, ...mail, '--tls', '--tls-verify', '--tls-sni', NAME, ...more], {
+    environment: { ...process.env, ...swaks.environment } as Record<string, string>,
+  });
+}
+
+const inMailbox = (subject: string) =>
+  local('host', 'exec', 'mx1', '--', 'grep', '-rqx', `Subject: ${subject}`, '/var/vmail').then(
+    ({ exitCode }) => exitCode === 0,
+  );
+
+export function judgesSuite(): void {
+  beforeAll(async () => {
+    env = await environment();
+    testssl = await ensureTestssl(console.log);
+    swaks = await ensureSwaks(console.log);
+  }, 300_000);
+
+  test('testssl.sh finds chain and name good on 993 and on 25, and the name of another wrong on 587', async () => {
+    const [imaps, smtp, wrong] = await Promise.all([
+      verdicts(NAME, 993),
+      verdicts(NAME, 25, ['--starttls', 'smtp']),
+      verdicts('mail.nobody.example', 587, ['--starttls', 'smtp']),
+    ]);
+    for (const good of [imaps, smtp])
+      expect(good).toMatchObject({
+        cert_chain_of_trust: 'OK: passed.',
+        cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
+        cert_subjectAltName: expect.stringContaining('*.stranger.example'),
+      });
+    expect(wrong).toMatchObject({
+      cert_chain_of_trust: 'OK: passed.',
+      cert_trust: expect.stringMatching(/^HIGH: certificate does not match supplied URI/),
+    });
+  }, 600_000);
+
+  const roots = () => ['--tls-ca-path', env.SEALPOST_CA_FILE!];
+  const login = ['--auth', 'PLAIN', '--auth-user', TEST_MAILBOX.user, '--auth-password', TEST_MAILBOX.password];
+
+  test.each([
+    ['port 25, as another mail server', '25', []],
+    ['submission, as a mail program', '587', login],
+  ])('swaks delivers a mail over verified TLS by %s', async (_how, port, more) => {
+    const { exitCode, stdout, stderr } = await send(`by ${port}`, '--port', port, ...roots(), ...more);
+    expect(exitCode, stdout + stderr).toBe(0);
+    await until('the mail in the mailbox', 30, () => inMailbox(`by ${port}`));
+  });
+
+  test('swaks sends nothing to a server whose chain ends in no root that it trusts', async () => {
+    const { exitCode, stdout, stderr } = await send('never', '--port', '25');
+    expect(exitCode).not.toBe(0);
+    expect(stdout + stderr).toMatch(/certificate verify failed|TLS startup failed/i);
+    expect(await inMailbox('never')).toBe(false);
+  });
+}
