@@ -3,22 +3,27 @@ import { mkdirSync } from 'node:fs';
 import { ensurePebble } from './ca/pebble.ts';
 import { ensureBase } from './hosts/base.ts';
 import { preflight } from './hosts/preflight.ts';
-import { USUAL } from './hosts/software.ts';
+import { USUAL, type Kind } from './hosts/software.ts';
 import { synthesise } from './synth.ts';
 
 /**
  * Brings what a first run lacks; a later one finds it in the cache.
  * @param directory where the synthesised stack is kept
+ * @param kinds of host whose bases shall be there
  * @returns the stack's cdk.out
  */
-export async function prepare(directory: string, report: (line: string) => void): Promise<string> {
+export async function prepare(
+  directory: string,
+  report: (line: string) => void,
+  kinds: Kind[] = [USUAL],
+): Promise<string> {
   const lacks = await preflight();
   if (lacks.length > 0) throw new Error(`this machine cannot play a hosting provider:\n  ${lacks.join('\n  ')}`);
   mkdirSync(directory, { recursive: true });
   const [cdkOut] = await Promise.all([
     synthesise(directory, report),
     ensurePebble({ report }),
-    ensureBase({ ...USUAL, report }),
+    ...kinds.map(({ release, software }) => ensureBase({ release, software, report })),
   ]);
   return cdkOut;
 }

@@ -9,6 +9,7 @@ import { accessTo } from './access.ts';
 import { PROVIDER_DIRECTORY, startDetached } from './detached.ts';
 import { drill } from './drill.ts';
 import { handshake } from './handshake.ts';
+import { USUAL, type Kind } from './hosts/software.ts';
 import { prepare, reporter } from './prepare.ts';
 import { follow } from './progress.ts';
 import { STACK, startProvider, type Provider, type ProviderAccess } from './provider.ts';
@@ -29,26 +30,33 @@ const state = join(checkout, '.local');
 const screen = openScreen(process.stdout, process.env);
 const report = reporter(screen.print);
 
-/** A provider that stays has one already. */
-async function ensureMailServer(provider: ProviderAccess): Promise<{ hostName: string; address: string }> {
-  const known = provider.hosts.get('mx1');
-  if (known) return known;
+/** Debian 12 with Dovecot 2.3, Debian 13 with Dovecot 2.4. */
+const KINDS = { mx1: USUAL, mx2: { ...USUAL, release: 'trixie' } } satisfies Record<string, Kind>;
+
+/** A provider that stays has it already. */
+async function ensureMailServer(
+  provider: ProviderAccess,
+  name: keyof typeof KINDS,
+): Promise<{ hostName: string; address: string }> {
+  const known = provider.hosts.get(name);
+  if (known && (await storeOf(provider).installed(known.hostName, known.hostName))) return known;
+  const { release, software } = KINDS[name];
   report(
-    'A mail server as a provider has it: Postfix, Dovecot and webmail behind nginx, with a self-signed certificate',
+    `A mail server as a provider has it: Debian's ${release} with ${software.join(', ')}, with a self-signed certificate`,
   );
-  const mx1 = await addMailServer(provider, 'mx1');
-  report(`Event: Mail Server Registered (${mx1.hostName})`);
-  await registerMailServer(provider, 'mx1');
-  report(`${mx1.hostName} is secured under its own name`);
-  return mx1;
+  const server = await addMailServer(provider, name, KINDS[name]);
+  report(`Event: Mail Server Registered (${server.hostName})`);
+  await registerMailServer(provider, name);
+  report(`${server.hostName} is secured under its own name`);
+  return server;
 }
 
 async function mainJob(provider: ProviderAccess): Promise<Row[]> {
   const store = storeOf(provider);
-  const mx1 = await ensureMailServer(provider);
+  const [mx1, mx2] = await Promise.all([ensureMailServer(provider, 'mx1'), ensureMailServer(provider, 'mx2')]);
 
   await delegateDomain(provider, 'bakery.test', mx1.address);
-  await hostZone(provider, 'florist.test', mx1.address);
+  await hostZone(provider, 'florist.test', mx2.address);
   report(
     'Event: Domain Created, twice (bakery.test: wildcard, its zone elsewhere; florist.test: a list of names, its zone in Route 53)',
   );
@@ -56,15 +64,21 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
     putEvent(provider, 'Domain Created', { domain: 'bakery.test', mailServers: [mx1.hostName] }),
     putEvent(provider, 'Domain Created', {
       domain: 'florist.test',
-      mailServers: [mx1.hostName],
+      mailServers: [mx2.hostName],
       policy: 'list',
       names: ['mail', 'webmail'],
     }),
   ]);
-  await Promise.all(['bakery.test', 'florist.test'].map(domain => untilInstalled(store, domain, mx1.hostName)));
+  await Promise.all([
+    untilInstalled(store, 'bakery.test', mx1.hostName),
+    untilInstalled(store, 'florist.test', mx2.hostName),
+  ]);
   await renewal(provider, 'bakery.test', mx1);
   report('Looking at every connection, as a customer’s program would: by name, trusting the CA’s root alone');
-  return lookAtAll(provider, connections(mx1.hostName, ['bakery.test', 'florist.test']));
+  return lookAtAll(provider, [
+    ...connections(mx1.hostName, ['bakery.test']),
+    ...connections(mx2.hostName, ['florist.test']),
+  ]);
 }
 
 /** One domain is renewed because a person asks; the others are by themselves, when their time comes. */
@@ -128,8 +142,8 @@ function readOr(otherwise: string, path: string): string {
   }
 }
 
-async function onItsOwn(walk: (provider: Provider) => Promise<number>): Promise<number> {
-  const cdkOut = await prepare(state, report);
+async function onItsOwn(walk: (provider: Provider) => Promise<number>, kinds: Kind[]): Promise<number> {
+  const cdkOut = await prepare(state, report, kinds);
   const directory = join(state, 'run');
   takeDirectory(directory);
   const provider = await startProvider({ directory, cdkOut, seed: checkout, report });
@@ -176,7 +190,7 @@ async function main([option, ...more]: string[]): Promise<number> {
     'sealpost, without an AWS account: what is installed goes into node_modules and the cache, the run lies in .local',
   );
   if (option === '--stay') return staying();
-  return onItsOwn(option === '--drill' ? walkDrill : walk);
+  return option === '--drill' ? onItsOwn(walkDrill, [USUAL]) : onItsOwn(walk, Object.values(KINDS));
 }
 
 try {

@@ -2,8 +2,10 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Kind } from '../local/hosts/software.ts';
 import { prepare, reporter } from '../local/prepare.ts';
 import { forget, recorded, type Figures } from './figures.ts';
+import { kinds } from './install/kinds.ts';
 import { sizes } from './sizes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
@@ -62,7 +64,7 @@ function print(measured: Figures): void {
 
 async function main(): Promise<number> {
   const report = reporter();
-  const cdkOut = await prepare(join(CHECKOUT, '.local'), report);
+  const cdkOut = await prepare(join(CHECKOUT, '.local'), report, Object.values(kinds) as Kind[]);
   const bundles = sizes(cdkOut);
   forget();
   rmSync(RESULTS, { force: true });

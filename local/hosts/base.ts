@@ -16,6 +16,9 @@ const TOOLS = {
   'debian-archive-keyring': DEBIAN_KEYRING,
 };
 
+/** Two bases may be built side by side, and apt-get takes one at a time. */
+let tools: Promise<void> | undefined;
+
 /** Other software is another base. */
 export interface BaseRequest extends Kind {
   report: (line: string) => void;
@@ -26,7 +29,7 @@ export interface BaseRequest extends Kind {
  * Two processes may ask at once: one builds, the other waits. A build is renamed into place whole, or not at all.
  */
 export async function ensureBase({ release, software, report }: BaseRequest): Promise<string> {
-  await installTools(TOOLS, report);
+  await (tools ??= installTools(TOOLS, report));
   const include = packagesOf(software).join(',');
   const recipe = createHash('sha256')
     .update(JSON.stringify([1, release, include, EXCLUDED, arch()]))
