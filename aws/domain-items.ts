@@ -20,6 +20,8 @@ const arnKey = (arn: string): Key => ({ pk: `M#${arn}`, sk: '/M' });
 /** A domain that hangs on what a server can do. */
 const dependentKey = (server: string, domain: string): Key => ({ pk: serverKey(server).pk, sk: `/U#${domain}` });
 
+const SUPERSEDE = '#superseded = list_append(if_not_exists(#superseded, :none), :old)';
+
 export function domainItems(table: Table): DomainStore {
   /** A write that only the claim's owner may do. */
   const mine = async (
@@ -181,8 +183,8 @@ export function domainItems(table: Table): DomainStore {
       else await mine(domain, me, 'REMOVE #published');
     },
 
-    async commitCertificate({ domain, me, seen, certificate, provided, servers, calm, host, now }) {
-      const served = { certificate, provided };
+    async commitCertificate({ domain, me, seen, certificate, supersedes, provided, servers, calm, host, now }) {
+      const served = { certificate, supersedes, provided };
       const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
       const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
       for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
@@ -191,9 +193,12 @@ export function domainItems(table: Table): DomainStore {
           domain,
         );
       const current = table.updating(domainKey(domain), {
-        set: 'SET #current = :certificate REMOVE #order, #reserved',
+        set: `SET #current = :certificate${supersedes === undefined ? '' : `, ${SUPERSEDE}`} REMOVE #order, #reserved`,
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
-        values: { certificate, me, seen, ...(certificate.staging && { true: true }) },
+        values: {
+          ...{ certificate, me, seen, ...(certificate.staging && { true: true }) },
+          ...(supersedes !== undefined && { old: [supersedes], none: [] }),
+        },
       });
       const items = [...workFor(last, domain, served, host, now, calm), current];
       const lost = await table.transact(items);
@@ -243,13 +248,22 @@ export function domainItems(table: Table): DomainStore {
       return (await table.get(arnKey(arn)))?.domain as string | undefined;
     },
 
+    async dropCurrent(domain, me, current) {
+      await mine(domain, me, `SET ${SUPERSEDE} REMOVE #current`, { old: [current], none: [] });
+    },
+
+    async forgetSuperseded(domain, superseded) {
+      const all = { condition: '#superseded = :superseded', values: { superseded } };
+      await table.update(domainKey(domain), { set: 'REMOVE #superseded', ...all });
+    },
+
     async recordRevoked(domain, me, revoked) {
       await mine(domain, me, 'SET #revoked = :revoked', { revoked });
     },
 
     async releaseDomain(domain, me, seen, dueAt, now) {
       const released = await table.update(domainKey(domain), {
-        set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked',
+        set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked, #retired',
         condition: '#owner = :me AND #wanted = :seen',
         values: { me, seen, dueAt },
       });
@@ -263,7 +277,7 @@ export function domainItems(table: Table): DomainStore {
       // Registered since they were found missing: whoever registers looks for those who wait after its own write.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
       const hasCome = servers.some(server => server?.node !== undefined);
-      const park = 'SET #done = #seen, #parked = :parked, #dueAt = :due REMOVE #owner, #leaseUntil';
+      const park = 'SET #done = #seen, #parked = :parked, #dueAt = :due REMOVE #owner, #leaseUntil, #retired';
       const isParked = await table.update(domainKey(domain), {
         set: park,
         condition: '#owner = :me AND #wanted = #seen',
@@ -293,6 +307,17 @@ export function domainItems(table: Table): DomainStore {
       for (let i = 0; i < domains.length; i += BATCH)
         await Promise.all(domains.slice(i, i + BATCH).map(domain => lookAgain(domain, now)));
       return { woken: domains.length, first: domains.slice(0, most) };
+    },
+
+    async retireDomain(domain, me, retired, dueAt) {
+      const gone = ['#owner', '#leaseUntil', '#parked', ...(dueAt === undefined ? ['#dueAt'] : [])];
+      const due = dueAt === undefined ? '' : ', #dueAt = :dueAt';
+      const item = await table.update(domainKey(domain), {
+        set: `SET #done = #seen, #retired = :retired${due} REMOVE ${gone.join(', ')}`,
+        condition: '#owner = :me AND #wanted = #seen',
+        values: { me, retired, ...(dueAt !== undefined && { dueAt }) },
+      });
+      return item !== undefined;
     },
 
     forgetDomain: (domain, me, seen) =>

@@ -26,6 +26,9 @@ export function certificateObjects(client: S3Client, bucket: string): Certificat
     putChain: (domain, id, chainPem) => put(client, bucket, at(domain, id, 'chain'), chainPem),
     readKey: (domain, id) => read(client, bucket, at(domain, id, 'key')),
     readChain: (domain, id) => read(client, bucket, at(domain, id, 'chain')),
+    async remove(domain, id) {
+      for (const part of ['key', 'chain'] as const) await remove(client, bucket, at(domain, id, part));
+    },
   };
 }
 
@@ -34,8 +37,7 @@ export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjec
   return {
     putDelivery: (prefix, hash, text) => put(client, bucket, `deliveries/${prefix}/${hash}`, text),
     async removeDelivery(prefix, hash) {
-      const key = `deliveries/${prefix}/${hash}`;
-      await unlessBusy('S3', key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+      await remove(client, bucket, `deliveries/${prefix}/${hash}`);
     },
     putManifest: (hash, manifest) => put(client, bucket, `manifests/${hash}`, JSON.stringify(manifest)),
     readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
@@ -51,6 +53,10 @@ export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjec
 
 async function put(client: S3Client, bucket: string, key: string, body: string): Promise<void> {
   await unlessBusy('S3', key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
+}
+
+async function remove(client: S3Client, bucket: string, key: string): Promise<void> {
+  await unlessBusy('S3', key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
 }
 
 /** @returns false when an object is there already */

@@ -9,6 +9,8 @@ export interface CertificateObjects {
   putChain(domain: string, id: string, chainPem: string): Promise<void>;
   readKey(domain: string, id: string): Promise<string>;
   readChain(domain: string, id: string): Promise<string>;
+  /** Takes both away; they are gone for good when the bucket's lifecycle says so. */
+  remove(domain: string, id: string): Promise<void>;
 }
 
 export interface DeliveryObjects {

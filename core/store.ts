@@ -12,6 +12,7 @@ import type {
   Parked,
   PublishedValue,
   Reservation,
+  Retired,
   ServedUnder,
   StoredCertificate,
   Use,
@@ -72,6 +73,8 @@ export interface DomainStore {
     certificate: StoredCertificate;
     /** What stands before it on the servers. */
     provided?: DomainRecord['provided'];
+    /** Id of the one that it follows. */
+    supersedes?: string;
     servers: string[];
     /** Of these, the ones whose work is calm, each with the moment that it waits for. */
     calm?: Record<string, number>;
@@ -99,6 +102,10 @@ export interface DomainStore {
   forgetAcm(domain: string, me: string, arn: string | undefined): Promise<void>;
   /** The domain whose certificate that ARN is. */
   domainOfArn(arn: string): Promise<string | undefined>;
+  /** The domain has no current certificate any more. @throws ClaimLost */
+  dropCurrent(domain: string, me: string, current: string): Promise<void>;
+  /** The objects of these certificates are gone. @param superseded all that were on record: where there are others by now, nothing is written */
+  forgetSuperseded(domain: string, superseded: string[]): Promise<void>;
   /** Its current certificate was revoked at the CA. @throws ClaimLost */
   recordRevoked(domain: string, me: string, certificate: string): Promise<void>;
   /** Ends the claim. @returns false when the wish changed meanwhile: the claim is ended, due at once */
@@ -115,6 +122,8 @@ export interface DomainStore {
    * @param first so many of them are named
    */
   wakeDependents(server: string, now: number, first: number): Promise<{ woken: number; first: string[] }>;
+  /** Ends the claim: it has left, and is due at `dueAt` once more, or never. @returns false when the wish changed meanwhile: the claim stays */
+  retireDomain(domain: string, me: string, retired: Retired, dueAt: number | undefined): Promise<boolean>;
   /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
   forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
   /**

@@ -2,7 +2,7 @@
 import { directoryOf } from '../core/acme/directory.ts';
 import { claimDomain } from '../core/domain/claim.ts';
 import { ClaimDomain } from '../statemachines/secure-domain.ts';
-import { bus, clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
+import { bus, certificates, clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
 
 export const handler = ClaimDomain.handler(event =>
   claimDomain(event, {
@@ -11,6 +11,7 @@ export const handler = ClaimDomain.handler(event =>
     dns: dns(),
     bus: bus(),
     executions: executions(),
+    certificates: certificates(),
     clock,
     challengeZone: { id: setting('CHALLENGE_ZONE_ID'), name: setting('CHALLENGE_ZONE_NAME') },
     issuers: issuers(),

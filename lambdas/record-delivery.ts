@@ -1,7 +1,7 @@
 /** State RecordDelivery of deliver-to-server. */
 import { recordDelivery } from '../core/server/record.ts';
 import { RecordDelivery } from '../statemachines/deliver-to-server.ts';
-import { bus, clock, commands, deliveries, executions, store } from './environment.ts';
+import { bus, certificates, clock, commands, deliveries, executions, store } from './environment.ts';
 
 export const handler = RecordDelivery.handler(input =>
   recordDelivery(input, {
@@ -10,6 +10,7 @@ export const handler = RecordDelivery.handler(input =>
     deliveries: deliveries(),
     bus: bus(),
     executions: executions(),
+    certificates: certificates(),
     clock,
   }),
 );

@@ -57,9 +57,19 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ClaimDomain: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'BUS', 'CHALLENGE_ZONE_ID', 'CHALLENGE_ZONE_NAME', 'RESOLVERS', ...issuer, ...roads],
+      settings: [
+        'TABLE',
+        'BUS',
+        'CERTIFICATE_BUCKET',
+        'CHALLENGE_ZONE_ID',
+        'CHALLENGE_ZONE_NAME',
+        'RESOLVERS',
+        ...issuer,
+        ...roads,
+      ],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
+        may.certificates('DeleteObject'),
         ...may.findZones(),
         ...may.changeTxt(),
         may.putEvents(),
@@ -179,9 +189,10 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     RecordDelivery: {
       memory: 256,
       timeout: 120,
-      settings: ['TABLE', 'DELIVERY_BUCKET', 'BUS', ...ssm, ...roads],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'BUS', ...ssm, ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query'),
+        may.certificates('DeleteObject'),
         may.deliveries(['GetObject'], 'manifests/*'),
         may.deliveries(['DeleteObject'], 'deliveries/*'),
         may.deliveryCipher(['Decrypt'], 'manifests/*'),

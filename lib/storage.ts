@@ -48,7 +48,10 @@ export class Storage extends Construct {
     this.certificates = new s3.Bucket(this, 'Certificates', {
       ...encrypted,
       versioned: true,
-      lifecycleRules: [{ id: 'KeepOneGoodVersion', noncurrentVersionExpiration: Duration.days(90) }],
+      // So long can a key that was taken away by mistake be had back; one that was superseded is gone after it.
+      lifecycleRules: [
+        { id: 'RemovedIsGone', noncurrentVersionExpiration: Duration.days(30), expiredObjectDeleteMarker: true },
+      ],
     });
     this.deliveries = new s3.Bucket(this, 'Deliveries', {
       ...encrypted,

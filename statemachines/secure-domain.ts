@@ -108,7 +108,8 @@ export const ParkDomain = step(
     order: z.optional(z.looseObject({ status: order.shape.status })),
     until: z.optional(z.string()),
   }),
-  z.object({ domain: z.string(), reason: z.string(), message: z.string(), nextTry: ms }),
+  /** Without a next try it has left, and is retired. */
+  z.object({ domain: z.string(), reason: z.string(), message: z.string(), nextTry: z.optional(ms) }),
 );
 
 export type Plan = z.infer<typeof plan>;

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { quietMoment, type QuietHours } from '../server/quiet.ts';
 import type { Store } from '../store.ts';
 import { sameNames, type DomainRecord } from './domain.ts';
-import { isServing } from './leave.ts';
+import { isServing } from './serving.ts';
 
 /**
  * The servers that may have the domain's next certificate later, each with its moment. All others have it at once: a

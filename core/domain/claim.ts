@@ -4,14 +4,15 @@ import type { Issuer } from '../acme/issuer.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomainEvent, type DomainRequest } from '../events.ts';
-import type { Bus, Executions, Zones } from '../ports.ts';
+import type { Bus, CertificateObjects, Executions, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
 import { isFresh, sameNames, type DomainRecord, type Wish } from './domain.ts';
 import { chooseIssuer, isFromAnother, namesOf, replacedAt, type ChoicePorts } from './choose-issuer.ts';
 import { isAcmDue, nextLook } from './duties.ts';
-import { isServing, leaveServers, releaseDeleted, releaseServedUnder } from './leave.ts';
+import { leaveServers, releaseDeleted, releaseServedUnder } from './leave.ts';
+import { isServing } from './serving.ts';
 import { look } from './look.ts';
 import { placeDomain } from './placement.ts';
 import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, type Certificates } from './provided.ts';
@@ -22,6 +23,8 @@ export interface ClaimPorts extends ChoicePorts {
   zones: Zones;
   bus: Bus;
   executions: Executions;
+  /** Of a domain that is forgotten. */
+  certificates: Pick<CertificateObjects, 'remove'>;
   challengeZone: { id: string; name: string };
 }
 

@@ -80,6 +80,15 @@ export interface Parked {
   tries: number;
   /** Issuers that failed for a reason of theirs, by name, with the moment until which others come first. */
   passes?: Record<string, number>;
+  /** Daily looks in a row that found it with somebody else. */
+  unmanaged?: number;
+}
+
+/** It has left, and is looked at no more until somebody says something. */
+export interface Retired {
+  at: number;
+  /** What was found, and what cures it. */
+  message: string;
 }
 
 /** What is known of a domain's certificate in ACM. */
@@ -123,11 +132,14 @@ export interface DomainRecord {
   reserved?: Reservation;
   published?: PublishedValue[];
   current?: StoredCertificate;
+  /** Ids of certificates that another one followed; their keys go once that is served everywhere. */
+  superseded?: string[];
   acm?: AcmImport;
   /** Id of the certificate that was revoked at the CA. */
   revoked?: string;
   provided?: Partial<Record<Use, ProvidedCertificate>>;
   parked?: Parked;
+  retired?: Retired;
   /** Every server that a wish of it has named: no other can have work or a certificate of it. */
   servers?: string[];
   /** Mail servers of its wish that cannot serve by name: its mail is served under their host names. */

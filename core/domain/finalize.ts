@@ -64,6 +64,8 @@ export async function finalizeOrder(
     seen: plan.seen,
     ...certificatesOf({ ...record, current: certificate }, clock.now()),
     certificate,
+    // Tried again after all was written, it is its own predecessor.
+    ...(record.current && record.current.id !== id && { supersedes: record.current.id }),
     servers: plan.servers,
     calm,
     host: plan.host,

@@ -1,7 +1,7 @@
 /** Where a domain leaves: the servers that its wish no longer names, and in the end all that is known of it. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Executions } from '../ports.ts';
+import type { CertificateObjects, Executions } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
@@ -9,25 +9,12 @@ import type { DomainRecord } from './domain.ts';
 import { isAcmDue, isToBeRevoked, nextLook } from './duties.ts';
 import { look } from './look.ts';
 import { holdersOf } from './placement.ts';
-import { certificatesOf, isSeen } from './provided.ts';
 import { revocationWanted, revokeAt } from './revoke.ts';
+import { isServing } from './serving.ts';
+import { removeAll } from './superseded.ts';
 
 /** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
 const TOMBSTONE_MS = 30 * 86_400_000;
-
-/** The server, on the node that it has now, was seen serving what is to be served of the domain, and nothing waits there that would change that. */
-export async function isServing(
-  server: string,
-  domain: Pick<DomainRecord, 'domain' | 'current' | 'provided'>,
-  store: Pick<Store, 'installed' | 'workFor' | 'readServer'>,
-  now: number,
-): Promise<boolean> {
-  // In this order: what is installed is on record before its work is taken away.
-  const work = await store.workFor(server, domain.domain);
-  const [installed, record] = await Promise.all([store.installed(server, domain.domain), store.readServer(server)]);
-  if (!record || !installed || installed.node !== record.node || work !== undefined) return false;
-  return isSeen(certificatesOf(domain, now), record, installed);
-}
 
 /**
  * Gives work to the servers that shall hold the domain's certificate no longer. They go on serving until each server of the wish was seen
@@ -85,7 +72,7 @@ export async function releaseDeleted(
   record: DomainRecord,
   me: string,
   isAsked: boolean,
-  ports: { store: Store; executions: Executions; clock: Clock },
+  ports: { store: Store; certificates: Pick<CertificateObjects, 'remove'>; executions: Executions; clock: Clock },
 ): Promise<never> {
   const { store, clock } = ports;
   const { domain, order, wanted } = record;
@@ -107,7 +94,9 @@ export async function releaseDeleted(
     throw revoking <= now ? revocationWanted(domain) : importWanted(domain);
   }
   const forgetAt = record.deletedAt! + TOMBSTONE_MS;
-  const forgotten = forgetAt <= now && !isRevoking && (await store.forgetDomain(domain, me, wanted));
+  const isOver = forgetAt <= now && !isRevoking;
+  if (isOver) await removeAll(domain, me, ports);
+  const forgotten = isOver && (await store.forgetDomain(domain, me, wanted));
   const dueAt = nextLook(record, Math.min(Math.max(forgetAt, now), revoking), now);
   if (!forgotten && !(await store.releaseDomain(domain, me, wanted, dueAt, now))) await look(domain, ports);
   await wakeServers(left, ports);

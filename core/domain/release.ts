@@ -1,4 +1,4 @@
-/** ReleaseDomain and ParkDomain: the two ways in which a claim ends. */
+/** ReleaseDomain and ParkDomain: the ways in which a claim ends. */
 import type { Issuer } from '../acme/issuer.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
@@ -14,6 +14,7 @@ import { look } from './look.ts';
 import { passOver, type FailedAtIssuer } from './pass-over.ts';
 import { HANG, uninspected } from './placement.ts';
 import { retract } from './published.ts';
+import { hasLeft, isStillGone, retireDomain, unmanagedLooks } from './retire.ts';
 
 export interface ReleasePorts {
   store: Store;
@@ -69,7 +70,7 @@ export async function parkDomain(
     error: { Error: string; Cause?: string };
   },
   ports: ReleasePorts & { issuers: Issuer[] },
-): Promise<{ domain: string; reason: string; message: string; nextTry: number }> {
+): Promise<{ domain: string; reason: string; message: string; nextTry?: number }> {
   const { store, clock } = ports;
   const domain = domainIn(input);
   const record = await store.renewDomain(domain, input.execution, clock.now());
@@ -84,6 +85,11 @@ export async function parkDomain(
     await store.forgetOrder(domain, input.execution, record.order.url);
   const { passes, next } = await passOver(input, { reason, message, retryAt }, record, ports);
   if (next && record.order) await store.forgetOrder(domain, input.execution, record.order.url);
+  const unmanaged = reason === 'DomainNotManaged' ? unmanagedLooks(record, clock.now()) : 0;
+  if (reason === 'DomainNotManaged' && (hasLeft(record, unmanaged) || isStillGone(record))) {
+    const isRetired = await retireDomain(record, input.execution, { message }, { ...ports, now: clock.now() });
+    if (isRetired) return { domain, reason, message };
+  }
   const tries = record.parked?.tries ?? 0;
   const parked: Parked = {
     reason,
@@ -91,6 +97,7 @@ export async function parkDomain(
     since: record.parked?.since ?? clock.now(),
     ...(next ? { tries, nextTry: clock.now() } : triesAfter(reason, tries, clock.now(), retryAt)),
     ...(passes && { passes }),
+    ...(unmanaged > 0 && { unmanaged }),
   };
   const waitsFor = reason === 'ServerNotRegistered' ? await unregistered(record, store) : [];
   if (HANG.includes(reason)) {

@@ -2,9 +2,10 @@
 import type { Clock } from '../clock.ts';
 import { isToBeRevoked } from '../domain/duties.ts';
 import { leaveServers } from '../domain/leave.ts';
+import { removeSuperseded } from '../domain/superseded.ts';
 import { SealpostError } from '../errors.ts';
 import type { Fact } from '../facts.ts';
-import type { Bus, Commands, DeliveryObjects, Executions } from '../ports.ts';
+import type { Bus, CertificateObjects, Commands, DeliveryObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { parseAnswer, type Answer } from './answer.ts';
 import type { Assembled } from './assemble.ts';
@@ -19,6 +20,7 @@ export interface RecordPorts {
   store: Store;
   commands: Commands;
   deliveries: DeliveryObjects;
+  certificates: Pick<CertificateObjects, 'remove'>;
   bus: Bus;
   executions: Executions;
   clock: Clock;
@@ -151,7 +153,7 @@ function isServed(lines: Line[]): boolean {
   return lines.every(({ letter }) => 'su'.includes(letter));
 }
 
-/** The servers that domains have moved away from, now that they were seen served here. */
+/** What is over for the domains that were seen served here: servers that they have moved away from, keys that another followed. @returns the servers */
 async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]> {
   const served = domains.flatMap(lines => {
     const { host, domain } = lines[0]!.entry;
@@ -162,6 +164,9 @@ async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]>
     const batch = await Promise.all(served.slice(i, i + BATCH).map(domain => leaveServers(domain, ports)));
     for (const server of batch.flat()) left.add(server);
   }
+  const all = domains.flatMap(lines => (isServed(lines) ? [lines[0]!.entry.domain] : []));
+  for (let i = 0; i < all.length; i += BATCH)
+    await Promise.all(all.slice(i, i + BATCH).map(domain => removeSuperseded(domain, ports)));
   return [...left];
 }
 

@@ -50,7 +50,8 @@ export function domainStatus(record: DomainRecord, known: Known, now: number): D
   const leaving = (record.servers ?? []).filter(server => !wished.includes(server)).flatMap(stillOn(record, known));
   const status: Status = imported({ name: record.domain, ...state(record, servers, now) }, record);
   const isUnder = isServedUnder(record) && !spec?.acm;
-  const told = spec?.deleted || isUnder ? status : expired(ending(status, record, now), record, now);
+  const isOver = spec?.deleted || record.retired !== undefined || isUnder;
+  const told = isOver ? status : expired(ending(status, record, now), record, now);
   return {
     kind: 'domain',
     ...unlessOverdue(told, record, now),
@@ -166,7 +167,7 @@ const PARKED: Partial<Record<ErrorName, string>> = {
 };
 
 function state(record: DomainRecord, servers: Serving[], now: number): Omit<Status, 'name'> {
-  const { current, parked } = record;
+  const { current, parked, retired } = record;
   if (isClaimed(record, now))
     return {
       state: 'in progress',
@@ -189,6 +190,15 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
       well: true,
       since: record.deletedAt,
       next: { what: record.wanted > record.done ? 'removed from its servers' : 'forgotten', at: record.dueAt },
+    };
+  if (retired)
+    return {
+      state: 'retired',
+      // Nobody has to do anything, until somebody wants it back.
+      well: true,
+      since: retired.at,
+      next: { what: record.dueAt === undefined ? 'nothing' : 'a last look', at: record.dueAt },
+      why: `It has left: ${retired.message} Domain Changed, or Certificate Expiring, brings it back at once; what is served stays until it ends.`,
     };
   if (parked)
     return {

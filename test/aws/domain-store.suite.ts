@@ -459,6 +459,83 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`a domain that has left, in ${name}`, () => {
+    const retired = { at: now, message: 'gone' };
+
+    test.each([
+      ['never', undefined],
+      ['once more', now + minute],
+    ])("is due %s, and nobody's", async (_, dueAt) => {
+      await claimed();
+      await store.parkDomain(
+        domain,
+        'first',
+        { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 9 },
+        [],
+      );
+      await store.claimDomain(domain, 'first', now);
+      expect(await store.retireDomain(domain, 'first', retired, dueAt)).toBe(true);
+      const record = (await store.readDomain(domain))!;
+      expect(record).toMatchObject({ retired, done: 1 });
+      expect(record.dueAt).toBe(dueAt);
+      for (const gone of ['owner', 'leaseUntil', 'parked']) expect(record).not.toHaveProperty(gone);
+      expect(await store.claimDomain(domain, 'second', now)).toBeUndefined();
+    });
+
+    test('comes back with the next word about it, and is not retired when that came meanwhile', async () => {
+      await claimed();
+      await store.lookAgain(domain, now);
+      expect(await store.retireDomain(domain, 'first', retired, undefined)).toBe(false);
+      await store.claimDomain(domain, 'first', now);
+      expect(await store.retireDomain(domain, 'other', retired, undefined)).toBe(false);
+      expect(await store.retireDomain(domain, 'first', retired, undefined)).toBe(true);
+      await store.lookAgain(domain, now);
+      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ retired, seen: 3, done: 2 });
+      await store.releaseDomain(domain, 'second', 3, now + minute, now);
+      expect(await store.readDomain(domain)).not.toHaveProperty('retired');
+    });
+
+    test('is not retired any more once it is parked again', async () => {
+      await claimed();
+      await store.retireDomain(domain, 'first', retired, undefined);
+      await store.lookAgain(domain, now);
+      await store.claimDomain(domain, 'second', now);
+      await store.parkDomain(
+        domain,
+        'second',
+        { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 1 },
+        [],
+      );
+      expect(await store.readDomain(domain)).not.toHaveProperty('retired');
+    });
+  });
+
+  describe(`superseded certificates, in ${name}`, () => {
+    test('are on record in their order, until all of them are gone', async () => {
+      await register(mx1);
+      await claimed();
+      await commit();
+      expect(await store.readDomain(domain)).not.toHaveProperty('superseded');
+      for (const id of ['d', 'e'])
+        await commit({ certificate: certificate({ id: id.repeat(64) }), supersedes: id === 'd' ? 'c' : 'd' });
+      expect((await store.readDomain(domain))!.superseded).toEqual(['c', 'd']);
+      await store.forgetSuperseded(domain, ['c']);
+      expect((await store.readDomain(domain))!.superseded).toEqual(['c', 'd']);
+      await store.forgetSuperseded(domain, ['c', 'd']);
+      expect(await store.readDomain(domain)).not.toHaveProperty('superseded');
+    });
+
+    test('are joined by the current one when its domain is forgotten', async () => {
+      await register(mx1);
+      await claimed();
+      await commit();
+      await expect(store.dropCurrent(domain, 'other', 'c')).rejects.toEqual(claimLost);
+      await store.dropCurrent(domain, 'first', 'c');
+      expect(await store.readDomain(domain)).toMatchObject({ superseded: ['c'] });
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+    });
+  });
+
   describe(`the certificate of a domain in ACM, in ${name}`, () => {
     const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
 

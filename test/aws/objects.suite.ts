@@ -49,6 +49,19 @@ export function describeObjects(
     });
   });
 
+  test(`a key that is taken away with its chain is gone, also twice, and its neighbours stay, in ${name}`, async () => {
+    const [gone, kept] = ['1'.repeat(64), '2'.repeat(64)];
+    for (const id of [gone, kept]) {
+      await certificates.putKeyOnce('gone.example', id, 'key');
+      await certificates.putChain('gone.example', id, 'chain');
+    }
+    for (let i = 0; i < 2; i++) await certificates.remove('gone.example', gone);
+    await expect(certificates.readKey('gone.example', gone)).rejects.toThrow();
+    await expect(certificates.readChain('gone.example', gone)).rejects.toThrow();
+    expect(await certificates.readKey('gone.example', kept)).toBe('key');
+    await certificates.remove('gone.example', kept);
+  });
+
   describe(`deliveries, in ${name}`, () => {
     test('have a manifest that comes back as it was put', async () => {
       const manifest = [

@@ -116,6 +116,10 @@ export const factExamples: Record<keyof typeof facts, Described> = {
       message: `mail of ${domain} is served under ${server}: type this host name into the mail program`,
     },
   },
+  'Domain Retired': {
+    what: 'It has left for good, and is looked at no more; any later word brings it back.',
+    example: { domain, message: `_acme-challenge.${domain} is not delegated to us.`, servedUntil: time },
+  },
   'Server Unreachable': {
     what: 'Deliveries to it come to nothing, twice in a row or oftener.',
     example: { server, node, failures: 2, error: 'ServerUnreachable', nextTry: time },

@@ -5,6 +5,8 @@ import './rejected.ts';
 import './parked.ts';
 import './examples.ts';
 import './installed.ts';
+import './names.ts';
+import './acm.ts';
 import './repeated.ts';
 import './healed.ts';
 import './undisturbed.ts';

@@ -120,13 +120,14 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       else delete record.published;
     },
 
-    async commitCertificate({ domain, me, seen, certificate, provided, servers: names, calm, host, now }) {
+    async commitCertificate({ domain, me, seen, certificate, supersedes, provided, servers: names, calm, host, now }) {
       const record = domains.get(domain);
       if (record?.owner !== me || record.wanted !== seen) return false;
       if (certificate.staging && record.current && !record.current.staging) return false;
       requireRegistered(names, domain);
       giveWork(names, domain, { certificate, provided }, host, now, calm);
       record.current = copy(certificate);
+      if (supersedes !== undefined) record.superseded = [...(record.superseded ?? []), supersedes];
       delete record.order;
       delete record.reserved;
       return true;
@@ -157,6 +158,17 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       return arns.get(arn);
     },
 
+    async dropCurrent(domain, me, current) {
+      const record = mine(domain, me);
+      record.superseded = [...(record.superseded ?? []), current];
+      delete record.current;
+    },
+
+    async forgetSuperseded(domain, superseded) {
+      const record = domains.get(domain);
+      if (isDeepStrictEqual(record?.superseded, superseded)) delete record!.superseded;
+    },
+
     async recordRevoked(domain, me, certificate) {
       mine(domain, me).revoked = certificate;
     },
@@ -166,7 +178,10 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       const isSame = record.wanted === seen;
       Object.assign(record, { done: seen, dueAt: isSame ? dueAt : now });
       endClaim(record);
-      if (isSame) delete record.parked;
+      if (isSame) {
+        delete record.parked;
+        delete record.retired;
+      }
       return isSame;
     },
 
@@ -180,6 +195,7 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
         parked: copy(parked),
         dueAt: isSame ? parked.nextTry : parked.since,
       });
+      delete record.retired;
       endClaim(record);
     },
 
@@ -201,6 +217,16 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       const names = [...(dependents.get(server) ?? [])].sort();
       for (const name of names) lookAgain(name, now);
       return { woken: names.length, first: names.slice(0, most) };
+    },
+
+    async retireDomain(domain, me, retired, dueAt) {
+      const record = domains.get(domain);
+      if (record?.owner !== me || record.wanted !== record.seen) return false;
+      Object.assign(record, { done: record.seen, retired: copy(retired), dueAt });
+      if (dueAt === undefined) delete record.dueAt;
+      delete record.parked;
+      endClaim(record);
+      return true;
     },
 
     async forgetDomain(domain, me, seen) {

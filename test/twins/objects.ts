@@ -17,6 +17,9 @@ export function memoryCertificates(objects: Objects = new Map()): CertificateObj
       objects.set(at(domain, id, 'chain'), chainPem);
     },
     readKey: async (domain, id) => read(objects, at(domain, id, 'key')),
+    async remove(domain, id) {
+      for (const part of ['key', 'chain']) objects.delete(at(domain, id, part));
+    },
     readChain: async (domain, id) => read(objects, at(domain, id, 'chain')),
   };
 }

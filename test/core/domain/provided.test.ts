@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
 import type { ProvidedCertificate, Use } from '../../../core/domain/domain.ts';
-import { isServing } from '../../../core/domain/leave.ts';
+import { isServing } from '../../../core/domain/serving.ts';
 import { certificatesOf, markAt, nextProvidedLook, takenOverAt } from '../../../core/domain/provided.ts';
 import {
   aCertificate,

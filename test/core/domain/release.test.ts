@@ -145,7 +145,7 @@ describe('a domain that is parked', () => {
     const since = world.time;
     for (let i = 1; i < tries; i++) {
       const { nextTry } = await park(caused('CaaForbids', 'no'));
-      world.time = nextTry;
+      world.time = nextTry!;
       await world.store.claimDomain(domain, 'me', world.time);
     }
     expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type Assembled } from '../../../core/server/assemble.ts';
-import { isServing } from '../../../core/domain/leave.ts';
+import { isServing } from '../../../core/domain/serving.ts';
 import { recordDelivery } from '../../../core/server/record.ts';
 import { registerServer } from '../../../core/server/register.ts';
 import { sendDelivery } from '../../../core/server/send.ts';
