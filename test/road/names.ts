@@ -18,13 +18,13 @@ describe('names as people type them, and as they change', () => {
   it('a domain that is typed in Unicode is served under its A-label, and shown as both', async () => {
     const wish = await customer(IDN);
     await put(road.provider, 'Domain Created', [{ ...wish, domain: TYPED }]);
-    await untilInstalled(road.store, IDN, road.mx1.hostName);
+    await untilInstalled(road.store, IDN, road.mx1.hostName, 240);
     const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [IDN]));
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
-    const { TableName } = { TableName: road.provider.stack.outputs.TableName! };
-    const known = await knownItems(new DynamoDBClient(road.provider.client()), TableName).ofDomain(IDN);
+    const table = road.provider.stack.outputs.TableName!;
+    const known = await knownItems(new DynamoDBClient(road.provider.client()), table).ofDomain(IDN);
     expect(overview(report(known, Date.now()), Date.now())).toContain(`bücher.test (${IDN})`);
-  }, 150_000);
+  }, 300_000);
 
   it('a domain is served here before its MX and its addresses point here', async () => {
     const [name, , target] = delegationLine(MOVING, CHALLENGE_ZONE).split(' ') as [string, string, string];
@@ -33,7 +33,7 @@ describe('names as people type them, and as they change', () => {
       { name: MOVING, type: 'MX', ttl: 60, values: ['10 mx.elsewhere.test'] },
     ]);
     await put(road.provider, 'Domain Created', [{ domain: MOVING, mailServers: [road.mx1.hostName] }]);
-    await untilInstalled(road.store, MOVING, road.mx1.hostName);
+    await untilInstalled(road.store, MOVING, road.mx1.hostName, 240);
     for (const [label, port] of [
       ['mail', 993],
       ['mail', 25],
@@ -42,15 +42,15 @@ describe('names as people type them, and as they change', () => {
       const look = { address: road.mx1.address, port, name: `${label}.${MOVING}`, roots: road.provider.roots };
       expect(await handshake(look), `${port}`).toMatchObject({ trusted: true });
     }
-  }, 150_000);
+  }, 300_000);
 
   it('a wildcard domain that becomes a list is planned again, and an older word about it changes nothing', async () => {
     const wish = await customer(SWITCHED);
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);
-    await untilInstalled(road.store, SWITCHED, road.mx1.hostName);
+    await untilInstalled(road.store, SWITCHED, road.mx1.hostName, 240);
     const list = { ...wish, policy: 'list', names: ['mail', 'webmail', '@'], version: 3 };
     await put(road.provider, 'Domain Changed', [list]);
-    const current = await until('the list is served', 120, async () => {
+    const current = await until('the list is served', 240, async () => {
       const { current } = (await road.store.readDomain(SWITCHED))!;
       const installed = await road.store.installed(road.mx1.hostName, SWITCHED);
       return current!.names.length === 3 && installed?.fingerprint === current!.fingerprint && current!;
@@ -65,5 +65,5 @@ describe('names as people type them, and as they change', () => {
     expect((await road.history.ended(late!)).status).toBe('SUCCEEDED');
     const after = (await road.store.readDomain(SWITCHED))!;
     expect(after).toMatchObject({ specVersion: 3, spec: { policy: 'list' }, current: { id: current.id } });
-  }, 300_000);
+  }, 600_000);
 });
