@@ -82,7 +82,7 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
     fields({
       Names: names.map(showDomain).join(', '),
       Certificate: certificate
-        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer}`
+        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer} (${certificate.issuedBy})${certificate.staging ? ', for a trial: nobody trusts it' : ''}`
         : provided
           ? 'none of ours'
           : 'none yet',

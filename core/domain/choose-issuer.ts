@@ -95,8 +95,11 @@ export async function chooseIssuer(
   const now = ports.clock.now();
   const found = candidates(ports.issuers, wish, record);
   const ordering = found.find(({ name }) => name === record.order?.issuer);
-  if (record.order && !ordering) await store.forgetOrder(wish.domain, wanted.me, record.order.url);
-  const choices = ordering ? [{ issuer: ordering, isLastResort: false }] : await inOrder(found, record, store, now);
+  const forget = () => record.order && store.forgetOrder(wish.domain, wanted.me, record.order.url);
+  if (!ordering) await forget();
+  const others = found.filter(issuer => issuer !== ordering);
+  const choices = others.length > 0 ? await inOrder(others, record, store, now) : [];
+  if (ordering) choices.unshift({ issuer: ordering, isLastResort: false });
   const caa = await lookAtCaa(ports.dns, wanted.names);
   const refusals: SealpostError[] = [];
   let earliest: { choice: Choice; until: number } | undefined;
@@ -106,10 +109,14 @@ export async function chooseIssuer(
       await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
     } catch (error) {
       if (!isSealpostError(error) || !NEXT.includes(error.name)) throw error;
+      // An order that may have been issued is asked for once more, a park later, before another CA gets one.
+      if (issuer === ordering && !(PASSING.includes(error.name) && record.parked)) throw error;
       refusals.push(error);
       continue;
     }
-    if (ordering || replacedAt(issuer, record) !== undefined) return choice;
+    if (issuer === ordering) return choice;
+    if (ordering) await forget();
+    if (replacedAt(issuer, record) !== undefined) return choice;
     const asked = { ...wanted, now, latest: choices.length > 1 ? now + SHORT_MS : Infinity };
     const wait = await reservePlaces(issuer, asked, store);
     if (!wait) return choice;

@@ -30,7 +30,7 @@ export interface DomainStatus extends Status {
   names: string[];
   certificate?: Pick<
     StoredCertificate,
-    'issuer' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint' | 'window' | 'explanation'
+    'issuer' | 'issuedBy' | 'staging' | 'notBefore' | 'notAfter' | 'renewAt' | 'fingerprint' | 'window' | 'explanation'
   > & { daysLeft: number };
   /** From elsewhere, one that is for both once. */
   provided?: (Pick<StoredCertificate, 'issuedBy' | 'notBefore' | 'notAfter' | 'fingerprint'> & {
@@ -89,9 +89,10 @@ function stillOn({ domain }: DomainRecord, known: Known): (server: string) => Se
 }
 
 function shown(current: StoredCertificate, now: number): DomainStatus['certificate'] {
-  const { issuer, notBefore, notAfter, renewAt, fingerprint, window, explanation } = current;
+  const { issuer, issuedBy, staging, notBefore, notAfter, renewAt, fingerprint, window, explanation } = current;
   return {
-    ...{ issuer, notBefore, notAfter, renewAt, fingerprint, daysLeft: Math.floor((notAfter - now) / DAY) },
+    ...{ issuer, issuedBy, ...(staging && { staging }) },
+    ...{ notBefore, notAfter, renewAt, fingerprint, daysLeft: Math.floor((notAfter - now) / DAY) },
     ...(window && { window }),
     ...(explanation !== undefined && { explanation }),
   };

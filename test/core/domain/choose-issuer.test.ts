@@ -178,6 +178,18 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await look()).issuer).toBe('two');
   });
 
+  test('and whose order is on record is left for the next once a park has not helped', async () => {
+    const { names } = await claim();
+    const order = { url: 'https://one.example/order/1', planned: names, issuer: 'one' };
+    await world.store.recordOrder(domain, 'e1', order);
+    away = ['one'];
+    await expect(claimDomain({ ...created(), execution: 'e1' }, ports)).rejects.toMatchObject({ about: 'one' });
+    expect(await fail('AcmeUnavailable')).toMatchObject({ order, parked: { tries: 1 } });
+    world.time += minute;
+    expect((await look()).issuer).toBe('two');
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+
   test('before its directory came is skipped in the same step', async () => {
     away = ['one'];
     expect((await claim()).issuer).toBe('two');
