@@ -1,6 +1,7 @@
 /** What is kept of an issuer (account URL, order budget), and the index of what is due. */
 import type { Due, DueStore, IssuerRecord, IssuerStore, Store } from '../core/store.ts';
 import { domainItems } from './domain-items.ts';
+import { outsideItems } from './outside-items.ts';
 import { renewalItems } from './renewal-items.ts';
 import { serverItems } from './server-items.ts';
 import { DUE_SHARDS, type Key, type Table } from './table.ts';
@@ -90,5 +91,6 @@ export function store(table: Table): Store {
     ...issuerItems(table),
     ...dueItems(table),
     ...renewalItems(table),
+    ...outsideItems(table),
   };
 }

@@ -5,6 +5,7 @@ import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
 import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
 import { asRecord, domainKey } from './domain-items.ts';
+import { asOutside, outsideKey } from './outside-items.ts';
 import { serverKey } from './server-items.ts';
 import { Table, type Key } from './table.ts';
 import { unlessBusy } from './throttling.ts';
@@ -46,6 +47,7 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
       const items = await Promise.all([
         get(domainKey(server)),
         get(serverKey(server)),
+        get(outsideKey(server)),
         table.query(pk, '/W#', MOST_ON_A_SERVER),
         table.query(pk, '/P#', MOST_ON_A_SERVER),
       ]);
@@ -60,10 +62,12 @@ function sorted(items: Item[]): Known {
   for (const { pk, sk, ...item } of items) {
     const [kind, name] = (pk as string).split('#') as [string, string];
     if (kind === 'D') known.domains.push(asRecord(item)!);
-    if (kind !== 'S') continue;
-    const server: OnServer = known.servers.get(name) ?? { work: new Map(), installed: new Map() };
-    known.servers.set(name, server);
+    if (kind !== 'S' && kind !== 'O') continue;
     const [part, domain] = (sk as string).split('#') as [string, string];
+    const of = kind === 'S' ? name : domain;
+    const server: OnServer = known.servers.get(of) ?? { work: new Map(), installed: new Map() };
+    known.servers.set(of, server);
+    if (part === '/O') server.outside = asOutside({ pk, sk, ...item });
     if (part === '/S' && item.node !== undefined) server.record = item as unknown as ServerRecord;
     if (part === '/W') server.work.set(domain, item as unknown as Work);
     if (part === '/P') server.installed.set(domain, item as unknown as Installed);

@@ -2,6 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { auditBy } from '../aws/audits.ts';
 import { deployed, settingOf, type Deployed } from '../aws/deployed.ts';
 import { store as storeOn } from '../aws/issuer-items.ts';
 import { knownItems } from '../aws/known-items.ts';
@@ -21,6 +22,8 @@ export interface Environment {
   renew(request: RenewRequest): Promise<Renewed>;
   /** What a certificate from elsewhere is checked by and goes to. */
   elsewhere(): Promise<Elsewhere>;
+  /** @returns whether there is such a server */
+  audit(server: string): Promise<boolean>;
 }
 
 /** @param settings SEALPOST_TABLE saves the question which table the stack has */
@@ -41,5 +44,6 @@ export function environment(stack: string, settings: NodeJS.ProcessEnv): Environ
       return { store, certificates: certificateObjects(s3Client(), bucket), roots };
     },
     renew: request => renewBy(new LambdaClient(), stack, request),
+    audit: server => auditBy(new LambdaClient(), stack, server),
   };
 }

@@ -21,6 +21,7 @@ const HELP = `sealpost, certificates for hosted mail
   npx sealpost renew DOMAIN              renews it now, a fresh or a parked one too  (--server SERVER: all on it; --all)
   npx sealpost provide DOMAIN --for mail|webmail|both --pem FILE [--key FILE]
                                          a certificate from elsewhere  (--withdraw instead of the files: ours again)
+  npx sealpost audit SERVER              looks at it now: each name on each port, and from outside
   npx sealpost watch                     the road while it is walked
 
   --json          for programs (status, dns)
@@ -128,6 +129,19 @@ async function provideOrWithdraw(given: string | undefined, options: Options, he
   return provide({ domain, for: wanted, pem: pem!, ...(key !== undefined && { key }) }, elsewhere, Date.now());
 }
 
+async function audit(given: string | undefined, here: Environment): Promise<number> {
+  if (given === undefined) throw new Usage('audit needs a server');
+  const server = parseHostName(given, 'the server');
+  if (!(await here.audit(server))) {
+    console.error(`${server} is not registered.`);
+    return 1;
+  }
+  console.log(
+    `${server} is looked at now; npx sealpost status ${server} shows what came of it, npx sealpost watch the way.`,
+  );
+  return 0;
+}
+
 async function run(command: string, given: string | undefined, options: Options, here: Environment): Promise<number> {
   if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
   if ((options.server !== undefined || options.all) && command !== 'renew')
@@ -145,6 +159,8 @@ async function run(command: string, given: string | undefined, options: Options,
     case 'provide':
       console.log(await provideOrWithdraw(given, options, here));
       return 0;
+    case 'audit':
+      return audit(given, here);
     case 'watch':
       if (given !== undefined || options.json) throw new Usage('watch takes nothing');
       await watch(here.road(), openScreen(process.stdout, process.env), process.stdin);

@@ -4,14 +4,17 @@ import { delegationLines } from '../core/dns/challenge-place.ts';
 import { printable } from '../core/errors.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
 import type { Known } from '../core/status/known.ts';
+import { together, type Endpoints } from '../core/status/endpoints.ts';
 import { serverStatus, type ServerStatus } from '../core/status/server-status.ts';
 import type { Status } from '../core/status/status.ts';
 import { columns } from './columns.ts';
-import { moment, when } from './when.ts';
+import { distance, moment, when } from './when.ts';
 
 export interface Report {
   domains: DomainStatus[];
   servers: ServerStatus[];
+  /** Of all servers. */
+  endpoints: Endpoints;
   well: boolean;
 }
 
@@ -22,19 +25,48 @@ export function report(known: Known, now: number): Report {
   const servers = [...known.servers.values()]
     .flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []))
     .sort(order);
-  return { domains, servers, well: [...domains, ...servers].every(one => one.well) };
+  const endpoints = together(servers.map(server => server.endpoints));
+  return { domains, servers, endpoints, well: [...domains, ...servers].every(one => one.well) };
 }
 
 /** A terminal is no place for a million lines. */
 const MOST_LINES = 100;
 
-export function overview({ domains, servers }: Report, now: number): string {
+export function overview({ domains, servers, endpoints }: Report, now: number): string {
   if (domains.length + servers.length === 0)
     return 'Nothing is known yet: put Mail Server Registered, then Domain Created.';
   const parts = [table('Domain', domains, now), table('Server', servers, now)].filter(part => part !== '');
   const troubles = [...servers, ...domains].filter(one => !one.well);
   const told = troubles.slice(0, MOST_LINES).map(one => `${showDomain(one.name)}: ${trouble(one)}`);
-  return [summary(domains, servers), ...parts, ...told].join('\n\n');
+  const head = [summary(domains, servers), ...verified(endpoints, now)].join('\n');
+  return [head, ...parts, ...told, ...unverifiedLines(endpoints)].join('\n\n');
+}
+
+/** Names times ports, and how old what is known of them is. */
+function verified({ inside, outside }: Endpoints, now: number): string[] {
+  const count = ({ verified, endpoints }: { verified: number; endpoints: number }) => `${verified} of ${endpoints}`;
+  return [
+    ...(inside ? [`${count(inside)} endpoints verified, oldest look ${distance(inside.oldest, now)}`] : []),
+    ...(outside
+      ? [`from outside ${count(outside)}, a share of the domains each day, ${distance(outside.at, now)}`]
+      : []),
+  ];
+}
+
+function unverifiedLines({ unverified }: Endpoints): string[] {
+  if (unverified.length === 0) return [];
+  const rows = unverified
+    .slice(0, MOST_LINES)
+    .map(({ server, seenFrom, domain, ports, why }) => [
+      server,
+      domain === undefined ? '-' : showDomain(domain),
+      ports.join(', ') || '-',
+      seenFrom === 'outside' ? `from outside: ${why}` : why,
+    ]);
+  const more =
+    unverified.length > rows.length ? `\n… and ${unverified.length - rows.length} more; --json has them all` : '';
+  const remedies = [...new Set(unverified.map(one => one.remedy))].map(remedy => `  → ${remedy}`);
+  return [[columns(['Server', 'Not verified', 'Ports', 'Why'], rows) + more, ...remedies].join('\n')];
 }
 
 function summary(domains: DomainStatus[], servers: ServerStatus[]): string {
@@ -111,7 +143,7 @@ function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: n
 
 /** Everything of one server. */
 export function serverDetails(status: ServerStatus, now: number): string {
-  const { node, seq, capability, delivery, work, installed } = status;
+  const { node, seq, capability, delivery, work, installed, endpoints } = status;
   const rows = [
     ...work.map(({ domain, remove, notBefore, reason }) => [
       showDomain(domain),
@@ -126,9 +158,11 @@ export function serverDetails(status: ServerStatus, now: number): string {
     head(status, now),
     fields({
       Node: node,
+      Endpoints: verified(endpoints, now).join('\n') || 'not audited yet',
       Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
       ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
     }),
+    ...unverifiedLines(endpoints),
     ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
   ].join('\n\n');
 }

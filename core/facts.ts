@@ -38,7 +38,7 @@ export const facts = {
   /** A look at the whole server found names that it does not serve as it should. What has drifted is delivered again. */
   'Endpoints Unverified': z.strictObject({
     server: name,
-    seenFrom: z.literal('inside'),
+    seenFrom: z.enum(['inside', 'outside']),
     endpoints: z.int(),
     verified: z.int(),
     /** Twenty of them at the most. */

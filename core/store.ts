@@ -19,6 +19,7 @@ import type {
   Wish,
 } from './domain/domain.ts';
 import type { DueDomain } from './domain/risk.ts';
+import type { Outside } from './outside/outside.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from './server/server.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
@@ -284,6 +285,16 @@ export interface RenewalStore {
   recordWalk(position: WalkPosition): Promise<boolean>;
 }
 
+export interface OutsideStore {
+  /** What was seen of each server from outside, and when it is looked at again. */
+  outsides(): Promise<Outside[]>;
+  /** It shall be looked at from outside; nothing changes where it is already. */
+  beginOutside(server: string, dueAt: number): Promise<void>;
+  /** @param read its `dueAt` as it was read @returns false when another has written since */
+  recordOutside(outside: Outside, read: number): Promise<boolean>;
+  forgetOutside(server: string): Promise<void>;
+}
+
 export interface Due extends DueDomain {
   kind: 'domain' | 'server';
   name: string;
@@ -297,4 +308,4 @@ export interface DueStore {
   due(now: number, limit: number): Promise<Due[]>;
 }
 
-export interface Store extends DomainStore, ServerStore, IssuerStore, DueStore, RenewalStore {}
+export interface Store extends DomainStore, ServerStore, IssuerStore, DueStore, RenewalStore, OutsideStore {}

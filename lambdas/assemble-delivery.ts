@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import installer from '../install/installer.bundle.sh';
 import { assembleDelivery } from '../core/server/assemble.ts';
 import { AssembleDelivery } from '../statemachines/deliver-to-server.ts';
-import { certificates, clock, deliveries, roots, store } from './environment.ts';
+import { certificates, clock, deliveries, quietHours, roots, store } from './environment.ts';
 
 const bundled = { text: installer, sha256: createHash('sha256').update(installer).digest('hex') };
 
@@ -16,5 +16,6 @@ export const handler = AssembleDelivery.handler(input =>
     clock,
     installer: bundled,
     roots: roots(),
+    quietHours: quietHours(),
   }),
 );

@@ -1,6 +1,8 @@
 /** States ReleaseServer and ReleaseForPerson of deliver-to-server. */
 import { releaseServer } from '../core/server/release.ts';
 import { ReleaseServer } from '../statemachines/deliver-to-server.ts';
-import { bus, clock, store } from './environment.ts';
+import { bus, clock, quietHours, store } from './environment.ts';
 
-export const handler = ReleaseServer.handler(input => releaseServer(input, { store: store(), bus: bus(), clock }));
+export const handler = ReleaseServer.handler(input =>
+  releaseServer(input, { store: store(), bus: bus(), clock, quietHours: quietHours() }),
+);

@@ -96,16 +96,24 @@ export class Rules extends Construct {
       eventPattern: { source: ['aws.acm'], detailType: ['ACM Certificate Approaching Expiration'] },
       targets: [new targets.LambdaFunction(functions.byName.OnAcmExpiry, retry)],
     });
-    this.everyMinute('Sweep', "whatever's time has come", functions.byName.Sweep, deadLetterQueue);
-    this.everyMinute(
+    this.every(1, 'Sweep', "whatever's time has come", functions.byName.Sweep, deadLetterQueue);
+    this.every(
+      1,
       'ReadRenewalInfo',
       'when the CAs would like each certificate to be replaced',
       functions.byName.ReadRenewalInfo,
       deadLetterQueue,
     );
+    this.every(
+      5,
+      'LookFromOutside',
+      'how servers look from outside',
+      functions.byName.LookFromOutside,
+      deadLetterQueue,
+    );
   }
 
-  private everyMinute(name: string, why: string, woken: lambda.Function, deadLetters: sqs.Queue): void {
+  private every(minutes: 1 | 5, name: string, why: string, woken: lambda.Function, deadLetters: sqs.Queue): void {
     const role = new iam.Role(this, `${name}ScheduleRole`, {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
       inlinePolicies: {
@@ -119,13 +127,13 @@ export class Rules extends Construct {
     });
     new scheduler.CfnSchedule(this, `${name}Schedule`, {
       description: `sealpost: ${why}`,
-      scheduleExpression: 'rate(1 minute)',
+      scheduleExpression: `rate(${minutes === 1 ? '1 minute' : `${minutes} minutes`})`,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: woken.functionArn,
         roleArn: role.roleArn,
         deadLetterConfig: { arn: deadLetters.queueArn },
-        // The next minute comes by itself: an old call is of no use.
+        // The next one comes by itself: an old call is of no use.
         retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
       },
     });

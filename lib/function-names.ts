@@ -21,6 +21,8 @@ export const functionNames = [
   'Sweep',
   'ReadRenewalInfo',
   'Renew',
+  'LookFromOutside',
+  'Audit',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 

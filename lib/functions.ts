@@ -164,7 +164,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     AssembleDelivery: {
       memory: 512,
       timeout: 120,
-      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'ROOTS'],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'ROOTS', 'QUIET_HOURS'],
       rights: [
         may.table('GetItem', 'UpdateItem', 'Query'),
         may.certificates('GetObject'),
@@ -204,7 +204,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ReleaseServer: {
       memory: 256,
       timeout: 30,
-      settings: ['TABLE', 'BUS'],
+      settings: ['TABLE', 'BUS', 'QUIET_HOURS'],
       rights: [may.table('UpdateItem', 'DeleteItem', 'Query'), may.putEvents()],
     },
     OnCommandStatus: {
@@ -233,6 +233,19 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
         may.start('secure-domain', 'deliver-to-server'),
       ],
       woken: true,
+    },
+    LookFromOutside: {
+      memory: 512,
+      timeout: 290,
+      settings: ['TABLE', 'BUS', 'RESOLVERS', 'ROOTS', 'OUTSIDE_PORTS'],
+      rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'), may.putEvents()],
+      woken: true,
+    },
+    Audit: {
+      memory: 256,
+      timeout: 30,
+      settings: ['TABLE', ...roads],
+      rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'Query'), may.start('deliver-to-server')],
     },
     ReadRenewalInfo: {
       memory: 256,
@@ -467,6 +480,7 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     ROOTS: settings.roots,
     DNS_PROPAGATION_SECONDS: settings.dnsPropagationSeconds,
     QUIET_HOURS: settings.quietHours,
+    OUTSIDE_PORTS: settings.outsidePorts,
     RENEWAL_INFO_MINUTES: settings.renewalInfoMinutes,
   };
 }

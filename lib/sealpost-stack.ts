@@ -43,6 +43,7 @@ export class SealpostStack extends Stack {
       functions.byName.ParkDomain,
       functions.byName.RecordDelivery,
       functions.byName.ReleaseServer,
+      functions.byName.LookFromOutside,
     ].map(speaker => speaker.role!);
     guard(bus, this, settings, [...speakers, ...machines.roles]);
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });

@@ -13,6 +13,7 @@ export interface Settings {
   roots: string;
   dnsPropagationSeconds: string;
   quietHours: string;
+  outsidePorts: string;
   renewalInfoMinutes: string;
 }
 
@@ -62,6 +63,11 @@ export function settings(stack: Stack): Settings {
       'Resolvers',
       'IP addresses of recursive resolvers, with commas; empty: the ones that the functions have.',
       { default: '' },
+    ),
+    outsidePorts: text(
+      'OutsidePorts',
+      'Ports of the mail servers that are looked at from outside, with commas; 25 as well once AWS lets your functions use it; empty: none.',
+      { default: '443,465,587,993,995', allowedPattern: '([0-9]{2,3}(,[0-9]{2,3})*)?' },
     ),
     roots: text('TrustedRoots', 'PEM of CA roots to trust beside the public ones, for a CA of your own.', {
       default: '',

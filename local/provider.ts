@@ -207,6 +207,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     Resolvers: dns.addresses[0],
     TrustedRoots: `${ca.tlsRoot}\n${roots}`,
     DnsPropagationSeconds: '1',
+    // Nobody blocks port 25 here.
+    OutsidePorts: '25,443,465,587,993,995',
     RenewalInfoMinutes: '1',
   });
   report(`Stack ${STACK} deployed: ${Object.keys(stack.resources).length} resources of the synthesised template`);

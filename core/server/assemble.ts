@@ -6,8 +6,16 @@ import type { CertificateObjects, DeliveryObjects } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { auditDueAt } from './audit.ts';
 import { auditRows, repairRows } from './audit-rows.ts';
-import { writeDelivery, type Delivery, type DeliveryEntry, type Looks, type Manifest } from './delivery.ts';
+import {
+  MAX_ENTRIES,
+  writeDelivery,
+  type Delivery,
+  type DeliveryEntry,
+  type Looks,
+  type Manifest,
+} from './delivery.ts';
 import { entriesFor } from './entries.ts';
+import type { QuietHours } from './quiet.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord, type Work } from './server.ts';
 import { ripeWork } from './waiting.ts';
 
@@ -18,6 +26,8 @@ export interface AssemblePorts {
   clock: Clock;
   installer: { text: string; sha256: string };
   roots: string;
+  /** When the server's audit is due, if nobody asked for one. */
+  quietHours: QuietHours;
 }
 
 export interface Assembled {
@@ -66,8 +76,7 @@ async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise
   if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
   const now = ports.clock.now();
   const ripe = await ripeWork(server, ports.store, now);
-  const isAuditDue = (auditDueAt(server) ?? Infinity) <= now;
-  // Nobody waits for the audit, but somebody may wait for what is to be delivered.
+  const isAuditDue = (auditDueAt(server, ports.quietHours) ?? Infinity) <= now;
   if (ripe.length === 0 && isAuditDue) {
     const looks = await auditRows(server, ports.store);
     return { ...about, mode: 'verify', entries: [], rows: looks.rows, looks };
@@ -79,7 +88,10 @@ async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise
       `nothing waits for ${server.server} that could be delivered now`,
     );
   const delivered = await entries(server, ripe, ports);
-  const looks = repairRows(delivered.map(manifestLine));
+  const manifest = delivered.map(manifestLine);
+  // Somebody may wait for what is not calm: the audit, which takes minutes, comes after that.
+  const rides = isAuditDue && delivered.length < MAX_ENTRIES && ripe.every(({ calm }) => calm);
+  const looks = rides ? await auditRows(server, ports.store, manifest) : repairRows(manifest);
   return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
 }
 

@@ -4,22 +4,32 @@ import { MAX_ROWS, rowsOf, type Look } from './audit.ts';
 import type { Looks, Manifest } from './delivery.ts';
 import type { Installed, ServerRecord } from './server.ts';
 
-/** As much as one audit takes, from where the last one stopped. What another node was seen serving is none of this one's. */
-export async function auditRows(server: ServerRecord, store: Pick<Store, 'allInstalled'>): Promise<Looks> {
+/**
+ * As much as one audit takes, from where the last one stopped. What another node was seen serving is none of this one's.
+ * @param delivered what goes along in the same command
+ */
+export async function auditRows(
+  server: ServerRecord,
+  store: Pick<Store, 'allInstalled'>,
+  delivered: Manifest = [],
+): Promise<Looks> {
   const after = server.audit?.lap?.after ?? '';
-  const installed = (await store.allInstalled(server.server))
-    .filter(({ domain, node }) => node === server.node && domain > after)
-    .sort((a, b) => (a.domain < b.domain ? -1 : 1));
+  const installed = (await store.allInstalled(server.server)).filter(({ node }) => node === server.node);
+  const looks = new Map(installed.map(one => [one.domain, looksOf(one)]));
+  // By then they are what is installed; a domain that is removed has none.
+  const entries = Map.groupBy(delivered, ({ domain }) => domain);
+  for (const [domain, of] of entries) looks.set(domain, looksFor(of));
   const rows: Looks['rows'] = [];
-  for (const one of installed) {
-    const more = rowsOf(one.domain, looksOf(one));
+  for (const domain of [...looks.keys()].filter(domain => domain > after).sort()) {
+    const more = rowsOf(domain, looks.get(domain)!);
     if (rows.length + more.length > MAX_ROWS) return { rows, audit: { isLast: false } };
     rows.push(...more);
   }
   return { rows, audit: { isLast: true } };
 }
 
-function looksOf({ domain, looks, fingerprint }: Installed): Look[] {
+/** How what is installed is to be seen. */
+export function looksOf({ domain, looks, fingerprint }: Installed): Look[] {
   return looks ?? (fingerprint === undefined ? [] : [{ leaf: fingerprint, mail: `mail.${domain}` }]);
 }
 

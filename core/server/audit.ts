@@ -1,6 +1,6 @@
 /** The audit: once a day each name that a server is believed to serve is looked at there, on each port, by SNI. What is not seen is given to it again. */
-import { createHash } from 'node:crypto';
 import type { AuditAnswer } from './audit-answer.ts';
+import { quietMoment, type QuietHours } from './quiet.ts';
 
 /** Names by which one certificate is looked for: on the mail daemons, and on 443. */
 export interface Look {
@@ -42,23 +42,13 @@ const PAUSE_MS = DAY / 2;
 export const MAX_ROWS = 10_000;
 
 /** When the server is to be audited; undefined while nothing can have been installed there. */
-export function auditDueAt(server: {
-  server: string;
-  capability?: object;
-  hostSecuredAt?: number;
-  audit?: Audit;
-  auditAsked?: number;
-}): number | undefined {
+export function auditDueAt(
+  server: { server: string; capability?: object; hostSecuredAt?: number; audit?: Audit; auditAsked?: number },
+  quietHours: QuietHours,
+): number | undefined {
   if (!server.capability || server.hostSecuredAt === undefined) return undefined;
   if (server.auditAsked !== undefined) return server.auditAsked;
-  return dailyMoment(server.server, (server.audit?.at ?? server.hostSecuredAt) + PAUSE_MS);
-}
-
-/** A moment of the day that is this server's own, so that a fleet is spread over it. */
-function dailyMoment(server: string, after: number): number {
-  const own = createHash('sha256').update(server).digest().readUInt32BE(0) % DAY;
-  const moment = after - (after % DAY) + own;
-  return moment >= after ? moment : moment + DAY;
+  return quietMoment(server.server, quietHours, (server.audit?.at ?? server.hostSecuredAt) + PAUSE_MS);
 }
 
 export function rowsOf(domain: string, looks: Look[]): Row[] {
@@ -85,7 +75,7 @@ export interface Findings {
   endpoints: number;
   /** Names that a dead port does not serve. */
   dead: Record<string, number>;
-  /** By domain: the ports, of those alive, that do not show it as they should. */
+  /** By domain: the ports, of those alive, that do not show it as they should; twice where by its name and without one. */
   unseen: Map<string, number[]>;
   isComplete: boolean;
 }
@@ -111,8 +101,7 @@ export function findings(rows: Row[], answer: AuditAnswer, known: number[]): Fin
     if (unseen === undefined) continue;
     const here = unseen === 'all' ? alive : alive.filter(port => unseen.includes(port));
     if (here.length === 0 && unseen !== 'all') continue;
-    const before = found.unseen.get(row.domain) ?? [];
-    found.unseen.set(row.domain, [...new Set([...before, ...here])]);
+    found.unseen.set(row.domain, [...(found.unseen.get(row.domain) ?? []), ...here]);
   }
   return found;
 }

@@ -41,7 +41,9 @@ export function judged(lines: Line[], looks: Looks | undefined, answer: Answer, 
 export function repaired(lines: Line[], server: string): Fact[] {
   return lines.flatMap(line => {
     const { domain, drift } = line.entry;
-    return drift && isServed(line) ? [{ detailType: 'Drift Repaired', detail: { domain, server, ports: drift } }] : [];
+    return drift && isServed(line)
+      ? [{ detailType: 'Drift Repaired', detail: { domain, server, ports: [...new Set(drift)] } }]
+      : [];
   });
 }
 
@@ -55,13 +57,16 @@ export function hostLost(lines: Line[]): string | undefined {
 export async function recordAudit(
   server: ServerRecord,
   { rows, audit }: Looks,
-  answer: Answer,
+  { answer, lines }: { answer: Answer; lines: Line[] },
   { store, now }: { store: Store; now: number },
 ): Promise<Learnt> {
   if (!audit) return { changes: {}, forget: [], facts: [] };
   if (!answer.audit) return { changes: { auditAsked: now + AGAIN_AFTER_MS }, forget: [], facts: [] };
   const found = findings(rows, answer.audit, portsOf(server));
+  // What was refused in the same command is parked for that already, and the old one is served.
+  for (const line of lines) if (!isServed(line)) found.unseen.delete(line.entry.domain);
   await giveAgain(server, found.unseen, store, now);
+  await store.beginOutside(server.server, now);
   const next = audit.isLast && found.reached === rows.length ? undefined : rows[found.reached - 1]?.domain;
   const isAsked = !found.isComplete;
   const isBare = rows.length > 0 && answer.audit.ports.length + answer.audit.dead.length === 0;
@@ -128,5 +133,6 @@ function portsOf({ capability }: ServerRecord): number[] {
 }
 
 function at(ports: number[]): string {
-  return `on port${ports.length === 1 ? '' : 's'} ${ports.join(', ')}`;
+  const all = [...new Set(ports)];
+  return `on port${all.length === 1 ? '' : 's'} ${all.join(', ')}`;
 }

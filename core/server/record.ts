@@ -56,7 +56,8 @@ export async function recordDelivery(
   for (let i = 0; i < lines.length; i += BATCH)
     events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(one => recordDomain(one, server, ports)))).flat());
   await wakeServers(await leftFor(lines, ports), ports);
-  const learnt = looks && (await recordAudit(server, looks, answer, { store, now: clock.now() }));
+  const learnt =
+    looks && (await recordAudit(server, looks, { answer, lines: lines.flat() }, { store, now: clock.now() }));
   events.push(
     ...repaired(
       lines.filter(isServed).map(([first]) => first!),

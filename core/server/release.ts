@@ -4,6 +4,7 @@ import { SealpostError } from '../errors.ts';
 import type { Bus } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { auditDueAt } from './audit.ts';
+import type { QuietHours } from './quiet.ts';
 import type { ServerRecord } from './server.ts';
 import { nextRipe } from './waiting.ts';
 
@@ -11,6 +12,7 @@ export interface ReleasePorts {
   store: Store;
   bus: Bus;
   clock: Clock;
+  quietHours: QuietHours;
 }
 
 /** An execution's history holds 25,000 events, a round about 25: after this many another execution goes on. */
@@ -79,12 +81,12 @@ function nextTry(failures: number, now: number): number {
 async function nextRound(
   server: ServerRecord,
   rounds: number,
-  { store, clock }: ReleasePorts,
+  { store, clock, quietHours }: ReleasePorts,
 ): Promise<number | undefined> {
   if (server.held !== undefined) return undefined;
   const now = clock.now();
   const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
-  const next = earliest(ripeAt, auditDueAt(server));
+  const next = earliest(ripeAt, auditDueAt(server, quietHours));
   if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
     throw new SealpostError('MoreWork', server.server, `more waits for ${server.server}`);
   return next;

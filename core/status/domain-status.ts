@@ -15,7 +15,7 @@ const DAY = 86_400_000;
 /** How one of its servers stands to the domain's current certificate. */
 export interface Serving {
   server: string;
-  state: 'installed' | 'waiting' | 'refused' | 'held' | 'not registered' | 'to be removed' | 'served under';
+  state: 'installed' | 'drifted' | 'waiting' | 'refused' | 'held' | 'not registered' | 'to be removed' | 'served under';
   /** When its present certificate was last seen served there. */
   seenAt?: number;
   /** When it is offered, if not at once. */
@@ -131,6 +131,17 @@ function holding(server: string, record: DomainRecord, known: Known, now: number
   if (!on?.record)
     return { server, state: 'not registered', ...told('ServerNotRegistered', 'nobody has registered it') };
   const here = on.installed.get(domain);
+  const drifted = on.work.get(domain);
+  if (drifted?.drift) {
+    const why = drifted.reason ?? `the audit did not see it on port ${[...new Set(drifted.drift)].join(', ')}`;
+    return {
+      server,
+      state: 'drifted',
+      seenAt: here?.seenAt,
+      at: drifted.notBefore,
+      ...refusal(why, 'ServedCertificateMismatch'),
+    };
+  }
   if (here && hasAny(certificates) && isSeen(certificates, on.record, here))
     return { server, state: 'installed', seenAt: here.seenAt };
   if (on.record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', on.record.held) };
@@ -150,11 +161,9 @@ function waitingFor({ record, work }: OnServer, now: number): Pick<Serving, 'why
 }
 
 /** As recordRefused has it: the error's name, a colon, the server's words. */
-function refusal(text: string): Pick<Serving, 'why' | 'reason'> {
+function refusal(text: string, otherwise: ErrorName = 'InstallRefused'): Pick<Serving, 'why' | 'reason'> {
   const [, name, words] = /^(\w+): (.*)$/s.exec(text) ?? [];
-  return name !== undefined && Object.hasOwn(remedies, name)
-    ? told(name as ErrorName, words!)
-    : told('InstallRefused', text);
+  return name !== undefined && Object.hasOwn(remedies, name) ? told(name as ErrorName, words!) : told(otherwise, text);
 }
 
 function told(reason: ErrorName, why: string): Pick<Serving, 'why' | 'reason'> {

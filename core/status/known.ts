@@ -1,5 +1,6 @@
 /** What the table knows, as a person asks for it: read only, and apart from the writes of the protocol. */
 import type { DomainRecord } from '../domain/domain.ts';
+import type { Outside } from '../outside/outside.ts';
 import type { Installed, ServerRecord, Work } from '../server/server.ts';
 
 /** What is kept under a server's name; `record` is absent while nobody has registered it. */
@@ -8,6 +9,7 @@ export interface OnServer {
   /** By domain. */
   work: Map<string, Work>;
   installed: Map<string, Installed>;
+  outside?: Outside;
 }
 
 export interface Known {

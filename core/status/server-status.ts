@@ -1,5 +1,6 @@
 /** How it is with a server. */
 import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../server/server.ts';
+import { endpointsOf, type Endpoints } from './endpoints.ts';
 import type { OnServer } from './known.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
 
@@ -13,12 +14,15 @@ export interface ServerStatus extends Status {
   delivery: ServerRecord['delivery'];
   work: (Pick<Work, 'domain' | 'notBefore' | 'reason'> & { remove: boolean })[];
   installed: Installed[];
+  endpoints: Endpoints;
 }
 
-export function serverStatus(record: ServerRecord, { work, installed }: OnServer, now: number): ServerStatus {
+export function serverStatus(record: ServerRecord, on: OnServer, now: number): ServerStatus {
+  const { work, installed } = on;
+  const endpoints = endpointsOf(record.server, on, now);
   return {
     kind: 'server',
-    ...serverState(record, work.size, now),
+    ...unlessUnverified(serverState(record, work.size, now), endpoints),
     node: record.node,
     prefix: deliveryPrefix(record),
     seq: record.seq,
@@ -31,7 +35,22 @@ export function serverStatus(record: ServerRecord, { work, installed }: OnServer
       ...(reason !== undefined && { reason }),
     })),
     installed: [...installed.values()],
+    endpoints,
   };
+}
+
+/** Whatever else is so: somebody gets another certificate, or none. */
+function unlessUnverified(status: Status, { unverified }: Endpoints): Status {
+  const [first] = unverified;
+  if (!first || !status.well) return status;
+  const { domain, ports, why, remedy, seenFrom } = first;
+  const what = [
+    ...(seenFrom === 'outside' ? ['from outside'] : []),
+    ...(domain === undefined ? [] : [domain]),
+    ...(ports.length > 0 ? [`port ${ports.join(', ')}`] : []),
+  ];
+  const more = unverified.length > 1 ? ` (and ${unverified.length - 1} more)` : '';
+  return { ...status, well: false, why: `${what.length > 0 ? `${what.join(', ')}: ` : ''}${why}${more}.`, remedy };
 }
 
 /** @param waiting how much work waits for it */

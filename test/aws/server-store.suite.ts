@@ -113,6 +113,25 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       for (const gone of ['audit', 'auditAsked']) expect(await store.readServer(mx1)).not.toHaveProperty(gone);
     });
 
+    test('may be looked at from outside: begun once, written by one at a time, and forgotten', async () => {
+      await store.beginOutside(mx1, now);
+      await store.beginOutside(mx2, now);
+      await store.beginOutside(mx1, now + 5);
+      expect(await store.outsides()).toEqual([
+        { server: mx1, dueAt: now },
+        { server: mx2, dueAt: now },
+      ]);
+      const seen = { server: mx1, dueAt: now + 9, at: now, endpoints: 3, verified: 2, after: domain };
+      const outside = { ...seen, unseen: [{ domain, port: 993, why: 'not trusted' }] };
+      expect(await store.recordOutside(outside, now)).toBe(true);
+      expect(await store.recordOutside({ ...outside, dueAt: now + 10 }, now)).toBe(false);
+      expect((await store.outsides())[0]).toEqual(outside);
+      await store.forgetOutside(mx1);
+      await store.forgetOutside(mx1);
+      expect(await store.outsides()).toEqual([{ server: mx2, dueAt: now }]);
+      expect(await store.recordOutside(outside, now + 9)).toBe(false);
+    });
+
     test('of a rebuilt server frees it at once and forgets what was found, but never its sequence', async () => {
       const me = await woken();
       await store.startDelivery(mx1, me, delivery(2));

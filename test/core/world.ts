@@ -4,6 +4,7 @@ import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { StoredCertificate } from '../../core/domain/domain.ts';
 import type { Facts } from '../../core/server/answer.ts';
+import type { QuietHours } from '../../core/server/quiet.ts';
 import type { Store } from '../../core/store.ts';
 import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
 import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
@@ -35,6 +36,7 @@ export interface World {
   /** Milliseconds since the epoch; a test moves it. */
   time: number;
   clock: Clock;
+  quietHours: QuietHours;
   store: Store;
   memory: Memory;
   issuers: Issuer[];
@@ -61,6 +63,7 @@ export function newWorld(time = 1_800_000_000_000): World {
         await pause(Math.min(ms, 250));
       },
     },
+    quietHours: { from: 1, to: 5 },
     store: memoryStore(memory),
     memory,
     issuers: [anIssuer()],

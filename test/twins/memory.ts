@@ -1,5 +1,6 @@
 /** What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a real table. */
 import type { DomainRecord } from '../../core/domain/domain.ts';
+import type { Outside } from '../../core/outside/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/server/server.ts';
 import type { IssuerRecord } from '../../core/store.ts';
 
@@ -15,6 +16,7 @@ export interface Memory {
   arns: Map<string, string>;
   /** Domains that hang on what a server can do. */
   dependents: Map<string, Set<string>>;
+  outsides: Map<string, Outside>;
   tokens: Map<string, { server: string; token: string }>;
   /** By directory. */
   issuers: Map<string, IssuerRecord>;
@@ -30,6 +32,7 @@ export function emptyMemory(): Memory {
     waiting: new Map(),
     arns: new Map(),
     dependents: new Map(),
+    outsides: new Map(),
     tokens: new Map(),
     issuers: new Map(),
     budgets: new Map(),

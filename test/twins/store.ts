@@ -1,5 +1,5 @@
 /** The whole table in memory: what a test of core/ stands on, held to the conditions of the real one by test/aws/store.suite.ts. */
-import type { DueStore, IssuerStore, Store } from '../../core/store.ts';
+import type { DueStore, IssuerStore, OutsideStore, Store } from '../../core/store.ts';
 import { domainStore } from './domain-store.ts';
 import { copy, emptyMemory, type Memory } from './memory.ts';
 import { renewalStore } from './renewal-store.ts';
@@ -12,6 +12,26 @@ export function memoryStore(memory = emptyMemory()): Store {
     ...issuerStore(memory),
     ...dueStore(memory),
     ...renewalStore(memory),
+    ...outsideStore(memory),
+  };
+}
+
+function outsideStore({ outsides }: Memory): OutsideStore {
+  return {
+    async outsides() {
+      return copy([...outsides.values()].sort((a, b) => (a.server < b.server ? -1 : 1)));
+    },
+    async beginOutside(server, dueAt) {
+      if (!outsides.has(server)) outsides.set(server, { server, dueAt });
+    },
+    async recordOutside(outside, read) {
+      if (outsides.get(outside.server)?.dueAt !== read) return false;
+      outsides.set(outside.server, copy(outside));
+      return true;
+    },
+    async forgetOutside(server) {
+      outsides.delete(server);
+    },
   };
 }
 

@@ -46,7 +46,7 @@ beforeEach(async () => {
     await giveWork(world, domain, { host });
   }
   await round('installed', 'sss');
-  world.time = auditDueAt(await server())!;
+  world.time = auditDueAt(await server(), world.quietHours)!;
   world.bus.events.length = 0;
 });
 
@@ -80,6 +80,46 @@ describe('an audit', () => {
     expect(await round('verified', '', `fact audit-ports ${ALL}`, 'audited 5')).toContain('\nmode verify\n');
   });
 
+  test('goes along with what waited for the quiet hour, and looks at what comes with that', async () => {
+    const before = (await world.store.installed(mx1, 'a.test'))!.fingerprint;
+    const renewed = { id: 'd'.repeat(64), fingerprint: 'e'.repeat(64) };
+    for (const domain of names) {
+      const certificate = aCertificate(world, { ...renewed, names: [domain, `*.${domain}`] });
+      await world.certificates.putKeyOnce(
+        domain,
+        renewed.id,
+        '-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n',
+      );
+      await world.certificates.putChain(
+        domain,
+        renewed.id,
+        '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n',
+      );
+      const { wanted } = (await world.store.readDomain(domain))!;
+      const commit = { domain, me: 'me', seen: wanted, certificate, servers: [mx1], calm: { [mx1]: world.time } };
+      await world.store.commitCertificate({ ...commit, now: world.time });
+    }
+    const text = await round(
+      'installed',
+      'sr',
+      '2 r InstallRefused no',
+      `fact audit-ports ${ALL}`,
+      'unseen all 2',
+      'audited 4',
+    );
+    expect(text).toContain('\nmode install\n');
+    expect(looksIn(text).map(line => line.split(' ').slice(1, 3))).toEqual([
+      ['a.test', renewed.fingerprint],
+      ['b.test', renewed.fingerprint],
+      [mx1, before],
+      [mx1, before],
+    ]);
+    expect((await server()).audit).toMatchObject({ at: world.time, endpoints: 30 });
+    // Refused, it is parked for that; the old one is served, and is no drift.
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: 'b.test', reason: 'InstallRefused: no' }]);
+    expect(facts('Endpoints Unverified')).toEqual([]);
+  });
+
   test('of a dead port says so on the bus and gives nobody work', async () => {
     await round('verified', '', `fact audit-ports ${ALL.replace(',443', '')}`, 'fact audit-dead 443', 'audited 4');
     expect((await server()).audit).toMatchObject({ endpoints: 30, dead: { '443': 2 } });
@@ -95,12 +135,12 @@ describe('an audit', () => {
     ['was killed before it looked', ['']],
   ])('that %s is followed by another in an hour', async (_, lines) => {
     await round('verified', ...lines);
-    expect(auditDueAt(await server())).toBe(world.time + 60 * minute);
+    expect(auditDueAt(await server(), world.quietHours)).toBe(world.time + 60 * minute);
   });
 
   test('that came half way goes on there the next day', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'audited 1');
-    world.time = auditDueAt(await server())!;
+    world.time = auditDueAt(await server(), world.quietHours)!;
     expect(looksIn(await round('verified', '', `fact audit-ports ${ALL}`, 'audited 3'))).toHaveLength(3);
     expect((await server()).audit).toMatchObject({ endpoints: 30, at: world.time });
     expect((await server()).audit!.oldest).toBeLessThan(world.time);
@@ -130,7 +170,7 @@ describe('what has drifted', () => {
     expect(await world.store.work(mx1, 10)).toMatchObject([
       { domain: 'b.test', notBefore: world.time + day, reason: expect.stringContaining('on port 587') },
     ]);
-    world.time = auditDueAt(await server())!;
+    world.time = auditDueAt(await server(), world.quietHours)!;
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 587 2', 'audited 4');
     expect((await world.store.work(mx1, 10))[0]).not.toHaveProperty('notBefore');
   });

@@ -21,7 +21,7 @@ const moreWork = { name: 'MoreWork', about: mx1 };
 describe('a server is released', () => {
   test('and is due for its audit where nothing waits', async () => {
     const record = (await world.store.readServer(mx1))!;
-    const dueAt = auditDueAt(record)!;
+    const dueAt = auditDueAt(record, world.quietHours)!;
     expect(await release()).toEqual({ server: mx1, dueAt });
     expect(await world.store.readServer(mx1)).toMatchObject({ done: 1, wanted: 1, dueAt });
     expect(await world.store.readServer(mx1)).not.toHaveProperty('owner');

@@ -3,6 +3,7 @@ import type { DomainRecord, Parked } from '../../../core/domain/domain.ts';
 import { remedies, type ErrorName } from '../../../core/errors.ts';
 import type { ServerRecord, Work } from '../../../core/server/server.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
+import { together } from '../../../core/status/endpoints.ts';
 import type { Known, OnServer } from '../../../core/status/known.ts';
 import { remedySentence } from '../../../core/status/remedy.ts';
 import { serverStatus } from '../../../core/status/server-status.ts';
@@ -226,5 +227,68 @@ describe('a server', () => {
     expect(serverStatus(due, on(due, [waiting()]), now)).toMatchObject({
       ...{ state: '1 waiting', well: false, next: { what: 'overdue since', at: now - hour } },
     });
+  });
+});
+
+describe('endpoints', () => {
+  const audit = { at: now - 3 * hour, oldest: now - 3 * hour, endpoints: 412 };
+  const audited = server({ audit, dueAt: now + hour });
+
+  test('of a server that serves what it should are all verified, and it is well', () => {
+    const status = serverStatus(audited, on(audited), now);
+    expect(status).toMatchObject({
+      well: true,
+      endpoints: { inside: { endpoints: 412, verified: 412 }, unverified: [] },
+    });
+  });
+
+  test('that an audit did not see count out, with the reason, until they are seen again', () => {
+    const drifted = waiting({ drift: [25, 465, 25], reason: 'ServedCertificateMismatch: not seen on port 25' });
+    const status = serverStatus(audited, on(audited, [drifted]), now);
+    expect(status).toMatchObject({
+      ...{ well: false, why: expect.stringContaining(`${domain}, port 25, 465`), remedy: expect.any(String) },
+      endpoints: {
+        inside: { endpoints: 412, verified: 409 },
+        unverified: [{ server: mx1, seenFrom: 'inside', domain, ports: [25, 465] }],
+      },
+    });
+    const ofDomain = domainStatus(record({ current }), known(on(audited, [drifted], ['f'.repeat(64)])), now);
+    expect(ofDomain).toMatchObject({
+      ...{ well: false, reason: 'ServedCertificateMismatch', servers: [{ state: 'drifted', seenAt: now - minute }] },
+    });
+  });
+
+  test('at a dead port count out; what is older than three days is said', () => {
+    const dead = server({ audit: { ...audit, dead: { '443': 30 }, oldest: now - 4 * 24 * hour } });
+    const { endpoints } = serverStatus(dead, on(dead), now);
+    expect(endpoints.inside!.verified).toBe(382);
+    expect(endpoints.unverified.map(({ ports, why }) => [ports, why])).toEqual([
+      [[443], expect.stringContaining('does not now')],
+      [[], expect.stringContaining('more than three days')],
+    ]);
+  });
+
+  test('from outside are told apart: out of reach, or another certificate', () => {
+    const outside = {
+      ...{ server: mx1, dueAt: now, at: now - hour, endpoints: 60, verified: 54, unreachable: [465] },
+      unseen: [{ domain, port: 993, why: 'not trusted: self signed' }],
+    };
+    const status = serverStatus(audited, { ...on(audited), outside }, now);
+    expect(status.well).toBe(false);
+    const remedies = status.endpoints.unverified.map(one => one.remedy);
+    expect(status.endpoints.unverified).toMatchObject([
+      { seenFrom: 'outside', ports: [465], why: expect.stringContaining('nobody answers') },
+      { seenFrom: 'outside', ports: [993], domain, why: 'not trusted: self signed' },
+    ]);
+    expect(new Set(remedies).size).toBe(2);
+  });
+
+  test('of a fleet are counted together, and as old as the oldest', () => {
+    const [one, two] = [mx1, mx2].map(name => {
+      const of = server({ server: name, audit: { ...audit, oldest: name === mx2 ? now - 9 * hour : audit.oldest } });
+      return serverStatus(of, on(of), now).endpoints;
+    });
+    expect(together([one!, two!]).inside).toEqual({ endpoints: 824, verified: 824, oldest: now - 9 * hour });
+    expect(together([])).toEqual({ unverified: [] });
   });
 });

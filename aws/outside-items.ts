@@ -1,0 +1,39 @@
+/** What was seen of each server from outside: a thousand servers at the most, all under one key, since all are read together. */
+import type { Outside } from '../core/outside/outside.ts';
+import type { OutsideStore } from '../core/store.ts';
+import type { Key, Table } from './table.ts';
+
+const OUTSIDE = 'O#servers';
+/** More servers than one stack has. */
+const MOST = 100_000;
+
+export const outsideKey = (server: string): Key => ({ pk: OUTSIDE, sk: `/O#${server}` });
+
+export function outsideItems(table: Table): OutsideStore {
+  return {
+    async outsides() {
+      return (await table.query(OUTSIDE, '/O#', MOST)).map(asOutside);
+    },
+
+    async beginOutside(server, dueAt) {
+      await table.update(outsideKey(server), {
+        set: 'SET #server = :server, #dueAt = :dueAt',
+        condition: 'attribute_not_exists(#server)',
+        values: { server, dueAt },
+      });
+    },
+
+    async recordOutside(outside, read) {
+      const on = { condition: '#dueAt = :read', values: { read } };
+      return (await table.transact([table.putting(outsideKey(outside.server), { ...outside }, on)])).length === 0;
+    },
+
+    async forgetOutside(server) {
+      await table.remove(outsideKey(server));
+    },
+  };
+}
+
+export function asOutside({ pk: _, sk: __, ...outside }: Record<string, unknown>): Outside {
+  return outside as unknown as Outside;
+}

@@ -1,0 +1,121 @@
+/** One look at what a server serves, as a client sees it: a handshake by name that trusts the given roots and nothing else. */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
+
+export interface Look {
+  /** The server's address. */
+  address: string;
+  port: number;
+  /** What the client typed: sent as SNI, and checked against the certificate. */
+  name: string;
+  /** No SNI is sent; the certificate has to be good for the name all the same. */
+  isNameUnsaid?: true;
+  /** Nothing else is trusted. */
+  trust: SecureContext;
+  /** For each part: to connect, to hear the next line, to end the handshake. */
+  patienceMs?: number;
+}
+
+export interface Seen {
+  /** Somebody answered at the port at all. */
+  reached: boolean;
+  trusted: boolean;
+  /** Why not, in OpenSSL's or Node's words. */
+  reason?: string;
+  issuer?: string;
+  notAfter?: number;
+  /** sha256 of the leaf's DER, hex. */
+  fingerprint?: string;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** @param roots PEM, any number; made once, since 150 roots take longer to read than a handshake */
+export function trusting(...roots: string[]): SecureContext {
+  return createSecureContext({ ca: roots, minVersion: 'TLSv1.2' });
+}
+
+/** What is said in clear before TLS begins: wait for a line, send a line, and so on (RFC 3207, RFC 2595). */
+const STARTTLS: Record<number, (string | RegExp)[]> = {
+  25: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
+  587: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
+  143: [/^\* OK/m, 'a STARTTLS\r\n', /^a OK/m],
+  110: [/^\+OK/m, 'STLS\r\n', /^\+OK/m],
+};
+
+export async function handshake(look: Look): Promise<Seen> {
+  const { address, port, patienceMs = PATIENCE_MS } = look;
+  let socket: Socket | undefined;
+  try {
+    socket = await dial(address, port, patienceMs);
+    for (const step of STARTTLS[look.port] ?? []) {
+      if (typeof step === 'string') socket.write(step);
+      else await answer(socket, step);
+    }
+    return await secure(socket, look, patienceMs);
+  } catch (error) {
+    return { reached: socket !== undefined, trusted: false, reason: (error as Error).message };
+  } finally {
+    socket?.destroy();
+  }
+}
+
+function dial(host: string, port: number, patienceMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host, port });
+    socket.setTimeout(patienceMs, () =>
+      socket.destroy(new Error(`no answer on port ${port} within ${patienceMs / 1000} s`)),
+    );
+    socket.once('connect', () => resolve(socket)).once('error', reject);
+  });
+}
+
+function answer(socket: Socket, expected: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const done = (error?: Error) => {
+      socket.off('data', read).off('error', done).off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    };
+    const read = (data: Buffer) => {
+      text += data.toString('latin1');
+      if (expected.test(text)) done();
+    };
+    const closed = () => done(new Error(`the server hung up after "${text.trim().slice(-80)}"`));
+    socket.on('data', read).on('error', done).on('close', closed);
+  });
+}
+
+function secure(socket: Socket, { name, isNameUnsaid, trust }: Look, patienceMs: number): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    socket.removeAllListeners('data');
+    const tls = connectTls({
+      socket,
+      ...(!isNameUnsaid && { servername: name }),
+      host: name,
+      secureContext: trust,
+      rejectUnauthorized: false,
+    });
+    tls.setTimeout(patienceMs, () => tls.destroy(new Error(`no TLS handshake within ${patienceMs / 1000} s`)));
+    tls.once('error', reject).once('close', () => reject(new Error('the server hung up during the handshake')));
+    tls.once('secureConnect', () => {
+      // rejectUnauthorized is off so that a certificate that is not trusted can be shown; the verdict is Node's own.
+      const seen = describe(tls.getPeerCertificate(), tls.authorized ? undefined : String(tls.authorizationError));
+      tls.removeAllListeners('close').destroy();
+      resolve(seen);
+    });
+  });
+}
+
+function describe(certificate: PeerCertificate, reason: string | undefined): Seen {
+  const issuer = certificate.issuer?.CN ?? certificate.issuer?.O;
+  return {
+    reached: true,
+    trusted: reason === undefined,
+    ...(reason && { reason }),
+    ...(issuer && { issuer: String(issuer) }),
+    notAfter: Date.parse(certificate.valid_to),
+    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+  };
+}

@@ -1,0 +1,9 @@
+/** Woken by a person (`npx sealpost audit`): a server is audited now, whenever its day's audit is. */
+import * as z from 'zod/mini';
+import { askAudit } from '../core/server/ask-audit.ts';
+import { clock, executions, store } from './environment.ts';
+
+const request = z.strictObject({ server: z.string() });
+
+export const handler = async (input: unknown): Promise<{ server: string; asked: boolean }> =>
+  askAudit(z.parse(request, input).server, { store: store(), executions: executions(), clock });

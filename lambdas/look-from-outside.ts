@@ -1,0 +1,20 @@
+/** Woken by its schedule, every five minutes: the servers whose day it is are looked at from here. */
+import { rootCertificates } from 'node:tls';
+import { handshake, trusting } from '../core/outside/handshake.ts';
+import { lookRound } from '../core/outside/round.ts';
+import { bus, clock, dns, roots, setting, store } from './environment.ts';
+
+/** A mail server that takes longer is one that nobody waits for. */
+const PATIENCE_MS = 5_000;
+
+export const handler = async (): Promise<{ looked: number; failed: number }> => {
+  const trust = trusting(...rootCertificates, roots());
+  return lookRound({
+    store: store(),
+    dns: dns(),
+    bus: bus(),
+    clock,
+    ports: setting('OUTSIDE_PORTS').split(',').filter(Boolean).map(Number),
+    handshake: look => handshake({ ...look, trust, patienceMs: PATIENCE_MS }),
+  });
+};
