@@ -56,7 +56,8 @@ function ensureZone(provider: ProviderAccess, zone: string): Promise<string> {
 export async function registerMailServer(provider: ProviderAccess, name: string): Promise<void> {
   const { hostName, nodeId } = provider.hosts.get(name)!;
   await putEvent(provider, 'Mail Server Registered', { server: hostName, node: nodeId, adopt: true });
-  await untilInstalled(storeOf(provider), hostName, hostName);
+  // Adoption waits until each daemon is seen again, and two servers may be at it on a busy machine.
+  await untilInstalled(storeOf(provider), hostName, hostName, 300);
 }
 
 /** The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints. */

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { installer } from '../../install/assemble.ts';
 import { startServices, TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
-import { posttlsFinger } from './judges.ts';
+import { posttlsFinger, testssl } from './judges.ts';
 import { kinds, software, type ServerKind } from './kinds.ts';
 import { startMailHost, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';
@@ -172,6 +172,16 @@ export function contract(name: keyof typeof kinds): void {
       expect(wrong).not.toContain('Verified TLS connection established');
       expect(wrong).toContain('hostname mismatch');
     });
+
+    it('testssl.sh finds chain and name good for mail programs, other mail servers and webmail', async () => {
+      const looks = [testssl(mail, 'mail.example.test', 993), testssl(mail, 'mail.example.test', 25)];
+      if (ports.includes(443)) looks.push(testssl(mail, web, 443));
+      for (const verdicts of await Promise.all(looks))
+        expect(verdicts).toMatchObject({
+          cert_chain_of_trust: 'OK: passed.',
+          cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
+        });
+    }, 300_000);
 
     it('a bad certificate is refused or put back, and the neighbours go on', async () => {
       const strange = mail.strangeCa.issue(['example.test', '*.example.test']);

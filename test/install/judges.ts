@@ -1,7 +1,11 @@
 /** Judges that others wrote, on a host of a kind: they trust the given root alone, and what they print is their verdict. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ensureBase } from '../../local/hosts/base.ts';
 import { USUAL } from '../../local/hosts/software.ts';
+import { ensureTestssl, testsslVerdicts } from '../../local/judges.ts';
 import { runProgram } from '../../local/program.ts';
+import type { MailHost } from './mail-host.ts';
 
 /** posttls-finger wants a Postfix around it: it runs in a host's base root, which nobody may write to, with its files on a tmpfs there. */
 const FINGER = `set -eu
@@ -18,4 +22,23 @@ export async function posttlsFinger(address: string, name: string, root: string)
   const isolated = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', FINGER, 'sh'];
   const { stdout, stderr } = await runProgram([...isolated, base, address, name], { input: root });
   return stdout + stderr;
+}
+
+/** What testssl.sh says of a port's chain and of its name, as a client that sends the name. */
+export async function testssl(
+  { host, ca, directory }: MailHost,
+  name: string,
+  port: number,
+): Promise<Record<string, string>> {
+  const caFile = join(directory, 'judges-root.pem');
+  writeFileSync(caFile, ca.root);
+  const question = {
+    name,
+    address: host.address,
+    port,
+    caFile,
+    directory,
+    ...(port === 25 && { starttls: 'smtp' as const }),
+  };
+  return testsslVerdicts(await ensureTestssl(() => {}), question);
 }

@@ -50,6 +50,8 @@ export interface Answer {
 
 export interface MailHost {
   host: Host;
+  /** Scratch of this test, on this machine. */
+  directory: string;
   ca: ScratchCa;
   /** One whose root no delivery carries. */
   strangeCa: ScratchCa;
@@ -123,6 +125,7 @@ export async function startMailHost(name: string, { release, software }: Kind = 
   const { text: program } = installer();
   const self: MailHost = {
     host,
+    directory,
     ca,
     strangeCa: scratchCa(directory, 'Strange'),
     wildcard: (domain, options) => ca.issue([domain, `*.${domain}`], options),

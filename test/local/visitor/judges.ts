@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { TEST_MAILBOX } from '../../../local/hosts/mail-server.ts';
-import { ensureSwaks, ensureTestssl } from '../../../local/judges.ts';
+import { ensureSwaks, ensureTestssl, testsslVerdicts } from '../../../local/judges.ts';
 import { runProgram } from '../../../local/program.ts';
 import { until } from '../../../local/road.ts';
 import type { Tool } from '../../../local/unpacked.ts';
@@ -15,21 +13,10 @@ let env: Record<string, string>;
 let testssl: Tool;
 let swaks: Tool;
 
-/** testssl.sh's verdicts by their ids, of its section on certificates alone: the whole of it takes many minutes a port. */
-async function verdicts(name: string, port: number, more: string[] = []): Promise<Record<string, string>> {
-  const file = join(directory, `testssl-${port}.json`);
-  const how = ['--quiet', '--color', '0', '--warnings', 'off', '--nodns', 'min', '--ssl-native', '--server-defaults'];
-  const what = ['--add-ca', env.SEALPOST_CA_FILE!, '--ip', env.SEALPOST_HOST_MX1!, '--jsonfile', file, ...more];
-  const { stdout } = await runProgram([...testssl.command, ...how, ...what, `${name}:${port}`], {
-    environment: { ...process.env, ...testssl.environment } as Record<string, string>,
-  });
-  const findings = JSON.parse(readFileSync(file, 'utf8')) as { id: string; severity: string; finding: string }[];
-  expect(
-    findings.map(({ id }) => id),
-    stdout,
-  ).toContain('cert_trust');
-  return Object.fromEntries(findings.map(({ id, severity, finding }) => [id, `${severity}: ${finding}`]));
-}
+const verdicts = (name: string, port: number, starttls?: 'smtp') => {
+  const [address, caFile] = [env.SEALPOST_HOST_MX1!, env.SEALPOST_CA_FILE!];
+  return testsslVerdicts(testssl, { name, address, port, starttls, caFile, directory });
+};
 
 /** One mail by swaks, under a subject of its own. It looks at the chain; this version of it looks at no name. */
 function send(subject: string, ...more: string[]) {
@@ -55,8 +42,8 @@ export function judgesSuite(): void {
   test('testssl.sh finds chain and name good on 993 and on 25, and the name of another wrong on 587', async () => {
     const [imaps, smtp, wrong] = await Promise.all([
       verdicts(NAME, 993),
-      verdicts(NAME, 25, ['--starttls', 'smtp']),
-      verdicts('mail.nobody.example', 587, ['--starttls', 'smtp']),
+      verdicts(NAME, 25, 'smtp'),
+      verdicts('mail.nobody.example', 587, 'smtp'),
     ]);
     for (const good of [imaps, smtp])
       expect(good).toMatchObject({
