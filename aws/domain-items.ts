@@ -184,7 +184,7 @@ export function domainItems(table: Table): DomainStore {
     },
 
     async commitCertificate({ domain, me, seen, certificate, supersedes, provided, servers, calm, host, now }) {
-      const served = { certificate, supersedes, provided };
+      const served = { certificate, provided };
       const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
       const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
       for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
