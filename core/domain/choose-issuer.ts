@@ -1,14 +1,13 @@
 /** Which issuer a domain's next certificate comes from: the first in order that may and can. See docs/decisions on issuers in order. */
 import type { Issuer } from '../acme/issuer.ts';
 import type { Directory } from '../acme/transport.ts';
-import { isInTrouble } from '../acme/trouble.ts';
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { checkCaa, lookAtCaa, type CaaLook } from '../dns/caa.ts';
 import { isSealpostError, SealpostError, type ErrorName } from '../errors.ts';
 import type { IssuerStore, Store } from '../store.ts';
 import { budgetSpent, reservePlaces } from './budget.ts';
-import type { DomainRecord, Wish } from './domain.ts';
+import type { DomainRecord, Parked, Wish } from './domain.ts';
 
 export interface ChoicePorts {
   store: Store;
@@ -67,12 +66,19 @@ export async function inOrder(
   now: number,
 ): Promise<Choice[]> {
   if (found.length === 1) return [{ issuer: found[0]!, isLastResort: true }];
-  const records = await Promise.all(found.map(({ directoryUrl }) => store.readIssuer(directoryUrl)));
-  const avoided = found.map(
-    ({ name }, i) => (parked?.passes?.[name] ?? 0) > now || isInTrouble(records[i]?.trouble, now),
-  );
-  const choices = found.map((issuer, i) => ({ issuer, isLastResort: avoided[i]! }));
+  const avoided = await avoidedUntil(found, parked?.passes, store);
+  const choices = found.map((issuer, i) => ({ issuer, isLastResort: avoided[i]! > now }));
   return [...choices.filter(one => !one.isLastResort), ...choices.filter(one => one.isLastResort)];
+}
+
+/** For each issuer the moment until which others come before it; 0 where it is in no trouble. */
+export async function avoidedUntil(
+  found: Issuer[],
+  passes: Parked['passes'] = {},
+  store: Pick<IssuerStore, 'readIssuer'>,
+): Promise<number[]> {
+  const records = await Promise.all(found.map(({ directoryUrl }) => store.readIssuer(directoryUrl)));
+  return found.map(({ name }, i) => Math.max(passes[name] ?? 0, records[i]?.trouble?.until ?? 0));
 }
 
 /** Reasons of one issuer's, after which the next one is looked at; of those that pass by themselves the domain is told first. */

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { isSealpostError } from '../errors.ts';
 import type { Bus } from '../ports.ts';
 import type { Store } from '../store.ts';
-import { candidates, inOrder } from './choose-issuer.ts';
+import { avoidedUntil, candidates } from './choose-issuer.ts';
 import type { DomainRecord, Parked } from './domain.ts';
 
 /** What the state that failed had of the plan. */
@@ -28,22 +28,24 @@ type Failure = Pick<Parked, 'reason' | 'message'> & { retryAt?: number };
 
 const HOUR = 3_600_000;
 
-/** @returns the issuers that this domain passes over from now on, and whether another one can be asked at once */
+/** @returns the issuers that this domain passes over from now on, whether another one can be asked at once, and else when it can */
 export async function passOver(
   failed: FailedAtIssuer,
   failure: Failure,
   record: DomainRecord,
   ports: Ports,
-): Promise<{ passes?: Parked['passes']; next: boolean }> {
+): Promise<{ passes?: Parked['passes']; next: boolean; again?: number }> {
   const now = ports.clock.now();
   const known = Object.entries(record.parked?.passes ?? {}).filter(([, until]) => until > now);
   const issuer = ports.issuers.find(({ name }) => name === failed.issuer);
   const until = issuer && (await troubleUntil(issuer, failure, ports));
   const passes = { ...Object.fromEntries(known), ...(until !== undefined && { [issuer!.name]: until }) };
-  const isNext = until !== undefined && !failed.isLastResort && !mayBeIssued(failed);
+  const again = until === undefined ? undefined : await anotherAt(issuer!, passes, record, ports);
+  const isNext = again !== undefined && again <= now && !failed.isLastResort && !mayBeIssued(failed);
   return {
     ...(Object.keys(passes).length > 0 && { passes }),
-    next: isNext && (await hasAnother({ ...record, parked: { passes } as Parked }, ports)),
+    next: isNext,
+    ...(again !== undefined && again > now && { again }),
   };
 }
 
@@ -71,13 +73,19 @@ function mayBeIssued({ order, until }: FailedAtIssuer): boolean {
   return order !== undefined && order.status !== 'pending' && until === undefined;
 }
 
-async function hasAnother(record: DomainRecord, { issuers, store, clock }: Ports): Promise<boolean> {
-  if (!record.spec) return false;
+/** When another issuer that the domain may have is in no trouble. */
+async function anotherAt(
+  failed: Issuer,
+  passes: Parked['passes'],
+  record: DomainRecord,
+  { issuers, store }: Ports,
+): Promise<number | undefined> {
+  if (!record.spec) return undefined;
   try {
-    const found = candidates(issuers, record.spec, record);
-    return (await inOrder(found, record, store, clock.now())).some(choice => !choice.isLastResort);
+    const others = candidates(issuers, record.spec, record).filter(issuer => issuer !== failed);
+    return others.length > 0 ? Math.min(...(await avoidedUntil(others, passes, store))) : undefined;
   } catch (error) {
-    if (isSealpostError(error, 'IssuerUnusable')) return false;
+    if (isSealpostError(error, 'IssuerUnusable')) return undefined;
     throw error;
   }
 }

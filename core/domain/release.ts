@@ -83,7 +83,7 @@ export async function parkDomain(
   }
   if (record.order && ORDER_IS_DEAD.includes(reason))
     await store.forgetOrder(domain, input.execution, record.order.url);
-  const { passes, next } = await passOver(input, { reason, message, retryAt }, record, ports);
+  const { passes, next, again } = await passOver(input, { reason, message, retryAt }, record, ports);
   if (next && record.order) await store.forgetOrder(domain, input.execution, record.order.url);
   const unmanaged = reason === 'DomainNotManaged' ? unmanagedLooks(record, clock.now()) : 0;
   if (reason === 'DomainNotManaged' && (hasLeft(record, unmanaged) || isStillGone(record))) {
@@ -99,6 +99,7 @@ export async function parkDomain(
     ...(passes && { passes }),
     ...(unmanaged > 0 && { unmanaged }),
   };
+  if (again !== undefined) parked.nextTry = Math.min(parked.nextTry, again);
   const waitsFor = reason === 'ServerNotRegistered' ? await unregistered(record, store) : [];
   if (HANG.includes(reason)) {
     const unknown = await dependents(record, store);

@@ -156,6 +156,15 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await fail('AcmeUnavailable', plan)).parked).toMatchObject({ tries: 2 });
   });
 
+  test('for hours is not waited for where another one is in trouble for a minute', async () => {
+    await fail('AcmeUnavailable', await claim({ issuer: 'two' }));
+    const until = new Date(world.time + 3 * 3_600_000).toISOString();
+    const { parked } = await fail('AcmeRateLimited', await claim(), `too many [retry at ${until}]`);
+    expect(parked!.nextTry).toBe(world.time + minute);
+    world.time += minute;
+    expect((await look()).issuer).toBe('two');
+  });
+
   test('is not left for a reason of the domain', async () => {
     for (const reason of ['ChallengeFailed', 'AcmeRejected', 'CertificateUnusable']) {
       const { parked } = await fail(reason, await claim());
