@@ -8,6 +8,8 @@ export interface Deployed {
   /** Addresses of its resolvers with commas, and PEM of the roots that it trusts besides the public ones; both may be empty. */
   resolvers: string;
   roots: string;
+  /** The setting `Issuers`, as JSON. */
+  issuers: string;
 }
 
 /** @throws ResourceNotFoundException when there is no such stack in the account and region */
@@ -15,10 +17,10 @@ export async function deployed(client: LambdaClient, stack: string): Promise<Dep
   const { Environment } = await client.send(
     new GetFunctionConfigurationCommand({ FunctionName: `${stack}-claim-domain` }),
   );
-  const { TABLE, CHALLENGE_ZONE_NAME, RESOLVERS = '', ROOTS = '' } = Environment?.Variables ?? {};
+  const { TABLE, CHALLENGE_ZONE_NAME, RESOLVERS = '', ROOTS = '', ISSUERS = '[]' } = Environment?.Variables ?? {};
   if (TABLE === undefined || CHALLENGE_ZONE_NAME === undefined)
     throw new Error(`the function ${stack}-claim-domain has no TABLE and CHALLENGE_ZONE_NAME in its environment`);
-  return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME, resolvers: RESOLVERS, roots: ROOTS };
+  return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME, resolvers: RESOLVERS, roots: ROOTS, issuers: ISSUERS };
 }
 
 /** A setting that one of the stack's functions has. @throws ResourceNotFoundException, Error */

@@ -105,7 +105,7 @@ export function domainItems(table: Table): DomainStore {
       return asRecord(await table.get(domainKey(domain)));
     },
 
-    async acceptWish(spec: Wish, { at, version }, now) {
+    async acceptWish(spec: Wish, { at, version }, now, foreign) {
       const later = '#specAt < :at OR (#specAt = :at AND #spec <> :spec)';
       const isLater =
         version === undefined
@@ -118,9 +118,14 @@ export function domainItems(table: Table): DomainStore {
         '#spec = :spec, #specAt = :at, #domain = :domain, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero)',
         ...(version === undefined ? [] : ['#specVersion = :version']),
         ...(spec.deleted ? ['#deletedAt = :now'] : []),
+        ...(foreign ? ['#foreign = :foreign'] : []),
       ];
       // Whoever has the domain next shall not be served with the key of who had it before.
-      const gone = [...(version === undefined ? ['#specVersion'] : []), spec.deleted ? '#provided' : '#deletedAt'];
+      const gone = [
+        ...(version === undefined ? ['#specVersion'] : []),
+        ...(foreign ? [] : ['#foreign']),
+        spec.deleted ? '#provided' : '#deletedAt',
+      ];
       const more = ['#wanted :one', ...(servers.length > 0 ? ['#servers :servers'] : [])];
       const accept = () =>
         table.update(domainKey(spec.domain), {
@@ -129,6 +134,7 @@ export function domainItems(table: Table): DomainStore {
           values: {
             ...said,
             ...(servers.length > 0 && { servers: new Set(servers) }),
+            ...(foreign && { foreign }),
             domain: spec.domain,
             shard: shardOf(domainKey(spec.domain).pk),
             due: now + FOUND_AFTER_MS,

@@ -9,11 +9,14 @@ import { knownItems } from '../aws/known-items.ts';
 import { certificateObjects, s3Client } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
+import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
 import type { Road } from '../core/road.ts';
 import type { KnownStore } from '../core/status/known.ts';
 import { Table } from '../aws/table.ts';
+import type { ImportPorts } from './import.ts';
 import type { Elsewhere } from './provide.ts';
+import { seenServed } from './served.ts';
 
 export interface Environment {
   store(): Promise<KnownStore>;
@@ -24,6 +27,8 @@ export interface Environment {
   elsewhere(): Promise<Elsewhere>;
   /** @returns whether there is such a server */
   audit(server: string): Promise<boolean>;
+  /** What an import reads, writes and looks with. */
+  importing(): Promise<Pick<ImportPorts, 'store' | 'issuer' | 'seen'>>;
 }
 
 /** @param settings SEALPOST_TABLE saves the question which table the stack has */
@@ -42,6 +47,16 @@ export function environment(stack: string, settings: NodeJS.ProcessEnv): Environ
       ]);
       const store = storeOn(new Table(new DynamoDBClient(), settings.SEALPOST_TABLE ?? table));
       return { store, certificates: certificateObjects(s3Client(), bucket), roots };
+    },
+    importing: async () => {
+      const { table, issuers, roots, resolvers } = await ask();
+      const store = storeOn(new Table(new DynamoDBClient(), settings.SEALPOST_TABLE ?? table));
+      const nobody = { contact: [], termsAgreed: true, roots, userAgent: 'sealpost', parameters: '' };
+      return {
+        store,
+        issuer: parseIssuers(issuers, nobody)[0]!,
+        seen: wish => seenServed(wish, { roots, resolvers }, Date.now()),
+      };
     },
     renew: request => renewBy(new LambdaClient(), stack, request),
     audit: server => auditBy(new LambdaClient(), stack, server),

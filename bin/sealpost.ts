@@ -1,10 +1,13 @@
 /** The command line. Exit code 0: all is well; 1: something is not; 2: what was typed; 3: it could not be looked up. */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseDomain, parseHostName } from '../core/certificate/names.ts';
 import type { RenewRequest } from '../core/domain/renew.ts';
 import { isSealpostError } from '../core/errors.ts';
 import { dnsRecords, dnsText, namesToDelegate } from './dns.ts';
 import { environment, type Environment } from './environment.ts';
+import { importTable, progressOn } from './import.ts';
+import { readTable } from './import-rows.ts';
 import { json } from './json.ts';
 import { renewAll } from './renew.ts';
 import { parseUses, provide, withdraw } from './provide.ts';
@@ -22,6 +25,7 @@ const HELP = `sealpost, certificates for hosted mail
   npx sealpost provide DOMAIN --for mail|webmail|both --pem FILE [--key FILE]
                                          a certificate from elsewhere  (--withdraw instead of the files: ours again)
   npx sealpost audit SERVER              looks at it now: each name on each port, and from outside
+  npx sealpost import FILE               a table of domains (CSV), a dry run first  (--go: does it, at the issuer's pace)
   npx sealpost watch                     the road while it is walked
 
   --json          for programs (status, dns)
@@ -41,6 +45,7 @@ interface Options {
   pem: string | undefined;
   key: string | undefined;
   withdraw: boolean;
+  go: boolean;
 }
 
 const NOTHING = { names: undefined, server: undefined, for: undefined, pem: undefined, key: undefined };
@@ -59,6 +64,7 @@ function parse(args: string[]) {
         pem: { type: 'string' },
         key: { type: 'string' },
         withdraw: { type: 'boolean', default: false },
+        go: { type: 'boolean', default: false },
         stack: { type: 'string', default: 'sealpost' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -116,6 +122,14 @@ function renewRequest(given: string | undefined, { server, all }: Options): Rene
   return wanted[0]!;
 }
 
+function readFile(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Usage(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
 async function provideOrWithdraw(given: string | undefined, options: Options, here: Environment): Promise<string> {
   const { pem, key, withdraw: isWithdrawn } = options;
   if (given === undefined) throw new Usage('provide needs a domain');
@@ -146,6 +160,7 @@ async function run(command: string, given: string | undefined, options: Options,
   if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
   if ((options.server !== undefined || options.all) && command !== 'renew')
     throw new Usage('--server and --all belong to renew');
+  if (options.go && command !== 'import') throw new Usage('--go belongs to import');
   const isProvided = [options.for, options.pem, options.key].some(one => one !== undefined) || options.withdraw;
   if (isProvided && command !== 'provide') throw new Usage('--for, --pem, --key and --withdraw belong to provide');
   switch (command) {
@@ -161,6 +176,13 @@ async function run(command: string, given: string | undefined, options: Options,
       return 0;
     case 'audit':
       return audit(given, here);
+    case 'import': {
+      if (given === undefined) throw new Usage('import needs a file');
+      const table = readTable(readFile(given));
+      const progress = progressOn(process.stdout);
+      const shown = { now: Date.now, print: (line: string) => console.log(line), progress, everyMs: 5_000 };
+      return (await importTable(table, options.go, { ...(await here.importing()), ...shown })) ? 0 : 1;
+    }
     case 'watch':
       if (given !== undefined || options.json) throw new Usage('watch takes nothing');
       await watch(here.road(), openScreen(process.stdout, process.env), process.stdin);

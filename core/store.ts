@@ -9,6 +9,7 @@ import type { Trouble } from './acme/trouble.ts';
 import type {
   AcmImport,
   DomainRecord,
+  Foreign,
   Parked,
   PublishedValue,
   Reservation,
@@ -42,9 +43,10 @@ export interface DomainStore {
    * Puts the wish on record unless a later one is there, or the same; due soon, in case nobody lives to claim it.
    * Later is the higher `version` where both have one, else the later `at`. Said again while an execution is at work
    * for the very same, it counts as no other wish: only the time of the last word moves.
+   * @param foreign what was seen served for this wish; every other wish forgets it
    * @returns whether it was written
    */
-  acceptWish(wish: Wish, order: { at: number; version?: number }, now: number): Promise<boolean>;
+  acceptWish(wish: Wish, order: { at: number; version?: number }, now: number, foreign?: Foreign): Promise<boolean>;
   /** Takes the domain for this execution. @returns the record, or undefined when another has it or there is nothing to do */
   claimDomain(domain: string, me: string, now: number): Promise<DomainRecord | undefined>;
   /** Renews the lease. @throws SealpostError ClaimLost */

@@ -32,7 +32,7 @@ const NARROW_FIRST: Per[] = ['exactSet', 'registeredDomain', 'account'];
 /** The CA's mean rate, and a tenth of the burst left to people and other programs. */
 const NARROW = { rate: 1, burst: 0.9 };
 /** Of all orders of the account a tenth is for certificates that are revoked, expired or nearly so: never behind ten thousand new domains. */
-const COMMON = { rate: 0.9, burst: 0.8 };
+export const COMMON = { rate: 0.9, burst: 0.8 };
 const URGENT = { rate: 0.1, burst: 0.1 };
 
 /** @returns undefined once the domain has its place in each limit, and its time has come */

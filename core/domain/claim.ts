@@ -64,6 +64,8 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
       ports,
     );
   }
+  if (!record.order && !isAsked && isSecuredElsewhere(record, clock.now()))
+    await leaveToOthers(record, event.execution, ports);
   const isWished = !isFromAnother(ports.issuers, wish, record);
   if (!record.order && isWished && isFresh(record.current, names, clock.now()))
     await releaseFresh(record, record.current!.renewAt, servers, event.execution, isAsked, ports);
@@ -156,6 +158,22 @@ async function releaseFresh(
     'StillFresh',
     domain,
     `what ${domain} has is good until ${new Date(goodUntil(certificates)).toISOString()}; ${lacking.length} of ${servers.length} servers still need it`,
+  );
+}
+
+/** Somebody else's certificate was seen served there: ours is ordered when that runs low. */
+function isSecuredElsewhere({ current, foreign }: DomainRecord, now: number): boolean {
+  return current === undefined && foreign !== undefined && now < foreign.renewAt;
+}
+
+async function leaveToOthers({ domain, foreign, wanted }: DomainRecord, me: string, ports: ClaimPorts): Promise<never> {
+  const released = await ports.store.releaseDomain(domain, me, wanted, foreign!.renewAt, ports.clock.now());
+  if (!released) await look(domain, ports);
+  const until = new Date(foreign!.renewAt).toISOString();
+  throw new SealpostError(
+    'StillFresh',
+    domain,
+    `${domain} is served with another's certificate; ours is ordered ${until}`,
   );
 }
 

@@ -64,6 +64,16 @@ export interface ProvidedCertificate extends StoredCertificate {
   told?: number;
 }
 
+/** Somebody else's certificate that was seen served when the domain came to us: until it runs low nothing is ordered, nor delivered. Times in milliseconds since the epoch. */
+export interface Foreign {
+  fingerprint: string;
+  issuedBy: string;
+  notAfter: number;
+  /** When ours is ordered. */
+  renewAt: number;
+  seenAt: number;
+}
+
 /** A TXT value that we put into a zone and have to take out again. */
 export interface PublishedValue {
   zoneId: string;
@@ -134,6 +144,7 @@ export interface DomainRecord {
   current?: StoredCertificate;
   /** Ids of certificates that another one followed; their keys go once that is served everywhere. */
   superseded?: string[];
+  foreign?: Foreign;
   acm?: AcmImport;
   /** Id of the certificate that was revoked at the CA. */
   revoked?: string;

@@ -234,6 +234,14 @@ function state(record: DomainRecord, servers: Serving[], now: number): Omit<Stat
     const takenOverAt = Math.min(...all.map(one => one.renewAt));
     return issued(all[0]!, { what: 'taken over by one of ours', at: takenOverAt }, servers);
   }
+  const { foreign } = record;
+  if (!current && foreign && now < foreign.renewAt)
+    return {
+      state: `served with a certificate of ${foreign.issuedBy}`,
+      well: true,
+      since: foreign.seenAt,
+      next: { what: 'ours is ordered', at: foreign.renewAt },
+    };
   if (!current)
     return { state: 'accepted', well: true, since: record.specAt, next: { what: 'order', at: record.dueAt } };
   return issued(current, { what: 'renewal', at: current.renewAt }, servers);

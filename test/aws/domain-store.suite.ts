@@ -698,6 +698,20 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await expect(store.recordTold(domain, 'second', 'mail', mail.id, 7)).rejects.toThrow(claimLost);
     });
 
+    test('and what others serve there stays with the wish that it was seen for, and with no other', async () => {
+      const foreign = {
+        fingerprint: 'e'.repeat(64),
+        issuedBy: 'Another CA',
+        notAfter: now + 9,
+        renewAt: now + 6,
+        seenAt: now,
+      };
+      await store.acceptWish(wish(), { at: now }, now, foreign);
+      expect(await store.readDomain(domain)).toMatchObject({ foreign });
+      await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
+      expect(await store.readDomain(domain)).not.toHaveProperty('foreign');
+    });
+
     test('is gone with the domain, whoever has it next', async () => {
       await claimed();
       await store.provide(domain, { mail }, undefined, now);

@@ -8,6 +8,7 @@ import './installed.ts';
 import './names.ts';
 import './acm.ts';
 import './repeated.ts';
+import './elsewhere.ts';
 import './healed.ts';
 import './undisturbed.ts';
 import './secrets.ts';

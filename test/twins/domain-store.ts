@@ -61,7 +61,7 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       return copy(domains.get(domain));
     },
 
-    async acceptWish(wish, { at, version }, now) {
+    async acceptWish(wish, { at, version }, now, foreign) {
       const record: DomainRecord = domains.get(wish.domain) ?? { domain: wish.domain, wanted: 0, done: 0 };
       const { spec, specAt, specVersion } = record;
       const isLater =
@@ -79,7 +79,7 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       const named = [...new Set([...(record.servers ?? []), ...serversOf(wish)])].sort();
       const gone = wish.deleted ? { deletedAt: now, provided: undefined } : { deletedAt: undefined };
       const known = { ...(named.length > 0 && { servers: named }), ...gone };
-      domains.set(wish.domain, copy({ ...record, ...said, ...known, wanted: record.wanted + 1 }));
+      domains.set(wish.domain, copy({ ...record, ...said, ...known, foreign, wanted: record.wanted + 1 }));
       return true;
     },
 

@@ -1,0 +1,43 @@
+/** What an import comes to before anything is done: orders, hours, transitions, dollars. Pure. */
+import type { Issuer } from '../core/acme/issuer.ts';
+import { COMMON } from '../core/domain/budget.ts';
+import { rateOf } from '../core/acme/limits.ts';
+
+/** Steps of Step Functions on the good road (README); test/bin/import.test.ts walks the state machines and counts. */
+export const TRANSITIONS = { certificate: 7, delivery: 4, leftToOthers: 2 };
+/** List prices, us-east-1, read in October 2026, in dollars: look at AWS's pages before you rely on them. */
+export const PRICES = {
+  read: 'October 2026',
+  transition: 25 / 1_000_000,
+  /** Ten calls of 300 ms with 256 MB on arm64: $0.0000133334 a GB-second and $0.20 a million requests. */
+  functions: 10 * (0.3 * 0.25 * 0.0000133334 + 0.2 / 1_000_000),
+  /** About 20 writes of a kilobyte in the table ($0.625 a million), four objects ($5 a million) and eight calls of KMS ($3 a million). */
+  storage: (20 * 0.625 + 4 * 5 + 8 * 3) / 1_000_000,
+};
+
+export interface Plan {
+  orders: number;
+  /** By the issuer's limit on new orders, the burst used up first; none where it is not known. */
+  hours?: number;
+  transitions: number;
+  dollars: number;
+}
+
+/** Each certificate is counted with a delivery of its own: where many wait for a server it is less. */
+export function planImport(count: { orders: number; leftToOthers: number }, issuer: Pick<Issuer, 'limits'>): Plan {
+  const { orders, leftToOthers } = count;
+  const { certificate, delivery, leftToOthers: left } = TRANSITIONS;
+  const transitions = orders * (certificate + delivery) + leftToOthers * left;
+  const limit = issuer.limits.account;
+  return {
+    orders,
+    ...(limit && { hours: hoursFor(orders, rateOf(limit, COMMON)) }),
+    transitions,
+    dollars: transitions * PRICES.transition + orders * (PRICES.functions + PRICES.storage),
+  };
+}
+
+function hoursFor(orders: number, { intervalMs, horizonMs }: { intervalMs: number; horizonMs: number }): number {
+  const atOnce = Math.floor(horizonMs / intervalMs);
+  return (Math.max(0, orders - atOnce) * intervalMs) / 3_600_000;
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { readTable } from '../../bin/import-rows.ts';
+
+const read = (text: string) => readTable(new TextEncoder().encode(text));
+const mx1 = 'mx1.provider.example';
+const wildcard = { domain: 'example.com', mailServers: [mx1], policy: 'wildcard' };
+
+describe('a table of domains', () => {
+  test.each([
+    ['commas', `domain,server\nexample.com,${mx1}\n`],
+    ['semicolons, as Excel writes them, and CRLF', `domain;server\r\nexample.com;${mx1}\r\n`],
+    ['tabs', `server\tdomain\n${mx1}\texample.com`],
+    ['a byte order mark', `\uFEFFDomain,Server\nexample.com,${mx1}\n`],
+    ['empty lines and cells', `domain,server,policy,names,webmail_server\n\n,,,,\nexample.com, ${mx1} ,,,\n`],
+    ['its policy in capitals', `Domain,Server,Policy\nEXAMPLE.com,MX1.provider.example,Wildcard\n`],
+  ])('may have %s', (_, text) => {
+    const { rows, problems } = read(text);
+    expect(problems).toEqual([]);
+    expect(rows.map(({ wish }) => wish)).toEqual([wildcard]);
+  });
+
+  test('has several servers and names in one cell, with spaces between them; names alone are a list', () => {
+    const head = 'domain,server,policy,names,webmail server\n';
+    const { rows } = read(`${head}bücher.example,${mx1}  mx2.provider.example,,mail webmail @,web1.provider.example\n`);
+    expect(rows).toEqual([
+      {
+        line: 2,
+        wish: {
+          ...{ domain: 'xn--bcher-kva.example', mailServers: [mx1, 'mx2.provider.example'], policy: 'list' },
+          ...{ names: ['mail', 'webmail', '@'], webmailServer: 'web1.provider.example' },
+        },
+      },
+    ]);
+  });
+
+  test('says of each bad row its line, its column and the remedy, and keeps the good ones', () => {
+    const rows = [
+      'example',
+      `a.example,mx 1..x`,
+      `b.example,"${mx1},mx2.provider.example"`,
+      `good.example,${mx1}`,
+      `c.example,${mx1},d`,
+    ];
+    const table = read(`domain,server\n${rows.join('\n')}\n`);
+    expect(table.rows).toMatchObject([{ line: 5, wish: { domain: 'good.example' } }]);
+    expect(table.problems.map(({ line, field }) => [line, field])).toEqual([
+      ...[
+        [2, 'server'],
+        [3, 'server'],
+        [4, 'server'],
+        [6, undefined],
+      ],
+    ]);
+    expect(table.problems[2]!.text).toBe('has several in it; put spaces between them');
+    expect(table.problems[3]!.text).toContain('3 cells for 2 columns');
+    const policy = read(
+      `domain,server,policy,names\na.example,${mx1},wild,\nb.example,${mx1},wildcard,mail\n`,
+    ).problems;
+    expect(policy.map(({ line, field }) => [line, field])).toEqual([
+      ...[
+        [2, 'policy'],
+        [3, 'names'],
+      ],
+    ]);
+    expect(policy[0]!.text).toContain('"wildcard" (the default) or "list"');
+  });
+
+  test('counts the lines of the file, also where a cell goes over two', () => {
+    expect(read(`domain,server\n"a.example","${mx1}\nmx2.provider.example"\nb,${mx1}\n`)).toMatchObject({
+      ...{ rows: [{ line: 3 }], problems: [{ line: 4, field: 'domain' }] },
+    });
+  });
+
+  test('that says the same twice says it once; where it says different things, neither is done', () => {
+    const table = read(
+      `domain,server\na.example,${mx1}\nb.example,${mx1}\nA.example,${mx1}\nb.example,mx2.provider.example\n`,
+    );
+    expect(table.rows).toMatchObject([{ line: 2, wish: { domain: 'a.example' } }]);
+    expect(table.repeated).toEqual([{ line: 4, of: 2 }]);
+    expect(table.problems.map(({ line }) => line)).toEqual([3, 5]);
+    expect(table.problems[0]!.text).toMatch(/^b\.example is on lines 3, 5 with different wishes/);
+  });
+
+  test.each([
+    ['an unknown column', 'domain,server,polcy\n', 'the column "polcy" is not known'],
+    ['no column for the domain', `server\n${mx1}\n`, 'there is no column domain'],
+    ['a column twice', 'domain,server,Server\n', 'the column server is there twice'],
+    ['a quote that is never closed', 'domain,server\n"a.example,x\n', 'cannot be read as CSV'],
+    ['nothing in it', '', 'there is no column domain'],
+  ])('with %s is refused whole', (_, text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+
+  test('in another encoding is refused whole', () => {
+    expect(() => readTable(Uint8Array.from([0x64, 0xfc, 0x0a]))).toThrow('save it as "CSV UTF-8"');
+  });
+});

@@ -1,0 +1,93 @@
+/** `sealpost provide` on the real road: the command, the store, the delivery, and what is seen from outside. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingOf } from '../../aws/deployed.ts';
+import { certificateObjects } from '../../aws/objects.ts';
+import { handshake } from '../../local/handshake.ts';
+import { until, untilInstalled } from '../../local/road.ts';
+import { customer, put, road } from './provider.ts';
+
+const DOMAIN = 'bought.test';
+
+/** As a person of the provider's types it. */
+function sealpost(...args: string[]): Promise<{ code: number; output: string }> {
+  const { endpoint, region, credentials } = road.provider.client();
+  const { accessKeyId, secretAccessKey } = credentials as { accessKeyId: string; secretAccessKey: string };
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: tmpdir(), AWS_ENDPOINT_URL: String(endpoint), AWS_REGION: String(region) },
+    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+  };
+  const program = join(import.meta.dirname, '../../bin/sealpost.mjs');
+  return new Promise(resolve =>
+    execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    ),
+  );
+}
+
+/** Any certificate of the CA does for one that was bought: here the domain's first one. */
+async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
+  const access = road.provider.client();
+  const bucket = await settingOf(new LambdaClient(access), 'sealpost', 'finalize-order', 'CERTIFICATE_BUCKET');
+  const objects = certificateObjects(new S3Client({ ...access, forcePathStyle: true }), bucket);
+  const { id, fingerprint } = (await road.store.readDomain(domain))!.current!;
+  return { pem: (await objects.readKey(domain, id)) + (await objects.readChain(domain, id)), leaf: fingerprint };
+}
+
+/** By SNI, trusting the CA's root alone: mail, then webmail. */
+async function served(): Promise<(string | undefined)[]> {
+  const { address } = road.mx1;
+  const look = async (port: number, name: string) => {
+    const seen = await handshake({ address, port, name, roots: road.provider.roots });
+    return seen.trusted ? seen.fingerprint : seen.reason;
+  };
+  return Promise.all([look(465, `mail.${DOMAIN}`), look(993, `mail.${DOMAIN}`), look(443, `webmail.${DOMAIN}`)]);
+}
+
+describe('a certificate from elsewhere', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sealpost-elsewhere-'));
+  const file = join(directory, 'bought.pem');
+  let bought: string;
+  afterAll(() => rmSync(directory, { recursive: true }));
+  beforeAll(async () => {
+    await put(road.provider, 'Domain Created', [await customer(DOMAIN)]);
+    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    const { pem, leaf } = await pemOf(DOMAIN);
+    bought = leaf;
+    writeFileSync(file, pem);
+  }, 120_000);
+
+  it('is given for webmail by one command, and said to be installed there', async () => {
+    const given = await sealpost('provide', DOMAIN, '--for', 'webmail', '--pem', file);
+    expect(given).toMatchObject({ code: 0, output: expect.stringContaining('It goes out within a minute') });
+    await until('webmail is installed', 240, async () => {
+      const installed = await road.store.installed(road.mx1.hostName, DOMAIN);
+      return installed?.provided?.webmail === bought;
+    });
+    await road.bus.heard('Certificate Installed', { domain: DOMAIN, for: 'webmail', fingerprint: bought });
+    const status = await sealpost('status', DOMAIN);
+    expect(status.output).toMatch(/Provided +for webmail: \d+ days left/);
+  }, 300_000);
+
+  it('stays there when ours is renewed', async () => {
+    expect(await sealpost('renew', DOMAIN)).toMatchObject({ code: 0 });
+    const ours = await until('ours is another one', 60, async () => {
+      const { fingerprint } = (await road.store.readDomain(DOMAIN))!.current!;
+      return fingerprint !== bought && fingerprint;
+    });
+    await until('ours is seen on mail', 60, async () => (await served())[1] === ours);
+    expect(await served()).toEqual([ours, ours, bought]);
+  }, 150_000);
+
+  it('is withdrawn by one command, and ours is there again', async () => {
+    expect(await sealpost('provide', DOMAIN, '--withdraw')).toMatchObject({ code: 0 });
+    const ours = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
+    await until('webmail is ours', 120, async () => (await served())[2] === ours);
+    expect(await served()).toEqual([ours, ours, ours]);
+  }, 300_000);
+});
