@@ -25,36 +25,30 @@ apache_render() {
 # apache_apply BEFORE AFTER CHANGED
 apache_apply() {
   apache_reload=$(awk 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $6 != "-" { print "yes"; exit }' "$3" "$1" "$2")
-  : >"$run/apache.old"
-  : >"$run/apache.old.body"
-  [ ! -e "$apache_hosts" ] || cp "$apache_hosts" "$run/apache.old"
-  [ ! -e "$apache_body" ] || cp "$apache_body" "$run/apache.old.body"
-  if ! apache_take "$2"; then
-    echo 'its webmail virtual host is not what it was at adoption' >"$run/why.apache"
-    return
-  fi
-  ! cmp -s "$run/apache.new.body" "$run/apache.old.body" || ! cmp -s "$run/apache.new" "$run/apache.old" || [ -n "$apache_reload" ] || return 0
+  apache_take "$2" || return 0
+  ! cmp -s "$run/apache.new.body" "$apache_body" || ! cmp -s "$run/apache.new" "$apache_hosts" || [ -n "$apache_reload" ] || return 0
   place "$run/apache.new.body" "$apache_body"
   place "$run/apache.new" "$apache_hosts"
   # One that was dead before us is not started by us, which `graceful` would do.
   case " $alive " in *' apache '*) ;; *) return 0 ;; esac
+  # Not reloaded, it serves what it has; what was to be new is then not seen, and is put back by the same way.
   if apache_fit >"$run/apache.error" 2>&1; then
     apachectl graceful >/dev/null 2>&1 || :
   else
-    place "$run/apache.old.body" "$apache_body"
-    place "$run/apache.old" "$apache_hosts"
     tail -n 1 "$run/apache.error" >"$run/why.apache"
   fi
 }
 
-# apache_take LIST: the virtual hosts for it and their body, from the provider's webmail as it is now, into $run.
+# apache_take LIST: the virtual hosts for it and their body, from the provider's webmail as it is now, into $run. Where that
+# cannot be told any more, as it was the last time: a domain that leaves must not stay in a virtual host without its file.
 apache_take() {
   # shellcheck disable=SC2046
   set -- "$1" $(apache_block)
-  [ $# = 3 ] && apache_cut "$2" "$3" >"$run/apache.cut" || return 1
-  sed -n 's/^addresses //p' "$run/apache.cut" >"$run/apache.addresses"
-  sed '/^addresses /d; /^certificate$/d' "$run/apache.cut" >"$run/apache.new.body"
-  apache_render "$1" "$(cat "$run/apache.addresses")" >"$run/apache.new"
+  if [ $# != 3 ] || ! apache_cut "$2" "$3" >"$run/apache.new.body"; then
+    [ -e "$apache_body" ] || return 1
+    cp "$apache_body" "$run/apache.new.body"
+  fi
+  apache_render "$1" "$(sed -n '1s/^# addresses //p' "$run/apache.new.body")" >"$run/apache.new"
 }
 
 # The provider's virtual hosts on 443, from `apachectl -S`: lines `file line named`, named = webmail in its name or aliases.
@@ -78,19 +72,19 @@ apache_block() {
   apache_blocks | awk '{ all++; any = $1 " " $2; if ($3) { some++; named = $1 " " $2 } } END { if (all == 1) print any; else if (some == 1) print named }'
 }
 
-# apache_cut FILE LINE: `addresses …`, then the body without what each of ours says itself; `certificate` if it has one.
+# apache_cut FILE LINE: `# addresses …`, then the body without what each of ours says itself; `# certificate` if it has one.
 apache_cut() {
   awk -v line="$2" '
     NR == line {
       if (tolower($1) != "<virtualhost") exit
       sub(/^[ \t]*<[^ \t]+[ \t]+/, ""); sub(/>.*/, "")
-      print "addresses " $0
+      print "# addresses " $0
       inside = 1
       next
     }
     !inside { next }
     tolower($1) == "</virtualhost>" { whole = 1; exit }
-    tolower($1) == "sslcertificatefile" { print "certificate" }
+    tolower($1) == "sslcertificatefile" { print "# certificate" }
     tolower($1) ~ /^(servername|serveralias|sslcertificate(key|chain)?file)$/ { next }
     { print }
     END { exit !whole }' "$1"
@@ -114,8 +108,8 @@ apache_fit() {
   done | sort -u | while read -r certificate key; do
     echo "$certificate $key $(stat -L -c '%i %s %Y %Z' "$certificate" "$key" 2>/dev/null | tr '\n' ' ')"
   done >"$run/apache.pairs"
-  [ -e "$apache_checked" ] || : >"$run/apache.none"
-  grep -Fxv -f "$([ -e "$apache_checked" ] && echo "$apache_checked" || echo "$run/apache.none")" "$run/apache.pairs" >"$run/apache.unchecked" || :
+  touch "$apache_checked"
+  grep -Fxv -f "$apache_checked" "$run/apache.pairs" >"$run/apache.unchecked" || :
   while read -r certificate key _; do
     of_leaf=$(openssl x509 -in "$certificate" -noout -pubkey 2>/dev/null </dev/null) || of_leaf=
     of_key=$(openssl pkey -in "$key" -pubout -passin pass: 2>/dev/null </dev/null) || of_key=
@@ -142,7 +136,7 @@ apache_obstacle() {
     echo 'no single virtual host on 443 is the webmail (ServerName webmail…)'
   elif ! apache_cut "$1" "$2" >"$run/apache.cut"; then
     echo "its webmail virtual host cannot be read from $1"
-  elif ! grep -qx certificate "$run/apache.cut"; then
+  elif ! grep -qx '# certificate' "$run/apache.cut"; then
     echo 'its certificate is not set in its virtual host'
   elif ! apache_fit >"$run/apache.error" 2>&1; then
     tail -n 1 "$run/apache.error"

@@ -32,13 +32,6 @@ export async function testssl(
 ): Promise<Record<string, string>> {
   const caFile = join(directory, 'judges-root.pem');
   writeFileSync(caFile, ca.root);
-  const question = {
-    name,
-    address: host.address,
-    port,
-    caFile,
-    directory,
-    ...(port === 25 && { starttls: 'smtp' as const }),
-  };
+  const question = { name, address: host.address, port, caFile, directory };
   return testsslVerdicts(await ensureTestssl(() => {}), question);
 }
