@@ -85,7 +85,9 @@ export function commands(client: SSMClient, document: string, tag: { key: string
         client.send(new DescribeInstanceInformationCommand({ Filters: filters })),
       );
       const found = InstanceInformationList?.[0];
-      return found && { roleName: found.IamRole?.replace(/^.*\//, '') };
+      if (!found) return undefined;
+      const isLinux = found.PlatformType === undefined || found.PlatformType === 'Linux';
+      return { roleName: found.IamRole?.replace(/^.*\//, ''), ...(!isLinux && { platform: found.PlatformType }) };
     },
   };
 }

@@ -11,17 +11,21 @@ import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
+import { systemResolver } from '../core/dns/authoritative.ts';
 import type { Road } from '../core/road.ts';
 import type { KnownStore } from '../core/status/known.ts';
 import { Table } from '../aws/table.ts';
 import type { ImportPorts } from './import.ts';
 import type { Elsewhere } from './provide.ts';
 import { seenServed } from './served.ts';
+import { liveLook, type Look } from './settings.ts';
 
 export interface Environment {
   store(): Promise<KnownStore>;
   challengeZone(): Promise<string>;
   road(): Road;
+  /** Looks at a mail server as a mail program does, with the stack's own resolvers and roots. */
+  look(): Promise<Look>;
   renew(request: RenewRequest): Promise<Renewed>;
   /** What a certificate from elsewhere is checked by and goes to. */
   elsewhere(): Promise<Elsewhere>;
@@ -38,6 +42,11 @@ export function environment(stack: string, settings: NodeJS.ProcessEnv): Environ
   return {
     store: async () => knownItems(new DynamoDBClient(), settings.SEALPOST_TABLE ?? (await ask()).table),
     challengeZone: async () => (await ask()).challengeZone,
+    look: async () => {
+      const { resolvers, roots } = await ask();
+      const addresses = resolvers.split(',').filter(address => address !== '');
+      return liveLook(systemResolver(addresses), roots);
+    },
     road: () => road(new SFNClient(), stack, Date.now()),
     elsewhere: async () => {
       const client = new LambdaClient();

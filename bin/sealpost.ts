@@ -11,6 +11,7 @@ import { readTable } from './import-rows.ts';
 import { json } from './json.ts';
 import { renewAll } from './renew.ts';
 import { parseUses, provide, withdraw } from './provide.ts';
+import { isEnough, lookAt, settingsJson, settingsText, settingsXml } from './settings.ts';
 import { openScreen } from './screen.ts';
 import { domainDetails, overview, report, serverDetails } from './status.ts';
 import { explain } from './trouble.ts';
@@ -26,9 +27,10 @@ const HELP = `sealpost, certificates for hosted mail
                                          a certificate from elsewhere  (--withdraw instead of the files: ours again)
   npx sealpost audit SERVER              looks at it now: each name on each port, and from outside
   npx sealpost import FILE               a table of domains (CSV), a dry run first  (--go: does it, at the issuer's pace)
+  npx sealpost settings DOMAIN           what to type into a mail program, each line looked at now  (--autoconfig: Thunderbird's file)
   npx sealpost watch                     the road while it is walked
 
-  --json          for programs (status, dns)
+  --json          for programs (status, dns, settings)
   --stack NAME    another stack than sealpost
 
 The account and region are those of the standard AWS environment and profiles (AWS_PROFILE, AWS_REGION, …).
@@ -46,6 +48,7 @@ interface Options {
   key: string | undefined;
   withdraw: boolean;
   go: boolean;
+  autoconfig: boolean;
 }
 
 const NOTHING = { names: undefined, server: undefined, for: undefined, pem: undefined, key: undefined };
@@ -65,6 +68,7 @@ function parse(args: string[]) {
         key: { type: 'string' },
         withdraw: { type: 'boolean', default: false },
         go: { type: 'boolean', default: false },
+        autoconfig: { type: 'boolean', default: false },
         stack: { type: 'string', default: 'sealpost' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -156,6 +160,24 @@ async function audit(given: string | undefined, here: Environment): Promise<numb
   return 0;
 }
 
+async function settings(given: string | undefined, options: Options, here: Environment): Promise<number> {
+  if (given === undefined) throw new Usage('settings needs a domain');
+  if (options.json && options.autoconfig) throw new Usage('settings takes --json or --autoconfig, not both');
+  const domain = parseDomain(given, 'the domain');
+  const [record] = (await (await here.store()).ofDomain(domain)).domains;
+  if (!record?.spec || record.spec.deleted || record.spec.host) {
+    console.error(`${given} is not known here as a domain.`);
+    return 1;
+  }
+  const all = await lookAt(record, await here.look());
+  const isWell = isEnough(all);
+  if (options.json) console.log(json(settingsJson(record, all)));
+  else if (!options.autoconfig) console.log(settingsText(record, all));
+  else if (isWell) console.log(settingsXml(domain, all));
+  else console.error(`No file: ${settingsText(record, all)}`);
+  return isWell ? 0 : 1;
+}
+
 async function run(command: string, given: string | undefined, options: Options, here: Environment): Promise<number> {
   if (options.names !== undefined && command !== 'dns') throw new Usage('--names belongs to dns');
   if ((options.server !== undefined || options.all) && command !== 'renew')
@@ -163,6 +185,7 @@ async function run(command: string, given: string | undefined, options: Options,
   if (options.go && command !== 'import') throw new Usage('--go belongs to import');
   const isProvided = [options.for, options.pem, options.key].some(one => one !== undefined) || options.withdraw;
   if (isProvided && command !== 'provide') throw new Usage('--for, --pem, --key and --withdraw belong to provide');
+  if (options.autoconfig && command !== 'settings') throw new Usage('--autoconfig belongs to settings');
   switch (command) {
     case 'status':
       return status(given, options, here);
@@ -183,6 +206,8 @@ async function run(command: string, given: string | undefined, options: Options,
       const shown = { now: Date.now, print: (line: string) => console.log(line), progress, everyMs: 5_000 };
       return (await importTable(table, options.go, { ...(await here.importing()), ...shown })) ? 0 : 1;
     }
+    case 'settings':
+      return settings(given, options, here);
     case 'watch':
       if (given !== undefined || options.json) throw new Usage('watch takes nothing');
       await watch(here.road(), openScreen(process.stdout, process.env), process.stdin);

@@ -50,8 +50,8 @@ export interface Commands {
     commandId: string,
     node: string,
   ): Promise<{ state: CommandState; output: string; exitCode?: number; detail: string }>;
-  /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes); undefined when there is none such. */
-  node(node: string): Promise<{ roleName?: string } | undefined>;
+  /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes) and its platform where that is not Linux; undefined when there is none such. */
+  node(node: string): Promise<{ roleName?: string; platform?: string } | undefined>;
 }
 
 /** AWS Certificate Manager, for what cannot take a certificate from us (load balancers, CloudFront). */

@@ -41,6 +41,7 @@ daemons="$mail_daemons $web_daemons"
 . ./parts/look.sh
 . ./parts/transaction.sh
 . ./parts/adopt.sh
+. ./parts/foreign.sh
 . ./parts/inspect.sh
 . ./parts/audit.sh
 

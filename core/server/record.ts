@@ -176,7 +176,9 @@ function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]):
   if (server.hostSecuredAt !== undefined) return true;
   return (
     answer.facts['host-certificate']?.[0] === 'trusted' ||
-    domains.some(lines => lines[0]!.entry.host && isServed(lines))
+    // Where other software answers beside ours, ours being seen says nothing of it: the inspection looked at each.
+    (!server.capability?.['cannot-serve-by-name']?.[0] &&
+      domains.some(lines => lines[0]!.entry.host && isServed(lines)))
   );
 }
 

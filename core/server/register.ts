@@ -51,6 +51,13 @@ export async function registerServer(
       server,
       `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
     );
+  // The document's steps are for Linux: elsewhere each is skipped without a word, and nothing would ever answer.
+  if (managed.platform !== undefined)
+    throw new SealpostError(
+      'InvalidStepInput',
+      server,
+      `detail.node ${node} runs ${managed.platform}, where nothing of ours runs yet (MailEnable is not in); register a Linux server, or name another in mailServers`,
+    );
   const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
   const role = await ports.roles.role(roleName);
   if (!role)

@@ -17,6 +17,8 @@ inspect_server() {
   fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
   fact kernel-time "$(date +%s)"
   open='' by_name='' all_adopted=yes
+  refusal=$(panel_refusal)
+  [ -z "$refusal" ] || fact refused "$refusal"
   undo_half_adoption
   for daemon in $daemons; do
     version=$("${daemon}_detect") || version=
@@ -32,7 +34,7 @@ inspect_server() {
       echo "$port $daemon" >>"$run/ports"
     done
     if ! is_adopted "$daemon"; then
-      obstacle=$("${daemon}_obstacle")
+      obstacle=${refusal:-$("${daemon}_obstacle")}
       [ -n "$first" ] || obstacle="${obstacle:-no port of it answers TLS}"
       if [ -n "$obstacle" ]; then
         fact adopt-change "none for $daemon: $obstacle"
@@ -49,6 +51,12 @@ inspect_server() {
     fi
     by_name="$by_name,$daemon"
   done
+  # Software without an adapter has, as far as we can help, one certificate for all names.
+  foreign_listeners >"$run/foreign"
+  fact cannot-serve-by-name "$(awk '!seen[$2]++ { printf "%s%s", comma, $2; comma = "," }' "$run/foreign")"
+  while read -r port _; do
+    ! answers "$port" || open="$open,$port"
+  done <"$run/foreign"
   if [ -n "$adopted" ] && [ -e "$run/ports" ]; then
     place "$run/ports" "$adoption/ports"
   fi

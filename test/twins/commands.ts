@@ -12,7 +12,7 @@ export interface MemoryCommands extends Commands {
 }
 
 /** @param nodes the managed nodes that carry the stack's tag */
-export function memoryCommands(nodes: Record<string, { roleName?: string }>): MemoryCommands {
+export function memoryCommands(nodes: Record<string, { roleName?: string; platform?: string }>): MemoryCommands {
   const sent: MemoryCommands['sent'] = [];
   const ends = new Map<string, { state: CommandState; output: string; exitCode?: number; detail: string }>();
   return {

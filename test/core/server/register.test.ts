@@ -6,6 +6,7 @@ import { memoryRoles } from '../../twins/roles.ts';
 import { aCertificate, domain, minute, mx1, newWorld, node, type World } from '../world.ts';
 
 const instance = 'i-0123456789abcdef0';
+const windows = 'mi-0fedcba9876543210';
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 const account = 'arn:aws:iam::111111111111:root';
 let world: World;
@@ -15,7 +16,10 @@ beforeEach(() => {
   world = newWorld();
   ports = {
     ...world,
-    commands: memoryCommands({ [node]: { roleName: 'hybrid' }, [instance]: {} }),
+    commands: memoryCommands({
+      ...{ [node]: { roleName: 'hybrid' }, [instance]: {} },
+      [windows]: { roleName: 'hybrid', platform: 'Windows' },
+    }),
     roles: memoryRoles({
       hybrid: { roleId: 'AROAHYBRID', trusted: [services[1]!] },
       'mail-server': { roleId: 'AROAMAILSERVER', trusted: services },
@@ -222,6 +226,11 @@ describe('a mail server is not registered, and the sender is told why,', () => {
       'its role is none of the account',
       { node: instance, role: 'absent' },
       /^detail\.role absent is no role of this account; name the role/,
+    ],
+    [
+      'its node is not Linux',
+      { node: windows },
+      /^detail\.node mi-0fed\S+ runs Windows, where nothing of ours runs yet/,
     ],
     ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
   ])('when %s', async (_, detail, message) => {

@@ -1,0 +1,84 @@
+/** `sealpost settings <domain>`: what to type into a mail program, each line looked at as a mail program would. */
+import type { Dns } from '../core/dns/authoritative.ts';
+import { showDomain } from '../core/certificate/names.ts';
+import type { DomainRecord } from '../core/domain/domain.ts';
+import { handshake, trusting } from '../core/outside/handshake.ts';
+import { autoconfig, settingsOf, srvLines, type Setting } from '../core/settings/settings.ts';
+import { rootCertificates } from 'node:tls';
+import { columns } from './columns.ts';
+
+/** How a line was found just now. */
+export interface Looked extends Setting {
+  works: boolean;
+  /** Why not, for a person. */
+  why?: string;
+}
+
+export type Look = (setting: Setting) => Promise<{ trusted: boolean; reason?: string }>;
+
+/** As a mail program looks: the name is resolved, sent, and the certificate has to be good for it. */
+export function liveLook(dns: Dns, roots: string): Look {
+  const trust = trusting(...rootCertificates, ...(roots === '' ? [] : [roots]));
+  const addresses = new Map<string, Promise<string[]>>();
+  const addressOf = (host: string) => {
+    const found = addresses.get(host) ?? dns.resolve(host, 'A').catch(() => []);
+    addresses.set(host, found);
+    return found;
+  };
+  return async ({ host, port }) => {
+    const [address] = await addressOf(host);
+    if (address === undefined) return { trusted: false, reason: `${host} has no address in DNS` };
+    return handshake({ address, port, name: host, trust });
+  };
+}
+
+export async function lookAt(record: DomainRecord, look: Look): Promise<Looked[]> {
+  return Promise.all(
+    settingsOf(record).map(async setting => {
+      const { trusted, reason } = await look(setting);
+      return { ...setting, works: trusted, ...(!trusted && reason !== undefined && { why: reason }) };
+    }),
+  );
+}
+
+/** Of these a mail program needs both: a way to read mail and a way to send it. */
+export function isEnough(all: Looked[]): boolean {
+  const works = (wanted: (one: Looked) => boolean) => all.some(one => one.works && wanted(one));
+  return works(one => one.protocol !== 'submission') && works(one => one.protocol === 'submission');
+}
+
+const NAMES = { imap: 'IMAP', pop3: 'POP', submission: 'Sending (SMTP)' };
+
+export function settingsText(record: DomainRecord, all: Looked[]): string {
+  const { domain, servedUnder = [] } = record;
+  const working = all.filter(one => one.works);
+  const rows = all.map(({ protocol, host, port, security, works, why }) => [
+    ...[NAMES[protocol], host, `${port}`, security],
+    works ? 'seen just now' : `NOT: ${why ?? 'it was not trusted'}`,
+  ]);
+  const under = servedUnder.map(({ server }) => server).join(' and ');
+  return [
+    `${showDomain(domain)}: the user name is the whole mail address`,
+    ...(under === '' ? [] : [`Its mail is served under ${under}: type that host name, not one of ${domain}.`]),
+    columns(['For', 'Host', 'Port', 'Security', 'Looked at'], rows),
+    ...(working.length > 0
+      ? [`For the domain's zone (RFC 6186, RFC 8314):\n${srvLines(domain, working).join('\n')}`]
+      : []),
+  ].join('\n\n');
+}
+
+/** @param all in which at least something works: a file that says nothing would be worse than none */
+export function settingsXml(domain: string, all: Looked[]): string {
+  return autoconfig(
+    domain,
+    all.filter(one => one.works),
+  );
+}
+
+export function settingsJson({ domain, servedUnder = [] }: DomainRecord, all: Looked[]) {
+  const srv = srvLines(
+    domain,
+    all.filter(one => one.works),
+  );
+  return { domain, user: '%EMAILADDRESS%', servedUnder: servedUnder.map(({ server }) => server), settings: all, srv };
+}

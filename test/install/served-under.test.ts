@@ -1,0 +1,56 @@
+/** Servers on which we can do less: software without an adapter, and panels that write their files anew. */
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startMailHost, type MailHost } from './mail-host.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let mail: MailHost;
+let before: string;
+const configuration =
+  'cat /etc/postfix/main.cf /etc/nginx/sites-available/webmail; ls /etc/nginx/conf.d /etc/dovecot/conf.d';
+const inspect = (adopt = false) => mail.deliver([], { mode: 'inspect', adopt });
+
+beforeAll(async () => {
+  mail = await startMailHost('under');
+  before = await mail.sh(configuration);
+}, 600_000);
+afterAll(() => mail?.stop());
+
+it('where all software can serve by name, inspect says that nothing cannot', async () => {
+  const { rest } = await inspect();
+  expect(rest).toContain('fact serves-by-name postfix,dovecot,nginx');
+  expect(rest.filter(line => /^fact (cannot-serve-by-name \S|refused)/.test(line))).toEqual([]);
+});
+
+it.each([
+  ['/usr/local/cpanel/version', 'cPanel', /AutoSSL/],
+  ['/usr/local/directadmin/directadmin', 'DirectAdmin', /mail_sni=1/],
+  ['/usr/local/psa/version', 'Plesk', /SSL It!/],
+])(
+  'where %s is, %s has the files: refused with the reason and what to do, and not a line is written',
+  async (path, panel, instead) => {
+    await mail.sh(`mkdir -p ${path.replace(/[^/]+$/, '')}; : >${path}`);
+    const { rest } = await inspect(true);
+    const refused = rest.find(line => line.startsWith('fact refused '));
+    expect(refused).toContain(`fact refused ${panel} writes its daemons' files anew`);
+    expect(refused).toMatch(instead);
+    expect(rest).toContain('fact adopted no');
+    expect(rest.find(line => line.startsWith('fact serves-by-name'))?.trim()).toBe('fact serves-by-name');
+    expect(await mail.sh(configuration)).toBe(before);
+    await mail.sh(`rm -r ${path}`);
+  },
+);
+
+it('software without an adapter is found by its port, and a certificate of our daemons does not speak for it', async () => {
+  const own = mail.ca.issue([mail.host.hostName]);
+  await mail.host.write('/root/imap.pem', Buffer.from(own.pem), 0o600);
+  await mail.sh(
+    'doveadm stop; sleep 1; setsid openssl s_server -accept 993 -cert /root/imap.pem -key /root/imap.pem -quiet </dev/zero >/dev/null 2>&1 & sleep 1',
+  );
+  const { rest } = await inspect();
+  expect(rest).toContain('fact cannot-serve-by-name openssl');
+  expect(rest.find(line => line.startsWith('fact ports '))).toMatch(/,993$/);
+  // Postfix still has the self-signed one.
+  expect(rest).toContain('fact host-certificate untrusted');
+  expect(await mail.served(993, 'mail.example.test')).toBe(own.leaf);
+});
