@@ -10,6 +10,7 @@ import './acm.ts';
 import './repeated.ts';
 import './elsewhere.ts';
 import './healed.ts';
+import './drift.ts';
 import './undisturbed.ts';
 import './secrets.ts';
 

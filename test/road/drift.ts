@@ -1,0 +1,53 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { describe, expect, it } from 'vitest';
+import { auditBy } from '../../aws/audits.ts';
+import { until, untilInstalled } from '../../local/road.ts';
+import { connections, lookAtAll } from '../../local/table.ts';
+import { customer, put, road } from './provider.ts';
+
+const domain = 'drifter.test';
+
+/** The server was audited after this moment, and has nothing to do. */
+const audited = (since: number) =>
+  until('an audit', 180, async () => {
+    const record = await road.store.readServer(road.mx1.hostName);
+    return record?.audit && record.audit.at > since && record.wanted === record.done && record;
+  });
+
+describe('what somebody changes by hand on a mail server', () => {
+  it('is found by the audit, delivered again, and said', async () => {
+    await put(road.provider, 'Domain Created', [await customer(domain)]);
+    await untilInstalled(road.store, domain, road.mx1.hostName);
+    const client = new LambdaClient(road.provider.client());
+    const host = road.provider.hosts.get('mx1')!;
+    const byHand = `cd /etc/sealpost/live && cat ${road.mx1.hostName}.pem >${domain}.pem && nginx -s reload`;
+    expect((await host.run(['sh', '-c', byHand])).exitCode).toBe(0);
+    const since = Date.now();
+    expect(await auditBy(client, 'sealpost', road.mx1.hostName)).toBe(true);
+    const said = await road.bus.heard('Drift Repaired', { domain });
+    expect(said.detail).toMatchObject({ server: road.mx1.hostName });
+    const unverified = await road.bus.heard('Endpoints Unverified', { server: road.mx1.hostName });
+    expect(unverified.detail).toMatchObject({ seenFrom: 'inside', domains: [domain], drifted: 1, silentPorts: [] });
+    const { audit } = await audited(since);
+    expect(audit!.endpoints).toBeGreaterThanOrEqual(22);
+    const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [domain]));
+    expect(rows.filter(row => !row.seen.trusted)).toEqual([]);
+  }, 300_000);
+
+  it('the server is looked at from outside, at the address of its name, port 25 and no name among it', async () => {
+    const client = new LambdaClient(road.provider.client());
+    const look = async () => {
+      await client.send(new InvokeCommand({ FunctionName: 'sealpost-look-from-outside' }));
+      return (await road.store.outsides()).find(one => one.server === road.mx1.hostName && one.at !== undefined);
+    };
+    const outside = await until('a look from outside', 60, look);
+    expect(outside).toMatchObject({ unseen: [], verified: outside.endpoints });
+    expect(outside).not.toHaveProperty('unreachable');
+    // The host's by name and without one on 5 mail ports, each domain's on these and on 443.
+    expect(outside.endpoints).toBeGreaterThanOrEqual(16);
+  }, 120_000);
+
+  it('an audit of a server that nobody registered is refused', async () => {
+    expect(await auditBy(new LambdaClient(road.provider.client()), 'sealpost', 'mx9.provider.test')).toBe(false);
+  });
+});
