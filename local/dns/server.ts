@@ -61,11 +61,16 @@ export async function startDns({ zones = () => [], seed = process.cwd(), address
 
   const hostRecords = NAME_SERVERS.map((name, index) => ({ name, type: 'A', ttl: 172_800, values: [taken[index]!] }));
   fixedZones.set(NAME_SERVER_ZONE, makeZone(NAME_SERVER_ZONE, hostRecords));
+  const others = new Set<string>();
   return {
     addresses: taken,
     setStaticZone: (name, recordSets) => void fixedZones.set(normalName(name), makeZone(name, recordSets)),
     removeStaticZone: name => void fixedZones.delete(normalName(name)),
-    listenAlso: listen,
+    async listenAlso(address) {
+      // A host that is rebuilt comes back on the link that it had, where we still listen.
+      if (!others.has(address)) await listen(address);
+      others.add(address);
+    },
     stop,
   };
 }
