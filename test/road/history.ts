@@ -79,6 +79,13 @@ export class History {
     );
   }
 
+  /** The orders at the CA for a domain, by their URLs. */
+  async orders(domain: string): Promise<string[]> {
+    const executions = await this.about(domain);
+    const histories = await Promise.all(executions.map(({ executionArn }) => this.events(executionArn!)));
+    return [...new Set(histories.flatMap(orders))];
+  }
+
   /** Waits until nothing runs. */
   async untilQuiet(): Promise<void> {
     await until('an end of all executions', 90, async () =>

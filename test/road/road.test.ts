@@ -11,6 +11,9 @@ import './repeated.ts';
 import './elsewhere.ts';
 import './healed.ts';
 import './drift.ts';
+import './disordered.ts';
+import './shared.ts';
+import './moved.ts';
 import './undisturbed.ts';
 import './secrets.ts';
 

@@ -139,9 +139,9 @@ export function killedSuite(): void {
     expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
 
-  test('an installer that is killed leaves a mail server that serves, and the next delivery takes its work along', async () => {
-    const [domain, neighbour] = ['cut-off.example', 'neighbour.example'];
-    await Promise.all([domain, neighbour].map(makeZone));
+  test('an installer that is killed leaves a mail server that serves, and the next round takes its work along', async () => {
+    const domain = 'cut-off.example';
+    await makeZone(domain);
     const [since, began] = [pebbleLog().length, new Date()];
     await hostingEvent(domain);
     await untilEvent('deliver-to-server', 'SendDelivery entered', began, entered('SendDelivery'));
@@ -151,11 +151,8 @@ export function killedSuite(): void {
     expect((await local('host', 'exec', 'mx1', '--', 'sh', '-c', script)).exitCode).toBe(0);
     const unreachable = (event: HistoryEvent) => event.lambdaFunctionFailedEventDetails?.error === 'ServerUnreachable';
     await untilEvent('deliver-to-server', 'the delivery that was cut off', began, unreachable);
-    await untilServed('killed.example');
-    // The server's next try is a minute away; work for a neighbour wakes it now.
-    await hostingEvent(neighbour);
-    await Promise.all([domain, neighbour].map(name => untilServed(name)));
-    expect(atTheCa(since)).toEqual({ orders: 2, certificates: 2 });
+    await Promise.all(['killed.example', domain].map(name => untilServed(name)));
+    expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
 
   test('a CA that is killed too has new roots: they are trusted from then on, and our account is made anew', async () => {

@@ -1,0 +1,76 @@
+import {
+  ChangeResourceRecordSetsCommand,
+  ListResourceRecordSetsCommand,
+  Route53Client,
+  type ResourceRecordSet,
+} from '@aws-sdk/client-route-53';
+import { describe, expect, it } from 'vitest';
+import { hostZone, until, untilInstalled } from '../../local/road.ts';
+import { put, road } from './provider.ts';
+
+/** A zone of Route 53 with a domain and one under it, and a program of the customer's own that proves things there, too. */
+const [ZONE, UNDER] = ['shared.test', 'shop.shared.test'];
+const NAME = `_acme-challenge.${ZONE}.`;
+
+describe('a zone that is shared', () => {
+  it('has two domains’ challenges at once, and keeps what another program wrote before, between and after', async () => {
+    await hostZone(road.provider, ZONE, road.mx1.address);
+    const zone = await zoneOf(ZONE);
+    await zone.add('written before');
+    const wishes = [ZONE, UNDER].map(domain => ({ domain, mailServers: [road.mx1.hostName] }));
+    await put(road.provider, 'Domain Created', wishes);
+    await until('our values beside the other', 60, async () => (await zone.values()).length === 3);
+    await zone.add('written between');
+    for (const domain of [ZONE, UNDER]) await untilInstalled(road.store, domain, road.mx1.hostName);
+    await road.history.untilQuiet();
+    await zone.add('written after');
+    expect((await zone.values()).sort()).toEqual(['"written after"', '"written before"', '"written between"']);
+    // Of the other domain nothing is left, and each had one order.
+    expect((await zone.sets()).map(({ Name }) => Name)).toEqual([NAME]);
+    for (const domain of [ZONE, UNDER]) expect(await road.history.orders(domain)).toHaveLength(1);
+    const claims = await Promise.all([ZONE, UNDER].map(published));
+    expect(Math.max(...claims.map(({ from }) => from))).toBeLessThan(Math.min(...claims.map(({ to }) => to)));
+  }, 120_000);
+});
+
+/** When a domain's values were in the zone, by the history of its execution. */
+async function published(domain: string): Promise<{ from: number; to: number }> {
+  const [execution] = (await road.history.about(domain)).slice(-1);
+  const events = await road.history.events(execution!.executionArn!);
+  const at = (name: string) =>
+    events.find(event => event.stateEnteredEventDetails?.name === name)!.timestamp!.getTime();
+  return { from: at('WaitForDns'), to: at('ReleaseDomain') };
+}
+
+/** TXT records as a program sees and changes them that takes care of its neighbours: the old set out, the new one in, in one change. */
+async function zoneOf(domain: string) {
+  const client = new Route53Client(road.provider.client());
+  const HostedZoneId = await road.zoneId(domain);
+  const sets = async () => {
+    const { ResourceRecordSets } = await client.send(new ListResourceRecordSetsCommand({ HostedZoneId }));
+    return ResourceRecordSets!.filter(set => set.Type === 'TXT');
+  };
+  const mine = async () => (await sets()).find(set => set.Name === NAME);
+  const valuesOf = (set?: ResourceRecordSet) => (set?.ResourceRecords ?? []).map(({ Value }) => Value!);
+  return {
+    sets,
+    values: async () => valuesOf(await mine()),
+    add: (text: string) =>
+      until(`${text} in the zone`, 10, async () => {
+        const before = await mine();
+        const ResourceRecords = [...valuesOf(before), `"${text}"`].map(Value => ({ Value }));
+        const Changes = [
+          ...(before ? [{ Action: 'DELETE' as const, ResourceRecordSet: before }] : []),
+          {
+            Action: 'CREATE' as const,
+            ResourceRecordSet: { Name: NAME, Type: 'TXT' as const, TTL: 60, ResourceRecords },
+          },
+        ];
+        const change = new ChangeResourceRecordSetsCommand({ HostedZoneId, ChangeBatch: { Changes } });
+        return client.send(change).catch(error => {
+          if (error.name !== 'InvalidChangeBatch') throw error;
+          return false as const; // ours came in between
+        });
+      }),
+  };
+}
