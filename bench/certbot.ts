@@ -9,6 +9,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { startHost } from '../local/hosts/host.ts';
 import { setUpMailServer } from '../local/hosts/mail-server.ts';
+import { USUAL } from '../local/hosts/software.ts';
 import type { Provider } from '../local/provider.ts';
 
 export interface UsualWay {
@@ -40,7 +41,7 @@ export async function usualWay(provider: Provider, directory: string): Promise<U
     name: 'usual',
     hostName: 'usual.provider.test',
     directory: join(directory, 'usual'),
-    release: 'bookworm',
+    ...USUAL,
     packages: ['certbot', 'curl'],
     roots: provider.roots,
     report: () => {},

@@ -21,6 +21,8 @@ let tools: Promise<void> | undefined;
 
 /** Other software is another base. */
 export interface BaseRequest extends Kind {
+  /** Packages beside those of its software. */
+  packages?: string[];
   report: (line: string) => void;
 }
 
@@ -28,9 +30,9 @@ export interface BaseRequest extends Kind {
  * Path of the base root, which nobody may write to. Half a minute to two minutes the first time, then at once.
  * Two processes may ask at once: one builds, the other waits. A build is renamed into place whole, or not at all.
  */
-export async function ensureBase({ release, software, report }: BaseRequest): Promise<string> {
+export async function ensureBase({ release, software, packages = [], report }: BaseRequest): Promise<string> {
   await (tools ??= installTools(TOOLS, report));
-  const include = packagesOf(software).join(',');
+  const include = [...packagesOf(software), ...packages].join(',');
   const recipe = createHash('sha256')
     .update(JSON.stringify([1, release, include, EXCLUDED, arch()]))
     .digest('hex')

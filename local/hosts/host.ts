@@ -7,12 +7,12 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Node } from '../cloud/service.ts';
 import { runProgram } from '../program.ts';
-import { ensureBase } from './base.ts';
+import { ensureBase, type BaseRequest } from './base.ts';
 import { makeLink } from './network.ts';
 import type { Kind } from './software.ts';
 import { trustRoots } from './trust.ts';
 
-export interface HostRequest extends Kind {
+export interface HostRequest extends BaseRequest {
   /** Short name, `mx1`. */
   name: string;
   /** What the host calls itself, `mx1.provider.test`. */
@@ -23,7 +23,6 @@ export interface HostRequest extends Kind {
   roots?: string;
   /** Address of its name server; by default the machine's end of its link. */
   resolver?: string;
-  report: (line: string) => void;
 }
 
 export interface Host extends Node, Kind {
@@ -86,13 +85,13 @@ export async function removeHost(directory: string): Promise<void> {
 }
 
 /** A host stays on the base it was made on: its own layer would not fit another. */
-async function baseOf({ directory, release, software, report }: HostRequest): Promise<string> {
+async function baseOf({ directory, release, software, packages, report }: HostRequest): Promise<string> {
   const record = join(directory, 'base');
   const recorded = existsSync(record) ? (await readFile(record, 'utf8')).trim() : undefined;
   if (recorded && existsSync(recorded)) return recorded;
   if (recorded)
     throw new Error(`${directory} was made on ${recorded}, which is gone: remove the host and add it again`);
-  const base = await ensureBase({ release, software, report });
+  const base = await ensureBase({ release, software, packages, report });
   await writeFile(record, `${base}\n`);
   return base;
 }
