@@ -1,5 +1,6 @@
 /** What a wish comes to on its servers as they are: who gets the certificate, and under whose name mail is served instead. */
 import { planNames, webmailName } from '../certificate/names.ts';
+import type { Clock } from '../clock.ts';
 import { SealpostError, type ErrorName } from '../errors.ts';
 import type { Bus } from '../ports.ts';
 import { servesAlone, servesByName, type ServerRecord } from '../server/server.ts';
@@ -61,16 +62,17 @@ export async function placeDomain(
   record: DomainRecord,
   wish: Wish,
   me: string,
-  ports: { store: Store; bus: Bus },
+  ports: { store: Store; bus: Bus; clock: Clock },
 ): Promise<Placement> {
   const { store, bus } = ports;
   const { domain } = wish;
-  let placement = place(wish, await readServers(record, wish, store));
+  const isDue = record.current !== undefined && record.current.renewAt <= ports.clock.now();
+  let placement = await placeOn(record, wish, isDue, store);
   const before = record.servedUnder ?? [];
   const hadToWait = record.parked !== undefined && HANG.includes(record.parked.reason);
   if (before.length === 0 && placement.servedUnder.length === 0 && !hadToWait) return placement;
   await store.dependOn(domain, names(placement.servedUnder));
-  placement = place(wish, await readServers(record, wish, store));
+  placement = await placeOn(record, wish, isDue, store);
   const { servedUnder } = placement;
   const isKnown = (one: ServedUnder) => before.some(({ server, webmail }) => sameUnder(one, { server, webmail }));
   const events = servedUnder
@@ -103,13 +105,23 @@ function sameUnder(a: ServedUnder, b: ServedUnder): boolean {
   return a.server === b.server && Boolean(a.webmail) === Boolean(b.webmail);
 }
 
-/** A domain that has a certificate is renewed while a server of it is looked at anew: it was by name before. */
-async function readServers(record: DomainRecord, wish: Wish, store: Pick<Store, 'readServer'>): Promise<Servers> {
+/**
+ * A domain that has a certificate is renewed while a server of it is looked at anew: it was by name before.
+ * @param isDue its certificate is to be renewed: one server that was retired keeps the others from nothing
+ */
+async function placeOn(
+  record: DomainRecord,
+  wish: Wish,
+  isDue: boolean,
+  store: Pick<Store, 'readServer'>,
+): Promise<Placement> {
   const named = serversOf(wish);
   const servers = new Map<string, ServerRecord>();
   for (const one of await Promise.all(named.map(server => store.readServer(server))))
     if (one) servers.set(one.server, one);
-  const missing = named.filter(server => !servers.has(server));
+  const there = wish.mailServers.filter(server => servers.has(server));
+  const isEnough = isDue && there.length > 0;
+  const missing = isEnough ? [] : named.filter(server => !servers.has(server));
   const fail = (name: 'ServerNotRegistered' | 'ServerNotInspected' | 'InstallRefused', why: string) =>
     new SealpostError(name, wish.domain, why);
   if (missing.length > 0)
@@ -125,7 +137,8 @@ async function readServers(record: DomainRecord, wish: Wish, store: Pick<Store, 
       'ServerNotInspected',
       `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
     );
-  return servers;
+  const placement = place({ ...wish, mailServers: there }, servers);
+  return { ...placement, servers: placement.servers.filter(server => servers.has(server)) };
 }
 
 /** Until it is known whether they serve by name, an order may be for nothing. */

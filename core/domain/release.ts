@@ -12,7 +12,7 @@ import { nextTry, serversOf, type DomainRecord, type Parked } from './domain.ts'
 import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
 import { passOver, type FailedAtIssuer } from './pass-over.ts';
-import { HANG, uninspected } from './placement.ts';
+import { HANG, holdersOf, uninspected } from './placement.ts';
 import { retract } from './published.ts';
 import { hasLeft, isStillGone, retireDomain, unmanagedLooks } from './retire.ts';
 
@@ -52,7 +52,10 @@ export async function releaseDomain(
       },
     ]);
   if (input.certificate && acmDuty(record)) throw importWanted(domain);
-  const dueAt = nextLook(record, record.current?.renewAt ?? clock.now(), clock.now());
+  // Renewed without a server that is not registered any more: at its next look it parks for that.
+  const isWhole = holdersOf(record).every(server => input.servers.includes(server));
+  const renewAt = isWhole ? record.current?.renewAt : undefined;
+  const dueAt = nextLook(record, renewAt ?? clock.now(), clock.now());
   const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
   if (!released) await look(domain, ports);
   return { domain, servers: input.servers, dueAt };

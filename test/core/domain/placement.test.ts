@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
 import type { DomainRecord, Wish } from '../../../core/domain/domain.ts';
 import { holdersOf, place } from '../../../core/domain/placement.ts';
-import { parkDomain } from '../../../core/domain/release.ts';
+import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { retireServer } from '../../../core/server/retire.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import type { ServerRecord } from '../../../core/server/server.ts';
@@ -153,6 +153,30 @@ describe('on the road', () => {
     await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
     delete world.memory.servers.get(mx1)!.capability;
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
+  });
+
+  test('one whose certificate is due is renewed on the servers that are left when another was retired, and parks for that one afterwards', async () => {
+    found(world, mx1);
+    await register(world, mx2);
+    const wish = { domain, mailServers: [mx1, mx2], policy: 'wildcard' as const };
+    await world.store.acceptWish(wish, { at: 1 }, world.time);
+    await world.store.claimDomain(domain, 'before', world.time);
+    const certificate = aCertificate(world);
+    await world.store.commitCertificate({
+      ...{ domain, me: 'before', seen: 1, certificate, servers: wish.mailServers, now: world.time },
+    });
+    await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
+    await retireServer({ kind: 'retired', server: mx2, at: world.time + minute }, world);
+    const notThere = { name: 'ServerNotRegistered', message: expect.stringContaining(mx2) };
+    await expect(claim({ mailServers: wish.mailServers })).rejects.toMatchObject(notThere);
+    await park(new Error('mx2'));
+
+    said = certificate.renewAt;
+    const plan = await claim({ mailServers: wish.mailServers });
+    expect(plan).toMatchObject({ names: wildcard, servers: [mx1] });
+    const { owner } = await record();
+    await releaseDomain({ ...plan, execution: owner! }, world);
+    expect((await record()).dueAt).toBe(world.time);
   });
 
   test('nothing is ordered for a domain that is served under its server: its record and the bus say so, once', async () => {
