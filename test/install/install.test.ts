@@ -131,7 +131,7 @@ it('a clock that is behind is said to be, instead of calling every certificate b
 });
 
 it('what does not fit into Dovecot’s memory is refused before anything is switched; renewals go on', async () => {
-  const edit = (text: string) => text.replace('(most > 5000 ? 5000 : most)', '\'"$(dovecot_count)"\'');
+  const edit = (text: string) => text.replace('(most > limit ? limit : most)', '\'"$(dovecot_count)"\'');
   const renewed = mail.wildcard('other.test');
   const delivery = mail.write([
     { domain: 'full.test', certificate: mail.wildcard('full.test') },

@@ -135,9 +135,11 @@ export async function startMailHost(name: string, { release, software }: Kind = 
       const text = deliveryText(hostName, entries, ca.root, { ...options, seq });
       return { text, hash: createHash('sha256').update(text).digest('hex') };
     },
-    async run({ hash, text }, { edit = (same: string) => same, environment } = {}) {
+    async run({ hash, text }, { edit, environment } = {}) {
+      const edited = edit ? edit(program) : program;
+      if (edit && edited === program) throw new Error('the installer has no such text to be edited');
       const directory = `/run/sealpost-test-${Math.random().toString(36).slice(2)}`;
-      await host.write(`${directory}/installer`, Buffer.from(edit(program)), 0o700);
+      await host.write(`${directory}/installer`, Buffer.from(edited), 0o700);
       await host.write(`${directory}/delivery`, Buffer.from(text), 0o600);
       const { exitCode, stdout, stderr } = await host.run(
         ['sh', `${directory}/installer`, `${directory}/delivery`, hash],
