@@ -173,14 +173,15 @@ export function contract(name: keyof typeof kinds): void {
       expect(wrong).toContain('hostname mismatch');
     });
 
-    it('testssl.sh finds chain and name good for mail programs and webmail', async () => {
-      const looks = [testssl(mail, 'mail.example.test', 993)];
-      if (ports.includes(443)) looks.push(testssl(mail, web, 443));
-      for (const verdicts of await Promise.all(looks))
-        expect(verdicts).toMatchObject({
-          cert_chain_of_trust: 'OK: passed.',
-          cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
-        });
+    // One port a kind, since a look costs three quarters of a minute: the rarer web server's, else the mail programs'.
+    it('testssl.sh finds chain and name good', async () => {
+      const [name, port] = kind.software.includes('apache')
+        ? ([web, 443] as const)
+        : (['mail.example.test', 993] as const);
+      expect(await testssl(mail, name, port)).toMatchObject({
+        cert_chain_of_trust: 'OK: passed.',
+        cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
+      });
     }, 300_000);
 
     it('a bad certificate is refused or put back, and the neighbours go on', async () => {

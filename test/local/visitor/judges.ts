@@ -39,18 +39,14 @@ export function judgesSuite(): void {
     swaks = await ensureSwaks(console.log);
   }, 300_000);
 
-  test('testssl.sh finds chain and name good on 993 and on 25, and the name of another wrong on 587', async () => {
-    const [imaps, smtp, wrong] = await Promise.all([
-      verdicts(NAME, 993),
-      verdicts(NAME, 25, 'smtp'),
-      verdicts('mail.nobody.example', 587, 'smtp'),
-    ]);
-    for (const good of [imaps, smtp])
-      expect(good).toMatchObject({
-        cert_chain_of_trust: 'OK: passed.',
-        cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
-        cert_subjectAltName: expect.stringContaining('*.stranger.example'),
-      });
+  test('testssl.sh finds chain and name good on 993, and the name of another wrong on 587', async () => {
+    // Three quarters of a minute of a core a port: 25 is swaks's, and posttls-finger's in test/install.
+    const [good, wrong] = await Promise.all([verdicts(NAME, 993), verdicts('mail.nobody.example', 587, 'smtp')]);
+    expect(good).toMatchObject({
+      cert_chain_of_trust: 'OK: passed.',
+      cert_trust: expect.stringMatching(/^OK: Ok via SAN wildcard/),
+      cert_subjectAltName: expect.stringContaining('*.stranger.example'),
+    });
     expect(wrong).toMatchObject({
       cert_chain_of_trust: 'OK: passed.',
       cert_trust: expect.stringMatching(/^HIGH: certificate does not match supplied URI/),
