@@ -4,8 +4,8 @@ import { ACMClient, GetCertificateCommand, KeyAlgorithm, ListCertificatesCommand
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventsService } from '../../local/cloud/events/events.ts';
-import { until, untilInstalled } from '../../local/road.ts';
-import { customer, put, road } from './provider.ts';
+import { hostZone, until, untilInstalled } from '../../local/road.ts';
+import { put, road } from './provider.ts';
 
 const DOMAIN = 'balanced.test';
 const FOREIGN = 'arn:aws:acm:us-east-1:000000000000:certificate/somebody-elses';
@@ -16,9 +16,10 @@ describe('a domain whose name is on a load balancer, too', () => {
   let arn: string;
 
   beforeAll(async () => {
-    wish = await customer(DOMAIN);
+    await hostZone(road.provider, DOMAIN, road.mx1.address);
+    wish = { domain: DOMAIN, mailServers: [road.mx1.hostName] };
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName, 240);
+    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
     await until(`${DOMAIN} released`, 30, async () => !(await record()).owner);
   }, 300_000);
 
@@ -37,7 +38,7 @@ describe('a domain whose name is on a load balancer, too', () => {
     await put(road.provider, 'Domain Changed', [
       { ...wish, policy: 'list', names: ['mail', 'webmail'], acm: true, version: 3 },
     ]);
-    const { current } = await until('another certificate in ACM', 240, async () => {
+    const { current } = await until('another certificate in ACM', 120, async () => {
       const { acm, current } = await record();
       return current!.id !== before && acm?.certificate === current!.id && { current: current! };
     });
