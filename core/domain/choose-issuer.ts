@@ -122,7 +122,7 @@ export async function chooseIssuer(
     }
     if (issuer === ordering) return choice;
     if (ordering) await forget();
-    if (replacedAt(issuer, record) !== undefined) return choice;
+    if (replacedAt(issuer, record, wanted.names) !== undefined) return choice;
     const asked = { ...wanted, now, latest: choices.length > 1 ? now + SHORT_MS : Infinity };
     const wait = await reservePlaces(issuer, asked, store);
     if (!wait) return choice;
@@ -137,9 +137,13 @@ export async function chooseIssuer(
   return earliest.choice;
 }
 
-/** ARI's `replaces` is understood only where the certificate comes from; there such an order is outside the limits (RFC 9773 §5). */
-export function replacedAt({ name }: Issuer, { current }: DomainRecord): string | undefined {
-  return current?.issuer === name ? current.ariId : undefined;
+/**
+ * ARI's `replaces` is understood only where the certificate comes from, and only of an order that has a name in common
+ * with it; there such an order is outside the limits (RFC 9773 §5).
+ */
+export function replacedAt({ name }: Issuer, { current }: DomainRecord, names: string[]): string | undefined {
+  const isAnother = current?.issuer !== name || !names.some(one => current.names.includes(one));
+  return isAnother ? undefined : current.ariId;
 }
 
 /**

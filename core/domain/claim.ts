@@ -72,7 +72,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   await giveMeanwhile(record, names, servers, ports);
   const places = await planPlaces(names, ports);
   const { issuer, isLastResort } = await chooseIssuer({ record, wish, names, me: event.execution }, ports);
-  const replaces = replacedAt(issuer, record);
+  const replaces = replacedAt(issuer, record, names);
   return {
     domain,
     ...(wish.host && { host: true }),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget, delegationLine } from '../../../core/dns/challenge-place.ts';
+import { replacedAt } from '../../../core/domain/choose-issuer.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
 import { parkDomain } from '../../../core/domain/release.ts';
 import { LEASE_MS } from '../../../core/store.ts';
@@ -267,6 +268,14 @@ describe('a domain whose certificate is still fresh', () => {
     world.time = renewAt;
     for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
     expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
+  });
+
+  test('replaces nothing where no name is the same: the CA would refuse the order', async () => {
+    await issued({ ariId: 'aki.serial' });
+    const record = (await world.store.readDomain(domain))!;
+    expect(replacedAt(anIssuer(), record, [`mail.${domain}`])).toBeUndefined();
+    expect(replacedAt(anIssuer(), record, [`mail.${domain}`, domain])).toBe('aki.serial');
+    expect(replacedAt(anIssuer({ name: 'another' }), record, [domain])).toBeUndefined();
   });
 
   test('is left alone by the look of a sweep before its time', async () => {
