@@ -144,8 +144,9 @@ async function placeOrder(
   try {
     return await acme.newOrder({ ...order, replaces });
   } catch (error) {
-    // unauthorized: it was issued to an account that we no longer use.
-    if (!isProblem(error, 'alreadyReplaced', 'malformed', 'unauthorized')) throw error;
+    // unauthorized: it was issued to an account that we no longer use. serverInternal: Pebble's word for a certificate that
+    // it does not know; and no fault of a CA's with `replaces` shall keep a certificate from being renewed.
+    if (!isProblem(error, 'alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal')) throw error;
     return acme.newOrder(order);
   }
 }
