@@ -20,9 +20,13 @@ beforeAll(async () => {
     edit(definitionFile(cdkOut, template), definition => rename(definition, 'PublishChallenges', 'TellTheWorld'));
   });
   provider = await deploy(cdkOut, directory);
-  // A server on record and no host: the road to a stored certificate does not need one.
+  // A server on record, inspected, and no host: the road to a stored certificate does not need one.
+  const store = storeOf(provider);
   const server = { server: 'mx1.provider.test', node: 'mi-0123456789abcdef0', roleId: 'none', adopt: false };
-  await storeOf(provider).registerServer(server, Date.now(), Date.now());
+  await store.registerServer(server, Date.now(), Date.now());
+  const [me, hash] = [(await store.wakeServer(server.server, Date.now()))!, '0'.repeat(64)];
+  await store.startDelivery(server.server, me, { hash, seq: 2, mode: 'inspect' });
+  await store.endDelivery(server.server, me, hash, { capability: { 'serves-by-name': ['postfix,dovecot,nginx'] } });
   await delegateDomain(provider, 'bakery.test', '127.0.0.1');
   const [id] = await put(provider, 'Domain Created', [{ domain: 'bakery.test', mailServers: [server.server] }]);
   const history = new History(provider);

@@ -77,6 +77,7 @@ describe('a domain goes the whole way', () => {
         domain,
         names,
         issuer: current!.issuer,
+        issuedBy: current!.issuedBy,
         notAfter: new Date(current!.notAfter).toISOString(),
       });
       const { detail } = await road.bus.heard('Certificate Installed', { domain });

@@ -78,5 +78,8 @@ async function everyItem(): Promise<unknown[]> {
     new ScanCommand({ TableName: road.provider.stack.outputs.TableName! }),
   );
   expect(LastEvaluatedKey).toBeUndefined();
-  return Items!;
+  // The CA's advice on what is there comes once a minute, and writes a time.
+  return Items!
+    .filter(({ pk }) => !pk!.S!.startsWith('R#'))
+    .map(({ pk, sk, spec, wanted }) => ({ pk, sk, spec, wanted }));
 }
