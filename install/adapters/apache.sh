@@ -123,7 +123,7 @@ apache_fit() {
 
 apache_obstacle() {
   if [ ! -d /etc/apache2/sites-enabled ]; then
-    echo 'its configuration is not in Debian’s layout of sites'
+    echo 'its configuration is not laid out in sites, as that of Debian is'
     return
   fi
   if ! apachectl -t >/dev/null 2>&1; then
@@ -166,6 +166,6 @@ apache_adopt() {
 
 apache_undo() {
   rm -f "$apache_site"
-  [ -n "$(ss -Hltnp 'sport = :443' | grep '"apache2"')" ] || return 0
+  ss -Hltnp 'sport = :443' | grep -q '"apache2"' || return 0
   ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
 }

@@ -93,7 +93,7 @@ const places: Record<string, () => Promise<Buffer[]>> = {
   },
   'the temporary files of this machine': async () => [
     Buffer.from('bakery.test'),
-    ...filesBelow(tmpdir()).map(path => readFileSync(path)),
+    ...filesBelow(tmpdir()).flatMap(readIfThere),
   ],
   'the logs of the mail server': async () => {
     const { stdout } = await road.provider.hosts.get('mx1')!.run(['sh', '-c', 'find /var/log -type f -exec cat {} +']);
@@ -111,6 +111,16 @@ function functionProcesses(): string[] {
       return false; // no process, or one that has just ended
     }
   });
+}
+
+/** Other tests' files come and go beside ours. */
+function readIfThere(path: string): Buffer[] {
+  try {
+    return [readFileSync(path)];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
+  }
 }
 
 /** Files that functions may have left; not what the hosts of this provider keep (searched from inside them), nor other tests' hosts. */
