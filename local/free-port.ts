@@ -1,12 +1,26 @@
-/** A TCP port on 127.0.0.1: the wanted one where it is free, else any. */
+/** A TCP port on 127.0.0.1 for what is to find it again after a restart. */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-export function freePort(wanted: number): Promise<number> {
+/** Below Linux's ip_local_port_range: nobody is given one of these for an outgoing connection or for port 0 meanwhile. */
+const [FIRST, END] = [10_000, 32_000];
+const TRIES = 20;
+
+/** The wanted one where it is free, else any. @param wanted 0 for any */
+export async function freePort(wanted: number): Promise<number> {
+  if (wanted !== 0 && (await isFree(wanted))) return wanted;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(FIRST, END);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`No free TCP port on 127.0.0.1: ${TRIES} tries between ${FIRST} and ${END} found every one taken`);
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const server = createServer().on('error', error => (wanted === 0 ? reject(error) : resolve(freePort(0))));
-    server.listen(wanted, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
+    const server = createServer().on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

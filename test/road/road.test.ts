@@ -12,7 +12,7 @@ import './elsewhere.ts';
 import './healed.ts';
 import './drift.ts';
 import './disordered.ts';
-import './shared.ts';
+import './one-zone.ts';
 import './moved.ts';
 import './undisturbed.ts';
 import './secrets.ts';
