@@ -28,6 +28,9 @@ export interface FinalizePorts {
   roots: string;
 }
 
+/** `wake`: the servers whose work is not calm. */
+type Finalized = Plan & { certificate: string; notAfter: number; wake: string[] };
+
 /** Where an order's key and chain lie: the order's URL names it once and for all. */
 export function certificateId(orderUrl: string): string {
   return createHash('sha256').update(orderUrl).digest('hex');
@@ -37,12 +40,13 @@ export function certificateId(orderUrl: string): string {
 export async function finalizeOrder(
   input: Plan & { execution: string; order: OrderState },
   ports: FinalizePorts,
-): Promise<Plan & { certificate: string; notAfter: number; wake: string[] }> {
+): Promise<Finalized> {
   const { store, certificates, clock } = ports;
   const { execution, order, ...plan } = input;
   const { domain, names } = plan;
   const record = await store.renewDomain(domain, execution, clock.now());
   const id = certificateId(order.url);
+  if (record.current?.id === id) return said(plan, record.current, store);
   // The key is stored before the CSR leaves, so that a crash resumes with the same one; and who stored it first may
   // finalize without reading the order again, since nobody can have done so before.
   const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, newKey());
@@ -56,7 +60,7 @@ export async function finalizeOrder(
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
   await certificates.putChain(domain, id, chainPem);
-  const certificate = { ...describe(id, names, chainPem, ports), ...answering(record, id) };
+  const certificate = { ...describe(id, names, chainPem, ports), ...answering(record) };
   const calm = await calmServers(record, plan, ports);
   const committed = await store.commitCertificate({
     domain,
@@ -64,8 +68,7 @@ export async function finalizeOrder(
     seen: plan.seen,
     ...certificatesOf({ ...record, current: certificate }, clock.now()),
     certificate,
-    // Tried again after all was written, it is its own predecessor.
-    ...(record.current && record.current.id !== id && { supersedes: record.current.id }),
+    ...(record.current && { supersedes: record.current.id }),
     servers: plan.servers,
     calm,
     host: plan.host,
@@ -81,10 +84,15 @@ export async function finalizeOrder(
   return { ...plan, certificate: id, notAfter: certificate.notAfter, wake };
 }
 
-/** What a person asked for is known by its time, also to a try again that comes after the commit. */
-function answering({ current }: DomainRecord, id: string): Pick<StoredCertificate, 'answers'> {
-  const answers = current?.id === id ? current.answers : current?.askedAt;
-  return answers === undefined ? {} : { answers };
+/** Tried again after all was written: what the try before said. Work that it made calm goes on waiting for its hour. */
+async function said(plan: Plan, { id, notAfter }: StoredCertificate, store: Store): Promise<Finalized> {
+  const works = await Promise.all(plan.servers.map(server => store.workFor(server, plan.domain)));
+  return { ...plan, certificate: id, notAfter, wake: plan.servers.filter((_, i) => !works[i]?.calm) };
+}
+
+/** What a person asked for is known by its time. */
+function answering({ current }: DomainRecord): Pick<StoredCertificate, 'answers'> {
+  return current?.askedAt === undefined ? {} : { answers: current.askedAt };
 }
 
 function describe(

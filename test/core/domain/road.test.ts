@@ -5,12 +5,26 @@ import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import { claimDomain } from '../../../core/domain/claim.ts';
 import { certificateId, finalizeOrder } from '../../../core/domain/finalize.ts';
+import type { StoredCertificate } from '../../../core/domain/domain.ts';
 import { createOrder, publishChallenges, validate } from '../../../core/domain/order.ts';
 import { releaseDomain } from '../../../core/domain/release.ts';
+import { quietMoment } from '../../../core/server/quiet.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
-import { anIssuer, challengeZone, created, mx1, newWorld, register, type World } from '../world.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  created,
+  day,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  register,
+  type World,
+} from '../world.ts';
 
 /** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
 const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
@@ -176,6 +190,17 @@ describe('the values of an order', () => {
   });
 });
 
+/** The order is the one for its successor: what it has is served, and its end is weeks away. */
+async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: number }> {
+  const dates = { notBefore: world.time - 60 * day, notAfter: world.time + 30 * day, renewAt: world.time };
+  const renewed = aCertificate(world, { names, ...dates });
+  const { id, fingerprint } = renewed;
+  world.memory.domains.get(domain)!.current = renewed;
+  const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
+  await world.store.recordInstalled(mx1, { domain, v: 0 }, seen);
+  return { renewed, quiet: quietMoment(mx1, world.quietHours, world.time) };
+}
+
 describe('a finalize', () => {
   test('that was killed after its key was stored goes on with that key', async () => {
     const proven = await prove();
@@ -192,8 +217,21 @@ describe('a finalize', () => {
   test('may be tried again after all was written', async () => {
     const proven = await prove();
     const once = await finalize(proven);
+    const { work } = world.store;
+    const given = await work(mx1, 10);
     expect(await finalize(proven)).toEqual(once);
-    expect(await world.store.work(mx1, 10)).toHaveLength(1);
+    expect(await work(mx1, 10)).toEqual(given);
+  });
+
+  test('of a calm renewal that is tried again after all was written stays calm', async () => {
+    const proven = await prove();
+    const { renewed, quiet } = await beforeItsRenewal();
+    const once = await finalize(proven);
+    expect(once.wake).toEqual([]);
+    world.time += minute;
+    expect(await finalize(proven)).toEqual(once);
+    expect(await world.store.workFor(mx1, domain)).toMatchObject({ calm: true, notBefore: quiet });
+    expect((await world.store.readDomain(domain))!.superseded).toEqual([renewed.id]);
   });
 
   test('whose wish changed meanwhile makes nothing current and gives no work', async () => {
