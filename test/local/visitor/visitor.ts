@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { GetExecutionHistoryCommand, ListExecutionsCommand, SFNClient, type HistoryEvent } from '@aws-sdk/client-sfn';
+import {
+  GetExecutionHistoryCommand,
+  ListExecutionsCommand,
+  SFNClient,
+  type ExecutionListItem,
+  type HistoryEvent,
+} from '@aws-sdk/client-sfn';
 import { accessTo } from '../../../local/access.ts';
 import { handshake } from '../../../local/handshake.ts';
 import { runProgram, type ProgramResult } from '../../../local/program.ts';
@@ -73,13 +79,13 @@ export async function untilServed(domain: string, seconds = 120): Promise<void> 
   await until(`${domain} served`, seconds, async () => (await handshake(look)).trusted);
 }
 
-/** Events of the newest execution of a state machine, oldest first. */
-export async function newestHistory(client: SFNClient, machine: string): Promise<HistoryEvent[]> {
+/** Of a state machine's newest executions, a history each, oldest event first: a road may have been begun beside the one that is looked for. */
+async function newestHistories(client: SFNClient, machine: string): Promise<HistoryEvent[][]> {
   const stateMachineArn = `arn:aws:states:us-east-1:000000000000:stateMachine:sealpost-${machine}`;
-  const { executions } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1 }));
-  const executionArn = executions?.[0]?.executionArn;
-  if (!executionArn) return [];
-  return (await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }))).events ?? [];
+  const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 3 }));
+  const history = async ({ executionArn }: ExecutionListItem) =>
+    (await client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }))).events ?? [];
+  return Promise.all(executions.map(history));
 }
 
 /** Looks often: what is waited for may be over in milliseconds. */
@@ -90,11 +96,15 @@ export async function untilEvent(
   fits: (event: HistoryEvent) => boolean,
 ): Promise<void> {
   const client = new SFNClient(clientOf(await environment()));
+  let seen: HistoryEvent[][] = [];
   for (const deadline = Date.now() + 90_000; Date.now() < deadline; await sleep(15)) {
-    const history = await newestHistory(client, machine).catch(() => []);
-    if (history.some(event => event.timestamp! >= after && fits(event))) return;
+    seen = await newestHistories(client, machine).catch(() => []);
+    if (seen.flat().some(event => event.timestamp! >= after && fits(event))) return;
   }
-  throw new Error(`${what} did not come about`);
+  const roads = seen.map(history =>
+    history.map(({ type, stateEnteredEventDetails: at }) => at?.name ?? type).join(' '),
+  );
+  throw new Error(`${what} did not come about; the newest executions of ${machine}:\n${roads.join('\n')}`);
 }
 
 export const providerPid = (): number => Number(readFileSync(join(directory, 'provider.pid'), 'utf8').split(' ')[0]);
