@@ -1,5 +1,6 @@
 /** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
 import { serversOf, type DomainRecord, type Wish } from '../core/domain/domain.ts';
+import { idsOf } from '../core/domain/provided.ts';
 import { SealpostError } from '../core/errors.ts';
 import type { Work } from '../core/server/server.ts';
 import { LEASE_MS, type DomainStore } from '../core/store.ts';
@@ -332,12 +333,19 @@ export function domainItems(table: Table): DomainStore {
     async provide(domain, provided, before, now) {
       const isSame = before ? '#provided = :before' : 'attribute_not_exists(#provided)';
       const isProvided = await table.update(domainKey(domain), {
-        set: provided ? 'SET #provided = :provided ADD #wanted :one' : 'REMOVE #provided ADD #wanted :one',
+        set: provided
+          ? 'SET #provided = :provided ADD #wanted :one, #elsewhere :ids'
+          : 'REMOVE #provided ADD #wanted :one',
         condition: `attribute_exists(#spec) AND attribute_not_exists(#deletedAt) AND ${isSame}`,
-        values: { one: 1, ...(provided && { provided }), ...(before && { before }) },
+        values: { one: 1, ...(provided && { provided, ids: new Set(idsOf(provided)) }), ...(before && { before }) },
       });
       if (isProvided) await dueNow(domain, now);
       return isProvided !== undefined;
+    },
+
+    async forgetElsewhere(domain, ids) {
+      const gone = { condition: 'attribute_exists(#elsewhere)', values: { ids: new Set(ids) } };
+      await table.update(domainKey(domain), { set: 'DELETE #elsewhere :ids', ...gone });
     },
 
     async recordTold(domain, me, use, id, days) {
@@ -371,6 +379,8 @@ export function domainItems(table: Table): DomainStore {
 
 /** A set of the table's is a list here. */
 export function asRecord(item: Record<string, unknown> | undefined): DomainRecord | undefined {
-  const servers = item?.servers as Set<string> | undefined;
-  return item && ({ ...item, ...(servers && { servers: [...servers].sort() }) } as unknown as DomainRecord);
+  const lists = Object.entries(item ?? {}).flatMap(([name, value]) =>
+    value instanceof Set ? [[name, [...(value as Set<string>)].sort()]] : [],
+  );
+  return item && ({ ...item, ...Object.fromEntries(lists) } as unknown as DomainRecord);
 }

@@ -1,4 +1,5 @@
 /** `sealpost provide`: a certificate from elsewhere for a domain, or no longer. The key goes into S3 and nowhere else, by the person's own rights. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspectChain } from '../core/certificate/certificate.ts';
 import { readFromElsewhere } from '../core/certificate/from-elsewhere.ts';
@@ -38,13 +39,11 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
   const certificate = describe(chainPem, now);
   if (certificate.renewAt <= now)
     throw refused(domain, `--pem: it ends ${when(certificate.notAfter, now)}`, 'give one that lasts longer');
-  // By its own hash: the same one again is the same object, and another is never overwritten. Stored before anybody is told of it.
-  await here.certificates.putKeyOnce(domain, certificate.id, keyPem);
-  await here.certificates.putChain(domain, certificate.id, chainPem);
-  const provided = await change(domain, here, now, before => ({
-    ...before,
-    ...Object.fromEntries(request.for.map(use => [use, certificate])),
-  }));
+  const provided = await change(domain, here, now, async before => {
+    const same = uses.flatMap(use => before?.[use] ?? []).find(one => one.fingerprint === certificate.fingerprint);
+    if (!same) await put(domain, certificate.id, { keyPem, chainPem }, here);
+    return { ...before, ...Object.fromEntries(request.for.map(use => [use, same ?? certificate])) };
+  });
   return told(certificate, request.for, { ...record, provided }, now);
 }
 
@@ -53,7 +52,7 @@ export async function withdraw(domain: string, given: Use[], here: Elsewhere, no
   const record = await wishedDomain(domain, here);
   const gone = given.filter(use => record.provided?.[use]);
   if (gone.length === 0) return `Nothing is provided for ${given.join(' and ')} of ${domain}.`;
-  await change(domain, here, now, before => {
+  await change(domain, here, now, async before => {
     const left = Object.fromEntries(Object.entries(before ?? {}).filter(([use]) => !given.includes(use as Use)));
     return Object.keys(left).length > 0 ? left : undefined;
   });
@@ -89,11 +88,24 @@ function read(file: string, option: string, domain: string): string {
   }
 }
 
+/** Before anybody is told of it. */
+async function put(
+  domain: string,
+  id: string,
+  { keyPem, chainPem }: { keyPem: string; chainPem: string },
+  { certificates }: Elsewhere,
+): Promise<void> {
+  await certificates.putKeyOnce(domain, id, keyPem);
+  await certificates.putChain(domain, id, chainPem);
+}
+
 function describe(chainPem: string, now: number): ProvidedCertificate {
   const { names, notBefore, notAfter, sha256, issuer } = inspectChain(chainPem);
   const told = markAt(notAfter, now);
+  // Another place each time it is brought: the one that was withdrawn may be emptied at this very moment.
+  const id = createHash('sha256').update(`${sha256} ${now}`).digest('hex');
   return {
-    ...{ id: sha256, fingerprint: sha256, names, notBefore, notAfter, issuer: 'elsewhere', issuedBy: issuer },
+    ...{ id, fingerprint: sha256, names, notBefore, notAfter, issuer: 'elsewhere', issuedBy: issuer },
     renewAt: Math.round(takenOverAt({ notBefore, notAfter })),
     // Who brings it knows how long it lasts.
     ...(told !== undefined && { told }),
@@ -105,11 +117,11 @@ async function change(
   domain: string,
   { store }: Elsewhere,
   now: number,
-  next: (before: Provided | undefined) => Provided | undefined,
+  next: (before: Provided | undefined) => Promise<Provided | undefined>,
 ): Promise<Provided | undefined> {
   for (let tries = 0; tries < 5; tries++) {
     const { provided: before } = (await store.readDomain(domain)) ?? {};
-    const provided = next(before);
+    const provided = await next(before);
     if (await store.provide(domain, provided, before, now)) return provided;
   }
   throw refused(domain, `${domain} was changed by others at the same time, or deleted`, 'try again');

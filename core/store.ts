@@ -130,7 +130,8 @@ export interface DomainStore {
   /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
   forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
   /**
-   * Puts on record what is provided for the domain from now on, and has it looked at again.
+   * Puts on record what is provided for the domain from now on, and has it looked at again. Their ids are kept in
+   * `elsewhere`, also when they are withdrawn, until their objects are gone.
    * @param before as it was read
    * @returns false when it is not so any more, or nobody wishes the domain
    */
@@ -140,6 +141,8 @@ export interface DomainStore {
     before: DomainRecord['provided'],
     now: number,
   ): Promise<boolean>;
+  /** The objects of these are gone. */
+  forgetElsewhere(domain: string, ids: string[]): Promise<void>;
   /** A person was told that many days before its end, unless another is provided by now. @throws ClaimLost */
   recordTold(domain: string, me: string, use: Use, id: string, days: number): Promise<void>;
   /** Something that the wish hangs on has changed: who is at work for the domain has to look again when it ends; else it is due now. */

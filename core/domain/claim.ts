@@ -15,8 +15,9 @@ import { leaveServers, releaseDeleted, releaseServedUnder } from './leave.ts';
 import { isServing } from './serving.ts';
 import { look } from './look.ts';
 import { placeDomain } from './placement.ts';
-import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, type Certificates } from './provided.ts';
+import { certificatesOf, goodUntil, hasAny, isGiven, needsNoOrder, overOf, type Certificates } from './provided.ts';
 import { retract } from './published.ts';
+import { removeSuperseded } from './superseded.ts';
 import { tellOfEnds } from './tell.ts';
 
 export interface ClaimPorts extends ChoicePorts {
@@ -51,6 +52,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     record.order = undefined;
   }
   await tellOfEnds(record, event.execution, ports);
+  if (overOf(record, clock.now()).length > 0) await removeSuperseded(domain, ports);
   if (needsNoOrder(record, clock.now())) {
     if (record.order) await store.forgetOrder(domain, event.execution, record.order.url);
     // Ours goes on for names beside theirs, and leaves when it ends: an expired one is refused, and they with it.

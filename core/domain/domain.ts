@@ -28,7 +28,7 @@ export interface Wish {
 
 /** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
 export interface StoredCertificate {
-  /** sha256 of the order's URL, or of a provided leaf's DER: its place in the bucket is `certificates/<domain>/<id>/`. */
+  /** 64 hexadecimal digits, of the order's URL or of the moment when it was provided: its place in the bucket is `certificates/<domain>/<id>/`. */
   id: string;
   names: string[];
   notBefore: number;
@@ -149,6 +149,8 @@ export interface DomainRecord {
   /** Id of the certificate that was revoked at the CA. */
   revoked?: string;
   provided?: Partial<Record<Use, ProvidedCertificate>>;
+  /** Ids of all that were ever provided and whose keys are still in the bucket. */
+  elsewhere?: string[];
   parked?: Parked;
   retired?: Retired;
   /** Every server that a wish of it has named: no other can have work or a certificate of it. */

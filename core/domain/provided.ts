@@ -90,6 +90,16 @@ export function markAt(notAfter: number, now: number): number | undefined {
   return now < notAfter ? TELL_AT_DAYS.findLast(days => notAfter - days * DAY <= now) : undefined;
 }
 
+/** Ids of what was provided and is served no more, whatever comes: withdrawn, replaced or past its end. */
+export function overOf({ provided, elsewhere }: Pick<DomainRecord, 'provided' | 'elsewhere'>, now: number): string[] {
+  const isWanted = (id: string) => uses.some(use => provided?.[use]?.id === id && now < provided[use].notAfter);
+  return (elsewhere ?? []).filter(id => !isWanted(id));
+}
+
+export function idsOf(provided: Provided | undefined): string[] {
+  return [...new Set(uses.flatMap(use => provided?.[use]?.id ?? []))];
+}
+
 /** When one of them next has to be looked at. */
 export function nextProvidedLook(provided: Provided | undefined, now: number): number {
   const times = uses.flatMap(use => {

@@ -689,6 +689,24 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(record).toMatchObject({ wanted: 4, owner: 'first' });
     });
 
+    test('is known by its id until that is forgotten, whatever is provided meanwhile', async () => {
+      const [bought, next] = ['b', 'd'].map(letter => letter.repeat(64)) as [string, string];
+      const webmail = { ...mail, id: next };
+      await claimed();
+      await store.provide(domain, { mail, webmail: mail }, undefined, now);
+      await store.provide(domain, { webmail }, { mail, webmail: mail }, now);
+      expect((await store.readDomain(domain))!.elsewhere).toEqual([bought, next]);
+      await store.provide(domain, undefined, { webmail }, now);
+      await store.forgetElsewhere(domain, [bought]);
+      expect((await store.readDomain(domain))!.elsewhere).toEqual([next]);
+      await store.acceptWish(deletion(), { at: now + 1 }, now);
+      expect((await store.readDomain(domain))!.elsewhere).toEqual([next]);
+      await store.forgetElsewhere(domain, [next]);
+      expect(await store.readDomain(domain)).not.toHaveProperty('elsewhere');
+      await store.forgetElsewhere('nobody.example', [next]);
+      expect(await store.readDomain('nobody.example')).toBeUndefined();
+    });
+
     test('is told of by the owner alone, and not of another one', async () => {
       await claimed();
       await store.provide(domain, { mail }, undefined, now);

@@ -41,12 +41,12 @@ describe('a certificate from elsewhere', () => {
     expect(said).toContain(`${domain}, *.${domain}: nothing secures these names meanwhile.`);
     const { provided } = await record();
     expect(provided).toMatchObject({
-      mail: { id: bought.leaf, fingerprint: bought.leaf, issuer: 'elsewhere', issuedBy: 'Bought Intermediate' },
-      webmail: { id: bought.leaf },
+      mail: { fingerprint: bought.leaf, issuer: 'elsewhere', issuedBy: 'Bought Intermediate' },
+      webmail: { id: provided!.mail!.id },
     });
     expect(provided!.mail!.renewAt).toBe(provided!.mail!.notAfter - 7 * day);
     expect([...world.objects.keys()].sort()).toEqual(
-      ['chain', 'key'].map(part => `certificates/${domain}/${bought.leaf}/${part}`),
+      ['chain', 'key'].map(part => `certificates/${domain}/${provided!.mail!.id}/${part}`),
     );
     expect(JSON.stringify(await record()) + said).not.toContain('PRIVATE KEY');
   });
@@ -54,14 +54,30 @@ describe('a certificate from elsewhere', () => {
   test('may have its key in another file, its chain in any order, and its root with it', async () => {
     const [leaf, intermediate] = bought.chain.split(/(?<=END CERTIFICATE-----\n)/);
     await give(ca.root + intermediate + leaf, ['mail'], bought.key);
-    expect(await world.certificates.readChain(domain, bought.leaf)).toBe(leaf! + intermediate);
-    expect(await record()).not.toHaveProperty('provided.webmail');
+    const { provided } = await record();
+    expect(await world.certificates.readChain(domain, provided!.mail!.id)).toBe(leaf! + intermediate);
+    expect(provided).not.toHaveProperty('webmail');
   });
 
   test('for one thing leaves what is provided for the other', async () => {
     await give(bought.pem, ['mail']);
     await give(other.pem, ['webmail']);
-    expect((await record()).provided).toMatchObject({ mail: { id: bought.leaf }, webmail: { id: other.leaf } });
+    expect((await record()).provided).toMatchObject({
+      ...{ mail: { fingerprint: bought.leaf }, webmail: { fingerprint: other.leaf } },
+    });
+  });
+
+  test('that is there already is not stored again; one that was withdrawn has another place when it comes back', async () => {
+    await give(bought.pem, ['mail']);
+    world.time += 1;
+    await give(bought.pem, ['webmail']);
+    const { provided } = await record();
+    expect(provided!.webmail).toEqual(provided!.mail);
+    expect(world.objects.size).toBe(2);
+    await withdraw(domain, ['mail', 'webmail'], here, world.time);
+    await give(bought.pem);
+    expect((await record()).provided!.mail!.id).not.toBe(provided!.mail!.id);
+    expect((await record()).elsewhere).toHaveLength(2);
   });
 
   const bad: [string, () => Promise<unknown>, RegExp][] = [

@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingOf } from '../../aws/deployed.ts';
 import { certificateObjects } from '../../aws/objects.ts';
+import type { CertificateObjects } from '../../core/ports.ts';
 import { handshake } from '../../local/handshake.ts';
 import { until, untilInstalled } from '../../local/road.ts';
 import { customer, put, road } from './provider.ts';
@@ -30,11 +31,15 @@ function sealpost(...args: string[]): Promise<{ code: number; output: string }> 
   );
 }
 
-/** Any certificate of the CA does for one that was bought: here the domain's first one. */
-async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
+async function certificates(): Promise<CertificateObjects> {
   const access = road.provider.client();
   const bucket = await settingOf(new LambdaClient(access), 'sealpost', 'finalize-order', 'CERTIFICATE_BUCKET');
-  const objects = certificateObjects(new S3Client({ ...access, forcePathStyle: true }), bucket);
+  return certificateObjects(new S3Client({ ...access, forcePathStyle: true }), bucket);
+}
+
+/** Any certificate of the CA does for one that was bought: here the domain's first one. */
+async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
+  const objects = await certificates();
   const { id, fingerprint } = (await road.store.readDomain(domain))!.current!;
   return { pem: (await objects.readKey(domain, id)) + (await objects.readChain(domain, id)), leaf: fingerprint };
 }
@@ -84,10 +89,15 @@ describe('a certificate from elsewhere', () => {
     expect(await served()).toEqual([ours, ours, bought]);
   }, 150_000);
 
-  it('is withdrawn by one command, and ours is there again', async () => {
+  it('is withdrawn by one command, and ours is there again; its key is in the bucket no more', async () => {
+    const { id } = (await road.store.readDomain(DOMAIN))!.provided!.webmail!;
+    const objects = await certificates();
+    expect(await objects.readKey(DOMAIN, id)).toContain('PRIVATE KEY');
     expect(await sealpost('provide', DOMAIN, '--withdraw')).toMatchObject({ code: 0 });
     const ours = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
     await until('webmail is ours', 120, async () => (await served())[2] === ours);
     expect(await served()).toEqual([ours, ours, ours]);
+    await until('its key is gone', 60, async () => (await road.store.readDomain(DOMAIN))!.elsewhere === undefined);
+    await expect(objects.readKey(DOMAIN, id)).rejects.toMatchObject({ name: 'NoSuchKey' });
   }, 300_000);
 });

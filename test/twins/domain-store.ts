@@ -1,6 +1,7 @@
 /** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/domain-store.suite.ts holds both to them. */
 import { isDeepStrictEqual } from 'node:util';
 import { serversOf, type DomainRecord } from '../../core/domain/domain.ts';
+import { idsOf } from '../../core/domain/provided.ts';
 import { SealpostError } from '../../core/errors.ts';
 import type { Work } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
@@ -240,8 +241,16 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
       if (!record?.spec || record.deletedAt !== undefined || !isSame) return false;
       if (provided) record.provided = copy(provided);
       else delete record.provided;
+      if (provided) record.elsewhere = [...new Set([...(record.elsewhere ?? []), ...idsOf(provided)])].sort();
       lookAgain(domain, now);
       return true;
+    },
+
+    async forgetElsewhere(domain, ids) {
+      const record = domains.get(domain);
+      const left = record?.elsewhere?.filter(id => !ids.includes(id)) ?? [];
+      if (left.length > 0) record!.elsewhere = left;
+      else delete record?.elsewhere;
     },
 
     async recordTold(domain, me, use, id, days) {

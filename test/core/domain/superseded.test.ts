@@ -1,5 +1,5 @@
 /** Keys of certificates that another one followed. */
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
 import { removeSuperseded } from '../../../core/domain/superseded.ts';
 import { aCertificate, challengeZone, day, domain, mx1, mx2, newWorld, node, register, type World } from '../world.ts';
@@ -79,6 +79,64 @@ test('are not forgotten where another certificate was followed in that moment', 
   await removeSuperseded(domain, { ...world, store: late });
   expect((await record()).superseded).toEqual([id('a'), id('b')]);
   expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('c')]);
+});
+
+describe('of a certificate from elsewhere', () => {
+  const provided = { mail: { ...aCertificate(newWorld()), id: id('d'), fingerprint: id('d') } };
+  const seenBy = async (server: string, of?: typeof provided) => {
+    const { v } = (await world.store.workFor(server, domain)) ?? { v: 0 };
+    const seen = { certificate: id('b'), fingerprint: id('b'), seenAt: world.time, node };
+    const beside = of && { provided: { mail: of.mail.fingerprint } };
+    await world.store.recordInstalled(server, { domain, v }, { domain, ...seen, ...beside });
+  };
+  const ports = (): ClaimPorts => ({
+    ...world,
+    ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
+  });
+  const look = () => {
+    const event = { 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: 'look' };
+    return claimDomain({ ...event, time: new Date(world.time).toISOString() } as { execution: string }, ports());
+  };
+
+  beforeEach(async () => {
+    await world.certificates.putKeyOnce(domain, id('d'), 'key');
+    await world.certificates.putChain(domain, id('d'), 'chain');
+    await world.store.provide(domain, provided, undefined, world.time);
+    for (const server of [mx1, mx2]) await seenBy(server, provided);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
+  });
+
+  test('that was withdrawn go when every server was seen without it', async () => {
+    await world.store.provide(domain, undefined, provided, world.time);
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    await seenBy(mx1);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
+    await seenBy(mx2);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual(ofCertificate('b'));
+    expect(await record()).not.toHaveProperty('elsewhere');
+  });
+
+  test('that has ended go with the look at its end', async () => {
+    Object.assign(world.memory.domains.get(domain)!.provided!.mail!, {
+      renewAt: world.time - day,
+      notAfter: world.time,
+    });
+    for (const server of [mx1, mx2]) await seenBy(server);
+    await world.store.lookAgain(domain, world.time);
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(objects()).toEqual(ofCertificate('b'));
+  });
+
+  test('of a deleted domain go with its tombstone', async () => {
+    const deletion = { ...{ domain, mailServers: [], policy: 'wildcard' as const }, deleted: true as const };
+    await world.store.acceptWish(deletion, { at: 2 }, world.time);
+    world.time += 30 * day;
+    await expect(look()).rejects.toMatchObject({ name: 'DomainDeleted' });
+    expect(objects()).toEqual([]);
+  });
 });
 
 test('of a deleted domain, its last one among them, go with its tombstone, and not before', async () => {
