@@ -36,13 +36,14 @@ interface Subject {
 
 /** @throws Error where it cannot even begin */
 export async function drill(provider: Provider, { domains, servers, report }: DrillOptions): Promise<Drilled> {
-  const hosts: { hostName: string; address: string }[] = [];
-  for (const name of servers) {
-    const host = await addMailServer(provider, name);
-    await registerMailServer(provider, name);
-    report(`${host.hostName} is registered and secured under its own name`);
-    hosts.push(host);
-  }
+  const hosts = await Promise.all(
+    servers.map(async name => {
+      const host = await addMailServer(provider, name);
+      await registerMailServer(provider, name);
+      report(`${host.hostName} is registered and secured under its own name`);
+      return host;
+    }),
+  );
   const subjects = Array.from({ length: domains }, (_, i): Subject => {
     const { hostName, address } = hosts[i % hosts.length]!;
     const domain = `customer${i + 1}.test`;
@@ -79,7 +80,8 @@ async function begin(provider: Provider, subjects: Subject[], report: (line: str
   for (const { domain, hostName } of subjects)
     await putEvent(provider, 'Domain Created', { domain, mailServers: [hostName] });
   const store = storeOf(provider);
-  await Promise.all(subjects.map(({ domain, hostName }) => untilInstalled(store, domain, hostName, PATIENCE_S)));
+  // All are waited for, one is asked about: a hundred questions a second would be the cloud's main work.
+  for (const { domain, hostName } of subjects) await untilInstalled(store, domain, hostName, PATIENCE_S);
   report(`All ${subjects.length} domains are installed: seen served`);
 }
 
@@ -109,21 +111,22 @@ async function untilServed(
   report: (line: string) => void,
 ): Promise<string[]> {
   const store = storeOf(provider);
-  let said = 0;
-  const left = async () => {
-    const isLeft = async ({ domain, hostName, client }: Subject) => {
-      const installed = await store.installed(hostName, domain);
-      return installed?.fingerprint === before.get(domain)!.stored.fingerprint || !clients.renewedAt.has(client);
-    };
-    const waiting = await Promise.all(subjects.map(isLeft));
-    return subjects.filter((_, i) => waiting[i]).map(({ domain }) => domain);
+  let left = subjects;
+  // A client sees it first; what the product says comes after that, so that it is not asked in vain.
+  const isLeft = async ({ domain, hostName, client }: Subject) => {
+    if (!clients.renewedAt.has(client)) return true;
+    const installed = await store.installed(hostName, domain);
+    return installed?.fingerprint === before.get(domain)!.stored.fingerprint;
   };
   await until('every domain served with a new certificate', PATIENCE_S, async () => {
-    const done = subjects.length - (await left()).length;
-    if (done > said) report(`${(said = done)} of ${subjects.length} are served with a new certificate`);
-    return done === subjects.length;
+    const waiting = await Promise.all(left.map(isLeft));
+    const fewer = left.filter((_, i) => waiting[i]);
+    if (fewer.length < left.length)
+      report(`${subjects.length - fewer.length} of ${subjects.length} are served with a new certificate`);
+    left = fewer;
+    return left.length === 0;
   }).catch(() => undefined);
-  return left();
+  return left.map(({ domain }) => domain);
 }
 
 interface Outcome {

@@ -158,7 +158,8 @@ async function onItsOwn(walk: (provider: Provider) => Promise<number>, kinds: Ki
 
 /** @returns the exit code */
 async function walkDrill(provider: Provider): Promise<number> {
-  const unfollow = follow(new SFNClient(provider.client()), screen.live ? report : () => {}, screen);
+  // Twenty roads at once are shown in place, or not at all.
+  const unfollow = screen.live ? follow(new SFNClient(provider.client()), report, screen) : async () => {};
   try {
     const { text, troubles } = await drill(provider, { domains: 20, servers: ['mx1', 'mx2'], report });
     await unfollow();

@@ -2,7 +2,7 @@
 // an invocation, calls the handler, answers, and asks again. Plain JavaScript, because Node starts it as it is.
 import { existsSync } from 'node:fs';
 import http from 'node:http';
-import { createRequire, registerHooks } from 'node:module';
+import { createRequire, enableCompileCache, flushCompileCache, registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { format } from 'node:util';
@@ -14,6 +14,8 @@ const [host, port] = environment.AWS_LAMBDA_RUNTIME_API.split(':');
 // One socket is enough: one invocation at a time.
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let requestId;
+// Compiled code, kept beside the bundles that it is of: a quarter of a start's processor time. Node checks that it fits.
+enableCompileCache(path.join(taskRoot, '..', 'compile-cache'));
 
 function api(method, resource, body, headers = {}) {
   return new Promise((resolve, reject) => {
@@ -174,7 +176,9 @@ async function serve() {
     await api('POST', 'init/error', JSON.stringify(describe(error)));
     process.exit(1);
   }
-  for (;;) {
+  for (let invocations = 0; ; invocations++) {
+    // After the first, so that what an invocation is compiled for is in it; the process may be killed at any time.
+    if (invocations === 1) flushCompileCache();
     const next = await api('GET', 'invocation/next');
     requestId = next.headers['lambda-runtime-aws-request-id'];
     environment._X_AMZN_TRACE_ID = next.headers['lambda-runtime-trace-id'];

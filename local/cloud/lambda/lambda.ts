@@ -17,13 +17,9 @@ import type { LogsService } from '../logs.ts';
 import { refuse, refuseOthers } from '../refusal.ts';
 import { FunctionProcess } from './runtime-api.ts';
 import type { Outcome, ProcessEvents } from './runtime-api.ts';
+import { Starts } from './starts.ts';
 import { AwsError, arn } from '../service.ts';
 import type { Call, Caller, Cloud, ResourceRequest, Service } from '../service.ts';
-
-export interface LambdaService extends Service {
-  /** Starts one process of each function (all of them by default), so that the first event need not wait for it. */
-  prewarm(names?: string[]): Promise<void>;
-}
 
 interface DeployedFunction {
   configuration: FunctionConfiguration;
@@ -39,8 +35,9 @@ const MAX_PAYLOAD = { RequestResponse: 6_291_456, Event: 1_048_576 };
 /** Processes of all functions together: at 60 to 75 MB each, what a small machine can spare. Idle ones make room. */
 const MOST_PROCESSES = 24;
 
-export const lambda = (cloud: Cloud): LambdaService => {
+export const lambda = (cloud: Cloud): Service => {
   const functions = new Map<string, DeployedFunction>();
+  const starts = new Starts();
   const logs = () => cloud.service<LogsService>('logs');
   const functionArn = (name: string) => arn(cloud, 'lambda', `function:${name}`);
 
@@ -181,10 +178,6 @@ export const lambda = (cloud: Cloud): LambdaService => {
     model,
     client: 'LambdaClient',
 
-    async prewarm(names = [...functions.keys()]) {
-      await Promise.all(names.map(name => find(name).pool.prewarm()));
-    },
-
     operations: {
       Invoke,
       GetFunctionConfiguration: read('GetFunctionConfiguration'),
@@ -206,8 +199,10 @@ export const lambda = (cloud: Cloud): LambdaService => {
         const before = functions.get(name);
         const pool =
           before?.pool ??
-          new FunctionPool(starter(configuration), failed =>
-            cloud.log(`ERROR: lambda: ${name} does not start: ${failed.payload}`),
+          new FunctionPool(
+            starter(configuration),
+            failed => cloud.log(`ERROR: lambda: ${name} does not start: ${failed.payload}`),
+            starts,
           );
         // Permissions and EventInvokeConfig name their function, so they are made after it: here they begin anew.
         functions.set(name, { configuration, failures: invokeConfiguration({}), pool, statements: new Map() });

@@ -1,5 +1,6 @@
 /** The processes of one function: started when needed, kept while idle, replaced when the function changes. */
 import type { FunctionProcess, Outcome, ProcessEvents } from './runtime-api.ts';
+import type { Start, Starts } from './starts.ts';
 import { AwsError } from '../service.ts';
 
 /** Processes of one function; further invocations wait in line. */
@@ -15,14 +16,23 @@ interface Waiting {
 export class FunctionPool {
   private start: (events: ProcessEvents) => FunctionProcess;
   private readonly onStartFailure: (outcome: Outcome) => void;
+  private readonly starts: Starts;
   private readonly processes = new Set<FunctionProcess>();
   private readonly line: Waiting[] = [];
   private stopped = false;
 
-  /** `onStartFailure` hears of a process that failed to start while no invocation waited for it. */
-  constructor(start: (events: ProcessEvents) => FunctionProcess, onStartFailure: (outcome: Outcome) => void) {
+  /**
+   * @param onStartFailure hears of a process that failed to start while no invocation waited for it
+   * @param starts gives the turn to start one, over all functions
+   */
+  constructor(
+    start: (events: ProcessEvents) => FunctionProcess,
+    onStartFailure: (outcome: Outcome) => void,
+    starts: Starts,
+  ) {
     this.start = start;
     this.onStartFailure = onStartFailure;
+    this.starts = starts;
   }
 
   /** Rejects only when no process can be started at all (the role may not be assumed). */
@@ -38,11 +48,6 @@ export class FunctionPool {
     this.start = start;
     for (const process of this.processes) process.retire();
     this.dispatch();
-  }
-
-  /** Starts one process if there is none, and resolves when it is idle (or gone). */
-  async prewarm(): Promise<void> {
-    if (!this.current().length) await this.add().settled;
   }
 
   /** All processes, the retired ones too. */
@@ -72,16 +77,25 @@ export class FunctionPool {
       const { requestId, payload, resolve } = this.line.shift()!;
       void process.invoke(requestId, payload).then(resolve);
     }
-    const starting = this.current().filter(process => !process.started).length;
-    const room = MOST - this.current().length;
-    for (let missing = Math.min(this.line.length - starting, room); missing > 0; missing--) {
+    if (this.needsMore()) this.starts.ask(this.startIfNeeded);
+  }
+
+  private needsMore(): boolean {
+    const current = this.current();
+    const starting = current.filter(process => !process.started).length;
+    return this.line.length > starting && current.length < MOST;
+  }
+
+  private readonly startIfNeeded: Start = () => {
+    while (!this.stopped && this.needsMore()) {
       try {
-        this.add();
+        return this.add().settled;
       } catch (error) {
         this.line.shift()!.reject(error);
       }
     }
-  }
+    return undefined;
+  };
 
   private add(): FunctionProcess {
     const process: FunctionProcess = this.start({

@@ -13,7 +13,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startCloud } from '../../../local/cloud/cloud.ts';
 import type { RunningCloud } from '../../../local/cloud/cloud.ts';
 import { lambda } from '../../../local/cloud/lambda/lambda.ts';
-import type { LambdaService } from '../../../local/cloud/lambda/lambda.ts';
 import { logs } from '../../../local/cloud/logs.ts';
 import { sqs } from '../../../local/cloud/sqs.ts';
 
@@ -342,14 +341,6 @@ describe('processes', () => {
     await deploy({ code: code('new'), version: '2' });
     expect((await invoke()).result).toEqual(['new', expect.any(Number)]);
     await vi.waitFor(() => expect(existsSync(`/proc/${old[1]}`)).toBe(false));
-  });
-
-  test('a warmed function has its process before the first event', async () => {
-    await deploy({ code: `console.log('started'); ${ANSWERING}` });
-    await cloud.service<LambdaService>('lambda').prewarm();
-    expect(await lines(undefined, 'started')).toHaveLength(1);
-    await invoke();
-    expect(await lines(undefined, 'started')).toHaveLength(1);
   });
 });
 
