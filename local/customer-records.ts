@@ -7,7 +7,10 @@ import type { Provider } from './provider.ts';
 export const CUSTOMERS = 'customer.test';
 
 /** Puts a record set in place of the one of its name and type. Throws an Error that says what may be given instead. */
-export function addCustomerRecord(provider: Provider, added: { name: string; type: string; values: string[] }): void {
+export async function addCustomerRecord(
+  provider: Provider,
+  added: { name: string; type: string; values: string[] },
+): Promise<void> {
   const name = normalName(added.name);
   const type = added.type.toUpperCase();
   const { zones } = provider.record.now;
@@ -21,5 +24,5 @@ export function addCustomerRecord(provider: Provider, added: { name: string; typ
     throw new Error(`records of type ${type} are not here; ${RECORD_TYPES.join(', ')} are`);
   for (const value of added.values) resourceRecord(name, type, 60, value);
   const others = (zones[zone] ?? []).filter(set => set.name !== name || set.type !== type);
-  provider.setCustomerZone(zone, [...others, { name, type, ttl: 60, values: added.values }]);
+  await provider.setCustomerZone(zone, [...others, { name, type, ttl: 60, values: added.values }]);
 }

@@ -64,7 +64,7 @@ async function startHosts(started: Provider): Promise<void> {
 try {
   const cdkOut = await ownStack();
   running = await startProvider({ directory, cdkOut, seed: directory, report, caOutlives: true });
-  if (!running.record.now.zones[CUSTOMERS]) running.setCustomerZone(CUSTOMERS, []);
+  if (!running.record.now.zones[CUSTOMERS]) await running.setCustomerZone(CUSTOMERS, []);
   caFile = writeCaFile(directory, running);
   await startHosts(running);
   isReady = true;

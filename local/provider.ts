@@ -71,7 +71,7 @@ export interface ProviderAccess extends ProviderZones {
     forcePathStyle: true;
   };
   /** The zone of a customer whose DNS is with somebody else. */
-  setCustomerZone(name: string, records: RecordSet[]): void | Promise<void>;
+  setCustomerZone(name: string, records: RecordSet[]): Promise<void>;
   /** @param kind Debian 12 with Postfix, Dovecot and nginx, where it is not said; a host on record stays what it is */
   addHost(name: string, hostName: string, kind?: Kind): Promise<HostFacts>;
 }
@@ -100,10 +100,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   const cloud = await startCloud({ directory: join(directory, 'cloud'), services, port });
   record.change(recorded => (recorded.port = port));
   report(`Stand-in for AWS answers at ${cloud.endpoint}`);
-  const zones = () => cloud.service<Route53>('route53').zones();
-  const dns = await startDns({ seed, addresses: record.now.dnsAddresses, zones });
+  const dns = await startDns({ seed, addresses: record.now.dnsAddresses });
   record.change(recorded => (recorded.dnsAddresses = dns.addresses));
-  for (const [name, records] of Object.entries(record.now.zones)) dns.setStaticZone(name, records);
+  cloud.service<Route53>('route53').publish(zones => void dns.setHostedZones(zones));
+  for (const [name, records] of Object.entries(record.now.zones)) await dns.setStaticZone(name, records);
   report(`DNS answers at ${dns.addresses.join(' and ')}, port 53`);
   const ca = await startPebble({
     directory: join(directory, 'ca'),
@@ -139,8 +139,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     record,
     ...providerZones(new Route53Client(client())),
     setCustomerZone(name, records) {
-      dns.setStaticZone(name, records);
+      const answered = dns.setStaticZone(name, records);
       record.change(({ zones }) => (zones[name] = records));
+      return answered;
     },
     async addHost(name, hostName, kind = USUAL) {
       const before = record.now.hosts[name];

@@ -52,8 +52,10 @@ async function issue(domain: string, profile: string): Promise<X509Certificate[]
   );
   const values = await Promise.all(challenges.map(challenge => user.getChallengeKeyAuthorization(challenge)));
   const target = `${domain}.challenges.test`;
-  dns.setStaticZone(domain, [{ name: `_acme-challenge.${domain}`, type: 'CNAME', ttl: 60, values: [`${target}.`] }]);
-  dns.setStaticZone('challenges.test', [
+  await dns.setStaticZone(domain, [
+    { name: `_acme-challenge.${domain}`, type: 'CNAME', ttl: 60, values: [`${target}.`] },
+  ]);
+  await dns.setStaticZone('challenges.test', [
     { name: target, type: 'TXT', ttl: 1, values: values.map(value => `"${value}"`) },
   ]);
   for (const challenge of challenges) {

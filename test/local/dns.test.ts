@@ -5,18 +5,18 @@ import { connect } from 'node:net';
 import { Packet } from 'dns2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDns, type Dns } from '../../local/dns/server.ts';
-import { makeZone, NAME_SERVERS, type RecordSet, type Zone } from '../../local/dns/zone.ts';
+import { makeZone, NAME_SERVERS, type RecordSet } from '../../local/dns/zone.ts';
 
 const set = (name: string, type: string, ...values: string[]): RecordSet => ({ name, type, ttl: 60, values });
 const challengeZone = makeZone('challenges.test', [set('abc.challenges.test', 'TXT', '"one"', '"two"')]);
-let zones: Zone[] = [challengeZone];
 let dns: Dns;
 const resolver = new Resolver({ tries: 1 });
 
 beforeAll(async () => {
-  dns = await startDns({ zones: () => zones, seed: `test of dns ${process.pid}` });
+  dns = await startDns({ seed: `test of dns ${process.pid}` });
+  await dns.setHostedZones([challengeZone]);
   resolver.setServers([dns.addresses[0]]);
-  dns.setStaticZone('customer.test', [
+  await dns.setStaticZone('customer.test', [
     set('_acme-challenge.customer.test', 'CNAME', 'abc.challenges.test.'),
     set('away.customer.test', 'CNAME', 'www.elsewhere.com.'),
     set('nowhere.customer.test', 'CNAME', 'gone.challenges.test.'),
@@ -74,7 +74,7 @@ test('a text over 255 octets is split, and escapes are resolved', async () => {
 test('an answer too long for a datagram of 512 octets says so, and comes whole over TCP', async () => {
   const overUdp = await ask('long.customer.test', 'TXT');
   expect([overUdp.header.tc, overUdp.answers.length]).toEqual([0, 2]);
-  dns.setStaticZone('long.test', [
+  await dns.setStaticZone('long.test', [
     set('long.test', 'TXT', ...Array.from({ length: 9 }, (_, n) => `"${n}${'y'.repeat(90)}"`)),
   ]);
   const truncated = await ask('long.test', 'TXT');
@@ -99,13 +99,14 @@ test.each([
 
 test('the closest zone answers, and zones may come and go', async () => {
   expect(await resolver.resolveTxt('abc.challenges.test')).toHaveLength(2);
-  zones = [challengeZone, makeZone('abc.challenges.test', [set('abc.challenges.test', 'TXT', '"child"')])];
+  const child = makeZone('abc.challenges.test', [set('abc.challenges.test', 'TXT', '"child"')]);
+  await dns.setHostedZones([challengeZone, child]);
   expect(await resolver.resolveTxt('abc.challenges.test')).toEqual([['child']]);
-  zones = [];
+  await dns.setHostedZones([]);
   await expect(resolver.resolveTxt('abc.challenges.test')).rejects.toThrow('ENOTFOUND');
-  dns.removeStaticZone('long.test');
+  await dns.removeStaticZone('long.test');
   await expect(resolver.resolveTxt('long.test')).rejects.toThrow('ENOTFOUND');
-  zones = [challengeZone];
+  await dns.setHostedZones([challengeZone]);
 });
 
 test('a second provider of the same checkout takes other addresses', async () => {

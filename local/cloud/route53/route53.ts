@@ -1,6 +1,6 @@
 /**
- * Route 53's public hosted zones. A change is PENDING for a second and only then INSYNC, and the DNS server, which asks
- * `zones()`, answers the old data until then: whoever does not wait for propagation is found out here.
+ * Route 53's public hosted zones. A change is PENDING for a second and only then INSYNC, and the DNS server, which is
+ * told then, answers the old data until then: whoever does not wait for propagation is found out here.
  * Not here: private zones, reusable delegation sets, aliases, routing policies, wildcards, health checks, tags.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,6 +14,8 @@ import { AwsError, type Call, type Service, type ServiceFactory } from '../servi
 export interface Route53 extends Service {
   /** What the name servers answer now: every change that is in sync. After a restart that is all that was accepted. */
   zones(): Zone[];
+  /** Tells `to` what `zones()` gives: now, and whenever a change has come in sync. */
+  publish(to: (zones: Zone[]) => void): void;
 }
 
 /** AWS says "typically within 60 seconds"; a second here shows the same to whoever must wait. */
@@ -38,10 +40,21 @@ export const route53: ServiceFactory<Route53> = cloud => {
   for (const zone of database.prepare('SELECT * FROM route53_zones ORDER BY rowid').all() as unknown as ZoneRow[])
     served.set(zone.id, makeZone(zone.name, recordSets(database, zone.id)));
   const pending: { due: number; apply: () => void }[] = [];
+  const readers: ((zones: Zone[]) => void)[] = [];
+  let timer: NodeJS.Timeout | undefined;
 
   function zones(): Zone[] {
+    const before = pending.length;
     while (pending[0] && pending[0].due <= cloud.now()) pending.shift()!.apply();
-    return [...served.values()];
+    const now = [...served.values()];
+    if (pending.length < before) for (const tell of readers) tell(now);
+    return now;
+  }
+
+  function untilNextInSync() {
+    clearTimeout(timer);
+    zones();
+    if (pending[0]) timer = setTimeout(untilNextInSync, Math.max(1, pending[0].due - cloud.now())).unref();
   }
 
   /** Records a change; `apply` brings it to the name servers when it is in sync. */
@@ -51,6 +64,7 @@ export const route53: ServiceFactory<Route53> = cloud => {
       .prepare('INSERT INTO route53_changes (id, submitted, comment) VALUES (?, ?, ?)')
       .run(change.id, change.submitted, change.comment);
     pending.push({ due: change.submitted + IN_SYNC_AFTER_MS, apply });
+    untilNextInSync();
     return changeInfo(change);
   }
 
@@ -211,6 +225,11 @@ export const route53: ServiceFactory<Route53> = cloud => {
     model,
     client: 'Route53Client',
     zones,
+    publish(to) {
+      readers.push(to);
+      to(zones());
+    },
+    stop: () => clearTimeout(timer),
     operations: {
       CreateHostedZone: createHostedZone,
       DeleteHostedZone: deleteHostedZone,
@@ -227,6 +246,7 @@ export const route53: ServiceFactory<Route53> = cloud => {
         call.authorize('route53:GetChange', `arn:aws:route53:::change/${id}`);
         const row = database.prepare('SELECT * FROM route53_changes WHERE id = ?').get(id);
         if (!row) throw new AwsError('NoSuchChange', `Could not find resource with ID: ${id}`);
+        zones(); // what is called INSYNC is answered by then
         return { ChangeInfo: changeInfo(row as any) };
       },
     },

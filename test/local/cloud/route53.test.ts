@@ -14,7 +14,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { route53, type Route53 } from '../../../local/cloud/route53/route53.ts';
 import { answer } from '../../../local/dns/answer.ts';
-import { NAME_SERVERS } from '../../../local/dns/zone.ts';
+import { NAME_SERVERS, type Zone } from '../../../local/dns/zone.ts';
 import { allow, startProvider, type Provider } from './provider.ts';
 
 let provider: Provider;
@@ -69,6 +69,15 @@ test('a change is listed at once and served only when it is in sync', async () =
   await expect.poll(() => served('a.challenges.test'), { timeout: 5000 }).toEqual(['"one"', '"two"']);
   const { ChangeInfo: later } = await client.send(new GetChangeCommand({ Id: ChangeInfo!.Id! }));
   expect(later!.Status).toBe('INSYNC');
+});
+
+test('the name servers are told without asking, once it is in sync', async () => {
+  const told: string[][] = [];
+  const texts = (zones: Zone[]) => answer(zones, 'told.challenges.test', 'TXT').answers.flatMap(({ values }) => values);
+  provider.cloud.service<Route53>('route53').publish(zones => told.push(texts(zones)));
+  await send([change('CREATE', 'told.challenges.test', 'TXT', ['"one"'])]);
+  await expect.poll(() => told.at(-1), { timeout: 5000 }).toEqual(['"one"']);
+  expect(told[0]).toEqual([]);
 });
 
 test('deleting exactly the old set and creating the new one is a compare-and-swap', async () => {
