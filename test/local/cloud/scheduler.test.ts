@@ -88,6 +88,17 @@ test('a schedule invokes its function under its role, at once and then once a pe
   await vi.waitFor(() => expect(taken).toHaveLength(2), 3_000);
 });
 
+test('two that are made together do not come due together', async () => {
+  await schedule();
+  await schedule({ Name: 'walk' }, { Input: '{"reason":"advice"}' });
+  await cloud.resume();
+  await vi.waitFor(() => expect(taken).toHaveLength(1));
+  await new Promise(resolve => setTimeout(resolve, 1_500));
+  now += 45_000;
+  await vi.waitFor(() => expect(taken).toHaveLength(2), 3_000);
+  expect(taken.map(({ payload }) => payload.reason)).toEqual(['time', 'advice']);
+});
+
 test('what was missed while the provider was down is made up for once', async () => {
   await schedule();
   await cloud.resume();
