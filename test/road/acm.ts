@@ -5,7 +5,7 @@ import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cl
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventsService } from '../../local/cloud/events/events.ts';
 import { hostZone, until, untilInstalled } from '../../local/road.ts';
-import { put, road } from './provider.ts';
+import { put, road, untilSwept } from './provider.ts';
 
 const DOMAIN = 'balanced.test';
 const FOREIGN = 'arn:aws:acm:us-east-1:000000000000:certificate/somebody-elses';
@@ -71,8 +71,8 @@ describe('a domain whose name is on a load balancer, too', () => {
     await put(road.provider, 'Domain Deleted', [{ domain: DOMAIN, revoke: true, version: 4 }]);
     const isRemoved = async () => !(await road.store.installed(road.mx1.hostName, DOMAIN));
     await until('removed', 200, isRemoved);
-    // The sweep comes every minute: once for ACM, once for the CA.
-    await until('revoked', 240, async () => (await statusAtCa(leaf)) === 'Revoked');
+    // It takes two: one for ACM, one for the CA.
+    await untilSwept('revoked', 240, async () => (await statusAtCa(leaf)) === 'Revoked');
     await road.bus.heard('Certificate Revoked', { domain: DOMAIN });
     await until('out of ACM', 90, async () => (await listed()).length === 0);
     expect(await isRemoved()).toBe(true);

@@ -11,7 +11,7 @@ import { certificateObjects } from '../../aws/objects.ts';
 import type { CertificateObjects } from '../../core/ports.ts';
 import { handshake } from '../../local/handshake.ts';
 import { until, untilInstalled } from '../../local/road.ts';
-import { customer, put, road } from './provider.ts';
+import { customer, put, road, untilSwept } from './provider.ts';
 
 const DOMAIN = 'bought.test';
 
@@ -70,7 +70,7 @@ describe('a certificate from elsewhere', () => {
   it('is given for webmail by one command, and said to be installed there', async () => {
     const given = await sealpost('provide', DOMAIN, '--for', 'webmail', '--pem', file);
     expect(given).toMatchObject({ code: 0, output: expect.stringContaining('It goes out within a minute') });
-    await until('webmail is installed', 240, async () => {
+    await untilSwept('webmail is installed', 240, async () => {
       const installed = await road.store.installed(road.mx1.hostName, DOMAIN);
       return installed?.provided?.webmail === bought;
     });
@@ -95,7 +95,7 @@ describe('a certificate from elsewhere', () => {
     expect(await objects.readKey(DOMAIN, id)).toContain('PRIVATE KEY');
     expect(await sealpost('provide', DOMAIN, '--withdraw')).toMatchObject({ code: 0 });
     const ours = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
-    await until('webmail is ours', 120, async () => (await served())[2] === ours);
+    await untilSwept('webmail is ours', 120, async () => (await served())[2] === ours);
     expect(await served()).toEqual([ours, ours, ours]);
     await until('its key is gone', 60, async () => (await road.store.readDomain(DOMAIN))!.elsewhere === undefined);
     await expect(objects.readKey(DOMAIN, id)).rejects.toMatchObject({ name: 'NoSuchKey' });

@@ -1,10 +1,9 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SsmService } from '../../local/cloud/ssm/ssm.ts';
 import { handshake } from '../../local/handshake.ts';
 import { addMailServer, until, untilInstalled } from '../../local/road.ts';
 import { EARLY } from './parked.ts';
-import { customer, put, road } from './provider.ts';
+import { customer, put, road, sweep } from './provider.ts';
 
 const DOMAIN = 'mover.test';
 const DAY_MS = 86_400_000;
@@ -83,8 +82,7 @@ describe('a domain’s later life', () => {
     const [retired] = await say('Mail Server Retired', { server: mx2.hostName });
     // Its own host name is among those that it served.
     expect(JSON.parse((await road.history.ended(retired!)).output!)).toMatchObject({ told: 3 });
-    // As its schedule does within the minute.
-    await new LambdaClient(road.provider.client()).send(new InvokeCommand({ FunctionName: 'sealpost-sweep' }));
+    await sweep();
     const { detail } = await road.bus.heard('Domain Parked', { domain: DOMAIN, reason: 'ServerNotRegistered' });
     expect(detail.message).toContain(`${mx2.hostName} not registered`);
     expect(await isServed(DOMAIN, mx2)).toBe(true);

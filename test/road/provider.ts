@@ -7,11 +7,12 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53';
 import type { Store } from '../../core/store.ts';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { startProvider, type Provider, type ProviderOptions } from '../../local/provider.ts';
-import { addMailServer, delegateDomain, registerMailServer, storeOf } from '../../local/road.ts';
+import { addMailServer, delegateDomain, registerMailServer, storeOf, until } from '../../local/road.ts';
 import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../../local/session.ts';
 import { History } from './history.ts';
@@ -112,6 +113,25 @@ export async function put(
     ids.push(...answer.Entries!.map(one => one.EventId ?? `not taken: ${one.ErrorCode} ${one.ErrorMessage}`));
   }
   return ids;
+}
+
+/** Has whatever is due attended to, as its schedule does within the minute. */
+export async function sweep(): Promise<void> {
+  await new LambdaClient(road.provider.client()).send(new InvokeCommand({ FunctionName: 'sealpost-sweep' }));
+}
+
+const SWEEP_EVERY_MS = 3_000;
+
+/** As `until`, for what the sweep brings about: it comes every few seconds meanwhile. */
+export function untilSwept<T>(what: string, seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
+  let next = Date.now();
+  return until(what, seconds, async () => {
+    if (Date.now() >= next) {
+      await sweep();
+      next = Date.now() + SWEEP_EVERY_MS;
+    }
+    return look();
+  });
 }
 
 /** A customer whose zone is elsewhere and whose challenge is delegated to us. @returns the wish for it */
