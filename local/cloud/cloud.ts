@@ -51,6 +51,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     account,
     endpoint,
     now,
+    directory,
     database,
     iam,
     log,

@@ -115,6 +115,8 @@ export interface Cloud {
   endpoint: string;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Where files of this run lie. */
+  directory: string;
   /** One SQLite file for everything; each service makes its own tables (`CREATE TABLE IF NOT EXISTS <service>_…`). */
   database: DatabaseSync;
   iam: Iam;

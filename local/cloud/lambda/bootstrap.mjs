@@ -14,8 +14,8 @@ const [host, port] = environment.AWS_LAMBDA_RUNTIME_API.split(':');
 // One socket is enough: one invocation at a time.
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let requestId;
-// Compiled code, kept beside the bundles that it is of: a quarter of a start's processor time. Node checks that it fits.
-enableCompileCache(path.join(taskRoot, '..', 'compile-cache'));
+// Compiled code, kept for the function's next process: a quarter of a start's processor time.
+enableCompileCache(process.argv[2]);
 
 function api(method, resource, body, headers = {}) {
   return new Promise((resolve, reject) => {

@@ -77,6 +77,7 @@ export const lambda = (cloud: Cloud): Service => {
         memoryMb: configuration.memoryMb,
         timeoutMs: configuration.timeoutSeconds * 1000,
         taskRoot: configuration.taskRoot,
+        compileCache: path.join(cloud.directory, 'compile-cache'),
         environment: environment(configuration, stream),
         log: new InvocationLog(configuration.logFormat, lines => mayWrite && logs().write(logGroup, stream, lines)),
       },

@@ -18,6 +18,8 @@ export interface ProcessSettings {
   memoryMb: number;
   timeoutMs: number;
   taskRoot: string;
+  /** A directory for compiled code. */
+  compileCache: string;
   /** All that the function finds in its environment, but for the Runtime API's address. */
   environment: Record<string, string>;
   log: InvocationLog;
@@ -134,12 +136,12 @@ export class FunctionProcess {
     this.api.keepAliveTimeout = 0; // closing an idle connection would race with the next request on it
     this.api.listen(0, '127.0.0.1');
     await once(this.api, 'listening');
-    const { memoryMb, environment, taskRoot, log } = this.settings;
+    const { memoryMb, environment, taskRoot, compileCache, log } = this.settings;
     if (!this.killed) {
       const { port } = this.api.address() as AddressInfo;
       // 90 % of the memory for the heap, as Lambda's own runtime has it. The kernel ends the process with the provider,
       // even one that spins: a function that is only told would not look up.
-      const runtime = [process.execPath, `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`, BOOTSTRAP];
+      const runtime = [process.execPath, `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`, BOOTSTRAP, compileCache];
       this.child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', '--', ...runtime], {
         cwd: taskRoot,
         env: { ...environment, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` },

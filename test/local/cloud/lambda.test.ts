@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -330,6 +330,15 @@ describe('processes', () => {
     const [first, second] = both.map(({ result }) => result);
     expect(first).not.toBe(second);
     expect([first, second]).toContain(later.result);
+  });
+
+  test('what one has compiled is there for the next', async () => {
+    await deploy({ code: ANSWERING });
+    await invoke();
+    // Written between two invocations.
+    await invoke();
+    const kept = await readdir(path.join(directory, 'compile-cache'), { recursive: true });
+    expect(kept.length).toBeGreaterThan(1);
   });
 
   test('new code retires the processes of the old; unchanged code keeps them', async () => {
