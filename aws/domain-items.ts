@@ -1,4 +1,5 @@
 /** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
+import type { AcmQuotas, AcmUse } from '../core/domain/acm-quota.ts';
 import { serversOf, type DomainRecord, type Wish } from '../core/domain/domain.ts';
 import { idsOf } from '../core/domain/provided.ts';
 import { SealpostError } from '../core/errors.ts';
@@ -17,7 +18,12 @@ const NOT_TRUSTED = '(attribute_not_exists(#current) OR #current.#staging = :tru
 const BATCH = 25;
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
-const arnKey = (arn: string): Key => ({ pk: `M#${arn}`, sk: '/M' });
+/** One partition, since they are counted, and ACM takes one import a second. */
+const ACM = 'M#';
+const arnKey = (arn: string): Key => ({ pk: ACM, sk: `/M#${arn}` });
+const importsKey: Key = { pk: ACM, sk: '/N' };
+/** Attributes of that one: an alias begins with a letter. */
+const IMPORTS_IN = 'in';
 /** A domain that hangs on what a server can do. */
 const dependentKey = (server: string, domain: string): Key => ({ pk: serverKey(server).pk, sk: `/U#${domain}` });
 
@@ -251,6 +257,17 @@ export function domainItems(table: Table): DomainStore {
       if (arn !== undefined) await table.remove(arnKey(arn), '#domain = :domain', { domain });
     },
 
+    async countImport(month, quotas) {
+      const set = `SET #quotas = :quotas ADD #${IMPORTS_IN}${month} :one`;
+      await table.update(importsKey, { set, values: { quotas, one: 1 } });
+    },
+
+    async acmUse(withCertificates) {
+      const counted = await table.get(importsKey);
+      const arns = withCertificates ? await table.query(ACM, '/M#', Number.POSITIVE_INFINITY) : [];
+      return asAcmUse(counted, arns.length);
+    },
+
     async domainOfArn(arn) {
       return (await table.get(arnKey(arn)))?.domain as string | undefined;
     },
@@ -375,6 +392,14 @@ export function domainItems(table: Table): DomainStore {
       }
     },
   };
+}
+
+export function asAcmUse(item: Record<string, unknown> | undefined, certificates: number): AcmUse {
+  const imports = Object.entries(item ?? {}).flatMap(([name, count]) =>
+    name.startsWith(IMPORTS_IN) ? [[name.slice(IMPORTS_IN.length), count as number]] : [],
+  );
+  const quotas = item?.quotas as AcmQuotas | undefined;
+  return { certificates, imports: Object.fromEntries(imports), ...(quotas && { quotas }) };
 }
 
 /** A set of the table's is a list here. */

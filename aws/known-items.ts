@@ -3,8 +3,9 @@ import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
 import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
+import type { IssuerRecord } from '../core/store.ts';
 import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
-import { asRecord, domainKey } from './domain-items.ts';
+import { asAcmUse, asRecord, domainKey } from './domain-items.ts';
 import { asOutside, outsideKey } from './outside-items.ts';
 import { serverKey } from './server-items.ts';
 import { Table, type Key } from './table.ts';
@@ -58,9 +59,11 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
 
 /** By the letters of their keys. What else is in the table (tokens, budgets) is for the road alone. */
 function sorted(items: Item[]): Known {
-  const known: Known = { domains: [], servers: new Map() };
+  const known: Known = { domains: [], servers: new Map(), issuers: [] };
   for (const { pk, sk, ...item } of items) {
     const [kind, name] = (pk as string).split('#') as [string, string];
+    if (kind === 'M' && sk === '/N') known.acm = asAcmUse(item, 0);
+    if (kind === 'I' && sk === '/I') known.issuers.push({ directory: name, ...(item as IssuerRecord) });
     if (kind === 'D') known.domains.push(asRecord(item)!);
     if (kind !== 'S' && kind !== 'O') continue;
     const [part, domain] = (sk as string).split('#') as [string, string];
@@ -72,5 +75,6 @@ function sorted(items: Item[]): Known {
     if (part === '/W') server.work.set(domain, item as unknown as Work);
     if (part === '/P') server.installed.set(domain, item as unknown as Installed);
   }
+  if (known.acm) known.acm.certificates = known.domains.filter(({ acm }) => acm?.arn !== undefined).length;
   return known;
 }

@@ -1,10 +1,12 @@
 /** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
 import { showDomain } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
+import { importsOfAYear, type AcmQuotas } from '../core/domain/acm-quota.ts';
 import { printable } from '../core/errors.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
 import type { Known } from '../core/status/known.ts';
 import { together, type Endpoints } from '../core/status/endpoints.ts';
+import { issuersInTrouble, type IssuerStatus } from '../core/status/issuer-status.ts';
 import { serverStatus, type ServerStatus } from '../core/status/server-status.ts';
 import type { Status } from '../core/status/status.ts';
 import { columns } from './columns.ts';
@@ -13,8 +15,12 @@ import { distance, moment, when } from './when.ts';
 export interface Report {
   domains: DomainStatus[];
   servers: ServerStatus[];
+  /** Those in trouble. */
+  issuers: IssuerStatus[];
   /** Of all servers. */
   endpoints: Endpoints;
+  /** Where something was imported. */
+  acm?: { certificates: number; importsOfAYear: number; quotas: AcmQuotas };
   well: boolean;
 }
 
@@ -26,19 +32,28 @@ export function report(known: Known, now: number): Report {
     .flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []))
     .sort(order);
   const endpoints = together(servers.map(server => server.endpoints));
-  return { domains, servers, endpoints, well: [...domains, ...servers].every(one => one.well) };
+  const issuers = issuersInTrouble(known.issuers, now);
+  const well = [...domains, ...servers, ...issuers].every(one => one.well);
+  const { acm } = known;
+  const counted = acm?.quotas && {
+    certificates: acm.certificates,
+    importsOfAYear: importsOfAYear(acm.imports, now),
+    quotas: acm.quotas,
+  };
+  return { domains, servers, issuers, endpoints, ...(counted && { acm: counted }), well };
 }
 
 /** A terminal is no place for a million lines. */
 const MOST_LINES = 100;
 
-export function overview({ domains, servers, endpoints }: Report, now: number): string {
+export function overview({ domains, servers, issuers, endpoints, acm }: Report, now: number): string {
   if (domains.length + servers.length === 0)
     return 'Nothing is known yet: put Mail Server Registered, then Domain Created.';
-  const parts = [table('Domain', domains, now), table('Server', servers, now)].filter(part => part !== '');
-  const troubles = [...servers, ...domains].filter(one => !one.well);
+  const tables = [table('Issuer', issuers, now), table('Domain', domains, now), table('Server', servers, now)];
+  const parts = tables.filter(part => part !== '');
+  const troubles = [...issuers, ...servers, ...domains].filter(one => !one.well);
   const told = troubles.slice(0, MOST_LINES).map(one => `${showDomain(one.name)}: ${trouble(one)}`);
-  const head = [summary(domains, servers), ...verified(endpoints, now)].join('\n');
+  const head = [summary({ domains, servers, issuers }), ...verified(endpoints, now), ...imported(acm)].join('\n');
   return [head, ...parts, ...told, ...unverifiedLines(endpoints)].join('\n\n');
 }
 
@@ -69,15 +84,23 @@ function unverifiedLines({ unverified }: Endpoints): string[] {
   return [[columns(['Server', 'Not verified', 'Ports', 'Why'], rows) + more, ...remedies].join('\n')];
 }
 
-function summary(domains: DomainStatus[], servers: ServerStatus[]): string {
+function imported(acm: Report['acm']): string[] {
+  if (!acm) return [];
+  const { certificates, importsOfAYear, quotas } = acm;
+  const held = `${certificates} of ${quotas.certificates} certificates`;
+  return [`ACM, by our own count: ${held}, ${importsOfAYear} of ${quotas.importsAYear} imports in 365 days`];
+}
+
+function summary({ domains, servers, issuers }: Pick<Report, 'domains' | 'servers' | 'issuers'>): string {
   const count = (all: Status[], one: string, many: string) => {
     const unwell = all.filter(({ well }) => !well).length;
     return `${all.length} ${all.length === 1 ? one : many}, ${unwell === 0 ? 'all well' : `${unwell} not well`}`;
   };
-  return `${count(domains, 'domain', 'domains')}; ${count(servers, 'server', 'servers')}`;
+  const troubled = issuers.length > 0 ? `; ${issuers.map(({ name }) => name).join(', ')} in trouble` : '';
+  return `${count(domains, 'domain', 'domains')}; ${count(servers, 'server', 'servers')}${troubled}`;
 }
 
-function table(head: string, all: (DomainStatus | ServerStatus)[], now: number): string {
+function table(head: string, all: Status[], now: number): string {
   if (all.length === 0) return '';
   const rows = all
     .slice(0, MOST_LINES)

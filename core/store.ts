@@ -5,6 +5,7 @@
  * Times are milliseconds since the epoch. `me` is the execution's name. Where a condition can be lost the method
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
+import type { AcmQuotas, AcmUse } from './domain/acm-quota.ts';
 import type { Trouble } from './acme/trouble.ts';
 import type {
   AcmImport,
@@ -103,6 +104,10 @@ export interface DomainStore {
   recordAcm(domain: string, me: string, acm: AcmImport): Promise<void>;
   /** Forgets that, and the ARN. @throws ClaimLost */
   forgetAcm(domain: string, me: string, arn: string | undefined): Promise<void>;
+  /** One more import that ACM took. @param month as `202611`, of UTC @param quotas as they are now */
+  countImport(month: string, quotas: AcmQuotas): Promise<void>;
+  /** @param withCertificates those are a read of each one's ARN; else 0 */
+  acmUse(withCertificates: boolean): Promise<AcmUse>;
   /** The domain whose certificate that ARN is. */
   domainOfArn(arn: string): Promise<string | undefined>;
   /** The domain has no current certificate any more. @throws ClaimLost */

@@ -21,6 +21,7 @@ import { Table } from '../aws/table.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
+import type { AcmQuotas } from '../core/domain/acm-quota.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { parseQuietHours, type QuietHours } from '../core/server/quiet.ts';
 
@@ -88,6 +89,12 @@ export const issuers = /* @__PURE__ */ once(() =>
     parameters: setting('ISSUER_PARAMETERS'),
   }),
 );
+
+/** Of the account, as the settings have it. */
+export const acmQuotas = (): AcmQuotas => ({
+  certificates: Number(setting('ACM_CERTIFICATES')),
+  importsAYear: Number(setting('ACM_IMPORTS_A_YEAR')),
+});
 
 /** When calm work goes out. */
 export const quietHours = (): QuietHours => parseQuietHours(setting('QUIET_HOURS'));

@@ -2,11 +2,14 @@
 import { importToAcm } from '../core/domain/acm.ts';
 import { domainIn } from '../core/domain/release.ts';
 import { ImportToAcm } from '../statemachines/secure-domain.ts';
-import { acm, bus, certificates, clock, executions, store } from './environment.ts';
+import { acm, acmQuotas, bus, certificates, clock, executions, store } from './environment.ts';
 
 export const handler = ImportToAcm.handler(input =>
   importToAcm(
     { domain: domainIn(input), execution: input.execution },
-    { store: store(), certificates: certificates(), acm: acm(), bus: bus(), executions: executions(), clock },
+    {
+      ...{ store: store(), certificates: certificates(), acm: acm(), bus: bus(), executions: executions(), clock },
+      quotas: acmQuotas(),
+    },
   ),
 );

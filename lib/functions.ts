@@ -126,9 +126,9 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ImportToAcm: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'STACK', 'BUS', ...roads],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'STACK', 'BUS', 'ACM_CERTIFICATES', 'ACM_IMPORTS_A_YEAR', ...roads],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem'),
+        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
         ...may.importToAcm(),
@@ -482,6 +482,8 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     QUIET_HOURS: settings.quietHours,
     OUTSIDE_PORTS: settings.outsidePorts,
     RENEWAL_INFO_MINUTES: settings.renewalInfoMinutes,
+    ACM_CERTIFICATES: settings.acmCertificates,
+    ACM_IMPORTS_A_YEAR: settings.acmImportsAYear,
   };
 }
 

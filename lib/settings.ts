@@ -15,6 +15,8 @@ export interface Settings {
   quietHours: string;
   outsidePorts: string;
   renewalInfoMinutes: string;
+  acmCertificates: string;
+  acmImportsAYear: string;
 }
 
 export function settings(stack: Stack): Settings {
@@ -23,6 +25,7 @@ export function settings(stack: Stack): Settings {
     description: string,
     rest: { default?: string; allowedPattern?: string; allowedValues?: string[]; constraintDescription?: string },
   ) => new CfnParameter(stack, id, { type: 'String', description, ...rest }).valueAsString;
+  const positive = { allowedPattern: '[1-9][0-9]{0,6}', constraintDescription: 'must be a number of 1 or more' };
   return {
     issuers: text(
       'Issuers',
@@ -88,6 +91,16 @@ export function settings(stack: Stack): Settings {
         allowedPattern: '([0-9]|1[0-9]|2[0-3])-([0-9]|1[0-9]|2[0-3])',
         constraintDescription: 'must be two hours, like 1-5 or 22-4',
       },
+    ),
+    acmCertificates: text(
+      'AcmCertificates',
+      "The account's quota of imported certificates in ACM at a time (2,500 unless AWS raised it): no more domains are imported.",
+      { default: '2500', ...positive },
+    ),
+    acmImportsAYear: text(
+      'AcmImportsAYear',
+      "The account's quota of imports into ACM in 365 days, renewals among them (5,000 unless AWS raised it).",
+      { default: '5000', ...positive },
     ),
     renewalInfoMinutes: text(
       'RenewalInfoMinutes',

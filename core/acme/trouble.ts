@@ -2,6 +2,8 @@
 import type { ErrorName } from '../errors.ts';
 
 export interface Trouble {
+  /** The issuer's name in the setting `Issuers`, as it was then. */
+  issuer: string;
   reason: ErrorName;
   message: string;
   /** Milliseconds since the epoch, both; until then the others come first. */
@@ -28,10 +30,10 @@ export function isInTrouble(trouble: Trouble | undefined, now: number): boolean 
 /** Asked again after 1, 10 and then every 60 minutes: whoever is due next after that does it. */
 export function troubleAfter(
   known: Trouble | undefined,
-  { reason, message, now }: Pick<Trouble, 'reason' | 'message'> & { now: number },
+  { issuer, reason, message, now }: Pick<Trouble, 'issuer' | 'reason' | 'message'> & { now: number },
 ): Trouble {
   const isSame = known !== undefined && now - known.until < SAME_MS;
   const failures = isSame ? known.failures + 1 : 1;
   const until = now + ([1, 10][failures - 1] ?? 60) * MINUTE;
-  return { reason, message, since: isSame ? known.since : now, until, failures };
+  return { issuer, reason, message, since: isSame ? known.since : now, until, failures };
 }

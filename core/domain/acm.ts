@@ -1,12 +1,13 @@
 /**
  * ImportToAcm: a domain's certificate in AWS Certificate Manager, for what cannot take one from us. One ARN a domain,
- * the same at every renewal; whoever listens is told it. What goes wrong here is kept apart from the domain's own
+ * the same at every renewal; whoever listens is told it. Its quotas are counted before it is asked. What goes wrong here is kept apart from the domain's own
  * reasons to wait, since its mail is served all the same.
  */
 import type { Clock } from '../clock.ts';
 import { remedies, SealpostError, type ErrorName } from '../errors.ts';
 import type { Bus, CertificateManager, CertificateObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
+import { monthOf, requireQuota, type AcmQuotas } from './acm-quota.ts';
 import { nextTry, type AcmImport, type DomainRecord } from './domain.ts';
 import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
@@ -18,6 +19,7 @@ export interface AcmPorts {
   bus: Bus;
   executions: Executions;
   clock: Clock;
+  quotas: AcmQuotas;
 }
 
 /** Thrown where a claim would end and ACM is still to be seen to: the state of that name has the rights, and ends the claim. */
@@ -40,19 +42,27 @@ export async function importToAcm(
 }
 
 async function importCurrent(record: DomainRecord, me: string, ports: AcmPorts): Promise<AcmImport> {
-  const { store, certificates, acm } = ports;
+  const { store, certificates, acm, clock, quotas } = ports;
   const { domain, current, acm: known } = record;
   const { id, names, notAfter } = current!;
   const [keyPem, chainPem] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
   // ImportCertificate has no client token: who was killed before its ARN was on record is found again by its tag.
   const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find(domain, names[0]!));
-  const begin = () => store.recordAcm(domain, me, { begunAt: ports.clock.now() });
+  const require = async (isFirst: boolean) =>
+    requireQuota(domain, isFirst, await store.acmUse(isFirst), quotas, clock.now());
+  await require(arn === undefined);
+  const begin = () => store.recordAcm(domain, me, { begunAt: clock.now() });
   if (!known) await begin();
-  const first = () => acm.import({ domain, keyPem, chainPem });
   const again = arn === undefined ? undefined : await acm.import({ domain, arn, keyPem, chainPem });
-  // Somebody deleted it there.
-  if (arn !== undefined && again === undefined) await begin();
-  const imported: AcmImport = { arn: again ?? (await first())!, certificate: id };
+  if (arn !== undefined && again === undefined) {
+    // Somebody deleted it there.
+    await store.forgetAcm(domain, me, arn);
+    await require(true);
+    await begin();
+  }
+  const imported: AcmImport = { arn: again ?? (await acm.import({ domain, keyPem, chainPem }))!, certificate: id };
+  // First of all: who is killed after it imports once more, which counts, too.
+  await store.countImport(monthOf(clock.now()), quotas);
   await store.recordAcm(domain, me, imported);
   const detail = { domain, arn: imported.arn!, notAfter: new Date(notAfter).toISOString() };
   await ports.bus.put([{ detailType: 'Certificate Imported', detail }]);
@@ -72,7 +82,7 @@ export async function parkImport(
   record: DomainRecord,
   me: string,
   { reason, message, retryAt }: { reason: ErrorName; message: string; retryAt?: number },
-  ports: Omit<AcmPorts, 'acm' | 'certificates'>,
+  ports: Omit<AcmPorts, 'acm' | 'certificates' | 'quotas'>,
 ): Promise<number> {
   const { domain, acm } = record;
   const now = ports.clock.now();

@@ -58,7 +58,7 @@ async function troubleUntil(issuer: Issuer, failure: Failure, ports: Ports): Pro
   const { name, directoryUrl } = issuer;
   const { trouble: known } = (await store.readIssuer(directoryUrl)) ?? {};
   if (known && isInTrouble(known, now)) return known.until;
-  const trouble = troubleAfter(known, { ...failure, now });
+  const trouble = troubleAfter(known, { ...failure, issuer: name, now });
   // Whoever was faster has said so.
   if (await store.recordTrouble(directoryUrl, trouble, known)) {
     const { reason, message, until } = trouble;

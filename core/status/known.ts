@@ -1,7 +1,9 @@
 /** What the table knows, as a person asks for it: read only, and apart from the writes of the protocol. */
+import type { AcmUse } from '../domain/acm-quota.ts';
 import type { DomainRecord } from '../domain/domain.ts';
 import type { Outside } from '../outside/outside.ts';
 import type { Installed, ServerRecord, Work } from '../server/server.ts';
+import type { IssuerRecord } from '../store.ts';
 
 /** What is kept under a server's name; `record` is absent while nobody has registered it. */
 export interface OnServer {
@@ -16,6 +18,14 @@ export interface Known {
   domains: DomainRecord[];
   /** By host name. */
   servers: Map<string, OnServer>;
+  /** All that an account was made at, where all is known. */
+  issuers: KnownIssuer[];
+  /** Where something was imported into ACM, and all is known. */
+  acm?: AcmUse;
+}
+
+export interface KnownIssuer extends Pick<IssuerRecord, 'trouble'> {
+  directory: string;
 }
 
 export interface KnownStore {

@@ -563,6 +563,25 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.domainOfArn(arn)).toBe(domain);
     });
 
+    test('is counted with the others, and each import by its month, with the quotas of then', async () => {
+      expect(await store.acmUse(true)).toEqual({ certificates: 0, imports: {} });
+      await claimed();
+      await store.acceptWish(wish({ domain: 'other.example' }), { at: now }, now);
+      await store.claimDomain('other.example', 'first', now);
+      const other = arn.replace(/1$/, '2');
+      await store.recordAcm(domain, 'first', { arn });
+      await store.recordAcm(domain, 'first', { arn, certificate: 'c'.repeat(64) });
+      await store.recordAcm('other.example', 'first', { arn: other });
+      const quotas = { certificates: 10, importsAYear: 20 };
+      for (const month of ['202611', '202612', '202612'])
+        await store.countImport(month, { ...quotas, certificates: month === '202612' ? 10 : 9 });
+      const imports = { 202611: 1, 202612: 2 };
+      expect(await store.acmUse(true)).toEqual({ certificates: 2, imports, quotas });
+      await store.forgetAcm('other.example', 'first', other);
+      expect(await store.acmUse(true)).toEqual({ certificates: 1, imports, quotas });
+      expect(await store.acmUse(false)).toEqual({ certificates: 0, imports, quotas });
+    });
+
     test('and that it was revoked, are known of it', async () => {
       await claimed();
       await store.recordRevoked(domain, 'first', 'c'.repeat(64));

@@ -80,7 +80,8 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
 
     test("keeps each directory's trouble beside its account, as the first of many has it", async () => {
       const directory = 'https://ca.example/dir';
-      const trouble = { reason: 'AcmeUnavailable' as const, message: 'away', since: now, until: now + 1, failures: 1 };
+      const why = { reason: 'AcmeUnavailable' as const, message: 'away' };
+      const trouble = { issuer: 'ca', ...why, since: now, until: now + 1, failures: 1 };
       const all = await Promise.all([1, 2, 3].map(n => store.recordTrouble(directory, { ...trouble, until: now + n })));
       expect(all.filter(isRecorded => isRecorded)).toHaveLength(1);
       await store.recordAccount(directory, { accountUrl: 'https://ca.example/a/1', thumbprint: 'one' });

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { store as storeOn } from '../../aws/issuer-items.ts';
 import { DUE_INDEX, Table } from '../../aws/table.ts';
 import { main } from '../../bin/sealpost.ts';
+import { monthOf } from '../../core/domain/acm-quota.ts';
 import { challengeTarget } from '../../core/dns/challenge-place.ts';
 import type { Store } from '../../core/store.ts';
 import { dynamodb } from '../../local/cloud/dynamodb/dynamodb.ts';
@@ -203,6 +204,44 @@ describe('sealpost', { timeout: 60_000 }, () => {
     expect(domains[0]).toMatchObject({ name: 'elsewhere.example', state: 'parked', reason: 'DomainNotManaged' });
     expect(domains[0].next.at).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
     expect(code).toBe(1);
+  });
+
+  test('status names an issuer in trouble, since when, why, and when it is asked again', async () => {
+    const [since, until] = [Date.now() - 3_600_000, Date.now() + 600_000];
+    const trouble = { issuer: 'first', reason: 'AcmeUnavailable' as const, message: 'no answer', since, failures: 2 };
+    await store.recordTrouble('https://first.example/dir', { ...trouble, until });
+    await store.recordTrouble('https://second.example/dir', { ...trouble, issuer: 'second', until: since });
+    const { code, out } = await sealpost('status');
+    expect(code).toBe(1);
+    expect(out.split('\n')[0]).toMatch(/; first in trouble$/);
+    expect(out).toMatch(/^Issuer +State +Since +Next$/m);
+    expect(out).toMatch(/^first +in trouble: AcmeUnavailable +.*asked again/m);
+    expect(out).toContain('first: no answer; until then other issuers come first, and what may have no other waits.');
+    expect(out).not.toContain('second.example');
+    const { issuers } = JSON.parse((await sealpost('status --json')).out);
+    expect(issuers).toEqual([
+      expect.objectContaining({
+        ...{ kind: 'issuer', name: 'first', directory: 'https://first.example/dir', reason: 'AcmeUnavailable' },
+        ...{ since: new Date(since).toISOString(), next: { what: 'asked again', at: new Date(until).toISOString() } },
+        ...{ failures: 2, well: false },
+      }),
+    ]);
+  });
+
+  test('status says what was counted of ACM’s quotas, once something was imported', async () => {
+    expect((await sealpost('status')).out).not.toContain('ACM');
+    const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
+    await store.lookAgain('bakery.example', Date.now());
+    await store.claimDomain('bakery.example', 'importing', Date.now());
+    await store.recordAcm('bakery.example', 'importing', { arn, certificate: 'c'.repeat(64) });
+    const quotas = { certificates: 2_500, importsAYear: 5_000 };
+    for (const month of [monthOf(Date.now()), '202001']) await store.countImport(month, quotas);
+    expect((await sealpost('status')).out).toContain(
+      'ACM, by our own count: 1 of 2500 certificates, 1 of 5000 imports in 365 days',
+    );
+    expect(JSON.parse((await sealpost('status --json')).out).acm).toEqual({
+      ...{ certificates: 1, importsOfAYear: 1, quotas },
+    });
   });
 
   test('dns prints what can be pasted into a zone file, for a domain that is known or is yet to come', async () => {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { AcmQuotas } from '../../core/domain/acm-quota.ts';
 import type { StoredCertificate } from '../../core/domain/domain.ts';
 import type { Facts } from '../../core/server/answer.ts';
 import type { QuietHours } from '../../core/server/quiet.ts';
@@ -45,6 +46,7 @@ export interface World {
   executions: MemoryExecutions;
   bus: MemoryBus;
   acm: MemoryAcm;
+  quotas: AcmQuotas;
   objects: Objects;
   certificates: ReturnType<typeof memoryCertificates>;
   deliveries: ReturnType<typeof memoryDeliveries>;
@@ -72,6 +74,7 @@ export function newWorld(time = 1_800_000_000_000): World {
     executions: memoryExecutions(),
     bus: memoryBus(),
     acm: memoryAcm(),
+    quotas: { certificates: 2_500, importsAYear: 5_000 },
     objects,
     certificates: memoryCertificates(objects),
     deliveries: memoryDeliveries(objects),

@@ -7,7 +7,7 @@ import type { Work } from '../../core/server/server.ts';
 import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
-export function domainStore({ domains, servers, work, waiting, arns, dependents }: Memory): DomainStore {
+export function domainStore({ domains, servers, work, waiting, arns, imports, dependents }: Memory): DomainStore {
   function mine(domain: string, me: string): DomainRecord {
     const record = domains.get(domain);
     if (record?.owner === me) return record;
@@ -153,6 +153,16 @@ export function domainStore({ domains, servers, work, waiting, arns, dependents 
     async forgetAcm(domain, me, arn) {
       delete mine(domain, me).acm;
       if (arn !== undefined && arns.get(arn) === domain) arns.delete(arn);
+    },
+
+    async countImport(month, quotas) {
+      imports.byMonth[month] = (imports.byMonth[month] ?? 0) + 1;
+      imports.quotas = quotas;
+    },
+
+    async acmUse(withCertificates) {
+      const { byMonth, quotas } = imports;
+      return copy({ certificates: withCertificates ? arns.size : 0, imports: byMonth, quotas });
     },
 
     async domainOfArn(arn) {

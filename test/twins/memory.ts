@@ -1,4 +1,5 @@
 /** What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a real table. */
+import type { AcmQuotas, AcmUse } from '../../core/domain/acm-quota.ts';
 import type { DomainRecord } from '../../core/domain/domain.ts';
 import type { Outside } from '../../core/outside/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/server/server.ts';
@@ -14,6 +15,8 @@ export interface Memory {
   waiting: Map<string, Set<string>>;
   /** Domains by the ARN of their certificate in ACM. */
   arns: Map<string, string>;
+  /** Into ACM. */
+  imports: { byMonth: AcmUse['imports']; quotas?: AcmQuotas };
   /** Domains that hang on what a server can do. */
   dependents: Map<string, Set<string>>;
   outsides: Map<string, Outside>;
@@ -31,6 +34,7 @@ export function emptyMemory(): Memory {
     installed: new Map(),
     waiting: new Map(),
     arns: new Map(),
+    imports: { byMonth: {} },
     dependents: new Map(),
     outsides: new Map(),
     tokens: new Map(),

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { importToAcm } from '../../../core/domain/acm.ts';
 import { lookAtArn } from '../../../core/domain/acm-expiry.ts';
+import { monthOf } from '../../../core/domain/acm-quota.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/domain/claim.ts';
 import type { StoredCertificate } from '../../../core/domain/domain.ts';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
@@ -166,6 +167,63 @@ describe('a renewed certificate', () => {
   });
 });
 
+describe('by our own count', () => {
+  const counted = () => world.store.acmUse(true);
+
+  test('each import that ACM took is one, a renewal, too; a certificate more is one only the first time', async () => {
+    await inAcm();
+    await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
+    await importing('before');
+    expect(await counted()).toEqual({
+      ...{ certificates: 1, imports: { [monthOf(world.time)]: 2 }, quotas: world.quotas },
+    });
+  });
+
+  test('one that is deleted there by somebody, or by us, is none', async () => {
+    await inAcm();
+    world.acm.held.clear();
+    await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
+    await importing('before');
+    expect(await counted()).toMatchObject({ certificates: 1 });
+    await expect(claim(deletion(), 'leaving')).rejects.toMatchObject(wanted);
+    await importing('leaving');
+    expect(await counted()).toMatchObject({ certificates: 0, imports: { [monthOf(world.time)]: 2 } });
+  });
+
+  test('with as many certificates as the account may have, no further domain is imported, and ACM is not asked', async () => {
+    await world.store.acceptWish({ domain: 'other.example', mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, said);
+    await world.store.claimDomain('other.example', 'other', said);
+    await world.store.recordAcm('other.example', 'other', { arn: 'arn:of-another' });
+    world.quotas = { certificates: 1, importsAYear: 10 };
+    await plain();
+    await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
+    await expect(importing()).rejects.toMatchObject({
+      name: 'ImportQuotaSpent',
+      message: `${domain} is not imported: 1 domains are in ACM, and the setting AcmCertificates is 1; ask AWS for a higher quota and say it in that setting`,
+    });
+    expect(world.acm.held.size).toBe(0);
+    expect((await record()).acm).toBeUndefined();
+  });
+
+  test('with as many imports as a year may have, a renewal waits for the first of them to count no more', async () => {
+    world.time = Date.UTC(2027, 0, 15);
+    await inAcm();
+    world.quotas = { certificates: 10, importsAYear: 1 };
+    await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
+    await expect(importing('before')).rejects.toMatchObject({
+      name: 'ImportQuotaSpent',
+      message: expect.stringMatching(
+        /: 1 imports were made since 2027-01, and the setting AcmImportsAYear is 1; .* \[retry at 2028-02-01T00:00:00.000Z\]$/,
+      ),
+    });
+    world.time = Date.UTC(2028, 1, 1) - 1;
+    await expect(importing('before')).rejects.toMatchObject({ name: 'ImportQuotaSpent' });
+    world.time += 1;
+    await importing('before');
+    expect((await record()).acm).toMatchObject({ certificate: 'b'.repeat(64) });
+  });
+});
+
 describe('beyond the quota', () => {
   const spent = 'ACM imports no more certificates in this account';
   beforeEach(async () => {
@@ -183,7 +241,7 @@ describe('beyond the quota', () => {
     expect(known).not.toHaveProperty('parked');
     expect(known).not.toHaveProperty('owner');
     const on = { record: (await world.store.readServer(mx1))!, work: new Map(), installed: new Map() };
-    expect(domainStatus(known, { domains: [], servers: new Map([[mx1, on]]) }, world.time)).toMatchObject({
+    expect(domainStatus(known, { domains: [], servers: new Map([[mx1, on]]), issuers: [] }, world.time)).toMatchObject({
       ...{
         well: false,
         reason: 'ImportQuotaSpent',

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 const record = async () => (await world.store.readDomain(domain))!;
 const retired = () => world.bus.events.filter(({ detailType }) => detailType === 'Domain Retired');
-const status = async () => domainStatus(await record(), { domains: [], servers: new Map() }, world.time);
+const status = async () => domainStatus(await record(), { domains: [], servers: new Map(), issuers: [] }, world.time);
 
 async function wished(more: { certificate?: boolean; host?: true } = {}): Promise<void> {
   const { store, time: now } = world;

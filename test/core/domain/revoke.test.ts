@@ -84,7 +84,7 @@ test('is revoked once no server has it any more, as one whose subscriber has no 
   await expect(claim(ownLook())).rejects.toMatchObject(deleted);
   const known = await record();
   expect(known).toMatchObject({ revoked: 'c'.repeat(64), dueAt: known.deletedAt! + 30 * day });
-  expect(domainStatus(known, { domains: [], servers: new Map() }, world.time)).toMatchObject({
+  expect(domainStatus(known, { domains: [], servers: new Map(), issuers: [] }, world.time)).toMatchObject({
     ...{ state: 'deleted and revoked', well: true },
   });
 });
@@ -118,7 +118,7 @@ test.each([
   await expect(revoke()).rejects.toMatchObject({ name });
   await parkDomain({ ...deletion(), execution: 'me', error: { Error: name, Cause: 'no' } }, world);
   expect(await record()).toMatchObject({ parked: { reason: name }, dueAt: world.time + minute });
-  const known = { domains: [], servers: new Map() };
+  const known = { domains: [], servers: new Map(), issuers: [] };
   expect(domainStatus(await record(), known, world.time)).toMatchObject({ state: 'deleted, not revoked', well: false });
   // Its tombstone's time is over, and the certificate is still good: it is not forgotten.
   world.time += 40 * day;

@@ -43,6 +43,7 @@ function on(record: ServerRecord | undefined, work: Work[] = [], seen: string[] 
 const known = (...servers: OnServer[]): Known => ({
   domains: [],
   servers: new Map(servers.map(one => [one.record!.server, one])),
+  issuers: [],
 });
 
 test('for every reason there is one sentence that says what can be done', () => {

@@ -1,0 +1,72 @@
+/** ACM's quotas on imported certificates, and what of them this stack has used by its own count: others may import into the account, too, and ACM has the last word. */
+import { SealpostError } from '../errors.ts';
+
+/** Quotas of the account in its region; AWS raises them on request. 2,500 and 5,000 where nobody asked (the page "Quotas" of ACM's user guide, November 2026). */
+export interface AcmQuotas {
+  /** Imported certificates at a time; 1 or more, as the next. */
+  certificates: number;
+  /** Imports in 365 days, each renewal among them. */
+  importsAYear: number;
+}
+
+/** As it is kept; `quotas` as they were at the last import. */
+export interface AcmUse {
+  /** Domains that have an ARN. */
+  certificates: number;
+  /** Imports that ACM took, by the month of UTC: `202611`. */
+  imports: Record<string, number>;
+  quotas?: AcmQuotas;
+}
+
+const DAY = 86_400_000;
+const YEAR_MS = 365 * DAY;
+
+/** @param now ms since the epoch */
+export function monthOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 7).replace('-', '');
+}
+
+/** The months that 365 days reach into, whole: a few too many rather than one too few. */
+export function importsOfAYear(imports: AcmUse['imports'], now: number): number {
+  return counted(imports, now).reduce((sum, [, count]) => sum + count, 0);
+}
+
+/**
+ * Before ACM is asked.
+ * @param isFirst it would be one certificate more, not another in the same place
+ * @throws SealpostError ImportQuotaSpent
+ */
+export function requireQuota(domain: string, isFirst: boolean, use: AcmUse, quotas: AcmQuotas, now: number): void {
+  if (isFirst && use.certificates >= quotas.certificates)
+    throw spent(
+      domain,
+      `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`,
+    );
+  const made = importsOfAYear(use.imports, now);
+  if (made < quotas.importsAYear) return;
+  const months = counted(use.imports, now);
+  const since = months[0]![0];
+  const at = new Date(freeAt(months, quotas.importsAYear)).toISOString();
+  const text = `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}`;
+  throw spent(domain, text, ` [retry at ${at}]`);
+}
+
+function spent(domain: string, text: string, end = ''): SealpostError {
+  const remedy = 'ask AWS for a higher quota and say it in that setting';
+  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}${end}`);
+}
+
+/** Oldest first. */
+function counted(imports: AcmUse['imports'], now: number): [string, number][] {
+  const first = monthOf(now - YEAR_MS);
+  return Object.entries(imports)
+    .filter(([month]) => month >= first)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** When enough of the oldest months count no more for one import to have room: 365 days after the end of the last of them. */
+function freeAt(months: [string, number][], quota: number): number {
+  let left = months.reduce((sum, [, count]) => sum + count, 0);
+  const [month] = months.find(([, count]) => (left -= count) < quota)!;
+  return Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4)), 1) + YEAR_MS;
+}
