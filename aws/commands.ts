@@ -11,7 +11,8 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { printable, SealpostError } from '../core/errors.ts';
-import type { Commands } from '../core/ports.ts';
+import type { Commands, SendingCommands } from '../core/ports.ts';
+import { pinned, type Pinned } from './pinned-document.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Seconds for the command to reach the node. */
@@ -21,23 +22,8 @@ const PLUGIN = 'install';
 const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 
 /** @param tag key and value that make a managed node a mail server of this stack */
-export function commands(client: SSMClient, document: string, tag: { key: string; value: string }): Commands {
+export function commands(client: SSMClient, tag: { key: string; value: string }): Commands {
   return {
-    async send({ node, delivery, installer, prefix, about }) {
-      const { Command } = await reached(about, () =>
-        client.send(
-          new SendCommandCommand({
-            DocumentName: document,
-            InstanceIds: [node],
-            Parameters: { delivery: [delivery], installer: [installer], prefix: [prefix] },
-            Comment: delivery,
-            TimeoutSeconds: DELIVERY_TIMEOUT,
-          }),
-        ),
-      );
-      return Command!.CommandId!;
-    },
-
     async find(node, delivery) {
       const { Commands } = await reached(node, () =>
         client.send(new ListCommandsCommand({ InstanceId: node, MaxResults: 50 })),
@@ -88,6 +74,36 @@ export function commands(client: SSMClient, document: string, tag: { key: string
       if (!found) return undefined;
       const isLinux = found.PlatformType === undefined || found.PlatformType === 'Linux';
       return { roleName: found.IamRole?.replace(/^.*\//, ''), ...(!isLinux && { platform: found.PlatformType }) };
+    },
+  };
+}
+
+/** @param document its name, and the JSON that it has to say */
+export function sendingCommands(
+  client: SSMClient,
+  tag: { key: string; value: string },
+  document: { name: string; content: string },
+): SendingCommands {
+  // Once in the life of a process, and again after each error: a deploy may have brought another one.
+  let known: Pinned | undefined;
+  return {
+    ...commands(client, tag),
+    async send({ node, delivery, installer, prefix, about }) {
+      const pin = known ?? (await reached(about, () => pinned(client, document.name, document.content)));
+      known = undefined;
+      const { Command } = await reached(about, () =>
+        client.send(
+          new SendCommandCommand({
+            ...pin,
+            InstanceIds: [node],
+            Parameters: { delivery: [delivery], installer: [installer], prefix: [prefix] },
+            Comment: delivery,
+            TimeoutSeconds: DELIVERY_TIMEOUT,
+          }),
+        ),
+      );
+      known = pin;
+      return Command!.CommandId!;
     },
   };
 }

@@ -42,6 +42,7 @@ export const remedies = {
   InstallRolledBack: 'rolled back',
   ServedCertificateMismatch: 'rolled back',
   InvalidStepInput: 'tell the sender',
+  DocumentChanged: 'page',
   HostCertificateLost: 'page',
   InstallBroken: 'page',
   InvalidStepOutput: 'page',

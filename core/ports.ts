@@ -39,8 +39,6 @@ export interface Zones {
 export type CommandState = 'under way' | 'answered' | 'lost';
 
 export interface Commands {
-  /** Sends the document to a node. @returns the command's id @throws SealpostError ServerUnreachable, Throttled */
-  send(command: { node: string; delivery: string; installer: string; prefix: string; about: string }): Promise<string>;
   /** A command that already carries this delivery. */
   find(node: string, delivery: string): Promise<string | undefined>;
   /** Which delivery a command carries. */
@@ -52,6 +50,11 @@ export interface Commands {
   ): Promise<{ state: CommandState; output: string; exitCode?: number; detail: string }>;
   /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes) and its platform where that is not Linux; undefined when there is none such. */
   node(node: string): Promise<{ roleName?: string; platform?: string } | undefined>;
+}
+
+export interface SendingCommands extends Commands {
+  /** Sends the document to a node. @returns the command's id @throws SealpostError DocumentChanged, ServerUnreachable, Throttled */
+  send(command: { node: string; delivery: string; installer: string; prefix: string; about: string }): Promise<string>;
 }
 
 /** AWS Certificate Manager, for what cannot take a certificate from us (load balancers, CloudFront). */

@@ -11,7 +11,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { certificateManager } from '../aws/acm.ts';
 import { bus as busOn } from '../aws/bus.ts';
-import { commands as commandsBy } from '../aws/commands.ts';
+import { commands as commandsBy, sendingCommands as sendingBy } from '../aws/commands.ts';
 import { executions as executionsOf } from '../aws/executions.ts';
 import { store as storeOn } from '../aws/issuer-items.ts';
 import { certificateObjects, deliveryObjects, s3Client } from '../aws/objects.ts';
@@ -52,7 +52,11 @@ export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), set
 export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(), setting('STACK')));
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
-export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), setting('DOCUMENT'), mailServerTag()));
+export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), mailServerTag()));
+export const sendingCommands = /* @__PURE__ */ once(() => {
+  const document = { name: setting('DOCUMENT'), content: setting('DOCUMENT_CONTENT') };
+  return sendingBy(new SSMClient(), mailServerTag(), document);
+});
 export const executions = /* @__PURE__ */ once(() =>
   executionsOf(new SFNClient(), {
     'secure-domain': setting('SECURE_DOMAIN'),

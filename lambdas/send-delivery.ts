@@ -1,8 +1,8 @@
 /** State SendDelivery of deliver-to-server; the task goes on when its token comes back. */
 import { sendDelivery } from '../core/server/send.ts';
 import { SendDelivery } from '../statemachines/deliver-to-server.ts';
-import { clock, commands, executions, store } from './environment.ts';
+import { clock, executions, sendingCommands, store } from './environment.ts';
 
 export const handler = SendDelivery.handler(input =>
-  sendDelivery(input, { store: store(), commands: commands(), executions: executions(), clock }),
+  sendDelivery(input, { store: store(), commands: sendingCommands(), executions: executions(), clock }),
 );

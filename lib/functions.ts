@@ -40,13 +40,12 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
   const issuer = ['ISSUERS', 'ACME_CONTACT', 'ACME_TERMS_AGREED', 'ISSUER_PARAMETERS', 'ROOTS'];
   const acme = [...issuer, 'KEY'];
   const roads = ['SECURE_DOMAIN', 'DELIVER_TO_SERVER'];
-  const ssm = ['DOCUMENT', 'STACK'];
   return {
     RegisterServer: {
       memory: 256,
       // One that is retired tells each of its domains, 10,000 at the most.
       timeout: 300,
-      settings: ['TABLE', 'MAIL_SERVER_ROLE', ...ssm, ...roads],
+      settings: ['TABLE', 'MAIL_SERVER_ROLE', 'STACK', ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
         may.describeNodes(),
@@ -178,7 +177,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     SendDelivery: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', ...ssm, ...roads],
+      settings: ['TABLE', 'DOCUMENT', 'DOCUMENT_CONTENT', 'STACK', ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         ...may.sendCommand(),
@@ -189,7 +188,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     RecordDelivery: {
       memory: 256,
       timeout: 120,
-      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'BUS', ...ssm, ...roads],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'BUS', 'STACK', ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query'),
         may.certificates('DeleteObject'),
@@ -210,7 +209,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     OnCommandStatus: {
       memory: 256,
       timeout: 30,
-      settings: ['TABLE', ...ssm, ...roads],
+      settings: ['TABLE', 'STACK', ...roads],
       rights: [may.table('GetItem'), may.readCommands(), may.sendTaskSuccess()],
       woken: true,
     },
@@ -224,7 +223,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     Sweep: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', ...ssm, ...roads],
+      settings: ['TABLE', 'STACK', ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem'),
         may.dueIndex(),
@@ -403,9 +402,9 @@ function rights(stack: Stack, { storage, settings, mailServers, busArn }: Parts)
         ),
       ];
     },
-    /** The document, and of all managed nodes only those that carry this stack's tag. */
+    /** The document, as it is read before, and of all managed nodes only those that carry this stack's tag. */
     sendCommand: () => [
-      allow(['ssm:SendCommand'], [mailServers.documentArn]),
+      allow(['ssm:DescribeDocument', 'ssm:GetDocument', 'ssm:SendCommand'], [mailServers.documentArn]),
       wide(
         "Mail servers come and go after the deploy; the condition leaves those with this stack's tag.",
         allow(
@@ -467,6 +466,7 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     KEY: storage.key.keyArn,
     BUS: busName,
     DOCUMENT: mailServers.documentName,
+    DOCUMENT_CONTENT: mailServers.documentContent,
     MAIL_SERVER_ROLE: mailServers.roleName,
     SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
     DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),

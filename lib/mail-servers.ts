@@ -9,6 +9,8 @@ import type { Storage } from './storage.ts';
 
 export class MailServers extends Construct {
   readonly documentName: string;
+  /** JSON. */
+  readonly documentContent: string;
   readonly documentArn: string;
   readonly roleName: string;
 
@@ -19,12 +21,14 @@ export class MailServers extends Construct {
     this.documentArn = stack.formatArn({ service: 'ssm', resource: 'document', resourceName: this.documentName });
     const text = readFileSync(new URL('../install/document.json', import.meta.url), 'utf8');
     const bucketUrl = `https://s3.${stack.region}.${stack.urlSuffix}/${deliveries.bucketName}`;
+    const content = fill(JSON.parse(text), bucketUrl);
+    this.documentContent = stack.toJsonString(content);
     new ssm.CfnDocument(this, 'Document', {
       name: this.documentName,
       documentType: 'Command',
       documentFormat: 'JSON',
       targetType: '/',
-      content: fill(JSON.parse(text), bucketUrl),
+      content,
       updateMethod: 'NewVersion',
     });
 

@@ -17,7 +17,7 @@ const answered = z.extend(assembled, { commandId: z.string() });
 
 /** Throws NothingToDeliver, ClaimLost. */
 export const AssembleDelivery = step('AssembleDelivery', z.looseObject({ server: z.string(), execution }), assembled);
-/** What resumes it is `{ commandId }`. Throws ServerUnreachable, Throttled. */
+/** What resumes it is `{ commandId }`. Throws ServerUnreachable, Throttled. Pages by DocumentChanged. */
 export const SendDelivery = step(
   'SendDelivery',
   z.extend(assembled, { execution, token: z.string() }),

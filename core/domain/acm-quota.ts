@@ -46,14 +46,16 @@ export function requireQuota(domain: string, isFirst: boolean, use: AcmUse, quot
   if (made < quotas.importsAYear) return;
   const months = counted(use.imports, now);
   const since = months[0]![0];
-  const at = new Date(freeAt(months, quotas.importsAYear)).toISOString();
-  const text = `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}`;
-  throw spent(domain, text, ` [retry at ${at}]`);
+  throw spent(
+    domain,
+    `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}`,
+    freeAt(months, quotas.importsAYear),
+  );
 }
 
-function spent(domain: string, text: string, end = ''): SealpostError {
+function spent(domain: string, text: string, retryAt?: number): SealpostError {
   const remedy = 'ask AWS for a higher quota and say it in that setting';
-  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}${end}`);
+  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}`, { retryAt });
 }
 
 /** Oldest first. */

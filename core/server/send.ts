@@ -1,14 +1,14 @@
 /** SendDelivery: one command carries the delivery; the task waits by its token. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Commands, Executions } from '../ports.ts';
+import type { Commands, Executions, SendingCommands } from '../ports.ts';
 import type { Store } from '../store.ts';
 import type { Assembled } from './assemble.ts';
 import { deliveryPrefix } from './server.ts';
 
 export interface SendPorts {
   store: Store;
-  commands: Commands;
+  commands: SendingCommands;
   executions: Executions;
   clock: Clock;
 }
@@ -45,7 +45,7 @@ export async function resume(
   hash: string,
   commandId: string,
   node: string,
-  { store, commands, executions }: Pick<SendPorts, 'store' | 'commands' | 'executions'>,
+  { store, commands, executions }: Pick<SendPorts, 'store' | 'executions'> & { commands: Commands },
 ): Promise<boolean> {
   const { state } = await commands.outcome(commandId, node);
   if (state === 'under way') return false;

@@ -44,6 +44,8 @@ export const remedySentence: Record<ErrorName, string> = {
   ServedCertificateMismatch:
     'See what else answers at that port (a proxy, a second configuration): it served another certificate than the one just installed.',
   InvalidStepInput: 'Correct the event as the message says, and put it again.',
+  DocumentChanged:
+    'Deploy the stack again, which brings its own document back, and find out who changed it; nothing is sent to any server before.',
   HostCertificateLost:
     "See in the daemons' configuration and logs on the server why they serve another certificate by default; the next audit delivers its own again.",
   InstallBroken:

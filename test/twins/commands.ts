@@ -1,8 +1,8 @@
 /** Systems Manager in memory: commands that end when a test says so. */
 import { SealpostError } from '../../core/errors.ts';
-import type { Commands, CommandState } from '../../core/ports.ts';
+import type { CommandState, SendingCommands } from '../../core/ports.ts';
 
-export interface MemoryCommands extends Commands {
+export interface MemoryCommands extends SendingCommands {
   /** Every command that was sent. */
   sent: { id: string; node: string; delivery: string; installer: string; prefix: string }[];
   /** The node has run the command, and this is what its installer printed. */

@@ -1,8 +1,9 @@
 /** Command documents as stored: every version that a template ever gave, the newest being the default. */
+import type * as model from '@aws-sdk/client-ssm';
 import { arn, AwsError } from '../service.ts';
-import type { Cloud, ResourceRequest, ResourceType } from '../service.ts';
+import type { Call, Cloud, Operation, ResourceRequest, ResourceType } from '../service.ts';
 import { refuse, refuseOthers } from '../refusal.ts';
-import { parseDocument } from './document.ts';
+import { documentHash, parseDocument } from './document.ts';
 
 export interface StoredDocument {
   name: string;
@@ -16,6 +17,43 @@ export interface Documents {
   find(nameOrArn: string, version?: string): StoredDocument;
   arnOf(nameOrArn: string): string;
   resources: Record<string, ResourceType>;
+}
+
+/** As the product reads them: the text as it was stored, and its hash. */
+export function documentOperations(documents: Documents): Record<string, Operation> {
+  const found = (
+    operation: string,
+    { Name, DocumentVersion }: { Name?: string; DocumentVersion?: string },
+    call: Call,
+  ) => {
+    call.authorize(`ssm:${operation}`, documents.arnOf(Name!));
+    return documents.find(Name!, DocumentVersion);
+  };
+  return {
+    DescribeDocument(input: model.DescribeDocumentCommandInput, call) {
+      refuseOthers('DescribeDocument', input, ['Name', 'DocumentVersion']);
+      const { name, version, content, createdAt } = found('DescribeDocument', input, call);
+      const newest = documents.find(name).version;
+      return {
+        Document: {
+          ...{
+            Name: name,
+            DocumentVersion: String(version),
+            DefaultVersion: String(newest),
+            LatestVersion: String(newest),
+          },
+          ...{ Hash: documentHash(content), HashType: 'Sha256', CreatedDate: new Date(createdAt) },
+          ...{ Status: 'Active', DocumentType: 'Command', DocumentFormat: 'JSON', SchemaVersion: '2.2' },
+        },
+      };
+    },
+    GetDocument(input: model.GetDocumentCommandInput, call) {
+      refuseOthers('GetDocument', input, ['Name', 'DocumentVersion']);
+      const { name, version, content } = found('GetDocument', input, call);
+      const facts = { Status: 'Active', DocumentType: 'Command', DocumentFormat: 'JSON' };
+      return { Name: name, DocumentVersion: String(version), Content: content, ...facts };
+    },
+  };
 }
 
 export function documents(cloud: Cloud): Documents {

@@ -3,7 +3,7 @@ import * as model from '@aws-sdk/client-ssm';
 import type { Cloud, Node, Service } from '../service.ts';
 import { parameters } from './parameters.ts';
 import { commandOperations } from './commands.ts';
-import { documents } from './documents.ts';
+import { documentOperations, documents } from './documents.ts';
 import { invocations } from './invocations.ts';
 import { nodeDirectory } from './nodes.ts';
 import type { NodeRegistration } from './nodes.ts';
@@ -26,6 +26,7 @@ export function ssm(cloud: Cloud): SsmService {
     model,
     client: 'SSMClient',
     operations: {
+      ...documentOperations(stored),
       ...commandOperations(cloud, nodes, stored, runs),
       ...nodes.operations,
       ...parameters(cloud),

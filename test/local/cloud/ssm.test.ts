@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import {
+  DescribeDocumentCommand,
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
+  GetDocumentCommand,
   GetParameterCommand,
   ListCommandInvocationsCommand,
   ListCommandsCommand,
@@ -236,6 +238,13 @@ test('a document is sent only with its own hash, and only to a node that is know
   register();
   const stored = cloud.database.prepare('SELECT content FROM ssm_documents').get()!.content as string;
   await send({ DocumentHash: documentHash(stored), DocumentHashType: 'Sha256' });
+  const { Document } = await client().send(new DescribeDocumentCommand({ Name: 'deliver' }));
+  expect(Document).toMatchObject({ DocumentVersion: '1', Hash: documentHash(stored), HashType: 'Sha256' });
+  const read = await client().send(new GetDocumentCommand({ Name: 'deliver', DocumentVersion: '1' }));
+  expect(read.Content).toBe(stored);
+  await expect(client().send(new GetDocumentCommand({ Name: 'deliver', DocumentVersion: '2' }))).rejects.toMatchObject({
+    name: 'InvalidDocumentVersion',
+  });
   await expect(send({ DocumentHash: hash, DocumentHashType: 'Sha256' })).rejects.toMatchObject({
     name: 'InvalidDocument',
   });
