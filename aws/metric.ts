@@ -1,21 +1,16 @@
 /** CloudWatch's embedded metric format: a line of a function's log that is counted, without a right or a call (CloudWatch user guide, "Embedded metric format"). */
+import type { Clock } from '../core/clock.ts';
+import type { Metrics } from '../core/ports.ts';
 
-/** @param outcome the one dimension beside the stack's name @param facts what a person who reads the line wants to know */
-export function counted(
-  stack: string,
-  metric: string,
-  outcome: string,
-  facts: Record<string, string | undefined>,
-  now: number,
-): string {
-  const metrics = [
-    { Namespace: 'sealpost', Dimensions: [['stack', 'outcome']], Metrics: [{ Name: metric, Unit: 'Count' }] },
-  ];
-  return JSON.stringify({
-    _aws: { Timestamp: now, CloudWatchMetrics: metrics },
-    stack,
-    outcome,
-    [metric]: 1,
-    ...facts,
-  });
+/** Not by console.log, which Lambda puts a time and a level before: the line must be JSON to be counted. */
+export function metricsOf(stack: string, clock: Pick<Clock, 'now'>): Metrics {
+  return {
+    count(metric, outcome, facts) {
+      const CloudWatchMetrics = [
+        { Namespace: 'sealpost', Dimensions: [['stack', 'outcome']], Metrics: [{ Name: metric, Unit: 'Count' }] },
+      ];
+      const line = { _aws: { Timestamp: clock.now(), CloudWatchMetrics }, stack, outcome, [metric]: 1, ...facts };
+      process.stdout.write(`${JSON.stringify(line)}\n`);
+    },
+  };
 }

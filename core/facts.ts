@@ -71,11 +71,10 @@ export const facts = {
     nextTry: time,
     remedy: z.optional(z.string()),
   }),
-  /** It failed for a reason of its own: until then the others come first, where there are others. */
-  'Issuer In Trouble': z.strictObject({ issuer: z.string(), reason, message, until: time }),
+  /** It failed for a reason of its own, so many times in a row: until then the others come first, where there are others. */
+  'Issuer In Trouble': z.strictObject({ issuer: z.string(), reason, message, failures: z.int(), until: time }),
   /** It has left: neither its name servers nor its challenge lead to us. What is served stays until it ends; any later word brings it back. */
   'Domain Retired': z.strictObject({ domain: name, message, servedUntil: z.optional(time) }),
-  /** No delivery has come back for the second time in a row, or oftener. */
   /** That server has one certificate for all names: its own host name is typed into the mail program. */
   'Domain Served Under Server': z.strictObject({
     domain: name,
@@ -84,6 +83,7 @@ export const facts = {
     webmail: z.boolean(),
     message,
   }),
+  /** No delivery has come back for the second time in a row, or oftener. */
   'Server Unreachable': z.strictObject({
     server: name,
     node: z.string(),

@@ -83,6 +83,11 @@ export interface Bus {
   put(events: Fact[]): Promise<void>;
 }
 
+export interface Metrics {
+  /** Counts one. @param outcome the one dimension @param facts what a person wants to know who looks what was counted */
+  count(metric: string, outcome: string, facts: Record<string, string | undefined>): void;
+}
+
 export interface Executions {
   /** Starts an execution; one of that name that is there already is the same. */
   start(machine: 'secure-domain' | 'deliver-to-server', name: string, input: unknown): Promise<void>;

@@ -17,6 +17,7 @@ import { store as storeOn } from '../aws/issuer-items.ts';
 import { certificateObjects, deliveryObjects, s3Client } from '../aws/objects.ts';
 import { roles as rolesBy } from '../aws/roles.ts';
 import { secrets as secretsOf } from '../aws/secrets.ts';
+import { metricsOf } from '../aws/metric.ts';
 import { Table } from '../aws/table.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
@@ -49,6 +50,7 @@ export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), 
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
 export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client()));
 export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
+export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
 export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(), setting('STACK')));
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));

@@ -1,7 +1,7 @@
 /** States ParkDomain and ParkForPerson of secure-domain. */
 import { parkDomain } from '../core/domain/release.ts';
 import { ParkDomain } from '../statemachines/secure-domain.ts';
-import { bus, clock, executions, issuers, store, zones } from './environment.ts';
+import { bus, clock, executions, issuers, metrics, store, zones } from './environment.ts';
 
 export const handler = ParkDomain.handler(input =>
   parkDomain(input, {
@@ -10,6 +10,7 @@ export const handler = ParkDomain.handler(input =>
     bus: bus(),
     executions: executions(),
     issuers: issuers(),
+    metrics: metrics(),
     clock,
   }),
 );

@@ -151,7 +151,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     ParkDomain: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'BUS', ...issuer, ...roads],
+      settings: ['TABLE', 'BUS', 'STACK', ...issuer, ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         ...may.changeTxt(),
@@ -490,6 +490,8 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
 /** The functions, each with a role and a log group of its own. */
 export class Functions extends Construct {
   readonly byName: Record<FunctionName, lambda.Function>;
+  /** The roles of those that put facts on the bus. */
+  readonly speakers: iam.IRole[];
 
   constructor(scope: Construct, id: string, stack: Stack, parts: Parts, bundles: Record<string, Bundle>) {
     super(scope, id);
@@ -501,6 +503,8 @@ export class Functions extends Construct {
       FunctionName,
       lambda.Function
     >;
+    const speaks = ({ actions }: iam.PolicyStatement) => actions.includes('events:PutEvents');
+    this.speakers = functionNames.filter(name => table[name].rights.some(speaks)).map(name => this.byName[name].role!);
   }
 
   private make(

@@ -36,20 +36,12 @@ export class SealpostStack extends Stack {
       props.bundles,
     );
     const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
-    const speakers = [
-      functions.byName.ReleaseDomain,
-      functions.byName.ImportToAcm,
-      functions.byName.RevokeCertificate,
-      functions.byName.ParkDomain,
-      functions.byName.RecordDelivery,
-      functions.byName.ReleaseServer,
-      functions.byName.LookFromOutside,
-    ].map(speaker => speaker.role!);
-    guard(bus, this, settings, [...speakers, ...machines.roles]);
+    guard(bus, this, settings, [...functions.speakers, ...machines.roles]);
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
     const pages = new Pages(this, 'Pages', {
       machines: [machines.secureDomain, machines.registerServer, machines.deliverToServer],
       deadLetters,
+      bus,
     });
 
     const outputs = {

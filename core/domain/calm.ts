@@ -9,18 +9,18 @@ import { isServing } from './serving.ts';
 
 /**
  * The servers that may have the domain's next certificate later, each with its moment. All others have it at once: a
- * new, changed or moved domain, one from another issuer, a certificate whose window is past (it was revoked, or will be) or that is near its
+ * new, changed or moved domain, one from another issuer or of another profile, a certificate whose window is past (it was revoked, or will be) or that is near its
  * end, or would be by then, and what a person asked for.
  */
 export async function calmServers(
   record: DomainRecord,
-  { names, servers, issuer }: Pick<Plan, 'names' | 'servers' | 'issuer'>,
+  { names, servers, issuer, profile }: Pick<Plan, 'names' | 'servers' | 'issuer' | 'profile'>,
   { store, clock, quietHours }: { store: Store; clock: Clock; quietHours: QuietHours },
 ): Promise<Record<string, number>> {
   const { current } = record;
   const now = clock.now();
-  const isRenewal = current !== undefined && current.issuer === issuer && sameNames(current.names, names);
-  if (!isRenewal || current.staging || current.askedAt !== undefined || isUrgent(now, current)) return {};
+  const isAsBefore = current?.issuer === issuer && current.profile === profile && sameNames(current.names, names);
+  if (!isAsBefore || current.staging || current.askedAt !== undefined || isUrgent(now, current)) return {};
   const { notBefore, notAfter } = current;
   const moments = servers
     .map(server => ({ server, at: quietMoment(server, quietHours, now) }))

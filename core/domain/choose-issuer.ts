@@ -50,9 +50,10 @@ export function namesOf(issuers: Issuer[]): string {
   return issuers.map(({ name }) => name).join(', ');
 }
 
-/** The certificate came from another issuer than the wish names, or from a staging one though a trusted one is there by now. */
-export function isFromAnother(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): boolean {
+/** The certificate has another profile or another issuer than the wish names, or came from a staging one though a trusted one is there by now. */
+export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): boolean {
   if (!current) return false;
+  if (current.profile !== wish.profile) return true;
   if (wish.issuer !== undefined)
     return current.issuer !== wish.issuer && issuers.some(({ name }) => name === wish.issuer);
   return current.staging === true && issuers.some(issuer => !issuer.staging);

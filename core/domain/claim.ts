@@ -9,7 +9,7 @@ import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import { importWanted } from './acm.ts';
 import { isFresh, sameNames, type DomainRecord, type Wish } from './domain.ts';
-import { chooseIssuer, isFromAnother, namesOf, replacedAt, type ChoicePorts } from './choose-issuer.ts';
+import { chooseIssuer, isUnlikeWish, namesOf, replacedAt, type ChoicePorts } from './choose-issuer.ts';
 import { isAcmDue, nextLook } from './duties.ts';
 import { leaveServers, releaseDeleted, releaseServedUnder } from './leave.ts';
 import { isServing } from './serving.ts';
@@ -47,7 +47,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   if (record.revoked !== undefined && record.revoked === record.current?.id) record.current = undefined;
   const { names, servers } = await placeDomain(record, wish, event.execution, ports);
   if (servers.length === 0 && !wish.acm) return releaseServedUnder(record, event.execution, isAsked, ports);
-  if (record.order && !sameNames(record.order.planned, names)) {
+  if (record.order && !isOrderFor(record.order, wish, names)) {
     await store.forgetOrder(domain, event.execution, record.order.url);
     record.order = undefined;
   }
@@ -68,7 +68,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   }
   if (!record.order && !isAsked && isSecuredElsewhere(record, clock.now()))
     await leaveToOthers(record, event.execution, ports);
-  const isWished = !isFromAnother(ports.issuers, wish, record);
+  const isWished = !isUnlikeWish(ports.issuers, wish, record);
   if (!record.order && isWished && isFresh(record.current, names, clock.now()))
     await releaseFresh(record, record.current!.renewAt, servers, event.execution, isAsked, ports);
   await giveMeanwhile(record, names, servers, ports);
@@ -116,6 +116,11 @@ async function claim(
       `another execution is at work for ${domain}, or there is nothing to do; the wish is on record`,
     );
   return { record, wish: record.spec };
+}
+
+/** An order that is under way does for the wish as it is now. */
+function isOrderFor({ planned, profile }: NonNullable<DomainRecord['order']>, wish: Wish, names: string[]): boolean {
+  return profile === wish.profile && sameNames(planned, names);
 }
 
 /** A server's own host name is secured by registering it, and its certificate is the daemons' default: a customer's wish would undo that. */

@@ -39,6 +39,8 @@ export interface StoredCertificate {
   issuer: string;
   /** Common name of the CA's certificate that signed it. */
   issuedBy: string;
+  /** The ACME profile that the wish named; none: the issuer's own. */
+  profile?: string;
   /** Its issuer is a staging one: nobody trusts it. */
   staging?: true;
   /** RFC 9773 §4.1 identifier, for `replaces`. */
@@ -137,7 +139,7 @@ export interface DomainRecord {
   owner?: string;
   leaseUntil?: number;
   dueAt?: number;
-  order?: { url: string; planned: string[]; issuer: string };
+  order?: { url: string; planned: string[]; issuer: string; profile?: string };
   /** Its places in the issuers' budgets, until they are used. */
   reserved?: Reservation;
   published?: PublishedValue[];

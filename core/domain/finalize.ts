@@ -60,7 +60,7 @@ export async function finalizeOrder(
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
   await certificates.putChain(domain, id, chainPem);
-  const certificate = { ...describe(id, names, chainPem, ports), ...answering(record) };
+  const certificate = { ...describe(id, plan, chainPem, ports), ...answering(record) };
   const calm = await calmServers(record, plan, ports);
   const committed = await store.commitCertificate({
     domain,
@@ -97,7 +97,7 @@ function answering({ current }: DomainRecord): Pick<StoredCertificate, 'answers'
 
 function describe(
   id: string,
-  names: string[],
+  { names, profile }: Plan,
   chainPem: string,
   { issuer, random }: Pick<FinalizePorts, 'issuer' | 'random'>,
 ): StoredCertificate {
@@ -110,6 +110,7 @@ function describe(
     fingerprint: sha256,
     issuer: issuer.name,
     issuedBy,
+    ...(profile && { profile }),
     ...(issuer.staging && { staging: true }),
     ariId,
     renewAt: Math.round(dueAt({ notBefore, notAfter, random })),

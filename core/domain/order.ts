@@ -56,7 +56,8 @@ export async function createOrder(input: Mine, ports: OrderPorts): Promise<Plan 
   const order = await openAnyhow().catch((error: unknown) => {
     throw isOfIssuer(error, plan) ? accountTrouble(error, issuer) : error;
   });
-  const made = { url: order.url, planned: plan.names, issuer: issuer.name };
+  const { names: planned, profile } = plan;
+  const made = { url: order.url, planned, issuer: issuer.name, ...(profile && { profile }) };
   const left = withoutOrder(record.reserved, issuer.name);
   const onRecord = await store.recordOrder(plan.domain, execution, made, left);
   return { ...plan, order: onRecord.url === order.url ? order : await open(onRecord.url) };

@@ -61,8 +61,8 @@ async function troubleUntil(issuer: Issuer, failure: Failure, ports: Ports): Pro
   const trouble = troubleAfter(known, { ...failure, issuer: name, now });
   // Whoever was faster has said so.
   if (await store.recordTrouble(directoryUrl, trouble, known)) {
-    const { reason, message, until } = trouble;
-    const detail = { issuer: name, reason, message, until: new Date(until).toISOString() };
+    const { reason, message, failures, until } = trouble;
+    const detail = { issuer: name, reason, message, failures, until: new Date(until).toISOString() };
     await bus.put([{ detailType: 'Issuer In Trouble', detail }]);
   }
   return trouble.until;

@@ -1,9 +1,10 @@
 /** ReleaseDomain and ParkDomain: the ways in which a claim ends. */
 import type { Issuer } from '../acme/issuer.ts';
+import { isUrgent } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseDomainEvent } from '../events.ts';
-import type { Bus, Executions, Zones } from '../ports.ts';
+import type { Bus, Executions, Metrics, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
@@ -72,7 +73,7 @@ export async function parkDomain(
     importing?: true;
     error: { Error: string; Cause?: string };
   },
-  ports: ReleasePorts & { issuers: Issuer[] },
+  ports: ReleasePorts & { issuers: Issuer[]; metrics: Metrics },
 ): Promise<{ domain: string; reason: string; message: string; nextTry?: number }> {
   const { store, clock } = ports;
   const domain = domainIn(input);
@@ -113,6 +114,11 @@ export async function parkDomain(
   if (!next) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
   await store.parkDomain(domain, input.execution, parked, waitsFor);
   if (next) await look(domain, ports);
+  const { current } = record;
+  if (!next && current !== undefined && isUrgent(clock.now(), current)) {
+    const notAfter = new Date(current.notAfter).toISOString();
+    ports.metrics.count('CertificatesRunningOut', 'parked', { domain, reason, notAfter });
+  }
   return { domain, reason, message, nextTry: parked.nextTry };
 }
 

@@ -4,6 +4,7 @@ import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AcmQuotas } from '../../core/domain/acm-quota.ts';
 import type { StoredCertificate } from '../../core/domain/domain.ts';
+import type { Metrics } from '../../core/ports.ts';
 import type { Facts } from '../../core/server/answer.ts';
 import type { QuietHours } from '../../core/server/quiet.ts';
 import type { Store } from '../../core/store.ts';
@@ -45,6 +46,7 @@ export interface World {
   commands: MemoryCommands;
   executions: MemoryExecutions;
   bus: MemoryBus;
+  metrics: Metrics & { counted: { metric: string; outcome: string; domain?: string; reason?: string }[] };
   acm: MemoryAcm;
   quotas: AcmQuotas;
   objects: Objects;
@@ -73,6 +75,10 @@ export function newWorld(time = 1_800_000_000_000): World {
     commands: memoryCommands({ [node]: { roleName: 'mail-server' } }),
     executions: memoryExecutions(),
     bus: memoryBus(),
+    metrics: {
+      counted: [],
+      count: (metric, outcome, facts) => void world.metrics.counted.push({ metric, outcome, ...facts }),
+    },
     acm: memoryAcm(),
     quotas: { certificates: 2_500, importsAYear: 5_000 },
     objects,

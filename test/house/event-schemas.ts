@@ -104,6 +104,7 @@ export const factExamples: Record<keyof typeof facts, Described> = {
       issuer: 'letsencrypt',
       reason: 'AcmeUnavailable',
       message: 'The CA could not be reached: connect ETIMEDOUT.',
+      failures: 1,
       until: time,
     },
   },

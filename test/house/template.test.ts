@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
+import { facts } from '../../core/facts.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { compileEventPattern } from '../../local/cloud/events/pattern.ts';
@@ -117,13 +118,32 @@ describe('functions', () => {
   });
 });
 
+describe('the bus', () => {
+  test('lets whoever has the right to put facts on it speak as us, and nobody else', () => {
+    const roles = Object.entries(resources).filter(
+      ([, { Type, Properties }]) =>
+        Type === 'AWS::IAM::Role' &&
+        statementsIn(Properties).some(({ Action }) => listed(Action).includes('events:PutEvents')),
+    );
+    const policies = ofType('AWS::Events::EventBusPolicy').map(({ Properties }) => Properties['Statement']);
+    const denying = policies.filter(({ Effect }) => Effect === 'Deny');
+    expect(denying).toHaveLength(2);
+    for (const { Condition } of denying) {
+      const ours = Condition.ArnNotEquals['aws:PrincipalArn'].map((arn: any) => arn['Fn::GetAtt'][0]);
+      expect(ours.sort()).toEqual(roles.map(([id]) => id).sort());
+    }
+  });
+});
+
 describe('pages', () => {
   const idOf = (type: string) => Object.keys(resources).filter(id => resources[id]!.Type === type);
   const runbook = read('docs/runbook.md');
 
   test('every end of an execution that a person has to see goes from each state machine to the topic', () => {
     const [topic] = idOf('AWS::SNS::Topic');
-    const rules = ofType('AWS::Events::Rule').filter(({ Properties }) => Properties['Targets'][0].Arn.Ref === topic);
+    const rules = ofType('AWS::Events::Rule').filter(
+      ({ Properties }) => Properties['Targets'][0].Arn.Ref === topic && Properties['EventBusName'] === undefined,
+    );
     expect(rules.map(({ Properties }) => Properties['EventPattern'])).toEqual([
       {
         source: ['aws.states'],
@@ -133,7 +153,36 @@ describe('pages', () => {
     ]);
     const { stateMachineArn } = rules[0]!.Properties['EventPattern'].detail;
     expect(stateMachineArn.map(({ Ref }: any) => Ref).sort()).toEqual(idOf('AWS::StepFunctions::StateMachine').sort());
-    expect(rules[0]!.Properties['EventBusName']).toBeUndefined();
+  });
+
+  test('of the facts on our bus those that nothing of ours mends, in names and numbers, each with a heading', () => {
+    const [topic] = idOf('AWS::SNS::Topic');
+    const rules = ofType('AWS::Events::Rule').filter(
+      ({ Properties }) => Properties['Targets'][0].Arn.Ref === topic && Properties['EventBusName'] !== undefined,
+    );
+    const paged = rules.map(({ Properties: { EventBusName, EventPattern, Targets } }) => {
+      expect(resources[EventBusName.Ref]!.Type).toBe('AWS::Events::EventBus');
+      expect(EventPattern.source).toEqual(['sealpost']);
+      const [fact] = EventPattern['detail-type'] as (keyof typeof facts)[];
+      expect(runbook).toContain(`\n## ${fact}\n`);
+      const shown = Object.values(Targets[0].InputTransformer.InputPathsMap).map(path =>
+        String(path).replace('$.detail.', ''),
+      );
+      const { shape } = facts[fact!] as unknown as { shape: object };
+      expect(Object.keys(shape)).toEqual(expect.arrayContaining(shown));
+      expect(shown).not.toContain('message');
+      return fact;
+    });
+    expect(paged.sort()).toEqual([
+      ...['Issuer In Trouble', 'Provided Certificate Approaching Expiration', 'Server Unreachable'],
+    ]);
+    const pages = compileEventPattern(
+      rules.find(({ Properties: { EventPattern } }) => EventPattern['detail-type'][0] === 'Issuer In Trouble')!
+        .Properties['EventPattern'].detail,
+    );
+    expect(pages({ reason: 'AcmeUnavailable', failures: 2 })).toBe(false);
+    expect(pages({ reason: 'AcmeUnavailable', failures: 3 })).toBe(true);
+    expect(pages({ reason: 'IssuerUnusable', failures: 1 })).toBe(true);
   });
 
   test('they page nobody for just those errors of which the sender is told', () => {
@@ -144,9 +193,12 @@ describe('pages', () => {
     );
   });
 
-  test('every queue has an alarm that goes there, and the runbook has the heading that it names', () => {
+  test('every queue has an alarm that goes there, and what a function counts; the runbook has the heading that each names', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as any);
-    const watched = alarms.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);
+    const [ofOurs, ofQueues] = [true, false].map(isOurs => alarms.filter(a => (a.Namespace === 'sealpost') === isOurs));
+    const outcome = ofOurs![0].Dimensions.find(({ Name }: { Name: string }) => Name === 'outcome').Value;
+    expect(read('core/domain/release.ts')).toContain(`'${ofOurs![0].MetricName}', '${outcome}'`);
+    const watched = ofQueues!.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);
     expect(watched.sort()).toEqual(idOf('AWS::SQS::Queue').sort());
     for (const { AlarmActions, AlarmDescription } of alarms) {
       expect(AlarmActions).toEqual([{ Ref: idOf('AWS::SNS::Topic')[0] }]);

@@ -309,6 +309,28 @@ describe('a certificate that is there', () => {
     expect(await claim({ issuer: 'two' })).toMatchObject({ issuer: 'two' });
   });
 
+  test('of another profile than the wish names is made anew', async () => {
+    await has({ issuer: 'one' });
+    expect(await claim({ profile: 'of-one' })).toMatchObject({ issuer: 'one', profile: 'of-one' });
+  });
+
+  test('of the profile that the wish names does, and not once the wish names none', async () => {
+    await has({ issuer: 'one', profile: 'of-one' });
+    const plan = await claim();
+    expect(plan.issuer).toBe('one');
+    expect(plan).not.toHaveProperty('profile');
+    await fail('DomainNotManaged');
+    await expect(claim({ profile: 'of-one' })).rejects.toMatchObject({ name: 'StillFresh' });
+  });
+
+  test('for an order of another profile that is under way, that order is left', async () => {
+    const { names } = await claim();
+    await world.store.recordOrder(domain, 'e1', { url: 'https://one.example/order/1', planned: names, issuer: 'one' });
+    await fail('DomainNotManaged');
+    await claim({ profile: 'of-one' });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+
   test('from a staging issuer is looked at each hour, and replaced once a trusted one is configured', async () => {
     use(trial);
     await has({ issuer: 'trial', staging: true });

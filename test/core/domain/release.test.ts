@@ -134,6 +134,22 @@ describe('a domain that is parked', () => {
     ]);
   });
 
+  test('is counted where its certificate runs out meanwhile, and else is not', async () => {
+    await park(caused('CaaForbids', 'no'));
+    expect(world.metrics.counted).toEqual([]);
+    const certificate = aCertificate(world, { notBefore: world.time - 76 * day, notAfter: world.time + 14 * day });
+    await world.store.claimDomain(domain, 'me', world.time + day);
+    const commit = { domain, me: 'me', seen: 1, certificate, servers: [], now: world.time };
+    expect(await world.store.commitCertificate(commit)).toBe(true);
+    await park(caused('CaaForbids', 'no'));
+    expect(world.metrics.counted).toEqual([
+      {
+        ...{ metric: 'CertificatesRunningOut', outcome: 'parked', domain, reason: 'CaaForbids' },
+        notAfter: new Date(certificate.notAfter).toISOString(),
+      },
+    ]);
+  });
+
   const hour = 60 * minute;
   test.each([
     [1, minute],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListStateMachinesCommand, SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { App, Stack } from 'aws-cdk-lib';
+import { EventBus } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
@@ -48,7 +49,8 @@ beforeAll(async () => {
       definitionBody: sfn.DefinitionBody.fromString(JSON.stringify(definition)),
     });
   const deadLetters = new sqs.Queue(stack, 'DeadLetters', { queueName: 'letters' });
-  new Pages(stack, 'Pages', { machines: [machine('ours')], deadLetters });
+  const bus = new EventBus(stack, 'Bus', { eventBusName: 'small' });
+  new Pages(stack, 'Pages', { machines: [machine('ours')], deadLetters, bus });
   machine('theirs');
   app.synth();
 
