@@ -26,7 +26,7 @@ class LongestFirst extends BaseSequencer {
 /** Hosts, a CA and a whole provider come up in hooks; a test on real parts waits for them, not for a clock. */
 const patience = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 300_000 };
 const MEASURED = 'test/road/road.test.ts';
-/** Clients connect in a loop, and none may fail: what others do beside it would. */
+/** Clients connect in a loop, and none may fail: what others do beside it would. Its own tests wait side by side. */
 const DRILLED = 'test/road/renewal.test.ts';
 
 export default defineConfig({
@@ -46,7 +46,16 @@ export default defineConfig({
         },
       },
       // After the parts, alone: what it measures is not to be what others do beside it.
-      { test: { ...patience, name: 'road', include: [MEASURED, DRILLED], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      {
+        test: {
+          ...patience,
+          name: 'road',
+          include: [MEASURED, DRILLED],
+          maxWorkers: 1,
+          maxConcurrency: 10,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });
