@@ -1,4 +1,4 @@
-/** States ParkDomain and ParkForPerson of secure-domain. */
+/** States ParkIfClaimed, ParkForPerson and ParkDomain of secure-domain. */
 import { parkDomain } from '../core/domain/release.ts';
 import { ParkDomain } from '../statemachines/secure-domain.ts';
 import { bus, clock, executions, issuers, metrics, store, zones } from './environment.ts';
@@ -12,5 +12,6 @@ export const handler = ParkDomain.handler(input =>
     issuers: issuers(),
     metrics: metrics(),
     clock,
+    random: Math.random,
   }),
 );

@@ -4,5 +4,12 @@ import { ReleaseDomain } from '../statemachines/secure-domain.ts';
 import { bus, clock, executions, store, zones } from './environment.ts';
 
 export const handler = ReleaseDomain.handler(input =>
-  releaseDomain(input, { store: store(), zones: zones(), bus: bus(), executions: executions(), clock }),
+  releaseDomain(input, {
+    store: store(),
+    zones: zones(),
+    bus: bus(),
+    executions: executions(),
+    clock,
+    random: Math.random,
+  }),
 );

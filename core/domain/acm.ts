@@ -8,7 +8,7 @@ import { remedies, SealpostError, type ErrorName } from '../errors.ts';
 import type { Bus, CertificateManager, CertificateObjects, Executions } from '../ports.ts';
 import type { Store } from '../store.ts';
 import { monthOf, requireQuota, type AcmQuotas } from './acm-quota.ts';
-import { nextTry, type AcmImport, type DomainRecord } from './domain.ts';
+import { triesAfter, type AcmImport, type DomainRecord } from './domain.ts';
 import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
 
@@ -82,12 +82,12 @@ export async function parkImport(
   record: DomainRecord,
   me: string,
   { reason, message, retryAt }: { reason: ErrorName; message: string; retryAt?: number },
-  ports: Omit<AcmPorts, 'acm' | 'certificates' | 'quotas'>,
+  ports: Omit<AcmPorts, 'acm' | 'certificates' | 'quotas'> & { random: () => number },
 ): Promise<number> {
   const { domain, acm } = record;
   const now = ports.clock.now();
-  const tries = (acm?.trouble?.tries ?? 0) + 1;
-  const next = nextTry(tries, now, retryAt);
+  const { random } = ports;
+  const { tries, nextTry: next } = triesAfter(reason, acm?.trouble?.tries ?? 0, { now, retryAt, random });
   const detail = { domain, reason, message, nextTry: new Date(next).toISOString(), remedy: remedies[reason] };
   if (acm?.trouble?.reason !== reason) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
   record.acm = { ...acm, trouble: { reason, message, since: acm?.trouble?.since ?? now, tries }, nextTry: next };

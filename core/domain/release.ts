@@ -9,7 +9,7 @@ import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
 import type { Plan } from '../../statemachines/secure-domain.ts';
 import { importWanted, parkImport } from './acm.ts';
-import { nextTry, serversOf, type DomainRecord, type Parked } from './domain.ts';
+import { serversOf, triesAfter, whenLessBusy, type DomainRecord, type Parked } from './domain.ts';
 import { acmDuty, nextLook } from './duties.ts';
 import { look } from './look.ts';
 import { passOver, type FailedAtIssuer } from './pass-over.ts';
@@ -23,6 +23,7 @@ export interface ReleasePorts {
   bus: Bus;
   executions: Executions;
   clock: Clock;
+  random: () => number;
 }
 
 /** @throws SealpostError ImportWanted (all is done but the end of the claim), Throttled, ClaimLost */
@@ -33,11 +34,10 @@ export async function releaseDomain(
   const { store, clock } = ports;
   const { domain, execution } = input;
   const record = await store.renewDomain(domain, execution, clock.now());
-  const trouble = await retract(record, execution, ports);
-  // It passes, as a rule: the state machine tries this step again.
-  if (isSealpostError(trouble, 'Throttled')) throw trouble;
-  // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
+  // First of all, whatever is busy: the certificate is theirs. And before the claim ends, since a retry of this step
+  // does nothing after that: rather twice than never.
   await wakeServers(input.wake ?? input.servers, ports);
+  const isBusy = isSealpostError(await retract(record, execution, ports), 'Throttled');
   if (input.certificate && record.current)
     await ports.bus.put([
       {
@@ -56,7 +56,9 @@ export async function releaseDomain(
   // Renewed without a server that is not registered any more: at its next look it parks for that.
   const isWhole = holdersOf(record).every(server => input.servers.includes(server));
   const renewAt = isWhole ? record.current?.renewAt : undefined;
-  const dueAt = nextLook(record, renewAt ?? clock.now(), clock.now());
+  const next = nextLook(record, renewAt ?? clock.now(), clock.now());
+  // Its values are taken out by the next claim.
+  const dueAt = isBusy ? Math.min(next, whenLessBusy(clock.now(), ports.random)) : next;
   const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
   if (!released) await look(domain, ports);
   return { domain, servers: input.servers, dueAt };
@@ -99,7 +101,9 @@ export async function parkDomain(
     reason,
     message,
     since: record.parked?.since ?? clock.now(),
-    ...(next ? { tries, nextTry: clock.now() } : triesAfter(reason, tries, clock.now(), retryAt)),
+    ...(next
+      ? { tries, nextTry: clock.now() }
+      : triesAfter(reason, tries, { now: clock.now(), retryAt, random: ports.random })),
     ...(passes && { passes }),
     ...(unmanaged > 0 && { unmanaged }),
   };
@@ -135,17 +139,6 @@ async function dependents({ domain, spec }: DomainRecord, store: Store): Promise
   await store.dependOn(domain, servers);
   const records = await Promise.all(servers.map(server => store.readServer(server)));
   return uninspected(records.flatMap(record => record ?? [])).length;
-}
-
-/** Whoever waits for its place in the budget has failed in nothing, and comes when it is its turn. */
-function triesAfter(
-  reason: ErrorName,
-  before: number,
-  now: number,
-  retryAt?: number,
-): Pick<Parked, 'tries' | 'nextTry'> {
-  if (reason === 'BudgetSpent' && retryAt !== undefined) return { tries: before, nextTry: Math.max(now, retryAt) };
-  return { tries: before + 1, nextTry: nextTry(before + 1, now, retryAt) };
 }
 
 /** Whose road a state is on, from what it was handed: a plan, or the event itself. */

@@ -38,6 +38,7 @@ export interface World {
   /** Milliseconds since the epoch; a test moves it. */
   time: number;
   clock: Clock;
+  random: () => number;
   quietHours: QuietHours;
   store: Store;
   memory: Memory;
@@ -67,6 +68,7 @@ export function newWorld(time = 1_800_000_000_000): World {
         await pause(Math.min(ms, 250));
       },
     },
+    random: () => 0.5,
     quietHours: { from: 1, to: 5 },
     store: memoryStore(memory),
     memory,

@@ -10,8 +10,8 @@ const statesOf = (path: string) => Object.entries<any>(json(path).States).map(([
 const calledBy = (state: any): string | undefined =>
   /^\$\{(\w+)\}$/.exec(state.Resource?.includes('lambda:invoke') ? state.Arguments.FunctionName : state.Resource)?.[1];
 const steps = machines.flatMap(path => statesOf(path).flatMap(state => calledBy(state) ?? []));
-/** The second way out of the same step: it ends in a page instead of in peace. */
-const isTwin = (state: string) => state.endsWith('ForPerson');
+/** The second way out of the same step: it ends in a page instead of in peace, always or where nothing was claimed. */
+const isTwin = (state: string) => state.endsWith('ForPerson') || state.endsWith('IfClaimed');
 
 describe.each(machines)('%s', path => {
   test('every state says why it is there', () => {

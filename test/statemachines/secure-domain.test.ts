@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LEASE_MS } from '../../core/store.ts';
 import * as steps from '../../statemachines/secure-domain.ts';
 import { definitionOf, delays, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
 
@@ -73,7 +74,7 @@ const parked = [
   'DomainNotManaged',
   'ServerNotRegistered',
 ];
-/** Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace. */
+/** Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace, so that has a state of its own. */
 const parkedByClaim = [...parked.filter(error => error !== 'Throttled'), 'InstallRefused', 'ServerNotInspected'];
 
 const toPerson = { road: ['ParkForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
@@ -82,6 +83,7 @@ const toParking = { road: ['ParkDomain'], status: 'SUCCEEDED', told: 'who watche
 
 const rows: Row[] = [
   { state: 'ClaimDomain', errors: parkedByClaim, ...toParking },
+  { state: 'ClaimDomain', errors: ['Throttled'], ...toParking, road: ['ParkIfClaimed'] },
   {
     state: 'ClaimDomain',
     errors: ['InvalidStepInput'],
@@ -220,6 +222,7 @@ describe('a failure on the way out', () => {
     const ending = await run(machine, {
       ClaimDomain: { error: 'Throttled' },
       ParkDomain: { error: 'ClaimLost' },
+      ParkIfClaimed: { error: 'ClaimLost' },
       ParkForPerson: { error: 'ClaimLost' },
     });
     expect(ending).toMatchObject({ status: 'FAILED', error: 'Throttled', told: 'a person' });
@@ -248,8 +251,13 @@ describe('a failure on the way out', () => {
 
 describe('trying again', () => {
   const busy = [2, 4, 8, 16, 30, 30];
+  const minutes = (n: number) => Array.from({ length: n }, () => 60);
+  const longest = [1, 2, 4, 8, 16, 32, ...minutes(54)];
+  const long = [2, 4, 8, 16, 32, ...minutes(25)];
   test.each([
-    ['ClaimDomain', 'Throttled', [1, 2, 4, 8, 10]],
+    ['ClaimDomain', 'Throttled', longest],
+    ['ClaimDomain', 'Lambda.TooManyRequestsException', longest],
+    ['CreateOrder', 'Lambda.TooManyRequestsException', long],
     ['CreateOrder', 'AcmeUnavailable', [2, 4, 8, 16]],
     ['CreateOrder', 'Throttled', [2, 4, 8, 16]],
     ['PublishChallenges', 'Throttled', busy],
@@ -268,12 +276,23 @@ describe('trying again', () => {
   test.each(
     road
       .filter(state => state !== 'WaitForDns')
-      .concat('ImportToAcm', 'RevokeCertificate', 'ParkDomain', 'ParkForPerson'),
+      .concat('ImportToAcm', 'RevokeCertificate', 'ParkDomain', 'ParkIfClaimed', 'ParkForPerson'),
   )("%s tries again when AWS is busy, and on Lambda's own troubles, jittered", state => {
     const { Retry } = definitionOf('secure-domain').States[state];
     const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
     expect(retrierOf('Throttled')).toBeDefined();
     for (const trouble of lambdaTroubles) expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
+  });
+
+  test('a burst of more events than functions may run for ten minutes costs nobody a wish, and no claim its lease', async () => {
+    const tooMany = { error: 'Lambda.TooManyRequestsException', times: 15 };
+    const failures = { ClaimDomain: tooMany, CreateOrder: tooMany, ReleaseDomain: tooMany };
+    expect(await run(machine, failures)).toMatchObject({ road, status: 'SUCCEEDED' });
+    const { States } = definitionOf('secure-domain');
+    for (const [name, { Retry = [] }] of Object.entries(States).filter(([name]) => name !== 'ClaimDomain')) {
+      const waits = Retry.map((retrier: any) => delays(retrier).reduce((sum, wait) => sum + wait, 0));
+      expect(Math.max(0, ...waits), name).toBeLessThan(LEASE_MS / 1000 / 2);
+    }
   });
 
   test('an error that passes after two tries leaves no trace on the road', async () => {
@@ -289,7 +308,10 @@ describe('trying again', () => {
   });
 
   test("the Comments' numbers are the retriers'", () => {
-    const { CreateOrder, Validate } = definitionOf('secure-domain').States;
+    const { ClaimDomain, CreateOrder, Validate } = definitionOf('secure-domain').States;
+    const claim = delays(ClaimDomain.Retry[0]);
+    expect(ClaimDomain.Comment).toContain(`${claim.length} tries, ${claim.slice(0, 6).join('+')} s and then a minute`);
+    expect(claim.slice(6)).toEqual(minutes(54));
     expect(CreateOrder.Comment).toContain(`${delays(CreateOrder.Retry[0]).join('+')} s`);
     const validate = delays(Validate.Retry[0]);
     expect(Validate.Comment).toContain(`${validate.join(', ')} s: over three minutes`);

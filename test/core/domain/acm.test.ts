@@ -264,6 +264,15 @@ describe('beyond the quota', () => {
     expect(events().filter(type => type === 'Domain Parked')).toHaveLength(1);
   });
 
+  test('that ACM was busy is no try: it is asked again in minutes, however often', async () => {
+    for (let i = 0; i < 5; i++) {
+      world.time = (await record()).dueAt!;
+      await expect(claim(ownLook(), `look-${i}`)).rejects.toMatchObject(wanted);
+      await refuse('Throttled', 'ACM is busy', `look-${i}`);
+      expect(await record()).toMatchObject({ acm: { trouble: { tries: 1 } }, dueAt: world.time + 5.5 * minute });
+    }
+  });
+
   test('our own look for something else does not ask ACM before its time, a person does', async () => {
     const { store } = world;
     await store.lookAgain(domain, world.time);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { retract } from '../../../core/domain/published.ts';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/store.ts';
@@ -87,13 +88,27 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server' }]);
   });
 
-  test('is tried again while Route 53 is busy', async () => {
+  test('goes to its servers while Route 53 is busy, and its next claim, in 1 to 10 minutes, takes our values out', async () => {
     const busy = new SealpostError('Throttled', recordName, 'Route 53 is busy');
     const zones = { ...world.zones, changeTxt: () => Promise.reject(busy) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
-    await expect(releaseDomain(input, { ...world, zones })).rejects.toBe(busy);
-    await release();
+    const { dueAt } = await releaseDomain(input, { ...world, zones });
+    expect(dueAt).toBe(world.time + 5.5 * minute);
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
+    expect(world.bus.events).toMatchObject([{ detailType: 'Certificate Issued' }]);
+    expect(await world.store.readDomain(domain)).toMatchObject({ done: 1, dueAt, published: [{ values: ['ours'] }] });
+    world.time = dueAt;
+    const record = (await world.store.claimDomain(domain, 'next', world.time))!;
+    await retract(record, 'next', world);
     expect(txt()).toEqual(['theirs']);
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('published');
+  });
+
+  test('wakes its servers although nothing else can be done for Route 53', async () => {
+    world.zones.changeTxt = () => Promise.reject(new SealpostError('Throttled', recordName, 'Route 53 is busy'));
+    world.bus.put = () => Promise.reject(new SealpostError('Throttled', domain, 'EventBridge is busy'));
+    await expect(release()).rejects.toMatchObject({ name: 'Throttled' });
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
   });
 
   test('is not stopped by values that cannot be taken out: it comes back for them in a day', async () => {
@@ -166,6 +181,24 @@ describe('a domain that is parked', () => {
     }
     expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
     expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
+  });
+
+  test('has failed in nothing where AWS was busy: its tries stay, and it comes again in 1 to 10 minutes, each at a time of its own', async () => {
+    for (const [random, wait] of [
+      [0, minute],
+      [0.999, 9.991 * minute],
+      [0.5, 5.5 * minute],
+      [0.5, 5.5 * minute],
+      [0.5, 5.5 * minute],
+    ] as const) {
+      world.random = () => random;
+      const { nextTry } = await park(caused('Throttled', 'Route 53 is busy'));
+      expect(nextTry).toBe(world.time + wait);
+      expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Throttled', tries: 0 });
+      world.time = nextTry!;
+      await world.store.claimDomain(domain, 'me', world.time);
+    }
+    expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + minute);
   });
 
   test("waits until the CA's Retry-After where that is later", async () => {
