@@ -1,6 +1,9 @@
 /** Answers for programs: a moment is ISO 8601 in UTC. */
 
-const MOMENTS = new Set(['since', 'at', 'seenAt', 'sentAt', 'notBefore', 'notAfter', 'renewAt', 'start', 'end']);
+const MOMENTS = new Set([
+  ...['since', 'at', 'seenAt', 'sentAt', 'oldest', 'until', 'nextTry', 'takenOverAt'],
+  ...['notBefore', 'notAfter', 'renewAt', 'start', 'end'],
+]);
 
 export function json(value: unknown): string {
   return JSON.stringify(

@@ -40,7 +40,8 @@ export class History {
     const all: Execution[] = [];
     for (const machine of machines) {
       const ask = { stateMachineArn: this.#outputs[machine]!, maxResults: 1000 };
-      const { executions } = await this.#client.send(new ListExecutionsCommand(ask));
+      const { executions, nextToken } = await this.#client.send(new ListExecutionsCommand(ask));
+      if (nextToken) throw new Error(`${machine} has more than 1,000 executions`);
       for (const { executionArn, ...rest } of executions!) {
         if (!this.#inputs.has(executionArn!)) {
           const { input } = await this.describe(executionArn!);

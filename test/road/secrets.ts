@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import {
   CloudWatchLogsClient,
   DescribeLogGroupsCommand,
-  FilterLogEventsCommand,
+  paginateFilterLogEvents,
 } from '@aws-sdk/client-cloudwatch-logs';
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { GetCommandInvocationCommand, GetParameterCommand, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { DeleteItemCommand, DynamoDBClient, paginateScan, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { GetCommandInvocationCommand, GetParameterCommand, paginateListCommands, SSMClient } from '@aws-sdk/client-ssm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { road } from './provider.ts';
@@ -38,12 +38,20 @@ function pieces(pem: string): Buffer[] {
   return [...texts.map(text => Buffer.from(text)), der, secret];
 }
 
+async function every<T>(pages: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const page of pages) all.push(page);
+  return all;
+}
+
 /** Where the key of the account and of each certificate are in force, as their owner reads them. */
 async function everyKey(): Promise<string[]> {
   const s3 = new S3Client(road.provider.client());
   const Bucket = road.provider.stack.outputs.CertificateBucket!;
-  const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket }));
-  const keys = Contents!.map(object => object.Key!).filter(key => key.endsWith('/key'));
+  const pages = await every(paginateListObjectsV2({ client: s3 }, { Bucket }));
+  const keys = pages
+    .flatMap(({ Contents = [] }) => Contents.map(({ Key }) => Key!))
+    .filter(key => key.endsWith('/key'));
   const bodies = keys.map(async Key =>
     (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToString(),
   );
@@ -61,24 +69,26 @@ const places: Record<string, () => Promise<Buffer[]>> = {
   },
   'the commands and what they printed': async () => {
     const ssm = new SSMClient(road.provider.client());
-    const { Commands } = await ssm.send(new ListCommandsCommand({ MaxResults: 50 }));
-    const answers = Commands!.flatMap(({ CommandId, InstanceIds }) =>
+    const pages = await every(paginateListCommands({ client: ssm }, { MaxResults: 50 }));
+    const commands = pages.flatMap(({ Commands = [] }) => Commands);
+    const answers = commands.flatMap(({ CommandId, InstanceIds }) =>
       ['delivery', 'installer', 'install'].map(PluginName =>
         ssm.send(new GetCommandInvocationCommand({ CommandId, InstanceId: InstanceIds![0]!, PluginName })),
       ),
     );
-    return [Commands, ...(await Promise.all(answers))].map(one => Buffer.from(JSON.stringify(one)));
+    return [commands, ...(await Promise.all(answers))].map(one => Buffer.from(JSON.stringify(one)));
   },
   'the logs of the functions': async () => {
     const client = new CloudWatchLogsClient(road.provider.client());
     const { logGroups } = await client.send(new DescribeLogGroupsCommand({}));
-    const lines = logGroups!.map(({ logGroupName }) => client.send(new FilterLogEventsCommand({ logGroupName })));
-    return (await Promise.all(lines)).map(one => Buffer.from(JSON.stringify(one.events)));
+    const lines = logGroups!.map(({ logGroupName }) => every(paginateFilterLogEvents({ client }, { logGroupName })));
+    return (await Promise.all(lines)).flat().map(({ events }) => Buffer.from(JSON.stringify(events)));
   },
   'the table': async () => {
     const client = new DynamoDBClient(road.provider.client());
-    const { Items } = await client.send(new ScanCommand({ TableName: road.provider.stack.outputs.TableName! }));
-    return [Buffer.from(JSON.stringify(Items))];
+    const TableName = road.provider.stack.outputs.TableName!;
+    const pages = await every(paginateScan({ client }, { TableName }));
+    return pages.map(({ Items }) => Buffer.from(JSON.stringify(Items)));
   },
   'what was said on the bus': async () => [Buffer.from(JSON.stringify(road.bus.facts))],
   'the files of the stand-in for AWS': async () =>
@@ -95,11 +105,16 @@ const places: Record<string, () => Promise<Buffer[]>> = {
     Buffer.from('bakery.test'),
     ...filesBelow(tmpdir()).flatMap(readIfThere),
   ],
-  'the logs of the mail server': async () => {
-    const { stdout } = await road.provider.hosts.get('mx1')!.run(['sh', '-c', 'find /var/log -type f -exec cat {} +']);
-    return [Buffer.from(stdout)];
-  },
+  'the logs of the mail servers': () => onEachHost('find /var/log -type f -exec cat {} +'),
+  'the environment and the command lines of what runs on the mail servers': () =>
+    onEachHost('cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null; hostname'),
 };
+
+/** What a shell line prints on each; a process may end while it is read. */
+async function onEachHost(line: string): Promise<Buffer[]> {
+  const hosts = [...road.provider.hosts.values()];
+  return Promise.all(hosts.map(async host => Buffer.from((await host.run(['sh', '-c', line])).stdout)));
+}
 
 /** Children of this process that run a function. */
 function functionProcesses(): string[] {
@@ -142,6 +157,11 @@ describe('a private key is in none of', () => {
   beforeAll(async () => {
     keys = await everyKey();
   });
+  /** How many of the texts hold a piece of a key, or of these. */
+  const holding = (texts: Buffer[], others: string[] = []) => {
+    const wanted = [...keys.flatMap(pieces), ...others];
+    return texts.filter(text => wanted.some(piece => text.includes(piece))).length;
+  };
 
   it('(there are keys to look for, and this is how they look)', () => {
     expect(keys.length).toBeGreaterThan(5);
@@ -154,16 +174,21 @@ describe('a private key is in none of', () => {
     const usual = ['bakery.test', 'mx1.provider.test', TEST_MAILBOX.user, ' installed'];
     expect(texts.some(text => usual.some(word => text.includes(word)))).toBe(true);
     // This machine's temporary files may hold keys of other programs; ours are not among them.
-    const wanted = [...keys.flatMap(pieces), ...(place.startsWith('the temporary') ? [] : ['PRIVATE KEY-----'])];
-    const holding = texts.filter(text => wanted.some(piece => text.includes(piece)));
-    expect(holding.length).toBe(0);
+    const any = place.startsWith('the temporary') ? [] : ['PRIVATE KEY-----'];
+    expect(holding(texts, any)).toBe(0);
   });
 
-  it('(a planted one is found, plain and in base64)', () => {
-    const found = (text: string) => keys.flatMap(pieces).some(piece => Buffer.from(text).includes(piece));
-    expect(found(`something before\n${keys[0]}`)).toBe(true);
-    expect(found(`x=${Buffer.from(`?${keys[0]}`).toString('base64')}`)).toBe(true);
-    expect(found('-----BEGIN CERTIFICATE-----')).toBe(false);
+  it('(a planted one is found: in base64 in the table, and so in its file)', async () => {
+    const client = new DynamoDBClient(road.provider.client());
+    const TableName = road.provider.stack.outputs.TableName!;
+    const where = { pk: { S: 'planted' }, sk: { S: 'planted' } };
+    const text = Buffer.from(`?${keys[0]}`).toString('base64');
+    await client.send(new PutItemCommand({ TableName, Item: { ...where, text: { S: text } } }));
+    for (const place of ['the table', 'the files of the stand-in for AWS'])
+      expect(holding(await places[place]!()), place).toBeGreaterThan(0);
+    await client.send(new DeleteItemCommand({ TableName, Key: where }));
+    expect(holding([Buffer.from(`something before\n${keys[0]}`)])).toBe(1);
+    expect(holding([Buffer.from('-----BEGIN CERTIFICATE-----')])).toBe(0);
   });
 });
 
