@@ -686,6 +686,59 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     });
   });
 
+  describe(`what others serve for a domain, in ${name}`, () => {
+    const foreign = {
+      ...{ fingerprint: 'e'.repeat(64), issuedBy: 'Another CA' },
+      ...{ notAfter: now + 9, renewAt: now + 6, seenAt: now },
+    };
+    const known = async () => (await store.readDomain(domain))?.foreign;
+
+    test('is on record with the wish that it was seen for, which is due soon', async () => {
+      expect(await store.acceptWish(wish(), { at: now }, now, foreign)).toBe(true);
+      expect(await store.readDomain(domain)).toMatchObject({ foreign, spec: wish(), wanted: 1, dueAt: now + WAKE_MS });
+      expect(await store.claimDomain(domain, 'first', now)).toMatchObject({ foreign });
+      expect(await store.renewDomain(domain, 'first', now)).toMatchObject({ foreign });
+    });
+
+    test.each([
+      ['another wish', () => wish({ mailServers: [mx2] })],
+      ['the same one, said again', () => wish()],
+      ['its deletion', () => deletion()],
+    ])('is forgotten by %s', async (_, next) => {
+      await store.acceptWish(wish(), { at: now }, now, foreign);
+      expect(await store.acceptWish(next(), { at: now + 1 }, now)).toBe(true);
+      expect(await known()).toBeUndefined();
+    });
+
+    test('follows what was seen last', async () => {
+      await store.acceptWish(wish(), { at: now }, now, foreign);
+      await store.acceptWish(wish(), { at: now + 1 }, now, { ...foreign, issuedBy: 'A third CA' });
+      expect(await known()).toMatchObject({ issuedBy: 'A third CA' });
+    });
+
+    test('is not written with a wish that comes too late', async () => {
+      await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
+      expect(await store.acceptWish(wish(), { at: now }, now, foreign)).toBe(false);
+      expect(await store.readDomain(domain)).toMatchObject({ spec: { mailServers: [mx2] }, wanted: 1 });
+      expect(await known()).toBeUndefined();
+    });
+
+    test('stays while an execution is at work for the very wish that is said again', async () => {
+      await store.acceptWish(wish(), { at: now }, now, foreign);
+      await store.claimDomain(domain, 'first', now);
+      expect(await store.acceptWish(wish(), { at: now + 1 }, now)).toBe(true);
+      expect(await known()).toEqual(foreign);
+    });
+
+    test('comes back with a domain whose deletion stands', async () => {
+      await store.acceptWish(deletion(), { at: now }, now);
+      await store.acceptWish(wish(), { at: now + 1 }, now, foreign);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ foreign, spec: wish() });
+      expect(record).not.toHaveProperty('deletedAt');
+    });
+  });
+
   describe(`what is provided for a domain, in ${name}`, () => {
     const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
 
@@ -733,20 +786,6 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await store.recordTold(domain, 'first', 'mail', 'd'.repeat(64), 7);
       expect(await store.readDomain(domain)).toMatchObject({ provided: { mail: { told: 14 } } });
       await expect(store.recordTold(domain, 'second', 'mail', mail.id, 7)).rejects.toThrow(claimLost);
-    });
-
-    test('and what others serve there stays with the wish that it was seen for, and with no other', async () => {
-      const foreign = {
-        fingerprint: 'e'.repeat(64),
-        issuedBy: 'Another CA',
-        notAfter: now + 9,
-        renewAt: now + 6,
-        seenAt: now,
-      };
-      await store.acceptWish(wish(), { at: now }, now, foreign);
-      expect(await store.readDomain(domain)).toMatchObject({ foreign });
-      await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
-      expect(await store.readDomain(domain)).not.toHaveProperty('foreign');
     });
 
     test('is gone with the domain, whoever has it next', async () => {
