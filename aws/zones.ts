@@ -1,81 +1,107 @@
 /** Route 53: which zone a name is in, and TXT values put in and taken out beside other people's. */
 import {
   ChangeResourceRecordSetsCommand,
-  GetHostedZoneCommand,
   InvalidChangeBatch,
-  ListHostedZonesByNameCommand,
   ListResourceRecordSetsCommand,
   NoSuchHostedZone,
-  Route53Client,
   type Change,
+  type Route53Client,
 } from '@aws-sdk/client-route-53';
-import { mergeTxt, type TxtSet } from '../core/dns/record-set.ts';
+import { asIfAlone, mergeTxt, type TxtChange, type TxtSet } from '../core/dns/record-set.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { Zones } from '../core/ports.ts';
+import type { TxtValues, Zones } from '../core/ports.ts';
+import { zoneFinder } from './hosted-zones.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Short, because a value is needed once and for a minute. */
 const TTL_SECONDS = 60;
-/** Zones of one name that are looked through for the public one: the others are private, one for each group of VPCs. */
-const SAME_NAME = 20;
-/** How often a record set that changed underfoot is read again at once; after that the state machine waits. */
+/** How often record sets that changed underfoot are read again at once; after that the state machine waits. */
 const SWAPS = 5;
 
-export function zones(client: Route53Client): Zones {
+/** @param now ms since the epoch */
+export function zones(client: Route53Client, now: () => number): Zones {
   return {
-    async findZone(name) {
-      const labels = name.split('.');
-      for (let i = 0; i < labels.length - 1; i++) {
-        const zone = labels.slice(i).join('.');
-        const { HostedZones } = await unlessBusy('Route 53', zone, () =>
-          client.send(new ListHostedZonesByNameCommand({ DNSName: zone, MaxItems: SAME_NAME })),
-        );
-        const found = HostedZones?.find(({ Name, Config }) => Name === `${zone}.` && !Config?.PrivateZone);
-        if (!found) continue;
-        const id = found.Id!.replace('/hostedzone/', '');
-        const { DelegationSet } = await unlessBusy('Route 53', zone, () =>
-          client.send(new GetHostedZoneCommand({ Id: id })),
-        );
-        return { id, name: zone, nameServers: DelegationSet?.NameServers ?? [] };
-      }
-      return undefined;
-    },
+    findZone: zoneFinder(client, now),
 
-    async changeTxt(zoneId, recordName, change) {
-      let refusal: InvalidChangeBatch | undefined;
-      for (let i = 0; i < SWAPS; i++) {
-        try {
-          refusal = await swap(client, zoneId, recordName, change);
-        } catch (error) {
-          // The zone is gone, and what we had in it with it.
-          if (error instanceof NoSuchHostedZone && change.add.length === 0) return;
-          throw error;
-        }
+    async changeTxt(zoneId, values) {
+      try {
+        const refusal = await change(client, zoneId, values);
         if (!refusal) return;
+        const names = values.map(({ recordName }) => recordName).join(', ');
+        throw new SealpostError(
+          'Throttled',
+          values[0]!.recordName,
+          `Route 53 refused TXT ${names} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal)}; it is tried again`,
+          { cause: refusal },
+        );
+      } catch (error) {
+        if (!(error instanceof NoSuchHostedZone)) throw error;
+        const added = values.find(({ add }) => add.length > 0);
+        // What we had in it is gone with the zone.
+        if (!added) return;
+        const problem = `the hosted zone ${zoneId} of ${added.recordName} is gone`;
+        throw new SealpostError(
+          'DomainNotManaged',
+          added.recordName,
+          `${problem}; the next try looks where the name is now`,
+          {
+            cause: error,
+          },
+        );
       }
-      throw new SealpostError(
-        'Throttled',
-        recordName,
-        `Route 53 refused TXT ${recordName} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal!)}; it is tried again`,
-        { cause: refusal },
-      );
     },
   };
 }
 
-/** One change batch deletes the exact old set and creates the new one, so that a value written in between makes it fail whole. @returns the refusal when it did */
-async function swap(
+/**
+ * One request where nobody else writes at these names, which is the rule: it is refused whole where somebody does, and
+ * then the sets are read and swapped.
+ * @returns the refusal when it stayed refused
+ */
+async function change(
   client: Route53Client,
   zoneId: string,
-  recordName: string,
-  change: { add: string[]; remove: string[] },
+  values: TxtValues[],
 ): Promise<InvalidChangeBatch | undefined> {
-  const { before, after, changed } = mergeTxt(await readTxt(client, zoneId, recordName), {
-    ...change,
-    ttl: TTL_SECONDS,
+  let refusal = await submit(client, zoneId, values, values.map(asIfAlone(TTL_SECONDS)));
+  for (let i = 0; refusal && i < SWAPS; i++) {
+    const merged: TxtChange[] = [];
+    for (const one of values)
+      merged.push(mergeTxt(await readTxt(client, zoneId, one.recordName), { ...one, ttl: TTL_SECONDS }));
+    refusal = await submit(client, zoneId, values, merged);
+  }
+  return refusal;
+}
+
+/** One change batch deletes each exact old set and creates the new one, so that a value written in between makes it fail whole. @returns the refusal when it did */
+async function submit(
+  client: Route53Client,
+  zoneId: string,
+  values: TxtValues[],
+  sets: TxtChange[],
+): Promise<InvalidChangeBatch | undefined> {
+  const Changes = values.flatMap(({ recordName }, i) => {
+    const { before, after, changed } = sets[i]!;
+    if (!changed) return [];
+    return [
+      ...(before ? [changeOf('DELETE', recordName, before)] : []),
+      ...(after ? [changeOf('CREATE', recordName, after)] : []),
+    ];
   });
-  if (!changed) return undefined;
-  const one = (Action: 'CREATE' | 'DELETE', { ttl, values }: TxtSet): Change => ({
+  if (Changes.length === 0) return undefined;
+  try {
+    await unlessBusy('Route 53', values[0]!.recordName, () =>
+      client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zoneId, ChangeBatch: { Changes } })),
+    );
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidChangeBatch) return error;
+    throw error;
+  }
+}
+
+function changeOf(Action: 'CREATE' | 'DELETE', recordName: string, { ttl, values }: TxtSet): Change {
+  return {
     Action,
     ResourceRecordSet: {
       Name: `${recordName}.`,
@@ -83,17 +109,7 @@ async function swap(
       TTL: ttl,
       ResourceRecords: values.map(Value => ({ Value })),
     },
-  });
-  const changes = [...(before ? [one('DELETE', before)] : []), ...(after ? [one('CREATE', after)] : [])];
-  try {
-    await unlessBusy('Route 53', recordName, () =>
-      client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zoneId, ChangeBatch: { Changes: changes } })),
-    );
-    return undefined;
-  } catch (error) {
-    if (error instanceof InvalidChangeBatch) return error;
-    throw error;
-  }
+  };
 }
 
 async function readTxt(client: Route53Client, zoneId: string, recordName: string): Promise<TxtSet | undefined> {

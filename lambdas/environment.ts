@@ -48,7 +48,7 @@ export const store = /* @__PURE__ */ once(() => storeOn(new Table(new DynamoDBCl
 const s3 = /* @__PURE__ */ once(s3Client);
 export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), setting('CERTIFICATE_BUCKET')));
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
-export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client()));
+export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(), clock.now));
 export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
 export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
 export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(), setting('STACK')));

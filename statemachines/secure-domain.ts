@@ -63,7 +63,7 @@ const published = z.extend(ordered, { until: z.string() });
 export const ClaimDomain = step('ClaimDomain', z.looseObject({ execution }), plan);
 /** Throws AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable. */
 export const CreateOrder = step('CreateOrder', planned, ordered);
-/** Throws Throttled. */
+/** Throws Throttled, DomainNotManaged. */
 export const PublishChallenges = step('PublishChallenges', z.extend(ordered, { execution }), published);
 /** Throws DnsNotPropagated, AuthorizationPending, ChallengeFailed. */
 export const Validate = step('Validate', z.extend(published, { execution }), ordered);

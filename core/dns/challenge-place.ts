@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
+import type { Zones } from '../ports.ts';
 import { followAlias, zoneOf } from './authoritative.ts';
 import type { Dns } from './authoritative.ts';
 
@@ -17,10 +18,7 @@ export interface ChallengePlace {
 }
 
 /** The hosted zones that we may write to. */
-export interface ZoneFinder {
-  /** The zone that is the longest suffix of the name, with its own name servers. */
-  findZone(name: string): Promise<{ id: string; name: string; nameServers: string[] } | undefined>;
-}
+export type ZoneFinder = Pick<Zones, 'findZone'>;
 
 /**
  * The name in the challenge zone that belongs to a domain, and to no other: the same at all times and for everybody, so
@@ -59,10 +57,15 @@ export async function challengePlace(options: {
     return { recordName, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated };
   }
   // An alias to anywhere else is the customer's to set, and would have us write under a name that is somebody else's.
-  const own = delegated ? undefined : await zones.findZone(recordName);
-  if (own && (await inPublicUse(dns, own, recordName))) {
-    return { recordName, zoneId: own.id, zoneName: own.name, delegated };
+  let own = delegated ? undefined : await zones.findZone(recordName);
+  let isUsed = own !== undefined && (await inPublicUse(dns, own, recordName));
+  if (own && !isUsed) {
+    // What is known may be from before the public was sent to another zone of ours.
+    const known = own.id;
+    own = await zones.findZone(recordName, { anew: true });
+    isUsed = own !== undefined && own.id !== known && (await inPublicUse(dns, own, recordName));
   }
+  if (own && isUsed) return { recordName, zoneId: own.id, zoneName: own.name, delegated };
   const state = delegated
     ? `${asked} leads to ${recordName}, where we cannot write.`
     : `${asked} is not delegated to us.`;

@@ -45,6 +45,17 @@ export function mergeTxt(
   };
 }
 
+/**
+ * What it takes where nobody else has values at the name: ours are created, and what is removed is the whole set as we
+ * created it. Route 53 refuses it where that is not so.
+ */
+export function asIfAlone(ttl: number): (change: { add: string[]; remove: string[] }) => TxtChange {
+  return ({ add, remove }) => {
+    const alone = remove.length > 0 ? { ttl, values: remove.map(quote) } : undefined;
+    return mergeTxt(alone, { add, remove, ttl });
+  };
+}
+
 /** A character-string as zone files write it (RFC 1035 §5.1). */
 function quote(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;

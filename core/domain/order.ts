@@ -12,7 +12,7 @@ import type { Store } from '../store.ts';
 import type { Plan, Place } from '../../statemachines/secure-domain.ts';
 import { withoutOrder } from './budget.ts';
 import type { PublishedValue } from './domain.ts';
-import { withPublished } from './published.ts';
+import { byZone, withPublished } from './published.ts';
 
 type Mine<T = object> = Plan & { execution: string } & T;
 
@@ -69,7 +69,7 @@ function isOfIssuer(error: unknown, { profile }: Plan): boolean {
   return isSealpostError(error) && isProblem(error.cause, ...ofAccount, ...(profile ? [] : ['invalidProfile']));
 }
 
-/** @param propagationMs how long the zone's name servers take at the most, as a rule @throws SealpostError Throttled, ClaimLost */
+/** @param propagationMs how long the zone's name servers take at the most, as a rule @throws SealpostError Throttled, DomainNotManaged, ClaimLost */
 export async function publishChallenges(
   input: Mine<{ order: OrderState }>,
   ports: { store: Store; zones: Zones; clock: Clock; propagationMs: number },
@@ -79,8 +79,11 @@ export async function publishChallenges(
   const values = valuesByRecord(input.order, input.places);
   if (values.length > 0) await ports.store.recordPublished(input.domain, execution, withPublished(published, values));
   await Promise.all(
-    values.map(({ zoneId, recordName, values }) =>
-      ports.zones.changeTxt(zoneId, recordName, { add: values, remove: [] }),
+    [...byZone(values)].map(([zoneId, records]) =>
+      ports.zones.changeTxt(
+        zoneId,
+        records.map(({ recordName, values }) => ({ recordName, add: values, remove: [] })),
+      ),
     ),
   );
   const wait = values.length > 0 ? ports.propagationMs : 0;

@@ -17,17 +17,25 @@ export async function retract(
   if (!record.published?.length) return undefined;
   const left: PublishedValue[] = [];
   let trouble: unknown;
-  for (const published of record.published) {
+  for (const [zoneId, records] of byZone(record.published)) {
     try {
-      await zones.changeTxt(published.zoneId, published.recordName, { add: [], remove: published.values });
+      await zones.changeTxt(
+        zoneId,
+        records.map(({ recordName, values }) => ({ recordName, add: [], remove: values })),
+      );
     } catch (error) {
       trouble ??= error;
-      left.push(published);
+      left.push(...records);
     }
   }
   if (left.length < record.published.length) await store.recordPublished(record.domain, me, left);
   record.published = left;
   return trouble;
+}
+
+/** What goes into one change. */
+export function byZone(published: PublishedValue[]): Map<string, PublishedValue[]> {
+  return Map.groupBy(published, ({ zoneId }) => zoneId);
 }
 
 /** Both lists, each record set once. */

@@ -39,36 +39,61 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
   describe(`TXT values, in ${name}`, () => {
     test('are put beside those that are there, and each is taken out alone', async () => {
       const record = '_acme-challenge.customer.test';
-      await zones.changeTxt(zoneId, record, { add: ['theirs'], remove: [] });
-      await zones.changeTxt(zoneId, record, { add: ['apex', 'wildcard'], remove: [] });
+      await zones.changeTxt(zoneId, [{ recordName: record, add: ['theirs'], remove: [] }]);
+      await zones.changeTxt(zoneId, [{ recordName: record, add: ['apex', 'wildcard'], remove: [] }]);
       expect((await values(zoneId, record)).sort()).toEqual(['apex', 'theirs', 'wildcard']);
-      await zones.changeTxt(zoneId, record, { add: [], remove: ['apex', 'wildcard'] });
+      await zones.changeTxt(zoneId, [{ recordName: record, add: [], remove: ['apex', 'wildcard'] }]);
       expect(await values(zoneId, record)).toEqual(['theirs']);
-      await zones.changeTxt(zoneId, record, { add: [], remove: ['theirs'] });
+      await zones.changeTxt(zoneId, [{ recordName: record, add: [], remove: ['theirs'] }]);
       expect(await values(zoneId, record)).toEqual([]);
     });
 
     test('may be put and taken out twice', async () => {
       const record = '_acme-challenge.twice.customer.test';
-      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, record, { add: ['a'], remove: [] });
+      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, [{ recordName: record, add: ['a'], remove: [] }]);
       expect(await values(zoneId, record)).toEqual(['a']);
-      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, record, { add: [], remove: ['a'] });
+      for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, [{ recordName: record, add: [], remove: ['a'] }]);
       expect(await values(zoneId, record)).toEqual([]);
     });
 
     test('of several writers at once are all there', async () => {
       const record = '_acme-challenge.shared.customer.test';
       const all = ['one', 'two', 'three', 'four'];
-      await Promise.all(all.map(value => zones.changeTxt(zoneId, record, { add: [value], remove: [] })));
+      await Promise.all(all.map(value => zones.changeTxt(zoneId, [{ recordName: record, add: [value], remove: [] }])));
       expect((await values(zoneId, record)).sort()).toEqual([...all].sort());
     });
 
+    test('of several names are put and taken out together, beside those of others', async () => {
+      const names = ['a', 'b', 'c'].map(label => `_acme-challenge.${label}.customer.test`);
+      await zones.changeTxt(zoneId, [{ recordName: names[1]!, add: ['theirs'], remove: [] }]);
+      await zones.changeTxt(
+        zoneId,
+        names.map(recordName => ({ recordName, add: ['ours'], remove: [] })),
+      );
+      const all = () => Promise.all(names.map(async name => (await values(zoneId, name)).sort()));
+      expect(await all()).toEqual([['ours'], ['ours', 'theirs'], ['ours']]);
+      await zones.changeTxt(
+        zoneId,
+        names.map(recordName => ({ recordName, add: [], remove: ['ours'] })),
+      );
+      expect(await all()).toEqual([[], ['theirs'], []]);
+    });
+
+    test('that are only in part what was put are taken out in part', async () => {
+      const recordName = '_acme-challenge.part.customer.test';
+      await zones.changeTxt(zoneId, [{ recordName, add: ['a', 'theirs'], remove: [] }]);
+      await zones.changeTxt(zoneId, [{ recordName, add: [], remove: ['a', 'b'] }]);
+      expect(await values(zoneId, recordName)).toEqual(['theirs']);
+    });
+
     test('of a zone that is gone are gone with it', async () => {
-      await zones.changeTxt('Z0', '_acme-challenge.x.test', { add: [], remove: ['a'] });
+      await zones.changeTxt('Z0', [{ recordName: '_acme-challenge.x.test', add: [], remove: ['a'] }]);
     });
 
     test('of a zone that is gone are an error where they shall be put there', async () => {
-      await expect(zones.changeTxt('Z0', '_acme-challenge.x.test', { add: ['a'], remove: [] })).rejects.toThrow();
+      const recordName = '_acme-challenge.x.test';
+      const putting = zones.changeTxt('Z0', [{ recordName, add: ['a'], remove: [] }]);
+      await expect(putting).rejects.toMatchObject({ name: 'DomainNotManaged', about: recordName });
     });
   });
 }

@@ -3,9 +3,11 @@ import {
   CreateHostedZoneCommand,
   ListResourceRecordSetsCommand,
   Route53Client,
+  type GetHostedZoneCommand,
 } from '@aws-sdk/client-route-53';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
+import type { Zones } from '../../core/ports.ts';
 import { route53 } from '../../local/cloud/route53/route53.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryZones } from '../twins/zones.ts';
@@ -13,11 +15,20 @@ import { describeZones } from './zones.suite.ts';
 
 let provider: Provider;
 let client: Route53Client;
+/** Requests since the last look, by operation. */
+let asked: string[] = [];
 const names = ['customer.test', 'dept.customer.test'];
 
 beforeAll(async () => {
   provider = await startProvider({ route53 });
   client = provider.client(Route53Client);
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      args => (asked.push(commandName!), next(args)),
+    {
+      step: 'initialize',
+    },
+  );
   for (const Name of names) await client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
 });
 afterAll(() => provider.stop());
@@ -28,7 +39,7 @@ async function records(HostedZoneId: string, recordName: string) {
 }
 
 describeZones('Route 53', async () => ({
-  zones: zonesOf(client),
+  zones: zonesOf(client, Date.now),
   values: async (zoneId, recordName) =>
     (await records(zoneId, recordName)).flatMap(set =>
       set.ResourceRecords!.map(record => JSON.parse(record.Value!) as string),
@@ -40,7 +51,7 @@ describeZones('its twin', async () => {
 });
 
 test('a name that holds a CNAME is left alone, and the message says what Route 53 said', async () => {
-  const zones = zonesOf(client);
+  const zones = zonesOf(client, Date.now);
   const { id } = (await zones.findZone('customer.test'))!;
   const recordName = '_acme-challenge.elsewhere.customer.test';
   const ResourceRecordSet = {
@@ -51,8 +62,92 @@ test('a name that holds a CNAME is left alone, and the message says what Route 5
   };
   const ChangeBatch = { Changes: [{ Action: 'CREATE' as const, ResourceRecordSet }] };
   await client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch }));
-  await expect(zones.changeTxt(id, recordName, { add: ['a'], remove: [] })).rejects.toMatchObject({
+  await expect(zones.changeTxt(id, [{ recordName, add: ['a'], remove: [] }])).rejects.toMatchObject({
     ...{ name: 'Throttled', message: expect.stringContaining('conflicts with other records') },
   });
   expect((await records(id, recordName)).map(set => set.Type)).toEqual(['CNAME']);
+});
+
+describe('of the 10 requests a second that an account has', () => {
+  let time = 0;
+  let zones: Zones;
+  beforeEach(() => {
+    time += 3_600_000;
+    zones = zonesOf(client, () => time);
+    asked = [];
+  });
+  const places = Array.from({ length: 25 }, (_, i) => `_acme-challenge.n${i}.customer.test`);
+
+  test('a list of 25 names in a zone of its own takes two to find it, and none again for a while', async () => {
+    const found = await Promise.all(places.map(place => zones.findZone(place)));
+    expect(new Set(found.map(zone => zone?.name))).toEqual(new Set(['customer.test']));
+    expect(asked).toEqual(['ListHostedZonesByNameCommand', 'GetHostedZoneCommand']);
+    time += 299_000;
+    await zones.findZone('_acme-challenge.customer.test');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('its values take one to be put and one to be taken out, and so do those of a domain', async () => {
+    const { id } = (await zones.findZone('customer.test'))!;
+    asked = [];
+    for (const names of [places, ['_acme-challenge.customer.test']]) {
+      await zones.changeTxt(
+        id,
+        names.map(recordName => ({ recordName, add: ['apex', 'wildcard'], remove: [] })),
+      );
+      await zones.changeTxt(
+        id,
+        names.map(recordName => ({ recordName, add: [], remove: ['apex', 'wildcard'] })),
+      );
+    }
+    expect(asked).toEqual(Array.from({ length: 4 }, () => 'ChangeResourceRecordSetsCommand'));
+    expect(await records(id, places[3]!)).toEqual([]);
+  });
+
+  test('a domain that is in no zone of ours takes one, and so do all names of its list', async () => {
+    await Promise.all(['', 'mail.', 'a.b.c.'].map(label => zones.findZone(`_acme-challenge.${label}elsewhere.test`)));
+    expect(asked).toEqual(['ListHostedZonesByNameCommand']);
+  });
+});
+
+describe('a zone that was made a moment ago', () => {
+  const make = (Name: string) => client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
+
+  test('is found, though its name was looked for before', async () => {
+    let time = Date.now();
+    const zones = zonesOf(client, () => time);
+    expect(await zones.findZone('_acme-challenge.new.test')).toBeUndefined();
+    await make('new.test');
+    time += 1_000;
+    expect(await zones.findZone('_acme-challenge.new.test')).toMatchObject({ name: 'new.test' });
+  });
+
+  test('under one that is known is found where that is asked for anew, and by all in five minutes', async () => {
+    let time = Date.now();
+    const zones = zonesOf(client, () => time);
+    const name = '_acme-challenge.sub.customer.test';
+    expect(await zones.findZone(name)).toMatchObject({ name: 'customer.test' });
+    await make('sub.customer.test');
+    time += 1_000;
+    expect(await zones.findZone(name)).toMatchObject({ name: 'customer.test' });
+    expect(await zones.findZone(name, { anew: true })).toMatchObject({ name: 'sub.customer.test' });
+    expect(await zones.findZone(name)).toMatchObject({ name: 'sub.customer.test' });
+  });
+
+  test('among a hundred of one name is found on a later page', async () => {
+    for (let i = 0; i < 105; i++) await make(`z${String(i).padStart(3, '0')}.many.test`);
+    const zones = zonesOf(client, Date.now);
+    expect(await zones.findZone('_acme-challenge.z104.many.test')).toMatchObject({ name: 'z104.many.test' });
+    expect(await zones.findZone('_acme-challenge.none.many.test')).toBeUndefined();
+  });
+
+  test('is found after Route 53 was busy', async () => {
+    const busy = Object.assign(new Error('Rate exceeded'), { name: 'Throttling' });
+    let isBusy = true;
+    const send = (command: object) => (isBusy ? Promise.reject(busy) : client.send(command as GetHostedZoneCommand));
+    const zones = zonesOf({ send } as unknown as Route53Client, Date.now);
+    await expect(zones.findZone('customer.test')).rejects.toMatchObject({ name: 'Throttled' });
+    isBusy = false;
+    expect(await zones.findZone('customer.test')).toMatchObject({ name: 'customer.test' });
+  });
 });

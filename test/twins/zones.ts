@@ -1,4 +1,5 @@
 /** Hosted zones in memory, with their TXT record sets as bare values. */
+import { SealpostError } from '../../core/errors.ts';
 import type { Zones } from '../../core/ports.ts';
 
 export interface MemoryZones extends Zones {
@@ -14,16 +15,18 @@ export function memoryZones(zones: { id: string; name: string; nameServers: stri
       const holds = (zone: string) => name === zone || name.endsWith(`.${zone}`);
       return zones.filter(zone => holds(zone.name)).sort((a, b) => b.name.length - a.name.length)[0];
     },
-    async changeTxt(zoneId, recordName, { add, remove }) {
+    async changeTxt(zoneId, changes) {
       if (!zones.some(zone => zone.id === zoneId)) {
-        if (add.length === 0) return;
-        throw new Error(`there is no hosted zone ${zoneId}`);
+        if (changes.every(({ add }) => add.length === 0)) return;
+        throw new SealpostError('DomainNotManaged', changes[0]!.recordName, `there is no hosted zone ${zoneId}`);
       }
-      const key = `${zoneId} ${recordName}`;
-      const kept = (txt.get(key) ?? []).filter(value => !remove.includes(value) || add.includes(value));
-      const values = [...new Set([...kept, ...add])];
-      if (values.length > 0) txt.set(key, values);
-      else txt.delete(key);
+      for (const { recordName, add, remove } of changes) {
+        const key = `${zoneId} ${recordName}`;
+        const kept = (txt.get(key) ?? []).filter(value => !remove.includes(value) || add.includes(value));
+        const values = [...new Set([...kept, ...add])];
+        if (values.length > 0) txt.set(key, values);
+        else txt.delete(key);
+      }
     },
   };
 }

@@ -50,6 +50,23 @@ describe('a challenge is placed', () => {
   });
 });
 
+describe('a zone that was known from before', () => {
+  const was = { ...ownZone, id: 'ZWAS', nameServers: ['ns-9.ours.example'] };
+  const placed = (now: typeof ownZone | undefined) => {
+    const zones = { findZone: async (_: string, options?: { anew?: boolean }) => (options?.anew ? now : was) };
+    return challengePlace({ dns: systemResolver([resolver.address]), zones, challengeZone, domain });
+  };
+  beforeEach(() => void resolver.records.set(`${domain} NS`, ['ns-1.ours.example']));
+
+  test('and was made again since is not taken for the new one', async () => {
+    expect(await placed(ownZone)).toMatchObject({ zoneId: 'ZOWN' });
+  });
+
+  test.each([undefined, was])('and is not in public use is asked for once more, and no further', async now => {
+    await expect(placed(now)).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  });
+});
+
 describe('a domain is not managed', () => {
   test('without a CNAME and a zone, and the line that cures it is told', async () => {
     resolver.records.set(`${domain} NS`, ['ns.elsewhere.example']);

@@ -374,7 +374,9 @@ describe('what a killed execution left', () => {
     await claim(created(), 'killed');
     await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/order/1', planned, issuer: 'ca' });
     await world.store.recordPublished(domain, 'killed', published);
-    await world.zones.changeTxt('ZCHALLENGES', target, { add: [...published[0]!.values, 'theirs'], remove: [] });
+    await world.zones.changeTxt('ZCHALLENGES', [
+      { recordName: target, add: [...published[0]!.values, 'theirs'], remove: [] },
+    ]);
     world.time += LEASE_MS + 1;
   }
 

@@ -96,7 +96,7 @@ describe('a domain that is deleted', () => {
     await store.claimDomain(domain, 'first', world.time);
     await store.recordOrder(domain, 'first', { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' });
     await store.recordPublished(domain, 'first', [{ zoneId: challengeZone.id, recordName: 'r', values: ['ours'] }]);
-    await zones.changeTxt(challengeZone.id, 'r', { add: ['ours'], remove: [] });
+    await zones.changeTxt(challengeZone.id, [{ recordName: 'r', add: ['ours'], remove: [] }]);
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     expect(zones.txt.get(`${challengeZone.id} r`) ?? []).toEqual([]);
     const record = await store.readDomain(domain);

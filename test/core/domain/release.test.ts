@@ -20,7 +20,7 @@ beforeEach(async () => {
   await store.claimDomain(domain, 'me', world.time);
   await store.recordOrder(domain, 'me', order);
   await store.recordPublished(domain, 'me', [{ zoneId: 'ZCHALLENGES', recordName, values: ['ours'] }]);
-  await zones.changeTxt('ZCHALLENGES', recordName, { add: ['ours', 'theirs'], remove: [] });
+  await zones.changeTxt('ZCHALLENGES', [{ recordName, add: ['ours', 'theirs'], remove: [] }]);
 });
 
 const plan = (): Plan => ({
