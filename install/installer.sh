@@ -28,13 +28,16 @@ home=/etc/sealpost
 run=
 why=
 # Each has its adapter; docs/servers/adding-one.md says what an adapter is.
-mail_daemons='postfix exim dovecot'
+mail_daemons='postfix exim dovecot courier'
 web_daemons='nginx apache'
 daemons="$mail_daemons $web_daemons"
+# Those that get one certificate for all names, the host's own.
+one_certificate='courier'
 
 . ./adapters/postfix.sh
 . ./adapters/exim.sh
 . ./adapters/dovecot.sh
+. ./adapters/courier.sh
 . ./adapters/nginx.sh
 . ./adapters/apache.sh
 . ./parts/delivery.sh

@@ -22,7 +22,8 @@ const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA,
                                         sealpost-…   a function (npm run local -- env --as ? lists them)
   npm run local -- host add NAME      one more mail server, NAME.provider.test, known to Systems Manager
       --release R     bookworm (Debian 12, the default) or trixie (Debian 13)
-      --software S    postfix or exim, dovecot, nginx or apache: postfix,dovecot,nginx by default
+      --software S    postfix or exim, dovecot (or courier, instead of both), nginx or apache:
+                      postfix,dovecot,nginx by default
   npm run local -- host exec NAME -- CMD …    a command inside it
   npm run local -- host rm NAME       end it and forget it
   npm run local -- dns add NAME TYPE VALUE …  a record of a customer whose DNS is elsewhere: any NAME under customer.test

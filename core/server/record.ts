@@ -13,7 +13,7 @@ import { looksFor } from './audit-rows.ts';
 import type { Manifest } from './delivery.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { replanDomains } from './replan.ts';
-import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from './server.ts';
+import { deliveryPrefix, hasAdapters, REFUSED_FOR_MS, type Installed, type ServerRecord } from './server.ts';
 import { wakeServers } from './wake.ts';
 
 export interface RecordPorts {
@@ -176,9 +176,8 @@ function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]):
   if (server.hostSecuredAt !== undefined) return true;
   return (
     answer.facts['host-certificate']?.[0] === 'trusted' ||
-    // Where other software answers beside ours, ours being seen says nothing of it: the inspection looked at each.
-    (!server.capability?.['cannot-serve-by-name']?.[0] &&
-      domains.some(lines => lines[0]!.entry.host && isServed(lines)))
+    // Where software without an adapter answers beside ours, ours being seen says nothing of it: the inspection looked at each.
+    (hasAdapters(server) && domains.some(lines => lines[0]!.entry.host && isServed(lines)))
   );
 }
 

@@ -95,11 +95,20 @@ export function servesByName({ servesByName, capability }: Capable): boolean {
   return servesByName !== false && !capability?.['cannot-serve-by-name']?.[0];
 }
 
+/** Each daemon that cannot serve by name is given the host's own certificate by us. */
+export function hasAdapters({ capability }: Capable): boolean {
+  const given = listed(capability, 'host-certificate-for');
+  return listed(capability, 'cannot-serve-by-name').every(daemon => given.includes(daemon));
+}
+
 /** A daemon for this answers there that chooses its certificate by the name a client gives. */
 export function servesAlone(server: Capable, use: Use): boolean {
   if (use === 'mail' && !servesByName(server)) return false;
-  const daemons = server.capability?.['serves-by-name']?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
-  return daemons.some(daemon => WEB.includes(daemon) === (use === 'webmail'));
+  return listed(server.capability, 'serves-by-name').some(daemon => WEB.includes(daemon) === (use === 'webmail'));
+}
+
+function listed(capability: Facts | undefined, fact: string): string[] {
+  return capability?.[fact]?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
 }
 
 /** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */

@@ -20,9 +20,10 @@ panel_refusal() {
 # The programs that listen on a mail port and are none of ours, as `port program` lines. The kernel cuts a program's name
 # at 15 letters. A listener is shared with processes of its daemon (imap-login has dovecot's): one known name is enough.
 foreign_listeners() {
-  ss -Hltnp | awk '
+  ss -Hltnp | awk -v courier="$(courier_detect)" '
     { n = split($4, part, ":"); port = part[n] }
     port !~ /^(25|110|143|465|587|993|995)$/ || /\("(master|exim4?|dovecot)",/ || !match($0, /\(\("[^"]+"/) { next }
     { name = substr($0, RSTART + 3, RLENGTH - 4) }
+    name == "couriertcpd" && courier != "" { next }
     !seen[port, name]++ { print port, name }'
 }

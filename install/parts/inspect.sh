@@ -16,7 +16,7 @@ inspect_server() {
   : >"$run/facts"
   fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
   fact kernel-time "$(date +%s)"
-  open='' by_name='' all_adopted=yes
+  open='' by_name='' one_name='' secured='' all_adopted=yes
   refusal=$(panel_refusal)
   [ -z "$refusal" ] || fact refused "$refusal"
   undo_half_adoption
@@ -33,6 +33,7 @@ inspect_server() {
       : "${first:=$port}"
       echo "$port $daemon" >>"$run/ports"
     done
+    [ -z "$first" ] || ! has_one_certificate "$daemon" || one_name="$one_name,$daemon"
     if ! is_adopted "$daemon"; then
       obstacle=${refusal:-$("${daemon}_obstacle")}
       [ -n "$first" ] || obstacle="${obstacle:-no port of it answers TLS}"
@@ -49,11 +50,13 @@ inspect_server() {
         continue
       fi
     fi
-    by_name="$by_name,$daemon"
+    secured="$secured,$daemon"
+    has_one_certificate "$daemon" || by_name="$by_name,$daemon"
   done
   # Software without an adapter has, as far as we can help, one certificate for all names.
   foreign_listeners >"$run/foreign"
-  fact cannot-serve-by-name "$(awk '!seen[$2]++ { printf "%s%s", comma, $2; comma = "," }' "$run/foreign")"
+  one_name="$one_name$(awk '!seen[$2]++ { printf ",%s", $2 }' "$run/foreign")"
+  fact cannot-serve-by-name "${one_name#,}"
   while read -r port _; do
     ! answers "$port" || open="$open,$port"
   done <"$run/foreign"
@@ -62,6 +65,7 @@ inspect_server() {
   fi
   fact ports "${open#,}"
   fact serves-by-name "${by_name#,}"
+  fact host-certificate-for "${secured#,}"
   [ -n "$adopted" ] || all_adopted=no
   fact adopted "$all_adopted"
   if command -v doveconf >/dev/null; then

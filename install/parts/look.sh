@@ -104,9 +104,15 @@ is_web() {
   return 1
 }
 
+has_one_certificate() {
+  case " $one_certificate " in *" $1 "*) return 0 ;; esac
+  return 1
+}
+
 # name_on DAEMON MAIL-NAME WEB-NAME: sets `name`, to look with; false if this daemon has no part in it.
 name_on() {
   if is_web "$1"; then name=$3; else name=$2; fi
+  ! has_one_certificate "$1" || case $name in default | "$server") ;; *) name=- ;; esac
   [ "$name" != - ]
 }
 

@@ -8,6 +8,8 @@ const PACKAGES = {
   postfix: ['postfix', 'postfix-lmdb'],
   exim: ['exim4-daemon-heavy'],
   dovecot: ['dovecot-imapd', 'dovecot-pop3d'],
+  // Its configuration has ports by name: netbase.
+  courier: ['courier-imap', 'courier-pop', 'courier-mta', 'netbase'],
   nginx: ['nginx'],
   apache: ['apache2'],
 };
@@ -37,8 +39,13 @@ export function parseKind(release: string = USUAL.release, software: string = US
   const unknown = names.find(name => !Object.hasOwn(PACKAGES, name));
   if (unknown !== undefined)
     throw new Error(`no host runs ${unknown || 'nothing'}; there are: ${Object.keys(PACKAGES).join(', ')}`);
-  if (names.includes('postfix') && names.includes('exim'))
-    throw new Error('Debian installs postfix or exim, not both: each is the mail transport agent');
+  const agents = names.filter(name => ['postfix', 'exim', 'courier'].includes(name));
+  if (agents.length > 1)
+    throw new Error(
+      `Debian installs postfix, exim or courier, not ${agents.join(' and ')}: each is the mail transport agent`,
+    );
+  if (names.includes('courier') && names.includes('dovecot'))
+    throw new Error('courier and dovecot would both listen on ports 143, 993, 110 and 995: name one');
   if (names.includes('nginx') && names.includes('apache'))
     throw new Error('nginx and apache would both listen on port 443: name one');
   return { release: found, software: names as Software[] };

@@ -10,8 +10,10 @@ interface SoftwareFacts {
   stop: string;
   /** Makes its configuration one that it would not take at a reload, by a hand that is not ours, and mends it. Absent: a new name needs no reload. */
   hinder?: { how: string; mend: string };
-  /** Loses `example.test`, or its webmail, behind our back. */
+  /** Loses `example.test`, or its webmail, behind our back; with one certificate for all names, that. */
   drift: string;
+  /** It has one certificate for all names, the host's own: domains are served under the host's name on it. */
+  oneCertificate?: true;
 }
 
 export const software: Record<Software, SoftwareFacts> = {
@@ -36,6 +38,13 @@ export const software: Record<Software, SoftwareFacts> = {
       mend: 'rm /etc/dovecot/conf.d/98-foreign.conf',
     },
     drift: ': >/etc/sealpost/dovecot.d/domains.conf; doveadm reload; sleep 2',
+  },
+  courier: {
+    ports: [143, 993, 110, 995, 25, 465, 587],
+    configuration: `cd /etc/courier; stat -c '%n %U %G %a %F' imapd* pop3d* esmtpd*; cat imapd* pop3d* esmtpd*`,
+    stop: 'for each in imapd imapd-ssl pop3d pop3d-ssl esmtpd esmtpd-ssl esmtpd-msa; do $each stop; done',
+    drift: 'cp -a /etc/sealpost/adoption/courier/* /etc/courier',
+    oneCertificate: true,
   },
   nginx: {
     ports: [443],
@@ -82,5 +91,10 @@ export const kinds = {
     release: 'trixie',
     software: ['exim', 'dovecot', 'apache'],
     facts: { os: /Debian GNU\/Linux 13/, exim: /^4\.98/, dovecot: /^2\.4\./, apache: /^2\.4\./ },
+  },
+  'courier-nginx': {
+    release: 'bookworm',
+    software: ['courier', 'nginx'],
+    facts: { os: /Debian GNU\/Linux 12/, courier: /^1\.0\.16$/, nginx: /^1\.22\./ },
   },
 } satisfies Record<string, Omit<ServerKind, 'name'>>;

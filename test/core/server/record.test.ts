@@ -348,6 +348,20 @@ describe('the first answer of a server', () => {
     expect(await work()).toEqual([domain]);
   });
 
+  test.each([
+    ['is given it too, ours secures it', 'courier', true],
+    ['has no adapter, ours says nothing of it', 'courier,haproxy', false],
+  ])('where what cannot serve by name %s', async (_, cannot, isSecured) => {
+    await delivered(
+      'inspected',
+      `fact cannot-serve-by-name ${cannot}\nfact host-certificate-for courier,nginx\nfact host-certificate untrusted\n`,
+    );
+    await giveWork(world, mx1, { host: true });
+    await delivered('installed', 's\n');
+    const { hostSecuredAt } = (await world.store.readServer(mx1))!;
+    expect(hostSecuredAt).toBe(isSecured ? world.time : undefined);
+  });
+
   test('does not secure it where its own certificate was refused', async () => {
     await delivered('inspected', '');
     await giveWork(world, mx1, { host: true });

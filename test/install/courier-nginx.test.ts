@@ -1,0 +1,3 @@
+import { contract } from './contract.suite.ts';
+
+contract('courier-nginx');
