@@ -3,7 +3,7 @@ import { coversName, isUnder, mailName, webmailName } from '../certificate/names
 import type { StoredCertificate } from '../domain/domain.ts';
 import { providedOn, uses } from '../domain/provided.ts';
 import type { DeliveryEntry } from './delivery.ts';
-import { servesByName, type Capable, type Work } from './server.ts';
+import { servesAlone, servesByName, type Capable, type Work } from './server.ts';
 
 type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
 
@@ -23,9 +23,14 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
   });
   if (!certificate) return own;
   const ours = host
-    ? { names: certificate.names, probe: { mail: domain } }
+    ? { names: certificate.names, probe: hasWebAlone(server) ? { webmail: domain } : { mail: domain } }
     : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined, servesByName(server));
   return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
+}
+
+/** A server of webmail alone: its own name is seen where customers' are. */
+function hasWebAlone(server: Capable): boolean {
+  return servesByName(server) && !servesAlone(server, 'mail') && servesAlone(server, 'webmail');
 }
 
 function facts({ id, fingerprint }: StoredCertificate) {

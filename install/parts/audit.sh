@@ -4,7 +4,6 @@
 #
 #   fact audit-ports PORT,…      the ports that were looked at
 #   fact audit-dead PORT,…       those that answered when the server was inspected, and do not now
-#   fact audit-lost DAEMON       its configuration does not ask us any more
 #   unseen PORTS STEP…           rows that these ports (`all`: all that the row has a name for) did not show as they should:
 #                                each step is counted from the row before, `3x5` being `3 1 1 1 1`
 #   audited ROW                  how far it came; the last line, so that a cut answer is known by its absence

@@ -79,17 +79,23 @@ inspect_server() {
   write_answer inspected "$run/letters" "$run/facts"
 }
 
-# What the mail ports serve to one who sends no name: is it trusted for the server's own name on each?
+# What the mail ports serve to one who sends no name, and where there is no mail the web's to one who sends the server's
+# own: is it trusted for that on each?
 host_certificate() {
   verdict=none
   for port in 25 465 993; do
-    case ",$open," in *",$port,"*) ;; *) continue ;; esac
-    # shellcheck disable=SC2086
-    if hello "$port" -noservername -verify_hostname "$server" -verify_return_error $trust | grep -q '^Verification: OK'; then
-      [ "$verdict" = untrusted ] || verdict=trusted
-    else
-      verdict=untrusted
-    fi
+    own_certificate "$port" -noservername
   done
+  [ "$verdict" != none ] || own_certificate 443 -servername "$server"
   echo "$verdict"
+}
+
+own_certificate() {
+  case ",$open," in *",$1,"*) ;; *) return 0 ;; esac
+  # shellcheck disable=SC2086
+  if hello "$@" -verify_hostname "$server" -verify_return_error $trust | grep -q '^Verification: OK'; then
+    [ "$verdict" = untrusted ] || verdict=trusted
+  else
+    verdict=untrusted
+  fi
 }

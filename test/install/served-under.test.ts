@@ -54,3 +54,29 @@ it('software without an adapter is found by its port, and a certificate of our d
   expect(rest).toContain('fact host-certificate untrusted');
   expect(await mail.served(993, 'mail.example.test')).toBe(own.leaf);
 });
+
+it('a server of webmail alone has its own name seen there, then a customer’s, and the audit sees both', async () => {
+  await mail.sh(
+    'pkill -x openssl; postfix stop; while [ -n "$(ss -Hltn sport = :993 or sport = :25)" ]; do sleep 0.1; done',
+  );
+  const { hostName } = mail.host;
+  const inspected = (await inspect(true)).rest;
+  expect(inspected).toEqual(
+    expect.arrayContaining(['fact serves-by-name nginx', 'fact adopted yes', 'fact host-certificate untrusted']),
+  );
+  const own = mail.ca.issue([hostName]);
+  const host = { domain: hostName, kind: 'host' as const, mail: '-', web: hostName, certificate: own };
+  expect(await mail.deliver([host])).toMatchObject({ letters: 's', rest: [] });
+  expect(await mail.served(443, hostName)).toBe(own.leaf);
+  expect((await inspect()).rest).toContain('fact host-certificate trusted');
+
+  const certificate = mail.wildcard('example.test');
+  const web = 'webmail.example.test';
+  expect(await mail.deliver([{ domain: 'example.test', certificate, web }])).toMatchObject({ letters: 's', rest: [] });
+  expect(await mail.served(443, web)).toBe(certificate.leaf);
+  const looks = [
+    { domain: hostName, leaf: own.leaf, mail: '-', web: hostName },
+    { domain: 'example.test', leaf: certificate.leaf, mail: '-', web },
+  ];
+  expect((await mail.deliver([], { mode: 'verify', looks })).rest).toEqual(['fact audit-ports 443', 'audited 2']);
+});

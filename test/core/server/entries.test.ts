@@ -30,6 +30,14 @@ describe('the entries of a domain', () => {
     ]);
   });
 
+  test('of a host name is looked at on mail, and where there is webmail alone on that', () => {
+    const host = { certificate: one('a', domain), host: true };
+    expect(entries(host)).toEqual([[undefined, [domain], { mail: domain }]]);
+    expect(entries(host, on('nginx'))).toEqual([[undefined, [domain], { webmail: domain }]]);
+    const beside = { capability: { 'serves-by-name': ['nginx'], 'cannot-serve-by-name': ['couriertcpd'] } };
+    expect(entries(host, beside)).toEqual([[undefined, [domain], { mail: domain }]]);
+  });
+
   test('no name is in both: what the other covers is its own, and webmail keeps a name that covers it', () => {
     const provided = { mail: one('b', `*.${domain}`, `shop.${domain}`, 'stranger.example', `a.b.${domain}`) };
     expect(entries({ certificate: ours, provided })).toEqual([
