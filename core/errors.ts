@@ -39,6 +39,7 @@ export const remedies = {
   ServerFull: 'park',
   ServerNotInspected: 'park',
   ServerNotRegistered: 'park',
+  TlsaMismatch: 'park',
   InstallRolledBack: 'rolled back',
   ServedCertificateMismatch: 'rolled back',
   InvalidStepInput: 'tell the sender',

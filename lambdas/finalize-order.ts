@@ -1,7 +1,7 @@
 /** State FinalizeOrder of secure-domain. */
 import { finalizeOrder } from '../core/domain/finalize.ts';
 import { FinalizeOrder } from '../statemachines/secure-domain.ts';
-import { certificates, clock, quietHours, roots, store } from './environment.ts';
+import { certificates, clock, dns, quietHours, roots, store } from './environment.ts';
 import { acme, issuerNamed } from './issuer.ts';
 
 export const handler = FinalizeOrder.handler(async input => {
@@ -10,6 +10,7 @@ export const handler = FinalizeOrder.handler(async input => {
     store: store(),
     certificates: certificates(),
     acme: await acme(issuer),
+    dns: dns(),
     issuer,
     clock,
     random: Math.random,

@@ -102,7 +102,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     FinalizeOrder: {
       memory: 512,
       timeout: 60,
-      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'QUIET_HOURS', ...acme],
+      settings: ['TABLE', 'CERTIFICATE_BUCKET', 'QUIET_HOURS', 'RESOLVERS', ...acme],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         may.accountKey('GetParameter'),

@@ -67,7 +67,7 @@ export const CreateOrder = step('CreateOrder', planned, ordered);
 export const PublishChallenges = step('PublishChallenges', z.extend(ordered, { execution }), published);
 /** Throws DnsNotPropagated, AuthorizationPending, ChallengeFailed. */
 export const Validate = step('Validate', z.extend(published, { execution }), ordered);
-/** Throws CertificateUnusable, WishChanged. */
+/** Throws CertificateUnusable, TlsaMismatch, WishChanged. */
 export const FinalizeOrder = step(
   'FinalizeOrder',
   z.extend(ordered, { execution }),

@@ -177,7 +177,8 @@ function ownRoots(): X509Certificate[] {
   return (parsedRoots ??= rootCertificates.map(pem => new X509Certificate(pem)));
 }
 
-function readChain(pem: string, about: string): X509Certificate[] {
+/** @param pem leaf first @throws CertificateUnusable where it holds no certificate */
+export function readChain(pem: string, about: string): X509Certificate[] {
   try {
     const chain = blocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block));
     if (chain.length > 0) return chain;

@@ -12,6 +12,15 @@ export interface CaaProperty {
   value: string;
 }
 
+/** RFC 6698 §2.1. */
+export interface TlsaRecord {
+  usage: number;
+  selector: number;
+  match: number;
+  /** Hexadecimal, lower case. */
+  data: string;
+}
+
 /** Names come and go without the final dot. A name or type that does not exist is `[]`. */
 export interface Dns {
   /**
@@ -21,6 +30,8 @@ export interface Dns {
    */
   resolve(name: string, type: 'A' | 'CNAME' | 'NS' | 'TXT', servers?: string[]): Promise<string[]>;
   caa(name: string): Promise<CaaProperty[]>;
+  /** Whether they are signed (DNSSEC) is not seen here. */
+  tlsa(name: string): Promise<TlsaRecord[]>;
 }
 
 /** 2 s, then once more: 2 tries × 2 s = about 4 s, well inside a step. */
@@ -51,6 +62,14 @@ export function systemResolver(addresses: string[]): Dns {
           const [tag, value] = Object.entries(property).find(([key]) => key !== 'type') ?? ['', ''];
           return { flags: critical, tag: tag.toLowerCase(), value: String(value) };
         });
+      }),
+    tlsa: name =>
+      answered(name, 'TLSA', addresses, async () => {
+        const records = await resolverOf(addresses).resolveTlsa(name);
+        return records.map(({ certUsage, selector, match, data }) => ({
+          ...{ usage: certUsage, selector, match },
+          data: Buffer.from(data).toString('hex'),
+        }));
       }),
   };
 }

@@ -6,6 +6,8 @@ import { completeOrder, type OrderState } from '../acme/order.ts';
 import { checkCertificate, inspectChain, newKey } from '../certificate/certificate.ts';
 import { dueAt } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
+import type { Dns } from '../dns/authoritative.ts';
+import { requireTlsa } from '../dns/tlsa.ts';
 import { SealpostError } from '../errors.ts';
 import type { CertificateObjects } from '../ports.ts';
 import type { QuietHours } from '../server/quiet.ts';
@@ -20,6 +22,7 @@ export interface FinalizePorts {
   store: Store;
   certificates: CertificateObjects;
   acme: Acme;
+  dns: Dns;
   issuer: Issuer;
   clock: Clock;
   random: () => number;
@@ -36,7 +39,7 @@ export function certificateId(orderUrl: string): string {
   return createHash('sha256').update(orderUrl).digest('hex');
 }
 
-/** @throws SealpostError CertificateUnusable, WishChanged, AcmeUnavailable, AuthorizationPending, AcmeRejected, ClaimLost */
+/** @throws SealpostError CertificateUnusable, TlsaMismatch, DnsNotPropagated, WishChanged, AcmeUnavailable, AuthorizationPending, AcmeRejected, ClaimLost */
 export async function finalizeOrder(
   input: Plan & { execution: string; order: OrderState },
   ports: FinalizePorts,
@@ -49,7 +52,8 @@ export async function finalizeOrder(
   if (record.current?.id === id) return said(plan, record.current, store);
   // The key is stored before the CSR leaves, so that a crash resumes with the same one; and who stored it first may
   // finalize without reading the order again, since nobody can have done so before.
-  const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, newKey());
+  const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, await keyFor(record, plan, certificates));
+  await requireNewKey(record, plan, { keyPem, isNew }, certificates);
   const csr = await csrFor(names, keyPem);
   const chainPem = await completeOrder(ports.acme, order, {
     csr,
@@ -59,6 +63,7 @@ export async function finalizeOrder(
     sleep: clock.sleep,
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
+  if (plan.host) await requireTlsa(ports.dns, domain, chainPem);
   await certificates.putChain(domain, id, chainPem);
   const certificate = { ...describe(id, plan, chainPem, ports), ...answering(record) };
   const calm = await calmServers(record, plan, ports);
@@ -82,6 +87,40 @@ export async function finalizeOrder(
     );
   const wake = plan.servers.filter(server => calm[server] === undefined);
   return { ...plan, certificate: id, notAfter: certificate.notAfter, wake };
+}
+
+/**
+ * A host's renewal keeps the key, which TLSA records of its zone may name (3 1 1); a customer's has a new one each time.
+ * A new one has also whoever asked for it, since the old one may be in wrong hands, and who was refused by the CA the
+ * last time: it may be the key that it refuses.
+ */
+async function keyFor(
+  { domain, current, revoked, parked }: DomainRecord,
+  { host }: Plan,
+  { readKey }: CertificateObjects,
+): Promise<string> {
+  const isKept = host && current && current.id !== revoked && current.askedAt === undefined;
+  return isKept && parked?.reason !== 'AcmeRejected' ? readKey(domain, current.id) : newKey();
+}
+
+/**
+ * An order that was under way with the old key when a person asked is given up. One that waits for its TLSA record is
+ * gone on with: what they ask for is a look at that.
+ * @throws SealpostError CertificateUnusable
+ */
+async function requireNewKey(
+  { domain, current, parked }: DomainRecord,
+  { host }: Plan,
+  { keyPem, isNew }: { keyPem: string; isNew: boolean },
+  { readKey }: CertificateObjects,
+): Promise<void> {
+  if (!host || isNew || current?.askedAt === undefined || parked?.reason === 'TlsaMismatch') return;
+  if (keyPem !== (await readKey(domain, current.id))) return;
+  throw new SealpostError(
+    'CertificateUnusable',
+    domain,
+    `the order for ${domain} was made with the key that is to be replaced; the next try orders with a new one`,
+  );
 }
 
 /** Tried again after all was written: what the try before said. Work that it made calm goes on waiting for its hour. */

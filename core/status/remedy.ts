@@ -39,6 +39,8 @@ export const remedySentence: Record<ErrorName, string> = {
   ServerNotInspected:
     'Wait: the server is being looked at; if that lasts, see that it runs and that Systems Manager shows its node online.',
   ServerNotRegistered: 'Put Mail Server Registered for the server that is named; the domain then goes on by itself.',
+  TlsaMismatch:
+    "Put the TLSA line that is given beside those of the host's zone; the next try finds it, and `sealpost renew` makes one at once. The old certificate is served until then.",
   InstallRolledBack:
     "The old certificate is served: see in the daemons' logs why the new one was not, and it is offered again by itself.",
   ServedCertificateMismatch:

@@ -23,7 +23,11 @@ beforeAll(async () => {
   ]);
   expect(answer).toMatchObject({ outcome: 'installed', letters: 'ss' });
   const known = [`mail.${domain}`, server];
-  const dns: Dns = { resolve: async name => (known.includes(name) ? [address] : []), caa: async () => [] };
+  const dns: Dns = {
+    resolve: async name => (known.includes(name) ? [address] : []),
+    caa: async () => [],
+    tlsa: async () => [],
+  };
   look = liveLook(dns, mail.ca.root);
   record = { domain, wanted: 1, done: 1, spec: { domain, mailServers: [server], policy: 'wildcard' } };
 }, 600_000);

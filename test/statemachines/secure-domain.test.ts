@@ -121,7 +121,7 @@ const rows: Row[] = [
     { state, ...toOthers },
     { state, ...toPerson },
   ]),
-  { state: 'FinalizeOrder', errors: parked, ...toParking },
+  { state: 'FinalizeOrder', errors: [...parked, 'TlsaMismatch'], ...toParking },
   { state: 'FinalizeOrder', errors: ['WishChanged'], road: ['ReleaseDomain'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'FinalizeOrder', ...toOthers },
   { state: 'FinalizeOrder', ...toPerson },

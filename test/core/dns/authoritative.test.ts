@@ -100,6 +100,7 @@ test('CNAMEs in a circle are not followed for ever', async () => {
   const lonely: Dns = {
     resolve: async asked => [asked === 'a.example' ? 'b.example' : 'a.example'],
     caa: async () => [],
+    tlsa: async () => [],
   };
   await expect(followAlias(lonely, 'a.example')).rejects.toMatchObject({ message: expect.stringContaining('circle') });
 });

@@ -20,11 +20,16 @@ const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = 
   NS: ns => ({ ns }),
   CNAME: domain => ({ domain }),
   TXT: data => ({ data }),
+  // As hexadecimal; dns2 writes what it does not know as it is.
+  TLSA: hex => ({ data: Buffer.from(hex, 'hex') as never }),
   CAA: text => {
     const [, flags, tag, value] = /^(\d+) (\S+) "(.*)"$/.exec(text)!;
     return { flags: Number(flags), tag: tag!, value: value! };
   },
 };
+
+/** RFC 6698 §7.1. */
+const TYPES: Record<string, number> = { ...dns2.Packet.TYPE, TLSA: 52 };
 
 /** @param port 0 where the asker is told the port, 53 where it knows the server from NS and A records */
 export async function startNameServer(ip: string, port = 0): Promise<NameServer> {
@@ -33,7 +38,7 @@ export async function startNameServer(ip: string, port = 0): Promise<NameServer>
   const handle: dns2.DnsHandler = (request, send) => {
     const [question] = request.questions;
     const name = question!.name.toLowerCase();
-    const type = Object.entries(dns2.Packet.TYPE).find(([, number]) => number === question!.type)?.[0] ?? '';
+    const type = Object.entries(TYPES).find(([, number]) => number === question!.type)?.[0] ?? '';
     server.questions.push(`${name} ${type}`);
     const response = dns2.Packet.createResponseFromRequest(request);
     response.header.aa = 1;
@@ -45,7 +50,7 @@ export async function startNameServer(ip: string, port = 0): Promise<NameServer>
   function answers(name: string, type: string): dns2.Packet.Resource[] {
     const alias = type === 'CNAME' ? undefined : server.records.get(`${name} CNAME`)?.[0];
     if (alias) return [...answers(name, 'CNAME'), ...answers(alias, type)];
-    const number = dns2.Packet.TYPE[type as 'A'];
+    const number = TYPES[type]!;
     return (server.records.get(`${name} ${type}`) ?? []).map(data =>
       Object.assign(new dns2.Packet.Resource(name, number, dns2.Packet.CLASS.IN, 1), fields[type]!(data)),
     );

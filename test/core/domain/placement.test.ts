@@ -99,6 +99,7 @@ describe('on the road', () => {
     const dns: ClaimPorts['dns'] = {
       resolve: async (name, type) => (type === 'CNAME' && name === `_acme-challenge.${domain}` ? [target] : []),
       caa: async () => [],
+      tlsa: async () => [],
     };
     ports = {
       ...{ ...world, dns, challengeZone, directoryOf: async () => ({ caaIdentities: ['ca.example'] }) },

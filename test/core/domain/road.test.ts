@@ -1,5 +1,5 @@
 /** From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server of the test's own. */
-import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
@@ -7,7 +7,7 @@ import { claimDomain } from '../../../core/domain/claim.ts';
 import { certificateId, finalizeOrder } from '../../../core/domain/finalize.ts';
 import type { StoredCertificate } from '../../../core/domain/domain.ts';
 import { createOrder, publishChallenges, validate } from '../../../core/domain/order.ts';
-import { releaseDomain } from '../../../core/domain/release.ts';
+import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { quietMoment } from '../../../core/server/quiet.ts';
 import { LEASE_MS } from '../../../core/store.ts';
 import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
@@ -200,6 +200,123 @@ async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: 
   await world.store.recordInstalled(mx1, { domain, v: 0 }, seen);
   return { renewed, quiet: quietMoment(mx1, world.quietHours, world.time) };
 }
+
+describe('the host name of a server', () => {
+  const me = 'host';
+  const keyOf = (id: string) => world.certificates.readKey(domain, id);
+  const currentOf = async () => (await world.store.readDomain(domain))!.current!;
+  const spki = (id: string) => keyOf(id).then(pem => createPublicKey(pem).export({ type: 'spki', format: 'der' }));
+  const lineOf = async (id: string) =>
+    createHash('sha256')
+      .update(await spki(id))
+      .digest('hex');
+  const tlsa = (hash: string) => at.names.records.set(`_25._tcp.${domain} TLSA`, [`030101${hash}`]);
+
+  beforeEach(async () => {
+    await register(world, domain);
+    const spec = { domain, mailServers: [domain], policy: 'list' as const, names: ['@'], host: true };
+    await world.store.acceptWish(spec, { at: saidAt }, world.time);
+  });
+  /** As the sweep has it looked at, up to its end. */
+  async function secured(): Promise<string> {
+    const said = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
+    const event = { ...said, look: 'due', detail: { domain }, execution: me };
+    const ordered = await createOrder({ ...(await claimDomain(event as never, ports())), execution: me }, ports());
+    const published = await publishChallenges({ ...ordered, execution: me }, ports());
+    serve();
+    const proven = await validate({ ...published, execution: me }, ports());
+    const finalized = await finalizeOrder({ ...proven, execution: me }, ports());
+    await releaseDomain({ ...finalized, execution: me }, ports());
+    return finalized.certificate;
+  }
+  const due = async () => void (world.time = Math.max(world.time, (await world.store.readDomain(domain))!.dueAt!));
+  async function parked(): Promise<string> {
+    const error = await secured().catch((error: Error) => error);
+    const { name, message } = error as Error;
+    await parkDomain({ domain, execution: me, error: { Error: name, Cause: message } }, ports());
+    return `${name}: ${message}`;
+  }
+  /** Its time has come. */
+  function end(): void {
+    const record = world.memory.domains.get(domain)!;
+    record.current!.renewAt = record.dueAt = world.time;
+  }
+
+  test('keeps its key at a renewal, so its TLSA record fits', async () => {
+    const first = await secured();
+    tlsa(await lineOf(first));
+    end();
+    const second = await secured();
+    expect(second).not.toBe(first);
+    expect(await keyOf(second)).toBe(await keyOf(first));
+    expect((await currentOf()).id).toBe(second);
+  });
+
+  test.each([
+    ['when a person asked', () => world.store.askRenewal(domain, world.time)],
+    [
+      'when the CA refused the order before, which may be for its key',
+      async () => {
+        end();
+        const error = { Error: 'AcmeRejected', Cause: 'badPublicKey' };
+        const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
+        await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
+        await parkDomain({ domain, execution: me, error }, ports());
+        await due();
+      },
+    ],
+  ])('has a new one %s', async (_, happens) => {
+    const first = await secured();
+    await happens();
+    const second = await secured();
+    expect(await keyOf(second)).not.toBe(await keyOf(first));
+  });
+
+  test('has the new one that a person asked for, though an order was under way with the old', async () => {
+    const first = await secured();
+    end();
+    const { store } = world;
+    world.store = { ...store, commitCertificate: () => Promise.reject(new Error('killed')) };
+    await expect(secured()).rejects.toThrow('killed');
+    world.store = store;
+    world.time += LEASE_MS + 1;
+    await store.askRenewal(domain, world.time);
+    expect(await parked()).toMatch(/^CertificateUnusable: .* made with the key that is to be replaced/);
+    await due();
+    expect(await keyOf(await secured())).not.toBe(await keyOf(first));
+  });
+
+  test('waits with its certificate for a TLSA record that fits, the one before in use, and goes on by itself', async () => {
+    const first = await secured();
+    tlsa(await lineOf(first));
+    await world.store.askRenewal(domain, world.time);
+    const asked = newOrders();
+    const said = await parked();
+    const [, line] = /^TlsaMismatch: .* IN TLSA 3 1 1 ([0-9a-f]{64})$/.exec(said)!;
+    expect(await currentOf()).toMatchObject({ id: first });
+    expect(await world.store.work(domain, 10)).toMatchObject([{ certificate: { id: first } }]);
+    await due();
+    expect(await parked()).toBe(said);
+    tlsa(line!);
+    await due();
+    const second = await secured();
+    expect(await lineOf(second)).toBe(line);
+    expect(await world.store.work(domain, 10)).toMatchObject([{ certificate: { id: second } }]);
+    expect(newOrders()).toBe(asked + 1);
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('parked');
+  });
+
+  test('is no concern of a customer: their records are not looked at, and each certificate has its own key', async () => {
+    const customers = `customer.${domain}`;
+    at.names.records.set(`_acme-challenge.${customers} CNAME`, [challengeTarget(customers, challengeZone.name)]);
+    domain = customers;
+    tlsa('00'.repeat(32));
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'list', names: ['@'] }, { at: saidAt }, saidAt);
+    const first = await secured();
+    end();
+    expect(await keyOf(await secured())).not.toBe(await keyOf(first));
+  });
+});
 
 describe('a finalize', () => {
   test('that was killed after its key was stored goes on with that key', async () => {

@@ -1,0 +1,56 @@
+/**
+ * DANE for SMTP (RFC 7672): a sender that validates DNSSEC accepts at port 25 only what a TLSA record of the host names,
+ * and keeps the mail otherwise. So a host's new certificate is looked for there before any daemon gets it.
+ */
+import { createHash, type X509Certificate } from 'node:crypto';
+import { readChain } from '../certificate/certificate.ts';
+import { SealpostError } from '../errors.ts';
+import type { Dns, TlsaRecord } from './authoritative.ts';
+
+/** RFC 7218 §2.1. */
+const [DANE_TA, DANE_EE] = [2, 3];
+/** RFC 7218 §2.2, §2.3. */
+const [SPKI, FULL] = [1, 0];
+const HASHES: Record<number, string> = { 1: 'sha256', 2: 'sha512' };
+
+/**
+ * @param chainPem leaf first
+ * @throws SealpostError TlsaMismatch with the line to publish; DnsNotPropagated when nobody answers
+ */
+export async function requireTlsa(dns: Dns, host: string, chainPem: string): Promise<void> {
+  const name = `_25._tcp.${host}`;
+  const chain = readChain(chainPem, host);
+  const judged = (await dns.tlsa(name)).filter(isJudged);
+  if (judged.length === 0 || judged.some(record => fits(record, chain))) return;
+  const there = judged.map(({ usage, selector, match, data }) =>
+    [usage, selector, match, `${data.slice(0, 16)}…`].join(' '),
+  );
+  const line = `${name}. IN TLSA 3 1 1 ${digest(chain[0]!, SPKI, 'sha256')}`;
+  throw new SealpostError(
+    'TlsaMismatch',
+    host,
+    `TLSA at ${name} (${there.join(', ')}) does not fit the new certificate of ${host}: senders that look there would keep their mail. What is served stays. Put this line beside those: ${line}`,
+  );
+}
+
+/**
+ * What a sender of mail can use: PKIX-TA and PKIX-EE it cannot (RFC 7672 §3.1.3), nor what it does not know. A trust
+ * anchor that is given whole need not be in what the server sends, so whether it fits is not judged here.
+ */
+function isJudged({ usage, selector, match }: TlsaRecord): boolean {
+  if (selector !== FULL && selector !== SPKI) return false;
+  if (usage === DANE_EE) return match === FULL || HASHES[match] !== undefined;
+  return usage === DANE_TA && HASHES[match] !== undefined;
+}
+
+/** The leaf itself, or one that signed it and is sent along. */
+function fits({ usage, selector, match, data }: TlsaRecord, chain: X509Certificate[]): boolean {
+  const named = usage === DANE_EE ? chain.slice(0, 1) : chain.slice(1);
+  return named.some(certificate => digest(certificate, selector, HASHES[match]) === data);
+}
+
+/** @param hash none: the whole @returns hexadecimal, lower case */
+function digest(certificate: X509Certificate, selector: number, hash?: string): string {
+  const der = selector === SPKI ? certificate.publicKey.export({ type: 'spki', format: 'der' }) : certificate.raw;
+  return hash === undefined ? der.toString('hex') : createHash(hash).update(der).digest('hex');
+}
