@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Minutes each, since a host or a provider is killed and started again: first, so that no core waits for one at the end. */
 const LONG = [
+  'road/renewal',
   'local/killed',
   'local/visitor',
   'install/interrupted',
@@ -26,8 +27,6 @@ class LongestFirst extends BaseSequencer {
 /** Hosts, a CA and a whole provider come up in hooks; a test on real parts waits for them, not for a clock. */
 const patience = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 300_000 };
 const MEASURED = 'test/road/road.test.ts';
-/** Clients connect in a loop, and none may fail: what others do beside it would. Its own tests wait side by side. */
-const DRILLED = 'test/road/renewal.test.ts';
 
 export default defineConfig({
   test: {
@@ -40,22 +39,15 @@ export default defineConfig({
           ...patience,
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: [MEASURED, DRILLED],
+          exclude: [MEASURED],
           maxWorkers: 2,
+          // The tests of renewals wait side by side.
+          maxConcurrency: 10,
           sequence: { groupOrder: 0 },
         },
       },
       // After the parts, alone: what it measures is not to be what others do beside it.
-      {
-        test: {
-          ...patience,
-          name: 'road',
-          include: [MEASURED, DRILLED],
-          maxWorkers: 1,
-          maxConcurrency: 10,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...patience, name: 'road', include: [MEASURED], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });
