@@ -17,8 +17,10 @@ import { unlessBusy } from './throttling.ts';
 
 /** Seconds for the command to reach the node. */
 const DELIVERY_TIMEOUT = 600;
-/** The step of the document whose output is the installer's. */
-const PLUGIN = 'install';
+/** The steps of the document whose output is the installer's, one a platform: the other's is skipped, and says so in its output. */
+const PLUGINS = ['install', 'installWindows'];
+/** What an installer's output begins with. */
+const ANSWER = 'sealpost ';
 const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 
 /** @param tag key and value that make a managed node a mail server of this stack */
@@ -55,7 +57,7 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
         printable(step?.StandardErrorContent ?? '').slice(0, 300),
       ];
       return {
-        state: output.startsWith('sealpost ') ? 'answered' : 'lost',
+        state: output.startsWith(ANSWER) ? 'answered' : 'lost',
         output,
         exitCode: step?.ResponseCode,
         detail: details.filter(text => text).join(', '),
@@ -108,10 +110,20 @@ export function sendingCommands(
   };
 }
 
-/** What the installer's step printed; undefined when the command ended before it. */
+/** What the installer's step printed, or else what the step came to that did not end well; undefined when the command ended before it. */
 async function installStep(client: SSMClient, commandId: string, node: string) {
+  const steps = [];
+  for (const plugin of PLUGINS) {
+    const step = await stepOf(client, commandId, node, plugin);
+    if (step?.StandardOutputContent?.startsWith(ANSWER)) return step;
+    if (step) steps.push(step);
+  }
+  return steps.find(step => step.Status !== 'Success') ?? steps[0];
+}
+
+async function stepOf(client: SSMClient, commandId: string, node: string, plugin: string) {
   try {
-    const step = new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: PLUGIN });
+    const step = new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: plugin });
     return await reached(node, () => client.send(step));
   } catch (error) {
     if (error instanceof InvocationDoesNotExist || error instanceof InvalidPluginName) return undefined;

@@ -28,6 +28,7 @@ const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
 
 let provider: Provider;
 let under: CommandsUnderTest;
+let windows: CommandsUnderTest;
 
 const document = (prepare = 'echo not the answer') => {
   const parameter = { type: 'String' };
@@ -42,6 +43,16 @@ const document = (prepare = 'echo not the answer') => {
       mainSteps,
     },
   };
+};
+const documentForWindows = {
+  ...document(),
+  mainSteps: [
+    {
+      ...{ action: 'aws:runShellScript', name: 'install', inputs: { runCommand: ['exit 1'] } },
+      precondition: { StringEquals: ['platformType', 'Windows'] },
+    },
+    { action: 'aws:runShellScript', name: 'installWindows', inputs: { runCommand: ['echo {{ delivery }}'] } },
+  ],
 };
 /** Another version where it says something else, and the default one from then on. */
 const deploy = (Content: object) =>
@@ -69,6 +80,12 @@ beforeAll(async () => {
     });
   // The product's own document fetches from S3 first; what is tested here is what is made of the step `install`.
   await deploy(document());
+  // As on a Windows node: the step of the other platform is skipped, and says so where an answer would stand.
+  await provider.make('AWS::SSM::Document', 'Other', {
+    Name: 'deliver-windows',
+    DocumentType: 'Command',
+    Content: documentForWindows,
+  });
   const commands = sender();
   const step = async (stdout: string, exitCode = 0) =>
     (await vi.waitUntil(() => running.shift()))({ exitCode, stdout, stderr: exitCode === 0 ? '' : 'no room' });
@@ -77,6 +94,16 @@ beforeAll(async () => {
     commands,
     async answer(commandId, output, exitCode) {
       await step('not the answer\n');
+      await step(output, exitCode);
+      await vi.waitUntil(async () => (await commands.outcome(commandId, server)).state !== 'under way');
+    },
+  };
+  windows = {
+    commands: sendingCommands(provider.client(SSMClient), tag, {
+      name: 'deliver-windows',
+      content: JSON.stringify(documentForWindows),
+    }),
+    async answer(commandId, output, exitCode) {
       await step(output, exitCode);
       await vi.waitUntil(async () => (await commands.outcome(commandId, server)).state !== 'under way');
     },
@@ -138,6 +165,19 @@ describe('the document', () => {
 describeCommands('its twin', () => {
   const commands = memoryCommands({ [server]: { roleName: 'mail-server' }, [instance]: {} });
   return { commands, answer: async (...given) => commands.answer(...given) };
+});
+
+describe('a command on the other platform, in Systems Manager', () => {
+  test.each([
+    ['an answer', `sealpost ${delivery} 2 installed\ns\n`, 0, 'answered', 'Success, exit code 0'],
+    ['lost, for the reason of the step that ran', '', 50, 'lost', 'Failed, exit code 50, no room'],
+  ])('is %s', async (_, output, exitCode, state, detail) => {
+    const about = 'mx1.provider.example';
+    const id = await windows.commands.send({ node: server, delivery, installer, prefix, about });
+    await windows.answer(id, output, exitCode);
+    const outcome = await windows.commands.outcome(id, server);
+    expect(outcome).toMatchObject({ state, exitCode, detail: expect.stringContaining(detail) });
+  });
 });
 
 function describeCommands(name: string, make: () => CommandsUnderTest): void {

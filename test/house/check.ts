@@ -60,7 +60,9 @@ async function checkShell(): Promise<ProgramResult> {
     ...files.filter(isWhole),
   ]);
   const document = JSON.parse(readFileSync(join(checkout, 'install/document.json'), 'utf8'));
-  const lines: string[] = document.mainSteps.flatMap(({ inputs }: any) => inputs.runCommand ?? []);
+  const lines: string[] = document.mainSteps.flatMap(({ action, inputs }: any) =>
+    action === 'aws:runShellScript' ? inputs.runCommand : [],
+  );
   const input = lines.join('\n').replace(/\{\{ \w+ \}\}/g, 'parameter') + '\n';
   const loader = await runProgram(['shellcheck', '-'], { input });
   return {

@@ -11,12 +11,37 @@ const text = readFileSync(join(import.meta.dirname, '../../install/document.json
 const document = parseDocument(text);
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 const role = 'AROA1234567890ABCDEFG';
+const platforms = ['Linux', 'Windows'];
+const stepsFor = (platform: string) =>
+  document.mainSteps.filter(({ precondition }) => precondition?.StringEquals[1] === platform);
 
 describe('the loader document', () => {
   it('takes two hashes and a prefix, and nothing else gets into its script', () => {
     expect(Object.keys(document.parameters!)).toEqual(['delivery', 'installer', 'prefix']);
-    const script = JSON.stringify(document.mainSteps[2]);
-    expect(new Set(script.match(/{{.*?}}/g))).toEqual(new Set(['{{ delivery }}', '{{ installer }}']));
+    for (const platform of platforms) {
+      const script = JSON.stringify(stepsFor(platform)[2]);
+      expect(new Set(script.match(/{{.*?}}/g))).toEqual(new Set(['{{ delivery }}', '{{ installer }}']));
+    }
+  });
+
+  it('has a step of its own for each platform, so that none is run on the other', () => {
+    expect(document.schemaVersion).toBe('2.2');
+    expect(document.mainSteps.map(({ name, action }) => [name, action])).toEqual([
+      ['delivery', 'aws:downloadContent'],
+      ['installer', 'aws:downloadContent'],
+      ['install', 'aws:runShellScript'],
+      ['deliveryWindows', 'aws:downloadContent'],
+      ['installerWindows', 'aws:downloadContent'],
+      ['installWindows', 'aws:runPowerShellScript'],
+    ]);
+    expect(platforms.flatMap(stepsFor)).toEqual(document.mainSteps);
+  });
+
+  it('fetches the same two objects on each, and gives up at the same time', () => {
+    const [linux, windows] = platforms.map(platform =>
+      stepsFor(platform).map(({ inputs: { sourceInfo, timeoutSeconds } }) => ({ sourceInfo, timeoutSeconds })),
+    );
+    expect(windows).toEqual(linux);
   });
 
   it.each([
@@ -35,8 +60,9 @@ describe('the loader document', () => {
     expect(text).not.toContain('${');
   });
 
-  it('is small enough to be read before it is trusted', () => {
-    expect(Buffer.byteLength(JSON.stringify(JSON.parse(text)))).toBeLessThanOrEqual(2048);
+  it.each(platforms)('is small enough to be read before it is trusted, as far as it runs on %s', platform => {
+    const part = { ...JSON.parse(text), mainSteps: stepsFor(platform) };
+    expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThanOrEqual(2048);
   });
 });
 

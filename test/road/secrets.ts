@@ -72,7 +72,7 @@ const places: Record<string, () => Promise<Buffer[]>> = {
     const pages = await every(paginateListCommands({ client: ssm }, { MaxResults: 50 }));
     const commands = pages.flatMap(({ Commands = [] }) => Commands);
     const answers = commands.flatMap(({ CommandId, InstanceIds }) =>
-      ['delivery', 'installer', 'install'].map(PluginName =>
+      ['delivery', 'installer', 'install', 'installWindows'].map(PluginName =>
         ssm.send(new GetCommandInvocationCommand({ CommandId, InstanceId: InstanceIds![0]!, PluginName })),
       ),
     );

@@ -7,7 +7,7 @@ import { AwsError } from '../service.ts';
 import { refuse, refuseOthers } from '../refusal.ts';
 
 export interface DocumentStep {
-  action: 'aws:downloadContent' | 'aws:runShellScript';
+  action: 'aws:downloadContent' | 'aws:runShellScript' | 'aws:runPowerShellScript';
   name: string;
   precondition?: { StringEquals: [string, string] };
   /** `onFailure: exit` stands here: the agent reads its modifiers from a step's inputs, never from the step itself. */
@@ -35,6 +35,7 @@ const maxDocumentBytes = 65_536;
 const inputsOf: Record<DocumentStep['action'], readonly string[]> = {
   'aws:downloadContent': ['sourceType', 'sourceInfo', 'destinationPath', 'onFailure'],
   'aws:runShellScript': ['runCommand', 'timeoutSeconds', 'workingDirectory', 'onFailure'],
+  'aws:runPowerShellScript': ['runCommand', 'timeoutSeconds', 'workingDirectory', 'onFailure'],
 };
 
 /** @throws AwsError InvalidDocumentContent, or NotImplemented for what the agent here cannot do */
@@ -72,6 +73,9 @@ function checkStep(step: DocumentStep): string {
     if (step.precondition.StringEquals?.[0] !== 'platformType')
       refuse(`a precondition on ${step.precondition.StringEquals?.[0]}`);
   }
+  // The nodes here run Linux, where this step is known to be skipped.
+  if (step.action === 'aws:runPowerShellScript' && step.precondition?.StringEquals[1] !== 'Windows')
+    refuse(`${step.action} without a precondition for Windows`);
   if (step.action === 'aws:downloadContent' && step.inputs.sourceType !== 'S3')
     refuse(`sourceType ${step.inputs.sourceType}`);
   return step.name;

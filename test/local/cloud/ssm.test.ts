@@ -171,6 +171,22 @@ test('a command runs its document on the node and its answer can be read', async
   });
 });
 
+test('a step for Windows is skipped here and says so, and one without a precondition is not taken', async () => {
+  const powershell = { ...shell('other', ['exit 0']), action: 'aws:runPowerShellScript' };
+  const forWindows = { ...powershell, precondition: { StringEquals: ['platformType', 'Windows'] } };
+  await document([shell('install', ['echo here']), forWindows]);
+  register();
+  await cloud.resume();
+  const CommandId = await send();
+  expect(await result(CommandId, 'install')).toMatchObject({ Status: 'Success', StandardOutputContent: 'here\n' });
+  expect(await invocation(CommandId, 'other')).toMatchObject({
+    Status: 'Success',
+    StandardOutputContent: expect.stringMatching(/^Step execution skipped due to unsatisfied preconditions: .*Windows/),
+  });
+  for (const wrong of [powershell, { ...powershell, precondition: undefined }])
+    await expect(document([wrong], {}, 'wrong')).rejects.toThrow('aws:runPowerShellScript without a precondition');
+});
+
 test('an exit code is told, later steps still run unless the failed one says exit', async () => {
   await document([shell('one', ['echo one', 'exit 30']), shell('two', ['echo two'])], {}, 'goes-on');
   await document([shell('one', ['exit 30'], { onFailure: 'exit' }), shell('two', ['echo two'])], {}, 'stops');
