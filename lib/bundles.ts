@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
-import { installer } from '../install/assemble.ts';
+import { installer, windowsInstaller } from '../install/assemble.ts';
 import { kebab } from './function-names.ts';
 
 const here = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
@@ -18,6 +18,7 @@ export interface Bundle {
 /** @param names rows of lib/functions.ts @returns each one's bundle */
 export function bundle(names: string[]): Record<string, Bundle> {
   writeFileSync(here('install/installer.bundle.sh'), installer().text);
+  writeFileSync(here('install/installer.bundle.ps1'), windowsInstaller().text);
   const { metafile } = buildSync({
     entryPoints: names.map(name => ({ in: here(`lambdas/${kebab(name)}.ts`), out: `${kebab(name)}/index` })),
     outdir: here('dist'),
@@ -28,7 +29,7 @@ export function bundle(names: string[]): Record<string, Bundle> {
     target: 'node24',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    loader: { '.sh': 'text' },
+    loader: { '.sh': 'text', '.ps1': 'text' },
     alias: { 'node-forge': here('lib/stubs/node-forge.cjs'), axios: here('lib/stubs/axios.cjs') },
     logLevel: 'warning',
   });

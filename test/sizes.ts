@@ -6,7 +6,7 @@ import type { Figures } from './figures.ts';
 const CHECKOUT = join(import.meta.dirname, '..');
 const PRODUCT = ['core', 'aws', 'lambdas', 'lib', 'statemachines', 'install', 'bin'];
 /** Made by the build. */
-const GENERATED = 'installer.bundle.sh';
+const GENERATED = /^installer\.bundle\.(sh|ps1)$/;
 
 /** @param cdkOut where the synthesised stack lies */
 export function sizes(cdkOut: string): Figures {
@@ -42,7 +42,7 @@ function bundleSizes(cdkOut: string): { name: string; bytes: number }[] {
 function lines(folder: string): number {
   let sum = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
-    if (entry.isFile() && entry.name !== GENERATED && /\.(ts|mjs|sh|json|cjs)$/.test(entry.name))
+    if (entry.isFile() && !GENERATED.test(entry.name) && /\.(ts|mjs|sh|ps1|json|cjs)$/.test(entry.name))
       sum += readFileSync(join(entry.parentPath, entry.name), 'utf8').split('\n').length - 1;
   return sum;
 }

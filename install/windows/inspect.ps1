@@ -1,0 +1,88 @@
+# Inspect: what runs here, and whether all of it is as it is known. Adopted means: noted, with what there was before us;
+# nothing of MailEnable's or IIS' is written before the first certificate is installed.
+
+function Invoke-Inspection($delivery) {
+  $script:phase = 'inspect'
+  $script:facts.Clear()
+  $listeners = Find-Listeners
+  $state = Get-MailEnableState $listeners
+  $adoption = Read-Adoption
+  $known = -not $state.refusal
+  Add-Fact "os $((Get-CimInstance -ClassName Win32_OperatingSystem).Caption)"
+  if ($state.version) { Add-Fact "mailenable $($state.version)" }
+  if ($state.refusal) { Add-Fact "refused MailEnable on Windows: $($state.refusal)" }
+  Add-Fact "configuration mailenable $($mailEnable.security)"
+  Add-Fact "keys-read-by mailenable $(@(Get-KeyReaders $state.services) -join ',')"
+  $site = $null
+  if (Test-Iis) {
+    $site = Get-WebmailSite
+    Add-Fact "iis $(Get-IisVersion)"
+  }
+  if ($known -and -not $adoption) {
+    Add-Fact "adopt-change $($mailEnable.security) $($mailEnable.choice): $($state.choice) -> the $($state.form) of the server's own certificate"
+    if ($site) { Add-Fact "adopt-change IIS site $site a binding with SNI for each webmail name" }
+    else { Add-Fact 'adopt-change none for iis: no single site is the webmail (a binding for webmail.*)' }
+    if ($delivery.adopt) {
+      Write-Adoption $state $site
+      $adoption = Read-Adoption
+    }
+  }
+  $isWeb = $adoption -and $adoption.site -and $listeners.ContainsKey(443)
+  $others = @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $_ -notin $state.ports } | ForEach-Object { Get-ProgramName $listeners[$_].process })
+  Add-Fact "cannot-serve-by-name $(@(@('mailenable') + $others | Select-Object -Unique) -join ',')"
+  Add-Fact "ports $(@(@($state.ports) + $(if ($isWeb) { 443 } else { @() })) -join ',')"
+  Add-Fact "serves-by-name $(if ($known -and $isWeb) { 'iis' })"
+  Add-Fact "adopted $(if ($known -and $adoption) { 'yes' } else { 'no' })"
+  Add-Fact "free-kb $([long]((Get-PSDrive -Name $env:SystemDrive.Substring(0, 1)).Free / 1024))"
+  Add-Fact "host-certificate $(Get-HostCertificate $delivery $listeners)"
+  Write-Answer $delivery 'inspected' @() @() @()
+}
+
+function Get-ProgramName([int]$process) {
+  $found = Get-Process -Id $process -ErrorAction SilentlyContinue
+  if (-not $found) { return 'unknown' }
+  return ($found.ProcessName -creplace '[^A-Za-z0-9._-]', '').ToLowerInvariant()
+}
+
+# What 25, 465 and 993 serve to one who sends no name: is it trusted for the server's own name on each, whoever answers there?
+function Get-HostCertificate($delivery, [hashtable]$listeners) {
+  $verdict = 'none'
+  foreach ($port in 25, 465, 993) {
+    $seen = Get-Served $listeners $port 'default' $delivery.server $delivery.roots
+    if (-not $seen) { continue }
+    $verdict = if ($seen.isTrusted -and $verdict -ne 'untrusted') { 'trusted' } else { 'untrusted' }
+  }
+  return $verdict
+}
+
+# The file `adopted`: form and site as they were read off, MailEnable's choice as it was before us, the ports it had then.
+function Write-Adoption($state, [string]$site) {
+  Write-Whole 'adopted' ("form $($state.form)`nbefore $($state.choice)`nsite $site`nports $($state.ports -join ',')`n")
+}
+
+function Read-Adoption {
+  $value = @{}
+  foreach ($line in @(Read-Lines 'adopted')) {
+    $name, $rest = $line -split ' ', 2
+    $value[$name] = "$rest"
+  }
+  if ($value.Count -eq 0) { return $null }
+  return [pscustomobject]@{ form = $value['form']; before = $value['before']; site = $value['site']; ports = @($value['ports'] -split ',' | Where-Object { $_ } | ForEach-Object { [int]$_ }) }
+}
+
+# Everything as it was before us.
+function Undo-Adoption {
+  $adoption = Read-Adoption
+  if (-not $adoption) { return }
+  $begun = Read-Journal
+  if ($begun) { Restore-Journal $begun $false }
+  foreach ($record in @(Read-Domains | Where-Object { $_.web -cne '-' })) { if (Test-Iis) { Set-Bound $adoption.site $record.web '-' } }
+  foreach ($one in @(Get-Stored $friendly)) { Move-Stored $one.Thumbprint $friendly 'My' }
+  if ((Get-Choice) -cne $adoption.before) {
+    Set-Choice $adoption.before
+    Restart-MailEnable
+  }
+  Write-Whole 'domains' ''
+  Remove-Unused
+  Remove-File 'adopted'
+}

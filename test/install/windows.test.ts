@@ -1,0 +1,181 @@
+/** The installer for Windows, which has run on no Windows: its text against its grammar, its page, and what is known of PowerShell 5.1. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { windowsInstaller } from '../../install/assemble.ts';
+import {
+  around,
+  below,
+  commands,
+  faults,
+  functions,
+  leaks,
+  parse,
+  takenNames,
+  unknownCalls,
+  unset,
+  variables,
+  wrongCounts,
+  type Node,
+  type Script,
+} from './powershell.ts';
+
+const install = join(import.meta.dirname, '../../install');
+const page = readFileSync(join(install, '../docs/servers/mailenable.md'), 'utf8');
+const document = JSON.parse(readFileSync(join(install, 'document.json'), 'utf8'));
+const loaderText: string = document.mainSteps
+  .find(({ action }: { action: string }) => action === 'aws:runPowerShellScript')
+  .inputs.runCommand.join('\n')
+  .replaceAll('{{ delivery }}', 'd'.repeat(64))
+  .replaceAll('{{ installer }}', 'a'.repeat(64));
+const scripts = { installer: parse(windowsInstaller().text), loader: parse(loaderText) };
+const both = Object.entries(scripts);
+const { installer } = scripts;
+
+/** Of the modules that Windows PowerShell 5.1 has on every Windows Server since 2016, and of WebAdministration, which is asked for first. */
+const CMDLETS = [
+  ...['?', 'ForEach-Object', 'Select-Object', 'Where-Object', 'New-Object', 'Out-Null', 'Set-StrictMode'],
+  ...['Get-Acl', 'Set-Acl', 'Get-ChildItem', 'Get-Item', 'Get-ItemProperty', 'Set-ItemProperty', 'Get-PSDrive'],
+  ...['Join-Path', 'Test-Path', 'Remove-Item', 'Rename-Item', 'Get-FileHash', 'Get-Date', 'Start-Sleep'],
+  ...['Get-Process', 'Get-Service', 'Restart-Service', 'Get-CimInstance', 'Get-NetTCPConnection'],
+  ...['Get-Module', 'Import-Module', 'Get-WebBinding', 'New-WebBinding', 'Remove-WebBinding'],
+];
+/** Variables that hold a key, or what a key is in. */
+const KEYS = ['pkcs8', 'pfx', 'password'];
+/** Makes an object of what it is given, in memory. */
+const HARMLESS = ['New-Object'];
+
+describe('the grammar of PowerShell', () => {
+  test.each(both)('reads all of the %s', (_, script) => {
+    expect(faults(script)).toEqual([]);
+    expect(script.nodes.length).toBeGreaterThan(100);
+  });
+
+  test.each([
+    [
+      'a brace that is missing',
+      (text: string) => text.replace('function Get-Bound([string]$name) {', 'function Get-Bound([string]$name)'),
+    ],
+    ['a bracket too many', (text: string) => text.replace('Get-Sha256 $entry', 'Get-Sha256 ) $entry')],
+    ['a quote that is not closed', (text: string) => text.replace("malformed: line 1'", 'malformed: line 1')],
+    ['an operator without its right side', (text: string) => text.replace('-gt $delivery.notAfter', '-gt')],
+  ])('does not read %s', (_, spoil) => {
+    const spoilt = spoil(installer.text);
+    expect(spoilt).not.toBe(installer.text);
+    expect(faults(parse(spoilt))).not.toEqual([]);
+  });
+
+  test('is asked of one file, in letters that any code page reads', () => {
+    expect(installer.text).not.toMatch(/^\. \.\//m);
+    expect(installer.text.match(/[^\x20-\x7e\n]/g)).toBeNull();
+    expect(loaderText.match(/[^\x20-\x7e\n]/g)).toBeNull();
+  });
+});
+
+describe('what would not be found before it runs', () => {
+  test.each(both)('the %s calls nothing that is not there', (_, script) => {
+    expect(unknownCalls(script, CMDLETS)).toEqual([]);
+  });
+
+  test('every function is called, and there once', () => {
+    const own = functions(installer).map(({ name }) => name);
+    const called = new Set(commands(installer).map(({ name }) => name));
+    expect(own.filter(name => !called.has(name))).toEqual([]);
+    expect(new Set(own.map(name => name.toLowerCase())).size).toBe(own.length);
+  });
+
+  test('each of them is given as much as it asks for', () => {
+    expect(wrongCounts(installer)).toEqual([]);
+  });
+
+  test.each(both)('no variable of the %s is read that never gets a value', (_, script) => {
+    expect(unset(script)).toEqual([]);
+  });
+
+  test.each(both)("nothing of the %s takes a name that is PowerShell's own", (_, script) => {
+    expect(takenNames(script)).toEqual([]);
+  });
+
+  test('nothing is said before the answer: one call writes, and what functions leave behind is dropped', () => {
+    const writers =
+      /^(Write-(Output|Host|Verbose|Warning|Information|Debug|Progress|Error)|Out-(Host|Default|String|File)|echo)$/i;
+    expect(commands(installer).filter(({ name }) => writers.test(name))).toEqual([]);
+    expect(installer.text.match(/\[Console\]::Out\./g)).toHaveLength(1);
+    expect(installer.text).toContain('[Console]::Out.Write($said)\nexit $script:status\n');
+  });
+});
+
+describe('a private key', () => {
+  test('goes into no text, no command line, no file, no registry, no answer and no complaint', () => {
+    const named = variables(installer).map(({ name }) => name);
+    expect(KEYS.filter(name => !named.includes(name))).toEqual([]);
+    expect(leaks(installer, KEYS, HARMLESS)).toEqual([]);
+  });
+
+  test('is in no entry that a text or a command is made of', () => {
+    expect(installer.text.match(/\.bytes/g)!.length).toBeGreaterThan(5);
+    const bytes = installer.nodes.filter(({ type, text }) => type === 'member_name' && text === 'bytes');
+    const callers = bytes.map(node => around(node, 'command')?.text.split(' ')[0]);
+    expect(new Set(callers)).toEqual(new Set(['ConvertTo-Certificate', 'ForEach-Object', 'Get-Sha256', 'Join-Key']));
+    expect(bytes.filter(node => around(node, 'expandable_string_literal'))).toEqual([]);
+  });
+
+  test('is never handed to a program: none is started', () => {
+    const programs = /\.exe$|^(certutil|icacls|netsh|reg|sc|cmd|powershell|Start-Process|Invoke-Expression)$/i;
+    expect(commands(installer).filter(({ name }) => programs.test(name))).toEqual([]);
+    expect(installer.text).not.toContain('Diagnostics.Process');
+  });
+});
+
+describe('each of these looks finds what is planted', () => {
+  const part = readFileSync(join(install, 'windows/certificate.ps1'), 'utf8');
+  const plant = (line: string) => parse(part.replace('    $password = ', `    ${line}\n    $password = `));
+
+  test.each([
+    ['a cmdlet that is none', 'Import-PfxCertificat x', (script: Script) => unknownCalls(script, CMDLETS)],
+    ['a call that gives too little', '$x = Find-Stored $leaf', wrongCounts],
+    ['a variable that is misspelt', '$x = $leave', unset],
+    ['a variable of another function', '$x = $listeners', unset],
+    ["a name of PowerShell's own", '$host = 1', takenNames],
+    ['a key in a text', '$x = "the key $pfx cannot be read"', (script: Script) => leaks(script, KEYS, HARMLESS)],
+    ['a key in a command', 'Set-ItemProperty x $pkcs8', (script: Script) => leaks(script, KEYS, HARMLESS)],
+    ['a key in a pipeline', 'Join-Path x (Out-Null $pfx)', (script: Script) => leaks(script, KEYS, HARMLESS)],
+    ['a key in a complaint', 'throw $password', (script: Script) => leaks(script, KEYS, HARMLESS)],
+  ])('%s', (_, line, look) => {
+    const planted = part.slice(0, part.indexOf('    $password = ')).split('\n').length;
+    expect(look(plant(line)).filter(found => found.startsWith(`${planted}: `))).toHaveLength(1);
+  });
+});
+
+describe('what documentation does not settle', () => {
+  /** Every value of the table `$mailEnable`, every place in the registry or in IIS, and each method of IIS' own objects. */
+  const table = installer.nodes.find(
+    node => node.type === 'assignment_expression' && node.text.startsWith('$mailEnable ='),
+  )!;
+  const literals = (nodes: Node[]) =>
+    nodes.filter(({ type }) => type === 'verbatim_string_characters').map(({ text }) => text.slice(1, -1));
+  const values = [
+    ...literals(below(table)),
+    ...literals(installer.nodes).filter(text => /^(HKLM|IIS):/.test(text)),
+    ...(installer.text.match(/\b(AddSslCertificate|RemoveSslCertificate|sslFlags)\b/g) ?? []),
+    ...(installer.text.match(/Microsoft\\Crypto\\[A-Za-z\\]+/g) ?? []),
+  ];
+
+  test.each([...new Set(values)])('%s is in the list of its page', value => {
+    const rows = page.split('\n').filter(line => line.startsWith('|'));
+    expect(rows.some(row => row.includes(`\`${value}\``))).toBe(true);
+  });
+
+  test('the list names nothing that the installer does not have', () => {
+    const list = page.slice(page.indexOf('## What it stands on'));
+    const named = [...list.matchAll(/^\| `([^|]*)` \|/gm)].flatMap(([, cell]) => cell!.split('`, `'));
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(value => !installer.text.includes(value))).toEqual([]);
+  });
+
+  test('the page and the README say that it has not run on Windows', () => {
+    const readme = readFileSync(join(install, '../README.md'), 'utf8');
+    const sentences = [page, readme].map(text => text.split(/[.:] /).filter(one => /has not run on Windows/.test(one)));
+    expect(sentences.map(({ length }) => length)).toEqual([1, 1]);
+  });
+});
