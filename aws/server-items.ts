@@ -40,9 +40,18 @@ export function serverItems(table: Table): ServerStore {
     readServer,
 
     // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
-    async registerServer({ server, node, roleId, adopt, servesByName }, at, now) {
+    async registerServer({ server, node, roleId, adopt, platform, servesByName }, at, now) {
+      // What it says not is removed, where an earlier one said it.
+      const said = { ...(platform && { platform }), ...(servesByName === false && { servesByName }) };
+      const unsaid = ['platform', 'servesByName'].filter(name => !(name in said));
       const registered = await table.update(serverKey(server), {
-        set: `SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero)${servesByName === false ? ', #servesByName = :no' : ''} REMOVE ${servesByName === false ? '' : '#servesByName, '}#retiredAt, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #owner, #leaseUntil ADD #wanted :one`,
+        set: `SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero)${Object.keys(
+          said,
+        )
+          .map(name => `, #${name} = :${name}`)
+          .join(
+            '',
+          )} REMOVE ${unsaid.map(name => `#${name}, `).join('')}#retiredAt, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #owner, #leaseUntil ADD #wanted :one`,
         condition:
           'attribute_not_exists(#registeredAt) OR #registeredAt < :at OR (#registeredAt = :at AND attribute_not_exists(#node))',
         values: {
@@ -55,7 +64,7 @@ export function serverItems(table: Table): ServerStore {
           due: now + WAKE_MS,
           zero: 0,
           one: 1,
-          ...(servesByName === false && { no: false }),
+          ...said,
         },
       });
       return registered !== undefined;
@@ -64,7 +73,7 @@ export function serverItems(table: Table): ServerStore {
     // Without a node there is no such server, whoever asks; what was said later still counts, and its sequence never goes back.
     async retireServer(server, at) {
       await table.update(serverKey(server), {
-        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #servesByName, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
+        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #platform, #servesByName, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
         condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
         values: { server, at },
       });

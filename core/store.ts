@@ -167,7 +167,7 @@ export interface ServerStore {
    * @returns whether it was written
    */
   registerServer(
-    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'servesByName'>,
+    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'platform' | 'servesByName'>,
     at: number,
     now: number,
   ): Promise<boolean>;

@@ -1,12 +1,14 @@
 /** State AssembleDelivery of deliver-to-server. */
 import { createHash } from 'node:crypto';
-// The bundler puts the installer's text here: what is delivered is what was built.
-import installer from '../install/installer.bundle.sh';
+// The bundler puts the installers' texts here: what is delivered is what was built.
+import forLinux from '../install/installer.bundle.sh';
+import forWindows from '../install/installer.bundle.ps1';
 import { assembleDelivery } from '../core/server/assemble.ts';
 import { AssembleDelivery } from '../statemachines/deliver-to-server.ts';
 import { certificates, clock, deliveries, quietHours, roots, store } from './environment.ts';
 
-const bundled = { text: installer, sha256: createHash('sha256').update(installer).digest('hex') };
+const named = (text: string) => ({ text, sha256: createHash('sha256').update(text).digest('hex') });
+const installers = { Linux: named(forLinux), Windows: named(forWindows) };
 
 export const handler = AssembleDelivery.handler(input =>
   assembleDelivery(input, {
@@ -14,7 +16,7 @@ export const handler = AssembleDelivery.handler(input =>
     certificates: certificates(),
     deliveries: deliveries(),
     clock,
-    installer: bundled,
+    installers,
     roots: roots(),
     quietHours: quietHours(),
   }),

@@ -16,7 +16,7 @@ import {
 } from './delivery.ts';
 import { entriesFor } from './entries.ts';
 import type { QuietHours } from './quiet.ts';
-import { deliveryPrefix, REFUSED_FOR_MS, type ServerRecord, type Work } from './server.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from './server.ts';
 import { ripeWork } from './waiting.ts';
 
 export interface AssemblePorts {
@@ -24,7 +24,8 @@ export interface AssemblePorts {
   certificates: CertificateObjects;
   deliveries: DeliveryObjects;
   clock: Clock;
-  installer: { text: string; sha256: string };
+  /** What a node runs, by its platform. */
+  installers: Record<Platform, { text: string; sha256: string }>;
   roots: string;
   /** When the server's audit is due, if nobody asked for one. */
   quietHours: QuietHours;
@@ -40,9 +41,10 @@ export async function assembleDelivery(
   input: { server: string; execution: string },
   ports: AssemblePorts,
 ): Promise<Assembled> {
-  const { store, deliveries, clock, installer } = ports;
+  const { store, deliveries, clock } = ports;
   // The counter is read before the work: work that comes after it makes the counter differ at the end.
   const server = await store.renewServer(input.server, input.execution, clock.now());
+  const installer = ports.installers[server.platform ?? 'Linux'];
   // Also for a delivery on record: the command is sent with the installer of today.
   await deliveries.putInstaller(installer.sha256, installer.text);
   if (server.delivery) {

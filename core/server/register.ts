@@ -51,12 +51,13 @@ export async function registerServer(
       server,
       `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
     );
-  // The document's steps are for Linux: elsewhere each is skipped without a word, and nothing would ever answer.
-  if (managed.platform !== undefined)
+  const { platform } = managed;
+  // The document has steps for these two: elsewhere each is skipped without a word, and nothing would ever answer.
+  if (platform !== undefined && platform !== 'Windows')
     throw new SealpostError(
       'InvalidStepInput',
       server,
-      `detail.node ${node} runs ${managed.platform}, where nothing of ours runs yet (MailEnable is not in); register a Linux server, or name another in mailServers`,
+      `detail.node ${node} runs ${platform}, where nothing of ours runs; register a server with Linux, or with MailEnable on Windows`,
     );
   const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
   const role = await ports.roles.role(roleName);
@@ -79,7 +80,14 @@ export async function registerServer(
     { at },
     clock.now(),
   );
-  const said = { server, node, roleId: role.roleId, adopt, ...(servesByName === false && { servesByName }) };
+  const said = {
+    server,
+    node,
+    roleId: role.roleId,
+    adopt,
+    ...(platform && { platform: 'Windows' as const }),
+    ...(servesByName === false && { servesByName }),
+  };
   await store.registerServer(said, at, clock.now());
   const known = await store.readServer(server);
   // It was retired by a later word than this.

@@ -19,6 +19,9 @@ export interface DeliveryUnderWay {
   commandId?: string;
 }
 
+/** What a node may run, by Systems Manager's word for it. */
+export type Platform = 'Linux' | 'Windows';
+
 /** The item `S#<server>`. */
 export interface ServerRecord {
   server: string;
@@ -29,6 +32,8 @@ export interface ServerRecord {
   registeredAt: number;
   /** What `inspect` found; absent until the first inspection has answered. */
   capability?: Facts;
+  /** Absent: Linux. */
+  platform?: 'Windows';
   /** Said at its registration: its mail software has one certificate for all names. What it can is looked at, not said. */
   servesByName?: false;
   /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */

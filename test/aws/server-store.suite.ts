@@ -176,6 +176,16 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
     });
 
+    test('says its platform where that is not Linux, and the next one says it anew', async () => {
+      await store.registerServer({ ...rebuilt, platform: 'Windows', servesByName: false }, now, now);
+      expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows', servesByName: false });
+      await store.registerServer({ ...rebuilt, platform: 'Windows' }, now + 1, now);
+      expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
+      expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows' });
+      await store.registerServer(rebuilt, now + 2, now);
+      expect(await store.readServer(mx1)).not.toHaveProperty('platform');
+    });
+
     test('has its own host name to be seen served anew', async () => {
       const me = await woken();
       await store.startDelivery(mx1, me, delivery(2));

@@ -61,8 +61,7 @@ describe('the sweep', () => {
   test('tries everything, whatever fails before it, and says in the end what nobody foresaw', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
-    const installer = { text: '', sha256: 'a'.repeat(64) };
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
+    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
     await sendDelivery({ ...assembled, execution, token: 'token' }, world);
     await register(world, mx2);
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
@@ -131,8 +130,7 @@ describe('the sweep', () => {
   test('resumes a delivery whose command ended unheard, and leaves one that is under way', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
-    const installer = { text: '', sha256: 'a'.repeat(64) };
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
+    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
     await sendDelivery({ ...assembled, execution, token: 'token' }, world);
     world.time += 2 * minute;
     expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0, failed: 0 });

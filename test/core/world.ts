@@ -34,6 +34,12 @@ export function anIssuer(more: Partial<Issuer> = {}): Issuer {
   };
 }
 
+/** What nodes run, by their platform. */
+export const installers = {
+  Linux: { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) },
+  Windows: { text: 'exit 0\n', sha256: 'b'.repeat(64) },
+};
+
 export interface World {
   /** Milliseconds since the epoch; a test moves it. */
   time: number;
@@ -53,6 +59,7 @@ export interface World {
   objects: Objects;
   certificates: ReturnType<typeof memoryCertificates>;
   deliveries: ReturnType<typeof memoryDeliveries>;
+  installers: typeof installers;
 }
 
 export function newWorld(time = 1_800_000_000_000): World {
@@ -86,6 +93,7 @@ export function newWorld(time = 1_800_000_000_000): World {
     objects,
     certificates: memoryCertificates(objects),
     deliveries: memoryDeliveries(objects),
+    installers,
   };
   return world;
 }

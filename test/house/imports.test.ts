@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { files, importsOf, read, under, withoutComments, type Import } from './sources.ts';
 
-const own = ({ of }: Import) => /\.(ts|sh|json|mjs|cjs)$/.test(of);
+const own = ({ of }: Import) => /\.(ts|sh|ps1|json|mjs|cjs)$/.test(of);
 const show = ({ file, of }: Import) => `${file} → ${of}`;
 
 /** What a folder may import of ours, besides itself. */
@@ -9,7 +9,7 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   core: ({ of, typesOnly }) => of.startsWith('statemachines/') && typesOnly,
   aws: ({ of }) => of.startsWith('core/'),
   statemachines: ({ of }) => of.startsWith('core/'),
-  lambdas: ({ of }) => /^(core|aws|statemachines)\//.test(of) || of === 'install/installer.bundle.sh',
+  lambdas: ({ of }) => /^(core|aws|statemachines)\//.test(of) || /^install\/installer\.bundle\.(sh|ps1)$/.test(of),
   // Everything else of ours reaches the cloud as a path: a bundle, a definition, a document.
   lib: ({ of }) => of === 'install/assemble.ts',
   install: () => false,

@@ -28,12 +28,13 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       return copy(registered(server));
     },
 
-    async registerServer({ server, node, roleId, adopt, servesByName }, at, now) {
+    async registerServer({ server, node, roleId, adopt, platform, servesByName }, at, now) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
       const {
         capability,
+        platform: _platform,
         servesByName: _,
         hostSecuredAt,
         audit,
@@ -44,7 +45,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
         leaseUntil,
         ...kept
       } = known;
-      const can = servesByName === false && { servesByName };
+      const can = { ...(platform && { platform }), ...(servesByName === false && { servesByName }) };
       const said = { node, roleId, adopt, registeredAt: at, dueAt: now + WAKE_MS, ...can };
       servers.set(server, { ...kept, ...said, wanted: kept.wanted + 1 });
       return true;

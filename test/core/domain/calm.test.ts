@@ -114,8 +114,7 @@ describe('calm work', () => {
 
   const assemble = async () => {
     const execution = (await world.store.readServer(mx1))!.owner!;
-    const installer = { text: '', sha256: 'e'.repeat(64) };
-    return assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
+    return assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
   };
 
   test('wakes nobody before its time, and then goes out together', async () => {

@@ -6,6 +6,7 @@ import { LEASE_MS } from '../../../core/store.ts';
 import {
   domain,
   giveWork,
+  installers,
   minute,
   mx1,
   newWorld,
@@ -16,14 +17,13 @@ import {
   type World,
 } from '../world.ts';
 
-const installer = { text: '#!/bin/sh\n', sha256: createHash('sha256').update('#!/bin/sh\n').digest('hex') };
 const prefix = `AROAEXAMPLEEXAMPLE:${node}`;
 let world: World;
 let ports: AssemblePorts;
 
 beforeEach(() => {
   world = newWorld();
-  ports = { ...world, installer, roots: '' };
+  ports = { ...world, roots: '' };
 });
 const assemble = (execution: string) => assembleDelivery({ server: mx1, execution }, ports);
 const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
@@ -43,10 +43,22 @@ describe('a delivery is assembled', () => {
     await giveWork(world);
     const me = (await world.store.wakeServer(mx1, world.time))!;
     const { delivery } = await assemble(me);
-    expect(delivery).toMatchObject({ mode: 'inspect', seq: 2, entries: 0, installer: installer.sha256 });
+    expect(delivery).toMatchObject({ mode: 'inspect', seq: 2, entries: 0, installer: installers.Linux.sha256 });
     expect(textOf(delivery.hash)).toMatch(/^mode inspect\nadopt yes\nentries 0$/m);
     expect(textOf(delivery.hash)).not.toContain('PRIVATE KEY');
-    expect(world.objects.get(`installers/${installer.sha256}`)).toBe(installer.text);
+    expect(world.objects.get(`installers/${installers.Linux.sha256}`)).toBe(installers.Linux.text);
+  });
+
+  test('with the installer of its platform', async () => {
+    await world.store.registerServer(
+      { server: mx1, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true, platform: 'Windows' },
+      world.time,
+      world.time,
+    );
+    const me = (await world.store.wakeServer(mx1, world.time))!;
+    const { delivery } = await assemble(me);
+    expect(delivery.installer).toBe(installers.Windows.sha256);
+    expect(world.objects.get(`installers/${delivery.installer}`)).toBe(installers.Windows.text);
   });
 
   test("with all that waits, in the order of the domains, under the server's own prefix and nowhere else", async () => {
@@ -159,7 +171,7 @@ describe('a delivery is assembled', () => {
     await giveWork(world);
     await assemble(me);
     const newer = { text: '#!/bin/sh\n# newer\n', sha256: 'e'.repeat(64) };
-    await assembleDelivery({ server: mx1, execution: me }, { ...ports, installer: newer });
+    await assembleDelivery({ server: mx1, execution: me }, { ...ports, installers: { ...installers, Linux: newer } });
     expect(world.objects.get(`installers/${newer.sha256}`)).toBe(newer.text);
   });
 

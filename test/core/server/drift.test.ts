@@ -5,17 +5,16 @@ import { auditDueAt } from '../../../core/server/audit.ts';
 import { recordDelivery } from '../../../core/server/record.ts';
 import { releaseServer } from '../../../core/server/release.ts';
 import { sendDelivery } from '../../../core/server/send.ts';
-import { aCertificate, day, giveWork, minute, mx1, newWorld, readyServer, type World } from '../world.ts';
+import { aCertificate, day, giveWork, installers, minute, mx1, newWorld, readyServer, type World } from '../world.ts';
 
 let world: World;
 let me: string;
-const installer = { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) };
 const ALL = '465,25,587,993,143,995,110,443';
 const names = ['a.test', 'b.test'];
 
 /** Assembles, sends, lets the server answer, records. @returns the delivery's text */
 async function round(outcome: string, ...lines: string[]): Promise<string> {
-  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, installer, roots: '' });
+  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
   const { hash, seq } = assembled.delivery;
   const text = [...world.objects].find(([key]) => key.endsWith(`/${hash}`) && key.startsWith('deliveries/'))![1];
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
@@ -234,7 +233,7 @@ describe('the server’s own certificate', () => {
       hash: 'd'.repeat(64),
       seq: 3,
       mode: 'install' as const,
-      installer: installer.sha256,
+      installer: installers.Linux.sha256,
       entries: 1,
     };
     const again = { server: mx1, delivery, execution: me, commandId: 'command-9' };

@@ -10,7 +10,6 @@ import { memoryRoles } from '../../twins/roles.ts';
 import { aCertificate, day, mx1, newWorld, node, register, type World } from '../world.ts';
 
 const rebuilt = 'mi-0fedcba9876543210';
-const installer = { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) };
 const customers = Array.from({ length: 1_200 }, (_, i) => `c${String(i).padStart(4, '0')}.example`);
 
 /** A domain, or the server's own host name, with a certificate that was seen served. */
@@ -36,7 +35,7 @@ async function served(world: World, name: string): Promise<void> {
 async function deliver(world: World, execution: string): Promise<string[]> {
   const rounds: string[] = [];
   for (;;) {
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, installer, roots: '' });
+    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
     const { hash, seq, mode, entries } = assembled.delivery;
     rounds.push(`${mode} ${entries}`);
     await sendDelivery({ ...assembled, execution, token: `token ${seq}` }, world);

@@ -9,6 +9,7 @@ import {
   day,
   domain,
   giveWork,
+  installers,
   minute,
   mx1,
   mx2,
@@ -24,7 +25,6 @@ import { memoryRoles } from '../../twins/roles.ts';
 
 let world: World;
 let me: string;
-const installer = { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) };
 const names = ['a.example', 'b.example', 'c.example'];
 
 beforeEach(async () => {
@@ -43,7 +43,7 @@ async function wishedHere(domain: string): Promise<void> {
 }
 
 async function sent(): Promise<Assembled> {
-  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, installer, roots: '' });
+  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
   return assembled;
 }
@@ -151,7 +151,7 @@ describe('what a server answered', () => {
     const hash = kept()[0]!.split('/').at(-1)!;
     const assembled = {
       server: mx1,
-      delivery: { hash, seq: 3, mode: 'install' as const, installer: installer.sha256, entries: 3 },
+      delivery: { hash, seq: 3, mode: 'install' as const, installer: installers.Linux.sha256, entries: 3 },
     };
     expect(await recordDelivery({ ...assembled, execution: me, commandId: 'command-1' }, world)).toMatchObject({
       outcome: 'on record',
@@ -168,7 +168,7 @@ describe('what a server answered', () => {
       hash: 'd'.repeat(64),
       seq: 3,
       mode: 'install' as const,
-      installer: installer.sha256,
+      installer: installers.Linux.sha256,
       entries: 3,
     };
     const again = { server: mx1, delivery, execution: me, commandId: 'command-1' };
@@ -337,6 +337,20 @@ describe('the first answer of a server', () => {
   test("secures it where anybody's certificate for its name is served and trusted", async () => {
     await delivered('inspected', 'fact host-certificate trusted\n');
     expect(await world.store.readServer(mx1)).toMatchObject({ hostSecuredAt: world.time });
+  });
+
+  test.each([
+    [
+      'secures it, where its mail software has one certificate and what was installed says so',
+      'fact host-certificate trusted\n',
+      true,
+    ],
+    ['does not, where nothing says that other software serves it', '', false],
+  ])('%s', async (_, facts, isSecured) => {
+    await delivered('inspected', 'fact cannot-serve-by-name mailenable\nfact host-certificate untrusted\n');
+    await giveWork(world, mx1, { host: true });
+    await delivered('installed', `s\n${facts}`);
+    expect((await world.store.readServer(mx1))!.hostSecuredAt).toBe(isSecured ? world.time : undefined);
   });
 
   test('does not secure it where the certificate for its name is not trusted; ours then does, once seen', async () => {

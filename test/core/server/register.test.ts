@@ -7,6 +7,7 @@ import { aCertificate, domain, minute, mx1, newWorld, node, type World } from '.
 
 const instance = 'i-0123456789abcdef0';
 const windows = 'mi-0fedcba9876543210';
+const mac = 'mi-0fedcba9876543211';
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 const account = 'arn:aws:iam::111111111111:root';
 let world: World;
@@ -19,6 +20,7 @@ beforeEach(() => {
     commands: memoryCommands({
       ...{ [node]: { roleName: 'hybrid' }, [instance]: {} },
       [windows]: { roleName: 'hybrid', platform: 'Windows' },
+      [mac]: { roleName: 'hybrid', platform: 'MacOS' },
     }),
     roles: memoryRoles({
       hybrid: { roleId: 'AROAHYBRID', trusted: [services[1]!] },
@@ -51,6 +53,13 @@ describe('a mail server that is registered', () => {
       { machine: 'deliver-to-server', input: { server: mx1 } },
       { machine: 'secure-domain', input: { detail: { domain: mx1 } } },
     ]);
+  });
+
+  test('has its platform on record where that is Windows, until another node says otherwise', async () => {
+    await register({ node: windows });
+    expect(await world.store.readServer(mx1)).toMatchObject({ node: windows, platform: 'Windows' });
+    await register({}, '2027-01-15T09:00:00Z');
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('platform');
   });
 
   test.each(['acceptWish', 'registerServer', 'wakeServer', 'wakeWaitingDomains'] as const)(
@@ -228,9 +237,9 @@ describe('a mail server is not registered, and the sender is told why,', () => {
       /^detail\.role absent is no role of this account; name the role/,
     ],
     [
-      'its node is not Linux',
-      { node: windows },
-      /^detail\.node mi-0fed\S+ runs Windows, where nothing of ours runs yet/,
+      'its node has neither Linux nor Windows',
+      { node: mac },
+      /^detail\.node mi-0fed\S+ runs MacOS, where nothing of ours runs/,
     ],
     ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
   ])('when %s', async (_, detail, message) => {
