@@ -29,7 +29,7 @@ function Read-Delivery([string]$path) {
   return [pscustomobject]@{
     server = $value['server']; seq = [long]$value['seq']; mode = $value['mode']; adopt = $value['adopt'] -ceq 'yes'
     issuedAt = [long]$value['issued-at']; notAfter = [long]$value['not-after']
-    roots = @($body.roots | ForEach-Object { $_.bytes } | ForEach-Object { ConvertTo-Certificate $_ })
+    roots = @($body.roots | ForEach-Object { ConvertTo-Certificate $_.bytes })
     entries = @($body.entries); rows = @($body.rows)
   }
 }

@@ -55,7 +55,8 @@ function Write-Whole([string]$name, [string]$text) {
     $stream.Write($bytes, 0, $bytes.Length)
     $stream.Flush($true)
   } finally { $stream.Dispose() }
-  if (Test-Path -LiteralPath $to) { [System.IO.File]::Replace("$to.new", $to, $null) } else { [System.IO.File]::Move("$to.new", $to) }
+  # A plain $null would be the empty text.
+  if (Test-Path -LiteralPath $to) { [System.IO.File]::Replace("$to.new", $to, [NullString]::Value) } else { [System.IO.File]::Move("$to.new", $to) }
 }
 
 function Read-Lines([string]$name) {
@@ -89,9 +90,9 @@ function Assert-Environment {
 function Lock-Server {
   $until = (Get-Date).AddSeconds(120)
   while ($true) {
-    try { return New-Object System.IO.FileStream (Join-Path $base 'lock'), 'OpenOrCreate', 'ReadWrite', 'None' }
-    catch [System.IO.IOException] {
-      if ((Get-Date) -gt $until) { Stop-Installer 40 'another installer is at work' }
+    try { return [System.IO.File]::Open((Join-Path $base 'lock'), 'OpenOrCreate', 'ReadWrite', 'None') }
+    catch {
+      if ((Get-Date) -gt $until) { Stop-Installer 40 "another installer is at work ($($_.Exception.Message))" }
       Start-Sleep -Milliseconds 500
     }
   }

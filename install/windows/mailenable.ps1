@@ -30,11 +30,11 @@ function Get-MailEnableServices {
 
 # The accounts that need a right on the key; SYSTEM has one. Windows says `.\` for this machine where a right wants its name.
 function Get-KeyReaders($services) {
-  return @($services | ForEach-Object { $_.account -creplace '^\.\\', "$env:COMPUTERNAME\" } | Where-Object { $_ -notin $localSystem } | Select-Object -Unique)
+  return @($services | Where-Object { $_ } | ForEach-Object { $_.account -creplace '^\.\\', "$env:COMPUTERNAME\" } | Where-Object { $_ -notin $localSystem } | Select-Object -Unique)
 }
 
 function Get-MailEnablePorts([hashtable]$listeners, $services) {
-  $processes = @($services | ForEach-Object { $_.process })
+  $processes = @($services | Where-Object { $_ } | ForEach-Object { $_.process })
   return @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $listeners[$_].process -in $processes })
 }
 
