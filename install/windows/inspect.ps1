@@ -76,7 +76,7 @@ function Undo-Adoption {
   if (-not $adoption) { return }
   $begun = Read-Journal
   if ($begun) { Restore-Journal $begun $false }
-  foreach ($record in @(Read-Domains | Where-Object { $_.web -cne '-' })) { if (Test-Iis) { Set-Bound $adoption.site $record.web '-' } }
+  foreach ($record in @(Read-Domains | Where-Object { $_.web -cne '-' })) { if (Test-Iis) { Set-Bound $adoption.site $record.web $record.before } }
   foreach ($one in @(Get-Stored $friendly)) { Move-Stored $one.Thumbprint $friendly 'My' }
   if ((Get-Choice) -cne $adoption.before) {
     Set-Choice $adoption.before

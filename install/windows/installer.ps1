@@ -8,7 +8,8 @@
 # What it promises is what installer.sh promises: served is said of what was seen served; what is not seen is put back.
 #
 #   %ProgramData%\sealpost\answer     the last answer; its first line holds hash and sequence number
-#                          domains    one line each: place kind certificate leaf mail-name web-name thumbprint
+#                          domains    one line each: place kind certificate leaf mail-name web-name thumbprint, and what IIS had bound
+#                                     to the web name before us
 #                          adopted    what MailEnable's choice was before us, and the daemons that are adopted
 #                          journal    what was there before the switch; from "go" to "done", and empty of keys
 #   LocalMachine\My                   certificates and keys of ours, by the friendly name "sealpost PLACE SEQUENCE"

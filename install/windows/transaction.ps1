@@ -5,12 +5,12 @@
 function Read-Domains {
   return @(Read-Lines 'domains' | ForEach-Object {
       $field = $_ -split ' '
-      [pscustomobject]@{ place = $field[0]; domain = ($field[0] -split '@')[0]; kind = $field[1]; certificate = $field[2]; leaf = $field[3]; mail = $field[4]; web = $field[5]; thumbprint = $field[6] }
+      [pscustomobject]@{ place = $field[0]; domain = ($field[0] -split '@')[0]; kind = $field[1]; certificate = $field[2]; leaf = $field[3]; mail = $field[4]; web = $field[5]; thumbprint = $field[6]; before = $field[7] }
     })
 }
 
 function Write-Domains($records) {
-  $lines = @($records | ForEach-Object { "$($_.place) $($_.kind) $($_.certificate) $($_.leaf) $($_.mail) $($_.web) $($_.thumbprint)" })
+  $lines = @($records | ForEach-Object { "$($_.place) $($_.kind) $($_.certificate) $($_.leaf) $($_.mail) $($_.web) $($_.thumbprint) $($_.before)" })
   Write-Whole 'domains' ((@($lines) -join "`n") + "`n")
 }
 
@@ -32,6 +32,9 @@ function Invoke-Transaction($delivery) {
     else { $work.go += @(New-Change $entry $work) }
   }
   $work.go += @(Get-Left $delivery $work $refused)
+  # A name that goes from one place of a domain to another is not taken away.
+  $webs = @($work.go | Where-Object { $_.entry.verb -ceq 'install' } | ForEach-Object { $_.web })
+  foreach ($change in @($work.go | Where-Object { $_.entry.verb -ceq 'remove' -and $webs -ccontains $_.web })) { $change.web = '-' }
   if (@($work.go).Count -gt 0) { Invoke-Switch $delivery $work }
   $letters = @($delivery.entries | ForEach-Object { $work.letters[$_.number] })
   $outcome = if ($letters -ccontains 'x') { 'broken' } elseif ($letters -ccontains 'b' -and $letters -cnotcontains 's' -and $letters -cnotcontains 'd') { 'rolled-back' } else { 'installed' }
@@ -52,8 +55,12 @@ function New-Change($entry, $work) {
   $known = @($work.known | Where-Object { $_.place -ceq $entry.place })
   $isHost = if ($entry.verb -ceq 'install') { $entry.mail -cne '-' } else { $known.Count -gt 0 -and $known[0].mail -cne '-' }
   $web = if ($entry.verb -ceq 'install') { $entry.web } elseif ($known.Count -gt 0) { $known[0].web } else { '-' }
-  $change = [pscustomobject]@{ entry = $entry; isHost = $isHost; web = $web; bound = '-'; thumbprint = '-'; form = ''; name = ''; aside = @() }
-  if ($web -cne '-') { $change.bound = Get-Bound $web }
+  $change = [pscustomobject]@{ entry = $entry; isHost = $isHost; web = $web; bound = '-'; before = '-'; thumbprint = '-'; name = ''; aside = @() }
+  if ($web -cne '-') {
+    $change.bound = Get-Bound $web
+    $holder = @($work.known | Where-Object { $_.web -ceq $web })
+    $change.before = if ($holder.Count -gt 0) { $holder[0].before } else { $change.bound }
+  }
   if ($entry.verb -ceq 'install') {
     $leaf = ConvertTo-Certificate $entry.blocks[1].bytes
     $change.thumbprint = $leaf.Thumbprint
@@ -108,7 +115,7 @@ function Set-Change($change, $work) {
     Set-Choice $(if ($isInstall) { $change.name } else { $work.adoption.before })
     if (-not $isInstall) { foreach ($one in @(Get-Stored $friendly)) { Move-Stored $one.Thumbprint $friendly 'My' } }
   }
-  if ($change.web -cne '-') { Set-Bound $work.adoption.site $change.web $change.thumbprint }
+  if ($change.web -cne '-') { Set-Bound $work.adoption.site $change.web $(if ($isInstall) { $change.thumbprint } else { $change.before }) }
 }
 
 # Looks; puts back, domain by domain, what is not seen, and looks again. Then the letters, and what is on record from now on.
@@ -130,7 +137,7 @@ function Confirm-Switch($delivery, $work, $why) {
   }
   $changed = @($work.go | Where-Object { $lost -cnotcontains $_.entry.domain })
   $gone = @($changed | ForEach-Object { $_.entry.place })
-  $new = @($changed | Where-Object { $_.entry.verb -ceq 'install' } | ForEach-Object { $entry = $_.entry; [pscustomobject]@{ place = $entry.place; kind = $entry.kind; certificate = $entry.certificate; leaf = $entry.leaf; mail = $entry.mail; web = $entry.web; thumbprint = $_.thumbprint } })
+  $new = @($changed | Where-Object { $_.entry.verb -ceq 'install' } | ForEach-Object { $entry = $_.entry; [pscustomobject]@{ place = $entry.place; kind = $entry.kind; certificate = $entry.certificate; leaf = $entry.leaf; mail = $entry.mail; web = $entry.web; thumbprint = $_.thumbprint; before = $_.before } })
   Write-Domains (@($work.known | Where-Object { $gone -cnotcontains $_.place }) + $new)
   # Said of what was just seen on each of its services: the inspection said it of what was there before.
   if (@($changed | Where-Object { $_.isHost -and $_.entry.verb -ceq 'install' }).Count -gt 0) { Add-Fact 'host-certificate trusted' }

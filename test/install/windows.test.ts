@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { remedies } from '../../core/errors.ts';
+import { parseAnswer } from '../../core/server/answer.ts';
+import { writeDelivery } from '../../core/server/delivery.ts';
 import { windowsInstaller } from '../../install/assemble.ts';
 import {
   around,
@@ -144,6 +147,57 @@ describe('each of these looks finds what is planted', () => {
   ])('%s', (_, line, look) => {
     const planted = part.slice(0, part.indexOf('    $password = ')).split('\n').length;
     expect(look(plant(line)).filter(found => found.startsWith(`${planted}: `))).toHaveLength(1);
+  });
+});
+
+describe('what the cloud and the installer say to each other', () => {
+  const literals = installer.nodes
+    .filter(({ type }) => /^(verbatim_string_characters|expandable_string_literal)$/.test(type))
+    .map(({ text }) => text.slice(1, -1));
+
+  test('every line of a delivery is one that it reads', () => {
+    const pem =
+      '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n';
+    const certificate = { certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), names: ['a.example'], pem };
+    const look = { domain: 'a.example', leaf: 'f'.repeat(64), webmail: 'webmail.a.example' };
+    const { text } = writeDelivery(
+      {
+        ...{ server: 'mx1.example', seq: 1, mode: 'install', adopt: true, roots: pem, rows: [look] },
+        entries: [
+          { domain: 'mx1.example', v: 1, host: true, install: { ...certificate, probe: { mail: 'mx1.example' } } },
+          { domain: 'a.example', v: 1, install: { ...certificate, probe: { webmail: 'webmail.a.example' } } },
+          { domain: 'b.example', v: 1 },
+        ],
+      },
+      0,
+    );
+    const isPem = (line: string) => /^(-----|[A-Z]{4}$)/.test(line);
+    const lines = text.split('\n').filter(line => line !== '' && !isPem(line));
+    const words = new Set(lines.slice(1).map(line => line.split(' ')[0]!));
+    expect(words.size).toBe(13);
+    const read = (word: string) => literals.some(one => one === word || (one.startsWith('^(') && one.includes(word)));
+    expect([...words].filter(word => !read(word))).toEqual([]);
+    expect(literals).toContain(lines[0]);
+  });
+
+  test('every reason of an entry has a name that the cloud knows, and every outcome is one', () => {
+    const reasons = literals.flatMap(text => /^((?:Install|Certificate)[A-Z]\w+) /.exec(text)?.[1] ?? []);
+    expect(new Set(reasons)).toEqual(
+      new Set(['CertificateUnusable', 'InstallRefused', 'InstallRolledBack', 'InstallBroken']),
+    );
+    expect(reasons.filter(name => !(name in remedies))).toEqual([]);
+    const hash = 'd'.repeat(64);
+    for (const outcome of ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired']) {
+      expect(literals.some(text => text === outcome || text.includes(` ${outcome}`))).toBe(true);
+      expect(parseAnswer(`sealpost ${hash} 7 ${outcome}\n\n`, hash, 7, 'mx1.example').outcome).toBe(outcome);
+    }
+  });
+
+  test('every fact that the cloud decides by is among those that it gives', () => {
+    const given = new Set(literals.flatMap(text => /^(?:fact )?([a-z-]+) /.exec(text)?.[1] ?? []));
+    const decisive = ['refused', 'cannot-serve-by-name', 'serves-by-name', 'host-certificate', 'adopted', 'ports'];
+    expect(decisive.filter(name => !given.has(name))).toEqual([]);
+    expect(['audit-ports', 'audit-dead', 'unseen', 'audited'].filter(name => !given.has(name))).toEqual([]);
   });
 });
 
