@@ -25,6 +25,7 @@ import type { Clock } from '../core/clock.ts';
 import type { AcmQuotas } from '../core/domain/acm-quota.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { parseQuietHours, type QuietHours } from '../core/server/quiet.ts';
+import document from '../install/document.json' with { type: 'json' };
 
 /** @throws Error that names the setting */
 export function setting(name: string): string {
@@ -55,9 +56,10 @@ export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient()
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
 export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), mailServerTag()));
+/** What the SSM document has to say is in the bundle: it would be most of the 4 KB that a function's settings may have. */
 export const sendingCommands = /* @__PURE__ */ once(() => {
-  const document = { name: setting('DOCUMENT'), content: setting('DOCUMENT_CONTENT') };
-  return sendingBy(new SSMClient(), mailServerTag(), document);
+  const content = JSON.stringify(document).replaceAll('{DeliveryBucketUrl}', setting('DELIVERY_BUCKET_URL'));
+  return sendingBy(new SSMClient(), mailServerTag(), { name: setting('DOCUMENT'), content });
 });
 export const executions = /* @__PURE__ */ once(() =>
   executionsOf(new SFNClient(), {

@@ -177,7 +177,7 @@ function rows(stack: Stack, parts: Parts): Record<FunctionName, Row> {
     SendDelivery: {
       memory: 256,
       timeout: 60,
-      settings: ['TABLE', 'DOCUMENT', 'DOCUMENT_CONTENT', 'STACK', ...roads],
+      settings: ['TABLE', 'DOCUMENT', 'DELIVERY_BUCKET_URL', 'STACK', ...roads],
       rights: [
         may.table('GetItem', 'UpdateItem', 'PutItem'),
         ...may.sendCommand(),
@@ -466,7 +466,7 @@ function environment(stack: Stack, { storage, settings, mailServers, busName }: 
     KEY: storage.key.keyArn,
     BUS: busName,
     DOCUMENT: mailServers.documentName,
-    DOCUMENT_CONTENT: mailServers.documentContent,
+    DELIVERY_BUCKET_URL: mailServers.deliveryBucketUrl,
     MAIL_SERVER_ROLE: mailServers.roleName,
     SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
     DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),

@@ -9,9 +9,9 @@ import type { Storage } from './storage.ts';
 
 export class MailServers extends Construct {
   readonly documentName: string;
-  /** JSON. */
-  readonly documentContent: string;
   readonly documentArn: string;
+  /** Where the document fetches from. */
+  readonly deliveryBucketUrl: string;
   readonly roleName: string;
 
   constructor(scope: Construct, id: string, stack: Stack, storage: Storage) {
@@ -20,15 +20,13 @@ export class MailServers extends Construct {
     this.documentName = `${stack.stackName}-deliver`;
     this.documentArn = stack.formatArn({ service: 'ssm', resource: 'document', resourceName: this.documentName });
     const text = readFileSync(new URL('../install/document.json', import.meta.url), 'utf8');
-    const bucketUrl = `https://s3.${stack.region}.${stack.urlSuffix}/${deliveries.bucketName}`;
-    const content = fill(JSON.parse(text), bucketUrl);
-    this.documentContent = stack.toJsonString(content);
+    this.deliveryBucketUrl = `https://s3.${stack.region}.${stack.urlSuffix}/${deliveries.bucketName}`;
     new ssm.CfnDocument(this, 'Document', {
       name: this.documentName,
       documentType: 'Command',
       documentFormat: 'JSON',
       targetType: '/',
-      content,
+      content: fill(JSON.parse(text), this.deliveryBucketUrl),
       updateMethod: 'NewVersion',
     });
 

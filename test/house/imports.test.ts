@@ -9,7 +9,8 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   core: ({ of, typesOnly }) => of.startsWith('statemachines/') && typesOnly,
   aws: ({ of }) => of.startsWith('core/'),
   statemachines: ({ of }) => of.startsWith('core/'),
-  lambdas: ({ of }) => /^(core|aws|statemachines)\//.test(of) || /^install\/installer\.bundle\.(sh|ps1)$/.test(of),
+  lambdas: ({ of }) =>
+    /^(core|aws|statemachines)\//.test(of) || /^install\/(installer\.bundle\.(sh|ps1)|document\.json)$/.test(of),
   // Everything else of ours reaches the cloud as a path: a bundle, a definition, a document.
   lib: ({ of }) => of === 'install/assemble.ts',
   install: () => false,
