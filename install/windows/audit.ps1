@@ -32,6 +32,6 @@ function Get-UnseenPorts($row, $delivery, [hashtable]$listeners, $mail, $web) {
     if ($name -ceq '-') { continue }
     $whose = if ($name -ceq 'default') { $delivery.server } else { $name }
     $isSeen = { $seen = Get-Served $listeners $port $name $whose $delivery.roots; $seen -and $seen.isTrusted -and (Get-Sha256 $seen.certificate.RawData) -ceq $row.leaf }
-    if (-not (Wait-Until 1 $isSeen)) { $port }
+    if (-not (Wait-Until ((Get-Date).AddSeconds(1)) $isSeen)) { $port }
   }
 }

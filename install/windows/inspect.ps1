@@ -30,6 +30,8 @@ function Invoke-Inspection($delivery) {
   $isWeb = $adoption -and $adoption.site -and $listeners.ContainsKey(443)
   $others = @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $_ -notin $state.ports } | ForEach-Object { Get-ProgramName $listeners[$_].process })
   Add-Fact "cannot-serve-by-name $(@(@('mailenable') + $others | Select-Object -Unique) -join ',')"
+  # The host's own certificate is put into it by us.
+  if ($known -and $adoption) { Add-Fact 'host-certificate-for mailenable' }
   Add-Fact "ports $(@(@($state.ports) + $(if ($isWeb) { 443 } else { @() })) -join ',')"
   Add-Fact "serves-by-name $(if ($known -and $isWeb) { 'iis' })"
   Add-Fact "adopted $(if ($known -and $adoption) { 'yes' } else { 'no' })"

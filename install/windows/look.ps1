@@ -108,12 +108,11 @@ function Test-Covers($leaf, [string]$name) {
   return $false
 }
 
-# Looks until BODY is true or the time is over.
-function Wait-Until([int]$seconds, [scriptblock]$body) {
-  $until = (Get-Date).AddSeconds($seconds)
+# Looks until BODY is true or the time is over; once at least.
+function Wait-Until([datetime]$moment, [scriptblock]$body) {
   while ($true) {
     if (& $body) { return $true }
-    if ((Get-Date) -ge $until) { return $false }
+    if ((Get-Date) -ge $moment) { return $false }
     Start-Sleep -Milliseconds 500
   }
 }

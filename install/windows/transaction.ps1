@@ -121,26 +121,26 @@ function Set-Change($change, $work) {
 # Looks; puts back, domain by domain, what is not seen, and looks again. Then the letters, and what is on record from now on.
 function Confirm-Switch($delivery, $work, $why) {
   $script:phase = 'prove'
+  $until = (Get-Date).AddSeconds(60)
   $lost = @()
   foreach ($change in @($work.go | Where-Object { $_.entry.verb -ceq 'install' })) {
-    if (-not (Wait-Until 30 { Test-Seen $change.entry $work $delivery })) { $lost += $change.entry.domain }
+    if (-not (Wait-Until $until { Test-Seen $change.entry $work $delivery })) { $lost += $change.entry.domain }
   }
   $script:phase = 'back'
   $back = @($work.go | Where-Object { $lost -ccontains $_.entry.domain })
   if ($back.Count -gt 0) { Restore-Changes (Read-Journal) @($back | ForEach-Object { $_.web }) (@($back | Where-Object { $_.isHost }).Count -gt 0) }
+  $until = (Get-Date).AddSeconds(60)
   foreach ($change in $work.go) {
     $domain = $change.entry.domain
     if ($lost -cnotcontains $domain) { Add-Done $work $change; continue }
     $text = "the new one is not seen$(if ($why.ContainsKey($domain)) { ": $($why[$domain])" })"
-    if (Wait-Until 30 { Test-Back $change $work }) { Add-Letter $work $change.entry 'b' "InstallRolledBack $text" }
+    if (Wait-Until $until { Test-Back $change $work }) { Add-Letter $work $change.entry 'b' "InstallRolledBack $text" }
     else { Add-Letter $work $change.entry 'x' 'InstallBroken neither the new nor the old one is seen' }
   }
   $changed = @($work.go | Where-Object { $lost -cnotcontains $_.entry.domain })
   $gone = @($changed | ForEach-Object { $_.entry.place })
   $new = @($changed | Where-Object { $_.entry.verb -ceq 'install' } | ForEach-Object { $entry = $_.entry; [pscustomobject]@{ place = $entry.place; kind = $entry.kind; certificate = $entry.certificate; leaf = $entry.leaf; mail = $entry.mail; web = $entry.web; thumbprint = $_.thumbprint; before = $_.before } })
   Write-Domains (@($work.known | Where-Object { $gone -cnotcontains $_.place }) + $new)
-  # Said of what was just seen on each of its services: the inspection said it of what was there before.
-  if (@($changed | Where-Object { $_.isHost -and $_.entry.verb -ceq 'install' }).Count -gt 0) { Add-Fact 'host-certificate trusted' }
 }
 
 function Add-Done($work, $change) { $work.letters[$change.entry.number] = $(if ($change.entry.verb -ceq 'install') { 's' } else { 'd' }) }

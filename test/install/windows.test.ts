@@ -195,7 +195,15 @@ describe('what the cloud and the installer say to each other', () => {
 
   test('every fact that the cloud decides by is among those that it gives', () => {
     const given = new Set(literals.flatMap(text => /^(?:fact )?([a-z-]+) /.exec(text)?.[1] ?? []));
-    const decisive = ['refused', 'cannot-serve-by-name', 'serves-by-name', 'host-certificate', 'adopted', 'ports'];
+    const decisive = [
+      'refused',
+      'cannot-serve-by-name',
+      'serves-by-name',
+      'host-certificate',
+      'host-certificate-for',
+      'adopted',
+      'ports',
+    ];
     expect(decisive.filter(name => !given.has(name))).toEqual([]);
     expect(['audit-ports', 'audit-dead', 'unseen', 'audited'].filter(name => !given.has(name))).toEqual([]);
   });

@@ -339,20 +339,6 @@ describe('the first answer of a server', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ hostSecuredAt: world.time });
   });
 
-  test.each([
-    [
-      'secures it, where its mail software has one certificate and what was installed says so',
-      'fact host-certificate trusted\n',
-      true,
-    ],
-    ['does not, where nothing says that other software serves it', '', false],
-  ])('%s', async (_, facts, isSecured) => {
-    await delivered('inspected', 'fact cannot-serve-by-name mailenable\nfact host-certificate untrusted\n');
-    await giveWork(world, mx1, { host: true });
-    await delivered('installed', `s\n${facts}`);
-    expect((await world.store.readServer(mx1))!.hostSecuredAt).toBe(isSecured ? world.time : undefined);
-  });
-
   test('does not secure it where the certificate for its name is not trusted; ours then does, once seen', async () => {
     await delivered('inspected', 'fact host-certificate untrusted\n');
     await giveWork(world, mx1, { host: true });
