@@ -87,21 +87,78 @@ describe('the sweep', () => {
       await store.releaseDomain(name, 'me', 1, dueAt, time);
     };
     const hour = 60 * minute;
-    for (let i = 0; i < 460; i++)
+    for (let i = 0; i < 920; i++)
       await put(`renewal${i}.example`, time - hour + i, { notAfter: time + 1_000 * hour + i });
-    for (let i = 0; i < 100; i++) await put(`new${i}.example`, time - 2 * hour + i);
+    for (let i = 0; i < 200; i++) await put(`new${i}.example`, time - 2 * hour + i);
     await put('soon.example', time - 1, { notAfter: time + hour });
     await put('expired.example', time - 2, { notAfter: time - hour });
     await put('revoked.example', time - 3, { notAfter: time + 900 * hour, window: { start: time - 9, end: time - 8 } });
-    expect(await sweep(world)).toMatchObject({ domains: 500 });
+    expect(await sweep(world)).toMatchObject({ domains: 1_000 });
     const started = world.executions.started.flatMap(({ machine, input }) =>
       machine === 'secure-domain' ? [(input as { detail: { domain: string } }).detail.domain] : [],
     );
     expect(started.slice(0, 4)).toEqual(['revoked.example', 'expired.example', 'soon.example', 'renewal0.example']);
-    // The fifty that have waited longest, and no other new one.
+    // The hundred that have waited longest, and no other new one.
     expect(started.filter(name => name.startsWith('new'))).toEqual(
-      Array.from({ length: 50 }, (_, i) => `new${i}.example`),
+      Array.from({ length: 100 }, (_, i) => `new${i}.example`),
     );
+  });
+
+  describe('of a thousand that are due', () => {
+    beforeEach(async () => {
+      for (let i = 0; i < 1_000; i++) {
+        const name = `d${i}.example`;
+        await world.store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+      }
+      world.time += 2 * minute;
+    });
+    /** A call takes so long, and those that are under way with it share that time. */
+    function slow(ms: number): { most: number } {
+      const { start } = world.executions;
+      const calls = { underWay: 0, most: 0 };
+      world.executions.start = async (...args) => {
+        calls.most = Math.max(calls.most, (calls.underWay += 1));
+        await new Promise(resolve => setImmediate(resolve));
+        world.time += ms / calls.underWay;
+        calls.underWay -= 1;
+        return start(...args);
+      };
+      return calls;
+    }
+
+    test('starts all within its minute, a few at once', async () => {
+      const calls = slow(100);
+      const begun = world.time;
+      expect(await sweep(world)).toMatchObject({ domains: 1_000, failed: 0 });
+      expect(calls.most).toBe(4);
+      expect(world.time - begun).toBeLessThan(45_000);
+    });
+
+    test('leaves to the next minute what it has no time for, and ends in its own', async () => {
+      slow(1_000);
+      const begun = world.time;
+      const { domains } = await sweep(world);
+      expect(world.time - begun).toBeLessThan(50_000);
+      expect(domains).toBeGreaterThan(100);
+      expect(domains).toBeLessThan(300);
+      const started = [...world.executions.started];
+      for (const { name, input } of started)
+        await world.store.claimDomain((input as { detail: { domain: string } }).detail.domain, name, world.time);
+      world.time = begun + minute;
+      await sweep(world);
+      const both = world.executions.started.map(({ input }) => (input as { detail: { domain: string } }).detail.domain);
+      expect(both.length).toBeGreaterThan(started.length + 100);
+      expect(new Set(both).size).toBe(both.length);
+    });
+
+    test('pages nobody where Step Functions is busy: they are due in the next minute', async () => {
+      const { start } = world.executions;
+      world.executions.start = () => Promise.reject(new SealpostError('Throttled', domain, 'Step Functions is busy'));
+      expect(await sweep(world)).toMatchObject({ domains: 0, failed: 1_000 });
+      world.executions.start = start;
+      world.time += minute;
+      expect(await sweep(world)).toMatchObject({ domains: 1_000 });
+    });
   });
 
   test('is not used up by servers that are held', async () => {
