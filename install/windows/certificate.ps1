@@ -100,7 +100,8 @@ function Grant-KeyRead($certificate, [string[]]$accounts) {
 # Out of My together with its key's file, if it is ours; whatever is not ours stays.
 function Remove-Ours([string]$thumbprint) {
   foreach ($one in @(Find-Stored 'My' $thumbprint | Where-Object { $_.FriendlyName -clike "$friendly *" })) {
-    $path = Get-KeyFile $one
+    # One whose key is lost goes, too.
+    $path = try { Get-KeyFile $one } catch { $null }
     Use-Store 'My' { param($store) $store.Remove($one) }
     if ($path) { Remove-Item -LiteralPath $path -Force }
   }
