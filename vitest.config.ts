@@ -10,6 +10,7 @@ const LONG = [
   'install/install',
   'install/exim',
   'install/postfix',
+  'install/courier',
   'road/start',
   'bin/',
 ];

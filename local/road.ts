@@ -60,13 +60,21 @@ export async function registerMailServer(provider: ProviderAccess, name: string)
   await untilInstalled(storeOf(provider), hostName, hostName, 300);
 }
 
-/** The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints. */
-export async function delegateDomain(provider: ProviderAccess, domain: string, address: string): Promise<void> {
+/**
+ * The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints.
+ * @param mx what other mail servers are told: the server's host name, where mail is served under it
+ */
+export async function delegateDomain(
+  provider: ProviderAccess,
+  domain: string,
+  address: string,
+  mx = `mail.${domain}`,
+): Promise<void> {
   const [name, , target] = delegationLine(domain, CHALLENGE_ZONE).split(' ') as [string, string, string];
   await provider.setCustomerZone(domain, [
     { name: name.slice(0, -1), type: 'CNAME', ttl: 60, values: [target] },
     ...['mail', 'webmail'].map(label => ({ name: `${label}.${domain}`, type: 'A', ttl: 60, values: [address] })),
-    { name: domain, type: 'MX', ttl: 60, values: [`10 mail.${domain}`] },
+    { name: domain, type: 'MX', ttl: 60, values: [`10 ${mx}`] },
   ]);
 }
 

@@ -23,15 +23,19 @@ import {
   until,
   untilInstalled,
 } from './road.ts';
-import { connections, lookAtAll, table, type Row } from './table.ts';
+import { connections, connectionsUnder, lookAtAll, table, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');
 const state = join(checkout, '.local');
 const screen = openScreen(process.stdout, process.env);
 const report = reporter(screen.print);
 
-/** Debian 12 with Dovecot 2.3, Debian 13 with Dovecot 2.4. */
-const KINDS = { mx1: USUAL, mx2: { ...USUAL, release: 'trixie' } } satisfies Record<string, Kind>;
+/** Debian 12 with Dovecot 2.3, Debian 13 with Dovecot 2.4, and Courier, under whose host name its domains are served. */
+const KINDS = {
+  mx1: USUAL,
+  mx2: { ...USUAL, release: 'trixie' },
+  mx3: { ...USUAL, software: ['courier', 'nginx'] },
+} satisfies Record<string, Kind>;
 
 /** A provider that stays has it already. */
 async function ensureMailServer(
@@ -53,12 +57,17 @@ async function ensureMailServer(
 
 async function mainJob(provider: ProviderAccess): Promise<Row[]> {
   const store = storeOf(provider);
-  const [mx1, mx2] = await Promise.all([ensureMailServer(provider, 'mx1'), ensureMailServer(provider, 'mx2')]);
+  const [mx1, mx2, mx3] = await Promise.all([
+    ensureMailServer(provider, 'mx1'),
+    ensureMailServer(provider, 'mx2'),
+    ensureMailServer(provider, 'mx3'),
+  ]);
 
   await delegateDomain(provider, 'bakery.test', mx1.address);
   await hostZone(provider, 'florist.test', mx2.address);
+  await delegateDomain(provider, 'potter.test', mx3.address, mx3.hostName);
   report(
-    'Event: Domain Created, twice (bakery.test: wildcard, its zone elsewhere; florist.test: a list of names, its zone in Route 53)',
+    'Event: Domain Created, three times (bakery.test: wildcard, its zone elsewhere; florist.test: a list of names, its zone in Route 53; potter.test: on Courier)',
   );
   await Promise.all([
     putEvent(provider, 'Domain Created', { domain: 'bakery.test', mailServers: [mx1.hostName] }),
@@ -68,16 +77,23 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
       policy: 'list',
       names: ['mail', 'webmail'],
     }),
+    putEvent(provider, 'Domain Created', { domain: 'potter.test', mailServers: [mx3.hostName] }),
   ]);
   await Promise.all([
     untilInstalled(store, 'bakery.test', mx1.hostName),
     untilInstalled(store, 'florist.test', mx2.hostName),
+    untilInstalled(store, 'potter.test', mx3.hostName),
   ]);
   await renewal(provider, 'bakery.test', mx1);
+  report(
+    `potter.test: mail is served under ${mx3.hostName}, its webmail by its own name; npx sealpost settings potter.test says what to type`,
+  );
   report('Looking at every connection, as a customer’s program would: by name, trusting the CA’s root alone');
   return lookAtAll(provider, [
     ...connections(mx1.hostName, ['bakery.test']),
     ...connections(mx2.hostName, ['florist.test']),
+    ...connections(mx3.hostName, []),
+    ...connectionsUnder((await store.readDomain('potter.test'))!),
   ]);
 }
 

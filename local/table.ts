@@ -1,6 +1,8 @@
 /** The table at the end: a row for each name and connection, with what a handshake found. */
 import { Resolver } from 'node:dns/promises';
 import { columns } from '../bin/columns.ts';
+import type { DomainRecord } from '../core/domain/domain.ts';
+import { settingsOf } from '../core/settings/settings.ts';
 import { handshake, type Seen } from './handshake.ts';
 import type { ProviderAccess } from './provider.ts';
 
@@ -37,6 +39,23 @@ export function connections(hostName: string, domains: string[]): Connection[] {
     { name: hostName, connection: 'Other mail servers, no name sent', port: 25, isNameUnsaid: true },
     ...domains.flatMap(ofDomain),
   ];
+}
+
+/** A domain whose mail is served under a host name: its webmail by its own name, mail programs by what `sealpost settings` says. */
+export function connectionsUnder(record: DomainRecord): Connection[] {
+  const { domain } = record;
+  return [
+    { name: `webmail.${domain}`, connection: 'Webmail', port: 443 },
+    ...settingsOf(record).map(({ host, port }) => ({
+      name: host,
+      connection: `${nameOf(port)}, ${domain} served under it`,
+      port,
+    })),
+  ];
+}
+
+function nameOf(wanted: number): string {
+  return Object.entries(FOR_PROGRAMS).find(([, port]) => port === wanted)![0];
 }
 
 /** Each name is resolved by the provider's DNS, and looked at by a handshake that trusts the CA's root alone. */

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(clone, { recursive: true, force: true }));
 
-it('npm start ends well, with every connection of two domains and of two servers, Debian 12 and 13, trusted', () => {
+it('npm start ends well, with every connection of its domains and of its servers, Debian 12 and 13, trusted', () => {
   const rows = run.lines.filter(line => /^\S+\.test\s.*\s(yes|NO)$/.test(line));
   expect({ exitCode: run.exitCode, untrusted: rows.filter(row => row.endsWith('NO')) }, run.lines.join('\n')).toEqual({
     exitCode: 0,
@@ -30,10 +30,19 @@ it('npm start ends well, with every connection of two domains and of two servers
   });
   const names = ['bakery.test', 'florist.test'].flatMap(domain => [`webmail.${domain}`, `mail.${domain}`]);
   expect(new Set(rows.map(row => row.split(' ')[0]))).toEqual(
-    new Set(['mx1.provider.test', 'mx2.provider.test', ...names]),
+    new Set(['mx1.provider.test', 'mx2.provider.test', 'mx3.provider.test', 'webmail.potter.test', ...names]),
   );
-  expect(rows).toHaveLength(20);
-  expect(run.lines.findLast(line => line !== '')).toMatch(/ s {2}All 20 connections are trusted/);
+  expect(rows).toHaveLength(29);
+  expect(run.lines.findLast(line => line !== '')).toMatch(/ s {2}All 29 connections are trusted/);
+});
+
+it('npm start shows a domain that is served under the host name of its server, and says what to type', () => {
+  const under = run.lines.filter(line => /^mx3\.provider\.test .*, potter\.test served under it /.test(line));
+  const ports = under.map(line => /served under it\s+(\d+)/.exec(line)![1]);
+  expect(ports.sort()).toEqual(['110', '143', '465', '587', '993', '995']);
+  expect(run.lines.join('\n')).toContain(
+    'potter.test: mail is served under mx3.provider.test, its webmail by its own name; npx sealpost settings potter.test',
+  );
 });
 
 it('npm start shows a renewal: another certificate is seen served', () => {
@@ -46,7 +55,7 @@ it('npm start shows a renewal: another certificate is seen served', () => {
 
 it('npm start says where it is, a plain line a step', () => {
   const states = ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'WaitForDns', 'Validate', 'FinalizeOrder'];
-  for (const domain of ['bakery.test', 'florist.test'])
+  for (const domain of ['bakery.test', 'florist.test', 'potter.test'])
     expect(run.lines.filter(line => line.includes(domain)).map(line => line.split(/\s+/).at(-1))).toEqual(
       expect.arrayContaining([...states, 'ReleaseDomain']),
     );
