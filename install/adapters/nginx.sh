@@ -92,6 +92,8 @@ nginx_adopt() {
   printf '%s\n%s\n' "$key" "$certificate" >"$adoption/nginx.chain"
   own_chain nginx "$home/host/nginx.pem"
   echo "$home/host/nginx.pem" | nginx_readable
+  # What was installed before it was here: the next delivery names all of it.
+  [ ! -e "$home/domains" ] || awk -v live="$home/live/" '$6 != "-" { print live $1 ".pem" }' "$home/domains" | nginx_readable
   file=$(readlink -f "$file")
   echo "$file" >"$adoption/nginx.file"
   [ -e "$nginx_names" ] || : >"$nginx_names"

@@ -1,5 +1,7 @@
 /** Servers on which we can do less: software without an adapter, and panels that write their files anew. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { installer } from '../../install/assemble.ts';
+import { startServices } from '../../local/hosts/mail-server.ts';
 import { startMailHost, type MailHost } from './mail-host.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -79,4 +81,22 @@ it('a server of webmail alone has its own name seen there, then a customer’s, 
     { domain: 'example.test', leaf: certificate.leaf, mail: '-', web },
   ];
   expect((await mail.deliver([], { mode: 'verify', looks })).rest).toEqual(['fact audit-ports 443', 'audited 2']);
+});
+
+it('nginx that is adopted after mail can read what was installed before', async () => {
+  await mail.host.write('/run/installer', Buffer.from(installer().text), 0o700);
+  const nginxAway = 'nginx -s stop; while [ -e /run/nginx.pid ]; do sleep 0.1; done';
+  await mail.sh(`sh /run/installer undo-adoption; rm /run/installer; ${nginxAway}`);
+  await startServices(mail.host);
+  await mail.sh(nginxAway);
+  expect((await inspect(true)).rest).toContain('fact serves-by-name postfix,dovecot');
+  const late = mail.wildcard('late.test');
+  const web = 'webmail.late.test';
+  expect(await mail.deliver([{ domain: 'late.test', certificate: late, web }])).toMatchObject({ letters: 's' });
+
+  await startServices(mail.host);
+  expect((await inspect(true)).rest).toContain('fact serves-by-name postfix,dovecot,nginx');
+  const another = { domain: 'another.test', certificate: mail.wildcard('another.test'), web: 'webmail.another.test' };
+  expect(await mail.deliver([another])).toMatchObject({ letters: 's' });
+  await expect.poll(() => mail.served(443, web), { timeout: 10_000 }).toBe(late.leaf);
 });
