@@ -35,6 +35,8 @@ const BATCH = 20;
 interface Sorted {
   fresh: { row: Row; foreign?: Foreign }[];
   known: number;
+  /** Of these, by an import that was stopped for one. */
+  parked: number;
   problems: Problem[];
   /** By server, how many of the domains name it. */
   missing: Map<string, number>;
@@ -49,12 +51,12 @@ export async function importTable(table: Table, isDone: boolean, ports: ImportPo
   for (const { line, of } of table.repeated) print(`line ${line} says the same as line ${of}`);
   for (const [server, count] of sorted.missing)
     print(`${server} is not registered: ${count} domains wait for it; put Mail Server Registered`);
-  const { fresh, known } = sorted;
+  const { fresh, known, parked } = sorted;
   const leftToOthers = fresh.filter(one => one.foreign).length;
   const plan = planImport({ orders: fresh.length - leftToOthers, leftToOthers }, issuer);
   const hours = plan.hours === undefined ? 'no limit of it is known' : `${plan.hours.toFixed(1)} hours by its limit`;
   print(
-    `${fresh.length} new, ${known} known already, ${problems.length} bad rows. ` +
+    `${fresh.length} new, ${known} known already${parked > 0 ? ` (${parked} of them parked: npx sealpost status says why)` : ''}, ${problems.length} bad rows. ` +
       `${plan.orders} orders at ${issuer.name} (${hours}); ${leftToOthers} are served with a good certificate and are due when it runs low. ` +
       `${plan.transitions} transitions, ${plan.dollars.toFixed(2)} dollars (list prices of ${PRICES.read}, each delivered alone).`,
   );
@@ -62,12 +64,12 @@ export async function importTable(table: Table, isDone: boolean, ports: ImportPo
     print('Nothing was done: this was a dry run; --go does it.');
     return problems.length === 0;
   }
-  const parked = await go(fresh, ports);
-  return problems.length === 0 && parked === 0;
+  const stuck = await go(fresh, ports);
+  return problems.length === 0 && stuck === 0;
 }
 
 async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promise<Sorted> {
-  const sorted: Sorted = { fresh: [], known: 0, problems: [], missing: new Map() };
+  const sorted: Sorted = { fresh: [], known: 0, parked: 0, problems: [], missing: new Map() };
   const servers = new Map<string, Promise<boolean>>();
   const isRegistered = (server: string) => {
     if (!servers.has(server))
@@ -83,7 +85,11 @@ async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promis
     const problem = (text: string) => void sorted.problems.push({ line, field: 'domain', text });
     if (host) return problem(`${wish.domain} is the host name of a mail server, which is secured by itself`);
     if (record?.spec && !record.spec.deleted) {
-      if (isDeepStrictEqual(record.spec, wish)) return void sorted.known++;
+      if (isDeepStrictEqual(record.spec, wish)) {
+        sorted.known++;
+        if (record.parked) sorted.parked++;
+        return;
+      }
       return problem(`${wish.domain} is known with another wish; put Domain Changed`);
     }
     const missing: string[] = [];

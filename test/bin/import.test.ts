@@ -165,6 +165,9 @@ describe('an import', () => {
     expect(await importTable(table(...good(2)), true, ports)).toBe(false);
     expect(said).toContain('d1.example: DomainNotManaged: no line');
     expect(said.at(-1)).toContain('2 taken up, 2 of them parked');
+    said.length = 0;
+    await importTable(table(...good(2)), true, ports);
+    expect(said[0]).toMatch(/^0 new, 2 known already \(2 of them parked: npx sealpost status says why\), 0 bad rows/);
   });
 });
 
