@@ -8,6 +8,11 @@ export const runBy: Record<string, string> = {
   'npm run local -- down': 'test/road/visit.test.ts',
   'npx sealpost status': 'test/road/visit.test.ts',
   'npx sealpost dns example.com': 'test/road/visit.test.ts',
-  'npx sealpost renew example.com': 'test/road/visit.test.ts',
+  'npx sealpost renew example.com': 'test/road/elsewhere.ts',
+  'npx sealpost settings example.com': 'test/road/elsewhere.ts',
+  'npx sealpost provide example.com --for webmail --pem bought.pem': 'test/road/elsewhere.ts',
+  'npx sealpost import domains.csv': 'test/road/imported.ts',
+  'npx sealpost import domains.csv --go': 'test/road/imported.ts',
+  'npx sealpost audit mx1.provider.test': 'test/road/drift.ts',
   'npx sealpost watch': 'test/road/visit.test.ts',
 };

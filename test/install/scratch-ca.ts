@@ -14,12 +14,19 @@ export interface Issued {
   leaf: string;
 }
 
+export interface Dates {
+  from: Date;
+  until: Date;
+}
+
 export interface ScratchCa {
   /** PEM of the root: what a delivery carries under `roots`. */
   root: string;
-  issue(names: string[], options?: { expired?: boolean }): Issued;
+  /** By default it is good from now on for 90 days. */
+  issue(names: string[], options?: { expired?: boolean; dates?: Dates }): Issued;
 }
 
+const PAST = { from: new Date('2025-01-01'), until: new Date('2025-04-01') };
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 /** @param directory scratch of the test; keys of the CA are left in it */
@@ -61,15 +68,15 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
   const byIntermediate = ['-CA', at('ca.pem'), '-CAkey', at('ca.key')];
   const alternatives = (names: string[]) => ['-addext', `subjectAltName=${names.map(each => `DNS:${each}`).join(',')}`];
   const leafOnly = ['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'];
-  /** Only `openssl ca` makes dates in the past. */
-  const signExpired = () => {
+  /** Only `openssl ca` takes dates. */
+  const signFor = ({ from, until }: Dates) => {
     writeFileSync(at('index'), '');
     writeFileSync(at('serial'), '1000\n');
     writeFileSync(
       at('cnf'),
       `[ca]\ndefault_ca=d\n[d]\ndatabase=${at('index')}\nserial=${at('serial')}\ndefault_md=sha256\npolicy=p\nnew_certs_dir=${directory}\ncopy_extensions=copy\n[p]\ncommonName=optional\n`,
     );
-    const dates = ['-startdate', '20250101000000Z', '-enddate', '20250401000000Z'];
+    const dates = ['-startdate', asn1Time(from), '-enddate', asn1Time(until)];
     const signer = ['-cert', at('ca.pem'), '-keyfile', at('ca.key')];
     openssl(
       'ca',
@@ -87,7 +94,7 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
   };
   return {
     root: read('root.pem'),
-    issue(names, { expired = false } = {}) {
+    issue(names, { expired = false, dates = expired ? PAST : undefined } = {}) {
       const request = [
         ...EC,
         '-keyout',
@@ -97,7 +104,7 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
         ...alternatives(names),
         ...leafOnly,
       ];
-      if (expired) (openssl('req', '-new', ...request, '-out', at('leaf.csr')), signExpired());
+      if (dates) (openssl('req', '-new', ...request, '-out', at('leaf.csr')), signFor(dates));
       else openssl('req', '-x509', ...byIntermediate, ...request, '-days', '90', '-out', at('leaf.pem'));
       const key = read('leaf.key');
       const chain = read('leaf.pem') + read('ca.pem');
@@ -105,4 +112,9 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
       return { names, key, chain, pem: key + chain, leaf };
     },
   };
+}
+
+/** RFC 5280 §4.1.2.5.2. */
+function asn1Time(date: Date): string {
+  return `${date.toISOString().replace(/\.\d+|\D/g, '')}Z`;
 }

@@ -16,6 +16,7 @@ import { addMailServer, delegateDomain, registerMailServer, storeOf, until } fro
 import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../../local/session.ts';
 import { History } from './history.ts';
+import { scratchCa, type ScratchCa } from '../install/scratch-ca.ts';
 import { listen, type Listener } from './listener.ts';
 
 export interface Road {
@@ -24,6 +25,8 @@ export interface Road {
   history: History;
   bus: Listener;
   mx1: { hostName: string; address: string };
+  /** Another CA that everybody trusts, as other programs than ours have certificates from. */
+  anotherCa: ScratchCa;
   /** Logged in and idle (RFC 2177) since before any customer's certificate was delivered. */
   idle: Session;
   /** Requests to the CA for the first certificate of all, the account's registration among them. */
@@ -60,12 +63,18 @@ export function stack(): Promise<string> {
 
 export async function startRoad(): Promise<void> {
   directory = scratch();
-  provider = await deploy(await stack(), directory);
-  road = await comeUp(provider);
+  const anotherCa = scratchCa(directory, 'Another');
+  provider = await deploy(await stack(), directory, {
+    issuers: async ({ directoryUrl }) => {
+      const pebble = { name: 'pebble', directory: directoryUrl, profile: 'tlsserver' };
+      return { issuers: [{ ...pebble, limits: { account: '300 in 3 h' } }], roots: anotherCa.root };
+    },
+  });
+  road = await comeUp(provider, anotherCa);
   await road.history.untilQuiet();
 }
 
-async function comeUp(provider: Provider): Promise<Road> {
+async function comeUp(provider: Provider, anotherCa: ScratchCa): Promise<Road> {
   const store = storeOf(provider);
   bus = await listen(provider, join(directory, 'listener'));
   const mx1 = await addMailServer(provider, 'mx1');
@@ -76,7 +85,7 @@ async function comeUp(provider: Provider): Promise<Road> {
   await idle.ask('c IDLE', /^\+ idling/);
   const coldRequests = await provider.ca.requests();
   return {
-    ...{ provider, store, history: new History(provider), bus, mx1, idle, coldRequests },
+    ...{ provider, store, history: new History(provider), bus, mx1, anotherCa, idle, coldRequests },
     cloudDirectory: join(directory, 'run/cloud'),
     async zoneId(name) {
       const { HostedZones } = await new Route53Client(provider.client()).send(new ListHostedZonesCommand({}));

@@ -14,6 +14,7 @@ import './drift.ts';
 import './disordered.ts';
 import './one-zone.ts';
 import './moved.ts';
+import './imported.ts';
 import './undisturbed.ts';
 import './secrets.ts';
 
