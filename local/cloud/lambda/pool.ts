@@ -1,10 +1,11 @@
 /** The processes of one function: started when needed, kept while idle, replaced when the function changes. */
+import { availableParallelism } from 'node:os';
 import type { FunctionProcess, Outcome, ProcessEvents } from './runtime-api.ts';
 import type { Start, Starts } from './starts.ts';
 import { AwsError } from '../service.ts';
 
-/** Processes of one function; further invocations wait in line. */
-const MOST = 10;
+/** Processes of one function; further invocations wait in line. More than keep the cores busy would only take other functions' room. */
+const MOST = Math.max(4, 2 * availableParallelism());
 
 interface Waiting {
   requestId: string;
@@ -77,7 +78,7 @@ export class FunctionPool {
       const { requestId, payload, resolve } = this.line.shift()!;
       void process.invoke(requestId, payload).then(resolve);
     }
-    if (this.needsMore()) this.starts.ask(this.startIfNeeded);
+    if (this.needsMore()) this.starts.ask(this.startIfNeeded, this.current().length === 0);
   }
 
   private needsMore(): boolean {
