@@ -89,6 +89,6 @@ describe('a person who wants a renewal', () => {
     }
     expect(all.size).toBe(620);
     expect(begun().length).toBeLessThanOrEqual(50);
-    expect((await sweep(world)).domains).toBe(500);
+    expect((await sweep(world)).domains).toBe(620);
   });
 });
