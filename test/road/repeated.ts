@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import type { DomainRecord } from '../../core/domain/domain.ts';
-import { untilInstalled } from '../../local/road.ts';
+import { until, untilInstalled } from '../../local/road.ts';
 import { entered, orders } from './history.ts';
 import { customer, put, road } from './provider.ts';
 
@@ -29,6 +29,8 @@ describe('the same event more than once', () => {
   }, 120_000);
 
   it('fifty more, one now and one then, change nothing', async () => {
+    // The CA is asked about it once, a while after it was issued.
+    await until('the advice', 90, async () => (await road.store.readDomain(DOMAIN))!.current!.window);
     await road.history.untilQuiet();
     const before = await known();
     const wish = await customer(DOMAIN);
