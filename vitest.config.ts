@@ -7,6 +7,7 @@ const LONG = [
   'local/killed',
   'local/visitor',
   'install/interrupted',
+  'install/killed-anywhere',
   'install/install',
   'install/exim',
   'install/postfix',
