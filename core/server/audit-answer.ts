@@ -5,6 +5,8 @@ export interface AuditAnswer {
   ports: number[];
   /** Ports that answered when the server was inspected, and did not now. */
   dead: number[];
+  /** Daemons whose configuration does not ask for our certificates any more. */
+  lost: string[];
   /** By row, from 1: the ports that did not show it as they should; `all`, where nothing could. */
   unseen: Map<number, number[] | 'all'>;
   /** The last row that was looked at; absent where the answer was cut: then what it names is so, and of the others nothing is known. */
@@ -24,6 +26,7 @@ export function parseAudit(lines: string[]): AuditAnswer | undefined {
   const answer: AuditAnswer = {
     ports: portsIn(ports),
     dead: portsIn(valueOf(whole, 'fact audit-dead') ?? ''),
+    lost: whole.flatMap(line => /^fact audit-lost ([a-z]{1,20})$/.exec(line)?.[1] ?? []),
     unseen: new Map(),
     ...(audited && { reached: Number(audited[1]) }),
   };

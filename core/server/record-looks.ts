@@ -53,7 +53,7 @@ export function hostLost(lines: Line[]): string | undefined {
   return line && `${line.entry.domain} does not serve its own certificate: ${line.reason?.text ?? 'no reason given'}`;
 }
 
-/** Gives again what has drifted; where nothing of ours is left on the server, it is inspected first. */
+/** Gives again what has drifted; where nothing of ours is left on the server, or not on a daemon of it, it is inspected first, and adopted again. */
 export async function recordAudit(
   server: ServerRecord,
   { rows, audit }: Looks,
@@ -70,12 +70,13 @@ export async function recordAudit(
   const next = audit.isLast && found.reached === rows.length ? undefined : rows[found.reached - 1]?.domain;
   const isAsked = !found.isComplete;
   const isBare = rows.length > 0 && answer.audit.ports.length + answer.audit.dead.length === 0;
+  const isLost = isBare || answer.audit.lost.length > 0;
   return {
     changes: {
       audit: summary(server.audit, found, next, now),
       ...(isAsked && { auditAsked: now + AGAIN_AFTER_MS }),
     },
-    forget: [...(isAsked ? [] : (['auditAsked'] as const)), ...(isBare ? (['capability'] as const) : [])],
+    forget: [...(isAsked ? [] : (['auditAsked'] as const)), ...(isLost ? (['capability'] as const) : [])],
     facts: said(server.server, found),
   };
 }

@@ -161,8 +161,10 @@ apache_adopt() {
   chmod 0644 "$run/apache.site"
   place "$run/apache.site" "$apache_site"
   apachectl -t >/dev/null 2>&1 || return 1
-  apachectl -t -D DUMP_INCLUDES 2>/dev/null | grep -q " $apache_site\$"
+  apache_asks
 }
+
+apache_asks() { apachectl -t -D DUMP_INCLUDES 2>/dev/null | grep -q " $apache_site\$"; }
 
 apache_undo() {
   rm -f "$apache_site"

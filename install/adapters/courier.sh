@@ -2,7 +2,7 @@
 # served at the next handshake, without a reload, and nobody who is connected notices. The file that its configuration names
 # is replaced, not the configuration: that is read when the daemons start, and restarting them would end every session.
 # What was in its place is kept, with owner, mode and link, and is put back; what its operator puts there later is kept, too.
-# Known is Debian's layout. It could choose by name; docs/decisions/0023 says why its domains are served under the host's.
+# Known is Debian's layout. It could choose by name; docs/decisions/0024 says why its domains are served under the host's.
 
 courier_directory() { echo /etc/courier; }
 courier_readers() { echo courier; }
@@ -66,6 +66,8 @@ courier_adopt() {
   : >"$adoption/courier.ours"
   mark_adopting courier
 }
+
+courier_asks() { courier_files | cmp -s - "$adoption/courier.files"; }
 
 # courier_apply BEFORE AFTER CHANGED
 courier_apply() {

@@ -142,8 +142,13 @@ dovecot_adopt() {
   chmod 0644 "$run/dovecot.conf"
   place "$run/dovecot.conf" "$dovecot_conf"
   # Settings after conf.d, as in local.conf, would win over ours: then it is not adopted.
-  [ "$(dovecot_own cert)" = "$home/host/dovecot.pem" ] && [ "$(doveconf -h shutdown_clients)" = no ] || return 1
+  dovecot_asks || return 1
   doveadm reload >/dev/null 2>&1 || :
+}
+
+dovecot_asks() {
+  dovecot_speak
+  [ "$(dovecot_own cert)" = "$home/host/dovecot.pem" ] && [ "$(doveconf -h shutdown_clients 2>/dev/null)" = no ]
 }
 
 dovecot_undo() {

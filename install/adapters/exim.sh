@@ -102,13 +102,17 @@ exim_adopt() {
   { grep -v '^MAIN_TLS_CERTKEY *=' "$file" 2>/dev/null || :; exim_line; } >"$run/exim.macros"
   exim_write_macros "$file"
   exim_made || return 1
-  case $(exim_asked tls_certificate) in *"{$exim_names}"*) ;; *) return 1 ;; esac
+  exim_asks || return 1
   exim_hup
 }
 
+exim_asks() { exim_asked tls_certificate | grep -Fq "{$exim_names}"; }
+
 exim_undo() {
   read -r file <"$adoption/exim.file"
-  { grep -v "{$exim_names}" "$file" || :; cat "$adoption/exim.lines"; } >"$run/exim.macros"
+  { grep -v "{$exim_names}" "$file" 2>/dev/null || :; } >"$run/exim.macros"
+  # A line that somebody has put there since is the one that is wanted.
+  grep -q '^MAIN_TLS_CERTKEY *=' "$run/exim.macros" || cat "$adoption/exim.lines" >>"$run/exim.macros"
   exim_write_macros "$file"
   ! exim_made || exim_hup
 }

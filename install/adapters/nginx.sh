@@ -109,9 +109,11 @@ nginx_adopt() {
   place "$run/nginx.map" "$nginx_map"
   nginx_swap "$file" "$certificate" "$key" '$sealpost_pem' '$sealpost_pem'
   nginx -t >/dev/null 2>&1 || return 1
-  case $(nginx_blocks) in *' $sealpost_pem $sealpost_pem '*) ;; *) return 1 ;; esac
+  nginx_asks || return 1
   nginx -s reload >/dev/null 2>&1 || :
 }
+
+nginx_asks() { nginx_blocks | grep -Fq ' $sealpost_pem $sealpost_pem '; }
 
 nginx_undo() {
   { read -r key && read -r certificate; } <"$adoption/nginx.chain"

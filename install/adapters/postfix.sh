@@ -88,12 +88,22 @@ postfix_adopt() {
   mark_adopting postfix
   postfix_plan | sed 's/^main.cf //' >"$run/postfix.plan"
   while read -r line; do postconf -e "$line"; done <"$run/postfix.plan"
-  [ "$(postconf -h smtpd_tls_chain_files)" = "$home/host/postfix.pem" ] || return 1
+  postfix_asks || return 1
   postfix reload >/dev/null 2>&1 || :
 }
 
+postfix_asks() {
+  [ "$(postconf -h smtpd_tls_chain_files)" = "$home/host/postfix.pem" ] &&
+    postconf -h tls_server_sni_maps | grep -Fq "$postfix_map"
+}
+
+# What somebody has changed since stays as it is.
 postfix_undo() {
-  postconf -X tls_server_sni_maps smtpd_tls_chain_files
-  while read -r line; do postconf -e "$line"; done <"$adoption/postfix.lines"
+  for setting in tls_server_sni_maps smtpd_tls_chain_files; do
+    postconf -h "$setting" | grep -Fq "$home/" || continue
+    postconf -X "$setting"
+    grep "^$setting =" "$adoption/postfix.lines" >"$run/postfix.line" || continue
+    postconf -e "$(cat "$run/postfix.line")"
+  done
   postfix reload >/dev/null 2>&1 || :
 }

@@ -36,6 +36,18 @@ own_chain() {
   done <"$adoption/$1.chain"
 }
 
+# is_lost DAEMON: adopted, and by somebody's hand it does not ask us any more, although it could. Where it cannot be told,
+# as with an error in its configuration, it is not lost: what is there of ours is still needed once that is mended.
+is_lost() { ! "$1_asks" && [ -z "$("$1_obstacle")" ]; }
+
+# What is left of our lines goes, so that it can be adopted as it is now.
+drop_adoption() {
+  "$1_undo"
+  grep -vx "$1" "$adoption/daemons" >"$run/daemons" || :
+  place "$run/daemons" "$adoption/daemons"
+  load_adopted
+}
+
 # Everything that undo needs is on disk before the first line is written.
 mark_adopting() {
   find "$adoption" -type f -exec sync {} +

@@ -4,6 +4,7 @@
 #
 #   fact audit-ports PORT,…      the ports that were looked at
 #   fact audit-dead PORT,…       those that answered when the server was inspected, and do not now
+#   fact audit-lost DAEMON       its configuration does not ask us any more: a line each; an inspection adopts it again
 #   unseen PORTS STEP…           rows that these ports (`all`: all that the row has a name for) did not show as they should:
 #                                each step is counted from the row before, `3x5` being `3 1 1 1 1`
 #   audited ROW                  how far it came; the last line, so that a cut answer is known by its absence
@@ -22,6 +23,7 @@ audit() {
   find_listeners
   : >"$run/audit.facts"
   audit_ports >"$run/audit.ports"
+  audit_lost >>"$run/audit.facts"
   stored_leaves
   audit_until=$(($(date +%s) + ${SEALPOST_AUDIT_SECONDS:-600}))
   for daemon in $adopted; do
@@ -52,6 +54,12 @@ audit_ports() {
     echo "fact audit-ports ${live#,}"
     [ -z "$dead" ] || echo "fact audit-dead ${dead#,}"
   } >>"$run/audit.facts"
+}
+
+audit_lost() {
+  for daemon in $adopted; do
+    ! grep -q "^$daemon " "$run/audit.ports" || ! is_lost "$daemon" || echo "fact audit-lost $daemon"
+  done
 }
 
 # Lines `place leaf`, of what really is in live/ and on record: a file may have been replaced by hand, and a file that is

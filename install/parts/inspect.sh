@@ -34,7 +34,10 @@ inspect_server() {
       echo "$port $daemon" >>"$run/ports"
     done
     [ -z "$first" ] || ! has_one_certificate "$daemon" || one_name="$one_name,$daemon"
-    if ! is_adopted "$daemon"; then
+    lost=no
+    ! is_adopted "$daemon" || [ -z "$first" ] || ! is_lost "$daemon" || lost=yes
+    if [ "$lost" = yes ] || ! is_adopted "$daemon"; then
+      [ "$lost$adopt" != yesyes ] || drop_adoption "$daemon"
       obstacle=${refusal:-$("${daemon}_obstacle")}
       [ -n "$first" ] || obstacle="${obstacle:-no port of it answers TLS}"
       if [ -n "$obstacle" ]; then

@@ -324,6 +324,27 @@ export function contract(name: keyof typeof kinds): void {
   });
 
   describe('in the end', () => {
+    it.each(parts)(
+      '$daemon alone has its configuration put back by hand: it is told, and adopted again when we may',
+      async each => {
+        const told = async () => {
+          const looks = [{ domain: mail.host.hostName, leaf: host.leaf, mail: mail.host.hostName }];
+          const { rest } = await mail.deliver([], { mode: 'verify', looks });
+          return rest.filter(line => line.startsWith('fact audit-lost'));
+        };
+        expect(await told()).toEqual([]);
+        await mail.sh(each.takeBack);
+        expect(await told()).toEqual([`fact audit-lost ${each.daemon}`]);
+        expect((await mail.deliver([], { mode: 'inspect' })).rest).toContain('fact adopted no');
+        expect((await adopt()).rest).toContain('fact adopted yes');
+        const answer = await mail.deliver([ofHost(host), ofDomain('neighbour.test', neighbour)]);
+        expect(answer.letters).toMatch(/^[su]{2}$/);
+        expect(await neighbours()).toEqual(onAll(neighbour));
+        for (const port of mailPorts) expect(await mail.served(port, ''), `port ${port}`).toBe(host.leaf);
+        expect(await told()).toEqual([]);
+      },
+    );
+
     it('a server that was rebuilt from its image is healed by the same deliveries', async () => {
       for (const { stop } of parts) await mail.sh(stop);
       await mail.sh(

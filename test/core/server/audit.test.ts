@@ -17,13 +17,21 @@ describe("the audit's lines of an answer", () => {
   const parse = (...lines: string[]) => parseAudit(lines.join('\n').split('\n'));
 
   test('say the ports, how far it came, and nothing of what is as it should be', () => {
-    expect(parse(ports(), 'audited 412', '')).toEqual({ ports: all, dead: [], unseen: new Map(), reached: 412 });
+    expect(parse(ports(), 'audited 412', '')).toEqual({
+      ...{ ports: all, dead: [], lost: [], reached: 412 },
+      unseen: new Map(),
+    });
+  });
+
+  test('name the daemons that do not ask us any more', () => {
+    const lines = ['fact audit-lost postfix', 'fact audit-lost dovecot', 'fact audit-lost /etc/passwd'];
+    expect(parse(ports(), ...lines, 'audited 2')!.lost).toEqual(['postfix', 'dovecot']);
   });
 
   test('name rows by steps, each set of ports for itself, over several lines', () => {
     const lines = ['unseen 25,465 3 1x2', 'unseen all 7', 'unseen 25,465 10', 'audited 20'];
     expect(parse(ports(), 'fact audit-dead 443', ...lines)).toEqual({
-      ...{ ports: all, dead: [443], reached: 20 },
+      ...{ ports: all, dead: [443], lost: [], reached: 20 },
       unseen: new Map<number, unknown>([...[3, 4, 5, 15].map(n => [n, [25, 465]] as const), [7, 'all']]),
     });
   });

@@ -206,6 +206,14 @@ describe('what has drifted', () => {
     expect(facts('Drift Repaired').map(({ detail }) => detail.domain)).toEqual([mx1, ...names]);
     expect((await server()).hostSecuredAt).toBeDefined();
   });
+
+  test('where one daemon does not ask us any more, is given after that was inspected and adopted again', async () => {
+    await round('verified', '', `fact audit-ports ${ALL}`, 'fact audit-lost dovecot', 'unseen 993 1x4', 'audited 4');
+    expect(await server()).not.toHaveProperty('capability');
+    expect(await round('inspected', '', `fact ports ${ALL}`, 'fact adopted yes')).toMatch(/mode inspect\nadopt yes/);
+    await round('installed', 'sss', `fact audit-ports ${ALL}`, 'audited 4');
+    expect(facts('Drift Repaired').map(({ detail }) => detail.domain)).toEqual([mx1, ...names]);
+  });
 });
 
 describe('the server’s own certificate', () => {
