@@ -286,13 +286,12 @@ export function contract(name: keyof typeof kinds): void {
     it('verify finds what is no longer served, on each port, and a delivery repairs it', async () => {
       const audit = async () => {
         const { hostName } = mail.host;
-        const looks = [
-          { domain: 'example.test', leaf: example.leaf, web, ...(isUnder && { mail: '-' }) },
-          { domain: hostName, leaf: host.leaf, mail: hostName },
-          { domain: hostName, leaf: host.leaf, mail: 'default' },
-        ];
+        const ofMail = ['default', hostName].map(name => ({ domain: hostName, leaf: host.leaf, mail: name }));
+        const looks = isUnder
+          ? [{ domain: 'example.test', leaf: example.leaf, web, mail: '-' }, ...ofMail]
+          : [{ domain: 'example.test', leaf: example.leaf, web }];
         const { rest } = await mail.deliver([], { mode: 'verify', looks });
-        expect(rest.at(-1)).toBe('audited 3');
+        expect(rest.at(-1)).toBe(`audited ${looks.length}`);
         return rest.filter(line => line.startsWith('unseen ')).sort();
       };
       expect(await audit()).toEqual([]);
@@ -301,8 +300,8 @@ export function contract(name: keyof typeof kinds): void {
       const lost = [`unseen ${set(ports.filter(port => !underHost.includes(port)))} 1`];
       if (isUnder) lost.push(`unseen ${set(underHost)} 2x2`);
       expect(await audit()).toEqual(lost.sort());
-      const repaired = await mail.deliver([renewed(example), ofHost(host)]);
-      expect(repaired.letters).toBe(isUnder ? 'ss' : 'su');
+      const repaired = await mail.deliver([renewed(example), ...(isUnder ? [ofHost(host)] : [])]);
+      expect(repaired.letters).toMatch(/^s+$/);
       expect(await audit()).toEqual([]);
     });
 
