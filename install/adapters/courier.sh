@@ -46,13 +46,25 @@ courier_obstacle() {
       echo "the key of $script is in a file of its own, and two files cannot be switched at once: put the key before the certificate in $file and take TLS_PRIVATE_KEYFILE out"
     elif [ "${file%/*}" != /etc/courier ]; then
       echo "$file may be another program's, too: let TLS_CERTFILE of $script name a file in /etc/courier"
-    elif [ "$(echo "$file".*)" != "$file.*" ]; then
-      echo "$script has certificates by name already ($(echo "$file".* | cut -d' ' -f1)), which would be served before the host's own: take them away"
+    elif rival=$(courier_rival "$file") && [ -n "$rival" ]; then
+      echo "$script would serve $rival before the host's own: take it away"
     else
       continue
     fi
     break
   done
+}
+
+# courier_rival FILE: what it takes instead of FILE for the host's name, or one of the names above it, or for an address.
+courier_rival() {
+  {
+    for each in "$1".[0-9]*.[0-9]*.[0-9]*.[0-9]*; do echo "$each"; done
+    name=$server
+    while [ -n "$name" ]; do
+      echo "$1.$name"
+      case $name in *.*) name=${name#*.} ;; *) name= ;; esac
+    done
+  } | while read -r each; do [ ! -e "$each" ] || echo "$each"; done | head -n 1
 }
 
 courier_plan() {
