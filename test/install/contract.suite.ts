@@ -193,9 +193,19 @@ export function contract(name: keyof typeof kinds): void {
       expect(await everywhere()).toEqual(onAll(example));
     });
 
-    it('a renewal is served on every port, and the same again changes nothing', async () => {
+    it('a renewal that is killed at its switch is finished by the same again, served on every port, and then changes nothing', async () => {
+      const former = example;
       example = mail.wildcard('example.test');
-      expect(await mail.deliver([renewed(example)])).toMatchObject({ letters: 's' });
+      const delivery = mail.write([renewed(example)]);
+      const edit = (text: string) => text.replace(/^( *)phase apply$/m, '$&\nkill -9 $$$$');
+      expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+      await mail.sh('rm -r /run/sealpost.*'); // the document does it, an hour later
+      for (const [port, leaf] of await everywhere())
+        expect(
+          [former, example].map(one => on(port, one)),
+          `port ${port}`,
+        ).toContain(leaf);
+      expect(await mail.run(delivery)).toMatchObject({ letters: 's' });
       expect(await everywhere()).toEqual(onAll(example));
       expect(await mail.deliver([renewed(example)])).toMatchObject({ letters: 'u' });
     });
