@@ -132,7 +132,7 @@ export function commandSuite(): void {
       StandardOutputContent: expect.stringMatching(/^sealpost [0-9a-f]{64} \d+ installed\n/),
     });
     const invocations = await aws('ssm', 'list-command-invocations', '--details', '--max-items', '1');
-    expect(invocations.CommandInvocations[0].CommandPlugins).toHaveLength(3);
+    expect(invocations.CommandInvocations[0].CommandPlugins).toHaveLength(6);
   });
 
   test("Debian's aws reads what is stored, and no more than what is stored", async () => {
