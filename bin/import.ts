@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Issuer } from '../core/acme/issuer.ts';
 import { showDomain } from '../core/certificate/names.ts';
-import { serversOf, type Foreign, type Wish } from '../core/domain/domain.ts';
+import { serversOf, type Foreign, type Parked, type Wish } from '../core/domain/domain.ts';
 import type { Store } from '../core/store.ts';
 import { planImport, PRICES } from './import-plan.ts';
 import type { Problem, Row, Table } from './import-rows.ts';
@@ -27,8 +27,10 @@ export interface Progress {
   end(): void;
 }
 
-/** Domains on the road at once: those that wait for the issuer's budget count, so no more are begun than it lets through. */
-const UNDER_WAY = 50;
+/** Domains with an order on the road at once: those that wait for the issuer's budget count, so no more are begun than it lets through. */
+const ORDERS_UNDER_WAY = 50;
+/** Domains that are left to another's certificate cost one look each: what the sweep takes in a minute. */
+const LEFT_UNDER_WAY = 1_000;
 /** Reads and looks at once. */
 const BATCH = 20;
 
@@ -110,12 +112,36 @@ async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promis
 
 /** @returns how many came to a park */
 async function go(fresh: Sorted['fresh'], ports: ImportPorts): Promise<number> {
-  const { store, now, progress, print, everyMs } = ports;
+  const bar = ports.progress('taken up', fresh.length);
+  let [done, parked] = [0, 0];
+  const ended = (domain: string, reason: Parked | undefined) => {
+    bar.at(++done);
+    if (!reason) return;
+    parked++;
+    ports.print(`${showDomain(domain)}: ${reason.reason}: ${reason.message}`);
+  };
+  const [left, ordered] = [true, false].map(isLeft =>
+    fresh.filter(({ foreign }) => isLeft === (foreign !== undefined)),
+  );
+  await Promise.all([takeUp(left!, LEFT_UNDER_WAY, ended, ports), takeUp(ordered!, ORDERS_UNDER_WAY, ended, ports)]);
+  bar.end();
+  ports.print(
+    `${done} taken up, ${parked} of them parked with a reason; npx sealpost status shows where each was seen served.`,
+  );
+  return parked;
+}
+
+/** @param ended told of each domain that is at rest, and why it is parked, if it is */
+async function takeUp(
+  fresh: Sorted['fresh'],
+  most: number,
+  ended: (domain: string, parked: Parked | undefined) => void,
+  { store, now, everyMs }: ImportPorts,
+): Promise<void> {
   const underWay = new Set<string>();
-  const bar = progress('taken up', fresh.length);
-  let [next, done, parked] = [0, 0, 0];
+  let next = 0;
   while (next < fresh.length || underWay.size > 0) {
-    for (; next < fresh.length && underWay.size < UNDER_WAY; next++) {
+    for (; next < fresh.length && underWay.size < most; next++) {
       const { row, foreign } = fresh[next]!;
       await store.acceptWish(row.wish, { at: now() }, now(), foreign);
       underWay.add(row.wish.domain);
@@ -126,18 +152,10 @@ async function go(fresh: Sorted['fresh'], ports: ImportPorts): Promise<number> {
       const isAtRest = record?.owner === undefined && record !== undefined && record.done >= record.wanted;
       if (record && (!isAtRest || waits)) continue;
       underWay.delete(domain);
-      bar.at(++done);
-      if (!record?.parked) continue;
-      parked++;
-      print(`${showDomain(domain)}: ${record.parked.reason}: ${record.parked.message}`);
+      ended(domain, record?.parked);
     }
     if (underWay.size > 0) await sleep(everyMs);
   }
-  bar.end();
-  print(
-    `${done} taken up, ${parked} of them parked with a reason; npx sealpost status shows where each was seen served.`,
-  );
-  return parked;
 }
 
 /** A bar on a terminal, and a line each tenth elsewhere. */

@@ -23,7 +23,7 @@ import {
   until,
   untilInstalled,
 } from './road.ts';
-import { connections, connectionsUnder, lookAtAll, table, type Row } from './table.ts';
+import { connections, connectionsUnder, lookAtAll, table, verdict, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');
 const state = join(checkout, '.local');
@@ -126,14 +126,9 @@ async function walk(provider: ProviderAccess): Promise<number> {
     const rows = await mainJob(provider);
     await unfollow();
     console.log(`\n${table(rows)}\n`);
-    const bad = rows.filter(row => !row.seen.trusted);
-    for (const { name, connection, seen } of bad) console.log(`NOT TRUSTED: ${name}, ${connection}: ${seen.reason}`);
-    report(
-      bad.length > 0
-        ? `${bad.length} of ${rows.length} connections are not trusted`
-        : `All ${rows.length} connections are trusted for the name that was typed`,
-    );
-    return bad.length > 0 ? 1 : 0;
+    const { lines, exitCode } = verdict(rows);
+    lines.forEach(line => report(line));
+    return exitCode;
   } finally {
     await unfollow();
   }

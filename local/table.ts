@@ -73,6 +73,15 @@ export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>,
   return rows;
 }
 
+/** What is to be said under the table, and the exit code. */
+export function verdict(rows: Row[]): { lines: string[]; exitCode: number } {
+  const bad = rows.filter(row => !row.seen.trusted);
+  const reasons = bad.map(({ name, connection, seen }) => `NOT TRUSTED: ${name}, ${connection}: ${seen.reason}`);
+  if (bad.length > 0)
+    return { lines: [...reasons, `${bad.length} of ${rows.length} connections are not trusted`], exitCode: 1 };
+  return { lines: [`All ${rows.length} connections are trusted for the name that was typed`], exitCode: 0 };
+}
+
 export function table(rows: Row[], now = Date.now()): string {
   const heads = ['Name asked for', 'Connection', 'Port', 'Issuer', 'Days left', 'Trusted'];
   const lines = rows.map(({ name, connection, port, seen }) => [

@@ -28,10 +28,7 @@ export function answer(zones: Zone[], question: string, type: string): Answer {
   let name = normalName(question);
   for (let links = 0; links < MAX_CHAIN; links += 1) {
     const zone = closestZone(zones, name);
-    if (!zone) {
-      const code = links > 0 ? RCODE.ok : OURS_ALONE.some(top => isInZone(name, top)) ? RCODE.nameError : RCODE.refused;
-      return { code, answers, authority: [] };
-    }
+    if (!zone) return { code: links > 0 ? RCODE.ok : codeOutside(zones, name), answers, authority: [] };
     const here = zone.records.get(name) ?? [];
     const wanted = here.find(set => set.type === type);
     if (wanted) return { code: RCODE.ok, answers: [...answers, wanted], authority: [] };
@@ -45,6 +42,12 @@ export function answer(zones: Zone[], question: string, type: string): Answer {
     name = normalName(alias.values[0]!);
   }
   return { code: RCODE.ok, answers, authority: [] };
+}
+
+/** A name above a zone exists, and has nothing that we know: `com`, whose CAA is looked up for `example.com`. */
+function codeOutside(zones: Zone[], name: string): Answer['code'] {
+  if (zones.some(zone => isInZone(zone.name, name))) return RCODE.ok;
+  return OURS_ALONE.some(top => isInZone(name, top)) ? RCODE.nameError : RCODE.refused;
 }
 
 function closestZone(zones: Zone[], name: string): Zone | undefined {

@@ -15,6 +15,7 @@ const resolver = new Resolver({ tries: 1 });
 beforeAll(async () => {
   dns = await startDns({ seed: `test of dns ${process.pid}` });
   await dns.setHostedZones([challengeZone]);
+  await dns.setStaticZone('customer.com', []);
   resolver.setServers([dns.addresses[0]]);
   await dns.setStaticZone('customer.test', [
     set('_acme-challenge.customer.test', 'CNAME', 'abc.challenges.test.'),
@@ -89,6 +90,7 @@ test.each([
   ['a CNAME to a name that does not exist', 'nowhere.customer.test', 'TXT', 3, 'SOA'],
   ['a CNAME that leaves our zones', 'away.customer.test', 'TXT', 0, undefined],
   ['a CNAME to itself', 'loop.customer.test', 'TXT', 0, undefined],
+  ['a name above a zone of ours', 'com', 'CAA', 0, undefined],
   ['a test name in no zone', 'www.nobody.test', 'A', 3, undefined],
   ['a real name, which is not ours to answer', 'www.debian.org', 'A', 5, undefined],
 ])('%s: %s %s', async (_, name, type, code, authority) => {
