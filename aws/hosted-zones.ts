@@ -2,12 +2,7 @@
  * Which of the account's public hosted zones a name is in. Route 53 takes 10 requests a second from a whole account, so
  * one answer is for all names of a domain, and what was found is kept in the process for a while.
  */
-import {
-  GetHostedZoneCommand,
-  ListHostedZonesByNameCommand,
-  type HostedZone,
-  type Route53Client,
-} from '@aws-sdk/client-route-53';
+import { GetHostedZoneCommand, ListHostedZonesByNameCommand, type Route53Client } from '@aws-sdk/client-route-53';
 import type { Zones } from '../core/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
@@ -20,8 +15,14 @@ const PAGE = 100;
 
 interface Known {
   at: number;
+  answer: Promise<Answer>;
+}
+
+interface Answer {
   /** Id by name. */
-  zones: Promise<Map<string, string>>;
+  zones: Map<string, string>;
+  /** False: there are more under that name than one answer holds. */
+  isAll: boolean;
 }
 
 /** @param now ms since the epoch */
@@ -29,16 +30,27 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   const known = new Map<string, Known>();
   const nameServers = new Map<string, Promise<string[]>>();
 
-  /** @param top the last two labels of a name: all zones that the name may be in are there or under it */
-  function zonesUnder(top: string, maxAgeMs: number): Promise<Map<string, string>> {
+  function zonesFrom(top: string, maxAgeMs: number): Promise<Answer> {
     const before = known.get(top);
-    if (before && now() - before.at < maxAgeMs) return before.zones;
-    const asked = { at: now(), zones: publicZones(client, top) };
+    if (before && now() - before.at < maxAgeMs) return before.answer;
+    const asked = { at: now(), answer: publicZones(client, top) };
     known.set(top, asked);
-    return asked.zones.catch((error: unknown) => {
+    return asked.answer.catch((error: unknown) => {
       if (known.get(top) === asked) known.delete(top);
       throw error;
     });
+  }
+
+  /** The last two labels of a name: all zones that it may be in are there or under it. Under `co.uk` there may be thousands: then one label more. */
+  async function find(name: string, maxAgeMs: number): Promise<{ id: string; name: string } | undefined> {
+    let above: { id: string; name: string } | undefined;
+    const labels = name.split('.');
+    for (let count = Math.min(2, labels.length); count <= labels.length; count++) {
+      const { zones, isAll } = await zonesFrom(labels.slice(-count).join('.'), maxAgeMs);
+      above = longest(name, zones) ?? above;
+      if (isAll) break;
+    }
+    return above;
   }
 
   /** They are the zone's as long as it is there. */
@@ -52,9 +64,8 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   }
 
   return async (name, { anew = false } = {}) => {
-    const top = name.split('.').slice(-2).join('.');
-    const kept = anew ? undefined : longest(name, await zonesUnder(top, KEEP_MS));
-    const found = kept ?? longest(name, await zonesUnder(top, NEW_MS));
+    const kept = anew ? undefined : await find(name, KEEP_MS);
+    const found = kept ?? (await find(name, NEW_MS));
     return found && { ...found, nameServers: await nameServersOf(found.id, found.name) };
   };
 }
@@ -67,24 +78,20 @@ function longest(name: string, zones: Map<string, string>): { id: string; name: 
   return undefined;
 }
 
-/** They come in the order of their labels from the right, so all under a name follow it. */
-async function publicZones(client: Route53Client, top: string): Promise<Map<string, string>> {
-  const found: HostedZone[] = [];
-  for (let from: { DNSName?: string; HostedZoneId?: string } | undefined = { DNSName: top }; from;) {
-    const start: object = from;
-    const page = await unlessBusy('Route 53', top, () =>
-      client.send(new ListHostedZonesByNameCommand({ ...start, MaxItems: PAGE })),
-    );
-    const zones = page.HostedZones ?? [];
-    const under = zones.filter(({ Name }) => Name === `${top}.` || Name?.endsWith(`.${top}.`));
-    found.push(...under);
-    const isLast = !page.IsTruncated || under.length < zones.length;
-    from = isLast ? undefined : { DNSName: page.NextDNSName, HostedZoneId: page.NextHostedZoneId };
-  }
-  const open = found.filter(({ Config }) => !Config?.PrivateZone);
+/** One page. They come in the order of their labels from the right, so all under a name follow it. */
+async function publicZones(client: Route53Client, top: string): Promise<Answer> {
+  const page = await unlessBusy('Route 53', top, () =>
+    client.send(new ListHostedZonesByNameCommand({ DNSName: top, MaxItems: PAGE })),
+  );
+  const all = page.HostedZones ?? [];
+  const under = all.filter(({ Name }) => Name === `${top}.` || Name?.endsWith(`.${top}.`));
+  const open = under.filter(({ Config }) => !Config?.PrivateZone);
   // Of several with one name the first.
   open.reverse();
-  return new Map(open.map(({ Id, Name }) => [Name!.replace(/\.$/, ''), Id!.replace('/hostedzone/', '')]));
+  return {
+    zones: new Map(open.map(({ Id, Name }) => [Name!.replace(/\.$/, ''), Id!.replace('/hostedzone/', '')])),
+    isAll: !page.IsTruncated || under.length < all.length,
+  };
 }
 
 async function readNameServers(client: Route53Client, id: string, zone: string): Promise<string[]> {

@@ -15,7 +15,7 @@ import { unlessBusy } from './throttling.ts';
 
 /** Short, because a value is needed once and for a minute. */
 const TTL_SECONDS = 60;
-/** How often record sets that changed underfoot are read again at once; after that the state machine waits. */
+/** How often record sets that changed underfoot are read again at once; after that the domain waits. */
 const SWAPS = 5;
 
 /** @param now ms since the epoch */
@@ -29,7 +29,7 @@ export function zones(client: Route53Client, now: () => number): Zones {
         if (!refusal) return;
         const names = values.map(({ recordName }) => recordName).join(', ');
         throw new SealpostError(
-          'Throttled',
+          'DnsNotPropagated',
           values[0]!.recordName,
           `Route 53 refused TXT ${names} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal)}; it is tried again`,
           { cause: refusal },

@@ -48,14 +48,14 @@ export function requireQuota(domain: string, isFirst: boolean, use: AcmUse, quot
   const since = months[0]![0];
   throw spent(
     domain,
-    `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}`,
-    freeAt(months, quotas.importsAYear),
+    `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}; there is room again on ${new Date(freeAt(months, quotas.importsAYear)).toISOString().slice(0, 10)}`,
   );
 }
 
-function spent(domain: string, text: string, retryAt?: number): SealpostError {
+/** Without a time of its own: a higher quota is seen by the next daily try. */
+function spent(domain: string, text: string): SealpostError {
   const remedy = 'ask AWS for a higher quota and say it in that setting';
-  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}`, { retryAt });
+  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}`);
 }
 
 /** Oldest first. */

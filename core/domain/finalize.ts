@@ -8,7 +8,7 @@ import { dueAt } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { requireTlsa } from '../dns/tlsa.ts';
-import { SealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects } from '../ports.ts';
 import type { QuietHours } from '../server/quiet.ts';
 import type { Store } from '../store.ts';
@@ -30,6 +30,9 @@ export interface FinalizePorts {
   /** PEM of roots that are trusted beside the runtime's own. */
   roots: string;
 }
+
+/** Before the end of a host's certificate: its domain is tried once a day. */
+const TLSA_WAITS_UNTIL_MS = 25 * 3_600_000;
 
 /** `wake`: the servers whose work is not calm. */
 type Finalized = Plan & { certificate: string; notAfter: number; wake: string[] };
@@ -63,7 +66,7 @@ export async function finalizeOrder(
     sleep: clock.sleep,
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
-  if (plan.host) await requireTlsa(ports.dns, domain, chainPem);
+  if (plan.host && mayWait(record, clock.now())) await requireRecord(record, chainPem, ports);
   await certificates.putChain(domain, id, chainPem);
   const certificate = { ...describe(id, plan, chainPem, ports), ...answering(record) };
   const calm = await calmServers(record, plan, ports);
@@ -91,8 +94,7 @@ export async function finalizeOrder(
 
 /**
  * A host's renewal keeps the key, which TLSA records of its zone may name (3 1 1); a customer's has a new one each time.
- * A new one has also whoever asked for it, since the old one may be in wrong hands, and who was refused by the CA the
- * last time: it may be the key that it refuses.
+ * A new one has also whoever asked for it, since the old one may be in wrong hands, and whose key the CA has refused.
  */
 async function keyFor(
   { domain, current, revoked, parked }: DomainRecord,
@@ -100,7 +102,12 @@ async function keyFor(
   { readKey }: CertificateObjects,
 ): Promise<string> {
   const isKept = host && current && current.id !== revoked && current.askedAt === undefined;
-  return isKept && parked?.reason !== 'AcmeRejected' ? readKey(domain, current.id) : newKey();
+  return isKept && !isKeyRefused(parked) ? readKey(domain, current.id) : newKey();
+}
+
+/** By the problem type in the CA's words (RFC 8555 §6.7). */
+function isKeyRefused(parked: DomainRecord['parked']): boolean {
+  return parked?.reason === 'AcmeRejected' && /\b(badPublicKey|badCSR)\b/.test(parked.message);
 }
 
 /**
@@ -121,6 +128,28 @@ async function requireNewKey(
     domain,
     `the order for ${domain} was made with the key that is to be replaced; the next try orders with a new one`,
   );
+}
+
+/**
+ * Where nobody has answered at three tries either, nobody will: a sender that looks keeps its mail already, whatever is served (RFC 7672 §2.1.2).
+ * @throws SealpostError TlsaMismatch, DnsNotPropagated
+ */
+async function requireRecord(
+  { domain, parked }: DomainRecord,
+  chainPem: string,
+  { dns }: FinalizePorts,
+): Promise<void> {
+  try {
+    await requireTlsa(dns, domain, chainPem);
+  } catch (error) {
+    const isUnanswered = isSealpostError(error, 'DnsNotPropagated');
+    if (!isUnanswered || parked?.reason !== 'DnsNotPropagated' || parked.tries < 3) throw error;
+  }
+}
+
+/** A certificate that has ended harms everybody, a record that does not fit only those who look there. */
+function mayWait({ current }: DomainRecord, now: number): boolean {
+  return current === undefined || now < current.notAfter - TLSA_WAITS_UNTIL_MS;
 }
 
 /** Tried again after all was written: what the try before said. Work that it made calm goes on waiting for its hour. */

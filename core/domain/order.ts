@@ -78,12 +78,15 @@ export async function publishChallenges(
   const { published } = await ports.store.renewDomain(input.domain, execution, ports.clock.now());
   const values = valuesByRecord(input.order, input.places);
   if (values.length > 0) await ports.store.recordPublished(input.domain, execution, withPublished(published, values));
+  const add = ({ recordName, values }: PublishedValue) => ({ recordName, add: values, remove: [] });
   await Promise.all(
     [...byZone(values)].map(([zoneId, records]) =>
-      ports.zones.changeTxt(
-        zoneId,
-        records.map(({ recordName, values }) => ({ recordName, add: values, remove: [] })),
-      ),
+      ports.zones.changeTxt(zoneId, records.map(add)).catch((error: unknown) => {
+        const isOurs = input.places.some(place => place.delegated && place.zoneId === zoneId);
+        if (!isOurs || !isSealpostError(error, 'DomainNotManaged')) throw error;
+        // Of every delegated domain, and none of their faults: a person has to see to it.
+        throw new Error(`${error.message}; it is the setting ChallengeZoneId`, { cause: error });
+      }),
     ),
   );
   const wait = values.length > 0 ? ports.propagationMs : 0;

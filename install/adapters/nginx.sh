@@ -118,7 +118,8 @@ nginx_asks() { nginx_blocks | grep -Fq ' $sealpost_pem $sealpost_pem '; }
 nginx_undo() {
   { read -r key && read -r certificate; } <"$adoption/nginx.chain"
   read -r file <"$adoption/nginx.file"
-  nginx_swap "$file" '$sealpost_pem' '$sealpost_pem' "$certificate" "$key"
+  # Somebody may have put another file in its place.
+  [ ! -e "$file" ] || nginx_swap "$file" '$sealpost_pem' '$sealpost_pem' "$certificate" "$key"
   rm -f "$nginx_map"
   nginx -s reload >/dev/null 2>&1 || :
 }

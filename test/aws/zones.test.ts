@@ -63,7 +63,7 @@ test('a name that holds a CNAME is left alone, and the message says what Route 5
   const ChangeBatch = { Changes: [{ Action: 'CREATE' as const, ResourceRecordSet }] };
   await client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch }));
   await expect(zones.changeTxt(id, [{ recordName, add: ['a'], remove: [] }])).rejects.toMatchObject({
-    ...{ name: 'Throttled', message: expect.stringContaining('conflicts with other records') },
+    ...{ name: 'DnsNotPropagated', message: expect.stringContaining('conflicts with other records') },
   });
   expect((await records(id, recordName)).map(set => set.Type)).toEqual(['CNAME']);
 });
@@ -134,11 +134,19 @@ describe('a zone that was made a moment ago', () => {
     expect(await zones.findZone(name)).toMatchObject({ name: 'sub.customer.test' });
   });
 
-  test('among a hundred of one name is found on a later page', async () => {
+  test('among a hundred under one name is found by one question more, and not by reading all of them', async () => {
     for (let i = 0; i < 105; i++) await make(`z${String(i).padStart(3, '0')}.many.test`);
     const zones = zonesOf(client, Date.now);
+    asked = [];
     expect(await zones.findZone('_acme-challenge.z104.many.test')).toMatchObject({ name: 'z104.many.test' });
+    expect(asked).toEqual([
+      ...['ListHostedZonesByNameCommand', 'ListHostedZonesByNameCommand', 'GetHostedZoneCommand'],
+    ]);
     expect(await zones.findZone('_acme-challenge.none.many.test')).toBeUndefined();
+    await make('many.test');
+    expect(await zonesOf(client, Date.now).findZone('_acme-challenge.none.many.test')).toMatchObject({
+      name: 'many.test',
+    });
   });
 
   test('is found after Route 53 was busy', async () => {

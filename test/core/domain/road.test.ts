@@ -7,6 +7,7 @@ import { claimDomain } from '../../../core/domain/claim.ts';
 import { certificateId, finalizeOrder } from '../../../core/domain/finalize.ts';
 import type { StoredCertificate } from '../../../core/domain/domain.ts';
 import { createOrder, publishChallenges, validate } from '../../../core/domain/order.ts';
+import { SealpostError } from '../../../core/errors.ts';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { quietMoment } from '../../../core/server/quiet.ts';
 import { LEASE_MS } from '../../../core/store.ts';
@@ -252,18 +253,38 @@ describe('the host name of a server', () => {
     expect((await currentOf()).id).toBe(second);
   });
 
+  /** The CA refuses its renewal, which is then due again. */
+  async function refused(Cause: string): Promise<void> {
+    end();
+    const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
+    await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
+    await parkDomain({ domain, execution: me, error: { Error: 'AcmeRejected', Cause } }, ports());
+    await due();
+  }
+
+  test('keeps it when the CA refused the order before for another reason', async () => {
+    const first = await secured();
+    await refused('The CA answered HTTP 403: no (unauthorized)');
+    expect(await keyOf(await secured())).toBe(await keyOf(first));
+  });
+
+  test('is given its new certificate a day before the old one ends, whatever its TLSA record says', async () => {
+    await secured();
+    tlsa('00'.repeat(32));
+    end();
+    const { current } = world.memory.domains.get(domain)!;
+    current!.notAfter = world.time + 26 * 3_600_000;
+    expect(await parked()).toMatch(/^TlsaMismatch/);
+    await due();
+    current!.notAfter = world.time + 24 * 3_600_000;
+    expect((await currentOf()).id).not.toBe(await secured());
+  });
+
   test.each([
     ['when a person asked', () => world.store.askRenewal(domain, world.time)],
     [
-      'when the CA refused the order before, which may be for its key',
-      async () => {
-        end();
-        const error = { Error: 'AcmeRejected', Cause: 'badPublicKey' };
-        const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
-        await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
-        await parkDomain({ domain, execution: me, error }, ports());
-        await due();
-      },
+      'when the CA refused the key',
+      () => refused('The CA answered HTTP 400: this key is known to be compromised (badPublicKey)'),
     ],
   ])('has a new one %s', async (_, happens) => {
     const first = await secured();
@@ -304,6 +325,13 @@ describe('the host name of a server', () => {
     expect(await world.store.work(domain, 10)).toMatchObject([{ certificate: { id: second } }]);
     expect(newOrders()).toBe(asked + 1);
     expect(await world.store.readDomain(domain)).not.toHaveProperty('parked');
+  });
+
+  test('and every other delegated name is for a person to see to when the challenge zone is gone', async () => {
+    const gone = new SealpostError('DomainNotManaged', domain, 'the hosted zone ZCHALLENGES is gone');
+    world.zones.changeTxt = () => Promise.reject(gone);
+    expect(await parked()).toBe('Error: the hosted zone ZCHALLENGES is gone; it is the setting ChallengeZoneId');
+    expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Unexpected' });
   });
 
   test('is no concern of a customer: their records are not looked at, and each certificate has its own key', async () => {

@@ -72,7 +72,11 @@ const may: Record<string, string[]> = {
   mx1: ['s3:GetObject on its own delivery'],
   provider: ['events:PutEvents on the bus'],
   // It says whose mail is served under a server, and starts the road once more when the wish changed meanwhile.
-  'claim-domain': ['events:PutEvents on the bus', 'dynamodb:GetItem on the table', 'states:StartExecution on the road'],
+  'claim-domain': [
+    'events:PutEvents as sealpost',
+    'dynamodb:GetItem on the table',
+    'states:StartExecution on the road',
+  ],
   'finalize-order': [
     's3:GetObject on a private key',
     'dynamodb:GetItem on the table',
