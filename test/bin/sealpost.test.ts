@@ -84,11 +84,18 @@ async function deployClaimDomain(table: string): Promise<void> {
   });
 }
 
-function start(args: string[], environment: NodeJS.ProcessEnv = {}) {
+/** @param wrapped makes another command line of it, to be run in its place */
+function start(
+  args: string[],
+  environment: NodeJS.ProcessEnv = {},
+  wrapped: (command: string[]) => string[] = command => command,
+) {
   const { endpoint, region, iam } = provider.cloud;
   const { accessKeyId, secretAccessKey } = iam.rootCredentials();
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../bin/sealpost.mjs'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const sealpost = join(import.meta.dirname, '../../bin/sealpost.mjs');
+  const [program, ...given] = wrapped([process.execPath, sealpost, ...args]);
+  const child = spawn(program!, given, {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: {
       ...{ PATH: process.env.PATH, HOME: code, AWS_ENDPOINT_URL: endpoint, AWS_REGION: region },
       ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
@@ -318,5 +325,23 @@ describe('sealpost', { timeout: 60_000 }, () => {
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
     expect(said).toMatchObject({ error: '', out: expect.not.stringContaining('\x1b') });
+  });
+
+  test('watch on a terminal draws what runs in place, again and again, until q is typed', async () => {
+    // util-linux's script gives it a terminal of its own.
+    const onTerminal = (command: string[]) => [
+      'script',
+      '--quiet',
+      '--return',
+      '--command',
+      command.join(' '),
+      '/dev/null',
+    ];
+    const { child, said, ended } = start(['watch'], { TERM: 'xterm' }, onTerminal);
+    await expect
+      .poll(() => said.out, { timeout: 20_000 })
+      .toMatch(/q ends it\.[^]*bakery\.example[^]*\x1b\[\d+A\r\x1b\[J/);
+    child.stdin.write('q');
+    expect(await ended).toBe(0);
   });
 });

@@ -65,6 +65,13 @@ describe('domains from a provider’s table', () => {
   let kept: string;
   let low: string;
   let runsLowAt: number;
+  /** Domains on record when the program was killed. */
+  let begun: string[];
+  const onRecord = async () => {
+    const all = [LOW, GOOD, ...NEW];
+    const records = await Promise.all(all.map(record));
+    return all.filter((_, i) => records[i]);
+  };
 
   beforeAll(async () => {
     for (const domain of [GOOD, LOW, ...NEW]) if (domain !== LIST) await customer(domain);
@@ -123,18 +130,24 @@ describe('domains from a provider’s table', () => {
     low = await serveByAnother(LOW, { from: minutes(-30), until: minutes(10) });
     const killed = await killedAt(3, 'DynamoDB_20120810.UpdateItem');
     expect(killed).not.toHaveProperty('code');
-    await until('the third of them on record', 10, async () => (await record(LIST)) !== undefined);
-    for (const domain of [LOW, NEW[0]!]) expect(await record(domain)).toMatchObject({ wanted: 1 });
-    for (const domain of [GOOD, NEW[2]!, NEW[3]!]) expect(await record(domain)).toBeUndefined();
+    // What needs an order and what is left to others are taken up side by side: which came third, and whether a fourth, is chance.
+    await until('three of them on record', 10, async () => (begun = await onRecord()).length >= 3);
+    expect(begun).toEqual(expect.arrayContaining([LOW, NEW[0]]));
+    expect(begun.length).toBeLessThan(6);
+    for (const domain of begun) expect(await record(domain)).toMatchObject({ wanted: 1 });
     expect(await record(LOW)).toMatchObject({ foreign: { fingerprint: low } });
   }, 60_000);
 
   it('are all taken up by a second --go, each once, and seen served', async () => {
     const sweeping = setInterval(() => void sweep(), 5_000);
     const again = await type(GO, directory).finally(() => clearInterval(sweeping));
-    expect(again.output).toMatch(/^3 new, 3 known already, 3 bad rows\. 2 orders at pebble/m);
-    expect(again.output).toMatch(/^taken up 3 of 3$/m);
-    expect(again.output).toMatch(/^3 taken up, 0 of them parked/m);
+    const left = 6 - begun.length;
+    const orders = NEW.filter(domain => !begun.includes(domain)).length;
+    expect(again.output).toContain(
+      `\n${left} new, ${begun.length} known already, 3 bad rows. ${orders} orders at pebble`,
+    );
+    expect(again.output).toContain(`\ntaken up ${left} of ${left}\n`);
+    expect(again.output).toContain(`\n${left} taken up, 0 of them parked`);
     // For the bad rows.
     expect(again.code).toBe(1);
     for (const domain of NEW) {

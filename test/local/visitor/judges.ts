@@ -53,6 +53,37 @@ export function judgesSuite(): void {
     });
   }, 600_000);
 
+  test('dig is answered by both name servers of a zone, over UDP and TCP', async () => {
+    const environmentOf = { ...process.env, ...testssl.environment } as Record<string, string>;
+    const dig = (...question: string[]) =>
+      runProgram(['dig', `@${env.SEALPOST_DNS}`, '+short', ...question], { environment: environmentOf });
+    for (const how of [[], ['+tcp']]) {
+      const { stdout, stderr } = await dig(...how, 'stranger.example', 'NS');
+      expect(stdout.trim().split('\n').sort(), stderr).toEqual(['ns1.dns.test.', 'ns2.dns.test.']);
+    }
+  });
+
+  test('openssl s_client verifies chain and name at the addresses of env, and refuses the name of another', async () => {
+    const connect = ['openssl', 's_client', '-connect', `${env.SEALPOST_HOST_MX1}:993`, '-servername', NAME];
+    const look = (name: string) =>
+      runProgram([...connect, '-verify_hostname', name, '-CAfile', env.SEALPOST_CA_FILE!, '-verify_return_error'], {
+        input: '',
+      });
+    expect(await look(NAME)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Verify return code: 0 (ok)'),
+    });
+    expect((await look('mail.nobody.example')).exitCode).not.toBe(0);
+  });
+
+  test('posttls-finger, inside the host, verifies port 25 by its own name and by the domain’s', async () => {
+    const finger = ['posttls-finger', '-c', '-l', 'secure', '-F', '/etc/ssl/certs/ca-certificates.crt'];
+    for (const name of [NAME, env.SEALPOST_NAME_MX1!]) {
+      const said = await local('host', 'exec', 'mx1', '--', ...finger, '-s', name, '[127.0.0.1]:25', name);
+      expect(said.stdout + said.stderr).toContain('Verified TLS connection established');
+    }
+  });
+
   const roots = () => ['--tls-ca-path', env.SEALPOST_CA_FILE!];
   const login = ['--auth', 'PLAIN', '--auth-user', TEST_MAILBOX.user, '--auth-password', TEST_MAILBOX.password];
 
