@@ -28,7 +28,7 @@ export function monthOf(now: number): string {
 
 /** The months that 365 days reach into, whole: a few too many rather than one too few. */
 export function importsOfAYear(imports: AcmUse['imports'], now: number): number {
-  return counted(imports, now).reduce((sum, [, count]) => sum + count, 0);
+  return total(counted(imports, now));
 }
 
 /**
@@ -42,9 +42,9 @@ export function requireQuota(domain: string, isFirst: boolean, use: AcmUse, quot
       domain,
       `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`,
     );
-  const made = importsOfAYear(use.imports, now);
-  if (made < quotas.importsAYear) return;
   const months = counted(use.imports, now);
+  const made = total(months);
+  if (made < quotas.importsAYear) return;
   const since = months[0]![0];
   throw spent(
     domain,
@@ -66,9 +66,13 @@ function counted(imports: AcmUse['imports'], now: number): [string, number][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+function total(months: [string, number][]): number {
+  return months.reduce((sum, [, count]) => sum + count, 0);
+}
+
 /** When enough of the oldest months count no more for one import to have room: 365 days after the end of the last of them. */
 function freeAt(months: [string, number][], quota: number): number {
-  let left = months.reduce((sum, [, count]) => sum + count, 0);
+  let left = total(months);
   const [month] = months.find(([, count]) => (left -= count) < quota)!;
   return Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4)), 1) + YEAR_MS;
 }

@@ -1,7 +1,5 @@
 /** PowerShell as its grammar reads it (tree-sitter): no PowerShell runs here, so what its text says is looked at closely. */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { Language, Parser, type Node } from '@vscode/tree-sitter-wasm';
+import { grammarOf, type Node } from './grammar.ts';
 
 export type { Node };
 
@@ -12,13 +10,10 @@ export interface Script {
   nodes: Node[];
 }
 
-const wasm = dirname(createRequire(import.meta.url).resolve('@vscode/tree-sitter-wasm'));
-await Parser.init();
-const parser = new Parser();
-parser.setLanguage(await Language.load(join(wasm, 'tree-sitter-powershell.wasm')));
+const rootOf = await grammarOf('powershell');
 
 export function parse(text: string): Script {
-  const root = parser.parse(text)!.rootNode;
+  const root = rootOf(text);
   return { text, root, nodes: below(root) };
 }
 

@@ -1,12 +1,7 @@
 /** Where a shell script could be killed between two statements, as bash's grammar reads it (tree-sitter). */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { Language, Parser, type Node } from '@vscode/tree-sitter-wasm';
+import { grammarOf, type Node } from './grammar.ts';
 
-const wasm = dirname(createRequire(import.meta.url).resolve('@vscode/tree-sitter-wasm'));
-await Parser.init();
-const parser = new Parser();
-parser.setLanguage(await Language.load(join(wasm, 'tree-sitter-bash.wasm')));
+const rootOf = await grammarOf('bash');
 
 export interface Place {
   /** Of the script's text, where a statement begins. */
@@ -24,7 +19,7 @@ const COMPOUND = ['if_statement', 'while_statement', 'for_statement'];
 
 /** Before each statement of these functions. @throws Error for one that the script does not have, or whose text the grammar cannot read */
 export function placesIn(text: string, names: string[]): Place[] {
-  const root = parser.parse(text)!.rootNode;
+  const root = rootOf(text);
   return names.flatMap(name => {
     const found = root
       .descendantsOfType('function_definition')
