@@ -7,7 +7,7 @@ import { installer } from '../../install/assemble.ts';
 import { startServices, TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { posttlsFinger, testssl } from './judges.ts';
 import { kinds, software, type ServerKind } from './kinds.ts';
-import { startMailHost, type MailHost } from './mail-host.ts';
+import { killedAt, startMailHost, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';
 import { openSession, type Session } from '../../local/session.ts';
 
@@ -197,8 +197,7 @@ export function contract(name: keyof typeof kinds): void {
       const former = example;
       example = mail.wildcard('example.test');
       const delivery = mail.write([renewed(example)]);
-      const edit = (text: string) => text.replace(/^( *)phase apply$/m, '$&\nkill -9 $$$$');
-      expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+      expect((await mail.run(delivery, { edit: killedAt('apply') })).exitCode).toBe(137);
       await mail.sh('rm -r /run/sealpost.*'); // the document does it, an hour later
       for (const [port, leaf] of await everywhere())
         expect(

@@ -1,6 +1,6 @@
 /** What can happen to a transaction from outside: killed, met by another, hindered by the configuration or the disk. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { startAdoptedMailHost, type MailHost } from './mail-host.ts';
+import { killedAt, startAdoptedMailHost, type MailHost } from './mail-host.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -25,8 +25,7 @@ it.each(points)(
       { domain: 'other.test', certificate: other },
     ]);
     const before = await everywhere();
-    const edit = (text: string) => text.replaceAll(new RegExp(`^( *)phase ${point}$`, 'gm'), '$&\nkill -9 $$$$');
-    expect((await mail.run(delivery, { edit })).exitCode).toBe(137);
+    expect((await mail.run(delivery, { edit: killedAt(point) })).exitCode).toBe(137);
     for (const leaf of await everywhere()) expect([...before, example.leaf]).toContain(leaf);
 
     const again = await mail.run(delivery);
@@ -63,7 +62,7 @@ it('killed after its answer was stored: the same delivery gets that answer', asy
 it('killed, then a newer delivery: the interrupted one is finished first, neither is lost', async () => {
   const [example, other] = [mail.wildcard('example.test'), mail.wildcard('other.test')];
   const interrupted = mail.write([{ domain: 'example.test', certificate: example, web }]);
-  const edit = (text: string) => text.replace(/^( *)phase apply$/m, '$&\nkill -9 $$$$');
+  const edit = killedAt('apply');
   await mail.run(interrupted, { edit });
   const next = await mail.deliver([{ domain: 'other.test', certificate: other }]);
   expect(next).toMatchObject({ exitCode: 0, letters: 's' });
@@ -74,7 +73,7 @@ it('killed, then a newer delivery: the interrupted one is finished first, neithe
 it('killed, then an older delivery: it is stale, and nothing is finished on its behalf', async () => {
   const example = mail.wildcard('example.test');
   const delivery = mail.write([{ domain: 'example.test', certificate: example, web }]);
-  const edit = (text: string) => text.replace(/^( *)phase switch$/m, '$&\nkill -9 $$$$');
+  const edit = killedAt('switch');
   await mail.run(delivery, { edit });
   expect((await mail.deliver([], { seq: 1 })).outcome).toMatch(/^stale /);
   expect(await everywhere()).not.toContain(example.leaf);
@@ -130,7 +129,7 @@ it('killed while it puts the old one back: the next run goes on going back', asy
   const before = await everywhere();
   await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
   const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
-  const edit = (text: string) => text.replace(/^( *)phase back$/m, '$&\nkill -9 $$$$');
+  const edit = killedAt('back');
   expect((await mail.run(delivery, { ...hindered, edit })).exitCode).toBe(137);
   const answer = await mail.run(delivery, hindered);
   await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');

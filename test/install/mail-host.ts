@@ -108,6 +108,11 @@ function deliveryText(
   return [...lines, 'end', ''].join('\n');
 }
 
+/** For `run`'s `edit`: the installer is killed where that phase begins. */
+export function killedAt(phase: string): (installer: string) => string {
+  return text => text.replaceAll(new RegExp(`^( *)phase ${phase}$`, 'gm'), '$&\nkill -9 $$$$');
+}
+
 /** A host with all daemons running, not adopted. About 8 s. */
 export async function startMailHost(name: string, { release, software }: Kind = USUAL): Promise<MailHost> {
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-install-'));
