@@ -1,6 +1,6 @@
 /** Urgent and calm: a renewal in good time waits for the server's quiet hour, so that many go out with one reload. */
 import { isUrgent } from '../certificate/renewal.ts';
-import type { Plan } from '../../statemachines/secure-domain.ts';
+import type { Plan } from '../plan.ts';
 import type { Clock } from '../clock.ts';
 import { quietMoment, type QuietHours } from '../server/quiet.ts';
 import type { Store } from '../store.ts';

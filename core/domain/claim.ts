@@ -1,5 +1,5 @@
 /** ClaimDomain: the wish goes on record, one execution takes the domain, and what it will do is planned. */
-import type { Plan, Place } from '../../statemachines/secure-domain.ts';
+import type { Plan, Place } from '../plan.ts';
 import type { Issuer } from '../acme/issuer.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
 import { SealpostError } from '../errors.ts';

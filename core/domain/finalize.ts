@@ -12,7 +12,7 @@ import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects } from '../ports.ts';
 import type { QuietHours } from '../server/quiet.ts';
 import type { Store } from '../store.ts';
-import type { Plan } from '../../statemachines/secure-domain.ts';
+import type { Plan } from '../plan.ts';
 import { calmServers } from './calm.ts';
 import type { DomainRecord, StoredCertificate } from './domain.ts';
 import { certificatesOf } from './provided.ts';

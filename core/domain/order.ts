@@ -9,7 +9,7 @@ import { seenEverywhere, type Dns } from '../dns/authoritative.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
 import type { Zones } from '../ports.ts';
 import type { Store } from '../store.ts';
-import type { Plan, Place } from '../../statemachines/secure-domain.ts';
+import type { Plan, Place } from '../plan.ts';
 import { withoutOrder } from './budget.ts';
 import type { PublishedValue } from './domain.ts';
 import { byZone, withPublished } from './published.ts';

@@ -7,7 +7,7 @@ import { parseDomainEvent } from '../events.ts';
 import type { Bus, Executions, Metrics, Zones } from '../ports.ts';
 import { wakeServers } from '../server/wake.ts';
 import type { Store } from '../store.ts';
-import type { Plan } from '../../statemachines/secure-domain.ts';
+import type { Plan } from '../plan.ts';
 import { importWanted, parkImport } from './acm.ts';
 import { serversOf, triesAfter, whenLessBusy, type DomainRecord, type Parked } from './domain.ts';
 import { acmDuty, nextLook } from './duties.ts';

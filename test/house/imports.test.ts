@@ -6,7 +6,7 @@ const show = ({ file, of }: Import) => `${file} → ${of}`;
 
 /** What a folder may import of ours, besides itself. */
 const arrows: Record<string, (imported: Import) => boolean> = {
-  core: ({ of, typesOnly }) => of.startsWith('statemachines/') && typesOnly,
+  core: () => false,
   aws: ({ of }) => of.startsWith('core/'),
   statemachines: ({ of }) => of.startsWith('core/'),
   lambdas: ({ of }) =>

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { LEASE_MS } from '../../core/store.ts';
+import type { Plan } from '../../core/plan.ts';
 import * as steps from '../../statemachines/secure-domain.ts';
 import { definitionOf, delays, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
 
-const plan: steps.Plan = {
+const plan: Plan = {
   domain: 'example.com',
   seen: 1,
   names: ['example.com', '*.example.com'],

@@ -3,7 +3,7 @@ import { retract } from '../../../core/domain/published.ts';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/store.ts';
-import type { Plan } from '../../../statemachines/secure-domain.ts';
+import type { Plan } from '../../../core/plan.ts';
 import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, register, type World } from '../world.ts';
 
 let world: World;

@@ -11,7 +11,7 @@ import { finalizeOrder } from '../../../core/domain/finalize.ts';
 import { createOrder, publishChallenges, validate } from '../../../core/domain/order.ts';
 import { parkDomain, releaseDomain } from '../../../core/domain/release.ts';
 import { isSealpostError } from '../../../core/errors.ts';
-import type { Plan } from '../../../statemachines/secure-domain.ts';
+import type { Plan } from '../../../core/plan.ts';
 import { memorySecrets } from '../../twins/secrets.ts';
 import { problem, startTestCa, type TestCa } from '../acme/ca.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
