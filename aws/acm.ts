@@ -12,7 +12,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-acm';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateManager } from '../core/ports.ts';
+import type { CertificateManager } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Which stack imported it, and for which domain. The rights of ImportToAcm hang on the first. */

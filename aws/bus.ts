@@ -1,7 +1,7 @@
 /** The product's event bus: facts of ours, `source` `sealpost`. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SealpostError } from '../core/errors.ts';
-import type { Bus } from '../core/ports.ts';
+import type { Bus } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** PutEvents takes ten entries a call. */

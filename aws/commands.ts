@@ -11,7 +11,7 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { printable, SealpostError } from '../core/errors.ts';
-import type { Commands, SendingCommands } from '../core/ports.ts';
+import type { Commands, SendingCommands } from '../core/ports/ports.ts';
 import { pinned, type Pinned } from './pinned-document.ts';
 import { unlessBusy } from './throttling.ts';
 

@@ -1,10 +1,10 @@
 /** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
-import type { AcmQuotas, AcmUse } from '../core/domain/acm-quota.ts';
-import { serversOf, type DomainRecord, type Wish } from '../core/domain/domain.ts';
-import { idsOf } from '../core/domain/provided.ts';
+import type { AcmQuotas, AcmUse } from '../core/acm/quota.ts';
+import { serversOf, type DomainRecord, type Wish } from '../core/record/domain.ts';
+import { idsOf } from '../core/record/provided.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { Work } from '../core/server/server.ts';
-import { LEASE_MS, type DomainStore } from '../core/store.ts';
+import type { Work } from '../core/record/server.ts';
+import { LEASE_MS, type DomainStore } from '../core/ports/store.ts';
 import { shardOf, type Key, type Table } from './table.ts';
 import { serverKey } from './server-items.ts';
 

@@ -8,7 +8,7 @@ import {
   TaskDoesNotExist,
   TaskTimedOut,
 } from '@aws-sdk/client-sfn';
-import type { Executions } from '../core/ports.ts';
+import type { Executions } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
 export function executions(

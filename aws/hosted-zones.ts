@@ -3,7 +3,7 @@
  * one answer is for all names of a domain, and what was found is kept in the process for a while.
  */
 import { GetHostedZoneCommand, ListHostedZonesByNameCommand, type Route53Client } from '@aws-sdk/client-route-53';
-import type { Zones } from '../core/ports.ts';
+import type { Zones } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** How long a zone that was found is used unasked. */

@@ -1,5 +1,5 @@
 /** What is kept of an issuer (account URL, order budget), and the index of what is due. */
-import type { Due, DueStore, IssuerRecord, IssuerStore, Store } from '../core/store.ts';
+import type { Due, DueStore, IssuerRecord, IssuerStore, Store } from '../core/ports/store.ts';
 import { domainItems } from './domain-items.ts';
 import { outsideItems } from './outside-items.ts';
 import { renewalItems } from './renewal-items.ts';

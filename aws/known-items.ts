@@ -1,9 +1,9 @@
 /** Reads for people: the whole table, or what it knows of one domain or server. */
 import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { serversOf, type DomainRecord } from '../core/domain/domain.ts';
-import type { Installed, ServerRecord, Work } from '../core/server/server.ts';
-import type { IssuerRecord } from '../core/store.ts';
+import { serversOf, type DomainRecord } from '../core/record/domain.ts';
+import type { Installed, ServerRecord, Work } from '../core/record/server.ts';
+import type { IssuerRecord } from '../core/ports/store.ts';
 import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
 import { asAcmUse, asRecord, domainKey } from './domain-items.ts';
 import { asOutside, outsideKey } from './outside-items.ts';

@@ -7,8 +7,8 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateObjects, DeliveryObjects } from '../core/ports.ts';
-import type { Looks, Manifest } from '../core/server/delivery.ts';
+import type { CertificateObjects, DeliveryObjects } from '../core/ports/ports.ts';
+import type { Looks, Manifest } from '../core/deliver-to-server/delivery.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Path style where an endpoint is named: a bucket's name is no host name there. */

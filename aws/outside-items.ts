@@ -1,6 +1,6 @@
 /** What was seen of each server from outside: a thousand servers at the most, all under one key, since all are read together. */
-import type { Outside } from '../core/outside/outside.ts';
-import type { OutsideStore } from '../core/store.ts';
+import type { Outside } from '../core/record/outside.ts';
+import type { OutsideStore } from '../core/ports/store.ts';
 import type { Key, Table } from './table.ts';
 
 const OUTSIDE = 'O#servers';

@@ -1,6 +1,6 @@
 /** A person's wish for renewals, said to the one function that takes it: `lambda:InvokeFunction` on it is all that they need. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
+import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import { SealpostError } from '../core/errors.ts';
 import { unlessBusy } from './throttling.ts';
 

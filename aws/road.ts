@@ -7,7 +7,7 @@ import {
   type HistoryEvent,
   type SFNClient,
 } from '@aws-sdk/client-sfn';
-import type { Road, RoadEvent } from '../core/road.ts';
+import type { Road, RoadEvent } from '../core/ports/road.ts';
 import { unlessBusy } from './throttling.ts';
 
 interface Followed {

@@ -6,7 +6,7 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { Secrets } from '../core/ports.ts';
+import type { Secrets } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** @param keyId the KMS key that encrypts the values */

@@ -1,7 +1,7 @@
 /** The writes for servers: items `S#<server>` `/S`, `/W#<domain>` (work), `/P#<domain>` (installed), and `T#<hash>` (tokens). */
 import { SealpostError } from '../core/errors.ts';
-import { deliveryExecutionName, type Installed, type ServerRecord, type Work } from '../core/server/server.ts';
-import { LEASE_MS, WAKE_MS, type ServerStore } from '../core/store.ts';
+import { deliveryExecutionName, type Installed, type ServerRecord, type Work } from '../core/record/server.ts';
+import { LEASE_MS, WAKE_MS, type ServerStore } from '../core/ports/store.ts';
 import { shardOf, type Key, type Table } from './table.ts';
 
 /** A command without an answer is looked at by the sweep after this. */

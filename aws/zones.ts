@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-route-53';
 import { asIfAlone, mergeTxt, type TxtChange, type TxtSet } from '../core/dns/record-set.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { TxtValues, Zones } from '../core/ports.ts';
+import type { TxtValues, Zones } from '../core/ports/ports.ts';
 import { zoneFinder } from './hosted-zones.ts';
 import { unlessBusy } from './throttling.ts';
 

@@ -1,7 +1,7 @@
 /** `sealpost dns <domain>`: the lines for the customer's zone, as they can be pasted into a zone file. */
 import { planNames } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
-import type { DomainRecord } from '../core/domain/domain.ts';
+import type { DomainRecord } from '../core/record/domain.ts';
 
 export interface DnsRecord {
   name: string;

@@ -1,7 +1,7 @@
 /** The road shown while it is walked: a picture on a terminal, a plain line for each step where there is none. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSealpostError } from '../core/errors.ts';
-import { roadLine, RoadView, type Road } from '../core/road.ts';
+import { roadLine, RoadView, type Road } from '../core/ports/road.ts';
 import type { Screen } from './screen.ts';
 
 /**

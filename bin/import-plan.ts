@@ -1,7 +1,7 @@
 /** What an import comes to before anything is done: orders, hours, transitions, dollars. Pure. */
 import type { Issuer } from '../core/acme/issuer.ts';
-import { COMMON } from '../core/domain/budget.ts';
-import { rateOf } from '../core/acme/limits.ts';
+import { COMMON } from '../core/issuer/budget.ts';
+import { rateOf } from '../core/record/limits.ts';
 
 /** Steps of Step Functions on the good road (README); test/bin/import.test.ts walks the state machines and counts. */
 export const TRANSITIONS = { certificate: 7, delivery: 4, leftToOthers: 2 };

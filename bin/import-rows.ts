@@ -1,8 +1,8 @@
 /** A provider's table of domains as it comes out of a spreadsheet: each row a wish, or a line that says what is wrong with it. */
 import { parse } from 'csv-parse/sync';
-import { parseDomainEvent } from '../core/events.ts';
+import { parseDomainEvent } from '../core/events/events.ts';
 import { isSealpostError, SealpostError } from '../core/errors.ts';
-import type { Wish } from '../core/domain/domain.ts';
+import type { Wish } from '../core/record/domain.ts';
 
 export interface Row {
   /** Of the file, from 1; the last one where a cell goes over several. */

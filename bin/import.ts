@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Issuer } from '../core/acme/issuer.ts';
 import { showDomain } from '../core/certificate/names.ts';
-import { serversOf, type Foreign, type Parked, type Wish } from '../core/domain/domain.ts';
-import type { Store } from '../core/store.ts';
+import { serversOf, type Foreign, type Parked, type Wish } from '../core/record/domain.ts';
+import type { Store } from '../core/ports/store.ts';
 import { planImport, PRICES } from './import-plan.ts';
 import type { Problem, Row, Table } from './import-rows.ts';
 

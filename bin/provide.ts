@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { inspectChain } from '../core/certificate/certificate.ts';
 import { readFromElsewhere } from '../core/certificate/from-elsewhere.ts';
 import { coversName, planNames } from '../core/certificate/names.ts';
-import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/domain/domain.ts';
-import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/domain/provided.ts';
+import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/record/domain.ts';
+import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/record/provided.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateObjects } from '../core/ports.ts';
-import { servesAlone } from '../core/server/server.ts';
-import type { Store } from '../core/store.ts';
+import type { CertificateObjects } from '../core/ports/ports.ts';
+import { servesAlone } from '../core/record/server.ts';
+import type { Store } from '../core/ports/store.ts';
 import { when } from './when.ts';
 
 export interface Elsewhere {

@@ -1,6 +1,6 @@
 /** `sealpost renew`: one domain, a server's, or all, a part at a time until there is no more. */
 import { showDomain } from '../core/certificate/names.ts';
-import type { Renewed, RenewRequest } from '../core/domain/renew.ts';
+import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 
 /** How many names are listed: of more the numbers tell. */
 const MOST_NAMES = 20;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseDomain, parseHostName } from '../core/certificate/names.ts';
-import type { RenewRequest } from '../core/domain/renew.ts';
+import type { RenewRequest } from '../core/renewal/renew.ts';
 import { isSealpostError } from '../core/errors.ts';
 import { dnsRecords, dnsText, namesToDelegate } from './dns.ts';
 import { environment, type Environment } from './environment.ts';

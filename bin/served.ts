@@ -4,7 +4,7 @@ import { connect, rootCertificates } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 import { coversName, mailName, planNames } from '../core/certificate/names.ts';
 import { inspectChain } from '../core/certificate/certificate.ts';
-import type { Foreign, Wish } from '../core/domain/domain.ts';
+import type { Foreign, Wish } from '../core/record/domain.ts';
 
 /** TLS from the first byte: IMAP, or where there is none, submission. */
 const PORTS = [993, 465];

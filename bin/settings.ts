@@ -1,9 +1,9 @@
 /** `sealpost settings <domain>`: what to type into a mail program, each line looked at as a mail program would. */
 import type { Dns } from '../core/dns/authoritative.ts';
 import { showDomain } from '../core/certificate/names.ts';
-import type { DomainRecord } from '../core/domain/domain.ts';
-import { handshake, trusting } from '../core/outside/handshake.ts';
-import { autoconfig, settingsOf, srvLines, type Setting } from '../core/settings/settings.ts';
+import type { DomainRecord } from '../core/record/domain.ts';
+import { handshake, trusting } from '../core/audit/handshake.ts';
+import { autoconfig, settingsOf, srvLines, type Setting } from '../core/status/settings.ts';
 import { rootCertificates } from 'node:tls';
 import { columns } from './columns.ts';
 

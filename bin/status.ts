@@ -1,7 +1,7 @@
 /** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
 import { showDomain } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
-import { importsOfAYear, type AcmQuotas } from '../core/domain/acm-quota.ts';
+import { importsOfAYear, type AcmQuotas } from '../core/acm/quota.ts';
 import { printable } from '../core/errors.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
 import type { Known } from '../core/status/known.ts';

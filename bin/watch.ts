@@ -1,5 +1,5 @@
 /** `sealpost watch`: the running road, until q or Ctrl-C. */
-import type { Road } from '../core/road.ts';
+import type { Road } from '../core/ports/road.ts';
 import { follow } from './follow.ts';
 import type { Screen } from './screen.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 // The bundler puts the installers' texts here: what is delivered is what was built.
 import forLinux from '../install/installer.bundle.sh';
 import forWindows from '../install/installer.bundle.ps1';
-import { assembleDelivery } from '../core/server/assemble.ts';
+import { assembleDelivery } from '../core/deliver-to-server/assemble-delivery.ts';
 import { AssembleDelivery } from '../statemachines/deliver-to-server.ts';
 import { certificates, clock, deliveries, quietHours, roots, store } from './environment.ts';
 

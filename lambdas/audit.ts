@@ -1,6 +1,6 @@
 /** Woken by a person (`npx sealpost audit`): a server is audited now, whenever its day's audit is. */
 import * as z from 'zod/mini';
-import { askAudit } from '../core/server/ask-audit.ts';
+import { askAudit } from '../core/audit/ask-audit.ts';
 import { clock, executions, store } from './environment.ts';
 
 const request = z.strictObject({ server: z.string() });

@@ -1,6 +1,6 @@
 /** State ClaimDomain of secure-domain. */
 import { directoryOf } from '../core/acme/directory.ts';
-import { claimDomain } from '../core/domain/claim.ts';
+import { claimDomain } from '../core/secure-domain/claim-domain.ts';
 import { ClaimDomain } from '../statemachines/secure-domain.ts';
 import { bus, certificates, clock, dns, executions, issuers, setting, store, zones } from './environment.ts';
 

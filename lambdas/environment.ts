@@ -22,9 +22,9 @@ import { Table } from '../aws/table.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AcmQuotas } from '../core/domain/acm-quota.ts';
+import type { AcmQuotas } from '../core/acm/quota.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
-import { parseQuietHours, type QuietHours } from '../core/server/quiet.ts';
+import { parseQuietHours, type QuietHours } from '../core/work/quiet.ts';
 import document from '../install/document.json' with { type: 'json' };
 
 /** @throws Error that names the setting */

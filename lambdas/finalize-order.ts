@@ -1,5 +1,5 @@
 /** State FinalizeOrder of secure-domain. */
-import { finalizeOrder } from '../core/domain/finalize.ts';
+import { finalizeOrder } from '../core/secure-domain/finalize-order.ts';
 import { FinalizeOrder } from '../statemachines/secure-domain.ts';
 import { certificates, clock, dns, quietHours, roots, store } from './environment.ts';
 import { acme, issuerNamed } from './issuer.ts';

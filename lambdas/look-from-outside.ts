@@ -1,7 +1,7 @@
 /** Woken by its schedule, every five minutes: the servers whose day it is are looked at from here. */
 import { rootCertificates } from 'node:tls';
-import { handshake, trusting } from '../core/outside/handshake.ts';
-import { lookRound } from '../core/outside/round.ts';
+import { handshake, trusting } from '../core/audit/handshake.ts';
+import { lookRound } from '../core/audit/round.ts';
 import { bus, clock, dns, roots, setting, store } from './environment.ts';
 
 /** A mail server that takes longer is one that nobody waits for. */

@@ -1,6 +1,6 @@
 /** Woken by ACM's event that a certificate of the account approaches its end. */
 import * as z from 'zod/mini';
-import { lookAtArn, type AcmExpiry } from '../core/domain/acm-expiry.ts';
+import { lookAtArn, type AcmExpiry } from '../core/acm/expiry.ts';
 import { clock, executions, metrics, store } from './environment.ts';
 
 const event = z.object({ resources: z.array(z.string()).check(z.minLength(1)) });

@@ -1,6 +1,6 @@
 /** Woken by SSM's event that a command of our document ended on a node. */
 import * as z from 'zod/mini';
-import { resume } from '../core/server/send.ts';
+import { resume } from '../core/deliver-to-server/send-delivery.ts';
 import { commands, executions, store } from './environment.ts';
 
 const event = z.object({ detail: z.object({ 'command-id': z.string(), 'instance-id': z.string() }) });

@@ -1,6 +1,6 @@
 /** Woken by the schedule, once a minute: asks the CAs when they would like their certificates to be replaced. */
 import { openConnection } from '../core/acme/transport.ts';
-import { walkRenewalInfo, type Walked } from '../core/renewal-walk.ts';
+import { walkRenewalInfo, type Walked } from '../core/renewal/walk.ts';
 import { clock, issuers, renewalInfoMs, store } from './environment.ts';
 
 export const handler = async (): Promise<Walked> => {

@@ -1,5 +1,5 @@
 /** State RecordDelivery of deliver-to-server. */
-import { recordDelivery } from '../core/server/record.ts';
+import { recordDelivery } from '../core/deliver-to-server/record-delivery.ts';
 import { RecordDelivery } from '../statemachines/deliver-to-server.ts';
 import { bus, certificates, clock, commands, deliveries, executions, store } from './environment.ts';
 

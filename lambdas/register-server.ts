@@ -1,5 +1,5 @@
 /** State RegisterServer of register-server. */
-import { registerServer } from '../core/server/register.ts';
+import { registerServer } from '../core/register-server/register-server.ts';
 import { RegisterServer } from '../statemachines/register-server.ts';
 import { clock, commands, executions, mailServerTag, roles, setting, store } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** State ReleaseDomain of secure-domain. */
-import { releaseDomain } from '../core/domain/release.ts';
+import { releaseDomain } from '../core/secure-domain/release-domain.ts';
 import { ReleaseDomain } from '../statemachines/secure-domain.ts';
 import { bus, clock, executions, store, zones } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** States ReleaseServer and ReleaseForPerson of deliver-to-server. */
-import { releaseServer } from '../core/server/release.ts';
+import { releaseServer } from '../core/deliver-to-server/release-server.ts';
 import { ReleaseServer } from '../statemachines/deliver-to-server.ts';
 import { bus, clock, quietHours, store } from './environment.ts';
 

@@ -1,6 +1,6 @@
 /** Woken by a person with `sealpost renew`: whoever may call this may have certificates renewed, and nothing else. */
 import * as z from 'zod/mini';
-import { renew, type Renewed } from '../core/domain/renew.ts';
+import { renew, type Renewed } from '../core/renewal/renew.ts';
 import { clock, executions, store } from './environment.ts';
 
 const after = z.optional(z.string());

@@ -1,6 +1,6 @@
 /** State RevokeCertificate of secure-domain. */
-import { domainIn } from '../core/domain/release.ts';
-import { revokeCertificate } from '../core/domain/revoke.ts';
+import { domainIn } from '../core/secure-domain/release-domain.ts';
+import { revokeCertificate } from '../core/secure-domain/revoke-certificate.ts';
 import { RevokeCertificate } from '../statemachines/secure-domain.ts';
 import { bus, certificates, clock, executions, store } from './environment.ts';
 import { acme, issuerNamed } from './issuer.ts';

@@ -1,5 +1,5 @@
 /** State SendDelivery of deliver-to-server; the task goes on when its token comes back. */
-import { sendDelivery } from '../core/server/send.ts';
+import { sendDelivery } from '../core/deliver-to-server/send-delivery.ts';
 import { SendDelivery } from '../statemachines/deliver-to-server.ts';
 import { clock, executions, sendingCommands, store } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** Woken by the schedule, once a minute. */
-import { sweep, type Swept } from '../core/sweep.ts';
+import { sweep, type Swept } from '../core/sweep/sweep.ts';
 import { clock, commands, executions, store } from './environment.ts';
 
 export const handler = async (): Promise<Swept> =>

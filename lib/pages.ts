@@ -15,7 +15,7 @@ import { Construct } from 'constructs';
 import { pagedEnds } from './paged-executions.ts';
 
 /**
- * Facts (core/facts.ts) that nothing of ours will mend: which of them, and the fields of their detail that are names,
+ * Facts (core/events/facts.ts) that nothing of ours will mend: which of them, and the fields of their detail that are names,
  * numbers or times, since EventBridge does not escape what it puts into a text.
  */
 const PAGED_FACTS: Record<string, { detail?: object; fields: string[] }> = {

@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { certificateObjects } from '../aws/objects.ts';
 import { columns } from '../bin/columns.ts';
-import type { StoredCertificate } from '../core/domain/domain.ts';
+import type { StoredCertificate } from '../core/record/domain.ts';
 import { pastWindow, setRenewalInfo } from './ca/advise.ts';
 import type { Provider } from './provider.ts';
 import { addMailServer, delegateDomain, putEvent, registerMailServer, storeOf, until, untilInstalled } from './road.ts';

@@ -1,5 +1,5 @@
 /** A look as a customer's program has it that trusts the CA's roots and nothing else. */
-import { handshake as shake, trusting, type Look, type Seen } from '../core/outside/handshake.ts';
+import { handshake as shake, trusting, type Look, type Seen } from '../core/audit/handshake.ts';
 
 export type { Seen };
 

@@ -5,7 +5,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { store as storeOn } from '../aws/issuer-items.ts';
 import { Table } from '../aws/table.ts';
 import { delegationLine } from '../core/dns/challenge-place.ts';
-import type { Store } from '../core/store.ts';
+import type { Store } from '../core/ports/store.ts';
 import type { Kind } from './hosts/software.ts';
 import { CHALLENGE_ZONE, type ProviderAccess } from './provider.ts';
 

@@ -1,8 +1,8 @@
 /** The table at the end: a row for each name and connection, with what a handshake found. */
 import { Resolver } from 'node:dns/promises';
 import { columns } from '../bin/columns.ts';
-import type { DomainRecord } from '../core/domain/domain.ts';
-import { settingsOf } from '../core/settings/settings.ts';
+import type { DomainRecord } from '../core/record/domain.ts';
+import { settingsOf } from '../core/status/settings.ts';
 import { handshake, type Seen } from './handshake.ts';
 import type { ProviderAccess } from './provider.ts';
 

@@ -2,8 +2,8 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { newKey } from '../certificate/certificate.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { Secrets } from '../ports.ts';
-import type { IssuerStore } from '../store.ts';
+import type { Secrets } from '../ports/ports.ts';
+import type { IssuerStore } from '../ports/store.ts';
 import { connect, type Acme } from './client.ts';
 import { readExternalAccount } from './external-account.ts';
 import type { Issuer } from './issuer.ts';

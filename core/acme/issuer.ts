@@ -1,6 +1,6 @@
 /** A certificate authority as we are its customer, and the setting `Issuers` that names those we have, in order. */
 import * as z from 'zod/mini';
-import { parseLimit, knownLimits, type Limits } from './limits.ts';
+import { parseLimit, knownLimits, type Limits } from '../record/limits.ts';
 
 export interface Issuer {
   /** What it is called here: on record, in events, and by a wish that wants this one. */

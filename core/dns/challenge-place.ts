@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
-import type { Zones } from '../ports.ts';
+import type { Zones } from '../ports/ports.ts';
 import { followAlias, zoneOf } from './authoritative.ts';
 import type { Dns } from './authoritative.ts';
 

@@ -1,11 +1,11 @@
 /** How it is with a domain. */
 import { planNames } from '../certificate/names.ts';
-import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '../domain/domain.ts';
-import { acmDuty } from '../domain/duties.ts';
-import { holdersOf, typeThis } from '../domain/placement.ts';
-import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../domain/provided.ts';
+import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '../record/domain.ts';
+import { acmDuty } from '../record/duties.ts';
+import { holdersOf, typeThis } from '../secure-domain/placement.ts';
+import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../record/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
-import { LEASE_MS } from '../store.ts';
+import { LEASE_MS } from '../ports/store.ts';
 import type { Known, OnServer } from './known.ts';
 import { serverState } from './server-status.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';

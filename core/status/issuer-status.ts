@@ -1,5 +1,5 @@
 /** How it is with an issuer in trouble; of the others there is nothing to tell. */
-import { isInTrouble } from '../acme/trouble.ts';
+import { isInTrouble } from '../record/trouble.ts';
 import type { KnownIssuer } from './known.ts';
 import { because, type Status } from './status.ts';
 

@@ -1,5 +1,5 @@
 /** How it is with a server. */
-import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../server/server.ts';
+import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../record/server.ts';
 import { endpointsOf, type Endpoints } from './endpoints.ts';
 import type { OnServer } from './known.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';

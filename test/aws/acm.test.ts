@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-acm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { certificateManager, DOMAIN_TAG, STACK_TAG } from '../../aws/acm.ts';
-import type { CertificateManager } from '../../core/ports.ts';
+import type { CertificateManager } from '../../core/ports/ports.ts';
 import { acm } from '../../local/cloud/acm/acm.ts';
 import { events } from '../../local/cloud/events/events.ts';
 import { sqs } from '../../local/cloud/sqs.ts';

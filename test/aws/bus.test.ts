@@ -2,7 +2,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bus } from '../../aws/bus.ts';
-import type { Bus } from '../../core/ports.ts';
+import type { Bus } from '../../core/ports/ports.ts';
 import { events } from '../../local/cloud/events/events.ts';
 import { sqs } from '../../local/cloud/sqs.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';

@@ -1,7 +1,7 @@
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sendingCommands } from '../../aws/commands.ts';
-import type { SendingCommands } from '../../core/ports.ts';
+import type { SendingCommands } from '../../core/ports/ports.ts';
 import { events } from '../../local/cloud/events/events.ts';
 import { kms } from '../../local/cloud/kms/kms.ts';
 import { s3 } from '../../local/cloud/s3/s3.ts';

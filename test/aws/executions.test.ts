@@ -2,7 +2,7 @@ import * as lambda from '@aws-sdk/client-lambda';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
-import type { Executions } from '../../core/ports.ts';
+import type { Executions } from '../../core/ports/ports.ts';
 import { events } from '../../local/cloud/events/events.ts';
 import type { ServiceFactory } from '../../local/cloud/service.ts';
 import { sqs } from '../../local/cloud/sqs.ts';

@@ -1,7 +1,7 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roles } from '../../aws/roles.ts';
-import type { Roles } from '../../core/ports.ts';
+import type { Roles } from '../../core/ports/ports.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryRoles } from '../twins/roles.ts';
 

@@ -1,7 +1,7 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
-import type { Secrets } from '../../core/ports.ts';
+import type { Secrets } from '../../core/ports/ports.ts';
 import { kms } from '../../local/cloud/kms/kms.ts';
 import { ssm } from '../../local/cloud/ssm/ssm.ts';
 import { s3 } from '../../local/cloud/s3/s3.ts';

@@ -1,6 +1,6 @@
 /** Each write for a server, with its condition (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
+import { LEASE_MS, WAKE_MS, type Store } from '../../core/ports/store.ts';
 import { afterLease, certificate, domain, minute, mx1, mx2, now, stage } from './store.stage.ts';
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });

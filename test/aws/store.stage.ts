@@ -1,6 +1,6 @@
 /** What the suites of the store have in common: names, times, a certificate, and how things come to stand there. */
-import type { StoredCertificate, Wish } from '../../core/domain/domain.ts';
-import { LEASE_MS, type Store } from '../../core/store.ts';
+import type { StoredCertificate, Wish } from '../../core/record/domain.ts';
+import { LEASE_MS, type Store } from '../../core/ports/store.ts';
 
 export const minute = 60_000;
 export const now = 1_800_000_000_000;

@@ -3,7 +3,7 @@
  * core's `Store`: the table in DynamoDB, and the twin that core's tests stand on.
  */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LEASE_MS, WAKE_MS, type Store } from '../../core/store.ts';
+import { LEASE_MS, WAKE_MS, type Store } from '../../core/ports/store.ts';
 import { describeDomainStore } from './domain-store.suite.ts';
 import { describeRenewalStore } from './renewal-store.suite.ts';
 import { describeServerStore } from './server-store.suite.ts';

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
-import type { Zones } from '../../core/ports.ts';
+import type { Zones } from '../../core/ports/ports.ts';
 import { route53 } from '../../local/cloud/route53/route53.ts';
 import { startProvider, type Provider } from '../local/cloud/provider.ts';
 import { memoryZones } from '../twins/zones.ts';

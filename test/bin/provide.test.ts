@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseUses, provide, withdraw, type Elsewhere } from '../../bin/provide.ts';
-import type { Use } from '../../core/domain/domain.ts';
+import type { Use } from '../../core/record/domain.ts';
 import { aCertificate, day, domain, mx1, newWorld, readyServer, type World } from '../core/world.ts';
 import { scratchCa } from '../install/scratch-ca.ts';
 

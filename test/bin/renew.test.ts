@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renewAll } from '../../bin/renew.ts';
-import type { Renewed, RenewRequest } from '../../core/domain/renew.ts';
+import type { Renewed, RenewRequest } from '../../core/renewal/renew.ts';
 
 test('a renewal of many goes on until there is no more, and counts', async () => {
   const parts: Renewed[] = [

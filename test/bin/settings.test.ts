@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { isEnough, liveLook, lookAt, settingsText, settingsXml, type Look } from '../../bin/settings.ts';
 import type { Dns } from '../../core/dns/authoritative.ts';
-import type { DomainRecord } from '../../core/domain/domain.ts';
+import type { DomainRecord } from '../../core/record/domain.ts';
 import { startAdoptedMailHost, type MailHost } from '../install/mail-host.ts';
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { json } from '../../bin/json.ts';
 import { overview, report } from '../../bin/status.ts';
-import type { DomainRecord } from '../../core/domain/domain.ts';
-import type { ServerRecord } from '../../core/server/server.ts';
+import type { DomainRecord } from '../../core/record/domain.ts';
+import type { ServerRecord } from '../../core/record/server.ts';
 import type { Known } from '../../core/status/known.ts';
 import { certificate, domain, minute, mx1, mx2, now, wish } from '../aws/store.stage.ts';
 

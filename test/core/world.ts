@@ -2,12 +2,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { AcmQuotas } from '../../core/domain/acm-quota.ts';
-import type { StoredCertificate } from '../../core/domain/domain.ts';
-import type { Metrics } from '../../core/ports.ts';
-import type { Facts } from '../../core/server/answer.ts';
-import type { QuietHours } from '../../core/server/quiet.ts';
-import type { Store } from '../../core/store.ts';
+import type { AcmQuotas } from '../../core/acm/quota.ts';
+import type { StoredCertificate } from '../../core/record/domain.ts';
+import type { Metrics } from '../../core/ports/ports.ts';
+import type { Facts } from '../../core/deliver-to-server/answer.ts';
+import type { QuietHours } from '../../core/work/quiet.ts';
+import type { Store } from '../../core/ports/store.ts';
 import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
 import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
 import { memoryBus, memoryExecutions, type MemoryBus, type MemoryExecutions } from '../twins/executions.ts';

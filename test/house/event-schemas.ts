@@ -6,8 +6,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
 import * as z from 'zod/mini';
-import { requests, wanted } from '../../core/events.ts';
-import { facts } from '../../core/facts.ts';
+import { requests, wanted } from '../../core/events/events.ts';
+import { facts } from '../../core/events/facts.ts';
 import { checkout, json } from './sources.ts';
 
 export const directory = 'docs/events';

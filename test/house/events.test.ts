@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { describe, expect, test } from 'vitest';
-import { parseDomainEvent, parseServerEvent, requests } from '../../core/events.ts';
-import { facts } from '../../core/facts.ts';
+import { parseDomainEvent, parseServerEvent, requests } from '../../core/events/events.ts';
+import { facts } from '../../core/events/facts.ts';
 import { directory, eventFiles, factExamples, requestExamples } from './event-schemas.ts';
 import { files, json, read } from './sources.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
-import { facts } from '../../core/facts.ts';
+import { facts } from '../../core/events/facts.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { compileEventPattern } from '../../local/cloud/events/pattern.ts';
@@ -197,7 +197,7 @@ describe('pages', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as any);
     const [ofOurs, ofQueues] = [true, false].map(isOurs => alarms.filter(a => (a.Namespace === 'sealpost') === isOurs));
     const outcome = ofOurs![0].Dimensions.find(({ Name }: { Name: string }) => Name === 'outcome').Value;
-    expect(read('core/domain/release.ts')).toContain(`'${ofOurs![0].MetricName}', '${outcome}'`);
+    expect(read('core/secure-domain/release-domain.ts')).toContain(`'${ofOurs![0].MetricName}', '${outcome}'`);
     const watched = ofQueues!.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);
     expect(watched.sort()).toEqual(idOf('AWS::SQS::Queue').sort());
     for (const { AlarmActions, AlarmDescription } of alarms) {

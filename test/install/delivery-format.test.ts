@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeDelivery } from '../../core/server/delivery.ts';
+import { writeDelivery } from '../../core/deliver-to-server/delivery.ts';
 
 const part = join(import.meta.dirname, '../../install/parts/delivery.sh');
 const scratch = mkdtempSync(join(tmpdir(), 'sealpost-delivery-'));

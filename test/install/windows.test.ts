@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
-import { parseAnswer } from '../../core/server/answer.ts';
-import { writeDelivery } from '../../core/server/delivery.ts';
+import { parseAnswer } from '../../core/deliver-to-server/answer.ts';
+import { writeDelivery } from '../../core/deliver-to-server/delivery.ts';
 import { windowsInstaller } from '../../install/assemble.ts';
 import {
   around,

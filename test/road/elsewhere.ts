@@ -7,7 +7,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingOf } from '../../aws/deployed.ts';
 import { certificateObjects } from '../../aws/objects.ts';
-import type { CertificateObjects } from '../../core/ports.ts';
+import type { CertificateObjects } from '../../core/ports/ports.ts';
 import { handshake } from '../../local/handshake.ts';
 import { until, untilInstalled } from '../../local/road.ts';
 import { customer, put, road, untilSwept } from './provider.ts';

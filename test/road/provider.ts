@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53';
-import type { Store } from '../../core/store.ts';
+import type { Store } from '../../core/ports/store.ts';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { startProvider, type Provider, type ProviderOptions } from '../../local/provider.ts';
 import { addMailServer, delegateDomain, registerMailServer, storeOf, until } from '../../local/road.ts';

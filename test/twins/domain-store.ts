@@ -1,10 +1,10 @@
 /** Domains in memory, under the same conditions as aws/domain-items.ts; test/aws/domain-store.suite.ts holds both to them. */
 import { isDeepStrictEqual } from 'node:util';
-import { serversOf, type DomainRecord } from '../../core/domain/domain.ts';
-import { idsOf } from '../../core/domain/provided.ts';
+import { serversOf, type DomainRecord } from '../../core/record/domain.ts';
+import { idsOf } from '../../core/record/provided.ts';
 import { SealpostError } from '../../core/errors.ts';
-import type { Work } from '../../core/server/server.ts';
-import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/store.ts';
+import type { Work } from '../../core/record/server.ts';
+import { LEASE_MS, WAKE_MS, type DomainStore } from '../../core/ports/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
 export function domainStore({ domains, servers, work, waiting, arns, imports, dependents }: Memory): DomainStore {

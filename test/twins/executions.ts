@@ -1,7 +1,7 @@
 /** Step Functions and the bus in memory: what was started, resumed and said. */
 import * as z from 'zod/mini';
-import { facts } from '../../core/facts.ts';
-import type { Bus, Executions } from '../../core/ports.ts';
+import { facts } from '../../core/events/facts.ts';
+import type { Bus, Executions } from '../../core/ports/ports.ts';
 
 export interface MemoryExecutions extends Executions {
   started: { machine: 'secure-domain' | 'deliver-to-server'; name: string; input: unknown }[];

@@ -1,7 +1,7 @@
 /** Servers in memory, under the same conditions as aws/server-items.ts; test/aws/server-store.suite.ts holds both to them. */
 import { SealpostError } from '../../core/errors.ts';
-import { deliveryExecutionName, type ServerRecord } from '../../core/server/server.ts';
-import { LEASE_MS, WAKE_MS, type ServerStore } from '../../core/store.ts';
+import { deliveryExecutionName, type ServerRecord } from '../../core/record/server.ts';
+import { LEASE_MS, WAKE_MS, type ServerStore } from '../../core/ports/store.ts';
 import { copy, inner, type Memory } from './memory.ts';
 
 const LOOK_AFTER_MS = 120_000;

@@ -1,5 +1,5 @@
 /** The whole table in memory: what a test of core/ stands on, held to the conditions of the real one by test/aws/store.suite.ts. */
-import type { DueStore, IssuerStore, OutsideStore, Store } from '../../core/store.ts';
+import type { DueStore, IssuerStore, OutsideStore, Store } from '../../core/ports/store.ts';
 import { domainStore } from './domain-store.ts';
 import { copy, emptyMemory, type Memory } from './memory.ts';
 import { renewalStore } from './renewal-store.ts';

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { knownAccount, openAccount } from '../../../core/acme/account.ts';
 import type { Issuer } from '../../../core/acme/issuer.ts';
 import { openOrder } from '../../../core/acme/order.ts';
-import { createOrder } from '../../../core/domain/order.ts';
-import type { Secrets } from '../../../core/ports.ts';
+import { createOrder } from '../../../core/secure-domain/order.ts';
+import type { Secrets } from '../../../core/ports/ports.ts';
 import { memorySecrets } from '../../twins/secrets.ts';
 import { anIssuer, created, domain, newWorld, register, mx1, type World } from '../world.ts';
 import { startTestCa, type TestCa } from './ca.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { DomainRecord, Parked } from '../../../core/domain/domain.ts';
+import type { DomainRecord, Parked } from '../../../core/record/domain.ts';
 import { remedies, type ErrorName } from '../../../core/errors.ts';
-import type { ServerRecord, Work } from '../../../core/server/server.ts';
+import type { ServerRecord, Work } from '../../../core/record/server.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
 import { together } from '../../../core/status/endpoints.ts';
 import type { Known, OnServer } from '../../../core/status/known.ts';

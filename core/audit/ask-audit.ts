@@ -1,0 +1,21 @@
+/** A person wants to know now how it is with a server. */
+import type { Clock } from '../clock.ts';
+import type { Executions } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import { wakeServers } from '../work/wake.ts';
+
+/** It is looked at from outside, too. @returns whether there is such a server */
+export async function askAudit(
+  server: string,
+  ports: { store: Store; executions: Executions; clock: Clock },
+): Promise<{ server: string; asked: boolean }> {
+  const { store, clock } = ports;
+  const now = clock.now();
+  const asked = await store.askAudit(server, now, now);
+  if (!asked) return { server, asked };
+  const outside = (await store.outsides()).find(one => one.server === server);
+  if (outside) await store.recordOutside({ ...outside, dueAt: now }, outside.dueAt);
+  else await store.beginOutside(server, now);
+  await wakeServers([server], ports);
+  return { server, asked };
+}

@@ -1,0 +1,130 @@
+/** Looks at one server from outside, as its customers' programs and other mail servers do: at the address of its name, by SNI, trusting roots alone. */
+import type { Clock } from '../clock.ts';
+import type { Dns } from '../dns/authoritative.ts';
+import type { Fact } from '../events/facts.ts';
+import { portsOf, rowsOf, type Row } from './audit.ts';
+import { looksOf } from './audit-rows.ts';
+import type { Installed, ServerRecord } from '../record/server.ts';
+import type { Store } from '../ports/store.ts';
+import type { Look, Seen } from './handshake.ts';
+import type { Outside, Unseen } from '../record/outside.ts';
+
+export interface OutsidePorts {
+  store: Store;
+  dns: Dns;
+  clock: Clock;
+  /** The ports that are looked at, of those that the server has. */
+  ports: number[];
+  handshake(look: Omit<Look, 'trust'>): Promise<Seen>;
+}
+
+/** Domains looked at a day on each server, beside those in trouble: 50 on 5 ports are 250 handshakes, a few seconds. */
+const SHARE = 50;
+/** Names in trouble that are kept. */
+const MOST_UNSEEN = 50;
+/** A server lets one client have so many connections, and more (Postfix: 50). */
+const AT_ONCE = 10;
+const DAY = 86_400_000;
+
+/** @returns what is to be stored, and what is to be said */
+export async function lookFromOutside(
+  server: ServerRecord,
+  before: Outside,
+  ports: OutsidePorts,
+): Promise<{ outside: Outside; facts: Fact[] }> {
+  const { store, clock, dns } = ports;
+  const now = clock.now();
+  const here: Outside = { server: server.server, dueAt: now + DAY, at: now };
+  const installed = (await store.allInstalled(server.server)).filter(({ node }) => node === server.node);
+  const { share, after } = shareOf(server.server, installed, before);
+  const [address] = (await dns.resolve(server.server, 'A')).sort();
+  if (address === undefined) {
+    const why = 'its name has no address (A) in the public DNS';
+    return {
+      outside: { ...here, why, ...(before.after !== undefined && { after: before.after }) },
+      facts: said(server.server, { ...here, why }),
+    };
+  }
+  const known = (server.capability?.ports?.[0] ?? '').split(',').map(Number);
+  const wanted = ports.ports.filter(port => known.includes(port));
+  const rows = share.flatMap(one => rowsOf(one.domain, looksOf(one)));
+  const results = await lookAt(rows, wanted, address, server.server, ports);
+  // A delivery may have come in between: then what was seen is what is installed by now.
+  const unseen: Unseen[] = [];
+  for (const { row, port, seen } of results) {
+    const why = await trouble(row, seen, server.server, store);
+    if (why !== undefined) unseen.push({ domain: row.domain, port, why });
+  }
+  const unreachable = wanted.filter(port => {
+    const there = results.filter(result => result.port === port);
+    return there.length > 0 && there.every(({ seen }) => !seen.reached);
+  });
+  const outside: Outside = {
+    ...here,
+    endpoints: results.length,
+    verified: results.length - unseen.length,
+    ...(unreachable.length > 0 && { unreachable }),
+    unseen: unseen.filter(({ port }) => !unreachable.includes(port)).slice(0, MOST_UNSEEN),
+    ...(after !== undefined && { after }),
+  };
+  return { outside, facts: said(server.server, outside) };
+}
+
+/** The server's own name, those in trouble, and the next domains by name; after the last it begins anew. */
+function shareOf(server: string, installed: Installed[], { after = '', unseen = [] }: Outside) {
+  const sorted = installed.sort((a, b) => (a.domain < b.domain ? -1 : 1));
+  const next = sorted.filter(({ domain }) => domain > after && domain !== server).slice(0, SHARE);
+  const troubled = new Set([server, ...unseen.map(({ domain }) => domain)]);
+  const share = sorted.filter(one => troubled.has(one.domain) || next.includes(one));
+  const last = next.length === SHARE ? next.at(-1)!.domain : undefined;
+  return { share, after: last };
+}
+
+/** Each port is tried first: one that nobody answers at is not asked again for each name, which would take its patience each time. */
+async function lookAt(rows: Row[], wanted: number[], address: string, server: string, { handshake }: OutsidePorts) {
+  const results: { row: Row; port: number; seen: Seen }[] = [];
+  const look = async (row: Row, port: number) => {
+    const name = row.default ? server : port === 443 ? row.webmail! : row.mail!;
+    const seen = await handshake({ address, port, name, ...(row.default && { isNameUnsaid: true as const }) });
+    results.push({ row, port, seen });
+    return seen;
+  };
+  const rest: [Row, number][] = [];
+  const silent: Seen = { reached: false, trusted: false };
+  await Promise.all(
+    wanted.map(async port => {
+      const [first, ...others] = rows.filter(row => portsOf(row, [port]).length > 0);
+      if (!first) return;
+      const { reached } = await look(first, port);
+      if (reached) rest.push(...others.map((row): [Row, number] => [row, port]));
+      else results.push(...others.map(row => ({ row, port, seen: silent })));
+    }),
+  );
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (let next = rest.pop(); next; next = rest.pop()) await look(...next);
+    }),
+  );
+  return results;
+}
+
+/** @returns undefined where it is as it should be */
+async function trouble(row: Row, seen: Seen, server: string, store: Store): Promise<string | undefined> {
+  if (!seen.reached) return 'nobody answers there';
+  if (seen.fingerprint === undefined) return `no TLS: ${seen.reason ?? 'no reason given'}`;
+  if (!seen.trusted) return `not trusted: ${seen.reason ?? 'no reason given'}`;
+  if (seen.fingerprint === row.leaf) return undefined;
+  const now = await store.installed(server, row.domain);
+  if (now && looksOf(now).some(({ leaf }) => leaf === seen.fingerprint)) return undefined;
+  return `another certificate, issued by ${seen.issuer ?? 'somebody'}`;
+}
+
+function said(server: string, { endpoints = 0, verified = 0, unreachable = [], unseen = [], why }: Outside): Fact[] {
+  if (why === undefined && endpoints === verified) return [];
+  const domains = [...new Set(unseen.map(({ domain }) => domain))];
+  const detail = {
+    ...{ server, seenFrom: 'outside' as const, endpoints, verified, domains: domains.slice(0, 20) },
+    ...{ drifted: domains.length, silentPorts: unreachable },
+  };
+  return [{ detailType: 'Endpoints Unverified', detail }];
+}

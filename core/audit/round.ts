@@ -1,0 +1,40 @@
+/** LookFromOutside: the servers whose day it is, one after the other, for less than the time that the function has. */
+import type { Bus } from '../ports/ports.ts';
+import { lookFromOutside, type OutsidePorts } from './from-outside.ts';
+
+/** The schedule comes every five minutes; a server takes some seconds, at the worst a minute. */
+const TIME_MS = 200_000;
+const DAY = 86_400_000;
+
+/** A look that was killed is not repeated before the next day: its place is taken first. */
+export async function lookRound(ports: OutsidePorts & { bus: Bus }): Promise<{ looked: number; failed: number }> {
+  const { store, clock, bus } = ports;
+  const begun = clock.now();
+  const due = (await store.outsides()).filter(({ dueAt }) => dueAt <= begun).sort((a, b) => a.dueAt - b.dueAt);
+  const round = { looked: 0, failed: 0 };
+  const errors: unknown[] = [];
+  for (const before of due) {
+    if (clock.now() - begun > TIME_MS) break;
+    const server = await store.readServer(before.server);
+    if (!server) {
+      await store.forgetOutside(before.server);
+      continue;
+    }
+    const taken = { ...before, dueAt: begun + DAY };
+    if (!(await store.recordOutside(taken, before.dueAt))) continue;
+    try {
+      const { outside, facts } = await lookFromOutside(server, before, ports);
+      await bus.put(facts);
+      await store.recordOutside(outside, taken.dueAt);
+      // The server is asked itself, before a person looks for what stands between.
+      if (outside.unseen?.length) await store.askAudit(server.server, clock.now(), clock.now());
+      round.looked++;
+    } catch (error) {
+      round.failed++;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0)
+    throw new AggregateError(errors, `${errors.length} of ${due.length} looks failed: ${String(errors[0])}`);
+  return round;
+}

@@ -1,0 +1,69 @@
+/** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
+import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
+import { parseAudit, type AuditAnswer } from '../audit/audit-answer.ts';
+
+export const letters = {
+  s: 'served',
+  u: 'unchanged',
+  d: 'removed',
+  r: 'refused',
+  b: 'rolled back',
+  x: 'broken',
+} as const;
+export type Letter = keyof typeof letters;
+/** How far a host's sequence may be ahead of ours: a delivery a second for twelve days. */
+const MAX_LEAP = 1_000_000;
+export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
+const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
+
+/** Facts by name, each with every value that was printed for it. */
+export type Facts = Record<string, string[]>;
+
+export interface Answer {
+  outcome: Outcome;
+  /** One an entry, in the order of the delivery. */
+  entries: { letter: Letter; reason?: { name: ErrorName; text: string } }[];
+  facts: Facts;
+  audit?: AuditAnswer;
+  /** With `stale`: the sequence number that the host has seen. */
+  storedSeq?: number;
+}
+
+/**
+ * @param output the command's standard output
+ * @param hash sha256 of the delivery that was sent; an answer to another one is no answer
+ * @throws SealpostError ServerUnreachable when the header is missing or speaks of another delivery: the outcome is unknown, the work stays
+ */
+export function parseAnswer(output: string, hash: string, seq: number, server: string): Answer {
+  const lines = output.split('\n');
+  const header = lines.findIndex(line => line.startsWith(`sealpost ${hash} `));
+  const unknown = (why: string) =>
+    new SealpostError(
+      'ServerUnreachable',
+      server,
+      `${server} gave no answer to delivery ${seq} (${why}); it is delivered again`,
+    );
+  if (header < 0) throw unknown('the first line of its output does not name this delivery');
+  const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
+  if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
+  const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: Object.create(null) as Facts };
+  // A number far ahead is a host's mischief, not a restored table: believed, it would be the end of its sequence.
+  if (outcome === 'stale' && /^\d{1,11}$/.test(storedSeq ?? '') && Number(storedSeq) <= seq + MAX_LEAP)
+    answer.storedSeq = Number(storedSeq);
+  const body = lines.slice(header + 1);
+  if (body[0] && /^[sudrbx]+$/.test(body[0]))
+    answer.entries = [...body.shift()!].map(letter => ({ letter: letter as Letter }));
+  for (const line of body) {
+    const fact = /^fact ([a-z-]{1,40}) ?(.*)$/.exec(line);
+    if (fact) (answer.facts[fact[1]!] ??= []).push(printable(fact[2]!));
+    const reason = /^(\d+) [sudrbx] (\w+) (.*)$/.exec(line);
+    const entry = reason && answer.entries[Number(reason[1]) - 1];
+    if (entry) entry.reason = { name: asErrorName(reason[2]!), text: printable(reason[3]!) };
+  }
+  const audit = parseAudit(body);
+  return { ...answer, ...(audit && { audit }) };
+}
+
+function asErrorName(text: string): ErrorName {
+  return Object.hasOwn(remedies, text) ? (text as ErrorName) : 'InstallRefused';
+}

@@ -1,0 +1,147 @@
+/** AssembleDelivery: all the work that waits for a server becomes one object under its own prefix. */
+import { combinedPem } from '../certificate/certificate.ts';
+import type { Clock } from '../clock.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
+import type { CertificateObjects, DeliveryObjects } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import { auditDueAt } from '../audit/audit.ts';
+import { auditRows, repairRows } from '../audit/audit-rows.ts';
+import {
+  MAX_ENTRIES,
+  writeDelivery,
+  type Delivery,
+  type DeliveryEntry,
+  type Looks,
+  type Manifest,
+} from './delivery.ts';
+import { entriesFor } from './entries.ts';
+import type { QuietHours } from '../work/quiet.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';
+import { ripeWork } from '../work/waiting.ts';
+
+export interface AssemblePorts {
+  store: Store;
+  certificates: CertificateObjects;
+  deliveries: DeliveryObjects;
+  clock: Clock;
+  /** What a node runs, by its platform. */
+  installers: Record<Platform, { text: string; sha256: string }>;
+  roots: string;
+  /** When the server's audit is due, if nobody asked for one. */
+  quietHours: QuietHours;
+}
+
+export interface Assembled {
+  server: string;
+  delivery: { hash: string; seq: number; mode: Delivery['mode']; installer: string; entries: number };
+}
+
+/** @throws SealpostError NothingToDeliver, ClaimLost */
+export async function assembleDelivery(
+  input: { server: string; execution: string },
+  ports: AssemblePorts,
+): Promise<Assembled> {
+  const { store, deliveries, clock } = ports;
+  // The counter is read before the work: work that comes after it makes the counter differ at the end.
+  const server = await store.renewServer(input.server, input.execution, clock.now());
+  const installer = ports.installers[server.platform ?? 'Linux'];
+  // Also for a delivery on record: the command is sent with the installer of today.
+  await deliveries.putInstaller(installer.sha256, installer.text);
+  if (server.delivery) {
+    const { hash, seq, mode } = server.delivery;
+    return {
+      server: server.server,
+      delivery: { hash, seq, mode, installer: installer.sha256, entries: (await deliveries.readManifest(hash)).length },
+    };
+  }
+  const { looks, ...delivery } = await nextDelivery(server, ports);
+  const { text, hash } = writeDelivery(delivery, clock.now());
+  await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
+  if (looks) await deliveries.putLooks(hash, looks);
+  await deliveries.putDelivery(deliveryPrefix(server), hash, text);
+  const underWay = { hash, seq: delivery.seq, mode: delivery.mode, ...(looks && { looks: true }) };
+  await store.startDelivery(server.server, input.execution, underWay);
+  return {
+    server: server.server,
+    delivery: {
+      hash,
+      seq: delivery.seq,
+      mode: delivery.mode,
+      installer: installer.sha256,
+      entries: delivery.entries.length,
+    },
+  };
+}
+
+async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery & { looks?: Looks }> {
+  const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
+  if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
+  const now = ports.clock.now();
+  const ripe = await ripeWork(server, ports.store, now);
+  const isAuditDue = (auditDueAt(server, ports.quietHours) ?? Infinity) <= now;
+  if (ripe.length === 0 && isAuditDue) {
+    const looks = await auditRows(server, ports.store);
+    return { ...about, mode: 'verify', entries: [], rows: looks.rows, looks };
+  }
+  if (ripe.length === 0)
+    throw new SealpostError(
+      'NothingToDeliver',
+      server.server,
+      `nothing waits for ${server.server} that could be delivered now`,
+    );
+  const delivered = await entries(server, ripe, ports);
+  const manifest = delivered.map(manifestLine);
+  // Somebody may wait for what is not calm: the audit, which takes minutes, comes after that.
+  const rides = isAuditDue && delivered.length < MAX_ENTRIES && ripe.every(({ calm }) => calm);
+  const looks = rides ? await auditRows(server, ports.store, manifest) : repairRows(manifest);
+  return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
+}
+
+/**
+ * Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. What cannot be read
+ * is refused alone, and its neighbours go on; where nothing at all can be read, that is no single domain's trouble.
+ */
+async function entries(server: ServerRecord, work: Work[], { store, certificates, clock }: AssemblePorts) {
+  const all: DeliveryEntry[] = [];
+  const unreadable: { work: Work; error: unknown }[] = [];
+  for (let i = 0; i < work.length; i += 20) {
+    const some = work.slice(i, i + 20);
+    const read = await Promise.allSettled(some.map(one => readEntries(server, one, certificates)));
+    for (const [k, result] of read.entries()) {
+      if (result.status === 'fulfilled') all.push(...result.value);
+      else if (isSealpostError(result.reason, 'Throttled')) throw result.reason;
+      else unreadable.push({ work: some[k]!, error: result.reason });
+    }
+  }
+  if (all.length === 0) throw unreadable[0]!.error;
+  for (const { work, error } of unreadable) {
+    const why = `CertificateUnusable: its key and chain cannot be read: ${String(error)}`;
+    await store.recordRefused(server.server, work, clock.now() + REFUSED_FOR_MS, why);
+  }
+  return all;
+}
+
+async function readEntries(
+  server: ServerRecord,
+  work: Work,
+  certificates: CertificateObjects,
+): Promise<DeliveryEntry[]> {
+  const read = async ({ install, ...entry }: ReturnType<typeof entriesFor>[number]): Promise<DeliveryEntry> => {
+    if (!install) return entry;
+    const at = [work.domain, install.certificate] as const;
+    const [key, chain] = await Promise.all([certificates.readKey(...at), certificates.readChain(...at)]);
+    return { ...entry, install: { ...install, pem: combinedPem(key, chain) } };
+  };
+  return Promise.all(entriesFor(work, server).map(read));
+}
+
+function manifestLine({ domain, v, host, for: use, drift, install }: DeliveryEntry): Manifest[number] {
+  return {
+    domain,
+    v,
+    ...(host && { host }),
+    ...(use && { for: use }),
+    ...(drift && { drift }),
+    ...(install && { certificate: install.certificate, fingerprint: install.fingerprint, probe: install.probe }),
+  };
+}

@@ -1,0 +1,58 @@
+/** The entries of a delivery for one domain: a certificate each, the names it is chosen by, and those to look with. */
+import { coversName, isUnder, mailName, webmailName } from '../certificate/names.ts';
+import type { StoredCertificate } from '../record/domain.ts';
+import { providedOn, uses } from '../record/provided.ts';
+import type { DeliveryEntry } from './delivery.ts';
+import { servesAlone, servesByName, type Capable, type Work } from '../record/server.ts';
+
+type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
+
+/** No name is in two of them: what a provided certificate covers is its own. */
+export function entriesFor({ domain, v, certificate, provided, host, drift }: Work, server: Capable): Entry[] {
+  const removed = { domain, v, ...(host && { host }) };
+  if (certificate === 'REMOVE') return [removed];
+  const about = { ...removed, ...(drift && { drift }) };
+  const here = providedOn(server, { certificate, provided });
+  const own = uses.flatMap((use): Entry[] => {
+    const one = here[use];
+    if (!one) return [];
+    // A certificate may be for other people's domains, too.
+    const names = one.names.filter(name => isUnder(name, domain));
+    const probe = use === 'mail' ? { mail: `mail.${domain}` } : { webmail: `webmail.${domain}` };
+    return [{ ...about, for: use, install: { ...facts(one), names, probe } }];
+  });
+  if (!certificate) return own;
+  const ours = host
+    ? { names: certificate.names, probe: hasWebAlone(server) ? { webmail: domain } : { mail: domain } }
+    : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined, servesByName(server));
+  return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
+}
+
+/** A server of webmail alone: its own name is seen where customers' are. */
+function hasWebAlone(server: Capable): boolean {
+  return servesByName(server) && !servesAlone(server, 'mail') && servesAlone(server, 'webmail');
+}
+
+function facts({ id, fingerprint }: StoredCertificate) {
+  return { certificate: id, fingerprint };
+}
+
+/** Labels to look with where nothing but a wildcard is left. */
+const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
+
+/** What is left for ours; undefined: nothing. */
+function besides(domain: string, names: string[], taken: string[], isWebmailTaken: boolean, isMailByName: boolean) {
+  const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
+  // It is there for webmail alone.
+  if (!isMailByName) return { names, probe: { webmail } };
+  if (taken.length === 0) return { names, probe: { mail: mailName(domain, names), webmail } };
+  const left = names.filter(name => !coversName(taken, name));
+  const candidates = left.flatMap(name =>
+    name.startsWith('*.') ? LABELS.map(label => name.replace('*', label)) : [name],
+  );
+  const mail = candidates.find(name => !coversName(taken, name));
+  if (mail === undefined && webmail === undefined) return undefined;
+  // The host asks that the names of an entry cover what it looks with.
+  const covers = webmail === undefined || coversName(left, webmail);
+  return { names: covers ? left : [...left, webmail!], probe: { mail, webmail } };
+}

@@ -1,0 +1,232 @@
+/** RecordDelivery: what the server's answer means for each domain in it. Installed is what was seen served, and nothing else. */
+import type { Clock } from '../clock.ts';
+import { isToBeRevoked } from '../record/duties.ts';
+import { leaveServers } from '../work/leave.ts';
+import { removeSuperseded } from '../work/superseded.ts';
+import { SealpostError } from '../errors.ts';
+import type { Fact } from '../events/facts.ts';
+import type { Bus, CertificateObjects, Commands, DeliveryObjects, Executions } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import { parseAnswer, type Answer } from './answer.ts';
+import type { Assembled } from './assemble-delivery.ts';
+import { looksFor } from '../audit/audit-rows.ts';
+import type { Manifest } from './delivery.ts';
+import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
+import { replanDomains } from '../work/replan.ts';
+import { deliveryPrefix, hasAdapters, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
+import { wakeServers } from '../work/wake.ts';
+
+export interface RecordPorts {
+  store: Store;
+  commands: Commands;
+  deliveries: DeliveryObjects;
+  certificates: Pick<CertificateObjects, 'remove'>;
+  bus: Bus;
+  executions: Executions;
+  clock: Clock;
+}
+
+/** Domains recorded at once: each is two writes. */
+const BATCH = 10;
+
+/** What a second delivery did not mend is looked at again by tomorrow's audit. */
+const NOT_REPAIRED_FOR_MS = 86_400_000;
+
+/** @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken and HostCertificateLost (a person is needed), ClaimLost */
+export async function recordDelivery(
+  input: Assembled & { execution: string; commandId: string },
+  ports: RecordPorts,
+): Promise<{ server: string; outcome: string; served: number; refused: number }> {
+  const { store, clock } = ports;
+  const { hash, seq } = input.delivery;
+  const server = await store.renewServer(input.server, input.execution, clock.now());
+  // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
+  if (server.delivery?.hash !== hash) {
+    await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+    if (server.held !== undefined) throw isHeld(server.server, server.held);
+    await callForHost(server.server, ports);
+    if (input.delivery.mode === 'inspect') await replanDomains(server, ports);
+    return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
+  }
+  const answer = await readAnswer(server, input, ports);
+  const manifest = await ports.deliveries.readManifest(hash);
+  const looks = server.delivery.looks ? await ports.deliveries.readLooks(hash) : undefined;
+  const lines = byDomain(judged(pair(manifest, answer, server.server), looks, answer, server));
+  const events: Fact[] = [];
+  for (let i = 0; i < lines.length; i += BATCH)
+    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(one => recordDomain(one, server, ports)))).flat());
+  await wakeServers(await leftFor(lines, ports), ports);
+  const learnt =
+    looks && (await recordAudit(server, looks, { answer, lines: lines.flat() }, { store, now: clock.now() }));
+  events.push(
+    ...repaired(
+      lines.filter(isServed).map(([first]) => first!),
+      server.server,
+    ),
+    ...(learnt?.facts ?? []),
+  );
+  const broken =
+    answer.outcome === 'broken'
+      ? `${server.server} could not put back what it served before delivery ${seq}`
+      : undefined;
+  if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
+  // Said before the delivery ends, since a retry does nothing after that: rather twice than never.
+  await ports.bus.put(events);
+  const changes = {
+    ...learnt?.changes,
+    ...(answer.outcome === 'inspected' && { capability: answer.facts }),
+    ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
+    ...(broken && { held: broken }),
+    ...(!broken && { failures: 0 }),
+  };
+  await store.endDelivery(server.server, input.execution, hash, changes, learnt?.forget);
+  if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
+  // It holds keys, and is needed no more: a second command would be answered by the host from its record.
+  await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+  if (broken) throw isHeld(server.server, broken);
+  const lost = hostLost(lines.flat());
+  if (lost) throw new SealpostError('HostCertificateLost', server.server, lost);
+  const served = lines.filter(isDone).length;
+  return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
+}
+
+function isHeld(server: string, why: string): SealpostError {
+  return new SealpostError('InstallBroken', server, `${why}; nothing more is sent to it until a person has looked`);
+}
+
+/** An earlier try of this step has recorded that, and did not live to say it. */
+async function callForHost(server: string, { store }: RecordPorts): Promise<void> {
+  const own = await store.workFor(server, server);
+  if (own?.drift && own.reason !== undefined)
+    throw new SealpostError(
+      'HostCertificateLost',
+      server,
+      `${server} does not serve its own certificate: ${own.reason}`,
+    );
+}
+
+async function readAnswer(
+  server: ServerRecord,
+  { execution, commandId, delivery: { hash, seq } }: Assembled & { execution: string; commandId: string },
+  { store, commands, deliveries }: RecordPorts,
+): Promise<Answer> {
+  const { state, output, detail } = await commands.outcome(commandId, server.node);
+  if (state !== 'answered')
+    throw new SealpostError(
+      'ServerUnreachable',
+      server.server,
+      `${server.server} did not run command ${commandId}: ${detail}`,
+    );
+  const answer = parseAnswer(output, hash, seq, server.server);
+  if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
+  // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
+  await store.endDelivery(server.server, execution, hash, { seq: Math.max(server.seq, answer.storedSeq ?? 0) });
+  await deliveries.removeDelivery(deliveryPrefix(server), hash);
+  throw new SealpostError(
+    'ServerUnreachable',
+    server.server,
+    `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
+  );
+}
+
+/** An inspection has no entries; else each entry has a letter, or the answer was cut and its outcome is unknown. */
+function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
+  if (answer.entries.length !== manifest.length)
+    throw new SealpostError(
+      'ServerUnreachable',
+      server,
+      `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
+    );
+  return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
+}
+
+/** A domain has a line a certificate. */
+function byDomain(lines: Line[]): Line[][] {
+  return [...Map.groupBy(lines, ({ entry }) => entry.domain).values()];
+}
+
+/** What its entries ask for is so, all of it. */
+function isDone(lines: Line[]): boolean {
+  return lines.every(({ letter }) => 'sud'.includes(letter));
+}
+
+function isServed(lines: Line[]): boolean {
+  return lines.every(({ letter }) => 'su'.includes(letter));
+}
+
+/** What is over for the domains that were seen served here: servers that they have moved away from, keys that another followed. @returns the servers */
+async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]> {
+  const served = domains.flatMap(lines => {
+    const { host, domain } = lines[0]!.entry;
+    return !host && isServed(lines) ? [domain] : [];
+  });
+  const left = new Set<string>();
+  for (let i = 0; i < served.length; i += BATCH) {
+    const batch = await Promise.all(served.slice(i, i + BATCH).map(domain => leaveServers(domain, ports)));
+    for (const server of batch.flat()) left.add(server);
+  }
+  const all = domains.flatMap(lines => (isServed(lines) ? [lines[0]!.entry.domain] : []));
+  for (let i = 0; i < all.length; i += BATCH)
+    await Promise.all(all.slice(i, i + BATCH).map(domain => removeSuperseded(domain, ports)));
+  return [...left];
+}
+
+/** A certificate for its own host name, ours or anyone's, was seen served and trusted. */
+function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]): boolean {
+  if (server.hostSecuredAt !== undefined) return true;
+  return (
+    answer.facts['host-certificate']?.[0] === 'trusted' ||
+    // Where software without an adapter answers beside ours, ours being seen says nothing of it: the inspection looked at each.
+    (hasAdapters(server) && domains.some(lines => lines[0]!.entry.host && isServed(lines)))
+  );
+}
+
+async function recordDomain(
+  lines: Line[],
+  { server, node }: ServerRecord,
+  { store, clock }: RecordPorts,
+): Promise<Fact[]> {
+  const { domain, v } = lines[0]!.entry;
+  if (isServed(lines)) {
+    await store.recordInstalled(server, { domain, v }, seen(lines, clock.now(), node));
+    const seenAt = new Date(clock.now()).toISOString();
+    return lines.map(({ entry }) => ({
+      detailType: 'Certificate Installed',
+      detail: { domain, server, fingerprint: entry.fingerprint!, ...(entry.for && { for: entry.for }), seenAt },
+    }));
+  }
+  if (isDone(lines)) {
+    await store.recordRemoved(server, { domain, v }, node);
+    const record = await store.readDomain(domain);
+    // It may have been the last of its servers, which its revocation waits for.
+    if (record && isToBeRevoked(record, clock.now())) await store.lookAgain(domain, clock.now());
+    return [{ detailType: 'Certificate Removed', detail: { domain, server } }];
+  }
+  const { letter, reason } = lines.find(line => !isDone([line]))!;
+  const why = reason ?? {
+    name: letter === 'r' ? 'InstallRefused' : 'InstallRolledBack',
+    text: 'the server gave no reason',
+  };
+  const next = clock.now() + (why.name === 'ServedCertificateMismatch' ? NOT_REPAIRED_FOR_MS : REFUSED_FOR_MS);
+  await store.recordRefused(server, { domain, v }, next, `${why.name}: ${why.text}`);
+  return [
+    {
+      detailType: 'Domain Parked',
+      detail: { domain, server, reason: why.name, message: why.text, nextTry: new Date(next).toISOString() },
+    },
+  ];
+}
+
+function seen(lines: Line[], seenAt: number, node: string): Installed {
+  const entries = lines.map(({ entry }) => entry);
+  const ours = entries.find(entry => entry.for === undefined);
+  const provided = entries.flatMap(({ for: use, fingerprint }) => (use ? [[use, fingerprint!]] : []));
+  return {
+    domain: entries[0]!.domain,
+    ...(ours && { certificate: ours.certificate, fingerprint: ours.fingerprint }),
+    ...(provided.length > 0 && { provided: Object.fromEntries(provided) }),
+    looks: looksFor(entries),
+    seenAt,
+    node,
+  };
+}

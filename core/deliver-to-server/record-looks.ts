@@ -1,0 +1,139 @@
+/** What the looks of a delivery mean: of the daily audit what has drifted, of a repair whether it was one. */
+import { serversOf } from '../record/domain.ts';
+import { certificatesOf, hasAny } from '../record/provided.ts';
+import type { Fact } from '../events/facts.ts';
+import type { Store } from '../ports/store.ts';
+import type { Answer, Letter } from './answer.ts';
+import { findings, summary, type Findings } from '../audit/audit.ts';
+import type { Looks, Manifest } from './delivery.ts';
+import type { ServerRecord, Work } from '../record/server.ts';
+
+export type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: string; text: string } };
+
+/** What is learnt of the server, and what of it is to be forgotten. */
+export interface Learnt {
+  changes: Partial<Pick<ServerRecord, 'audit' | 'auditAsked'>>;
+  forget: ('capability' | 'auditAsked')[];
+  facts: Fact[];
+}
+
+/** An answer that was cut, or an audit that was killed, is followed by another after this. */
+const AGAIN_AFTER_MS = 3_600_000;
+/** Domains read at once. */
+const BATCH = 20;
+/** Domains that an event names; status has them all. */
+const NAMED = 20;
+
+const isServed = ({ letter }: Line) => letter === 's' || letter === 'u';
+
+/** A repair that is not seen on each port is none, whatever one port a daemon showed. */
+export function judged(lines: Line[], looks: Looks | undefined, answer: Answer, server: ServerRecord): Line[] {
+  if (!looks || looks.audit || !answer.audit) return lines;
+  const { unseen } = findings(looks.rows, answer.audit, portsOf(server));
+  return lines.map(line => {
+    const ports = unseen.get(line.entry.domain);
+    if (!line.entry.drift || !isServed(line) || !ports) return line;
+    const text = `${at(ports)} it is not seen, although it was delivered again`;
+    return { ...line, letter: 'r', reason: { name: 'ServedCertificateMismatch', text } };
+  });
+}
+
+export function repaired(lines: Line[], server: string): Fact[] {
+  return lines.flatMap(line => {
+    const { domain, drift } = line.entry;
+    return drift && isServed(line)
+      ? [{ detailType: 'Drift Repaired', detail: { domain, server, ports: [...new Set(drift)] } }]
+      : [];
+  });
+}
+
+/** The server's own certificate could not be repaired: what other mail servers, and every program without a name, are served. */
+export function hostLost(lines: Line[]): string | undefined {
+  const line = lines.find(line => line.entry.host && line.entry.drift && !isServed(line));
+  return line && `${line.entry.domain} does not serve its own certificate: ${line.reason?.text ?? 'no reason given'}`;
+}
+
+/** Gives again what has drifted; where nothing of ours is left on the server, or not on a daemon of it, it is inspected first, and adopted again. */
+export async function recordAudit(
+  server: ServerRecord,
+  { rows, audit }: Looks,
+  { answer, lines }: { answer: Answer; lines: Line[] },
+  { store, now }: { store: Store; now: number },
+): Promise<Learnt> {
+  if (!audit) return { changes: {}, forget: [], facts: [] };
+  if (!answer.audit) return { changes: { auditAsked: now + AGAIN_AFTER_MS }, forget: [], facts: [] };
+  const found = findings(rows, answer.audit, portsOf(server));
+  // What was refused in the same command is parked for that already, and the old one is served.
+  for (const line of lines) if (!isServed(line)) found.unseen.delete(line.entry.domain);
+  await giveAgain(server, found.unseen, store, now);
+  await store.beginOutside(server.server, now);
+  const next = audit.isLast && found.reached === rows.length ? undefined : rows[found.reached - 1]?.domain;
+  const isAsked = !found.isComplete;
+  const isBare = rows.length > 0 && answer.audit.ports.length + answer.audit.dead.length === 0;
+  const isLost = isBare || answer.audit.lost.length > 0;
+  return {
+    changes: {
+      audit: summary(server.audit, found, next, now),
+      ...(isAsked && { auditAsked: now + AGAIN_AFTER_MS }),
+    },
+    forget: [...(isAsked ? [] : (['auditAsked'] as const)), ...(isLost ? (['capability'] as const) : [])],
+    facts: said(server.server, found),
+  };
+}
+
+function said(server: string, { endpoints, unseen, dead }: Findings): Fact[] {
+  const lost = [...unseen.values()].reduce((sum, ports) => sum + ports.length, 0);
+  const silent = Object.values(dead).reduce((sum, names) => sum + names, 0);
+  if (unseen.size === 0 && silent === 0) return [];
+  const detail = {
+    ...{ server, seenFrom: 'inside' as const, endpoints, verified: Math.max(0, endpoints - lost - silent) },
+    ...{
+      domains: [...unseen.keys()].slice(0, NAMED),
+      drifted: unseen.size,
+      silentPorts: Object.keys(dead).map(Number),
+    },
+  };
+  return [{ detailType: 'Endpoints Unverified', detail }];
+}
+
+/** Whatever waits for the domain is taken along, and needs no quiet hour any more. What leaves, or is to leave, is not given. */
+async function giveAgain(
+  { server, node }: ServerRecord,
+  unseen: Map<string, number[]>,
+  store: Store,
+  now: number,
+): Promise<void> {
+  const domains = [...unseen.keys()];
+  for (let i = 0; i < domains.length; i += BATCH) {
+    const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost(server, domain, store, now)));
+    const given = works.flatMap(work => (work ? [{ ...work, drift: unseen.get(work.domain)! }] : []));
+    if (given.length > 0 && !(await store.giveAgain(server, node, given, now))) return;
+  }
+}
+
+async function lost(
+  server: string,
+  domain: string,
+  store: Store,
+  now: number,
+): Promise<(Pick<Work, 'domain' | 'certificate' | 'provided' | 'host'> & { over?: number }) | undefined> {
+  const work = await store.workFor(server, domain);
+  if (work?.certificate === 'REMOVE') return undefined;
+  if (work) {
+    const { certificate, provided, host, v } = work;
+    return { domain, certificate, provided, ...(host && { host }), over: v };
+  }
+  const record = await store.readDomain(domain);
+  if (!record?.spec || !serversOf(record.spec).includes(server)) return undefined;
+  const certificates = certificatesOf(record, now);
+  return hasAny(certificates) ? { domain, ...certificates, ...(record.spec.host && { host: true }) } : undefined;
+}
+
+function portsOf({ capability }: ServerRecord): number[] {
+  return (capability?.ports?.[0] ?? '').split(',').filter(Boolean).map(Number);
+}
+
+function at(ports: number[]): string {
+  const all = [...new Set(ports)];
+  return `on port${all.length === 1 ? '' : 's'} ${all.join(', ')}`;
+}

@@ -1,0 +1,98 @@
+/** ReleaseServer: the claim on a server ends, or the next round begins. */
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { Bus } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import { auditDueAt } from '../audit/audit.ts';
+import type { QuietHours } from '../work/quiet.ts';
+import type { ServerRecord } from '../record/server.ts';
+import { nextRipe } from '../work/waiting.ts';
+
+export interface ReleasePorts {
+  store: Store;
+  bus: Bus;
+  clock: Clock;
+  quietHours: QuietHours;
+}
+
+/** An execution's history holds 25,000 events, a round about 25: after this many another execution goes on. */
+const MAX_ROUNDS = 50;
+const MINUTE = 60_000;
+/** Once may be a restart, or a packet lost. */
+const FAILURES_TO_BE_SAID = 2;
+/** No answer of the host, by whatever way: a command that never came back is a timeout. */
+const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
+/** A person is called, and the round was a good one for all others. */
+const ANSWERED = 'HostCertificateLost';
+
+/** @throws SealpostError MoreWork, ClaimLost */
+export async function releaseServer(
+  input: { server: string; execution: string; rounds: number; error?: { Error: string; Cause?: string } },
+  ports: ReleasePorts,
+): Promise<{ server: string; dueAt?: number }> {
+  const { store, clock } = ports;
+  const server = await store.renewServer(input.server, input.execution, clock.now());
+  if (input.error) return releaseAfterFailure(server, input.execution, input.error, ports);
+  const dueAt = await nextRound(server, input.rounds, ports);
+  if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt)) return released(server, dueAt);
+  throw new SealpostError('MoreWork', server.server, `work came for ${server.server} while it was released`);
+}
+
+function released({ server }: ServerRecord, dueAt: number | undefined): { server: string; dueAt?: number } {
+  return { server, ...(dueAt !== undefined && { dueAt }) };
+}
+
+/**
+ * The first time in a row, a command that came to nothing is followed by another at once: a server that was started
+ * anew in the middle of it has lost what was downloaded (keys lie in memory there), and is back when SSM says so.
+ * After that, what came meanwhile waits for the next try, too: without that a server out of reach would be tried
+ * without a pause. One that is held waits for a person and for no time.
+ */
+async function releaseAfterFailure(
+  server: ServerRecord,
+  me: string,
+  error: { Error: string; Cause?: string },
+  { store, bus, clock }: ReleasePorts,
+): Promise<{ server: string; dueAt?: number }> {
+  const failures = error.Error === ANSWERED ? 0 : (server.failures ?? 0) + 1;
+  if (failures === 1 && error.Error === 'ServerUnreachable' && server.delivery && server.held === undefined) {
+    await store.endDelivery(server.server, me, server.delivery.hash, { failures });
+    throw new SealpostError('MoreWork', server.server, `${server.server} came to nothing once, and is tried once more`);
+  }
+  const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
+  if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.Error)) {
+    const detail = { server: server.server, failures, error: error.Error, nextTry: new Date(dueAt).toISOString() };
+    // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
+    await bus.put([{ detailType: 'Server Unreachable', detail: { ...detail, node: server.node } }]);
+  }
+  if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, {});
+  let { wanted } = server;
+  while (!(await store.releaseServer(server.server, me, wanted, dueAt, failures)))
+    wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
+  return released(server, dueAt);
+}
+
+/** When a server is tried again: after a minute, twice, after 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
+function nextTry(failures: number, now: number): number {
+  return now + ([1, 1, 10][failures - 1] ?? 60) * MINUTE;
+}
+
+/** @returns when the server is due again, or undefined when it waits for nothing @throws SealpostError MoreWork */
+async function nextRound(
+  server: ServerRecord,
+  rounds: number,
+  { store, clock, quietHours }: ReleasePorts,
+): Promise<number | undefined> {
+  if (server.held !== undefined) return undefined;
+  const now = clock.now();
+  const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
+  const next = earliest(ripeAt, auditDueAt(server, quietHours));
+  if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
+    throw new SealpostError('MoreWork', server.server, `more waits for ${server.server}`);
+  return next;
+}
+
+function earliest(...moments: (number | undefined)[]): number | undefined {
+  const known = moments.filter(moment => moment !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}

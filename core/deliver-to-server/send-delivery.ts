@@ -1,0 +1,55 @@
+/** SendDelivery: one command carries the delivery; the task waits by its token. */
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import type { Commands, Executions, SendingCommands } from '../ports/ports.ts';
+import type { Store } from '../ports/store.ts';
+import type { Assembled } from './assemble-delivery.ts';
+import { deliveryPrefix } from '../record/server.ts';
+
+export interface SendPorts {
+  store: Store;
+  commands: SendingCommands;
+  executions: Executions;
+  clock: Clock;
+}
+
+/** SSM has no idempotency token: a command that already carries this delivery is adopted, else one is sent; a second one by a crash in between is answered by the host from its record. */
+export async function sendDelivery(
+  input: Assembled & { execution: string; token: string },
+  ports: SendPorts,
+): Promise<{ sent: boolean }> {
+  const { store, commands, clock } = ports;
+  const { server: name, delivery, execution, token } = input;
+  const server = await store.renewServer(name, execution, clock.now());
+  if (server.delivery?.hash !== delivery.hash)
+    throw new SealpostError('ClaimLost', name, `${name} has another delivery under way`);
+  await store.putToken(delivery.hash, name, token);
+  const known = server.delivery.commandId ?? (await commands.find(server.node, delivery.hash));
+  const commandId =
+    known ??
+    (await commands.send({
+      node: server.node,
+      delivery: delivery.hash,
+      installer: delivery.installer,
+      prefix: deliveryPrefix(server),
+      about: name,
+    }));
+  await store.recordCommand(name, execution, delivery.hash, commandId, clock.now());
+  // A command that ended before we came has sent its event already: nobody else would resume us.
+  if (known) await resume(delivery.hash, commandId, server.node, ports);
+  return { sent: known === undefined };
+}
+
+/** Resumes the task that waits for this delivery when its command has ended. @returns whether it had */
+export async function resume(
+  hash: string,
+  commandId: string,
+  node: string,
+  { store, commands, executions }: Pick<SendPorts, 'store' | 'executions'> & { commands: Commands },
+): Promise<boolean> {
+  const { state } = await commands.outcome(commandId, node);
+  if (state === 'under way') return false;
+  const waiting = await store.token(hash);
+  if (waiting) await executions.succeed(waiting.token, { commandId });
+  return true;
+}

@@ -1,0 +1,49 @@
+/** A mail server is retired: nothing is sent to it any more, and its domains are told, not lost. */
+import type { Clock } from '../clock.ts';
+import { deletionOf } from '../record/domain.ts';
+import type { Retirement } from '../events/events.ts';
+import type { Store } from '../ports/store.ts';
+
+/** Domains told at once: each is four writes. */
+const BATCH = 10;
+
+/**
+ * Each domain that the server has, or was to have, is looked at again: it parks as ServerNotRegistered and says so,
+ * until it is moved or the server is registered again, and is then given to it anew.
+ * @returns how many were told
+ */
+export async function retireServer(
+  { server, node, at }: Retirement,
+  { store, clock }: { store: Store; clock: Clock },
+): Promise<{ server: string; woken: string[]; told: number }> {
+  const known = await store.readServer(server);
+  const isAnother = known !== undefined && node !== undefined && known.node !== node;
+  if (!isAnother) await store.retireServer(server, at);
+  // Another instance has its name by now, or it was registered later: this word is about what is no more.
+  if (await store.readServer(server)) return { server, woken: [], told: 0 };
+  await retireHostName(server, at, { store, clock });
+  const work = await store.work(server, Number.POSITIVE_INFINITY);
+  const versions = new Map(work.map(({ domain, v }) => [domain, v]));
+  // What it has to remove stays for the day when it comes back with what it had.
+  const leaving = new Set(work.flatMap(({ domain, certificate }) => (certificate === 'REMOVE' ? [domain] : [])));
+  const installed = (await store.allInstalled(server)).map(({ domain }) => domain);
+  const domains = [...new Set([...versions.keys(), ...installed])].filter(domain => !leaving.has(domain));
+  // Told before it is forgotten here, so that a killed step goes on with the rest.
+  const tell = async (domain: string) => {
+    await store.lookAgain(domain, clock.now());
+    await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
+  };
+  for (let i = 0; i < domains.length; i += BATCH) await Promise.all(domains.slice(i, i + BATCH).map(tell));
+  const { woken: under } = await store.wakeDependents(server, clock.now(), 0);
+  return { server, woken: [], told: domains.length + under };
+}
+
+/** Its own host name is not renewed; a customer's domain of that name is none of ours to delete. */
+export async function retireHostName(
+  server: string,
+  at: number,
+  { store, clock }: { store: Store; clock: Clock },
+): Promise<void> {
+  if (!(await store.readDomain(server))?.spec?.host) return;
+  await store.acceptWish({ ...deletionOf(server), host: true }, { at }, clock.now());
+}

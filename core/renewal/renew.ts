@@ -1,0 +1,88 @@
+/** A person wants certificates renewed now: parked domains are tried, and fresh certificates replaced. */
+import type { Clock } from '../clock.ts';
+import { SealpostError } from '../errors.ts';
+import { parseDomain, parseHostName } from '../certificate/names.ts';
+import type { Executions } from '../ports/ports.ts';
+import { waiting } from '../work/waiting.ts';
+import type { Store } from '../ports/store.ts';
+import type { DomainRecord } from '../record/domain.ts';
+import { look } from '../work/look.ts';
+
+export interface RenewPorts {
+  store: Store;
+  executions: Executions;
+  clock: Clock;
+}
+
+/** One domain, or those of one server, or all; of the two latter a part at a time, `after` the place that the answer before gave. */
+export type RenewRequest = { domain: string } | { server: string; after?: string } | { all: true; after?: string };
+
+export interface Renewed {
+  asked: string[];
+  /** Were renewed within the last hour because somebody asked: who says it twice means the same. */
+  already: string[];
+  after?: string;
+}
+
+/** Asked for within this time after it was done, it is the same that is meant. */
+const SAME_MS = 3_600_000;
+/** Domains in one answer. */
+const PART = 500;
+/** So many begin at once; the sweep begins the others within a minute or some, the longest due first. */
+const AT_ONCE = 25;
+
+/** @throws SealpostError InvalidStepInput */
+export async function renew(request: RenewRequest, ports: RenewPorts): Promise<Renewed> {
+  const { domains, after } = await wanted(request, ports.store);
+  const renewed: Renewed = { asked: [], already: [], ...(after !== undefined && { after }) };
+  for (let i = 0; i < domains.length; i += AT_ONCE) {
+    const some = domains.slice(i, i + AT_ONCE);
+    const asked = await Promise.all(some.map(domain => ask(domain, ports)));
+    for (const [k, domain] of some.entries())
+      if (asked[k] !== 'unknown') (asked[k] === 'asked' ? renewed.asked : renewed.already).push(domain);
+  }
+  if ('domain' in request && renewed.asked.length + renewed.already.length === 0)
+    throw new SealpostError(
+      'InvalidStepInput',
+      request.domain,
+      `${request.domain} is not known here, or is deleted; put Domain Created first`,
+    );
+  for (const domain of renewed.asked.slice(0, AT_ONCE)) await look(domain, ports);
+  return renewed;
+}
+
+async function wanted(request: RenewRequest, store: Store): Promise<{ domains: string[]; after?: string }> {
+  if ('domain' in request) return { domains: [parseDomain(request.domain, 'the domain')] };
+  if ('all' in request) {
+    const page = await store.domains(PART, request.after);
+    return {
+      domains: page.domains.map(({ domain }) => domain),
+      ...(page.after !== undefined && { after: page.after }),
+    };
+  }
+  const server = parseHostName(request.server, 'the server');
+  if (!(await store.readServer(server)))
+    throw new SealpostError(
+      'InvalidStepInput',
+      server,
+      `${server} is not registered; put Mail Server Registered first`,
+    );
+  const there = new Set((await store.allInstalled(server)).map(({ domain }) => domain));
+  for await (const page of waiting(server, store))
+    for (const work of page) if (work.certificate !== 'REMOVE') there.add(work.domain);
+  const left = [...there].sort().filter(domain => domain > (request.after ?? ''));
+  const domains = left.slice(0, PART);
+  return { domains, ...(left.length > PART && { after: domains.at(-1)! }) };
+}
+
+async function ask(domain: string, { store, clock }: RenewPorts): Promise<'asked' | 'already' | 'unknown'> {
+  const record = await store.readDomain(domain);
+  if (!record?.spec || record.spec.deleted) return 'unknown';
+  if (isDone(record, clock.now())) return 'already';
+  await store.askRenewal(domain, clock.now());
+  return 'asked';
+}
+
+function isDone({ current, parked }: DomainRecord, now: number): boolean {
+  return current?.answers !== undefined && now < current.answers + SAME_MS && now < current.renewAt && !parked;
+}

@@ -1,0 +1,54 @@
+/** What waits for a server: what of it may be delivered now, and when more of it may. All of it is looked through, page by page: what may not go yet never hides what may. */
+import type { Store } from '../ports/store.ts';
+import { MAX_ENTRIES } from '../deliver-to-server/delivery.ts';
+import { goesAlong, isDeliverable, type ServerRecord, type Work } from '../record/server.ts';
+
+/** Work in the order of the domains' names, a page at a time. */
+export async function* waiting(server: string, store: Pick<Store, 'work'>): AsyncGenerator<Work[]> {
+  let after: string | undefined;
+  do {
+    const page = await store.work(server, MAX_ENTRIES, after);
+    if (page.length > 0) yield page;
+    after = page.length === MAX_ENTRIES ? page.at(-1)!.domain : undefined;
+  } while (after !== undefined);
+}
+
+/**
+ * As much as fits into one delivery; calm work goes along with what is ripe, and is nothing by itself before its time.
+ * The server's own host name is always in the first one: all others may depend on it.
+ */
+export async function ripeWork(
+  server: ServerRecord,
+  store: Pick<Store, 'work' | 'workFor'>,
+  now: number,
+): Promise<Work[]> {
+  const ripe: Work[] = [];
+  const calm: Work[] = [];
+  const own = await store.workFor(server.server, server.server);
+  const sort = (work: Work) => {
+    if (isDeliverable(server, work, now)) ripe.push(work);
+    else if (goesAlong(server, work)) calm.push(work);
+  };
+  if (own) sort(own);
+  for await (const page of waiting(server.server, store)) {
+    for (const work of page) if (work.domain !== server.server) sort(work);
+    if (ripe.length >= MAX_ENTRIES) break;
+  }
+  return ripe.length === 0 ? [] : [...ripe, ...calm].slice(0, MAX_ENTRIES);
+}
+
+/** @returns now when something may be delivered, else the earliest moment that work waits for; undefined where nothing waits for a moment */
+export async function nextRipe(
+  server: ServerRecord,
+  store: Pick<Store, 'work'>,
+  now: number,
+): Promise<number | undefined> {
+  let earliest: number | undefined;
+  for await (const page of waiting(server.server, store))
+    for (const work of page) {
+      if (isDeliverable(server, work, now)) return now;
+      if (work.notBefore !== undefined && work.notBefore > now)
+        earliest = Math.min(earliest ?? work.notBefore, work.notBefore);
+    }
+  return earliest;
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { parseAnswer } from '../../../core/deliver-to-server/answer.ts';
+
+const hash = 'd'.repeat(64);
+const server = 'mx1.provider.example';
+const parse = (output: string) => parseAnswer(output, hash, 7, server);
+const header = (outcome: string) => `sealpost ${hash} 7 ${outcome}\n`;
+
+describe("a server's answer", () => {
+  test.each(['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'])(
+    'may be %s',
+    outcome => {
+      expect(parse(header(outcome))).toEqual({ outcome, entries: [], facts: {} });
+    },
+  );
+
+  test.each([
+    ['stale 40', { outcome: 'stale', storedSeq: 40 }],
+    ['stale', { outcome: 'stale' }],
+    ['stale -1', { outcome: 'stale' }],
+  ])('that is "%s" says the number that the host knows, where it has one', (outcome, said) => {
+    expect(parse(header(outcome))).toEqual({ entries: [], facts: {}, ...said });
+  });
+
+  test('has a letter for each entry, and reasons for some', () => {
+    const answer = parse(`${header('installed')}surd\n3 r CertificateUnusable key does not match the leaf\n`);
+    expect(answer.entries).toEqual([
+      { letter: 's' },
+      { letter: 'u' },
+      { letter: 'r', reason: { name: 'CertificateUnusable', text: 'key does not match the leaf' } },
+      { letter: 'd' },
+    ]);
+  });
+
+  test('has facts, each with every value that was found', () => {
+    const { facts } = parse(
+      `${header('inspected')}fact os Debian GNU/Linux 12\nfact adopt-change one\nfact adopt-change two\nfact nginx\n`,
+    );
+    expect(facts).toEqual({ os: ['Debian GNU/Linux 12'], 'adopt-change': ['one', 'two'], nginx: [''] });
+  });
+
+  test('is found after what a login banner printed before it', () => {
+    expect(parse(`Welcome to mx1\n${header('installed')}s\n`)).toMatchObject({ entries: [{ letter: 's' }] });
+  });
+
+  test('with a reason that nobody knows is a refusal', () => {
+    const { entries } = parse(`${header('installed')}r\n1 r Bogus something\n`);
+    expect(entries).toEqual([{ letter: 'r', reason: { name: 'InstallRefused', text: 'something' } }]);
+  });
+
+  test('with a reason for an entry that is not there does no harm', () => {
+    expect(parse(`${header('installed')}s\n9 r ServerFull no room\n`).entries).toEqual([{ letter: 's' }]);
+  });
+});
+
+describe('the outcome is unknown', () => {
+  test.each([
+    ['nothing was printed', ''],
+    ['something else was printed', 'sh: ./installer: Permission denied\n'],
+    ['it answers another delivery', `sealpost ${'e'.repeat(64)} 7 installed\ns\n`],
+    ['it answers another round', `sealpost ${hash} 6 installed\ns\n`],
+    ['its outcome is none that we know', header('finished')],
+    ['its header was cut', `sealpost ${hash} 7\n`],
+  ])('when %s', (_, output) => {
+    expect(() => parse(output)).toThrow(
+      expect.objectContaining({
+        ...{ name: 'ServerUnreachable', about: server },
+        message: expect.stringContaining('it is delivered again'),
+      }),
+    );
+  });
+});

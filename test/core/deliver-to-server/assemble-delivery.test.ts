@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { assembleDelivery, type AssemblePorts } from '../../../core/deliver-to-server/assemble-delivery.ts';
+import { SealpostError } from '../../../core/errors.ts';
+import { LEASE_MS } from '../../../core/ports/store.ts';
+import {
+  domain,
+  giveWork,
+  installers,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  notByName,
+  readyServer,
+  registerOnly,
+  type World,
+} from '../world.ts';
+
+const prefix = `AROAEXAMPLEEXAMPLE:${node}`;
+let world: World;
+let ports: AssemblePorts;
+
+beforeEach(() => {
+  world = newWorld();
+  ports = { ...world, roots: '' };
+});
+const assemble = (execution: string) => assembleDelivery({ server: mx1, execution }, ports);
+const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
+
+describe('a delivery is assembled', () => {
+  test('for a server that cannot serve by name with its own host name for mail, and a domain for webmail alone', async () => {
+    const me = await readyServer(world, { capability: notByName });
+    await giveWork(world, mx1, { host: true });
+    await giveWork(world);
+    const { delivery } = await assemble(me);
+    const probes = textOf(delivery.hash).match(/^probe .*$/gm);
+    expect(probes).toEqual([`probe ${mx1} -`, `probe - webmail.${domain}`]);
+  });
+
+  test('to inspect a server first, and to adopt it where that was allowed', async () => {
+    await registerOnly(world, mx1);
+    await giveWork(world);
+    const me = (await world.store.wakeServer(mx1, world.time))!;
+    const { delivery } = await assemble(me);
+    expect(delivery).toMatchObject({ mode: 'inspect', seq: 2, entries: 0, installer: installers.Linux.sha256 });
+    expect(textOf(delivery.hash)).toMatch(/^mode inspect\nadopt yes\nentries 0$/m);
+    expect(textOf(delivery.hash)).not.toContain('PRIVATE KEY');
+    expect(world.objects.get(`installers/${installers.Linux.sha256}`)).toBe(installers.Linux.text);
+  });
+
+  test('with the installer of its platform', async () => {
+    await world.store.registerServer(
+      { server: mx1, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true, platform: 'Windows' },
+      world.time,
+      world.time,
+    );
+    const me = (await world.store.wakeServer(mx1, world.time))!;
+    const { delivery } = await assemble(me);
+    expect(delivery.installer).toBe(installers.Windows.sha256);
+    expect(world.objects.get(`installers/${delivery.installer}`)).toBe(installers.Windows.text);
+  });
+
+  test("with all that waits, in the order of the domains, under the server's own prefix and nowhere else", async () => {
+    const me = await readyServer(world);
+    for (const name of ['b.example', 'a.example']) await giveWork(world, name);
+    const { delivery } = await assemble(me);
+    expect(delivery).toMatchObject({ mode: 'install', seq: 3, entries: 2 });
+    const text = textOf(delivery.hash);
+    expect(createHash('sha256').update(text).digest('hex')).toBe(delivery.hash);
+    expect(text.match(/^entry .*$/gm)).toEqual([
+      expect.stringMatching(/^entry 1 install a\.example /),
+      expect.stringMatching(/^entry 2 install b\.example /),
+    ]);
+    expect(text).toContain(Buffer.from('key of a.example').toString('base64'));
+    expect(text).toContain('probe mail.a.example webmail.a.example');
+    const holding = [...world.objects].filter(([, value]) =>
+      value.includes(Buffer.from('key of a.example').toString('base64')),
+    );
+    expect(holding.map(([key]) => key.split('/')[0]).sort()).toEqual(['certificates', 'deliveries']);
+    expect(await world.store.readServer(mx1)).toMatchObject({
+      delivery: { hash: delivery.hash, seq: 3, mode: 'install' },
+    });
+    expect(await world.deliveries.readManifest(delivery.hash)).toMatchObject([
+      { domain: 'a.example' },
+      { domain: 'b.example' },
+    ]);
+  });
+
+  test('once: tried again, or by another that took over, it is the same', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    const first = await assemble(me);
+    await giveWork(world, 'late.example');
+    expect(await assemble(me)).toEqual(first);
+    world.time += LEASE_MS + 1;
+    const next = (await world.store.wakeServer(mx1, world.time))!;
+    expect(await assemble(next)).toEqual(first);
+    await expect(assemble(me)).rejects.toMatchObject({ name: 'ClaimLost', about: mx1 });
+  });
+
+  test("without customers' certificates until the server's own host name is secured", async () => {
+    const me = await readyServer(world, { secured: false });
+    await giveWork(world);
+    await expect(assemble(me)).rejects.toMatchObject({ name: 'NothingToDeliver', about: mx1 });
+    await giveWork(world, mx1, { host: true });
+    const { delivery } = await assemble(me);
+    expect(textOf(delivery.hash).match(/^entry .*$/gm)).toEqual([
+      expect.stringMatching(/^entry 1 install mx1\..* host$/),
+    ]);
+  });
+
+  test('without what the server refused, until its time', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    await giveWork(world, 'other.example');
+    const work = (await world.store.work(mx1, 10)).find(work => work.domain === domain)!;
+    await world.store.recordRefused(mx1, work, world.time + minute, 'ServerFull: no room');
+    expect((await assemble(me)).delivery.entries).toBe(1);
+    const { delivery } = (await world.store.readServer(mx1))!;
+    await world.store.endDelivery(mx1, me, delivery!.hash, {});
+    world.time += minute;
+    expect((await assemble(me)).delivery.entries).toBe(2);
+  });
+
+  test('with what is behind a thousand that may not go yet', async () => {
+    const me = await readyServer(world);
+    for (let i = 0; i < 1_000; i++) await giveWork(world, `c${i}.example`);
+    for (const one of await world.store.work(mx1, 1_000))
+      await world.store.recordRefused(mx1, one, world.time + 60 * minute, 'InstallRolledBack: x');
+    await giveWork(world, 'zebra.example');
+    expect((await assemble(me)).delivery.entries).toBe(1);
+  });
+
+  test("with the server's own host name first, when more waits than one delivery takes", async () => {
+    const me = await readyServer(world);
+    for (let i = 0; i < 1_100; i++) await giveWork(world, `c${i}.example`);
+    await giveWork(world, mx1, { host: true });
+    const { delivery } = await assemble(me);
+    expect(delivery.entries).toBe(1_000);
+    expect(textOf(delivery.hash)).toMatch(/^entry 1 install mx1\.\S+ \d+ \S+ \S+ host$/m);
+  });
+
+  test('without a certificate that cannot be read, which waits alone with its reason', async () => {
+    const me = await readyServer(world);
+    for (const name of ['a.example', 'b.example']) await giveWork(world, name);
+    world.objects.delete(`certificates/a.example/${'c'.repeat(64)}/key`);
+    const { delivery } = await assemble(me);
+    expect(textOf(delivery.hash).match(/^entry .*$/gm)).toEqual([expect.stringContaining(' b.example ')]);
+    expect(await world.store.workFor(mx1, 'a.example')).toMatchObject({
+      ...{ notBefore: world.time + 60 * minute, reason: expect.stringMatching(/^CertificateUnusable: /) },
+    });
+  });
+
+  test('not at all where nothing can be read, or S3 is busy', async () => {
+    const me = await readyServer(world);
+    for (const name of ['a.example', 'b.example']) await giveWork(world, name);
+    const busy = new SealpostError('Throttled', 'key', 'S3 is busy');
+    const { readKey } = ports.certificates;
+    const readOne = (name: string, id: string) => (name === 'a.example' ? Promise.reject(busy) : readKey(name, id));
+    const input = { server: mx1, execution: me };
+    const busyPorts = { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
+    await expect(assembleDelivery(input, busyPorts)).rejects.toBe(busy);
+    for (const key of [...world.objects.keys()]) if (key.startsWith('certificates/')) world.objects.delete(key);
+    await expect(assemble(me)).rejects.toThrow('there is no object');
+    for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
+  });
+
+  test('with an installer that is there, also where the delivery is on record and the installer another', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    await assemble(me);
+    const newer = { text: '#!/bin/sh\n# newer\n', sha256: 'e'.repeat(64) };
+    await assembleDelivery({ server: mx1, execution: me }, { ...ports, installers: { ...installers, Linux: newer } });
+    expect(world.objects.get(`installers/${newer.sha256}`)).toBe(newer.text);
+  });
+
+  test('and put before it is on record: killed in between, the next try makes it whole', async () => {
+    const me = await readyServer(world);
+    await giveWork(world);
+    const refusing = { ...world.store, startDelivery: () => Promise.reject(new Error('killed')) };
+    await expect(assembleDelivery({ server: mx1, execution: me }, { ...ports, store: refusing })).rejects.toThrow(
+      'killed',
+    );
+    world.time += 5_000;
+    const { delivery } = await assemble(me);
+    expect(delivery.seq).toBe(3);
+    expect(textOf(delivery.hash)).toContain('seq 3');
+  });
+});

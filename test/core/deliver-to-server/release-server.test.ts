@@ -1,0 +1,186 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { auditDueAt } from '../../../core/audit/audit.ts';
+import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
+import { domain, giveWork, minute, mx1, newWorld, readyServer, registerOnly, type World } from '../world.ts';
+
+let world: World;
+let me: string;
+
+beforeEach(async () => {
+  world = newWorld();
+  me = await readyServer(world);
+});
+const release = (more: { rounds?: number; error?: { Error: string; Cause?: string } } = {}) =>
+  releaseServer({ server: mx1, execution: me, rounds: 1, ...more }, world);
+const refuse = async (notBefore: number) => {
+  const [work] = await world.store.work(mx1, 1);
+  await world.store.recordRefused(mx1, work!, notBefore, 'ServerFull: no room');
+};
+const moreWork = { name: 'MoreWork', about: mx1 };
+
+describe('a server is released', () => {
+  test('and is due for its audit where nothing waits', async () => {
+    const record = (await world.store.readServer(mx1))!;
+    const dueAt = auditDueAt(record, world.quietHours)!;
+    expect(await release()).toEqual({ server: mx1, dueAt });
+    expect(await world.store.readServer(mx1)).toMatchObject({ done: 1, wanted: 1, dueAt });
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('owner');
+  });
+
+  test('not while its audit is due: the next round begins', async () => {
+    await world.store.askAudit(mx1, world.time, world.time);
+    await expect(release()).rejects.toMatchObject(moreWork);
+  });
+
+  test('until the earliest moment that a refused entry may be tried again', async () => {
+    await giveWork(world);
+    await refuse(world.time + minute);
+    expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
+    expect(await world.store.wakeServer(mx1, world.time + minute)).toBeDefined();
+  });
+
+  test('not while work waits that could be delivered: the next round begins', async () => {
+    await giveWork(world);
+    await expect(release()).rejects.toMatchObject(moreWork);
+    expect(await world.store.readServer(mx1)).toMatchObject({ owner: me });
+  });
+
+  test('not before it was inspected', async () => {
+    world = newWorld();
+    await registerOnly(world, mx1);
+    me = (await world.store.wakeServer(mx1, world.time))!;
+    await expect(release()).rejects.toMatchObject(moreWork);
+  });
+
+  test("and waits for its own certificate, where only customers' certificates are there", async () => {
+    world = newWorld();
+    me = await readyServer(world, { secured: false });
+    await giveWork(world);
+    expect(await release()).toEqual({ server: mx1 });
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain }]);
+    await giveWork(world, mx1, { host: true });
+    expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
+  });
+
+  test('not when work came in the very moment', async () => {
+    const { store } = world;
+    const late = {
+      ...store,
+      releaseServer: async (...given: Parameters<typeof store.releaseServer>) => {
+        await giveWork(world);
+        return store.releaseServer(...given);
+      },
+    };
+    const input = { server: mx1, execution: me, rounds: 1 };
+    await expect(releaseServer(input, { ...world, store: late })).rejects.toMatchObject(moreWork);
+    expect(await store.readServer(mx1)).toMatchObject({ owner: me });
+  });
+
+  test('after 50 rounds, and due at once: another execution goes on', async () => {
+    await giveWork(world);
+    expect(await release({ rounds: 50 })).toEqual({ server: mx1, dueAt: world.time });
+    expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
+  });
+
+  const begin = async () => {
+    const { seq } = (await world.store.readServer(mx1))!;
+    await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: seq + 1, mode: 'install' });
+  };
+
+  test('after a command that came to nothing not the first time, but the next round begins, with the delivery forgotten', async () => {
+    await giveWork(world);
+    await begin();
+    await expect(release({ error: { Error: 'ServerUnreachable' } })).rejects.toMatchObject(moreWork);
+    const record = await world.store.readServer(mx1);
+    expect(record).toMatchObject({ owner: me, failures: 1 });
+    expect(record).not.toHaveProperty('delivery');
+    expect(world.bus.events).toEqual([]);
+  });
+
+  test('after more than one with a next try that comes later each time', async () => {
+    await giveWork(world);
+    await begin();
+    await release({ error: { Error: 'ServerUnreachable' } }).catch(() => {});
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await begin();
+      const { dueAt } = await release({ error: { Error: 'ServerUnreachable' } });
+      expect(await world.store.readServer(mx1)).not.toHaveProperty('delivery');
+      waits.push((dueAt! - world.time) / minute);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(waits).toEqual([1, 10, 60, 60]);
+  });
+
+  test('after an error until its next try, though work came in the very moment', async () => {
+    const { store } = world;
+    let isFirst = true;
+    const late = {
+      ...store,
+      releaseServer: async (...given: Parameters<typeof store.releaseServer>) => {
+        if (isFirst) await giveWork(world);
+        isFirst = false;
+        return store.releaseServer(...given);
+      },
+    };
+    const input = { server: mx1, execution: me, rounds: 1, error: { Error: 'ServerUnreachable' } };
+    expect(await releaseServer(input, { ...world, store: late })).toEqual({ server: mx1, dueAt: world.time + minute });
+    const record = await store.readServer(mx1);
+    expect(record).toMatchObject({ wanted: 2, done: 2, dueAt: world.time + minute });
+    expect(record).not.toHaveProperty('owner');
+  });
+
+  test('after failures that had no delivery yet ever more rarely, too', async () => {
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { dueAt } = await release({ error: { Error: 'NoSuchKey' } });
+      waits.push((dueAt! - world.time) / minute);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(waits).toEqual([1, 1, 10, 60]);
+    expect(world.bus.events).toEqual([]);
+  });
+
+  test('and said to be unreachable, from the second time in a row on', async () => {
+    const said: number[] = [];
+    for (const Error of ['ServerUnreachable', 'ServerUnreachable', 'States.Timeout']) {
+      const { dueAt } = await release({ error: { Error } });
+      said.push(world.bus.events.length);
+      world.time = dueAt!;
+      me = (await world.store.wakeServer(mx1, world.time))!;
+    }
+    expect(said).toEqual([0, 1, 2]);
+    expect(world.bus.events).toMatchObject([
+      { detailType: 'Server Unreachable', detail: { server: mx1, failures: 2, error: 'ServerUnreachable' } },
+      { detail: { failures: 3, error: 'States.Timeout', nextTry: new Date(world.time).toISOString() } },
+    ]);
+  });
+
+  test('without a next try where it is held: a person ends that', async () => {
+    await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
+    await world.store.endDelivery(mx1, me, 'd'.repeat(64), { held: 'it is broken' });
+    expect(await release({ error: { Error: 'InstallBroken' } })).toEqual({ server: mx1 });
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('dueAt');
+  });
+
+  test('until the earliest moment of all that waits, however much that is', async () => {
+    const customers = Array.from({ length: 1_100 }, (_, i) => `c${String(i).padStart(4, '0')}.example`);
+    for (const name of customers) await giveWork(world, name);
+    for (const one of await world.store.work(mx1, 2_000))
+      await world.store.recordRefused(
+        mx1,
+        one,
+        world.time + (one.domain === customers.at(-1) ? 1 : 60) * minute,
+        'ServerFull: no room',
+      );
+    expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
+  });
+
+  test('by its owner alone', async () => {
+    await expect(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)).rejects.toMatchObject({
+      name: 'ClaimLost',
+    });
+  });
+});

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { assembleDelivery, type Assembled } from '../../../core/deliver-to-server/assemble-delivery.ts';
+import { resume, sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
+import { giveWork, minute, mx1, newWorld, node, readyServer, type World } from '../world.ts';
+
+let world: World;
+let me: string;
+let assembled: Assembled;
+
+beforeEach(async () => {
+  world = newWorld();
+  me = await readyServer(world);
+  await giveWork(world);
+  assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
+});
+const send = (token: string, ports: Partial<World> = {}) =>
+  sendDelivery({ ...assembled, execution: me, token }, { ...world, ...ports });
+const answer = () => `sealpost ${assembled.delivery.hash} 3 installed\ns\n`;
+
+describe('a delivery is sent', () => {
+  test('by one command, which is on record, and its task waits', async () => {
+    expect(await send('token')).toEqual({ sent: true });
+    expect(world.commands.sent).toEqual([
+      {
+        ...{ id: 'command-1', node, delivery: assembled.delivery.hash, installer: 'a'.repeat(64) },
+        prefix: `AROAEXAMPLEEXAMPLE:${node}`,
+      },
+    ]);
+    expect(await world.store.readServer(mx1)).toMatchObject({
+      ...{ delivery: { commandId: 'command-1', sentAt: world.time }, dueAt: world.time + 2 * minute },
+    });
+    expect(world.executions.succeeded).toEqual([]);
+  });
+
+  test('once: a second try waits for the same command, with its own token', async () => {
+    await send('first');
+    expect(await send('second')).toEqual({ sent: false });
+    expect(world.commands.sent).toHaveLength(1);
+    world.commands.answer('command-1', answer());
+    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(true);
+    expect(world.executions.succeeded).toEqual([{ token: 'second', output: { commandId: 'command-1' } }]);
+  });
+
+  test('once, although the first try was killed before the command was on record', async () => {
+    const killed = { ...world.store, recordCommand: () => Promise.reject(new Error('killed')) };
+    await expect(send('first', { store: killed })).rejects.toThrow('killed');
+    expect(await send('second')).toEqual({ sent: false });
+    expect(world.commands.sent).toHaveLength(1);
+    expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { commandId: 'command-1' } });
+  });
+
+  test('and goes on at once where its command has ended already', async () => {
+    await send('first');
+    world.commands.answer('command-1', answer());
+    await send('second');
+    expect(world.executions.succeeded).toEqual([{ token: 'second', output: { commandId: 'command-1' } }]);
+  });
+
+  test('only by the one that has the claim, and only the delivery that is under way', async () => {
+    await expect(sendDelivery({ ...assembled, execution: 'another', token: 'token' }, world)).rejects.toMatchObject({
+      name: 'ClaimLost',
+    });
+    await world.store.endDelivery(mx1, me, assembled.delivery.hash, {});
+    await expect(send('token')).rejects.toMatchObject({ name: 'ClaimLost', about: mx1 });
+    expect(world.commands.sent).toEqual([]);
+  });
+
+  test('not to a node that is out of reach; the delivery stays for the next try', async () => {
+    const { send: refused } = world.commands;
+    const away = {
+      ...world.commands,
+      send: (command: Parameters<typeof refused>[0]) => refused({ ...command, node: 'mi-gone' }),
+    };
+    await expect(send('token', { commands: away })).rejects.toMatchObject({ name: 'ServerUnreachable', about: mx1 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { hash: assembled.delivery.hash } });
+  });
+});
+
+describe('a task that waits', () => {
+  test('goes on waiting while the command is under way', async () => {
+    await send('token');
+    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(false);
+    expect(world.executions.succeeded).toEqual([]);
+  });
+
+  test('is resumed when the command was lost as well: what that means is for the next step', async () => {
+    await send('token');
+    world.commands.lose('command-1', 'Delivery Timed Out');
+    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(true);
+    expect(world.executions.succeeded).toHaveLength(1);
+  });
+
+  test('is not needed: an event for a delivery without one does no harm', async () => {
+    await send('token');
+    world.commands.answer('command-1', answer());
+    expect(await resume('e'.repeat(64), 'command-1', node, world)).toBe(true);
+    expect(world.executions.succeeded).toEqual([]);
+  });
+});

@@ -1,0 +1,358 @@
+/** Issuers in order, from the claim to the park and back, without a CA: what a CA does is in the errors. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { challengeTarget } from '../../../core/dns/challenge-place.ts';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { SealpostError } from '../../../core/errors.ts';
+import { startNameServer, type NameServer } from '../dns/name-server.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  created,
+  day,
+  domain,
+  minute,
+  mx1,
+  newWorld,
+  register,
+} from '../world.ts';
+import type { World } from '../world.ts';
+
+const [one, two, trial] = [
+  anIssuer({ name: 'one' }),
+  anIssuer({ name: 'two' }),
+  anIssuer({ name: 'trial', staging: true }),
+];
+let resolver: NameServer;
+let world: World;
+let ports: ClaimPorts;
+/** Of issuers whose directory does not come. */
+let away: string[];
+let executions: number;
+
+beforeAll(async () => void (resolver = await startNameServer('127.0.0.1')));
+afterAll(() => resolver.stop());
+beforeEach(async () => {
+  resolver.records.clear();
+  resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+  world = newWorld(Date.parse('2027-01-15T08:00:00Z'));
+  [away, executions] = [[], 0];
+  await register(world, mx1);
+  use(one, two);
+});
+
+function use(...issuers: ClaimPorts['issuers']): void {
+  world.issuers = issuers;
+  ports = {
+    ...world,
+    ...{ dns: systemResolver([resolver.address]), challengeZone },
+    async directoryOf({ name }) {
+      if (away.includes(name)) throw new SealpostError('AcmeUnavailable', name, 'The CA could not be reached');
+      return { caaIdentities: [`${name}.example`], profiles: { tlsserver: '', [`of-${name}`]: '' } };
+    },
+  };
+}
+
+/** The wish is said once more: it is looked at, whatever the domain waits for. */
+const claim = (detail: object = {}) => {
+  const version = (executions += 1);
+  const event = { ...created({ ...detail, version }, new Date(world.time).toISOString()), execution: `e${version}` };
+  return claimDomain(event, ports);
+};
+const look = () =>
+  claimDomain(
+    {
+      ...{ 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), detail: { domain } },
+      ...{ look: 'due', execution: `e${(executions += 1)}` },
+    } as { execution: string },
+    ports,
+  );
+/** The step that ran last failed with this. @returns what is on record then */
+async function fail(Error: string, more: object = {}, Cause = 'its words') {
+  await parkDomain({ execution: `e${executions}`, domain, error: { Error, Cause }, ...more }, world);
+  return (await world.store.readDomain(domain))!;
+}
+const told = () => world.bus.events.map(({ detailType }) => detailType);
+async function has(more: Parameters<typeof aCertificate>[1]): Promise<void> {
+  await claim();
+  const certificate = aCertificate(world, more);
+  const commit = { domain, me: `e${executions}`, seen: 1, certificate, servers: [mx1], now: world.time };
+  expect(await world.store.commitCertificate(commit)).toBe(true);
+  await world.store.releaseDomain(domain, `e${executions}`, 1, certificate.renewAt, world.time);
+  world.time += minute;
+}
+
+describe('an issuer that fails for a reason of its own', () => {
+  test.each(['AcmeUnavailable', 'IssuerUnusable', 'AcmeRateLimited'])(
+    'is followed by the next at once: %s',
+    async name => {
+      const plan = await claim();
+      expect(plan.issuer).toBe('one');
+      expect(await fail(name, plan)).toMatchObject({ dueAt: world.time, parked: { reason: name, tries: 0 } });
+      expect(world.executions.started).toMatchObject([{ machine: 'secure-domain', input: { detail: { domain } } }]);
+      expect(told()).not.toContain('Domain Parked');
+      expect((await look()).issuer).toBe('two');
+    },
+  );
+
+  test.each(['AcmeUnavailable', 'IssuerUnusable'])(
+    'is passed over by all for a while, and then asked again: %s',
+    async name => {
+      await fail(name, await claim());
+      expect(told()).toEqual(['Issuer In Trouble']);
+      expect((await look()).issuer).toBe('two');
+      resolver.records.set('_acme-challenge.other.example CNAME', [
+        challengeTarget('other.example', challengeZone.name),
+      ]);
+      expect((await claim({ domain: 'other.example' })).issuer).toBe('two');
+      world.time += minute;
+      resolver.records.set('_acme-challenge.third.example CNAME', [
+        challengeTarget('third.example', challengeZone.name),
+      ]);
+      expect((await claim({ domain: 'third.example' })).issuer).toBe('one');
+    },
+  );
+
+  test('comes after 1, 10, then 60 minutes, however many fail at once, and is said once each time', async () => {
+    const until = async () => (await world.store.readIssuer(one.directoryUrl))!.trouble!.until - world.time;
+    for (const minutes of [1, 10, 60, 60]) {
+      const plan = await claim();
+      for (let i = 0; i < 3; i++) {
+        await fail('AcmeUnavailable', plan);
+        await look();
+      }
+      expect(await until()).toBe(minutes * minute);
+      await fail('DomainNotManaged');
+      world.time += minutes * minute;
+    }
+    expect(told().filter(type => type === 'Issuer In Trouble')).toHaveLength(4);
+    world.time += day;
+    await fail('AcmeUnavailable', await claim());
+    expect(await until()).toBe(minute);
+  });
+
+  test('by a limit is passed over by that domain alone, until the CA said', async () => {
+    const until = new Date(world.time + 3 * 3_600_000).toISOString();
+    await fail('AcmeRateLimited', await claim(), `too many [retry at ${until}]`);
+    expect(told()).toEqual([]);
+    resolver.records.set('_acme-challenge.other.example CNAME', [challengeTarget('other.example', challengeZone.name)]);
+    expect((await claim({ domain: 'other.example' })).issuer).toBe('one');
+    world.time += 2 * 3_600_000;
+    expect((await claim()).issuer).toBe('two');
+    await fail('DomainNotManaged');
+    world.time += 3_600_001;
+    expect((await claim()).issuer).toBe('one');
+  });
+
+  test('where all do, is asked all the same, and the domain is parked as with one alone', async () => {
+    await fail('AcmeUnavailable', await claim());
+    const second = await fail('AcmeUnavailable', await look());
+    expect(second.parked).toMatchObject({ reason: 'AcmeUnavailable', tries: 1, nextTry: world.time + minute });
+    expect(told()).toEqual(['Issuer In Trouble', 'Issuer In Trouble', 'Domain Parked']);
+    const plan = await claim();
+    expect(plan).toMatchObject({ issuer: 'one', isLastResort: true });
+    expect((await fail('AcmeUnavailable', plan)).parked).toMatchObject({ tries: 2 });
+  });
+
+  test('for hours is not waited for where another one is in trouble for a minute', async () => {
+    await fail('AcmeUnavailable', await claim({ issuer: 'two' }));
+    const until = new Date(world.time + 3 * 3_600_000).toISOString();
+    const { parked } = await fail('AcmeRateLimited', await claim(), `too many [retry at ${until}]`);
+    expect(parked!.nextTry).toBe(world.time + minute);
+    world.time += minute;
+    expect((await look()).issuer).toBe('two');
+  });
+
+  test('is not left for a reason of the domain', async () => {
+    for (const reason of ['ChallengeFailed', 'AcmeRejected', 'CertificateUnusable']) {
+      const { parked } = await fail(reason, await claim());
+      expect(parked).toMatchObject({ reason });
+      expect(parked).not.toHaveProperty('passes');
+    }
+    expect((await claim()).issuer).toBe('one');
+  });
+
+  test('after the order was finalized is asked for it once more, before another one issues', async () => {
+    const plan = await claim();
+    const url = 'https://one.example/order/1';
+    await world.store.recordOrder(domain, 'e1', { url, planned: plan.names, issuer: 'one' });
+    const ready = { ...plan, order: { status: 'ready' } };
+    expect(await fail('AcmeUnavailable', ready)).toMatchObject({ order: { url }, dueAt: world.time + minute });
+    world.time += minute;
+    const again = await look();
+    expect(again.issuer).toBe('one');
+    expect(await fail('AcmeUnavailable', again)).not.toHaveProperty('order');
+    expect((await look()).issuer).toBe('two');
+  });
+
+  test('and whose order is on record is left for the next once a park has not helped', async () => {
+    const { names } = await claim();
+    const order = { url: 'https://one.example/order/1', planned: names, issuer: 'one' };
+    await world.store.recordOrder(domain, 'e1', order);
+    away = ['one'];
+    await expect(claimDomain({ ...created(), execution: 'e1' }, ports)).rejects.toMatchObject({ about: 'one' });
+    expect(await fail('AcmeUnavailable')).toMatchObject({ order, parked: { tries: 1 } });
+    world.time += minute;
+    expect((await look()).issuer).toBe('two');
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+
+  test('before its directory came is skipped in the same step', async () => {
+    away = ['one'];
+    expect((await claim()).issuer).toBe('two');
+    away = ['one', 'two'];
+    await fail('DomainNotManaged');
+    await expect(claim()).rejects.toMatchObject({ name: 'AcmeUnavailable', about: 'one' });
+  });
+});
+
+describe('the first issuer that may', () => {
+  test('is the first that CAA allows, and the first one is told where none is', async () => {
+    resolver.records.set(`${domain} CAA`, ['0 issue "two.example"']);
+    expect((await claim()).issuer).toBe('two');
+    resolver.records.set(`${domain} CAA`, ['0 issue "three.example"']);
+    await fail('DomainNotManaged');
+    await expect(claim()).rejects.toMatchObject({
+      name: 'CaaForbids',
+      message: expect.stringContaining('"one.example"'),
+    });
+  });
+
+  test('has the account that CAA names', async () => {
+    await world.store.recordAccount(one.directoryUrl, { accountUrl: 'https://one.example/acct/1', thumbprint: 't' });
+    const only = (account: number) => [`0 issue "one.example; accounturi=https://one.example/acct/${account}"`];
+    resolver.records.set(`${domain} CAA`, only(1));
+    expect((await claim()).issuer).toBe('one');
+    resolver.records.set(`${domain} CAA`, only(2));
+    await fail('DomainNotManaged');
+    await expect(claim()).rejects.toMatchObject({ name: 'CaaForbids' });
+  });
+
+  test('has the profile that is wished', async () => {
+    expect((await claim({ profile: 'of-two' })).issuer).toBe('two');
+    await fail('DomainNotManaged');
+    await expect(claim({ profile: 'of-three' })).rejects.toMatchObject({
+      name: 'AcmeRejected',
+      message: expect.stringMatching(/^one has no profile of-three \(it has tlsserver, of-one\)/),
+    });
+  });
+
+  test('is the one that the wish names, and no other', async () => {
+    expect((await claim({ issuer: 'two' })).issuer).toBe('two');
+    away = ['two'];
+    await fail('DomainNotManaged');
+    await expect(claim({ issuer: 'two' })).rejects.toMatchObject({ name: 'AcmeUnavailable' });
+  });
+
+  test('is not one that nobody configured', async () => {
+    await expect(claim({ issuer: 'three' })).rejects.toMatchObject({
+      name: 'InvalidStepInput',
+      message: 'detail.issuer "three" is not among the issuers here; give one of one, two, or leave it out',
+    });
+    expect(await world.store.readDomain(domain)).toBeUndefined();
+    await claim({ issuer: 'two' });
+    await fail('DomainNotManaged');
+    use(one);
+    world.time += minute;
+    await expect(look()).rejects.toMatchObject({ name: 'IssuerUnusable', message: expect.stringContaining('two') });
+  });
+
+  test('has room in its budget within the hour, else the next one', async () => {
+    const limits = { account: { count: 10, windowMs: 10 * day } };
+    use(anIssuer({ name: 'one', limits }), two);
+    const plans: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      const name = `d${i}.example`;
+      resolver.records.set(`_acme-challenge.${name} CNAME`, [challengeTarget(name, challengeZone.name)]);
+      plans.push((await claim({ domain: name })).issuer);
+    }
+    expect(plans).toEqual([...Array(8).fill('one'), 'two', 'two']);
+    use(
+      anIssuer({ name: 'one', limits }),
+      anIssuer({ name: 'two', limits: { account: { count: 1, windowMs: 40 * day } } }),
+    );
+    expect((await claim()).issuer).toBe('two');
+    // It keeps that place while it is kept from its order.
+    await fail('DomainNotManaged');
+    expect((await claim()).issuer).toBe('two');
+  });
+
+  test('of several that are spent is the one with the earliest place, which is then its own', async () => {
+    const limited = (name: string, windowMs: number) => anIssuer({ name, limits: { account: { count: 1, windowMs } } });
+    use(limited('one', 3 * day), limited('two', 2 * day));
+    await world.store.reserveOrder(one.directoryUrl, 9 * day, 9 * day, world.time);
+    await world.store.reserveOrder(two.directoryUrl, 8 * day, 8 * day, world.time);
+    const errors: any[] = [];
+    for (let i = 0; i < 3; i++) {
+      errors.push(await claim().catch((error: unknown) => error));
+      await fail('BudgetSpent', {}, errors[i].message);
+    }
+    expect(errors.map(({ name }) => name)).toEqual(['BudgetSpent', 'BudgetSpent', 'BudgetSpent']);
+    expect(new Set(errors.map(({ retryAt }) => retryAt)).size).toBe(1);
+    expect(errors[0].message).toMatch(/^two's limit is reached/);
+  });
+});
+
+describe('a certificate that is there', () => {
+  test('is replaced by ARI only where it comes from', async () => {
+    await has({ issuer: 'two', ariId: 'aki.serial', renewAt: world.time });
+    expect(await look()).not.toHaveProperty('replaces');
+    const { parked } = await fail('IssuerUnusable', { issuer: 'one' });
+    expect(parked!.passes).toHaveProperty('one');
+    expect(await look()).toMatchObject({ issuer: 'two', replaces: 'aki.serial' });
+  });
+
+  test('from another issuer than the wish names is made anew', async () => {
+    await has({ issuer: 'one' });
+    expect(await claim({ issuer: 'two' })).toMatchObject({ issuer: 'two' });
+  });
+
+  test('of another profile than the wish names is made anew', async () => {
+    await has({ issuer: 'one' });
+    expect(await claim({ profile: 'of-one' })).toMatchObject({ issuer: 'one', profile: 'of-one' });
+  });
+
+  test('of the profile that the wish names does, and not once the wish names none', async () => {
+    await has({ issuer: 'one', profile: 'of-one' });
+    const plan = await claim();
+    expect(plan.issuer).toBe('one');
+    expect(plan).not.toHaveProperty('profile');
+    await fail('DomainNotManaged');
+    await expect(claim({ profile: 'of-one' })).rejects.toMatchObject({ name: 'StillFresh' });
+  });
+
+  test('for an order of another profile that is under way, that order is left', async () => {
+    const { names } = await claim();
+    await world.store.recordOrder(domain, 'e1', { url: 'https://one.example/order/1', planned: names, issuer: 'one' });
+    await fail('DomainNotManaged');
+    await claim({ profile: 'of-one' });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+
+  test('from a staging issuer is looked at each hour, and replaced once a trusted one is configured', async () => {
+    use(trial);
+    await has({ issuer: 'trial', staging: true });
+    await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect((await world.store.readDomain(domain))!.dueAt).toBe(world.time + 60 * minute);
+    use(trial, one);
+    world.time += 60 * minute;
+    expect(await look()).toMatchObject({ issuer: 'one' });
+  });
+
+  test('that is trusted is never followed by one of a staging issuer', async () => {
+    await has({ issuer: 'one' });
+    use(trial);
+    await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
+    world.time += 61 * day;
+    await expect(look()).rejects.toMatchObject({
+      name: 'IssuerUnusable',
+      message: expect.stringMatching(/has a trusted certificate, which one of trial must not replace/),
+    });
+    use(trial, one);
+    await fail('IssuerUnusable');
+    world.time += day;
+    await expect(claim({ issuer: 'trial' })).rejects.toMatchObject({ name: 'IssuerUnusable' });
+  });
+});

@@ -1,0 +1,193 @@
+/** A domain with a certificate from elsewhere, from the day it is provided until ours has taken over. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import type { ProvidedCertificate, Use } from '../../../core/record/domain.ts';
+import { isServing } from '../../../core/work/serving.ts';
+import { certificatesOf, markAt, nextProvidedLook, takenOverAt } from '../../../core/record/provided.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  day,
+  domain,
+  mx1,
+  newWorld,
+  node,
+  readyServer,
+  type World,
+} from '../world.ts';
+
+let world: World;
+let ports: ClaimPorts;
+const nothing = async (): Promise<never> => {
+  throw new Error('nothing is looked up for a domain that needs no order');
+};
+const dns = new Proxy({}, { get: () => nothing }) as ClaimPorts['dns'];
+const capability = { 'serves-by-name': ['postfix,dovecot,nginx'] };
+
+beforeEach(async () => {
+  world = newWorld();
+  await readyServer(world, { capability });
+  ports = {
+    ...{ ...world, dns, challengeZone, issuers: [anIssuer()] },
+    directoryOf: async () => ({ caaIdentities: [] }),
+  };
+});
+
+function bought(more: Partial<ProvidedCertificate> = {}): ProvidedCertificate {
+  const dates = { notBefore: world.time - day, notAfter: world.time + 199 * day };
+  return {
+    ...{ id: 'b'.repeat(64), fingerprint: 'b'.repeat(64), issuer: 'elsewhere', issuedBy: 'Bought CA', ...dates },
+    ...{ names: [`mail.${domain}`, `webmail.${domain}`], renewAt: takenOverAt({ ...dates, ...more }) },
+    ...more,
+  };
+}
+const provide = (provided: Partial<Record<Use, ProvidedCertificate>>) =>
+  world.store.provide(domain, provided, undefined, world.time);
+const wished = () =>
+  world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+let looks = 0;
+const look = () =>
+  claimDomain(
+    {
+      ...{ 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: `look-${++looks}` },
+      time: new Date(world.time).toISOString(),
+    } as { execution: string },
+    ports,
+  );
+/** Ours, issued and released. */
+async function issued() {
+  await wished();
+  const certificate = aCertificate(world);
+  const { wanted } = (await world.store.claimDomain(domain, 'before', world.time))!;
+  await world.store.commitCertificate({
+    domain,
+    me: 'before',
+    seen: wanted,
+    certificate,
+    servers: [mx1],
+    now: world.time,
+  });
+  await world.store.releaseDomain(domain, 'before', wanted, certificate.renewAt, world.time);
+  return certificate;
+}
+const told = () =>
+  world.bus.events
+    .filter(({ detailType }) => detailType.startsWith('Provided'))
+    .map(({ detail }) => [detail.for, detail.daysLeft]);
+
+describe('provided for both', () => {
+  test('nothing is ordered while it is good, and its server gets it', async () => {
+    await wished();
+    await provide({ mail: bought(), webmail: bought() });
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    const [work] = await world.store.work(mx1, 10);
+    expect(work).toMatchObject({ domain, provided: { mail: { id: 'b'.repeat(64) }, webmail: { id: 'b'.repeat(64) } } });
+    expect(work).not.toHaveProperty('certificate');
+    expect(await world.store.readDomain(domain)).toMatchObject({ dueAt: bought().notAfter - 30 * day });
+    expect(world.executions.started).toMatchObject([]);
+  });
+
+  test('a domain whose order was under way forgets it', async () => {
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+    await world.store.claimDomain(domain, 'killed', world.time);
+    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/1', planned: [domain], issuer: 'ca' });
+    await provide({ mail: bought(), webmail: bought() });
+    world.time += 2 * day;
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+
+  test('a person is told 30, 14, 7 days and one day before its end, once each and once for both; a week before it ours is planned', async () => {
+    await wished();
+    const { notAfter } = bought();
+    await provide({ mail: bought(), webmail: bought() });
+    const dues: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const isFresh = await look().catch((error: Error) => error.name === 'StillFresh');
+      if (isFresh !== true) break;
+      const { dueAt } = (await world.store.readDomain(domain))!;
+      dues.push((notAfter - dueAt!) / day);
+      world.time = dueAt!;
+    }
+    expect(dues).toEqual([30, 14, 7]);
+    world.time = notAfter - day + 1;
+    await expect(look()).rejects.toThrow('nothing is looked up');
+    expect(told()).toEqual([30, 14, 7, 0].map(days => [['mail', 'webmail'], days]));
+  });
+
+  test('it is given to a new server until ours is there, though its time to be replaced has come', async () => {
+    const mail = bought();
+    world.time = mail.renewAt + 1;
+    expect(certificatesOf({ provided: { mail, webmail: mail } }, world.time)).toEqual({
+      provided: { mail, webmail: mail },
+    });
+    const current = aCertificate(world);
+    expect(certificatesOf({ current, provided: { mail, webmail: mail } }, world.time)).toEqual({
+      certificate: current,
+    });
+    expect(certificatesOf({ provided: { mail, webmail: mail } }, mail.notAfter)).toEqual({});
+  });
+
+  test('one of ours that has expired is not sent beside it', () => {
+    const mail = bought();
+    const current = aCertificate(world, { notAfter: world.time });
+    expect(certificatesOf({ current, provided: { mail, webmail: mail } }, world.time)).not.toHaveProperty(
+      'certificate',
+    );
+    expect(certificatesOf({ current }, world.time)).toEqual({ certificate: current });
+  });
+});
+
+describe('provided for webmail alone', () => {
+  test('goes out with ours, and is installed once both are seen', async () => {
+    const ours = await issued();
+    const one = bought({ names: [`webmail.${domain}`] });
+    await provide({ webmail: one });
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    const work = (await world.store.workFor(mx1, domain))!;
+    expect(work).toMatchObject({ certificate: { id: ours.id }, provided: { webmail: { id: one.id } } });
+    const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
+    await world.store.recordInstalled(mx1, work, seen);
+    const record = (await world.store.readDomain(domain))!;
+    expect(await isServing(mx1, record, world.store, world.time)).toBe(false);
+    await world.store.recordInstalled(mx1, work, { ...seen, provided: { webmail: one.fingerprint } });
+    expect(await isServing(mx1, record, world.store, world.time)).toBe(true);
+  });
+
+  test('withdrawn, ours goes out alone', async () => {
+    const ours = await issued();
+    const webmail = bought();
+    await provide({ webmail });
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    await world.store.provide(domain, undefined, { webmail }, world.time);
+    const work = (await world.store.workFor(mx1, domain))!;
+    const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
+    await world.store.recordInstalled(mx1, work, { ...seen, provided: { webmail: webmail.fingerprint } });
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(await world.store.workFor(mx1, domain)).not.toHaveProperty('provided');
+  });
+
+  test('at its time ours takes its place, with no order', async () => {
+    const ours = await issued();
+    const webmail = bought({ notAfter: world.time + 20 * day });
+    await provide({ webmail });
+    world.time = webmail.renewAt;
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { id: ours.id } });
+    expect(await world.store.workFor(mx1, domain)).not.toHaveProperty('provided');
+  });
+});
+
+test('a certificate of minutes is replaced when a third of its life is left', () => {
+  expect(takenOverAt({ notBefore: 0, notAfter: 300_000 })).toBe(200_000);
+  expect(takenOverAt({ notBefore: 0, notAfter: 90 * day })).toBe(83 * day);
+});
+
+test('who brings one with 20 days left knows that it has less than 30', () => {
+  expect(markAt(20 * day, 0)).toBe(30);
+  expect(markAt(200 * day, 0)).toBeUndefined();
+  expect(markAt(day / 2, 0)).toBe(1);
+  expect(markAt(0, 0)).toBeUndefined();
+  expect(nextProvidedLook(undefined, 0)).toBe(Number.POSITIVE_INFINITY);
+});

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openOrder } from '../../../core/acme/order.ts';
+import { problem, startTestCa } from '../acme/ca.ts';
+import type { TestCa } from '../acme/ca.ts';
+
+let at: TestCa;
+let accountUrl: string;
+const now = Date.now;
+const acme = () => at.connect({ accountUrl });
+let serial = 0;
+const freshNames = () => [`t${(serial += 1)}.example.test`, `*.t${serial}.example.test`];
+
+beforeAll(async () => {
+  at = await startTestCa();
+  accountUrl = await at.connect().register({ contact: [], termsAgreed: true });
+}, 300_000);
+afterAll(() => at.stop());
+beforeEach(() => at.calm());
+
+describe('a CA in trouble', () => {
+  test('that answers 503 is asked again no earlier than it says', async () => {
+    at.fault = line =>
+      line === 'POST /order-plz' ? { status: 503, headers: { 'retry-after': '120' }, body: '<html>busy' } : undefined;
+    const before = Date.now();
+    const error = await openOrder(acme(), { names: freshNames(), now }).catch(error => error);
+    expect(error).toMatchObject({ name: 'AcmeUnavailable', message: expect.stringContaining('HTTP 503') });
+    expect(error.retryAt).toBeGreaterThanOrEqual(before + 120_000);
+    expect(at.seen.filter(line => line === 'POST /order-plz')).toHaveLength(1);
+  });
+
+  test('whose rate limit is reached says until when, as a date', async () => {
+    const until = new Date(Math.floor(Date.now() / 1000) * 1000 + 3_600_000);
+    const limited = problem('rateLimited', 'too many certificates (5) already issued for this exact set');
+    at.fault = line =>
+      line === 'POST /order-plz'
+        ? { status: 429, ...limited, headers: { ...limited.headers, 'retry-after': until.toUTCString() } }
+        : undefined;
+    await expect(openOrder(acme(), { names: freshNames(), now })).rejects.toMatchObject({
+      name: 'AcmeRateLimited',
+      retryAt: until.getTime(),
+      message: expect.stringContaining('too many certificates (5) already issued'),
+    });
+  });
+
+  test('that forbids one of two names says which', async () => {
+    const names = freshNames();
+    const sub = {
+      type: 'urn:ietf:params:acme:error:rejectedIdentifier',
+      detail: 'on the block list',
+      identifier: { type: 'dns', value: names[1] },
+    };
+    at.fault = line =>
+      line === 'POST /order-plz'
+        ? { status: 400, ...problem('rejectedIdentifier', 'policy forbids', { subproblems: [sub] }) }
+        : undefined;
+    await expect(openOrder(acme(), { names, now })).rejects.toMatchObject({
+      name: 'AcmeRejected',
+      message: expect.stringContaining(`${names[1]}: on the block list`),
+    });
+  });
+
+  test('whose answer to newOrder is lost is unavailable: nothing is sent twice', async () => {
+    at.fault = line => (line === 'POST /order-plz' ? 'lost' : undefined);
+    await expect(openOrder(acme(), { names: freshNames(), now })).rejects.toMatchObject({ name: 'AcmeUnavailable' });
+    expect(at.seen.filter(line => line === 'POST /order-plz')).toHaveLength(1);
+  });
+
+  test('that says nothing is given up after the time limit', async () => {
+    at.fault = line => (line === 'POST /order-plz' ? 'silent' : undefined);
+    const impatient = at.connect({ accountUrl, timeoutMs: 300 });
+    await expect(openOrder(impatient, { names: freshNames(), now })).rejects.toMatchObject({
+      name: 'AcmeUnavailable',
+      message: expect.stringContaining('no answer within 300 ms'),
+    });
+  });
+
+  test('that refuses a nonce is asked again with the one it gave', async () => {
+    let refusals = 2;
+    at.fault = line => {
+      if (line !== 'POST /order-plz' || (refusals -= 1) < 0) return undefined;
+      const bad = problem('badNonce', 'JWS has an invalid anti-replay nonce');
+      return { status: 400, ...bad, headers: { ...bad.headers, 'replay-nonce': `stale-${refusals}` } };
+    };
+    const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
+    expect(order.status).toBe('pending');
+  });
+
+  test('that refuses every nonce is unavailable', async () => {
+    const bad = problem('badNonce', 'JWS has an invalid anti-replay nonce');
+    at.fault = line =>
+      line === 'POST /order-plz'
+        ? { status: 400, ...bad, headers: { ...bad.headers, 'replay-nonce': 'stale' } }
+        : undefined;
+    await expect(openOrder(acme(), { names: freshNames(), now })).rejects.toMatchObject({ name: 'AcmeUnavailable' });
+  });
+});

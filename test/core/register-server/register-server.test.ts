@@ -1,0 +1,253 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { registerServer, type RegisterPorts } from '../../../core/register-server/register-server.ts';
+import { sweep } from '../../../core/sweep/sweep.ts';
+import { memoryCommands } from '../../twins/commands.ts';
+import { memoryRoles } from '../../twins/roles.ts';
+import { aCertificate, domain, minute, mx1, newWorld, node, type World } from '../world.ts';
+
+const instance = 'i-0123456789abcdef0';
+const windows = 'mi-0fedcba9876543210';
+const mac = 'mi-0fedcba9876543211';
+const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
+const account = 'arn:aws:iam::111111111111:root';
+let world: World;
+let ports: RegisterPorts;
+
+beforeEach(() => {
+  world = newWorld();
+  ports = {
+    ...world,
+    commands: memoryCommands({
+      ...{ [node]: { roleName: 'hybrid' }, [instance]: {} },
+      [windows]: { roleName: 'hybrid', platform: 'Windows' },
+      [mac]: { roleName: 'hybrid', platform: 'MacOS' },
+    }),
+    roles: memoryRoles({
+      hybrid: { roleId: 'AROAHYBRID', trusted: [services[1]!] },
+      'mail-server': { roleId: 'AROAMAILSERVER', trusted: services },
+      own: { roleId: 'AROAOWN', trusted: [services[0]!] },
+      open: { roleId: 'AROAOPEN', trusted: [...services, account] },
+    }),
+    tag: 'sealpost:mail-server=sealpost',
+    defaultRole: 'mail-server',
+  };
+});
+const registered = (detail: object = {}, time = '2027-01-15T08:00:00Z') => ({
+  ...{ 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node, ...detail } },
+});
+/** An event is handled when it is said, or later. */
+const register = (detail: object = {}, time?: string) => {
+  const event = registered(detail, time);
+  world.time = Math.max(world.time, Date.parse(event.time));
+  return registerServer(event, ports);
+};
+
+describe('a mail server that is registered', () => {
+  test('is on record, is inspected at once, and its own host name takes the road', async () => {
+    expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1], waited: 0 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ node, roleId: 'AROAHYBRID', adopt: true, seq: 1 });
+    expect(await world.store.readDomain(mx1)).toMatchObject({
+      ...{ spec: { domain: mx1, mailServers: [mx1], policy: 'list', names: ['@'], host: true }, wanted: 1 },
+    });
+    expect(world.executions.started).toMatchObject([
+      { machine: 'deliver-to-server', input: { server: mx1 } },
+      { machine: 'secure-domain', input: { detail: { domain: mx1 } } },
+    ]);
+  });
+
+  test('has its platform on record where that is Windows, until another node says otherwise', async () => {
+    await register({ node: windows });
+    expect(await world.store.readServer(mx1)).toMatchObject({ node: windows, platform: 'Windows' });
+    await register({}, '2027-01-15T09:00:00Z');
+    expect(await world.store.readServer(mx1)).not.toHaveProperty('platform');
+  });
+
+  test.each(['acceptWish', 'registerServer', 'wakeServer', 'wakeWaitingDomains'] as const)(
+    'is never there with a host name that nobody secures, also where the step ended at %s',
+    async method => {
+      const killed = { ...world.store, [method]: () => Promise.reject(new Error('killed')) };
+      await expect(registerServer(registered(), { ...ports, store: killed })).rejects.toThrow('killed');
+      const isThere = (await world.store.readServer(mx1)) !== undefined;
+      expect(isThere).toBe(method.startsWith('wake'));
+      world.time += 2 * minute;
+      await sweep(world);
+      if (isThere)
+        expect(world.executions.started).toContainEqual(
+          expect.objectContaining({ input: expect.objectContaining({ detail: { domain: mx1 } }) }),
+        );
+    },
+  );
+
+  test('begins the first of those that waited, and leaves the others to the sweep', async () => {
+    const { store } = world;
+    for (let i = 0; i < 1_100; i++) {
+      const name = `c${String(i).padStart(4, '0')}.example`;
+      await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+      await store.claimDomain(name, 'me', world.time);
+      const parked = {
+        reason: 'ServerNotRegistered' as const,
+        message: '',
+        since: 0,
+        nextTry: world.time + 1e9,
+        tries: 1,
+      };
+      await store.parkDomain(name, 'me', parked, [mx1]);
+    }
+    const { woken, waited } = await register();
+    expect(woken).toEqual([mx1, ...Array.from({ length: 25 }, (_, i) => `c${String(i).padStart(4, '0')}.example`)]);
+    expect(waited).toBe(1_100);
+    expect(await store.due(world.time, 2_000)).toHaveLength(1_100);
+  });
+
+  test('starts every road once, when its step is tried again', async () => {
+    await register();
+    const before = structuredClone(world.executions.started.filter(one => one.machine === 'secure-domain'));
+    await register();
+    expect(world.executions.started.filter(one => one.machine === 'secure-domain')).toEqual(before);
+  });
+
+  test('brings on the domains that waited for it', async () => {
+    const { store } = world;
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+    await store.claimDomain(domain, 'me', world.time);
+    const parked = {
+      reason: 'ServerNotRegistered' as const,
+      message: '',
+      since: 0,
+      nextTry: world.time + 1e9,
+      tries: 1,
+    };
+    await store.parkDomain(domain, 'me', parked, [mx1]);
+    expect(await register()).toMatchObject({ woken: [mx1, domain] });
+    expect(world.executions.started).toMatchObject([{}, {}, { input: { detail: { domain } } }]);
+    expect(await store.claimDomain(domain, 'next', world.time)).toBeDefined();
+  });
+
+  test.each([
+    ['the role that Systems Manager knows, on a hybrid node', { role: 'own' }, 'AROAHYBRID'],
+    ["the stack's own role, on an instance", { node: instance }, 'AROAMAILSERVER'],
+    ['the role that the event names, on an instance', { node: instance, role: 'own' }, 'AROAOWN'],
+  ])('reads its deliveries with %s', async (_, detail, roleId) => {
+    await register(detail);
+    expect(await world.store.readServer(mx1)).toMatchObject({ roleId });
+  });
+
+  test('is inspected again when it was rebuilt', async () => {
+    await register();
+    await register({ node: instance }, '2027-01-16T08:00:00Z');
+    expect(await world.store.readServer(mx1)).toMatchObject({ node: instance, seq: 2 });
+    expect(world.executions.started.filter(one => one.machine === 'deliver-to-server')).toHaveLength(2);
+  });
+});
+
+describe('a mail server that was rebuilt', () => {
+  const later = '2027-01-16T08:00:00Z';
+  /** A domain, or its own host name, that was seen served there. */
+  async function served(name: string, host?: boolean) {
+    const { store, time } = world;
+    const certificate = aCertificate(world, { names: [name] });
+    if (!host) await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, time);
+    const { wanted } = (await store.claimDomain(name, 'me', time))!;
+    await store.commitCertificate({
+      ...{ domain: name, me: 'me', seen: wanted, certificate, servers: [mx1], host, now: time },
+    });
+    await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
+    const { id, fingerprint } = certificate;
+    const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
+    await store.recordInstalled(mx1, { domain: name, v: time }, seen);
+  }
+
+  beforeEach(async () => {
+    await register();
+    await served(mx1, true);
+    await served(domain);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+
+  test('is given everything again, its own host name too', async () => {
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toMatchObject([
+      { domain, certificate: { fingerprint: 'f'.repeat(64) } },
+      { domain: mx1, host: true },
+    ]);
+  });
+
+  test('is given it also where the step was killed before it was given', async () => {
+    const { store } = world;
+    const killed = { ...store, giveAgain: () => Promise.reject(new Error('killed')) };
+    const event = registered({ node: instance }, later);
+    world.time = Date.parse(later);
+    await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
+    await register({ node: instance }, later);
+    expect(await store.readServer(mx1)).toMatchObject({ node: instance });
+    expect(await store.work(mx1, 10)).toHaveLength(2);
+  });
+
+  test('has its work anew, which an answer of the old node does not take away', async () => {
+    const { store } = world;
+    await store.commitWork({
+      domain,
+      certificate: aCertificate(world, { names: [domain] }),
+      servers: [mx1],
+      now: world.time,
+    });
+    const { v } = (await store.workFor(mx1, domain))!;
+    await register({ node: instance }, later);
+    // Whoever recorded that node's answer was under way all the time.
+    const { id: certificate, fingerprint } = aCertificate(world);
+    await store.recordInstalled(mx1, { domain, v }, { domain, certificate, fingerprint, seenAt: world.time, node });
+    expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: { fingerprint } });
+  });
+
+  test('is given everything once, however often the step is tried', async () => {
+    await register({ node: instance }, later);
+    const before = await world.store.work(mx1, 10);
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toEqual(before);
+  });
+
+  test('is not given again what has left it', async () => {
+    const moved = { domain, mailServers: ['mx2.provider.example'], policy: 'wildcard' as const };
+    await world.store.acceptWish(moved, { at: 2 }, world.time);
+    await register({ node: instance }, later);
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: mx1 }]);
+  });
+
+  test('has nothing to do again where it is the same node that is registered once more', async () => {
+    await register({}, later);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+});
+
+describe('a mail server is not registered, and the sender is told why,', () => {
+  test.each([
+    [
+      'nobody knows its node',
+      { node: 'mi-00000000000000009' },
+      /^detail\.node mi-0+9 is not a managed node .* with the tag sealpost:mail-server=sealpost; register it/,
+    ],
+    [
+      'others may assume its role',
+      { node: instance, role: 'open' },
+      /^detail\.node .* the role open, which arn:aws:iam::111111111111:root may assume too/,
+    ],
+    [
+      'its role is none of the account',
+      { node: instance, role: 'absent' },
+      /^detail\.role absent is no role of this account; name the role/,
+    ],
+    [
+      'its node has neither Linux nor Windows',
+      { node: mac },
+      /^detail\.node mi-0fed\S+ runs MacOS, where nothing of ours runs/,
+    ],
+    ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
+  ])('when %s', async (_, detail, message) => {
+    await expect(register(detail)).rejects.toMatchObject({
+      ...{ name: 'InvalidStepInput', about: mx1, message: expect.stringMatching(message) },
+    });
+    expect(await world.store.readServer(mx1)).toBeUndefined();
+    expect(await world.store.readDomain(mx1)).toBeUndefined();
+    expect(world.executions.started).toEqual([]);
+  });
+});

@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { registerServer, type RegisterPorts } from '../../../core/register-server/register-server.ts';
+import { sweep } from '../../../core/sweep/sweep.ts';
+import { memoryRoles } from '../../twins/roles.ts';
+import { aCertificate, anIssuer, challengeZone, domain, mx1, mx2, newWorld, node, type World } from '../world.ts';
+
+let world: World;
+let ports: RegisterPorts;
+const hour = (at: number) => `2027-01-15T${String(at).padStart(2, '0')}:00:00Z`;
+
+/** A registered server that was seen serving its own host name and a domain. */
+beforeEach(async () => {
+  world = newWorld();
+  const mailServer = { roleId: 'AROAEXAMPLE', trusted: ['ssm.amazonaws.com'] };
+  ports = { ...world, roles: memoryRoles({ 'mail-server': mailServer }), tag: 'tag', defaultRole: 'mail-server' };
+  await registered(8);
+  await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+  for (const name of [mx1, domain]) await served(name);
+  world.executions.started.length = 0;
+});
+
+const said = (type: string, at: number, detail: object = {}) => {
+  world.time = Math.max(world.time, Date.parse(hour(at)));
+  return registerServer(
+    { 'detail-type': `Mail Server ${type}`, time: hour(at), detail: { server: mx1, ...detail } },
+    ports,
+  );
+};
+const registered = (at: number) => said('Registered', at, { node });
+const retire = (at = 10, detail: object = {}) => said('Retired', at, detail);
+
+async function served(name: string): Promise<void> {
+  const { store, time } = world;
+  const certificate = aCertificate(world, { names: [name, `*.${name}`].slice(0, name === mx1 ? 1 : 2) });
+  const { wanted } = (await store.claimDomain(name, 'me', time))!;
+  const host = name === mx1;
+  await store.commitCertificate({
+    ...{ domain: name, me: 'me', seen: wanted, certificate, servers: [mx1], host, now: time },
+  });
+  await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
+  const { id, fingerprint } = certificate;
+  await store.recordInstalled(
+    mx1,
+    { domain: name, v: time },
+    { domain: name, certificate: id, fingerprint, seenAt: time, node },
+  );
+}
+const claim = (name = domain) => {
+  const time = new Date(world.time).toISOString();
+  const look = { 'detail-type': 'Certificate Expiring', time, detail: { domain: name } };
+  const unused = { dns: {} as ClaimPorts['dns'], challengeZone, issuers: [anIssuer()], directoryOf: async () => ({}) };
+  return claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused });
+};
+
+describe('a mail server that is retired', () => {
+  test('is sent nothing any more', async () => {
+    expect(await retire()).toEqual({ server: mx1, woken: [], told: 2 });
+    expect(await world.store.readServer(mx1)).toBeUndefined();
+    expect(await sweep(world)).toMatchObject({ servers: 0 });
+  });
+
+  test('has its domains told: each parks with the reason, and is given to it again when it comes back', async () => {
+    await retire();
+    await sweep(world);
+    expect(world.executions.started).toContainEqual(
+      expect.objectContaining({ input: expect.objectContaining({ detail: { domain } }) }),
+    );
+    const error = await claim().catch((error: Error) => error);
+    expect(error).toMatchObject({ name: 'ServerNotRegistered', about: domain });
+    const { name, message } = error as Error;
+    const caught = { Error: name, Cause: JSON.stringify({ errorMessage: message }) };
+    await parkDomain({ domain, execution: 'next', error: caught }, world);
+    expect(world.bus.events).toMatchObject([
+      { detailType: 'Domain Parked', detail: { domain, reason: 'ServerNotRegistered' } },
+    ]);
+    expect(await registered(11)).toMatchObject({ woken: [mx1, domain] });
+    await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { fingerprint: 'f'.repeat(64) } });
+  });
+
+  test('is found out by whoever was at work for one of its domains', async () => {
+    const { store } = world;
+    await store.acceptWish({ domain, mailServers: [mx1, mx2], policy: 'wildcard' }, { at: 2 }, world.time);
+    const { wanted } = (await store.claimDomain(domain, 'at work', world.time))!;
+    await retire();
+    expect(await store.releaseDomain(domain, 'at work', wanted, world.time + 1e9, world.time)).toBe(false);
+  });
+
+  test('has its own host name no more renewed, and forgotten in the end', async () => {
+    await retire();
+    expect(await world.store.readDomain(mx1)).toMatchObject({ spec: { deleted: true, host: true } });
+    await expect(claim(mx1)).rejects.toMatchObject({ name: 'DomainDeleted' });
+    await registered(11);
+    expect(await world.store.readDomain(mx1)).not.toHaveProperty('deletedAt');
+    await expect(claim(mx1)).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(await world.store.workFor(mx1, mx1)).toMatchObject({ host: true });
+  });
+
+  test('keeps what it has to remove, for the day when it comes back', async () => {
+    const { store, time } = world;
+    const { wanted } = (await store.readDomain(domain))!;
+    await store.commitRemoval({ domain, wanted, servers: [mx1], now: time });
+    expect(await retire()).toMatchObject({ told: 1 });
+    expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: 'REMOVE' });
+    expect(await store.installed(mx1, domain)).toBeDefined();
+  });
+
+  test('has all of them told, also where the step was killed in between', async () => {
+    const killed = { ...world.store, recordRemoved: () => Promise.reject(new Error('killed')) };
+    const event = { 'detail-type': 'Mail Server Retired', time: hour(10), detail: { server: mx1 } };
+    world.time = Date.parse(hour(10));
+    await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
+    expect(await retire()).toMatchObject({ told: 2 });
+    expect(await world.store.allInstalled(mx1)).toEqual([]);
+  });
+});
+
+describe('a retirement changes nothing', () => {
+  test.each([
+    ['of an instance that the server no longer runs on', 10, { node: 'i-0abc1234' }],
+    ['that was said before the server was registered', 7, {}],
+  ])('%s', async (_, at, detail) => {
+    expect(await retire(at, detail)).toEqual({ server: mx1, woken: [], told: 0 });
+    expect(await world.store.readServer(mx1)).toMatchObject({ node });
+    expect(await world.store.allInstalled(mx1)).toHaveLength(2);
+    expect(await world.store.readDomain(mx1)).not.toHaveProperty('deletedAt');
+  });
+
+  test('for a domain of a customer that has the name of no server', async () => {
+    expect(await retire(10, { server: domain })).toMatchObject({ told: 0 });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('deletedAt');
+  });
+});
+
+test('a registration that was said before the retirement, and comes late, brings nothing back', async () => {
+  await retire();
+  world.executions.started.length = 0;
+  expect(await registered(9)).toEqual({ server: mx1, node, woken: [] });
+  expect(await world.store.readServer(mx1)).toBeUndefined();
+  expect(await world.store.readDomain(mx1)).toMatchObject({ spec: { deleted: true } });
+  expect(world.executions.started).toEqual([]);
+});

@@ -1,0 +1,417 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { challengeTarget, delegationLine } from '../../../core/dns/challenge-place.ts';
+import { replacedAt } from '../../../core/issuer/choose-issuer.ts';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { LEASE_MS } from '../../../core/ports/store.ts';
+import { startNameServer, type NameServer } from '../dns/name-server.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  created,
+  day,
+  domain,
+  minute,
+  mx1,
+  mx2,
+  newWorld,
+  node,
+  register,
+  type World,
+} from '../world.ts';
+
+let resolver: NameServer;
+let world: World;
+let ports: ClaimPorts;
+const target = challengeTarget(domain, challengeZone.name);
+
+beforeAll(async () => void (resolver = await startNameServer('127.0.0.1')));
+afterAll(() => resolver.stop());
+beforeEach(async () => {
+  resolver.records.clear();
+  resolver.records.set(`_acme-challenge.${domain} CNAME`, [target]);
+  world = newWorld();
+  await register(world, mx1);
+  ports = {
+    ...world,
+    dns: systemResolver([resolver.address]),
+    challengeZone,
+    // Of which new domains get one each 36 s, two at once.
+    issuers: [anIssuer({ limits: { account: { count: 2.5, windowMs: 81_000 } } })],
+    directoryOf: async () => ({ caaIdentities: ['ca.example'], profiles: { tlsserver: '', shortlived: '' } }),
+  };
+});
+
+/** An event is handled when it is said, or later. */
+const claim = (event: { time: string } = created(), execution = 'first') => {
+  world.time = Math.max(world.time, Date.parse(event.time));
+  return claimDomain({ ...event, execution }, ports);
+};
+const look = (name = domain) => ({
+  ...{ 'detail-type': 'Certificate Expiring', time: '2027-01-15T09:00:00Z', detail: { domain: name } },
+});
+const ownLook = () => ({ ...look(), look: 'due' });
+/** A domain that was issued before, and released; due when its certificate is. */
+async function issued(more: Parameters<typeof aCertificate>[1] = {}) {
+  const certificate = aCertificate(world, more);
+  await claim(created(), 'before');
+  await world.store.commitCertificate({
+    ...{ domain, me: 'before', seen: 1, certificate, servers: [mx1], now: world.time },
+  });
+  await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
+  return certificate;
+}
+const installedOn = async (server: string, { id, fingerprint }: { id: string; fingerprint: string }) => {
+  const { v } = (await world.store.work(server, 1))[0]!;
+  const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
+  await world.store.recordInstalled(server, { domain, v }, seen);
+};
+
+describe('a claim', () => {
+  test('comes with a plan: names, servers, and where each value will be written', async () => {
+    expect(await claim()).toEqual({
+      ...{
+        domain,
+        seen: 1,
+        names: [domain, `*.${domain}`],
+        servers: [mx1],
+        issuer: 'ca',
+        isLastResort: true,
+        claimedAt: world.time,
+      },
+      places: [
+        { name: domain, recordName: target, zoneId: 'ZCHALLENGES', zoneName: challengeZone.name, delegated: true },
+      ],
+    });
+    expect(await world.store.readDomain(domain)).toMatchObject({ owner: 'first', leaseUntil: world.time + LEASE_MS });
+  });
+
+  test('plans the webmail server too, a list of names with a place each, and the profile that was asked for', async () => {
+    await register(world, mx2);
+    for (const name of ['mail', 'webmail'])
+      resolver.records.set(`_acme-challenge.${name}.${domain} CNAME`, [
+        challengeTarget(`${name}.${domain}`, challengeZone.name),
+      ]);
+    const names = ['mail', 'webmail'];
+    const plan = await claim(created({ policy: 'list', names, webmailServer: mx2, profile: 'shortlived' }));
+    expect(plan).toMatchObject({ servers: [mx1, mx2], profile: 'shortlived' });
+    expect(plan.places.map(place => place.name)).toEqual(names.map(name => `${name}.${domain}`));
+  });
+
+  test('is the same when its step is tried again', async () => {
+    const plan = await claim();
+    expect(await claim()).toEqual(plan);
+    expect(await world.store.readDomain(domain)).toMatchObject({ wanted: 1 });
+  });
+
+  test('is one for the same event twice at once', async () => {
+    const [one, two] = await Promise.allSettled([claim(created(), 'first'), claim(created(), 'second')]);
+    expect([one!.status, two!.status].sort()).toEqual(['fulfilled', 'rejected']);
+    const reason = [one, two].flatMap(result => (result!.status === 'rejected' ? [result!.reason] : []));
+    expect(reason).toMatchObject([{ name: 'ClaimedByAnother', about: domain }]);
+  });
+
+  test('serves the latest wish, whichever event came last', async () => {
+    await register(world, mx2);
+    await claim(created({ mailServers: [mx2] }, '2027-01-15T10:00:00Z'), 'first');
+    world.time += LEASE_MS + 1;
+    expect(await claim(created({ mailServers: [mx1] }, '2027-01-15T09:00:00Z'), 'second')).toMatchObject({
+      servers: [mx2],
+    });
+  });
+
+  test("is refused while another works, and the wish is on record for that one's release", async () => {
+    await claim();
+    const changed = created({ mailServers: [mx1, mx2] }, '2027-01-15T09:00:00Z');
+    await expect(claim(changed, 'second')).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+    expect(await world.store.readDomain(domain)).toMatchObject({
+      ...{ owner: 'first', wanted: 2, seen: 1, spec: { mailServers: [mx1, mx2] } },
+    });
+  });
+
+  test("for a server's own host name says so", async () => {
+    const spec = { domain: mx1, mailServers: [mx1], policy: 'list' as const, names: ['@'], host: true };
+    await world.store.acceptWish(spec, { at: world.time }, world.time);
+    resolver.records.set(`_acme-challenge.${mx1} CNAME`, [challengeTarget(mx1, challengeZone.name)]);
+    expect(await claim(look(mx1))).toMatchObject({ domain: mx1, host: true, names: [mx1], servers: [mx1] });
+  });
+});
+
+describe('a claim ends the road', () => {
+  const cases: [string, () => unknown, { time: string }, string, RegExp][] = [
+    [
+      'a server is not registered',
+      () => {},
+      created({ mailServers: [mx1, mx2] }),
+      'ServerNotRegistered',
+      /^mx2\.provider\.example not registered; put Mail Server Registered, and example\.com goes on by itself$/,
+    ],
+    [
+      'the challenge is not delegated',
+      () => resolver.records.clear(),
+      created(),
+      'DomainNotManaged',
+      new RegExp(delegationLine(domain, challengeZone.name).replaceAll('.', '\\.')),
+    ],
+    [
+      'CAA names another CA',
+      () => resolver.records.set(`${domain} CAA`, ['0 issue "other.example"']),
+      created(),
+      'CaaForbids',
+      /CAA at example\.com forbids example\.com: issue "other\.example"/,
+    ],
+    [
+      'DNS does not answer',
+      () => void (resolver.rcode = 2),
+      created(),
+      'DnsNotPropagated',
+      /for CNAME of _acme-challenge\.example\.com/,
+    ],
+    ['nobody wished the domain', () => {}, look('never.example'), 'InvalidStepInput', /put Domain Created first/],
+    [
+      "the name is a registered server's own",
+      () => {},
+      created({ domain: mx1 }),
+      'InvalidStepInput',
+      /^detail\.domain mx1\.provider\.example is the host name of a registered mail server.*name the customer's domain$/,
+    ],
+    ['the event is bad', () => {}, created({ domain: '*.example.com' }), 'InvalidStepInput', /^detail\.domain/],
+  ];
+  test.each(cases)('when %s', async (_, prepare, event, name, message) => {
+    prepare();
+    await expect(claim(event)).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
+    resolver.rcode = 0;
+  });
+
+  test('when the budget is spent, with a place in it that no later try takes a second time', async () => {
+    let reserved = 0;
+    const { store } = world;
+    world.time = Date.parse(look().time);
+    const counting = {
+      ...store,
+      reserveOrder: (...given: Parameters<typeof store.reserveOrder>) => (
+        (reserved += 1),
+        store.reserveOrder(...given)
+      ),
+    };
+    await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+    for (let i = 0; i < 5; i++) {
+      const execution = `try ${i}`;
+      await claimDomain({ ...ownLook(), execution }, { ...ports, store: counting });
+      await parkDomain({ execution, domain, error: { Error: 'AcmeUnavailable' } }, world);
+      world.time = (await store.readDomain(domain))!.dueAt!;
+    }
+    expect(reserved).toBe(1);
+  });
+
+  test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the parking", async () => {
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    await expect(claim()).rejects.toMatchObject({ name: 'BudgetSpent', retryAt: world.time + 36_000 });
+    expect(await world.store.readDomain(domain)).toMatchObject({ owner: 'first' });
+  });
+});
+
+describe('a domain whose certificate is still fresh', () => {
+  const moved = created({ mailServers: [mx1, mx2] }, '2027-01-15T10:00:00Z');
+
+  test('gets work and a wake for a server that does not serve it yet, and no order', async () => {
+    const certificate = await issued();
+    await installedOn(mx1, certificate);
+    await register(world, mx2);
+    await expect(claim(moved)).rejects.toMatchObject({
+      name: 'StillFresh',
+      message: expect.stringMatching(/1 of 2 servers/),
+    });
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+    expect(await world.store.work(mx2, 10)).toMatchObject([{ domain, certificate }]);
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
+    const record = await world.store.readDomain(domain);
+    expect(record).toMatchObject({ done: 2, dueAt: certificate.renewAt });
+    expect(record).not.toHaveProperty('owner');
+  });
+
+  test('is looked at again when its wish changed while it was released', async () => {
+    await installedOn(mx1, await issued());
+    const { store } = world;
+    const changing = {
+      ...store,
+      releaseDomain: async (...given: Parameters<typeof store.releaseDomain>) => {
+        const spec = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
+        await store.acceptWish(spec, { at: Date.parse('2027-01-15T11:00:00Z') }, world.time);
+        return store.releaseDomain(...given);
+      },
+    };
+    const again = { ...created({}, '2027-01-15T10:00:00Z'), execution: 'first' };
+    world.time = Date.parse('2027-01-15T11:00:00Z');
+    await expect(claimDomain(again, { ...ports, store: changing })).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(world.executions.started).toMatchObject([{ machine: 'secure-domain', input: { detail: { domain } } }]);
+    expect(await claim(look(), 'next')).toMatchObject({ names: [domain] });
+  });
+
+  test('wakes nobody when every server serves it', async () => {
+    await installedOn(mx1, await issued());
+    await expect(claim(created({}, '2027-01-15T10:00:00Z'))).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(world.executions.started).toEqual([]);
+  });
+
+  test('is ordered anew when its names change', async () => {
+    await issued();
+    const names = ['@'];
+    const plan = await claim(created({ policy: 'list', names }, '2027-01-15T10:00:00Z'));
+    expect(plan).toMatchObject({ names: [domain], seen: 2 });
+  });
+
+  test('is ordered anew when its time has come, outside the budget where the CA knows what it replaces', async () => {
+    const { renewAt } = await issued({ ariId: 'aki.serial' });
+    world.time = renewAt;
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
+  });
+
+  test('replaces nothing where no name is the same: the CA would refuse the order', async () => {
+    await issued({ ariId: 'aki.serial' });
+    const record = (await world.store.readDomain(domain))!;
+    expect(replacedAt(anIssuer(), record, [`mail.${domain}`])).toBeUndefined();
+    expect(replacedAt(anIssuer(), record, [`mail.${domain}`, domain])).toBe('aki.serial');
+    expect(replacedAt(anIssuer({ name: 'another' }), record, [domain])).toBeUndefined();
+  });
+
+  test('is left alone by the look of a sweep before its time', async () => {
+    await issued();
+    world.time += day;
+    await expect(claim(ownLook())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+  });
+});
+
+describe('a domain that waits for the budget', () => {
+  test('comes when it is its turn, which its tries do not put off: ten thousand at the mean rate', async () => {
+    const slots: number[] = [];
+    for (let i = 0; i < 10_000; i++)
+      slots.push(await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 9_720_000, world.time));
+    expect(slots.filter(at => at === world.time)).toHaveLength(270);
+    expect(new Set(slots).size).toBe(10_000 - 269);
+    expect(Math.max(...slots) - world.time).toBe((10_000 - 270) * 36_000);
+  });
+
+  test('is parked until its slot, which is no try of its own, and goes on then', async () => {
+    for (let i = 0; i < 4; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    const slot = world.time + 3 * 36_000;
+    for (let i = 0; i < 2; i++) {
+      const error = await claim(look(), `waiting ${i}`).catch((error: Error) => error);
+      expect(error).toMatchObject({ name: 'BudgetSpent', retryAt: slot });
+      const caught = { Error: 'BudgetSpent', Cause: (error as Error).message };
+      await parkDomain({ execution: `waiting ${i}`, domain, error: caught }, world);
+      expect(await world.store.readDomain(domain)).toMatchObject({ dueAt: slot, parked: { tries: 0 } });
+    }
+    world.time = slot;
+    expect(await claim(ownLook(), 'its turn')).toMatchObject({ domain });
+  });
+
+  beforeEach(async () => {
+    world.time = Date.parse(look().time);
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
+  });
+});
+
+describe('a domain that is parked until tomorrow', () => {
+  beforeEach(async () => {
+    const { store, time } = world;
+    await claim(created(), 'parking');
+    const parked = { reason: 'DomainNotManaged' as const, message: '', since: time, tries: 4, nextTry: time + day };
+    await store.parkDomain(domain, 'parking', parked, []);
+    world.time += minute;
+  });
+  const now = () => ({ ...look(), time: new Date(world.time).toISOString() });
+
+  test('is looked at at once when somebody says Certificate Expiring', async () => {
+    expect(await claim(now(), 'asked')).toMatchObject({ domain });
+  });
+
+  test('is left there by a look of our own', async () => {
+    const wanted = (await world.store.readDomain(domain))!.wanted;
+    await expect(claim({ ...ownLook(), ...now() }, 'ours')).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+    expect(await world.store.readDomain(domain)).toMatchObject({ wanted });
+  });
+});
+
+describe('a certificate that is to be renewed, and good meanwhile,', () => {
+  const renewal = async (servers: string[], more: Parameters<typeof aCertificate>[1] = {}) => {
+    const certificate = await issued(more);
+    await installedOn(mx1, certificate);
+    await register(world, mx2);
+    world.time = certificate.renewAt + 1;
+    return claim(created({ mailServers: servers }, new Date(world.time).toISOString()), 'moving');
+  };
+
+  test('is given to a server that does not have it, before the order is tried', async () => {
+    await renewal([mx2]);
+    expect(await world.store.workFor(mx2, domain)).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
+    expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
+  });
+
+  test('is given once, however often the order fails, and not where it is served', async () => {
+    await renewal([mx1, mx2]);
+    const { v } = (await world.store.workFor(mx2, domain))!;
+    await parkDomain({ execution: 'moving', domain, error: { Error: 'AcmeUnavailable' } }, world);
+    world.time += minute;
+    await claim(ownLook(), 'again');
+    expect(await world.store.workFor(mx2, domain)).toMatchObject({ v });
+    expect(await world.store.workFor(mx1, domain)).toBeUndefined();
+  });
+
+  test('is given to nobody once it has expired', async () => {
+    await renewal([mx2], { notAfter: world.time, renewAt: world.time });
+    expect(await world.store.workFor(mx2, domain)).toBeUndefined();
+  });
+});
+
+describe('what a killed execution left', () => {
+  const published = [{ zoneId: 'ZCHALLENGES', recordName: target, values: ['old apex', 'old wildcard'] }];
+
+  async function killed(planned: string[]): Promise<void> {
+    await claim(created(), 'killed');
+    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/order/1', planned, issuer: 'ca' });
+    await world.store.recordPublished(domain, 'killed', published);
+    await world.zones.changeTxt('ZCHALLENGES', [
+      { recordName: target, add: [...published[0]!.values, 'theirs'], remove: [] },
+    ]);
+    world.time += LEASE_MS + 1;
+  }
+
+  test('is retracted from DNS, and from DNS alone what was ours', async () => {
+    await killed([domain, `*.${domain}`]);
+    await claim(look());
+    expect(world.zones.txt.get(`ZCHALLENGES ${target}`)).toEqual(['theirs']);
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('published');
+  });
+
+  test.each([
+    ['its zone was deleted', 'NoSuchHostedZone', false],
+    ['we lost the right to write there', 'AccessDenied', true],
+    ['Route 53 is busy', 'Throttled', true],
+  ])('stops nothing where %s', async (_, why, isKept) => {
+    await killed([domain, `*.${domain}`]);
+    if (why === 'NoSuchHostedZone')
+      await world.store.recordPublished(domain, 'killed', [{ ...published[0]!, zoneId: 'ZGONE' }]);
+    else world.zones.changeTxt = () => Promise.reject(Object.assign(new Error(why), { name: why }));
+    expect(await claim(look())).toMatchObject({ domain });
+    const record = await world.store.readDomain(domain);
+    if (isKept) expect(record).toMatchObject({ published });
+    else expect(record).not.toHaveProperty('published');
+  });
+
+  test('is an order that is gone on with, without a second place in the budget', async () => {
+    await killed([domain, `*.${domain}`]);
+    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    await claim(look());
+    expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: 'https://ca.example/order/1' } });
+  });
+
+  test('is an order that is forgotten when its names are no longer wished', async () => {
+    await killed(['mail.example.com']);
+    await claim(look());
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
+  });
+});

@@ -1,0 +1,132 @@
+/** A domain that neither its name servers nor its challenge lead to us any more, day after day. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { domainStatus } from '../../../core/status/domain-status.ts';
+import { aCertificate, day, domain, minute, mx1, newWorld, register, type World } from '../world.ts';
+
+let world: World;
+const message = `_acme-challenge.${domain} is not delegated to us. Have this line put into the domain's zone: …`;
+
+beforeEach(async () => {
+  world = newWorld();
+  await register(world, mx1);
+});
+
+const record = async () => (await world.store.readDomain(domain))!;
+const retired = () => world.bus.events.filter(({ detailType }) => detailType === 'Domain Retired');
+const status = async () => domainStatus(await record(), { domains: [], servers: new Map(), issuers: [] }, world.time);
+
+async function wished(more: { certificate?: boolean; host?: true } = {}): Promise<void> {
+  const { store, time: now } = world;
+  const { certificate = true, host } = more;
+  await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard', ...(host && { host }) }, { at: now }, now);
+  if (!certificate) return;
+  await store.claimDomain(domain, 'before', now);
+  await store.commitCertificate({
+    ...{ domain, me: 'before', seen: 1, certificate: aCertificate(world), servers: [mx1], now },
+  });
+  await store.releaseDomain(domain, 'before', 1, now, now);
+}
+
+/** The sweep's look, at its time, or one that somebody asks for: it finds what it finds. */
+async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Promise<void> {
+  const { store } = world;
+  if (asked) await store.lookAgain(domain, world.time);
+  else world.time = Math.max(world.time, (await record()).dueAt!);
+  expect(await store.claimDomain(domain, 'look', world.time)).toBeDefined();
+  const error = { Error: reason, Cause: JSON.stringify({ errorMessage: message }) };
+  await parkDomain({ domain, execution: 'look', error }, world);
+}
+
+/** @returns how many looks it took */
+async function untilRetired(): Promise<number> {
+  for (let looks = 1; ; looks++) {
+    await looked();
+    if ((await record()).retired) return looks;
+    if (looks > 100) throw new Error('it is never retired');
+  }
+}
+
+describe('a domain that has moved away', () => {
+  test('is retired at the seventh daily look, with a notice, and what is served stays', async () => {
+    await wished();
+    const began = world.time;
+    // At once, after 1, 10 and 100 minutes; then daily.
+    expect(await untilRetired()).toBe(4 + 7);
+    expect(world.time - began).toBe(111 * minute + 7 * day);
+    const servedUntil = new Date((await record()).current!.notAfter).toISOString();
+    expect(retired()).toEqual([{ detailType: 'Domain Retired', detail: { domain, message, servedUntil } }]);
+    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
+    expect(await status()).toMatchObject({ state: 'retired', well: true, why: expect.stringContaining(message) });
+  });
+
+  test('is looked at once more before what is served ends, and then never', async () => {
+    await wished();
+    await untilRetired();
+    expect((await record()).dueAt).toBe((await record()).current!.notAfter - 3 * day);
+    await looked();
+    expect(await record()).not.toHaveProperty('dueAt');
+    expect(await record()).toHaveProperty('retired');
+    expect(retired()).toHaveLength(1);
+    world.time += 400 * day;
+    expect(await status()).toMatchObject({ state: 'retired', well: true, next: { what: 'nothing' } });
+  });
+
+  test('comes back with any word about it, and has its seven days again', async () => {
+    await wished();
+    await untilRetired();
+    await looked('DomainNotManaged', { asked: true });
+    expect(await record()).toMatchObject({ parked: { reason: 'DomainNotManaged', tries: 1 } });
+    expect(await record()).not.toHaveProperty('retired');
+    expect(await untilRetired()).toBe(3 + 7);
+    expect(retired()).toHaveLength(2);
+  });
+
+  test('is not retired sooner by people who ask again and again', async () => {
+    await wished();
+    for (let i = 0; i < 50; i++) await looked('DomainNotManaged', { asked: true });
+    expect(await record()).not.toHaveProperty('retired');
+    expect(retired()).toEqual([]);
+  });
+
+  test('counts from the beginning after a look that found something else', async () => {
+    await wished();
+    for (let i = 0; i < 4 + 6; i++) await looked();
+    await looked('DnsNotPropagated');
+    for (let i = 0; i < 6; i++) await looked();
+    expect(await record()).not.toHaveProperty('retired');
+    await looked();
+    expect(await record()).toHaveProperty('retired');
+  });
+
+  test('is parked as before where a word about it came in that moment', async () => {
+    await wished();
+    for (let i = 0; i < 4 + 6; i++) await looked();
+    const { store } = world;
+    const late = {
+      ...store,
+      async retireDomain(...given: Parameters<typeof store.retireDomain>) {
+        await store.lookAgain(domain, world.time);
+        return store.retireDomain(...given);
+      },
+    };
+    world.store = late;
+    await looked();
+    world.store = store;
+    expect(await record()).toMatchObject({ parked: { reason: 'DomainNotManaged' } });
+    expect(await store.claimDomain(domain, 'next', world.time)).toBeDefined();
+  });
+});
+
+test('a domain that never had a certificate has a month for its line', async () => {
+  await wished({ certificate: false });
+  expect(await untilRetired()).toBe(4 + 30);
+  expect(retired()).toEqual([{ detailType: 'Domain Retired', detail: { domain, message } }]);
+  expect(await record()).not.toHaveProperty('dueAt');
+});
+
+test("a server's own host name never is: the server is ours", async () => {
+  await wished({ host: true });
+  for (let i = 0; i < 50; i++) await looked();
+  expect(await record()).not.toHaveProperty('retired');
+});

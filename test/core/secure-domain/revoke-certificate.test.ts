@@ -1,0 +1,172 @@
+/** A domain that is deleted with `"revoke": true`. The road tests see it revoked at a real CA. */
+import { X509Certificate } from 'node:crypto';
+import { rootCertificates } from 'node:tls';
+import { beforeEach, expect, test } from 'vitest';
+import type { Acme } from '../../../core/acme/client.ts';
+import { AcmeProblem, AcmeTransport } from '../../../core/acme/problem.ts';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { revokeCertificate } from '../../../core/secure-domain/revoke-certificate.ts';
+import { domainStatus } from '../../../core/status/domain-status.ts';
+import { aCertificate, challengeZone, created, day, domain, minute, mx1, newWorld, node, register } from '../world.ts';
+import type { World } from '../world.ts';
+
+let world: World;
+let ports: ClaimPorts;
+/** What the CA was asked, and what it answers instead of yes. */
+let asked: { leaf: Buffer; reason: number }[];
+let refusal: Error | undefined;
+/** Any certificate will do for its DER. */
+const leaf = rootCertificates[0]!;
+
+const acme = {
+  async revoke(leaf: Buffer, reason: number) {
+    asked.push({ leaf, reason });
+    if (refusal) throw refusal;
+  },
+} as Acme;
+
+/** A domain whose certificate was seen served by mx1. */
+beforeEach(async () => {
+  world = newWorld();
+  [asked, refusal] = [[], undefined];
+  const { store, certificates, time: now } = world;
+  await register(world, mx1);
+  ports = {
+    ...world,
+    ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
+  };
+  await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
+  await store.claimDomain(domain, 'before', now);
+  const certificate = aCertificate(world);
+  await certificates.putChain(domain, certificate.id, leaf);
+  await store.commitCertificate({ domain, me: 'before', seen: 1, certificate, servers: [mx1], now });
+  await store.releaseDomain(domain, 'before', 1, certificate.renewAt, now);
+  const { id, fingerprint } = certificate;
+  await store.recordInstalled(mx1, { domain, v: now }, { domain, certificate: id, fingerprint, seenAt: now, node });
+});
+
+const at = (time: number) => new Date(time).toISOString();
+const deletion = (detail: object = { revoke: true }) => ({
+  ...created(),
+  ...{ 'detail-type': 'Domain Deleted', time: at(world.time + 1000), detail: { domain, ...detail } },
+});
+const ownLook = () => ({
+  'detail-type': 'Certificate Expiring',
+  time: at(world.time),
+  detail: { domain },
+  look: 'due',
+});
+const claim = (event: { time: string }) => {
+  world.time = Math.max(world.time, Date.parse(event.time));
+  return claimDomain({ ...event, execution: 'me' }, ports);
+};
+const revoke = () => revokeCertificate({ domain, execution: 'me' }, { ...world, acmeAt: async () => acme });
+const record = async () => (await world.store.readDomain(domain))!;
+const wanted = { name: 'RevocationWanted', about: domain };
+const deleted = { name: 'DomainDeleted' };
+async function removedFromMx1(): Promise<void> {
+  const { v } = (await world.store.workFor(mx1, domain))!;
+  await world.store.recordRemoved(mx1, { domain, v }, node);
+}
+
+test('is revoked once no server has it any more, as one whose subscriber has no use for it', async () => {
+  await expect(claim(deletion())).rejects.toMatchObject(deleted);
+  expect(await record()).toMatchObject({ dueAt: world.time + day });
+  await removedFromMx1();
+  await world.store.lookAgain(domain, world.time);
+  await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+  expect(await revoke()).toEqual({ domain, revoked: true });
+  expect(asked).toEqual([{ leaf: new X509Certificate(leaf).raw, reason: 5 }]);
+  expect(world.bus.events).toEqual([
+    { detailType: 'Certificate Revoked', detail: { domain, fingerprint: 'f'.repeat(64) } },
+  ]);
+  await expect(claim(ownLook())).rejects.toMatchObject(deleted);
+  const known = await record();
+  expect(known).toMatchObject({ revoked: 'c'.repeat(64), dueAt: known.deletedAt! + 30 * day });
+  expect(domainStatus(known, { domains: [], servers: new Map(), issuers: [] }, world.time)).toMatchObject({
+    ...{ state: 'deleted and revoked', well: true },
+  });
+});
+
+test('is revoked after a day also where a server cannot be reached', async () => {
+  await expect(claim(deletion())).rejects.toMatchObject(deleted);
+  world.time += day;
+  await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+});
+
+test('is not revoked where that was not asked for', async () => {
+  await expect(claim(deletion({}))).rejects.toMatchObject(deleted);
+  world.time += 2 * day;
+  await expect(claim(ownLook())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
+});
+
+test('is revoked where the CA says that it is already, since the answer to an earlier try was lost', async () => {
+  await removedBefore();
+  refusal = problem(400, 'alreadyRevoked');
+  expect(await revoke()).toEqual({ domain, revoked: true });
+  expect(await record()).toMatchObject({ revoked: 'c'.repeat(64) });
+});
+
+test.each([
+  ['cannot be reached', () => new AcmeTransport('refused'), 'AcmeUnavailable'],
+  ['has a limit', () => problem(429, 'rateLimited'), 'AcmeRateLimited'],
+  ['refuses', () => problem(403, 'unauthorized'), 'AcmeRejected'],
+])('is tried again where the CA %s, and kept in mind until its end', async (_, error, name) => {
+  await removedBefore();
+  refusal = error();
+  await expect(revoke()).rejects.toMatchObject({ name });
+  await parkDomain({ ...deletion(), execution: 'me', error: { Error: name, Cause: 'no' } }, world);
+  expect(await record()).toMatchObject({ parked: { reason: name }, dueAt: world.time + minute });
+  const known = { domains: [], servers: new Map(), issuers: [] };
+  expect(domainStatus(await record(), known, world.time)).toMatchObject({ state: 'deleted, not revoked', well: false });
+  // Its tombstone's time is over, and the certificate is still good: it is not forgotten.
+  world.time += 40 * day;
+  await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+  world.time = aCertificate(world).notAfter + 100 * day;
+  await world.store.releaseDomain(domain, 'me', (await record()).seen!, world.time, world.time);
+  await expect(claim(ownLook())).rejects.toMatchObject({ message: `${domain} is forgotten` });
+});
+
+test('is asked once where the step was killed before that was on record', async () => {
+  await removedBefore();
+  const killed = { ...world.store, recordRevoked: () => Promise.reject(new Error('killed')) };
+  await expect(
+    revokeCertificate({ domain, execution: 'me' }, { ...world, acmeAt: async () => acme, store: killed }),
+  ).rejects.toThrow('killed');
+  refusal = problem(400, 'alreadyRevoked');
+  await revoke();
+  expect(await record()).toMatchObject({ revoked: 'c'.repeat(64) });
+});
+
+test('is not revoked when it was wished again meanwhile', async () => {
+  await removedBefore();
+  const back = { domain, mailServers: [mx1], policy: 'wildcard' as const };
+  await world.store.acceptWish(back, { at: world.time + 2000 }, world.time);
+  expect(await revoke()).toEqual({ domain, revoked: false });
+  expect(asked).toEqual([]);
+  expect(world.executions.started.at(-1)).toMatchObject({ machine: 'secure-domain' });
+});
+
+test('is not good enough for a domain that comes back: another is ordered', async () => {
+  await removedBefore();
+  await revoke();
+  world.time += 1000;
+  const back = { ...created(), time: at(world.time + 1000) };
+  // As far as it goes here: to where the challenge is looked for.
+  await expect(claim(back)).rejects.toThrow(TypeError);
+  expect(await world.store.workFor(mx1, domain)).toBeUndefined();
+});
+
+/** Its servers have done what they were told. */
+async function removedBefore(): Promise<void> {
+  await expect(claim(deletion())).rejects.toMatchObject(deleted);
+  await removedFromMx1();
+  await world.store.lookAgain(domain, world.time);
+  await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+}
+
+function problem(status: number, type: string): AcmeProblem {
+  const data = { type: `urn:ietf:params:acme:error:${type}`, detail: 'no' };
+  return new AcmeProblem({ url: 'https://ca.example/revoke', status, headers: {}, data });
+}

@@ -1,0 +1,399 @@
+/** From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server of the test's own. */
+import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { challengeTarget } from '../../../core/dns/challenge-place.ts';
+import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
+import { certificateId, finalizeOrder } from '../../../core/secure-domain/finalize-order.ts';
+import type { StoredCertificate } from '../../../core/record/domain.ts';
+import { createOrder, publishChallenges, validate } from '../../../core/secure-domain/order.ts';
+import { SealpostError } from '../../../core/errors.ts';
+import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { quietMoment } from '../../../core/work/quiet.ts';
+import { LEASE_MS } from '../../../core/ports/store.ts';
+import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
+import { startNameServer, type NameServer } from '../dns/name-server.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  created,
+  day,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  register,
+  type World,
+} from '../world.ts';
+
+/** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
+const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
+let at: TestCa;
+let zone: NameServer;
+let roots: string;
+let accountUrl: string;
+let world: World;
+let domain: string;
+let names: string[];
+const issuer = anIssuer();
+let serial = 0;
+let saidAt: number;
+
+beforeAll(async () => {
+  at = await startTestCa();
+  zone = await startNameServer(address, 53);
+  accountUrl = await at.connect().register({ contact: ['mailto:ops@provider.example'], termsAgreed: true });
+  roots = await at.ca.issuerRoots();
+}, 300_000);
+afterAll(async () => {
+  await zone?.stop();
+  await at?.stop();
+});
+
+beforeEach(async () => {
+  at.calm();
+  zone.records.clear();
+  domain = `d${(serial += 1)}.example`;
+  names = [domain, `*.${domain}`];
+  // A minute ahead: on a busy machine what the world's clock does not count takes longer than the CA's seconds.
+  world = newWorld(Date.now() + 60_000);
+  saidAt = world.time;
+  await register(world, mx1);
+  at.names.records.set(`${challengeZone.name} NS`, ['ns1.provider.example']);
+  at.names.records.set('ns1.provider.example A', [address]);
+  at.names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+});
+
+/** What the zone holds now is what its server and the CA's resolver answer. */
+function serve(): void {
+  for (const [key, values] of world.zones.txt)
+    for (const server of [zone, at.names]) server.records.set(`${key.split(' ')[1]} TXT`, values);
+}
+
+const ports = () => ({
+  ...world,
+  ...{ dns: systemResolver([at.names.address]), challengeZone, issuers: [issuer], directoryOf: async () => ({}) },
+  ...{ issuer, propagationMs: 30_000, quietHours: { from: 1, to: 5 } },
+  // Each step runs in a process of its own.
+  ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
+});
+const claim = (execution = 'me') =>
+  claimDomain({ ...created({ domain }, new Date(saidAt).toISOString()), execution } as never, ports());
+const order = async () => createOrder({ ...(await claim()), execution: 'me' }, ports());
+const publish = async () => publishChallenges({ ...(await order()), execution: 'me' }, ports());
+const prove = async () => {
+  const published = await publish();
+  serve();
+  return validate({ ...published, execution: 'me' }, ports());
+};
+const finalize = (input: Awaited<ReturnType<typeof prove>>) => finalizeOrder({ ...input, execution: 'me' }, ports());
+const newOrders = () => at.answered.filter(line => line === '201 POST /order-plz').length;
+
+describe('the road of a domain', () => {
+  test('ends with a certificate that is stored beside its key, and work for its server', async () => {
+    const proven = await prove();
+    const finalized = await finalize(proven);
+    await releaseDomain({ ...finalized, execution: 'me' }, ports());
+
+    const id = certificateId(proven.order.url);
+    expect(finalized).toMatchObject({ domain, certificate: id, names });
+    const leaf = new X509Certificate(await world.certificates.readChain(domain, id));
+    expect(leaf.subjectAltName!.split(', ').sort()).toEqual(names.map(name => `DNS:${name}`).sort());
+    expect(leaf.checkPrivateKey(createPrivateKey(await world.certificates.readKey(domain, id)))).toBe(true);
+    const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain, certificate: { id, fingerprint, names } }]);
+
+    const record = (await world.store.readDomain(domain))!;
+    expect(record).toMatchObject({ done: 1, current: { id, notAfter: finalized.notAfter } });
+    expect(record.dueAt).toBeGreaterThan(world.time);
+    expect(record.dueAt).toBeLessThan(finalized.notAfter);
+    expect(world.zones.txt.size).toBe(0);
+    expect(at.seen.length).toBeLessThanOrEqual(12);
+  });
+
+  test('holds no private key in what goes from step to step, nor on record', async () => {
+    const proven = await prove();
+    const finalized = await finalize(proven);
+    const said = JSON.stringify([proven, finalized, await world.store.readDomain(domain), world.bus.events]);
+    expect(said).not.toContain('PRIVATE KEY');
+    const key = await world.certificates.readKey(domain, certificateId(proven.order.url));
+    expect(said).not.toContain(key.split('\n')[1]);
+  });
+});
+
+describe('an order', () => {
+  test('is made once, when its step is tried again', async () => {
+    const plan = await claim();
+    const one = await createOrder({ ...plan, execution: 'me' }, ports());
+    const two = await createOrder({ ...plan, execution: 'me' }, ports());
+    expect(two.order.url).toBe(one.order.url);
+    expect(newOrders()).toBe(1);
+  });
+
+  test('is made anew when the CA knows the one on record no more', async () => {
+    const plan = await claim();
+    const gone = `${new URL(at.directoryUrl).origin}/my-order/gone`;
+    await world.store.recordOrder(domain, 'me', { url: gone, planned: names, issuer: 'ca' });
+    const { order } = await createOrder({ ...plan, execution: 'me' }, ports());
+    expect(order.url).not.toBe(gone);
+    expect(await world.store.readDomain(domain)).toMatchObject({
+      order: { url: order.url, planned: names, issuer: 'ca' },
+    });
+  });
+
+  test('is not made by an execution that was taken over', async () => {
+    const plan = await claim();
+    world.time += LEASE_MS + 1;
+    await world.store.claimDomain(domain, 'other', world.time);
+    await expect(createOrder({ ...plan, execution: 'me' }, ports())).rejects.toMatchObject({ name: 'ClaimLost' });
+    expect(newOrders()).toBe(0);
+  });
+});
+
+describe('the values of an order', () => {
+  test('are on record before they are in DNS, both of a domain and its wildcard under one name', async () => {
+    const ordered = await order();
+    const refusing = { ...world.zones, changeTxt: () => Promise.reject(new Error('Route 53 is away')) };
+    const input = { ...ordered, execution: 'me' };
+    await expect(publishChallenges(input, { ...ports(), zones: refusing })).rejects.toThrow('Route 53 is away');
+    const values = ordered.order.challenges.map(challenge => challenge.value);
+    expect(new Set(values).size).toBe(2);
+    expect((await world.store.readDomain(domain))!.published).toEqual([
+      { zoneId: challengeZone.id, recordName: challengeTarget(domain, challengeZone.name), values },
+    ]);
+  });
+
+  test('are given the time that the zone takes to publish them', async () => {
+    const { until } = await publish();
+    expect(Date.parse(until) - world.time).toBe(30_000);
+  });
+
+  test('are not shown to the CA before every name server gives them', async () => {
+    const published = await publish();
+    at.seen = [];
+    await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
+      name: 'DnsNotPropagated',
+      message: expect.stringContaining(`ns1.provider.example (${address})`),
+    });
+    expect(at.seen).toEqual([]);
+  });
+
+  test("that are wrong end in the CA's own words", async () => {
+    const published = await publish();
+    serve();
+    // The CA asks somebody else than we did.
+    at.names.records.set(`${challengeTarget(domain, challengeZone.name)} TXT`, ['wrong']);
+    await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
+      name: 'ChallengeFailed',
+      message: expect.stringContaining(domain),
+    });
+  });
+});
+
+/** The order is the one for its successor: what it has is served, and its end is weeks away. */
+async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: number }> {
+  const dates = { notBefore: world.time - 60 * day, notAfter: world.time + 30 * day, renewAt: world.time };
+  const renewed = aCertificate(world, { names, ...dates });
+  const { id, fingerprint } = renewed;
+  world.memory.domains.get(domain)!.current = renewed;
+  const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
+  await world.store.recordInstalled(mx1, { domain, v: 0 }, seen);
+  return { renewed, quiet: quietMoment(mx1, world.quietHours, world.time) };
+}
+
+describe('the host name of a server', () => {
+  const me = 'host';
+  const keyOf = (id: string) => world.certificates.readKey(domain, id);
+  const currentOf = async () => (await world.store.readDomain(domain))!.current!;
+  const spki = (id: string) => keyOf(id).then(pem => createPublicKey(pem).export({ type: 'spki', format: 'der' }));
+  const lineOf = async (id: string) =>
+    createHash('sha256')
+      .update(await spki(id))
+      .digest('hex');
+  const tlsa = (hash: string) => at.names.records.set(`_25._tcp.${domain} TLSA`, [`030101${hash}`]);
+
+  beforeEach(async () => {
+    await register(world, domain);
+    const spec = { domain, mailServers: [domain], policy: 'list' as const, names: ['@'], host: true };
+    await world.store.acceptWish(spec, { at: saidAt }, world.time);
+  });
+  /** As the sweep has it looked at, up to its end. */
+  async function secured(): Promise<string> {
+    const said = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
+    const event = { ...said, look: 'due', detail: { domain }, execution: me };
+    const ordered = await createOrder({ ...(await claimDomain(event as never, ports())), execution: me }, ports());
+    const published = await publishChallenges({ ...ordered, execution: me }, ports());
+    serve();
+    const proven = await validate({ ...published, execution: me }, ports());
+    const finalized = await finalizeOrder({ ...proven, execution: me }, ports());
+    await releaseDomain({ ...finalized, execution: me }, ports());
+    return finalized.certificate;
+  }
+  const due = async () => void (world.time = Math.max(world.time, (await world.store.readDomain(domain))!.dueAt!));
+  async function parked(): Promise<string> {
+    const error = await secured().catch((error: Error) => error);
+    const { name, message } = error as Error;
+    await parkDomain({ domain, execution: me, error: { Error: name, Cause: message } }, ports());
+    return `${name}: ${message}`;
+  }
+  /** Its time has come. */
+  function end(): void {
+    const record = world.memory.domains.get(domain)!;
+    record.current!.renewAt = record.dueAt = world.time;
+  }
+
+  test('keeps its key at a renewal, so its TLSA record fits', async () => {
+    const first = await secured();
+    tlsa(await lineOf(first));
+    end();
+    const second = await secured();
+    expect(second).not.toBe(first);
+    expect(await keyOf(second)).toBe(await keyOf(first));
+    expect((await currentOf()).id).toBe(second);
+  });
+
+  /** The CA refuses its renewal, which is then due again. */
+  async function refused(Cause: string): Promise<void> {
+    end();
+    const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
+    await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
+    await parkDomain({ domain, execution: me, error: { Error: 'AcmeRejected', Cause } }, ports());
+    await due();
+  }
+
+  test('keeps it when the CA refused the order before for another reason', async () => {
+    const first = await secured();
+    await refused('The CA answered HTTP 403: no (unauthorized)');
+    expect(await keyOf(await secured())).toBe(await keyOf(first));
+  });
+
+  test('is given its new certificate a day before the old one ends, whatever its TLSA record says', async () => {
+    await secured();
+    tlsa('00'.repeat(32));
+    end();
+    const { current } = world.memory.domains.get(domain)!;
+    current!.notAfter = world.time + 26 * 3_600_000;
+    expect(await parked()).toMatch(/^TlsaMismatch/);
+    await due();
+    current!.notAfter = world.time + 24 * 3_600_000;
+    expect((await currentOf()).id).not.toBe(await secured());
+  });
+
+  test.each([
+    ['when a person asked', () => world.store.askRenewal(domain, world.time)],
+    [
+      'when the CA refused the key',
+      () => refused('The CA answered HTTP 400: this key is known to be compromised (badPublicKey)'),
+    ],
+  ])('has a new one %s', async (_, happens) => {
+    const first = await secured();
+    await happens();
+    const second = await secured();
+    expect(await keyOf(second)).not.toBe(await keyOf(first));
+  });
+
+  test('has the new one that a person asked for, though an order was under way with the old', async () => {
+    const first = await secured();
+    end();
+    const { store } = world;
+    world.store = { ...store, commitCertificate: () => Promise.reject(new Error('killed')) };
+    await expect(secured()).rejects.toThrow('killed');
+    world.store = store;
+    world.time += LEASE_MS + 1;
+    await store.askRenewal(domain, world.time);
+    expect(await parked()).toMatch(/^CertificateUnusable: .* made with the key that is to be replaced/);
+    await due();
+    expect(await keyOf(await secured())).not.toBe(await keyOf(first));
+  });
+
+  test('waits with its certificate for a TLSA record that fits, the one before in use, and goes on by itself', async () => {
+    const first = await secured();
+    tlsa(await lineOf(first));
+    await world.store.askRenewal(domain, world.time);
+    const asked = newOrders();
+    const said = await parked();
+    const [, line] = /^TlsaMismatch: .* IN TLSA 3 1 1 ([0-9a-f]{64})$/.exec(said)!;
+    expect(await currentOf()).toMatchObject({ id: first });
+    expect(await world.store.work(domain, 10)).toMatchObject([{ certificate: { id: first } }]);
+    await due();
+    expect(await parked()).toBe(said);
+    tlsa(line!);
+    await due();
+    const second = await secured();
+    expect(await lineOf(second)).toBe(line);
+    expect(await world.store.work(domain, 10)).toMatchObject([{ certificate: { id: second } }]);
+    expect(newOrders()).toBe(asked + 1);
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('parked');
+  });
+
+  test('and every other delegated name is for a person to see to when the challenge zone is gone', async () => {
+    const gone = new SealpostError('DomainNotManaged', domain, 'the hosted zone ZCHALLENGES is gone');
+    world.zones.changeTxt = () => Promise.reject(gone);
+    expect(await parked()).toBe('Error: the hosted zone ZCHALLENGES is gone; it is the setting ChallengeZoneId');
+    expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Unexpected' });
+  });
+
+  test('is no concern of a customer: their records are not looked at, and each certificate has its own key', async () => {
+    const customers = `customer.${domain}`;
+    at.names.records.set(`_acme-challenge.${customers} CNAME`, [challengeTarget(customers, challengeZone.name)]);
+    domain = customers;
+    tlsa('00'.repeat(32));
+    await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'list', names: ['@'] }, { at: saidAt }, saidAt);
+    const first = await secured();
+    end();
+    expect(await keyOf(await secured())).not.toBe(await keyOf(first));
+  });
+});
+
+describe('a finalize', () => {
+  test('that was killed after its key was stored goes on with that key', async () => {
+    const proven = await prove();
+    const id = certificateId(proven.order.url);
+    const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
+    const input = { ...proven, execution: 'me' };
+    await expect(finalizeOrder(input, { ...ports(), certificates: killed })).rejects.toThrow('killed');
+    const key = await world.certificates.readKey(domain, id);
+    expect(await finalize(proven)).toMatchObject({ certificate: id });
+    expect(await world.certificates.readKey(domain, id)).toBe(key);
+    expect(at.answered.filter(line => line.startsWith('200 POST /finalize-order'))).toHaveLength(1);
+  });
+
+  test('may be tried again after all was written', async () => {
+    const proven = await prove();
+    const once = await finalize(proven);
+    const { work } = world.store;
+    const given = await work(mx1, 10);
+    expect(await finalize(proven)).toEqual(once);
+    expect(await work(mx1, 10)).toEqual(given);
+  });
+
+  test('of a calm renewal that is tried again after all was written stays calm', async () => {
+    const proven = await prove();
+    const { renewed, quiet } = await beforeItsRenewal();
+    const once = await finalize(proven);
+    expect(once.wake).toEqual([]);
+    world.time += minute;
+    expect(await finalize(proven)).toEqual(once);
+    expect(await world.store.workFor(mx1, domain)).toMatchObject({ calm: true, notBefore: quiet });
+    expect((await world.store.readDomain(domain))!.superseded).toEqual([renewed.id]);
+  });
+
+  test('whose wish changed meanwhile makes nothing current and gives no work', async () => {
+    const proven = await prove();
+    const wish = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
+    await world.store.acceptWish(wish, { at: saidAt + 1 }, world.time);
+    await expect(finalize(proven)).rejects.toMatchObject({ name: 'WishChanged', about: domain });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('current');
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+
+  test('whose chain leads to no root that is trusted stores nothing', async () => {
+    const proven = await prove();
+    await expect(finalizeOrder({ ...proven, execution: 'me' }, { ...ports(), roots: '' })).rejects.toMatchObject({
+      name: 'CertificateUnusable',
+    });
+    expect([...world.objects.keys()].filter(key => key.endsWith('/chain'))).toEqual([]);
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+});

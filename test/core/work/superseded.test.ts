@@ -1,0 +1,159 @@
+/** Keys of certificates that another one followed. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { removeSuperseded } from '../../../core/work/superseded.ts';
+import { aCertificate, challengeZone, day, domain, mx1, mx2, newWorld, node, register, type World } from '../world.ts';
+
+let world: World;
+const id = (letter: string) => letter.repeat(64);
+const objects = () => [...world.objects.keys()].map(key => key.replace(`certificates/${domain}/`, '')).sort();
+const ofCertificate = (letter: string) => [`${id(letter)}/chain`, `${id(letter)}/key`];
+const record = async () => (await world.store.readDomain(domain))!;
+
+/** A domain on two servers, whose certificate was renewed; neither serves the new one yet. */
+beforeEach(async () => {
+  world = newWorld();
+  await register(world, mx1, mx2);
+  await world.store.acceptWish({ domain, mailServers: [mx1, mx2], policy: 'wildcard' }, { at: 1 }, world.time);
+  await issued('a');
+  await issued('b', 'a');
+});
+
+async function issued(letter: string, before?: string): Promise<void> {
+  const { store, certificates, time: now } = world;
+  await store.lookAgain(domain, now);
+  const { seen } = (await store.claimDomain(domain, 'me', now))!;
+  const certificate = aCertificate(world, { id: id(letter), fingerprint: id(letter) });
+  await certificates.putKeyOnce(domain, certificate.id, 'key');
+  await certificates.putChain(domain, certificate.id, 'chain');
+  const supersedes = before === undefined ? undefined : id(before);
+  await store.commitCertificate({
+    ...{ domain, me: 'me', seen: seen!, certificate, servers: [mx1, mx2], now, supersedes },
+  });
+  await store.releaseDomain(domain, 'me', seen!, certificate.renewAt, now);
+}
+
+async function servedBy(server: string, letter: string): Promise<void> {
+  const { v } = (await world.store.workFor(server, domain))!;
+  const seen = { domain, certificate: id(letter), fingerprint: id(letter), seenAt: world.time, node };
+  await world.store.recordInstalled(server, { domain, v }, seen);
+}
+
+test('are kept until the new one was seen served on every server, and taken away then', async () => {
+  expect((await record()).superseded).toEqual([id('a')]);
+  await servedBy(mx1, 'b');
+  await removeSuperseded(domain, world);
+  expect(objects()).toEqual([...ofCertificate('a'), ...ofCertificate('b')]);
+  await servedBy(mx2, 'b');
+  await removeSuperseded(domain, world);
+  expect(objects()).toEqual(ofCertificate('b'));
+  expect(await record()).not.toHaveProperty('superseded');
+});
+
+test('of several renewals go together', async () => {
+  await issued('c', 'b');
+  for (const server of [mx1, mx2]) await servedBy(server, 'c');
+  await removeSuperseded(domain, world);
+  expect(objects()).toEqual(ofCertificate('c'));
+});
+
+test('are taken away by the next look where the first one was killed in between', async () => {
+  for (const server of [mx1, mx2]) await servedBy(server, 'b');
+  const killed = { ...world.store, forgetSuperseded: () => Promise.reject(new Error('killed')) };
+  await expect(removeSuperseded(domain, { ...world, store: killed })).rejects.toThrow('killed');
+  expect((await record()).superseded).toEqual([id('a')]);
+  await removeSuperseded(domain, world);
+  expect(await record()).not.toHaveProperty('superseded');
+});
+
+test('are not forgotten where another certificate was followed in that moment', async () => {
+  for (const server of [mx1, mx2]) await servedBy(server, 'b');
+  const { store } = world;
+  const late = {
+    ...store,
+    async forgetSuperseded(...given: Parameters<typeof store.forgetSuperseded>) {
+      await issued('c', 'b');
+      return store.forgetSuperseded(...given);
+    },
+  };
+  await removeSuperseded(domain, { ...world, store: late });
+  expect((await record()).superseded).toEqual([id('a'), id('b')]);
+  expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('c')]);
+});
+
+describe('of a certificate from elsewhere', () => {
+  const provided = { mail: { ...aCertificate(newWorld()), id: id('d'), fingerprint: id('d') } };
+  const seenBy = async (server: string, of?: typeof provided) => {
+    const { v } = (await world.store.workFor(server, domain)) ?? { v: 0 };
+    const seen = { certificate: id('b'), fingerprint: id('b'), seenAt: world.time, node };
+    const beside = of && { provided: { mail: of.mail.fingerprint } };
+    await world.store.recordInstalled(server, { domain, v }, { domain, ...seen, ...beside });
+  };
+  const ports = (): ClaimPorts => ({
+    ...world,
+    ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
+  });
+  const look = () => {
+    const event = { 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: 'look' };
+    return claimDomain({ ...event, time: new Date(world.time).toISOString() } as { execution: string }, ports());
+  };
+
+  beforeEach(async () => {
+    await world.certificates.putKeyOnce(domain, id('d'), 'key');
+    await world.certificates.putChain(domain, id('d'), 'chain');
+    await world.store.provide(domain, provided, undefined, world.time);
+    for (const server of [mx1, mx2]) await seenBy(server, provided);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
+  });
+
+  test('that was withdrawn go when every server was seen without it', async () => {
+    await world.store.provide(domain, undefined, provided, world.time);
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    await seenBy(mx1);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
+    await seenBy(mx2);
+    await removeSuperseded(domain, world);
+    expect(objects()).toEqual(ofCertificate('b'));
+    expect(await record()).not.toHaveProperty('elsewhere');
+  });
+
+  test('that has ended go with the look at its end', async () => {
+    Object.assign(world.memory.domains.get(domain)!.provided!.mail!, {
+      renewAt: world.time - day,
+      notAfter: world.time,
+    });
+    for (const server of [mx1, mx2]) await seenBy(server);
+    await world.store.lookAgain(domain, world.time);
+    await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
+    expect(objects()).toEqual(ofCertificate('b'));
+  });
+
+  test('of a deleted domain go with its tombstone', async () => {
+    const deletion = { ...{ domain, mailServers: [], policy: 'wildcard' as const }, deleted: true as const };
+    await world.store.acceptWish(deletion, { at: 2 }, world.time);
+    world.time += 30 * day;
+    await expect(look()).rejects.toMatchObject({ name: 'DomainDeleted' });
+    expect(objects()).toEqual([]);
+  });
+});
+
+test('of a deleted domain, its last one among them, go with its tombstone, and not before', async () => {
+  const ports: ClaimPorts = {
+    ...world,
+    ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
+  };
+  const at = new Date(world.time).toISOString();
+  const deletion = { 'detail-type': 'Domain Deleted', time: at, detail: { domain }, execution: 'me' };
+  await expect(claimDomain(deletion, ports)).rejects.toMatchObject({ name: 'DomainDeleted' });
+  expect(objects()).toEqual([...ofCertificate('a'), ...ofCertificate('b')]);
+  world.time += 30 * day;
+  const look = { ...deletion, 'detail-type': 'Certificate Expiring', look: 'due' };
+  const killed = { ...world.store, forgetDomain: () => Promise.reject(new Error('killed')) };
+  await expect(claimDomain(look, { ...ports, store: killed })).rejects.toThrow('killed');
+  expect(objects()).toEqual([]);
+  // Whatever comes now, nobody is given a certificate whose key is gone.
+  expect(await record()).not.toHaveProperty('current');
+  await expect(claimDomain(look, ports)).rejects.toMatchObject({ message: `${domain} is forgotten` });
+});
