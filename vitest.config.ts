@@ -40,7 +40,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'parts',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
           exclude: [MEASURED],
           maxWorkers: 3,
           // The tests of renewals wait side by side.

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { startHost } from '../local/hosts/host.ts';
 import { setUpMailServer } from '../local/hosts/mail-server.ts';
 import { USUAL } from '../local/hosts/software.ts';
-import type { Provider } from '../local/provider.ts';
+import type { Provider } from '../local/provider/provider.ts';
 
 export interface UsualWay {
   address: string;

@@ -9,10 +9,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { handshake } from '../local/handshake.ts';
+import { handshake } from '../local/clients/handshake.ts';
 import { prepare, reporter } from '../local/prepare.ts';
-import { startProvider, type Provider } from '../local/provider.ts';
-import { addMailServer, delegateDomain, putEvent, registerMailServer, storeOf, until } from '../local/road.ts';
+import { startProvider, type Provider } from '../local/provider/provider.ts';
+import {
+  addMailServer,
+  delegateDomain,
+  putEvent,
+  registerMailServer,
+  storeOf,
+  until,
+} from '../local/provider/panel.ts';
 import { usualWay } from './certbot.ts';
 
 const [domains = 200, rounds = 4] = process.argv.slice(2).map(Number);

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ask } from './control.ts';
+import { ask } from './provider/control.ts';
 import { endDetached, PROVIDER_DIRECTORY, providerState, startDetached } from './detached.ts';
-import { environmentLines } from './environment.ts';
-import type { Credentials, Facts } from './facts.ts';
+import { environmentLines } from './shell-environment.ts';
+import type { Credentials, Facts } from './provider/facts.ts';
 import { HOST_ENVIRONMENT, insideHost } from './hosts/host.ts';
 import { parseKind, type Kind } from './hosts/software.ts';
 

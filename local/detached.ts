@@ -5,10 +5,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopPebble } from './ca/pebble.ts';
-import { ask } from './control.ts';
+import { ask } from './provider/control.ts';
 import { linkIsGone } from './hosts/network.ts';
-import { endProcess, recordedProcess } from './process-record.ts';
-import { ProviderRecord } from './provider-record.ts';
+import { endProcess, recordedProcess } from './machine/process-record.ts';
+import { ProviderRecord } from './provider/record.ts';
 
 export interface ProviderState {
   pid: number;

@@ -8,9 +8,17 @@ import { certificateObjects } from '../aws/objects.ts';
 import { columns } from '../bin/columns.ts';
 import type { StoredCertificate } from '../core/record/domain.ts';
 import { pastWindow, setRenewalInfo } from './ca/advise.ts';
-import type { Provider } from './provider.ts';
-import { addMailServer, delegateDomain, putEvent, registerMailServer, storeOf, until, untilInstalled } from './road.ts';
-import { watchClients, type Client, type Clients } from './watch-clients.ts';
+import type { Provider } from './provider/provider.ts';
+import {
+  addMailServer,
+  delegateDomain,
+  putEvent,
+  registerMailServer,
+  storeOf,
+  until,
+  untilInstalled,
+} from './provider/panel.ts';
+import { watchClients, type Client, type Clients } from './clients/watch-clients.ts';
 
 export interface DrillOptions {
   /** Half of them on each server. */

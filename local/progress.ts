@@ -3,7 +3,7 @@ import type { SFNClient } from '@aws-sdk/client-sfn';
 import { road } from '../aws/road.ts';
 import { follow as followRoad } from '../bin/follow.ts';
 import { openScreen, type Screen } from '../bin/screen.ts';
-import { STACK } from './provider.ts';
+import { STACK } from './provider/provider.ts';
 
 /** The stand-in is near and counts no calls. */
 const LOOK_EVERY_MS = 300;

@@ -1,14 +1,14 @@
 /** The provider as a process of its own: `npm run local -- up` starts it, in a process group that outlives the command. */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { serveControl } from './control.ts';
-import { addCustomerRecord, CUSTOMERS } from './customer-records.ts';
-import { credentialsOf, factsOf, writeCaFile } from './facts.ts';
+import { serveControl } from './provider/control.ts';
+import { addCustomerRecord, CUSTOMERS } from './provider/customer-records.ts';
+import { credentialsOf, factsOf, writeCaFile } from './provider/facts.ts';
 import type { Kind } from './hosts/software.ts';
 import { prepare, reporter } from './prepare.ts';
-import { startProvider, type Provider } from './provider.ts';
-import { recordProcess } from './process-record.ts';
-import { addMailServer, registerMailServer, storeOf } from './road.ts';
+import { startProvider, type Provider } from './provider/provider.ts';
+import { recordProcess } from './machine/process-record.ts';
+import { addMailServer, registerMailServer, storeOf } from './provider/panel.ts';
 
 const [directory, state] = process.argv.slice(2) as [string, string];
 const report = reporter();

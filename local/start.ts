@@ -5,14 +5,14 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { renewBy } from '../aws/renewals.ts';
 import { openScreen } from '../bin/screen.ts';
-import { accessTo } from './access.ts';
+import { accessTo } from './provider/access.ts';
 import { PROVIDER_DIRECTORY, startDetached } from './detached.ts';
 import { drill } from './drill.ts';
-import { handshake } from './handshake.ts';
+import { handshake } from './clients/handshake.ts';
 import { USUAL, type Kind } from './hosts/software.ts';
 import { prepare, reporter } from './prepare.ts';
 import { follow } from './progress.ts';
-import { STACK, startProvider, type Provider, type ProviderAccess } from './provider.ts';
+import { STACK, startProvider, type Provider, type ProviderAccess } from './provider/provider.ts';
 import {
   addMailServer,
   delegateDomain,
@@ -22,7 +22,7 @@ import {
   storeOf,
   until,
   untilInstalled,
-} from './road.ts';
+} from './provider/panel.ts';
 import { connections, connectionsUnder, lookAtAll, table, verdict, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');

@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { QueryCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { accessTo } from './access.ts';
+import { accessTo } from './provider/access.ts';
 import { columns } from '../bin/columns.ts';
-import { ask } from './control.ts';
+import { ask } from './provider/control.ts';
 import { providerState } from './detached.ts';
-import type { Facts } from './facts.ts';
-import { recordedProcess } from './process-record.ts';
-import type { ProviderAccess } from './provider.ts';
-import { storeOf } from './road.ts';
+import type { Facts } from './provider/facts.ts';
+import { recordedProcess } from './machine/process-record.ts';
+import type { ProviderAccess } from './provider/provider.ts';
+import { storeOf } from './provider/panel.ts';
 
 const HEADS = ['What', 'Where', 'State'];
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { mustRun } from './program.ts';
+import { mustRun } from './machine/program.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
 const SOURCES = ['lib', 'lambdas', 'core', 'aws', 'install', 'statemachines', 'package-lock.json', 'cdk.json'];

@@ -3,8 +3,8 @@ import { Resolver } from 'node:dns/promises';
 import { columns } from '../bin/columns.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
 import { settingsOf } from '../core/status/settings.ts';
-import { handshake, type Seen } from './handshake.ts';
-import type { ProviderAccess } from './provider.ts';
+import { handshake, type Seen } from './clients/handshake.ts';
+import type { ProviderAccess } from './provider/provider.ts';
 
 export interface Connection {
   name: string;

@@ -14,11 +14,11 @@ export function sizes(cdkOut: string): Figures {
   const biggest = bundles.reduce((big, one) => (one.bytes > big.bytes ? one : big));
   const mb = (bytes: number) => `${(bytes / 1_000_000).toFixed(2)} MB`;
   const product = PRODUCT.reduce((sum, folder) => sum + lines(join(CHECKOUT, folder)), 0);
-  const standIn = lines(join(CHECKOUT, 'local/cloud'));
+  const standIn = lines(join(CHECKOUT, 'packages/aws-stand-in/src'));
   return {
     'Bundles of the functions, SDK in them: the biggest (bar: 1.2 MB)': `${mb(biggest.bytes)}, ${biggest.name}`,
     [`  all ${bundles.length} together`]: mb(bundles.reduce((sum, { bytes }) => sum + bytes, 0)),
-    'Lines of local/cloud/ against lines of the product': `${standIn} : ${product}`,
+    'Lines of packages/aws-stand-in/ against lines of the product': `${standIn} : ${product}`,
   };
 }
 

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../debian.ts';
-import { mustRun, runProgram } from '../program.ts';
+import { cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../machine/debian.ts';
+import { mustRun, runProgram } from '../machine/program.ts';
 
 export interface Pebble {
   /** The binary. */

@@ -6,8 +6,8 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../free-port.ts';
-import { endProcess, recordedProcess, recordProcess } from '../process-record.ts';
+import { freePort } from '../machine/free-port.ts';
+import { endProcess, recordedProcess, recordProcess } from '../machine/process-record.ts';
 import { ensurePebble, type Pebble } from './debian.ts';
 import { ensureTlsRoot } from './tls.ts';
 

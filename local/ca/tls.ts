@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mustRun } from '../program.ts';
+import { mustRun } from '../machine/program.ts';
 
 /** Makes `tls.pem` and `tls.key` for 127.0.0.1 and localhost, once; `root` is the PEM certificate that signed them. */
 export async function ensureTlsRoot(directory: string): Promise<{ root: string }> {

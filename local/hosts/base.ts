@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { aptTransportSettings, cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../debian.ts';
-import { mustRun } from '../program.ts';
+import { aptTransportSettings, cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../machine/debian.ts';
+import { mustRun } from '../machine/program.ts';
 import { packagesOf, type Kind } from './software.ts';
 
 /** Nothing reads these on a host; they are a third of the download's size on disk. */

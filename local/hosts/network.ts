@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustRun, runProgram } from '../program.ts';
+import { mustRun, runProgram } from '../machine/program.ts';
 
 export interface Link {
   /** Name on the machine's side: `sp-` and the subnet's address in hex. Its creation is what claims the subnet. */

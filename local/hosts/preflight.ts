@@ -1,7 +1,7 @@
 /** What a machine must have before hosts can run on it. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { runProgram } from '../program.ts';
+import { runProgram } from '../machine/program.ts';
 
 /** Bit numbers in capabilities(7). */
 const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21, CAP_MKNOD: 27 };

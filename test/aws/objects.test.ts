@@ -1,9 +1,9 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
-import { kms } from '../../local/cloud/kms/kms.ts';
-import { s3 } from '../../local/cloud/s3/s3.ts';
-import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
+import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
+import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryCertificates, memoryDeliveries } from '../twins/objects.ts';
 import { describeObjects } from './objects.suite.ts';
 

@@ -2,12 +2,12 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
 import type { Secrets } from '../../core/ports/ports.ts';
-import { kms } from '../../local/cloud/kms/kms.ts';
-import { ssm } from '../../local/cloud/ssm/ssm.ts';
-import { s3 } from '../../local/cloud/s3/s3.ts';
-import { sqs } from '../../local/cloud/sqs.ts';
-import { events } from '../../local/cloud/events/events.ts';
-import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
+import { ssm } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
+import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
+import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
+import { events } from '../../packages/aws-stand-in/src/events/events.ts';
+import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memorySecrets } from '../twins/secrets.ts';
 
 let provider: Provider;

@@ -8,8 +8,8 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
 import type { Zones } from '../../core/ports/ports.ts';
-import { route53 } from '../../local/cloud/route53/route53.ts';
-import { startProvider, type Provider } from '../local/cloud/provider.ts';
+import { route53 } from '../../packages/aws-stand-in/src/route53/route53.ts';
+import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';
 

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { runProgram, type ProgramResult } from '../../local/program.ts';
+import { runProgram, type ProgramResult } from '../../local/machine/program.ts';
 import { checkout, files } from './sources.ts';
 
 /** What the parts remember from one run to the next. */

@@ -15,7 +15,9 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   lib: ({ of }) => of === 'install/assemble.ts',
   install: () => false,
   bin: ({ of }) => /^(core|aws)\//.test(of),
-  local: ({ of }) => /^(core|aws|bin)\//.test(of),
+  local: ({ of }) => /^(core|aws|bin|packages)\//.test(of),
+  // The stand-in knows nothing of the product: any CDK application could be run on it.
+  packages: () => false,
   bench: ({ of }) => /^(core|aws|local)\//.test(of),
 };
 

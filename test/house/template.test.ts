@@ -6,7 +6,7 @@ import { remedies } from '../../core/errors.ts';
 import { facts } from '../../core/events/facts.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
-import { compileEventPattern } from '../../local/cloud/events/pattern.ts';
+import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
 import { synthesise } from '../../local/synth.ts';
 import { checkout, read } from './sources.ts';
 

@@ -9,7 +9,7 @@ import { posttlsFinger, testssl } from './judges.ts';
 import { kinds, software, type ServerKind } from './kinds.ts';
 import { killedAt, startMailHost, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';
-import { openSession, type Session } from '../../local/session.ts';
+import { openSession, type Session } from '../../local/clients/session.ts';
 
 export function contract(name: keyof typeof kinds): void {
   const kind: ServerKind = { name, ...kinds[name] };

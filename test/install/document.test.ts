@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, type Host } from '../../local/hosts/host.ts';
 import { USUAL } from '../../local/hosts/software.ts';
-import { parseDocument, replaceParameters } from '../../local/cloud/ssm/document.ts';
+import { parseDocument, replaceParameters } from '../../packages/aws-stand-in/src/ssm/document.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../install/document.json'), 'utf8');
 const document = parseDocument(text);

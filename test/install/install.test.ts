@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { seconds, startAdoptedMailHost, type MailHost } from './mail-host.ts';
-import { openSession } from '../../local/session.ts';
+import { openSession } from '../../local/clients/session.ts';
 import type { Issued } from './scratch-ca.ts';
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBase } from '../../local/hosts/base.ts';
 import { USUAL } from '../../local/hosts/software.ts';
-import { ensureTestssl, testsslVerdicts } from '../../local/judges.ts';
-import { runProgram } from '../../local/program.ts';
+import { ensureTestssl, testsslVerdicts } from '../../local/tools/judges.ts';
+import { runProgram } from '../../local/machine/program.ts';
 import type { MailHost } from './mail-host.ts';
 
 /** posttls-finger wants a Postfix around it: it runs in a host's base root, which nobody may write to, with its files on a tmpfs there. */

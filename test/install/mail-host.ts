@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installer } from '../../install/assemble.ts';
-import { startDns } from '../../local/dns/server.ts';
+import { startDns } from '../../packages/aws-stand-in/src/dns/server.ts';
 import { startHost, type Host } from '../../local/hosts/host.ts';
 import { USUAL, type Kind } from '../../local/hosts/software.ts';
 import { setUpMailServer } from '../../local/hosts/mail-server.ts';

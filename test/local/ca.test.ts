@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import acme from 'acme-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPebble, type Ca } from '../../local/ca/pebble.ts';
-import { startDns, type Dns } from '../../local/dns/server.ts';
+import { startDns, type Dns } from '../../packages/aws-stand-in/src/dns/server.ts';
 
 /** acme-client's type has no profile. */
 type OrderRequest = Parameters<acme.Client['createOrder']>[0];

@@ -11,7 +11,7 @@ import { startHost, type Host } from '../../local/hosts/host.ts';
 import { USUAL } from '../../local/hosts/software.ts';
 import { setUpMailServer, startServices, TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { preflight } from '../../local/hosts/preflight.ts';
-import { mustRun } from '../../local/program.ts';
+import { mustRun } from '../../local/machine/program.ts';
 
 let scratch: string;
 let host: Host;

@@ -3,8 +3,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
-import { STACK, type Provider } from '../../local/provider.ts';
-import { delegateDomain, storeOf } from '../../local/road.ts';
+import { STACK, type Provider } from '../../local/provider/provider.ts';
+import { delegateDomain, storeOf } from '../../local/provider/panel.ts';
 import { entered, History } from './history.ts';
 import { deploy, put, scratch, stack } from './provider.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { until, untilInstalled } from '../../local/road.ts';
+import { until, untilInstalled } from '../../local/provider/panel.ts';
 import { customer, put, road } from './provider.ts';
 
 const DOMAIN = 'disordered.test';

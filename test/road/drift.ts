@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
 import { auditBy } from '../../aws/audits.ts';
-import { until, untilInstalled } from '../../local/road.ts';
+import { until, untilInstalled } from '../../local/provider/panel.ts';
 import { connections, lookAtAll } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 import { type } from './typed.ts';

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingOf } from '../../aws/deployed.ts';
 import { certificateObjects } from '../../aws/objects.ts';
 import type { CertificateObjects } from '../../core/ports/ports.ts';
-import { handshake } from '../../local/handshake.ts';
-import { until, untilInstalled } from '../../local/road.ts';
+import { handshake } from '../../local/clients/handshake.ts';
+import { until, untilInstalled } from '../../local/provider/panel.ts';
 import { customer, put, road, untilSwept } from './provider.ts';
 import { type } from './typed.ts';
 

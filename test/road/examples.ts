@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { bus } from '../../aws/bus.ts';
 import { facts, type Fact, type FactName } from '../../core/events/facts.ts';
-import { credentialsOf } from '../../local/facts.ts';
+import { credentialsOf } from '../../local/provider/facts.ts';
 import { factExamples, requestExamples } from '../house/event-schemas.ts';
 import { put, road } from './provider.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addMailServer, untilInstalled } from '../../local/road.ts';
+import { addMailServer, untilInstalled } from '../../local/provider/panel.ts';
 import { connections, lookAtAll } from '../../local/table.ts';
 import { entered, orders } from './history.ts';
 import { EARLY, UNMANAGED } from './parked.ts';

@@ -7,8 +7,8 @@ import {
   type DescribeExecutionOutput,
   type HistoryEvent,
 } from '@aws-sdk/client-sfn';
-import type { Provider } from '../../local/provider.ts';
-import { until } from '../../local/road.ts';
+import type { Provider } from '../../local/provider/provider.ts';
+import { until } from '../../local/provider/panel.ts';
 
 export type Machine = 'SecureDomain' | 'RegisterServer' | 'DeliverToServer';
 const MACHINES: Machine[] = ['SecureDomain', 'RegisterServer', 'DeliverToServer'];

@@ -1,8 +1,8 @@
 import { Resolver } from 'node:dns/promises';
 import { ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CHALLENGE_ZONE } from '../../local/provider.ts';
-import { hostZone, untilInstalled } from '../../local/road.ts';
+import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
+import { hostZone, untilInstalled } from '../../local/provider/panel.ts';
 import { connections, lookAtAll, type Row } from '../../local/table.ts';
 import { median, record } from '../figures.ts';
 import { entered, spentIn, transitions } from './history.ts';

@@ -6,9 +6,16 @@ import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
 import { startPebble, type Ca } from '../../local/ca/pebble.ts';
-import { handshake } from '../../local/handshake.ts';
-import type { Provider } from '../../local/provider.ts';
-import { addMailServer, delegateDomain, registerMailServer, storeOf, until, untilInstalled } from '../../local/road.ts';
+import { handshake } from '../../local/clients/handshake.ts';
+import type { Provider } from '../../local/provider/provider.ts';
+import {
+  addMailServer,
+  delegateDomain,
+  registerMailServer,
+  storeOf,
+  until,
+  untilInstalled,
+} from '../../local/provider/panel.ts';
 import { problem, startProxy, type Proxy } from '../core/acme/proxy.ts';
 import { entered, History } from './history.ts';
 import { listen, type Listener } from './listener.ts';

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { Provider } from '../../local/provider.ts';
-import { until } from '../../local/road.ts';
+import type { Provider } from '../../local/provider/provider.ts';
+import { until } from '../../local/provider/panel.ts';
 
 export interface Fact {
   'detail-type': string;

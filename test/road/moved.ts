@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SsmService } from '../../local/cloud/ssm/ssm.ts';
-import { handshake } from '../../local/handshake.ts';
-import { addMailServer, until, untilInstalled } from '../../local/road.ts';
+import type { SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
+import { handshake } from '../../local/clients/handshake.ts';
+import { addMailServer, until, untilInstalled } from '../../local/provider/panel.ts';
 import { EARLY } from './parked.ts';
 import { customer, put, road, sweep } from './provider.ts';
 

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { knownItems } from '../../aws/known-items.ts';
 import { overview, report } from '../../bin/status.ts';
 import { delegationLine } from '../../core/dns/challenge-place.ts';
-import { handshake } from '../../local/handshake.ts';
-import { CHALLENGE_ZONE } from '../../local/provider.ts';
-import { hostZone, until, untilInstalled } from '../../local/road.ts';
+import { handshake } from '../../local/clients/handshake.ts';
+import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
+import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
 import { connections, lookAtAll } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 

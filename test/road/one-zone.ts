@@ -5,7 +5,7 @@ import {
   type ResourceRecordSet,
 } from '@aws-sdk/client-route-53';
 import { describe, expect, it } from 'vitest';
-import { hostZone, until, untilInstalled } from '../../local/road.ts';
+import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
 import { put, road } from './provider.ts';
 
 /** A zone of Route 53 with a domain and one under it, and a program of the customer's own that proves things there, too. */

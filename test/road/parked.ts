@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { delegationLine } from '../../core/dns/challenge-place.ts';
-import { CHALLENGE_ZONE } from '../../local/provider.ts';
+import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
 import { customer, put, road } from './provider.ts';
 
 /** Has neither a zone nor a line of ours; its owner puts the line in once told. */

@@ -14,8 +14,8 @@ import { quietMoment } from '../../core/work/quiet.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { setRenewalInfo } from '../../local/ca/advise.ts';
 import { drill } from '../../local/drill.ts';
-import { handshake } from '../../local/handshake.ts';
-import type { Provider } from '../../local/provider.ts';
+import { handshake } from '../../local/clients/handshake.ts';
+import type { Provider } from '../../local/provider/provider.ts';
 import {
   addMailServer,
   delegateDomain,
@@ -24,8 +24,8 @@ import {
   storeOf,
   until,
   untilInstalled,
-} from '../../local/road.ts';
-import { watchClients, type Clients } from '../../local/watch-clients.ts';
+} from '../../local/provider/panel.ts';
+import { watchClients, type Clients } from '../../local/clients/watch-clients.ts';
 import { deploy, scratch, stack } from './provider.ts';
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];

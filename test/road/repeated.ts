@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import type { DomainRecord } from '../../core/record/domain.ts';
-import { until, untilInstalled } from '../../local/road.ts';
+import { until, untilInstalled } from '../../local/provider/panel.ts';
 import { entered, orders } from './history.ts';
 import { customer, put, road } from './provider.ts';
 

@@ -1,11 +1,11 @@
 /** Runs a state machine of the product through the local interpreter: each task is answered by the row of a table. */
 import { readFileSync } from 'node:fs';
-import { parseDefinition } from '../../local/cloud/states/asl/definition.ts';
-import type { Host, TaskRequest } from '../../local/cloud/states/asl/host.ts';
-import { execute } from '../../local/cloud/states/asl/interpreter.ts';
-import { StateError } from '../../local/cloud/states/asl/state-error.ts';
-import { compileEventPattern } from '../../local/cloud/events/pattern.ts';
-import { knowsResource } from '../../local/cloud/states/tasks.ts';
+import { parseDefinition } from '../../packages/aws-stand-in/src/states/asl/definition.ts';
+import type { Host, TaskRequest } from '../../packages/aws-stand-in/src/states/asl/host.ts';
+import { execute } from '../../packages/aws-stand-in/src/states/asl/interpreter.ts';
+import { StateError } from '../../packages/aws-stand-in/src/states/asl/state-error.ts';
+import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
+import { knowsResource } from '../../packages/aws-stand-in/src/states/tasks.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { remedies } from '../../core/errors.ts';
 import type { Step } from '../../statemachines/step.ts';

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { ensureAwsCli } from '../../../local/aws-cli.ts';
-import { runProgram } from '../../../local/program.ts';
-import type { Tool } from '../../../local/unpacked.ts';
+import { ensureAwsCli } from '../../../local/tools/aws-cli.ts';
+import { runProgram } from '../../../local/machine/program.ts';
+import type { Tool } from '../../../local/tools/unpacked.ts';
 import { directory, environment, local, untilServed } from './visitor.ts';
 
 let env: Record<string, string>;

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { TEST_MAILBOX } from '../../../local/hosts/mail-server.ts';
-import { ensureSwaks, ensureTestssl, testsslVerdicts } from '../../../local/judges.ts';
-import { runProgram } from '../../../local/program.ts';
-import { until } from '../../../local/road.ts';
-import type { Tool } from '../../../local/unpacked.ts';
+import { ensureSwaks, ensureTestssl, testsslVerdicts } from '../../../local/tools/judges.ts';
+import { runProgram } from '../../../local/machine/program.ts';
+import { until } from '../../../local/provider/panel.ts';
+import type { Tool } from '../../../local/tools/unpacked.ts';
 import { directory, environment, local } from './visitor.ts';
 
 /** Of the command line's own visit, served by now. */

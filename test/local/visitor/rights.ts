@@ -6,7 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { GetParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { beforeAll, expect, test } from 'vitest';
-import { accessTo } from '../../../local/access.ts';
+import { accessTo } from '../../../local/provider/access.ts';
 import { clientOf, directory, environment } from './visitor.ts';
 
 type Client = ReturnType<typeof clientOf>;

@@ -12,10 +12,10 @@ import {
   type ExecutionListItem,
   type HistoryEvent,
 } from '@aws-sdk/client-sfn';
-import { accessTo } from '../../../local/access.ts';
-import { handshake } from '../../../local/handshake.ts';
-import { runProgram, type ProgramResult } from '../../../local/program.ts';
-import { until } from '../../../local/road.ts';
+import { accessTo } from '../../../local/provider/access.ts';
+import { handshake } from '../../../local/clients/handshake.ts';
+import { runProgram, type ProgramResult } from '../../../local/machine/program.ts';
+import { until } from '../../../local/provider/panel.ts';
 
 export const directory = mkdtempSync(join(tmpdir(), 'sealpost-visitor-'));
 const COMMAND = join(import.meta.dirname, '../../../local/command.ts');

@@ -1,0 +1,9 @@
+/** A look as a customer's program has it that trusts the CA's roots and nothing else. */
+import { handshake as shake, trusting, type Look, type Seen } from '../../core/audit/handshake.ts';
+
+export type { Seen };
+
+/** @param look.roots PEM */
+export function handshake({ roots, ...look }: Omit<Look, 'trust'> & { roots: string }): Promise<Seen> {
+  return shake({ ...look, trust: trusting(roots) });
+}

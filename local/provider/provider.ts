@@ -1,0 +1,233 @@
+/**
+ * A hosting provider on one machine: the stand-in for AWS, a real CA, real DNS, and what the provider has set up in
+ * its account. Nothing of sealpost is in here but the synthesised stack, deployed as on AWS.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Route53Client } from '@aws-sdk/client-route-53';
+import type { LoadedTemplate } from '../../packages/aws-stand-in/src/template/template.ts';
+import { startCloud, type RunningCloud } from '../../packages/aws-stand-in/src/cloud.ts';
+import { acm } from '../../packages/aws-stand-in/src/acm/acm.ts';
+import { dynamodb } from '../../packages/aws-stand-in/src/dynamodb/dynamodb.ts';
+import { events } from '../../packages/aws-stand-in/src/events/events.ts';
+import { lambda } from '../../packages/aws-stand-in/src/lambda/lambda.ts';
+import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
+import { logs } from '../../packages/aws-stand-in/src/logs/logs.ts';
+import { route53, type Route53 } from '../../packages/aws-stand-in/src/route53/route53.ts';
+import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
+import { scheduler } from '../../packages/aws-stand-in/src/scheduler/scheduler.ts';
+import { sns } from '../../packages/aws-stand-in/src/sns/sns.ts';
+import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
+import { ssm, type SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
+import { states } from '../../packages/aws-stand-in/src/states/states.ts';
+import { startPebble, type Ca } from '../ca/pebble.ts';
+import { startDns, type Dns } from '../../packages/aws-stand-in/src/dns/server.ts';
+import type { RecordSet } from '../../packages/aws-stand-in/src/dns/zone.ts';
+import { freePort } from '../machine/free-port.ts';
+import { removeHost, startHost, type Host } from '../hosts/host.ts';
+import { setUpMailServer } from '../hosts/mail-server.ts';
+import { linkIsGone } from '../hosts/network.ts';
+import { USUAL, type Kind } from '../hosts/software.ts';
+import { ProviderRecord, type RecordedHost } from './record.ts';
+import { providerZones, type ProviderZones } from './zones.ts';
+
+export const STACK = 'sealpost';
+/** The zone that challenges are delegated to. */
+export const CHALLENGE_ZONE = 'acme.provider.test';
+/** The role that the provider's panel puts events with: that, and nothing else. */
+export const SENDER = 'provider-panel';
+/** The role of the provider's people. Step Functions may use it too, for the state machines that they try out. */
+export const ADMINISTRATOR = 'provider-administrator';
+
+export interface ProviderOptions {
+  /** Everything of this run lies here; a directory of a killed provider is gone on with. */
+  directory: string;
+  cdkOut: string;
+  /** The checkout's path: two clones take different addresses. */
+  seed: string;
+  report: (line: string) => void;
+  /** The CA is a process of its own that `stop()` leaves alone, too: what it knows is in its memory only. */
+  caOutlives?: boolean;
+  /** The setting `Issuers`, and the roots of those that are not `ca`; by default `ca` alone, called pebble. */
+  issuers?: (ca: Ca, resolver: string) => Promise<{ issuers: { name: string; directory: string }[]; roots: string }>;
+}
+
+type Credentials = { accessKeyId: string; secretAccessKey: string };
+export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'> & { nodeId: string };
+
+/** A provider as its people use it, in this process or in another. */
+export interface ProviderAccess extends ProviderZones {
+  /** PEM of the CA's roots: what a customer's programs trust, and nothing else. */
+  roots: string;
+  dns: Pick<Dns, 'addresses'>;
+  stack: Pick<LoadedTemplate, 'outputs'>;
+  hosts: Map<string, HostFacts>;
+  /** Configuration of an SDK client, as one of the provider's people or as its panel. */
+  client(as?: 'administrator' | 'sender'): {
+    endpoint: string;
+    region: string;
+    credentials: Credentials;
+    forcePathStyle: true;
+  };
+  /** The zone of a customer whose DNS is with somebody else. */
+  setCustomerZone(name: string, records: RecordSet[]): Promise<void>;
+  /** @param kind Debian 12 with Postfix, Dovecot and nginx, where it is not said; a host on record stays what it is */
+  addHost(name: string, hostName: string, kind?: Kind): Promise<HostFacts>;
+}
+
+export interface Provider extends ProviderAccess {
+  cloud: RunningCloud;
+  ca: Ca;
+  dns: Dns;
+  stack: LoadedTemplate;
+  hosts: Map<string, Host & { nodeId: string }>;
+  /** What was there when the provider was last killed or stopped, kept up to date. */
+  record: ProviderRecord;
+  /** Where the host is on record, it starts with the files it had. */
+  addHost(name: string, hostName: string, kind?: Kind): Promise<Host & { nodeId: string }>;
+  /** Ends a host and forgets it: its files, its node. */
+  removeHost(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startProvider(options: ProviderOptions): Promise<Provider> {
+  const { directory, cdkOut, seed, report, caOutlives = false, issuers = pebbleAlone } = options;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const record = new ProviderRecord(join(directory, 'provider.json'));
+  const services = [kms, s3, dynamodb, sqs, sns, logs, lambda, states, events, scheduler, ssm, acm, route53];
+  const port = await freePort(record.now.port);
+  const cloud = await startCloud({ directory: join(directory, 'cloud'), services, port });
+  record.change(recorded => (recorded.port = port));
+  report(`Stand-in for AWS answers at ${cloud.endpoint}`);
+  const dns = await startDns({ seed, addresses: record.now.dnsAddresses });
+  record.change(recorded => (recorded.dnsAddresses = dns.addresses));
+  cloud.service<Route53>('route53').publish(zones => void dns.setHostedZones(zones));
+  for (const [name, records] of Object.entries(record.now.zones)) await dns.setStaticZone(name, records);
+  report(`DNS answers at ${dns.addresses.join(' and ')}, port 53`);
+  const ca = await startPebble({
+    directory: join(directory, 'ca'),
+    resolver: `${dns.addresses[0]}:53`,
+    report,
+    noSleep: true,
+    outlivesUs: caOutlives,
+  });
+  const configured = await issuers(ca, `${dns.addresses[0]}:53`);
+  const roots = [await ca.issuerRoots(), configured.roots].join('\n').trim();
+  const sender = cloud.iam.putRole(SENDER, trust('ec2.amazonaws.com'), []);
+  const everything = { Effect: 'Allow', Action: '*', Resource: '*' };
+  const administrator = cloud.iam.putRole(ADMINISTRATOR, trust('ec2.amazonaws.com', 'states.amazonaws.com'), [
+    { Version: '2012-10-17', Statement: [everything] },
+  ]);
+  const client: Provider['client'] = (as = 'administrator') => ({
+    endpoint: cloud.endpoint,
+    region: cloud.region,
+    credentials:
+      as === 'sender' ? cloud.iam.credentials(sender.arn, 'panel') : cloud.iam.credentials(administrator.arn, 'person'),
+    forcePathStyle: true,
+  });
+  const ssmService = () => cloud.service<SsmService>('ssm');
+  const hosts: Provider['hosts'] = new Map();
+
+  const provider: Omit<Provider, 'stack'> = {
+    cloud,
+    ca,
+    dns,
+    hosts,
+    roots,
+    client,
+    record,
+    ...providerZones(new Route53Client(client())),
+    setCustomerZone(name, records) {
+      const answered = dns.setStaticZone(name, records);
+      record.change(({ zones }) => (zones[name] = records));
+      return answered;
+    },
+    async addHost(name, hostName, kind = USUAL) {
+      const before = record.now.hosts[name];
+      const { release, software } = { ...kind, ...before };
+      record.change(({ hosts }) => (hosts[name] ??= { hostName, release, software }));
+      // The kernel takes a killed host's link away a moment after its processes.
+      if (before?.gateway) await linkIsGone(before.gateway);
+      const host = await startHost({
+        name,
+        hostName,
+        directory: join(directory, 'hosts', name),
+        release,
+        software,
+        roots,
+        report,
+      });
+      await dns.listenAlso(host.gateway);
+      await setUpMailServer(host);
+      const added = Object.assign(host, { nodeId: nodeIdOf(hostName) });
+      joinSystemsManager(added, before);
+      const { address, gateway } = host;
+      record.change(({ hosts }) => (hosts[name] = { hostName, release, software, address, gateway }));
+      hosts.set(name, added);
+      return added;
+    },
+    async removeHost(name) {
+      const { nodeId } = hosts.get(name)!;
+      ssmService().unregisterNode(nodeId);
+      await hosts.get(name)!.stop();
+      hosts.delete(name);
+      record.change(({ hosts }) => delete hosts[name]);
+      await removeHost(join(directory, 'hosts', name));
+    },
+    async stop() {
+      await Promise.all([...hosts.values()].map(host => host.stop()));
+      await cloud.stop();
+      if (!caOutlives) await ca.stop();
+      await dns.stop();
+    },
+  };
+
+  /** A host that comes back is the node that it was, with the tags that it has now; a new one is registered. */
+  function joinSystemsManager(host: Host & { nodeId: string }, before: RecordedHost | undefined): void {
+    if (before?.address === host.address) return ssmService().attachNode(host.nodeId, host);
+    ssmService().registerNode({
+      id: host.nodeId,
+      roleArn: cloud.iam.role(`${STACK}-mail-server-${cloud.region}`).arn,
+      computerName: host.hostName,
+      platformType: 'Linux',
+      tags: { 'sealpost:mail-server': STACK },
+      ipAddress: host.address,
+      node: host,
+    });
+  }
+
+  const challengeZoneId = await provider.createZone(CHALLENGE_ZONE);
+  const stack = await cloud.loadTemplate(cdkOut, STACK, {
+    Issuers: JSON.stringify(configured.issuers),
+    AcmeContact: 'mailto:certificates@provider.test',
+    AcmeTermsAgreed: 'yes',
+    ChallengeZoneId: challengeZoneId,
+    ChallengeZoneName: CHALLENGE_ZONE,
+    SenderRoleArns: `${sender.arn},${administrator.arn}`,
+    Resolvers: dns.addresses[0],
+    TrustedRoots: `${ca.tlsRoot}\n${roots}`,
+    DnsPropagationSeconds: '1',
+    // Nobody blocks port 25 here.
+    OutsidePorts: '25,443,465,587,993,995',
+    RenewalInfoMinutes: '1',
+  });
+  report(`Stack ${STACK} deployed: ${Object.keys(stack.resources).length} resources of the synthesised template`);
+  return { ...provider, stack };
+}
+
+async function pebbleAlone({ directoryUrl: directory }: Ca) {
+  return { issuers: [{ name: 'pebble', directory, profile: 'tlsserver' }], roots: '' };
+}
+
+function trust(...services: string[]): object {
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: services }, Action: 'sts:AssumeRole' }],
+  };
+}
+
+/** A hybrid node's id has 17 hexadecimal digits; a host keeps its own over restarts. */
+function nodeIdOf(hostName: string): string {
+  return `mi-${createHash('sha256').update(hostName).digest('hex').slice(0, 17)}`;
+}

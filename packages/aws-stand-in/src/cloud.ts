@@ -1,0 +1,88 @@
+/** The stand-in of AWS as one running thing: a port, a file, a set of services. */
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { iamService } from './iam/iam.ts';
+import { LocalIam } from './iam/local-iam.ts';
+import { sts } from './iam/sts.ts';
+import { AwsError, type Caller, type Cloud, type Service, type ServiceFactory } from './service/service.ts';
+import { loadTemplate, type LoadedTemplate } from './template/template.ts';
+import { Wire } from './wire/wire.ts';
+
+export interface CloudOptions {
+  /** Where the file and the log of the stand-in live; made when absent. */
+  directory: string;
+  services: ServiceFactory[];
+  region?: string;
+  account?: string;
+  /** 0 takes a free port. */
+  port?: number;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+export interface RunningCloud extends Cloud {
+  /** Makes every resource of a synthesised stack, then lets the services go on with what a killed run left. By logical id. */
+  loadTemplate(cdkOut: string, stackName: string, parameters: Record<string, string>): Promise<LoadedTemplate>;
+  /** Lets the services go on without a template. `loadTemplate` does it by itself. */
+  resume(): Promise<void>;
+  /** Requests under way are answered, for 2 seconds at most; then all is closed. */
+  stop(): Promise<void>;
+}
+
+/** Starts the stand-in on 127.0.0.1. IAM and STS are always there; all other services are the caller's choice. */
+export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
+  const { directory, region = 'us-east-1', account = '000000000000', now = Date.now } = options;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(join(directory, 'cloud.sqlite'));
+  // WAL without a sync at every commit: a killed process loses nothing that was acknowledged; a power cut may.
+  database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+  const log = (line: string) =>
+    appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
+
+  const iam = new LocalIam({ region, account, now, database });
+  const wire = new Wire({ region, iam, log });
+  const endpoint = `http://127.0.0.1:${await wire.listen(options.port ?? 0)}`;
+  const services = new Map<string, Service>();
+  let resumed = false;
+
+  const cloud: RunningCloud = {
+    region,
+    account,
+    endpoint,
+    now,
+    directory,
+    database,
+    iam,
+    log,
+    request: (caller: Caller, service: string, operation: string, input: any) =>
+      wire.call(caller, service, operation, input),
+    service<T extends Service>(name: string): T {
+      const found = services.get(name);
+      if (!found)
+        throw new AwsError('NotImplemented', `The service ${name} is not part of the local provider`, { status: 501 });
+      return found as T;
+    },
+    async loadTemplate(cdkOut, stackName, parameters) {
+      const made = await loadTemplate(cloud, [...services.values()], cdkOut, stackName, parameters);
+      await cloud.resume();
+      return made;
+    },
+    async resume() {
+      if (resumed) return;
+      resumed = true;
+      for (const service of services.values()) await service.start?.();
+    },
+    async stop() {
+      for (const service of [...services.values()].reverse()) await service.stop?.();
+      await wire.close(2_000);
+      database.close();
+    },
+  };
+
+  for (const service of [iamService(iam, account), sts, ...options.services.map(make => make(cloud))]) {
+    services.set(service.name, service);
+    if (service.client in service.model) wire.add(service);
+  }
+  return cloud;
+}

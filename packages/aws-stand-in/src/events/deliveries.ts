@@ -1,0 +1,126 @@
+/** The deliveries of EventBridge: rows that stay until their target, or its dead letter queue, has them. */
+import type { Caller, Cloud } from '../service/service.ts';
+import type { ServiceEvent } from './event.ts';
+import { invokeTarget, nextAttempt, sendDeadLetter, type Target } from './targets.ts';
+
+/** Calls under way at once. A storm of events must not become a storm of processes: the rest waits in its row. */
+const maxUnderWay = 10;
+
+interface Delivery {
+  id: number;
+  rule: string;
+  target: string;
+  input: string;
+  event: string;
+  putAt: number;
+  attempts: number;
+}
+
+export interface EventDeliveries {
+  add(ruleArn: string, target: Target, input: string, event: ServiceEvent): void;
+  /** Looks for work; returns at once. */
+  run(): void;
+  start(): void;
+  /** Resolves when no call is under way any more. */
+  stop(): Promise<void>;
+}
+
+export function eventDeliveries(cloud: Cloud): EventDeliveries {
+  cloud.database.exec(`CREATE TABLE IF NOT EXISTS events_deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, target TEXT NOT NULL, input TEXT NOT NULL,
+    event TEXT NOT NULL, putAt INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, nextAt INTEGER NOT NULL)`);
+  const insert = cloud.database.prepare(
+    'INSERT INTO events_deliveries (rule, target, input, event, putAt, nextAt) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const select = cloud.database.prepare('SELECT * FROM events_deliveries WHERE nextAt <= ? ORDER BY id LIMIT ?');
+  const earliest = cloud.database.prepare('SELECT min(nextAt) AS at FROM events_deliveries WHERE nextAt > ?');
+  const postpone = cloud.database.prepare('UPDATE events_deliveries SET attempts = ?, nextAt = ? WHERE id = ?');
+  const remove = cloud.database.prepare('DELETE FROM events_deliveries WHERE id = ?');
+  const underWay = new Map<number, Promise<void>>();
+  let running = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function run(): void {
+    if (!running) return;
+    // One moment for both questions: what falls due between two would be in neither answer.
+    const now = cloud.now();
+    const due = select.all(now, maxUnderWay + underWay.size) as unknown as Delivery[];
+    for (const delivery of due) {
+      if (underWay.size >= maxUnderWay) break;
+      if (underWay.has(delivery.id)) continue;
+      // Not in this turn: a target may put an event itself before it first waits, and would find this one not under way.
+      const delivering = Promise.resolve().then(() => deliver(delivery));
+      underWay.set(
+        delivery.id,
+        delivering.finally(() => {
+          underWay.delete(delivery.id);
+          run();
+        }),
+      );
+    }
+    clearTimeout(timer);
+    const { at } = earliest.get(now) as { at: number | null };
+    if (at !== null) timer = setTimeout(run, Math.max(1, at - now));
+  }
+
+  async function deliver(delivery: Delivery): Promise<void> {
+    const target = JSON.parse(delivery.target) as Omit<Target, 'input'>;
+    const attempts = delivery.attempts + 1;
+    try {
+      await invokeTarget(cloud, caller(target, delivery.rule), target.arn, delivery.input);
+      remove.run(delivery.id);
+    } catch (error) {
+      const next = nextAttempt(error, attempts, cloud.now() - delivery.putAt, target.retryPolicy);
+      if ('delayMs' in next) postpone.run(attempts, cloud.now() + next.delayMs, delivery.id);
+      else await bury(delivery, target, error, attempts, next.exhausted);
+    }
+  }
+
+  async function bury(
+    delivery: Delivery,
+    target: Omit<Target, 'input'>,
+    error: unknown,
+    attempts: number,
+    exhausted?: string,
+  ): Promise<void> {
+    const lost = `events: EVENT LOST: ${delivery.rule} could not deliver to ${target.arn}: ${String(error)}: ${delivery.event}`;
+    if (target.deadLetterQueueArn === undefined) cloud.log(lost);
+    else
+      await sendDeadLetter(cloud, self(delivery.rule), {
+        queueArn: target.deadLetterQueueArn,
+        body: delivery.event,
+        targetArn: target.arn,
+        ruleArn: delivery.rule,
+        error,
+        attempts,
+        exhausted,
+      }).catch(failure => cloud.log(`${lost} (nor to its dead letter queue: ${String(failure)})`));
+    remove.run(delivery.id);
+  }
+
+  /** A state machine is started under the role given to the target, everything else by its own resource policy. */
+  function caller(target: Omit<Target, 'input'>, ruleArn: string): Caller {
+    return target.roleArn === undefined
+      ? self(ruleArn)
+      : cloud.iam.assume(target.roleArn, 'events.amazonaws.com', `events-${target.id}`);
+  }
+  const self = (ruleArn: string): Caller =>
+    ({ ...cloud.iam.service('events.amazonaws.com'), sourceArn: ruleArn }) as Caller;
+
+  return {
+    add(ruleArn, target, input, event) {
+      const now = cloud.now();
+      insert.run(ruleArn, JSON.stringify(target), input, JSON.stringify(event), now, now);
+    },
+    run,
+    start() {
+      running = true;
+      run();
+    },
+    async stop() {
+      running = false;
+      clearTimeout(timer);
+      await Promise.allSettled(underWay.values());
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * EventBridge: buses, rules, PutEvents, and deliveries that are written down before an event is acknowledged and
+ * deleted after their target took them (at least once, in no promised order).
+ */
+import { randomUUID } from 'node:crypto';
+import * as model from '@aws-sdk/client-eventbridge';
+import { arn, AwsError } from '../service/service.ts';
+import type { Call, Cloud, Resource, ResourceRequest, Service } from '../service/service.ts';
+import { compileEventPattern } from './pattern.ts';
+import type { EventPattern } from './pattern.ts';
+import { targetInput } from './input.ts';
+import type { ServiceEvent } from './event.ts';
+import { checkTarget, type Target } from './targets.ts';
+import { refuse, refuseOthers } from '../service/refusal.ts';
+import { eventDeliveries } from './deliveries.ts';
+
+/** Total bytes of a PutEvents request (2026-01). */
+const maxRequestBytes = 1_048_576;
+
+interface Rule {
+  name: string;
+  arn: string;
+  bus: string;
+  enabled: boolean;
+  pattern: EventPattern;
+  targets: Target[];
+}
+
+export interface EventsService extends Service {
+  /** Puts an AWS service's own event (`aws.ssm`, `aws.states`, `aws.acm`) on the default bus. */
+  publishServiceEvent(event: { source: string; 'detail-type': string; detail: object; resources?: string[] }): void;
+}
+
+export function events(cloud: Cloud): EventsService {
+  const deliveries = eventDeliveries(cloud);
+  const buses = new Set(['default']);
+  const busPolicies = new Map<string, Map<string, object>>();
+  const rules = new Map<string, Rule>();
+
+  function busName(nameOrArn: string | undefined): string {
+    const name = nameOrArn?.startsWith('arn:') ? nameOrArn.split(':event-bus/')[1] : (nameOrArn ?? 'default');
+    if (name === undefined || !buses.has(name))
+      throw new AwsError('ResourceNotFoundException', `Event bus ${nameOrArn} does not exist.`);
+    return name;
+  }
+  const busArn = (name: string) => arn(cloud, 'events', `event-bus/${name}`);
+
+  /** Writes one delivery for each target of each rule that matches; nothing of the event is kept otherwise. */
+  function accept(bus: string, event: ServiceEvent): void {
+    const matching = [...rules.values()].filter(rule => rule.bus === bus && rule.enabled && rule.pattern(event));
+    // First all inputs: one that is refused must not leave half of the deliveries behind.
+    const made = matching.flatMap(rule => rule.targets.map(target => ({ rule, target, input: target.input(event) })));
+    for (const { rule, target, input } of made) deliveries.add(rule.arn, target, input, event);
+  }
+
+  function envelope(
+    entry: Omit<ServiceEvent, 'version' | 'id' | 'account' | 'region' | 'time'>,
+    time?: Date,
+  ): ServiceEvent {
+    return {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': entry['detail-type'],
+      source: entry.source,
+      account: cloud.account,
+      time: (time ?? new Date(cloud.now())).toISOString().replace(/\.\d+Z$/, 'Z'),
+      region: cloud.region,
+      resources: entry.resources,
+      detail: entry.detail,
+    };
+  }
+
+  function putEvents(input: model.PutEventsCommandInput, call: Call): model.PutEventsCommandOutput {
+    const entries = input.Entries ?? [];
+    if (input.EndpointId !== undefined) refuse('PutEvents with EndpointId');
+    if (entries.length < 1 || entries.length > 10)
+      throw new AwsError(
+        'ValidationException',
+        "Value at 'entries' failed to satisfy constraint: Member must have 1 to 10 entries",
+      );
+    const bytes = entries.reduce((sum, entry) => sum + Buffer.byteLength(JSON.stringify(entry)), 0);
+    if (bytes > maxRequestBytes)
+      throw new AwsError('ValidationException', 'Total size of the entries in the request is over the limit.');
+    for (const entry of entries)
+      call.authorize('events:PutEvents', busArn(busName(entry.EventBusName)), {
+        'events:source': entry.Source ?? '',
+        'events:detail-type': entry.DetailType ?? '',
+        'events:eventBusInvocation': 'false',
+      });
+    const results = entries.map(entry => putEntry(entry));
+    deliveries.run();
+    return {
+      FailedEntryCount: results.filter(result => result.ErrorCode !== undefined).length,
+      Entries: results,
+    } as any;
+  }
+
+  function putEntry(entry: model.PutEventsRequestEntry): model.PutEventsResultEntry {
+    for (const member of ['Source', 'DetailType', 'Detail'] as const)
+      if (!entry[member])
+        return {
+          ErrorCode: 'InvalidArgument',
+          ErrorMessage: `Parameter ${member} is not valid. Reason: ${member} is a required argument.`,
+        };
+    if (entry.Source!.startsWith('aws.'))
+      return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
+    const detail = parseObject(entry.Detail!);
+    if (detail === undefined) return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
+    const fields = {
+      source: entry.Source!,
+      'detail-type': entry.DetailType!,
+      resources: entry.Resources ?? [],
+      detail,
+    };
+    const event = envelope(fields, entry.Time);
+    accept(busName(entry.EventBusName), event);
+    return { EventId: event.id };
+  }
+
+  function makeBus({ properties }: ResourceRequest): Resource {
+    refuseOthers('AWS::Events::EventBus', properties, ['Name', 'Description', 'Tags']);
+    buses.add(properties.Name);
+    return { ref: properties.Name, attributes: { Name: properties.Name, Arn: busArn(properties.Name) } };
+  }
+
+  function makeBusPolicy({ properties }: ResourceRequest): Resource {
+    refuseOthers('AWS::Events::EventBusPolicy', properties, ['EventBusName', 'StatementId', 'Statement']);
+    const bus = busName(properties.EventBusName);
+    const statements = busPolicies.get(bus) ?? new Map<string, object>();
+    busPolicies.set(bus, statements);
+    statements.set(properties.StatementId, { ...properties.Statement, Sid: properties.StatementId });
+    cloud.iam.setResourcePolicy(busArn(bus), { Version: '2012-10-17', Statement: [...statements.values()] });
+    return { ref: `${bus}|${properties.StatementId}` };
+  }
+
+  function makeRule({ properties, logicalId, stackName }: ResourceRequest): Resource {
+    refuseOthers('AWS::Events::Rule', properties, [
+      'Name',
+      'Description',
+      'EventBusName',
+      'EventPattern',
+      'State',
+      'Targets',
+      'Tags',
+    ]);
+    const bus = busName(properties.EventBusName);
+    const name = properties.Name ?? `${stackName}-${logicalId}`;
+    const ruleArn = arn(cloud, 'events', bus === 'default' ? `rule/${name}` : `rule/${bus}/${name}`);
+    if (!['ENABLED', 'DISABLED'].includes(properties.State ?? 'ENABLED')) refuse(`State ${properties.State}`);
+    rules.set(ruleArn, {
+      name,
+      arn: ruleArn,
+      bus,
+      enabled: properties.State !== 'DISABLED',
+      pattern: compileEventPattern(properties.EventPattern),
+      targets: (properties.Targets ?? []).map(parseTarget),
+    });
+    return { ref: bus === 'default' ? name : `${bus}|${name}`, attributes: { Arn: ruleArn } };
+  }
+
+  return {
+    name: 'events',
+    model,
+    client: 'EventBridgeClient',
+    operations: {
+      PutEvents: putEvents,
+    },
+    resources: {
+      'AWS::Events::EventBus': makeBus,
+      'AWS::Events::EventBusPolicy': makeBusPolicy,
+      'AWS::Events::Rule': makeRule,
+    },
+    publishServiceEvent(event) {
+      accept('default', envelope({ ...event, resources: event.resources ?? [] }));
+      deliveries.run();
+    },
+    start: () => deliveries.start(),
+    stop: () => deliveries.stop(),
+  };
+}
+
+function parseTarget(target: any): Target {
+  refuseOthers('a rule target', target, [
+    'Id',
+    'Arn',
+    'RoleArn',
+    'Input',
+    'InputPath',
+    'InputTransformer',
+    'DeadLetterConfig',
+    'RetryPolicy',
+  ]);
+  const service = checkTarget(target.Arn, ['lambda', 'states', 'sqs', 'sns']);
+  if ((service === 'states') !== (target.RoleArn !== undefined))
+    refuse(`target ${target.Arn} ${target.RoleArn ? 'with' : 'without'} a RoleArn`);
+  return {
+    id: target.Id,
+    arn: target.Arn,
+    roleArn: target.RoleArn,
+    deadLetterQueueArn: target.DeadLetterConfig?.Arn,
+    retryPolicy: target.RetryPolicy,
+    input: targetInput(target),
+  };
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * EventBridge's event patterns. A pattern is compiled once, when its rule is made, so that an operator this file does
+ * not know stops the start instead of never matching.
+ */
+import { AwsError } from '../service/service.ts';
+
+type Leaves = readonly unknown[];
+type Matcher = (leaves: Leaves) => boolean;
+type Test = (leaf: unknown) => boolean;
+export type EventPattern = (event: unknown) => boolean;
+
+/**
+ * @param pattern the rule's `EventPattern`
+ * @throws AwsError InvalidEventPatternException for anything AWS would refuse, and for `cidr`, which is not done here
+ */
+export function compileEventPattern(pattern: unknown): EventPattern {
+  const matches = compileFields(pattern, '$');
+  return event => matches([event]);
+}
+
+/** All fields must match. The objects of an array are looked at field by field (AWS keeps one element's fields together). */
+function compileFields(pattern: unknown, path: string): Matcher {
+  if (!isObject(pattern)) throw invalid(`Filter is not an object at ${path}`);
+  const fields = Object.entries(pattern);
+  if (fields.length === 0) throw invalid(`Empty objects are not allowed at ${path}`);
+  const tests = fields.map(([key, value]): Matcher => {
+    if (key === '$or') return compileOr(value, path);
+    const field = Array.isArray(value) ? compileLeaf(value, `${path}.${key}`) : compileFields(value, `${path}.${key}`);
+    return nodes => field(nodes.flatMap(node => (isObject(node) && key in node ? flatten(node[key]) : [])));
+  });
+  return nodes => tests.every(test => test(nodes));
+}
+
+function compileOr(value: unknown, path: string): Matcher {
+  if (!Array.isArray(value) || value.length < 2) throw invalid(`$or needs at least two patterns at ${path}`);
+  const alternatives = value.map(pattern => compileFields(pattern, `${path}.$or`));
+  return nodes => alternatives.some(matches => matches(nodes));
+}
+
+/** One of the values or operators must match one of the leaves; objects are no leaves, an empty array has none. */
+function compileLeaf(values: unknown[], path: string): Matcher {
+  if (values.length === 0) throw invalid(`Empty arrays are not allowed at ${path}`);
+  const matchers = values.map((value): Matcher => {
+    if (isObject(value) && 'exists' in value) {
+      only(value, 'exists', path);
+      if (typeof value.exists !== 'boolean') throw invalid(`exists must be true or false at ${path}`);
+      return leaves => leaves.length > 0 === value.exists;
+    }
+    const test = isObject(value) ? compileOperator(value, path) : literal(value, path);
+    return leaves => leaves.some(test);
+  });
+  return nodes => {
+    const leaves = nodes.filter(node => !isObject(node));
+    return matchers.some(matches => matches(leaves));
+  };
+}
+
+function compileOperator(value: Record<string, unknown>, path: string): Test {
+  const [operator] = Object.keys(value);
+  if (operator === undefined) throw invalid(`Empty objects are not allowed at ${path}`);
+  only(value, operator, path);
+  const operand = value[operator];
+  if (operator === 'numeric') return numeric(operand, path);
+  if (operator === 'anything-but') return anythingBut(operand, path);
+  return text(operator, operand, path);
+}
+
+function text(operator: string, operand: unknown, path: string): Test {
+  if ((operator === 'prefix' || operator === 'suffix') && isObject(operand)) {
+    only(operand, 'equals-ignore-case', path);
+    const wanted = string(operand['equals-ignore-case'], operator, path).toLowerCase();
+    return leaf => typeof leaf === 'string' && affix(operator, leaf.toLowerCase(), wanted);
+  }
+  const wanted = string(operand, operator, path);
+  switch (operator) {
+    case 'prefix':
+    case 'suffix':
+      return leaf => typeof leaf === 'string' && affix(operator, leaf, wanted);
+    case 'equals-ignore-case':
+      return leaf => typeof leaf === 'string' && leaf.toLowerCase() === wanted.toLowerCase();
+    case 'wildcard': {
+      const expression = wildcard(wanted, path);
+      return leaf => typeof leaf === 'string' && expression.test(leaf);
+    }
+    default:
+      throw invalid(`Unrecognized match type ${operator} at ${path}`);
+  }
+}
+
+function anythingBut(operand: unknown, path: string): Test {
+  if (isObject(operand)) {
+    const [operator] = Object.keys(operand);
+    if (operator === undefined) throw invalid(`anything-but is empty at ${path}`);
+    only(operand, operator, path);
+    const excluded = listOf(operand[operator], path).map(each => text(operator, each, path));
+    return leaf => !excluded.some(test => test(leaf));
+  }
+  const excluded = listOf(operand, path).map(each => literal(each, path));
+  return leaf => !excluded.some(test => test(leaf));
+}
+
+function numeric(operand: unknown, path: string): Test {
+  if (!Array.isArray(operand) || (operand.length !== 2 && operand.length !== 4))
+    throw invalid(`numeric needs one or two comparisons at ${path}`);
+  const comparisons: ((leaf: number) => boolean)[] = [];
+  for (let i = 0; i < operand.length; i += 2) comparisons.push(comparison(operand[i], operand[i + 1], path));
+  return leaf => typeof leaf === 'number' && comparisons.every(compare => compare(leaf));
+}
+
+function comparison(sign: unknown, limit: unknown, path: string): (leaf: number) => boolean {
+  if (typeof limit !== 'number') throw invalid(`numeric needs a number at ${path}`);
+  switch (sign) {
+    case '=':
+      return leaf => leaf === limit;
+    case '<':
+      return leaf => leaf < limit;
+    case '<=':
+      return leaf => leaf <= limit;
+    case '>':
+      return leaf => leaf > limit;
+    case '>=':
+      return leaf => leaf >= limit;
+    default:
+      throw invalid(`Unrecognized numeric range operator ${String(sign)} at ${path}`);
+  }
+}
+
+/** `*` is any run of characters; `\*` and `\\` are themselves. */
+function wildcard(pattern: string, path: string): RegExp {
+  if (/(?<!\\)(?:\\\\)*\*\*/.test(pattern)) throw invalid(`Consecutive wildcard characters at ${path}`);
+  const source = pattern.replace(/\\([*\\])|\*|[^*]/gs, (token, escaped: string | undefined) =>
+    token === '*' ? '.*' : (escaped ?? token).replace(/[\\^$.*+?()[\]{}|]/, '\\$&'),
+  );
+  return new RegExp(`^${source}$`, 's');
+}
+
+function affix(operator: 'prefix' | 'suffix', leaf: string, wanted: string): boolean {
+  return operator === 'prefix' ? leaf.startsWith(wanted) : leaf.endsWith(wanted);
+}
+
+function literal(value: unknown, path: string): Test {
+  if (value !== null && !['string', 'number', 'boolean'].includes(typeof value))
+    throw invalid(`Match value must be String, number, true, false, or null at ${path}`);
+  return leaf => leaf === value;
+}
+
+function listOf(operand: unknown, path: string): unknown[] {
+  const list = Array.isArray(operand) ? operand : [operand];
+  if (list.length === 0) throw invalid(`anything-but is empty at ${path}`);
+  return list;
+}
+
+function string(operand: unknown, operator: string, path: string): string {
+  if (typeof operand !== 'string' || operand === '') throw invalid(`${operator} must be a non-empty string at ${path}`);
+  return operand;
+}
+
+function only(value: Record<string, unknown>, operator: string, path: string): void {
+  if (Object.keys(value).length !== 1 || !(operator in value))
+    throw invalid(`Only one key allowed in match expression at ${path}`);
+}
+
+function flatten(value: unknown): unknown[] {
+  return Array.isArray(value) ? value.flatMap(flatten) : [value];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(reason: string): AwsError {
+  return new AwsError('InvalidEventPatternException', `Event pattern is not valid. Reason: ${reason}`);
+}

@@ -1,0 +1,83 @@
+/** The IAM service as a caller sees it, and the roles and policies of the template. */
+import * as model from '@aws-sdk/client-iam';
+import type { LocalIam, Role } from './local-iam.ts';
+import { refuseOthers } from '../service/refusal.ts';
+import type { ResourceType, Service } from '../service/service.ts';
+import { physicalName } from '../template/template.ts';
+
+export function iamService(iam: LocalIam, account: string): Service {
+  const shown = (role: Role) => ({
+    Path: role.path,
+    RoleName: role.roleName,
+    RoleId: role.roleId,
+    Arn: role.arn,
+    CreateDate: new Date(role.createdAt),
+    // RFC 3986 encoding, as IAM documents it.
+    AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(role.trustPolicy)),
+  });
+  return {
+    name: 'iam',
+    model,
+    client: 'IAMClient',
+    operations: {
+      GetRole(input, call) {
+        call.authorize('iam:GetRole', `arn:aws:iam::${account}:role/${input.RoleName}`);
+        return { Role: shown(iam.role(input.RoleName)) };
+      },
+    },
+    resources: resources(iam, account),
+  };
+}
+
+function resources(iam: LocalIam, account: string): Record<string, ResourceType> {
+  return {
+    'AWS::IAM::Role'(request) {
+      const { properties } = request;
+      refuseOthers('AWS::IAM::Role', properties, [
+        'RoleName',
+        'Path',
+        'AssumeRolePolicyDocument',
+        'Policies',
+        'ManagedPolicyArns',
+        'Description',
+        'MaxSessionDuration',
+        'Tags',
+      ]);
+      const name = physicalName(request, 'RoleName');
+      const { arn, roleId } = iam.putRole(name, properties.AssumeRolePolicyDocument, [], properties.Path ?? '/');
+      for (const { PolicyName, PolicyDocument } of properties.Policies ?? [])
+        iam.putRolePolicy(name, `inline:${PolicyName}`, PolicyDocument);
+      for (const policy of properties.ManagedPolicyArns ?? [])
+        iam.putRolePolicy(name, policy, iam.managedPolicy(policy));
+      return { ref: name, attributes: { Arn: arn, RoleId: roleId } };
+    },
+    'AWS::IAM::Policy'({ properties }) {
+      refuseOthers('AWS::IAM::Policy', properties, ['PolicyName', 'PolicyDocument', 'Roles']);
+      for (const role of properties.Roles)
+        iam.putRolePolicy(role, `inline:${properties.PolicyName}`, properties.PolicyDocument);
+      return { ref: properties.PolicyName };
+    },
+    'AWS::IAM::ManagedPolicy'(request) {
+      const { properties } = request;
+      refuseOthers('AWS::IAM::ManagedPolicy', properties, [
+        'ManagedPolicyName',
+        'PolicyDocument',
+        'Roles',
+        'Description',
+        'Path',
+      ]);
+      const name = physicalName(request, 'ManagedPolicyName');
+      const arn = `arn:aws:iam::${account}:policy${properties.Path ?? '/'}${name}`;
+      iam.putManagedPolicy(arn, properties.PolicyDocument);
+      for (const role of properties.Roles ?? []) iam.putRolePolicy(role, arn, properties.PolicyDocument);
+      return { ref: arn, attributes: { PolicyArn: arn } };
+    },
+    'AWS::IAM::InstanceProfile'(request) {
+      const { properties } = request;
+      refuseOthers('AWS::IAM::InstanceProfile', properties, ['InstanceProfileName', 'Path', 'Roles']);
+      const name = physicalName(request, 'InstanceProfileName');
+      iam.role(properties.Roles[0]);
+      return { ref: name, attributes: { Arn: `arn:aws:iam::${account}:instance-profile/${name}` } };
+    },
+  };
+}

@@ -1,0 +1,260 @@
+/** Roles, their policies and credentials, the policies of resources, and the decision on every call. */
+import { randomBytes, randomInt } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { contextOf, Policy } from './policy.ts';
+import { AwsError, type Caller, type Cloud, type ConditionContext, type Iam } from '../service/service.ts';
+
+export interface Role {
+  roleName: string;
+  arn: string;
+  roleId: string;
+  path: string;
+  trustPolicy: object;
+  createdAt: number;
+}
+
+/** The two AWS-managed policies that a mail server's or a function's role is usually given, cut to what is played here. */
+const AWS_MANAGED: Record<string, object> = {
+  'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': allow(
+    'logs:CreateLogGroup',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+  ),
+  'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore': allow(
+    'ssm:UpdateInstanceInformation',
+    'ssmmessages:*',
+    'ec2messages:*',
+  ),
+};
+
+function allow(...actions: string[]): object {
+  return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] };
+}
+
+export class LocalIam implements Iam {
+  readonly #cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>;
+  readonly #roles = new Map<string, Role>();
+  /** Role name → where a policy comes from → the policy. */
+  readonly #identity = new Map<string, Map<string, Policy>>();
+  readonly #resource = new Map<string, Policy>();
+  readonly #trust = new Map<string, Policy>();
+
+  constructor(cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>) {
+    this.#cloud = cloud;
+    this.#database.exec(`
+      CREATE TABLE IF NOT EXISTS iam_role (name TEXT PRIMARY KEY, body TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS iam_policy (role TEXT, source TEXT, document TEXT NOT NULL, PRIMARY KEY (role, source));
+      CREATE TABLE IF NOT EXISTS iam_managed_policy (arn TEXT PRIMARY KEY, document TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS iam_resource_policy (arn TEXT PRIMARY KEY, document TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS iam_credential (id TEXT PRIMARY KEY, secret TEXT NOT NULL, role TEXT NOT NULL, session TEXT NOT NULL, UNIQUE (role, session));`);
+    for (const { body } of this.#all('SELECT body FROM iam_role')) this.#keepRole(JSON.parse(body));
+    for (const { role, source, document } of this.#all('SELECT * FROM iam_policy'))
+      this.#identity.get(role)?.set(source, new Policy(JSON.parse(document), 'identity'));
+    for (const { arn, document } of this.#all('SELECT * FROM iam_resource_policy'))
+      this.#resource.set(arn, new Policy(JSON.parse(document), 'resource'));
+  }
+
+  get #database(): DatabaseSync {
+    return this.#cloud.database;
+  }
+
+  #all(sql: string, ...values: string[]): any[] {
+    return this.#database.prepare(sql).all(...values);
+  }
+
+  #run(sql: string, ...values: string[]): void {
+    this.#database.prepare(sql).run(...values);
+  }
+
+  #keepRole(role: Role): void {
+    this.#trust.set(role.roleName, new Policy(role.trustPolicy, 'trust'));
+    this.#roles.set(role.roleName, role);
+    if (!this.#identity.has(role.roleName)) this.#identity.set(role.roleName, new Map());
+  }
+
+  role(nameOrArn: string): Role {
+    const name = nameOrArn.startsWith('arn:') ? nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1) : nameOrArn;
+    const role = this.#roles.get(name);
+    if (!role || (nameOrArn.startsWith('arn:') && role.arn !== nameOrArn))
+      throw new AwsError('NoSuchEntityException', `The role with name ${name} cannot be found.`, { status: 404 });
+    return role;
+  }
+
+  putRole(name: string, trustPolicy: object, policies: object[], path = '/'): { arn: string; roleId: string } {
+    const before = this.#roles.get(name);
+    const role: Role = {
+      roleName: name,
+      arn: `arn:aws:iam::${this.#cloud.account}:role${path}${name}`,
+      // Prefixes of a mail server's deliveries are made from this id: it lives as long as the role.
+      roleId: before?.roleId ?? `AROA${randomId(17)}`,
+      path,
+      trustPolicy,
+      createdAt: before?.createdAt ?? this.#cloud.now(),
+    };
+    this.#keepRole(role);
+    this.#run('INSERT OR REPLACE INTO iam_role VALUES (?, ?)', name, JSON.stringify(role));
+    this.#run('DELETE FROM iam_policy WHERE role = ?', name);
+    this.#identity.get(name)!.clear();
+    policies.forEach((document, index) => this.putRolePolicy(name, `inline:${index}`, document));
+    return { arn: role.arn, roleId: role.roleId };
+  }
+
+  /** Attaches a policy to a role, in place of what came from the same source before. */
+  putRolePolicy(roleName: string, source: string, document: object): void {
+    this.role(roleName);
+    this.#identity.get(roleName)!.set(source, new Policy(document, 'identity'));
+    this.#run('INSERT OR REPLACE INTO iam_policy VALUES (?, ?, ?)', roleName, source, JSON.stringify(document));
+  }
+
+  putManagedPolicy(arn: string, document: object): void {
+    new Policy(document, 'identity');
+    this.#run('INSERT OR REPLACE INTO iam_managed_policy VALUES (?, ?)', arn, JSON.stringify(document));
+  }
+
+  /** Throws NoSuchEntityException for a policy that is neither of the template nor one of the few of AWS that are known here. */
+  managedPolicy(arn: string): object {
+    const [row] = this.#all('SELECT document FROM iam_managed_policy WHERE arn = ?', arn);
+    const document = row ? JSON.parse(row.document) : AWS_MANAGED[arn];
+    if (!document)
+      throw new AwsError(
+        'NoSuchEntityException',
+        `Policy ${arn} does not exist or is not part of the local provider.`,
+        { status: 404 },
+      );
+    return document;
+  }
+
+  setResourcePolicy(resourceArn: string, policy: object | undefined): void {
+    if (policy === undefined) {
+      this.#resource.delete(resourceArn);
+      this.#run('DELETE FROM iam_resource_policy WHERE arn = ?', resourceArn);
+    } else {
+      this.#resource.set(resourceArn, new Policy(policy, 'resource'));
+      this.#run('INSERT OR REPLACE INTO iam_resource_policy VALUES (?, ?)', resourceArn, JSON.stringify(policy));
+    }
+  }
+
+  credentials(roleArn: string, sessionName: string): { accessKeyId: string; secretAccessKey: string } {
+    return this.#credentials(this.role(roleArn).arn, sessionName);
+  }
+
+  rootCredentials(): { accessKeyId: string; secretAccessKey: string } {
+    return this.#credentials('root', 'root');
+  }
+
+  #credentials(role: string, session: string): { accessKeyId: string; secretAccessKey: string } {
+    const find = () =>
+      this.#all('SELECT id, secret FROM iam_credential WHERE role = ? AND session = ?', role, session)[0];
+    if (!find())
+      this.#run(
+        'INSERT INTO iam_credential VALUES (?, ?, ?, ?)',
+        `AKIA${randomId(16)}`,
+        randomBytes(30).toString('base64'),
+        role,
+        session,
+      );
+    const { id, secret } = find();
+    return { accessKeyId: id, secretAccessKey: secret };
+  }
+
+  /** Who signs with this key id, and the secret to check it by; undefined when nobody does. */
+  caller(accessKeyId: string): { caller: Caller; secretAccessKey: string } | undefined {
+    const [row] = this.#all('SELECT * FROM iam_credential WHERE id = ?', accessKeyId);
+    if (!row) return undefined;
+    const caller = row.role === 'root' ? this.root() : this.#session(this.role(row.role), row.session);
+    return { caller, secretAccessKey: row.secret };
+  }
+
+  root(): Caller {
+    const { account } = this.#cloud;
+    return { arn: `arn:aws:iam::${account}:root`, account, userId: account };
+  }
+
+  service(name: string): Caller {
+    return { arn: name, account: this.#cloud.account, userId: name, service: name };
+  }
+
+  assume(roleArn: string, service: string, sessionName: string): Caller {
+    const role = this.role(roleArn);
+    const caller = this.service(service);
+    // The service acts for this account alone; which resource it acts for is not known here, so a trust that asks for aws:SourceArn refuses.
+    const context = contextOf(this.#globals(caller), { 'aws:SourceAccount': this.#cloud.account });
+    const decision = this.#trust
+      .get(role.roleName)!
+      .decide({ caller, action: 'sts:AssumeRole', resource: role.arn, context });
+    if (decision !== 'allow')
+      throw denied(caller, 'sts:AssumeRole', role.arn, 'the trust policy of the role does not allow it');
+    return this.#session(role, sessionName);
+  }
+
+  #session(role: Role, sessionName: string): Caller {
+    return {
+      arn: `arn:aws:sts::${this.#cloud.account}:assumed-role/${role.roleName}/${sessionName}`,
+      account: this.#cloud.account,
+      userId: `${role.roleId}:${sessionName}`,
+      roleArn: role.arn,
+    };
+  }
+
+  #globals(caller: Caller): ConditionContext {
+    const isService = caller.service !== undefined;
+    return {
+      'aws:userid': caller.userId,
+      'aws:PrincipalType': isService ? 'Service' : caller.roleArn ? 'AssumedRole' : 'Account',
+      'aws:PrincipalIsAWSService': String(isService),
+      ...(isService
+        ? { 'aws:PrincipalServiceName': caller.service! }
+        : { 'aws:PrincipalArn': caller.roleArn ?? caller.arn, 'aws:PrincipalAccount': caller.account }),
+      ...(caller.sourceArn && { 'aws:SourceArn': caller.sourceArn, 'aws:SourceAccount': this.#cloud.account }),
+      'aws:RequestedRegion': this.#cloud.region,
+      // Loopback stands in for the TLS that a caller of AWS would speak.
+      'aws:SecureTransport': 'true',
+      'aws:CurrentTime': new Date(this.#cloud.now()).toISOString(),
+    };
+  }
+
+  authorize(caller: Caller, action: string, resource: string, context: ConditionContext = {}): void {
+    // AWS answers it to everybody who signs, whatever policies say.
+    if (action === 'sts:GetCallerIdentity') return;
+    const question = { caller, action, resource, context: contextOf(context, this.#globals(caller)) };
+    const own = caller.roleArn ? [...(this.#identity.get(this.role(caller.roleArn).roleName)?.values() ?? [])] : [];
+    const identity = own.map(policy => policy.decide(question));
+    const attached = this.#resourcePolicy(resource);
+    const byResource = attached?.decide(question) ?? 'silent';
+    if (identity.includes('deny'))
+      throw denied(caller, action, resource, 'with an explicit deny in an identity-based policy');
+    if (byResource === 'deny')
+      throw denied(caller, action, resource, 'with an explicit deny in a resource-based policy');
+    if (byResource === 'allow') return;
+    const isRoot = caller.roleArn === undefined && caller.service === undefined;
+    const byIdentity = isRoot || identity.includes('allow');
+    // A KMS key is the one resource whose own policy must say yes, or hand the decision to the account.
+    const needsResource =
+      caller.service !== undefined || (/^arn:aws:kms:[^:]*:[^:]*:key\//.test(resource) && attached !== undefined);
+    if (byIdentity && (!needsResource || byResource === 'delegate')) return;
+    const kind = byIdentity || caller.service !== undefined ? 'resource-based' : 'identity-based';
+    throw denied(caller, action, resource, `because no ${kind} policy allows the ${action} action`, {
+      Effect: 'Allow',
+      ...(kind === 'resource-based' && {
+        Principal: caller.service ? { Service: caller.service } : { AWS: caller.roleArn ?? caller.arn },
+      }),
+      Action: action,
+      Resource: resource,
+    });
+  }
+
+  /** A bucket's policy speaks for its objects, a function's for its versions. */
+  #resourcePolicy(resource: string): Policy | undefined {
+    const owner = /^arn:aws:s3:::[^/]+|^arn:aws:lambda:[^:]*:[^:]*:function:[^:]+/.exec(resource)?.[0];
+    return this.#resource.get(resource) ?? (owner ? this.#resource.get(owner) : undefined);
+  }
+}
+
+function denied(caller: Caller, action: string, resource: string, why: string, missing?: object): AwsError {
+  const hint = missing ? ` Missing statement: ${JSON.stringify(missing)}` : '';
+  const message = `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}${hint}`;
+  return new AwsError('AccessDenied', message, { status: 403 });
+}
+
+const randomId = (length: number) =>
+  Array.from({ length }, () => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[randomInt(32)]).join('');

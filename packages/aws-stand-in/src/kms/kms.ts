@@ -1,0 +1,206 @@
+/**
+ * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. What encrypts for others (S3, SSM) does it through the methods of
+ * `Kms`, as the caller who asked it to, so that the caller's own rights on the key count.
+ * Rotation is accepted without effect, as it changes nothing that a caller can see.
+ */
+import { randomBytes } from 'node:crypto';
+import * as model from '@aws-sdk/client-kms';
+import { openKeys } from './keys.ts';
+import type { EncryptionContext } from './keys.ts';
+import { refuse, refuseOthers } from '../service/refusal.ts';
+import { AwsError, arn } from '../service/service.ts';
+import type { Call, Caller, ConditionContext, ResourceType, Service, ServiceFactory } from '../service/service.ts';
+
+export interface Kms extends Service {
+  /**
+   * Encrypts as `caller` on behalf of whom a service acts. `key`: id, ARN, or `alias/aws/ssm` and the like.
+   * `viaService`: `s3`, `ssm`, … Throws AccessDenied, NotFoundException.
+   */
+  encryptFor(
+    caller: Caller,
+    key: string,
+    plaintext: Uint8Array,
+    context: EncryptionContext,
+    viaService: string,
+  ): { keyArn: string; ciphertext: Uint8Array };
+  /** Throws AccessDenied, InvalidCiphertextException. */
+  decryptFor(
+    caller: Caller,
+    ciphertext: Uint8Array,
+    context: EncryptionContext,
+    viaService: string,
+  ): { keyArn: string; plaintext: Uint8Array };
+  /** A new 32-byte key, plain and encrypted. Throws AccessDenied, NotFoundException. */
+  generateDataKeyFor(
+    caller: Caller,
+    key: string,
+    context: EncryptionContext,
+    viaService: string,
+  ): { keyArn: string; plaintext: Uint8Array; ciphertext: Uint8Array };
+  /** For what a service encrypts with a key of its own that no account sees (SSE-S3): nobody's rights are asked. */
+  serviceOwned(service: string): {
+    encrypt(plaintext: Uint8Array, context: EncryptionContext): Uint8Array;
+    decrypt(ciphertext: Uint8Array, context: EncryptionContext): Uint8Array;
+  };
+}
+
+export const kms: ServiceFactory<Kms> = cloud => {
+  const { database } = cloud;
+  const { ensureKey, encrypt, decrypt, keyIn } = openKeys(cloud);
+  const managedKeys = new Map<string, string>();
+  const keyArn = (id: string) => arn(cloud, 'kms', `key/${id}`);
+
+  /** The key that AWS makes for one of its services: whoever may use the service in this account may use it, through it. */
+  function managedKey(service: string): string {
+    const known = managedKeys.get(service);
+    if (known) return known;
+    const id = ensureKey(`aws/${service}`, 'AWS', `Default key that protects data of ${service}`);
+    cloud.iam.setResourcePolicy(keyArn(id), {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: '*' },
+          Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+          Resource: '*',
+          Condition: {
+            StringEquals: {
+              'kms:CallerAccount': cloud.account,
+              'kms:ViaService': `${service}.${cloud.region}.amazonaws.com`,
+            },
+          },
+        },
+      ],
+    });
+    managedKeys.set(service, id);
+    return id;
+  }
+
+  /** Key id of an id, a key ARN or the alias of a service's own key. Throws NotFoundException. */
+  function resolve(key: string): string {
+    const name = key.replace(/^arn:aws:kms:[^:]*:[^:]*:(key\/)?/, '');
+    const service = /^alias\/aws\/([a-z0-9]+)$/.exec(name)?.[1];
+    if (service) return managedKey(service);
+    if (name.startsWith('alias/')) refuse(`kms: ${name}, an alias of a customer's key,`);
+    const known = database.prepare('SELECT id FROM kms_keys WHERE id = ?').get(name);
+    if (!known) throw new AwsError('NotFoundException', `Key '${keyArn(name)}' does not exist`);
+    return known.id as string;
+  }
+
+  /** What key policies and IAM policies may ask about a call. */
+  function conditions(
+    context: EncryptionContext = {},
+    more: Record<string, string | undefined> = {},
+  ): ConditionContext {
+    const result: ConditionContext = { 'kms:CallerAccount': cloud.account };
+    for (const [name, value] of Object.entries(context)) result[`kms:EncryptionContext:${name}`] = value;
+    if (Object.keys(context).length) result['kms:EncryptionContextKeys'] = Object.keys(context);
+    for (const [name, value] of Object.entries(more)) if (value) result[name] = value;
+    return result;
+  }
+
+  function allow(caller: Caller, action: string, key: string, context: EncryptionContext, viaService: string): string {
+    const id = resolve(key);
+    const via = `${viaService}.${cloud.region}.amazonaws.com`;
+    cloud.iam.authorize(caller, action, keyArn(id), conditions(context, { 'kms:ViaService': via }));
+    return id;
+  }
+
+  function open(call: Call, action: string, key: string, context?: EncryptionContext): string {
+    const id = resolve(key);
+    call.authorize(`kms:${action}`, keyArn(id), conditions(context));
+    return id;
+  }
+
+  const keyType: ResourceType = ({ properties, stackName, logicalId }) => {
+    refuseOthers('AWS::KMS::Key', properties, [
+      'KeyPolicy',
+      'Description',
+      'EnableKeyRotation',
+      'RotationPeriodInDays',
+      'PendingWindowInDays',
+      'Tags',
+      'Enabled',
+      'KeySpec',
+      'KeyUsage',
+      'BypassPolicyLockoutSafetyCheck',
+    ]);
+    if ((properties.KeySpec ?? 'SYMMETRIC_DEFAULT') !== 'SYMMETRIC_DEFAULT') refuse('AWS::KMS::Key: asymmetric keys');
+    if ((properties.KeyUsage ?? 'ENCRYPT_DECRYPT') !== 'ENCRYPT_DECRYPT') refuse('AWS::KMS::Key: keys that sign');
+    if (properties.Enabled === false) refuse('AWS::KMS::Key: a key that is disabled');
+    const id = ensureKey(`${stackName}/${logicalId}`, 'CUSTOMER', properties.Description ?? '');
+    // What KMS gives a key without a policy: the account decides by IAM.
+    const accountDecides = {
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${cloud.account}:root` }, Action: 'kms:*', Resource: '*' },
+      ],
+    };
+    cloud.iam.setResourcePolicy(keyArn(id), properties.KeyPolicy ?? accountDecides);
+    return { ref: id, attributes: { Arn: keyArn(id), KeyId: id } };
+  };
+
+  return {
+    name: 'kms',
+    model,
+    client: 'KMSClient',
+    operations: {
+      Encrypt(input, call) {
+        refuseOthers('kms:Encrypt', input, ['KeyId', 'Plaintext', 'EncryptionContext', 'EncryptionAlgorithm']);
+        const id = open(call, 'Encrypt', input.KeyId, input.EncryptionContext);
+        // 4,096 bytes is what KMS takes for a symmetric key; more is meant to go through a data key.
+        if (input.Plaintext.length > 4096) {
+          throw new AwsError(
+            'ValidationException',
+            "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096",
+          );
+        }
+        const CiphertextBlob = encrypt(id, input.Plaintext, input.EncryptionContext ?? {});
+        return { CiphertextBlob, KeyId: keyArn(id), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+      },
+      Decrypt(input, call) {
+        refuseOthers('kms:Decrypt', input, ['CiphertextBlob', 'KeyId', 'EncryptionContext', 'EncryptionAlgorithm']);
+        const used = keyIn(input.CiphertextBlob);
+        if (input.KeyId && resolve(input.KeyId) !== used) {
+          throw new AwsError(
+            'IncorrectKeyException',
+            'The key ID in the request does not identify a CMK that can perform this operation.',
+          );
+        }
+        open(call, 'Decrypt', input.KeyId ?? used, input.EncryptionContext);
+        const Plaintext = decrypt(used, input.CiphertextBlob, input.EncryptionContext ?? {});
+        return { Plaintext, KeyId: keyArn(used), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
+      },
+      GenerateDataKey(input, call) {
+        refuseOthers('kms:GenerateDataKey', input, ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext']);
+        const id = open(call, 'GenerateDataKey', input.KeyId, input.EncryptionContext);
+        if (!input.KeySpec === !input.NumberOfBytes) {
+          throw new AwsError('ValidationException', 'Please specify either number of bytes or key spec.');
+        }
+        const Plaintext = randomBytes(input.NumberOfBytes ?? (input.KeySpec === 'AES_128' ? 16 : 32));
+        return { Plaintext, CiphertextBlob: encrypt(id, Plaintext, input.EncryptionContext ?? {}), KeyId: keyArn(id) };
+      },
+    },
+    resources: { 'AWS::KMS::Key': keyType },
+    encryptFor(caller, key, plaintext, context, viaService) {
+      const id = allow(caller, 'kms:Encrypt', key, context, viaService);
+      return { keyArn: keyArn(id), ciphertext: encrypt(id, plaintext, context) };
+    },
+    decryptFor(caller, ciphertext, context, viaService) {
+      const id = allow(caller, 'kms:Decrypt', keyIn(ciphertext), context, viaService);
+      return { keyArn: keyArn(id), plaintext: decrypt(id, ciphertext, context) };
+    },
+    generateDataKeyFor(caller, key, context, viaService) {
+      const id = allow(caller, 'kms:GenerateDataKey', key, context, viaService);
+      const plaintext = randomBytes(32);
+      return { keyArn: keyArn(id), plaintext, ciphertext: encrypt(id, plaintext, context) };
+    },
+    serviceOwned(service) {
+      const id = ensureKey(service, 'AWS', `Owned by ${service}`);
+      return {
+        encrypt: (plaintext, context) => encrypt(id, plaintext, context),
+        decrypt: (ciphertext, context) => decrypt(id, ciphertext, context),
+      };
+    },
+  };
+};

@@ -1,0 +1,171 @@
+/** What the template says of a function, checked as Lambda checks it; what this provider does not do is refused. */
+import type { Cloud, ResourceRequest } from '../service/service.ts';
+import { arn } from '../service/service.ts';
+import { refuse, refuseOthers } from '../service/refusal.ts';
+import { physicalName } from '../template/template.ts';
+
+export interface FunctionConfiguration {
+  name: string;
+  arn: string;
+  role: string;
+  runtime: string;
+  handler: string;
+  /** Directory of the unpacked code; its name carries the code's hash. */
+  taskRoot: string;
+  memoryMb: number;
+  timeoutSeconds: number;
+  variables: Record<string, string>;
+  architectures: string[];
+  description: string;
+  logGroup: string;
+  logFormat: { json: boolean; platform: boolean; level: string };
+  /** ARN of the queue that gets events whose tries are used up. */
+  deadLetter: string | undefined;
+}
+
+const PROPERTIES = [
+  ...['FunctionName', 'Description', 'Code', 'Handler', 'Runtime', 'MemorySize', 'Timeout', 'Environment', 'Role'],
+  ...['DeadLetterConfig', 'LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
+];
+
+/** Lambda sets these itself and refuses them in a function's own variables. */
+const RESERVED =
+  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_LAMBDA_\w+|AWS_ACCESS_KEY(_ID)?|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$/;
+
+/** Bytes of all variables together, names and values. */
+const MAX_VARIABLES = 4096;
+
+export function functionConfiguration(cloud: Cloud, request: ResourceRequest): FunctionConfiguration {
+  const { properties } = request;
+  refuseOthers('AWS::Lambda::Function', properties, PROPERTIES);
+  refuseOthers('AWS::Lambda::Function Code', properties.Code, ['S3Bucket', 'S3Key']);
+  if (properties.Runtime !== 'nodejs24.x') refuse(`runtime ${properties.Runtime}`);
+  if (!process.version.startsWith('v24.'))
+    throw new Error(`nodejs24.x needs the provider itself to run on Node 24, not ${process.version}`);
+  if ((properties.PackageType ?? 'Zip') !== 'Zip') refuse(`package type ${properties.PackageType}`);
+  const name = physicalName(request, 'FunctionName');
+  return {
+    name,
+    arn: arn(cloud, 'lambda', `function:${name}`),
+    role: properties.Role,
+    runtime: properties.Runtime,
+    handler: properties.Handler,
+    taskRoot: request.assetPath(properties.Code.S3Key),
+    memoryMb: between('MemorySize', properties.MemorySize ?? 128, 128, 10_240),
+    timeoutSeconds: between('Timeout', properties.Timeout ?? 3, 1, 900),
+    variables: variables(properties.Environment?.Variables ?? {}),
+    architectures: properties.Architectures ?? ['x86_64'],
+    description: properties.Description ?? '',
+    ...logging(name, properties.LoggingConfig ?? {}),
+    deadLetter: queue('DeadLetterConfig.TargetArn', properties.DeadLetterConfig?.TargetArn),
+  };
+}
+
+export interface InvokeConfiguration {
+  /** 0 to 2; Lambda's default is 2. */
+  maximumRetryAttempts: number;
+  maximumEventAgeSeconds: number;
+  /** ARN of the queue that gets a record of each failed invocation. */
+  onFailure: string | undefined;
+}
+
+/** `properties` of AWS::Lambda::EventInvokeConfig; `{}` gives Lambda's defaults. */
+export function invokeConfiguration(properties: any): InvokeConfiguration {
+  const known = ['FunctionName', 'Qualifier', 'MaximumRetryAttempts', 'MaximumEventAgeInSeconds', 'DestinationConfig'];
+  refuseOthers('AWS::Lambda::EventInvokeConfig', properties, known);
+  refuseOthers('AWS::Lambda::EventInvokeConfig DestinationConfig', properties.DestinationConfig, ['OnFailure']);
+  if ((properties.Qualifier ?? '$LATEST') !== '$LATEST') refuse(`qualifier ${properties.Qualifier}`);
+  return {
+    maximumRetryAttempts: between('MaximumRetryAttempts', properties.MaximumRetryAttempts ?? 2, 0, 2),
+    maximumEventAgeSeconds: between(
+      'MaximumEventAgeInSeconds',
+      properties.MaximumEventAgeInSeconds ?? 21_600,
+      60,
+      21_600,
+    ),
+    onFailure: queue('DestinationConfig.OnFailure', properties.DestinationConfig?.OnFailure?.Destination),
+  };
+}
+
+/** The statement that an AWS::Lambda::Permission adds to its function's policy. */
+export function permissionStatement(functionArn: string, request: ResourceRequest): object {
+  const { Action, Principal, SourceArn, SourceAccount } = request.properties;
+  refuseOthers('AWS::Lambda::Permission', request.properties, [
+    'Action',
+    'FunctionName',
+    'Principal',
+    'SourceArn',
+    'SourceAccount',
+  ]);
+  return {
+    Sid: request.logicalId,
+    Effect: 'Allow',
+    Principal: String(Principal).endsWith('.amazonaws.com') ? { Service: Principal } : { AWS: Principal },
+    Action,
+    Resource: functionArn,
+    Condition: {
+      ...(SourceArn && { ArnLike: { 'aws:SourceArn': SourceArn } }),
+      ...(SourceAccount && { StringEquals: { 'aws:SourceAccount': SourceAccount } }),
+    },
+  };
+}
+
+/** The configuration as Lambda's operations show it. */
+export function shownConfiguration(configuration: FunctionConfiguration): Record<string, unknown> {
+  const { logFormat, deadLetter } = configuration;
+  return {
+    FunctionName: configuration.name,
+    FunctionArn: configuration.arn,
+    Runtime: configuration.runtime,
+    Role: configuration.role,
+    Handler: configuration.handler,
+    Description: configuration.description,
+    Timeout: configuration.timeoutSeconds,
+    MemorySize: configuration.memoryMb,
+    Version: '$LATEST',
+    PackageType: 'Zip',
+    Architectures: configuration.architectures,
+    Environment: { Variables: configuration.variables },
+    DeadLetterConfig: deadLetter === undefined ? undefined : { TargetArn: deadLetter },
+    LoggingConfig: { LogGroup: configuration.logGroup, LogFormat: logFormat.json ? 'JSON' : 'Text' },
+    State: 'Active',
+    LastUpdateStatus: 'Successful',
+  };
+}
+
+function logging(name: string, config: any): Pick<FunctionConfiguration, 'logGroup' | 'logFormat'> {
+  refuseOthers('AWS::Lambda::Function LoggingConfig', config, [
+    'LogGroup',
+    'LogFormat',
+    'ApplicationLogLevel',
+    'SystemLogLevel',
+  ]);
+  return {
+    logGroup: config.LogGroup ?? `/aws/lambda/${name}`,
+    logFormat: {
+      json: config.LogFormat === 'JSON',
+      platform: config.SystemLogLevel !== 'WARN',
+      level: config.ApplicationLogLevel ?? 'INFO',
+    },
+  };
+}
+
+function variables(given: Record<string, unknown>): Record<string, string> {
+  const all = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)]));
+  const reserved = Object.keys(all).find(name => RESERVED.test(name));
+  if (reserved) throw new Error(`Environment.Variables.${reserved}: this key is reserved by Lambda`);
+  const size = Buffer.byteLength(JSON.stringify(all));
+  if (size > MAX_VARIABLES) throw new Error(`Environment.Variables: ${size} bytes, Lambda takes ${MAX_VARIABLES}`);
+  return all;
+}
+
+function between(property: string, value: unknown, least: number, most: number): number {
+  const number = Number(value);
+  if (number >= least && number <= most) return number;
+  throw new Error(`${property}: ${value} is not between ${least} and ${most}`);
+}
+
+function queue(property: string, target: string | undefined): string | undefined {
+  if (target !== undefined && !target.startsWith('arn:aws:sqs:')) refuse(`${property} ${target}`);
+  return target;
+}

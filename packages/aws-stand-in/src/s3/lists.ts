@@ -1,0 +1,105 @@
+/** The listings of the S3 stand-in: keys in byte order, rolled up at a delimiter, in pages. */
+import { AwsError } from '../service/service.ts';
+import type { ObjectStore, Version } from './objects.ts';
+
+/** S3 gives at most 1,000 entries a page, whatever is asked for. */
+const PAGE = 1000;
+
+export function isDeleteMarker(version: Version): boolean {
+  return version.encryptedDataKey === undefined;
+}
+
+export function listObjects(store: ObjectStore, input: any) {
+  const { Prefix = '', Delimiter = '', StartAfter, ContinuationToken } = input;
+  const max = pageSize(input);
+  const token = ContinuationToken && Buffer.from(ContinuationToken, 'base64url').toString();
+  const after: string = token ?? StartAfter ?? '';
+  const shown = encoder(input);
+  const Contents: object[] = [];
+  const prefixes: string[] = [];
+  let last = '';
+  let truncated = false;
+  for (const { key, versions } of store.list(input.Bucket, Prefix, after)) {
+    const version = versions[0]!;
+    if (key === after || isDeleteMarker(version)) continue;
+    const cut = Delimiter ? key.indexOf(Delimiter, Prefix.length) : -1;
+    const common = cut < 0 ? undefined : key.slice(0, cut + Delimiter.length);
+    // A token may be a common prefix: what it stands for was on the page before.
+    if (common && (common === prefixes.at(-1) || common === token)) continue;
+    truncated = Contents.length + prefixes.length >= max;
+    if (truncated) break;
+    last = common ?? key;
+    if (common) prefixes.push(common);
+    else Contents.push({ ...entryOf(version), Key: shown(key) });
+  }
+  return {
+    Name: input.Bucket,
+    Prefix: shown(Prefix),
+    MaxKeys: max,
+    KeyCount: Contents.length + prefixes.length,
+    StartAfter: StartAfter && shown(StartAfter),
+    ContinuationToken,
+    EncodingType: input.EncodingType,
+    Contents,
+    CommonPrefixes: prefixes.map(prefix => ({ Prefix: shown(prefix) })),
+    IsTruncated: truncated,
+    ...(Delimiter && { Delimiter: shown(Delimiter) }),
+    ...(truncated && { NextContinuationToken: Buffer.from(last).toString('base64url') }),
+  };
+}
+
+export function listVersions(store: ObjectStore, input: any) {
+  const { Prefix = '', KeyMarker = '', VersionIdMarker } = input;
+  const max = pageSize(input);
+  const shown = encoder(input);
+  const found: { version: Version; IsLatest: boolean }[] = [];
+  let truncated = false;
+  for (const { key, versions } of store.list(input.Bucket, Prefix, KeyMarker)) {
+    let start = 0;
+    if (key === KeyMarker) {
+      const seen = versions.findIndex(version => version.versionId === VersionIdMarker);
+      start = VersionIdMarker === undefined ? versions.length : seen + 1;
+    }
+    const rest = versions.slice(start).map((version, i) => ({ version, IsLatest: start + i === 0 }));
+    truncated = found.length + rest.length > max;
+    found.push(...rest.slice(0, max - found.length));
+    if (truncated) break;
+  }
+  const entries = found.map(({ version, IsLatest }) => ({
+    marker: isDeleteMarker(version),
+    entry: { ...entryOf(version), Key: shown(version.key), VersionId: version.versionId, IsLatest },
+  }));
+  const last = found.at(-1)?.version;
+  return {
+    Name: input.Bucket,
+    Prefix: shown(Prefix),
+    KeyMarker: shown(KeyMarker),
+    VersionIdMarker,
+    MaxKeys: max,
+    EncodingType: input.EncodingType,
+    IsTruncated: truncated,
+    Versions: entries.filter(({ marker }) => !marker).map(({ entry }) => entry),
+    DeleteMarkers: entries.filter(({ marker }) => marker).map(({ entry }) => entry),
+    ...(truncated && last && { NextKeyMarker: shown(last.key), NextVersionIdMarker: last.versionId }),
+  };
+}
+
+function entryOf(version: Version) {
+  return {
+    ETag: version.etag,
+    Size: version.size,
+    LastModified: new Date(version.modified),
+    StorageClass: 'STANDARD',
+  };
+}
+
+function pageSize({ MaxKeys = PAGE }: { MaxKeys?: number }): number {
+  if (MaxKeys < 0)
+    throw new AwsError('InvalidArgument', 'Argument maxKeys must be an integer between 0 and 2147483647');
+  return Math.min(MaxKeys, PAGE);
+}
+
+/** EncodingType `url`, which the AWS CLI asks for: XML cannot hold every character that a key may have. */
+function encoder({ EncodingType }: { EncodingType?: string }): (key: string) => string {
+  return EncodingType === 'url' ? key => encodeURIComponent(key).replaceAll('%2F', '/') : key => key;
+}

@@ -1,0 +1,254 @@
+/**
+ * What is refused when a state machine is made. A field that is not in these tables is never ignored. What AWS would refuse too is InvalidDefinition; what AWS does and
+ * the interpreter does not is NotImplemented, by the field's name.
+ */
+import { AwsError } from '../../service/service.ts';
+import { compile, expressionIn } from './expression.ts';
+import type { Definition } from './language.ts';
+
+const transition = ['Next', 'End'];
+const result = ['Output', 'Assign'];
+const recovery = ['Retry', 'Catch'];
+const fieldsOf: Record<string, string[]> = {
+  Pass: [...result, ...transition],
+  Task: ['Resource', 'Arguments', 'TimeoutSeconds', ...result, ...transition, ...recovery],
+  Choice: ['Choices', 'Default', ...result],
+  Wait: ['Seconds', 'Timestamp', ...result, ...transition],
+  Succeed: ['Output'],
+  Fail: ['Error', 'Cause'],
+  Map: ['Items', 'ItemSelector', 'ItemProcessor', 'MaxConcurrency', ...result, ...transition, ...recovery],
+  Parallel: ['Branches', 'Arguments', ...result, ...transition, ...recovery],
+};
+const requiredOf: Record<string, string[]> = {
+  Task: ['Resource'],
+  Choice: ['Choices'],
+  Map: ['ItemProcessor'],
+  Parallel: ['Branches'],
+};
+
+/** AWS does these; a machine that uses one is told so instead of being half run. */
+const notDone = new Set([
+  'Credentials',
+  'HeartbeatSeconds',
+  'ItemBatcher',
+  'ItemReader',
+  'Iterator',
+  'Label',
+  'ResultWriter',
+  'ToleratedFailureCount',
+  'ToleratedFailurePercentage',
+]);
+
+type Json = Record<string, any>;
+
+/**
+ * @param text the definition, substitutions made
+ * @param knowsResource whether the service can run a Task's `Resource`
+ * @throws AwsError InvalidDefinition or NotImplemented
+ */
+export function parseDefinition(text: string, knowsResource: (resource: string) => boolean): Definition {
+  let definition: Json;
+  try {
+    definition = JSON.parse(text);
+  } catch (error) {
+    throw invalidDefinition(`INVALID_JSON_DESCRIPTION: ${(error as Error).message}`);
+  }
+  if (!isObject(definition)) throw invalidDefinition('INVALID_JSON_DESCRIPTION: not an object');
+  checkFields(definition, ['Comment', 'QueryLanguage', 'StartAt', 'States', 'TimeoutSeconds', 'Version'], '/');
+  required(definition, ['States', 'StartAt'], '/');
+  if (definition['QueryLanguage'] !== 'JSONata') throw notImplemented('QueryLanguage other than JSONata', '/');
+  if (definition['TimeoutSeconds'] !== undefined) checkNumber(definition['TimeoutSeconds'], 'TimeoutSeconds', '/', 1);
+  checkBlock(definition, '', { knowsResource, names: new Set() });
+  return definition as Definition;
+}
+
+interface Check {
+  knowsResource: (resource: string) => boolean;
+  /** State names must differ in the whole machine, inside Map and Parallel too. */
+  names: Set<string>;
+}
+
+function checkBlock(block: Json, path: string, check: Check): void {
+  if (!isObject(block['States'])) throw schema('Expected value of type Object', `${path}/States`);
+  const states: Record<string, Json> = block['States'];
+  const reached = new Set<string>();
+  const target = (name: unknown, from: string) => {
+    if (typeof name !== 'string' || !(name in states)) {
+      throw invalidDefinition(`MISSING_TRANSITION_TARGET: Missing '${from}' target: ${name} at ${path}/${from}`);
+    }
+    reached.add(name);
+  };
+  target(block['StartAt'], 'StartAt');
+  for (const [name, state] of Object.entries(states)) {
+    const at = `${path}/States/${name}`;
+    if (check.names.has(name)) throw schema(`Duplicate state name: ${name}`, at);
+    check.names.add(name);
+    if (name.length > 80) throw schema('A state name has at most 80 characters', at);
+    checkState(state, at, check);
+    for (const next of targetsOf(state)) target(next, `States/${name}`);
+  }
+  const lost = Object.keys(states).find(name => !reached.has(name));
+  if (lost)
+    throw invalidDefinition(`MISSING_TRANSITION_TARGET: State "${lost}" is not reachable. at ${path}/States/${lost}`);
+}
+
+function targetsOf(state: Json): unknown[] {
+  const branches = [...(state['Choices'] ?? []), ...(state['Catch'] ?? [])].map((rule: Json) => rule['Next']);
+  return [...branches, state['Next'], state['Default']].filter(next => next !== undefined);
+}
+
+function checkState(state: unknown, at: string, check: Check): void {
+  if (!isObject(state)) throw schema('Expected value of type Object', at);
+  const type = state['Type'];
+  const fields = fieldsOf[type];
+  if (!fields) throw schema(`Value is not valid: Type ${type}`, at);
+  checkFields(state, ['Type', 'Comment', 'QueryLanguage', ...fields], at);
+  required(state, requiredOf[type] ?? [], at);
+  if (fields.includes('Next') && (state['Next'] === undefined) === (state['End'] !== true)) {
+    throw schema('These fields are required: [Next] or [End], and not both', at);
+  }
+  if (type === 'Wait' && (state['Seconds'] === undefined) === (state['Timestamp'] === undefined)) {
+    throw schema("A Wait needs one of 'Seconds' and 'Timestamp'", at);
+  }
+  if (type === 'Task') checkTask(state, at, check);
+  if (type === 'Map') checkProcessor(state['ItemProcessor'], `${at}/ItemProcessor`, check);
+  if (type === 'Parallel') {
+    nonEmptyList(state['Branches'], `${at}/Branches`).forEach((branch, n) => {
+      checkFields(branch, ['Comment', 'StartAt', 'States'], `${at}/Branches[${n}]`);
+      required(branch, ['States', 'StartAt'], `${at}/Branches[${n}]`);
+      checkBlock(branch, `${at}/Branches[${n}]`, check);
+    });
+  }
+  for (const [field, least] of [
+    ['Seconds', 0],
+    ['MaxConcurrency', 0],
+    ['TimeoutSeconds', 1],
+  ] as const) {
+    if (typeof state[field] === 'string' && expressionIn(state[field]) !== undefined) continue;
+    if (state[field] !== undefined) checkNumber(state[field], field, at, least);
+  }
+  if (type === 'Choice') {
+    nonEmptyList(state['Choices'], `${at}/Choices`).forEach((rule, n) => {
+      checkFields(rule, ['Comment', 'Condition', 'Next', ...result], `${at}/Choices[${n}]`);
+      required(rule, ['Condition', 'Next'], `${at}/Choices[${n}]`);
+    });
+  }
+  checkRecovery(state, at);
+  for (const holder of [state, ...(state['Catch'] ?? []), ...(state['Choices'] ?? [])]) {
+    if ('states' in (holder['Assign'] ?? {})) throw schema("'states' is a reserved variable name", at);
+  }
+  const { ItemProcessor: _processor, Branches: _branches, Comment: _comment, ...evaluated } = state;
+  checkExpressions(evaluated, at);
+}
+
+function checkTask(state: Json, at: string, check: Check): void {
+  const resource = state['Resource'];
+  if (typeof resource !== 'string' || !resource.startsWith('arn:'))
+    throw schema('Value is not a valid resource ARN', at);
+  if (!check.knowsResource(resource)) throw notImplemented(`Resource ${resource}`, at);
+}
+
+function checkProcessor(processor: unknown, at: string, check: Check): void {
+  if (!isObject(processor)) throw schema('Expected value of type Object', at);
+  const { Mode: mode = 'INLINE', ...more } = processor['ProcessorConfig'] ?? {};
+  if (mode !== 'INLINE' || Object.keys(more).length > 0) throw notImplemented('ProcessorConfig other than INLINE', at);
+  checkFields(processor, ['Comment', 'ProcessorConfig', 'StartAt', 'States'], at);
+  required(processor, ['States', 'StartAt'], at);
+  checkBlock(processor, at, check);
+}
+
+function checkRecovery(state: Json, at: string): void {
+  const retriers = ['IntervalSeconds', 'MaxAttempts', 'BackoffRate', 'MaxDelaySeconds', 'JitterStrategy'];
+  for (const [kind, fields] of [
+    ['Retry', retriers],
+    ['Catch', ['Next', ...result]],
+  ] as const) {
+    if (state[kind] === undefined) continue;
+    const list = nonEmptyList(state[kind], `${at}/${kind}`);
+    list.forEach((entry, n) => {
+      checkFields(entry, ['Comment', 'ErrorEquals', ...fields], `${at}/${kind}[${n}]`);
+      const names = nonEmptyList(entry['ErrorEquals'], `${at}/${kind}[${n}]/ErrorEquals`);
+      if (kind === 'Catch') required(entry, ['Next'], `${at}/Catch[${n}]`);
+      if (names.includes('States.ALL') && (names.length > 1 || n < list.length - 1)) {
+        throw schema('States.ALL must appear alone and in the last place', `${at}/${kind}[${n}]`);
+      }
+    });
+  }
+  for (const [n, retrier] of (state['Retry'] ?? []).entries()) {
+    const where = `${at}/Retry[${n}]`;
+    for (const [field, least] of [
+      ['IntervalSeconds', 1],
+      ['MaxAttempts', 0],
+      ['BackoffRate', 1],
+      ['MaxDelaySeconds', 1],
+    ] as const) {
+      if (retrier[field] !== undefined) checkNumber(retrier[field], field, where, least, field !== 'BackoffRate');
+    }
+    if (!['FULL', 'NONE', undefined].includes(retrier['JitterStrategy'])) throw schema('Unknown JitterStrategy', where);
+  }
+}
+
+function checkExpressions(value: unknown, at: string): void {
+  if (typeof value === 'string') {
+    const source = expressionIn(value);
+    if (source === undefined) {
+      if (value.startsWith('{%')) throw schema("A JSONata expression must end with '%}'", at);
+      return;
+    }
+    try {
+      compile(source);
+    } catch (error) {
+      const { code, message } = error as { code: string; message: string };
+      throw schema(`Value is not a valid JSONata expression: ${code} ${message}`, at);
+    }
+  } else if (value !== null && typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) checkExpressions(item, `${at}/${key}`);
+  }
+}
+
+function checkFields(holder: unknown, known: readonly string[], at: string): void {
+  if (!isObject(holder)) throw schema('Expected value of type Object', at);
+  if (holder['QueryLanguage'] !== undefined && holder['QueryLanguage'] !== 'JSONata') {
+    if (at === '/') throw notImplemented('QueryLanguage other than JSONata', at);
+    throw schema("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", at);
+  }
+  for (const field of Object.keys(holder)) {
+    if (known.includes(field)) continue;
+    if (notDone.has(field)) throw notImplemented(field, at);
+    throw schema(`Field '${field}' is not supported`, at);
+  }
+}
+
+function required(holder: Json, fields: string[], at: string): void {
+  const absent = fields.filter(field => holder[field] === undefined);
+  if (absent.length > 0) throw schema(`These fields are required: [${absent.join(', ')}]`, at);
+}
+
+function nonEmptyList(value: unknown, at: string): any[] {
+  if (!Array.isArray(value) || value.length === 0) throw schema('Expected value of type Array that is not empty', at);
+  return value;
+}
+
+function checkNumber(value: unknown, field: string, at: string, least: number, whole = true): void {
+  // 99,999,999 seconds is the states language's own bound for every number of seconds.
+  if (typeof value === 'number' && value >= least && value <= 99_999_999 && (!whole || Number.isInteger(value))) return;
+  throw schema(`'${field}' must be ${whole ? 'an integer' : 'a number'} from ${least} to 99999999`, at);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function schema(problem: string, at: string): AwsError {
+  return invalidDefinition(`SCHEMA_VALIDATION_FAILED: ${problem} at ${at}`);
+}
+
+function invalidDefinition(problem: string): AwsError {
+  return new AwsError('InvalidDefinition', `Invalid State Machine Definition: '${problem}'`);
+}
+
+function notImplemented(what: string, at: string): AwsError {
+  return new AwsError('NotImplemented', `states: ${what} (at ${at}) is not done by the local provider`, {
+    status: 501,
+  });
+}

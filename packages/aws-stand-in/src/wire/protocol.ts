@@ -1,0 +1,149 @@
+/**
+ * The wire of one service, in both directions, read from the SDK client's own schemas: which operation a request means,
+ * its modelled input, and the bytes of an output or an error. The layout of those schemas is the SDK's own affair
+ * (`[3, namespace, name, traits, memberNames, memberSchemas, requiredCount]` is a structure, 9 an operation): the
+ * clients are pinned, and one test for each protocol says when an update changes it.
+ */
+import { NormalizedSchema } from '@smithy/core/schema';
+import { writeError } from './error-answer.ts';
+import type { Answer, Dialect, Message } from './message.ts';
+import { queryShape, readQuery, renamed, serializeXml } from './query.ts';
+import { missingMember } from './required-members.ts';
+import { readRest, serialize, writeRest } from './rest.ts';
+import { restOperation, type RestOperation } from './routing.ts';
+import { AwsError, type Service } from '../service/service.ts';
+
+export interface Route {
+  operation: string;
+  dialect: Dialect;
+  schema: any[];
+  /** Path parameters, decoded. */
+  labels: Record<string, string>;
+  /** The form of a query request. */
+  form: URLSearchParams;
+  contentType: string;
+}
+
+export class Protocol {
+  readonly service: Service;
+  readonly #wire: any;
+  readonly #operations = new Map<string, any[]>();
+  readonly #rest: RestOperation[] = [];
+
+  constructor(service: Service, region: string) {
+    this.service = service;
+    const client = new service.model[service.client]({
+      region,
+      credentials: { accessKeyId: '-', secretAccessKey: '-' },
+    });
+    this.#wire = client.config.protocol;
+    for (const schema of Object.values(service.model)) {
+      if (!Array.isArray(schema) || schema[0] !== 9) continue;
+      this.#operations.set(schema[2], schema);
+      if (schema[3]?.http) this.#rest.push(restOperation(schema));
+    }
+  }
+
+  /** How the caller speaks. A JSON service answers a client of the older query protocol in that one. */
+  dialect(message: Message): Dialect {
+    const form = (message.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
+    switch (this.#wire.getShapeId()) {
+      case 'aws.protocols#awsJson1_0':
+      case 'aws.protocols#awsJson1_1':
+        return form ? 'query' : 'json';
+      case 'aws.protocols#awsQuery':
+        return 'query';
+      default:
+        return 'rest';
+    }
+  }
+
+  /** Which operation a request means. Throws UnknownOperationException (404) when the service has none like it. */
+  route(message: Message): Route {
+    const dialect = this.dialect(message);
+    const contentType = message.headers['content-type'] ?? '';
+    const form = new URLSearchParams(dialect === 'query' ? Buffer.from(message.body).toString('utf8') : '');
+    if (dialect === 'rest') {
+      const found = this.#rest
+        .map(candidate => ({ candidate, labels: candidate.match(message) }))
+        .filter(({ labels }) => labels)
+        .sort((a, b) => this.#rank(b.candidate, message) - this.#rank(a.candidate, message))[0];
+      if (!found) throw unknownOperation(`${this.service.name} has no operation at ${message.method} ${message.path}`);
+      const { schema } = found.candidate;
+      return { operation: schema[2], dialect, schema, labels: found.labels!, form, contentType };
+    }
+    const target = message.headers['x-amz-target'] ?? '';
+    const operation = dialect === 'json' ? target.slice(target.lastIndexOf('.') + 1) : (form.get('Action') ?? '');
+    const schema = this.#operations.get(operation);
+    if (!schema) throw unknownOperation(`${this.service.name} has no operation "${operation}"`);
+    return { operation, dialect, schema, labels: {}, form, contentType };
+  }
+
+  /** Where several templates fit: the one that says more of the path and query, then the one named by x-id, then the one that is played. */
+  #rank(candidate: RestOperation, message: Message): number {
+    const hinted = candidate.hint !== undefined && message.query['x-id']?.[0] === candidate.hint;
+    return candidate.weight + (hinted ? 0.5 : 0) + (candidate.schema[2] in this.service.operations ? 0.25 : 0);
+  }
+
+  /** The modelled input of a request, its required members not yet checked. Throws SerializationException for bytes that are not the protocol. */
+  async read(route: Route, message: Message): Promise<any> {
+    const shape = NormalizedSchema.of(route.schema[4]);
+    if (shape.isUnitSchema()) return {};
+    try {
+      if (route.dialect === 'json')
+        return message.body.length ? await this.#wire.deserializer.read(shape, message.body) : {};
+      if (route.dialect === 'query')
+        return readQuery(NormalizedSchema.of(this.#queryShape(route.schema[4], route)), route.form, '');
+      return await readRest(this.#wire, shape, route.labels, message);
+    } catch (error) {
+      if (error instanceof AwsError) throw error;
+      // The parser's own message quotes the body, which may be a key; errors are logged.
+      throw new AwsError('SerializationException', `The request is not what ${route.operation} reads`);
+    }
+  }
+
+  /** Throws ValidationException naming the first required member that is absent, at any depth. */
+  checkRequired(operation: string, input: any): void {
+    const schema = this.#operations.get(operation);
+    const missing = schema && missingMember(NormalizedSchema.of(schema[4]), input, '');
+    if (missing)
+      throw new AwsError(
+        this.#wire.getShapeId() === 'aws.protocols#restXml' ? 'InvalidInput' : 'ValidationException',
+        `1 validation error detected: Value null at '${missing}' failed to satisfy constraint: Member must not be null`,
+      );
+  }
+
+  /** The answer to a request that succeeded. */
+  write(route: Route, output: any, requestId: string): Answer {
+    const shape = NormalizedSchema.of(route.schema[5]);
+    const value = output ?? {};
+    if (route.dialect === 'json') {
+      const body = shape.isUnitSchema() ? '{}' : serialize(this.#wire, shape, value);
+      return { status: 200, headers: { 'content-type': route.contentType }, body };
+    }
+    if (route.dialect === 'query') {
+      const result = shape.isUnitSchema()
+        ? ''
+        : serializeXml(
+            this.#wire,
+            renamed(this.#queryShape(route.schema[5], route), `${route.operation}Result`),
+            value,
+          );
+      const body = `<${route.operation}Response>${result}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${route.operation}Response>`;
+      return { status: 200, headers: { 'content-type': 'text/xml' }, body };
+    }
+    return writeRest(this.#wire, shape, value, route.schema[3].http[2]);
+  }
+
+  /** The answer to a request that failed, with the members that the modelled exception has. */
+  writeError(message: Message, error: AwsError, requestId: string): Answer {
+    return writeError(this.#wire, this.service, this.dialect(message), message, error, requestId);
+  }
+
+  /** Clients that know a service by an older protocol (SQS) use names that its newer schemas have lost. */
+  #queryShape(schema: any, route: Route): any {
+    return this.#wire.getShapeId() === 'aws.protocols#awsQuery' ? schema : queryShape(schema, route.operation);
+  }
+}
+
+const unknownOperation = (why: string) => new AwsError('UnknownOperationException', why, { status: 404 });

@@ -1,0 +1,304 @@
+import { DatabaseSync } from 'node:sqlite';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { iamService } from '../src/iam/iam.ts';
+import { LocalIam } from '../src/iam/local-iam.ts';
+import { matches, Policy } from '../src/iam/policy.ts';
+import type { Caller, ConditionContext } from '../src/service/service.ts';
+
+const account = '000000000000';
+const document = (...statements: object[]) => ({ Version: '2012-10-17', Statement: statements });
+const allow = (Action: string | string[], Resource: string | string[] = '*', more = {}) => ({
+  Effect: 'Allow',
+  Action,
+  Resource,
+  ...more,
+});
+const deny = (Action: string, Resource = '*', more = {}) => ({ Effect: 'Deny', Action, Resource, ...more });
+const trusts = (service: string, more = {}) =>
+  document({ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole', ...more });
+
+let iam: LocalIam;
+beforeEach(() => {
+  iam = new LocalIam({ region: 'us-east-1', account, now: () => 0, database: new DatabaseSync(':memory:') });
+});
+
+/** A session of a role that has these policies. */
+function session(policies: object[], name = 'mail', sessionName = 'i-0abc'): Caller {
+  const { arn } = iam.putRole(name, trusts('ec2.amazonaws.com'), policies);
+  return iam.caller(iam.credentials(arn, sessionName).accessKeyId)!.caller;
+}
+
+function may(caller: Caller, action: string, resource: string, context?: ConditionContext): boolean {
+  try {
+    iam.authorize(caller, action, resource, context);
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'AccessDenied', status: 403 });
+    return false;
+  }
+}
+
+const bucket = 'arn:aws:s3:::deliveries';
+const key = `arn:aws:kms:us-east-1:${account}:key/1`;
+const bus = `arn:aws:events:us-east-1:${account}:event-bus/sealpost`;
+
+describe('what a role may', () => {
+  test('nothing without a statement, and the denial names the statement that is missing', () => {
+    const caller = session([]);
+    expect(() => iam.authorize(caller, 's3:GetObject', `${bucket}/a`)).toThrow(
+      `User: arn:aws:sts::${account}:assumed-role/mail/i-0abc is not authorized to perform: s3:GetObject on resource: ${bucket}/a ` +
+        `because no identity-based policy allows the s3:GetObject action Missing statement: {"Effect":"Allow","Action":"s3:GetObject","Resource":"${bucket}/a"}`,
+    );
+  });
+
+  test('a mail server reads what lies under its own role id and node id, and nothing beside it', () => {
+    const caller = session([document(allow('s3:GetObject', `${bucket}/deliveries/\${aws:userid}/*`))]);
+    expect(may(caller, 's3:GetObject', `${bucket}/deliveries/${caller.userId}/abc`)).toBe(true);
+    expect(may(caller, 's3:GetObject', `${bucket}/deliveries/${caller.userId}x/abc`)).toBe(false);
+    expect(may(caller, 's3:GetObject', `${bucket}/deliveries/AROAOTHER:i-0abc/abc`)).toBe(false);
+    expect(may(caller, 's3:PutObject', `${bucket}/deliveries/${caller.userId}/abc`)).toBe(false);
+  });
+
+  test('a session name with a wildcard in it opens nobody else’s prefix', () => {
+    const caller = session([document(allow('s3:GetObject', `${bucket}/\${aws:userid}/*`))], 'mail', '*');
+    const other = session([], 'mail-2', 'i-1');
+    expect(may(caller, 's3:GetObject', `${bucket}/${other.userId}/abc`)).toBe(false);
+    expect(may(caller, 's3:GetObject', `${bucket}/${caller.userId}/abc`)).toBe(true);
+  });
+
+  test('a variable without a value fits nothing, one with a default fits the default', () => {
+    const caller = session([
+      document(
+        allow('s3:GetObject', [
+          `${bucket}/\${aws:PrincipalTag/fleet}/*`,
+          `${bucket}/\${aws:PrincipalTag/fleet, 'all'}/*`,
+        ]),
+      ),
+    ]);
+    expect(may(caller, 's3:GetObject', `${bucket}//x`)).toBe(false);
+    expect(may(caller, 's3:GetObject', `${bucket}/all/x`)).toBe(true);
+  });
+
+  test('a Deny wins over every Allow, of whatever policy', () => {
+    const caller = session([document(allow('s3:*')), document(deny('s3:Delete*'))]);
+    expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(true);
+    expect(may(caller, 's3:DeleteObject', `${bucket}/a`)).toBe(false);
+    iam.setResourcePolicy(bucket, document(deny('s3:GetObject', `${bucket}/*`, { Principal: '*' })));
+    expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(false);
+    expect(may(iam.root(), 's3:GetObject', `${bucket}/a`)).toBe(false);
+    expect(may(iam.root(), 's3:PutObject', `${bucket}/a`)).toBe(true);
+  });
+
+  test('NotAction and NotResource mean all but', () => {
+    const caller = session([document({ Effect: 'Allow', NotAction: 'iam:*', NotResource: 'arn:aws:s3:::secret/*' })]);
+    expect(may(caller, 's3:GetObject', 'arn:aws:s3:::open/a')).toBe(true);
+    expect(may(caller, 's3:GetObject', 'arn:aws:s3:::secret/a')).toBe(false);
+    expect(may(caller, 'IAM:GetRole', 'arn:aws:iam::1:role/x')).toBe(false);
+  });
+
+  test('a policy that a role no longer has allows nothing', () => {
+    const caller = session([document(allow('s3:GetObject'))]);
+    expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(true);
+    session([]);
+    expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(false);
+  });
+
+  test('everybody may ask who they are', () => {
+    expect(may(session([document(deny('*'))]), 'sts:GetCallerIdentity', '*')).toBe(true);
+  });
+});
+
+describe('what a resource allows', () => {
+  test('a bucket lets in a role that it names, with all its sessions, and no other', () => {
+    const [mail, other] = [session([]), session([], 'other')];
+    iam.setResourcePolicy(bucket, document(allow('s3:GetObject', `${bucket}/*`, { Principal: { AWS: mail.roleArn } })));
+    expect(may(mail, 's3:GetObject', `${bucket}/a`)).toBe(true);
+    expect(may(other, 's3:GetObject', `${bucket}/a`)).toBe(false);
+    iam.setResourcePolicy(bucket, undefined);
+    expect(may(mail, 's3:GetObject', `${bucket}/a`)).toBe(false);
+  });
+
+  test('naming the account does not let its roles in: their own policies must', () => {
+    iam.setResourcePolicy(
+      bucket,
+      document(allow('s3:GetObject', `${bucket}/*`, { Principal: { AWS: `arn:aws:iam::${account}:root` } })),
+    );
+    expect(may(session([]), 's3:GetObject', `${bucket}/a`)).toBe(false);
+    expect(may(session([document(allow('s3:GetObject'))]), 's3:GetObject', `${bucket}/a`)).toBe(true);
+  });
+
+  test('a key opens only with its own policy, which may hand the decision to the account', () => {
+    const caller = session([document(allow('kms:Decrypt', key))]);
+    const root = { AWS: `arn:aws:iam::${account}:root` };
+    expect(may(caller, 'kms:Decrypt', key)).toBe(true);
+    iam.setResourcePolicy(
+      key,
+      document(allow('kms:*', '*', { Principal: { AWS: 'arn:aws:iam::000000000000:role/none' } })),
+    );
+    expect(may(caller, 'kms:Decrypt', key)).toBe(false);
+    iam.setResourcePolicy(key, document(allow('kms:*', '*', { Principal: root })));
+    expect(may(caller, 'kms:Decrypt', key)).toBe(true);
+    expect(may(session([], 'other'), 'kms:Decrypt', key)).toBe(false);
+    iam.setResourcePolicy(key, document(allow('kms:Decrypt', '*', { Principal: { AWS: caller.roleArn } })));
+    expect(may(session([]), 'kms:Decrypt', key)).toBe(true);
+  });
+
+  test('a service is let in by the resource alone, and only under its conditions', () => {
+    const target = `arn:aws:lambda:us-east-1:${account}:function:f`;
+    const events = iam.service('events.amazonaws.com');
+    const rule = `arn:aws:events:us-east-1:${account}:rule/sealpost/r`;
+    expect(may(events, 'lambda:InvokeFunction', target)).toBe(false);
+    const statement = allow('lambda:InvokeFunction', target, {
+      Principal: { Service: 'events.amazonaws.com' },
+      Condition: { ArnLike: { 'AWS:SourceArn': rule } },
+    });
+    iam.setResourcePolicy(target, document(statement));
+    expect(may(events, 'lambda:InvokeFunction', `${target}:1`, { 'aws:SourceArn': rule })).toBe(false);
+    expect(may(events, 'lambda:InvokeFunction', target, { 'aws:SourceArn': rule })).toBe(true);
+    expect(may(events, 'lambda:InvokeFunction', target, { 'aws:SourceArn': `${rule}2` })).toBe(false);
+    expect(may(iam.service('s3.amazonaws.com'), 'lambda:InvokeFunction', target, { 'aws:SourceArn': rule })).toBe(
+      false,
+    );
+  });
+
+  test('the bus hears only the senders that it was told, not even the owner of the account', () => {
+    const sender = session([document(allow('events:PutEvents', bus))], 'sender');
+    const stranger = session([document(allow('events:PutEvents'))], 'stranger');
+    const others = deny('events:PutEvents', bus, {
+      Principal: '*',
+      Condition: { ArnNotEquals: { 'aws:PrincipalArn': [sender.roleArn] } },
+    });
+    iam.setResourcePolicy(bus, document(others));
+    expect(may(sender, 'events:PutEvents', bus)).toBe(true);
+    expect(may(stranger, 'events:PutEvents', bus)).toBe(false);
+    expect(may(iam.root(), 'events:PutEvents', bus)).toBe(false);
+  });
+
+  test('a rule that refuses plain transport refuses nobody here, where loopback stands for TLS', () => {
+    const caller = session([document(allow('s3:GetObject'))]);
+    iam.setResourcePolicy(
+      bucket,
+      document(
+        deny('s3:*', `${bucket}/*`, { Principal: '*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      ),
+    );
+    expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(true);
+  });
+});
+
+describe('conditions', () => {
+  const holds = (Condition: object, context: ConditionContext) =>
+    may(session([document(allow('x:Y', '*', { Condition }))]), 'x:Y', '*', context);
+
+  test.each<[object, ConditionContext, boolean]>([
+    [{ StringEquals: { 'a:k': ['x', 'y'] } }, { 'A:K': 'y' }, true],
+    [{ StringEquals: { 'a:k': 'x*' } }, { 'a:k': 'xx' }, false],
+    [{ StringEquals: { 'a:k': '${aws:PrincipalAccount}' } }, { 'a:k': account }, true],
+    [{ StringEquals: { 'a:k': 'x' } }, {}, false],
+    [{ StringEqualsIfExists: { 'a:k': 'x' } }, {}, true],
+    [{ StringEqualsIfExists: { 'a:k': 'x' } }, { 'a:k': 'z' }, false],
+    [{ StringNotEquals: { 'a:k': ['x', 'y'] } }, { 'a:k': 'y' }, false],
+    [{ StringNotEquals: { 'a:k': 'x' } }, {}, true],
+    [{ StringEqualsIgnoreCase: { 'a:k': 'TxT' } }, { 'a:k': 'tXt' }, true],
+    [{ StringLike: { 'a:k': '_acme-challenge.*.test' } }, { 'a:k': '_acme-challenge.a.b.test' }, true],
+    [{ StringLike: { 'a:k': 'a?c' } }, { 'a:k': 'abbc' }, false],
+    [{ StringNotLike: { 'a:k': 'a*' } }, { 'a:k': 'abc' }, false],
+    [{ ArnLike: { 'a:k': 'arn:aws:s3:::b*/x' } }, { 'a:k': 'arn:aws:s3:::bucket/x' }, true],
+    [{ ArnLike: { 'a:k': 'arn:*:x' } }, { 'a:k': 'arn:aws:s3:::x' }, false],
+    [
+      { StringLike: { 'kms:EncryptionContext:aws:s3:arn': 'arn:aws:s3:::b/${aws:userid}/*' } },
+      { 'kms:EncryptionContext:aws:s3:arn': 'arn:aws:s3:::b/AROA:x/1' },
+      false,
+    ],
+    [{ Bool: { 'a:k': 'true' } }, { 'a:k': 'TRUE' }, true],
+    [{ Null: { 'a:k': 'true' } }, {}, true],
+    [{ Null: { 'a:k': 'false' } }, {}, false],
+    [{ NumericLessThanEquals: { 'a:k': '10' } }, { 'a:k': '9' }, true],
+    [{ NumericGreaterThan: { 'a:k': '10' } }, { 'a:k': '9' }, false],
+    [{ 'ForAllValues:StringEquals': { 'a:k': ['x', 'y'] } }, { 'a:k': ['x', 'z'] }, false],
+    [{ 'ForAllValues:StringEquals': { 'a:k': ['x', 'y'] } }, { 'a:k': ['y', 'x'] }, true],
+    [{ 'ForAllValues:StringEquals': { 'a:k': 'x' } }, {}, true],
+    [{ 'ForAnyValue:StringLike': { 'a:k': 'x*' } }, { 'a:k': ['a', 'xx'] }, true],
+    [{ 'ForAnyValue:StringEquals': { 'a:k': 'x' } }, {}, false],
+    [{ StringEquals: { 'a:k': 'x', 'a:l': 'y' } }, { 'a:k': 'x' }, false],
+  ])('%j with %j is %s', (condition, context, expected) => {
+    expect(holds(condition, context)).toBe(expected);
+  });
+});
+
+describe('policies that say what is not played here are refused when they are attached', () => {
+  test.each<[string, object, 'identity' | 'resource']>([
+    ['operator', allow('s3:*', '*', { Condition: { DateLessThan: { 'aws:CurrentTime': 'x' } } }), 'identity'],
+    ['operator', allow('s3:*', '*', { Condition: { IpAddress: { 'aws:SourceIp': 'x' } } }), 'identity'],
+    ['NotPrincipal', deny('s3:*', '*', { NotPrincipal: '*' }), 'resource'],
+    ['Federated', allow('s3:*', '*', { Principal: { Federated: 'x' } }), 'resource'],
+    ['wildcard', allow('s3:*', '*', { Principal: { AWS: 'arn:aws:iam::1:role/*' } }), 'resource'],
+    ['Principal is missing', allow('s3:*'), 'resource'],
+    ['Principal has no place', allow('s3:*', '*', { Principal: '*' }), 'identity'],
+    ['Resource is missing', { Effect: 'Allow', Action: 's3:*' }, 'identity'],
+    ['not an action', allow('s3'), 'identity'],
+    ['Effect', { Effect: 'allow', Action: 's3:*', Resource: '*' }, 'identity'],
+  ])('%s in %j', (why, statement, kind) => {
+    expect(() => new Policy(document(statement), kind)).toThrow(why);
+  });
+
+  test('a role of the template with a property that changes its rights', () => {
+    const role = iamService(iam, account).resources!['AWS::IAM::Role']!;
+    const properties = { AssumeRolePolicyDocument: trusts('lambda.amazonaws.com'), PermissionsBoundary: 'arn:x' };
+    expect(() => role({ logicalId: 'R', stackName: 's', properties, assetPath: String })).toThrow(
+      'PermissionsBoundary',
+    );
+  });
+});
+
+describe('roles', () => {
+  const make = (type: string, properties: object, logicalId = 'R') =>
+    iamService(iam, account).resources![type]!({
+      logicalId,
+      stackName: 'sealpost',
+      properties,
+      assetPath: String,
+    }) as any;
+
+  test('a service becomes a role only when the role trusts it', () => {
+    const { arn } = iam.putRole(
+      'f',
+      trusts('lambda.amazonaws.com', { Condition: { StringEquals: { 'aws:SourceAccount': account } } }),
+      [],
+    );
+    expect(iam.assume(arn, 'lambda.amazonaws.com', 's')).toMatchObject({
+      arn: `arn:aws:sts::${account}:assumed-role/f/s`,
+      roleArn: arn,
+    });
+    expect(() => iam.assume(arn, 'states.amazonaws.com', 's')).toThrow('sts:AssumeRole');
+    expect(() => iam.assume(`${arn}x`, 'lambda.amazonaws.com', 's')).toThrow('cannot be found');
+  });
+
+  test('the template’s roles get their inline, attached and managed policies, and keep their id when made again', () => {
+    const role = { AssumeRolePolicyDocument: trusts('lambda.amazonaws.com') };
+    const first = make('AWS::IAM::Role', role);
+    expect(first.ref).toBe('sealpost-R');
+    const managed = make('AWS::IAM::ManagedPolicy', { PolicyDocument: document(allow('c:C')) }, 'M');
+    const again = make('AWS::IAM::Role', {
+      ...role,
+      Policies: [{ PolicyName: 'p', PolicyDocument: document(allow('a:A')) }],
+      ManagedPolicyArns: [managed.ref, 'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole'],
+    });
+    make('AWS::IAM::Policy', { PolicyName: 'q', PolicyDocument: document(allow('b:B')), Roles: [first.ref] });
+    expect(again).toEqual(first);
+    const caller = iam.assume(first.attributes.Arn, 'lambda.amazonaws.com', 's');
+    for (const action of ['a:A', 'b:B', 'c:C', 'logs:PutLogEvents']) expect(may(caller, action, '*')).toBe(true);
+    expect(may(caller, 'd:D', '*')).toBe(false);
+    expect(() =>
+      make('AWS::IAM::Role', { ...role, ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
+    ).toThrow('AdministratorAccess');
+  });
+});
+
+test('wildcards in a pattern are wildcards, everything else is itself', () => {
+  expect(matches('a.c', 'abc')).toBe(false);
+  expect(matches('a*c', 'a\nbc')).toBe(true);
+  expect(matches('[a](b)+$', '[a](b)+$')).toBe(true);
+  expect(matches('${*}', '*', new Map())).toBe(true);
+  expect(matches('${*}', 'x', new Map())).toBe(false);
+});
