@@ -3,7 +3,7 @@
 // with, which is one of them. Plain JavaScript without imports of ours for that reason.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,6 +21,8 @@ function lockHash() {
 async function installPackages() {
   const wanted = lockHash();
   if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  // In a worktree, node_modules may be a link to another checkout's. `npm ci` would empty the folder behind it.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return;
   console.log(
     'Installing the npm packages of package-lock.json into node_modules (600 MB, Node 24 among them; about a minute)',
   );
