@@ -12,8 +12,8 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-acm';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateManager } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { CertificateManager } from '../core/ports/certificate-manager.ts';
 
 /** Which stack imported it, and for which domain. The rights of ImportToAcm hang on the first. */
 export const STACK_TAG = 'sealpost:stack';

@@ -1,8 +1,8 @@
 /** The product's event bus: facts of ours, `source` `sealpost`. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SealpostError } from '../core/errors.ts';
-import type { Bus } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Bus } from '../core/ports/bus.ts';
 
 /** PutEvents takes ten entries a call. */
 const ENTRIES = 10;

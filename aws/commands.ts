@@ -11,9 +11,9 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { printable, SealpostError } from '../core/errors.ts';
-import type { Commands, SendingCommands } from '../core/ports/ports.ts';
 import { pinned, type Pinned } from './pinned-document.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Commands, SendingCommands } from '../core/ports/commands.ts';
 
 /** Seconds for the command to reach the node. */
 const DELIVERY_TIMEOUT = 600;

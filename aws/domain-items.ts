@@ -1,5 +1,4 @@
 /** The writes for domains, as docs/protocol.md lists them: item `D#<domain>`, and the work that a commit gives to servers. */
-import type { AcmQuotas, AcmUse } from '../core/acm/quota.ts';
 import { serversOf, type DomainRecord, type Wish } from '../core/record/domain.ts';
 import { idsOf } from '../core/record/provided.ts';
 import { SealpostError } from '../core/errors.ts';
@@ -7,6 +6,7 @@ import type { Work } from '../core/record/server.ts';
 import { LEASE_MS, type DomainStore } from '../core/ports/store.ts';
 import { shardOf, type Key, type Table } from './table.ts';
 import { serverKey } from './server-items.ts';
+import type { AcmQuotas, AcmUse } from '../core/record/acm.ts';
 
 /** DynamoDB takes 100 items in a transaction; a server costs two, and the domain's own comes last. */
 const SERVERS_IN_A_TRANSACTION = 40;

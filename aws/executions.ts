@@ -8,8 +8,8 @@ import {
   TaskDoesNotExist,
   TaskTimedOut,
 } from '@aws-sdk/client-sfn';
-import type { Executions } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Executions } from '../core/ports/executions.ts';
 
 export function executions(
   client: SFNClient,

@@ -3,8 +3,8 @@
  * one answer is for all names of a domain, and what was found is kept in the process for a while.
  */
 import { GetHostedZoneCommand, ListHostedZonesByNameCommand, type Route53Client } from '@aws-sdk/client-route-53';
-import type { Zones } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Zones } from '../core/ports/zones.ts';
 
 /** How long a zone that was found is used unasked. */
 const KEEP_MS = 300_000;

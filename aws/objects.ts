@@ -7,9 +7,9 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateObjects, DeliveryObjects } from '../core/ports/ports.ts';
-import type { Looks, Manifest } from '../core/deliver-to-server/delivery.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Looks, Manifest } from '../core/record/delivery.ts';
+import type { CertificateObjects, DeliveryObjects } from '../core/ports/objects.ts';
 
 /** Path style where an endpoint is named: a bucket's name is no host name there. */
 export function s3Client(): S3Client {

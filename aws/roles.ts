@@ -1,7 +1,7 @@
 /** IAM: a role's unique id and who may assume it. */
 import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
-import type { Roles } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Roles } from '../core/ports/roles.ts';
 
 interface Statement {
   Effect: string;

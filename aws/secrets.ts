@@ -6,8 +6,8 @@ import {
   PutParameterCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
-import type { Secrets } from '../core/ports/ports.ts';
 import { unlessBusy } from './throttling.ts';
+import type { Secrets } from '../core/ports/secrets.ts';
 
 /** @param keyId the KMS key that encrypts the values */
 export function secrets(client: SSMClient, keyId: string): Secrets {

@@ -9,9 +9,9 @@ import {
 } from '@aws-sdk/client-route-53';
 import { asIfAlone, mergeTxt, type TxtChange, type TxtSet } from '../core/dns/record-set.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { TxtValues, Zones } from '../core/ports/ports.ts';
 import { zoneFinder } from './hosted-zones.ts';
 import { unlessBusy } from './throttling.ts';
+import type { TxtValues, Zones } from '../core/ports/zones.ts';
 
 /** Short, because a value is needed once and for a minute. */
 const TTL_SECONDS = 60;

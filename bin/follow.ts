@@ -1,8 +1,9 @@
 /** The road shown while it is walked: a picture on a terminal, a plain line for each step where there is none. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSealpostError } from '../core/errors.ts';
-import { roadLine, RoadView, type Road } from '../core/ports/road.ts';
+import type { Road } from '../core/ports/road.ts';
 import type { Screen } from './screen.ts';
+import { RoadView, roadLine } from './road-view.ts';
 
 /**
  * @param everyMs between two looks

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Issuer } from '../core/acme/issuer.ts';
 import { showDomain } from '../core/certificate/names.ts';
-import { serversOf, type Foreign, type Parked, type Wish } from '../core/record/domain.ts';
+import { serversOf, type Foreign, type Wish } from '../core/record/domain.ts';
 import type { Store } from '../core/ports/store.ts';
 import { planImport, PRICES } from './import-plan.ts';
 import type { Problem, Row, Table } from './import-rows.ts';
+import type { Parked } from '../core/record/parked.ts';
 
 export interface ImportPorts {
   store: Pick<Store, 'readDomain' | 'readServer' | 'acceptWish'>;

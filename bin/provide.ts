@@ -7,10 +7,10 @@ import { coversName, planNames } from '../core/certificate/names.ts';
 import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/record/domain.ts';
 import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/record/provided.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { CertificateObjects } from '../core/ports/ports.ts';
-import { servesAlone } from '../core/record/server.ts';
 import type { Store } from '../core/ports/store.ts';
 import { when } from './when.ts';
+import { servesAlone } from '../core/record/capability.ts';
+import type { CertificateObjects } from '../core/ports/objects.ts';
 
 export interface Elsewhere {
   store: Pick<Store, 'readDomain' | 'readServer' | 'provide'>;

@@ -1,5 +1,5 @@
 /** A picture at the foot of a terminal that is drawn anew in place, with plain lines scrolling away above it; where there is no terminal, plain lines alone. */
-import type { Line } from '../core/ports/road.ts';
+import type { Line } from './road-view.ts';
 
 export interface Screen {
   /** There is a terminal to draw on. */

@@ -1,7 +1,7 @@
 /** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
 import { showDomain } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
-import { importsOfAYear, type AcmQuotas } from '../core/acm/quota.ts';
+import { importsOfAYear } from '../core/acm/quota.ts';
 import { printable } from '../core/errors.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
 import type { Known } from '../core/status/known.ts';
@@ -11,6 +11,7 @@ import { serverStatus, type ServerStatus } from '../core/status/server-status.ts
 import type { Status } from '../core/status/status.ts';
 import { columns } from './columns.ts';
 import { distance, moment, when } from './when.ts';
+import type { AcmQuotas } from '../core/record/acm.ts';
 
 export interface Report {
   domains: DomainStatus[];

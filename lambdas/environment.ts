@@ -22,10 +22,10 @@ import { Table } from '../aws/table.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AcmQuotas } from '../core/acm/quota.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { parseQuietHours, type QuietHours } from '../core/work/quiet.ts';
 import document from '../install/document.json' with { type: 'json' };
+import type { AcmQuotas } from '../core/record/acm.ts';
 
 /** @throws Error that names the setting */
 export function setting(name: string): string {

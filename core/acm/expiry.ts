@@ -1,9 +1,9 @@
 /** What becomes of ACM's own word that a certificate there approaches its end: one a day and certificate, from 45 days before. */
 import type { Clock } from '../clock.ts';
-import type { Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { acmDuty } from '../record/duties.ts';
 import { look } from '../work/look.ts';
+import type { Executions } from '../ports/executions.ts';
 
 /** `not ours`: nobody imported it from here. `well`: a certificate of 45 days is announced from its first day on. */
 export type AcmExpiry = { outcome: 'not ours' } | { outcome: 'well' | 'looked at'; domain: string };

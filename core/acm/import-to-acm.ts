@@ -5,12 +5,17 @@
  */
 import type { Clock } from '../clock.ts';
 import { remedies, SealpostError, type ErrorName } from '../errors.ts';
-import type { Bus, CertificateManager, CertificateObjects, Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
-import { monthOf, requireQuota, type AcmQuotas } from './quota.ts';
-import { triesAfter, type AcmImport, type DomainRecord } from '../record/domain.ts';
+import { monthOf, requireQuota } from './quota.ts';
+import type { DomainRecord } from '../record/domain.ts';
 import { acmDuty, nextLook } from '../record/duties.ts';
 import { look } from '../work/look.ts';
+import type { AcmImport, AcmQuotas } from '../record/acm.ts';
+import { triesAfter } from '../record/parked.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { CertificateManager } from '../ports/certificate-manager.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface AcmPorts {
   store: Store;

@@ -1,22 +1,6 @@
 /** ACM's quotas on imported certificates, and what of them this stack has used by its own count: others may import into the account, too, and ACM has the last word. */
 import { SealpostError } from '../errors.ts';
-
-/** Quotas of the account in its region; AWS raises them on request. 2,500 and 5,000 where nobody asked (the page "Quotas" of ACM's user guide, November 2026). */
-export interface AcmQuotas {
-  /** Imported certificates at a time; 1 or more, as the next. */
-  certificates: number;
-  /** Imports in 365 days, each renewal among them. */
-  importsAYear: number;
-}
-
-/** As it is kept; `quotas` as they were at the last import. */
-export interface AcmUse {
-  /** Domains that have an ARN. */
-  certificates: number;
-  /** Imports that ACM took, by the month of UTC: `202611`. */
-  imports: Record<string, number>;
-  quotas?: AcmQuotas;
-}
+import type { AcmQuotas, AcmUse } from '../record/acm.ts';
 
 const DAY = 86_400_000;
 const YEAR_MS = 365 * DAY;

@@ -2,12 +2,12 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { newKey } from '../certificate/certificate.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { Secrets } from '../ports/ports.ts';
 import type { IssuerStore } from '../ports/store.ts';
 import { connect, type Acme } from './client.ts';
 import { readExternalAccount } from './external-account.ts';
 import type { Issuer } from './issuer.ts';
 import { AcmeProblem, asSealpostError, isProblem } from './problem.ts';
+import type { Secrets } from '../ports/secrets.ts';
 
 interface AccountPorts {
   secrets: Secrets;

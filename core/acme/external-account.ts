@@ -1,9 +1,9 @@
 /** What a CA gives its customers to bind an ACME account to theirs (RFC 8555 §7.3.4); put into a SecureString by a person. */
 import * as z from 'zod/mini';
 import { SealpostError } from '../errors.ts';
-import type { Secrets } from '../ports/ports.ts';
 import type { Registration } from './client.ts';
 import type { Issuer } from './issuer.ts';
+import type { Secrets } from '../ports/secrets.ts';
 
 const binding = z.strictObject({
   kid: z.string().check(z.minLength(1), z.maxLength(1_000)),

@@ -1,8 +1,8 @@
 /** A person wants to know now how it is with a server. */
 import type { Clock } from '../clock.ts';
-import type { Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { wakeServers } from '../work/wake.ts';
+import type { Executions } from '../ports/executions.ts';
 
 /** It is looked at from outside, too. @returns whether there is such a server */
 export async function askAudit(

@@ -1,8 +1,9 @@
 /** What an audit looks at: what the server was seen serving; and what a repair is proved by. */
 import type { Store } from '../ports/store.ts';
-import { MAX_ROWS, rowsOf, type Look } from './audit.ts';
-import type { Looks, Manifest } from '../deliver-to-server/delivery.ts';
+import { MAX_ROWS, rowsOf } from './audit.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
+import type { Look } from '../record/audit.ts';
+import type { Looks, Manifest } from '../record/delivery.ts';
 
 /**
  * As much as one audit takes, from where the last one stopped. What another node was seen serving is none of this one's.

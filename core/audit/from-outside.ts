@@ -2,12 +2,13 @@
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import type { Fact } from '../events/facts.ts';
-import { portsOf, rowsOf, type Row } from './audit.ts';
+import { portsOf, rowsOf } from './audit.ts';
 import { looksOf } from './audit-rows.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
 import type { Store } from '../ports/store.ts';
 import type { Look, Seen } from './handshake.ts';
 import type { Outside, Unseen } from '../record/outside.ts';
+import type { Row } from '../record/audit.ts';
 
 export interface OutsidePorts {
   store: Store;

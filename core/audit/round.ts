@@ -1,6 +1,6 @@
 /** LookFromOutside: the servers whose day it is, one after the other, for less than the time that the function has. */
-import type { Bus } from '../ports/ports.ts';
 import { lookFromOutside, type OutsidePorts } from './from-outside.ts';
+import type { Bus } from '../ports/bus.ts';
 
 /** The schedule comes every five minutes; a server takes some seconds, at the worst a minute. */
 const TIME_MS = 200_000;

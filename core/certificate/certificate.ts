@@ -2,9 +2,9 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
-import { ariId } from '../acme/renewal-info.ts';
 import { SealpostError } from '../errors.ts';
 import { coversName } from './names.ts';
+import { ariId } from './ari-id.ts';
 
 export interface CertificateFacts {
   /** Hexadecimal, upper case, as openssl prints it. */

@@ -1,7 +1,7 @@
 /** TXT values of ours in other people's sight: on record before they are published, until after they are retracted. */
-import type { Zones } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord, PublishedValue } from '../record/domain.ts';
+import type { Zones } from '../ports/zones.ts';
 
 /**
  * Takes out what the record says is published, a killed execution's too. What cannot be taken out now (the right to

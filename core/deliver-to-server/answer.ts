@@ -1,6 +1,7 @@
 /** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
 import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseAudit, type AuditAnswer } from '../audit/audit-answer.ts';
+import type { Facts } from '../record/capability.ts';
 
 export const letters = {
   s: 'served',
@@ -15,9 +16,6 @@ export type Letter = keyof typeof letters;
 const MAX_LEAP = 1_000_000;
 export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
 const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
-
-/** Facts by name, each with every value that was printed for it. */
-export type Facts = Record<string, string[]>;
 
 export interface Answer {
   outcome: Outcome;

@@ -2,22 +2,16 @@
 import { combinedPem } from '../certificate/certificate.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { CertificateObjects, DeliveryObjects } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
-import {
-  MAX_ENTRIES,
-  writeDelivery,
-  type Delivery,
-  type DeliveryEntry,
-  type Looks,
-  type Manifest,
-} from './delivery.ts';
+import { writeDelivery } from './delivery.ts';
 import { entriesFor } from './entries.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';
 import { ripeWork } from '../work/waiting.ts';
+import { MAX_ENTRIES, type Delivery, type DeliveryEntry, type Looks, type Manifest } from '../record/delivery.ts';
+import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 
 export interface AssemblePorts {
   store: Store;

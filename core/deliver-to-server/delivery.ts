@@ -1,67 +1,10 @@
 /** The delivery object: one transaction of work for one server, plain text that a mail host's awk can read. */
 import { createHash } from 'node:crypto';
-import { rowLine, type Row } from '../audit/audit.ts';
-import type { Use } from '../record/domain.ts';
+import { rowLine } from '../audit/audit.ts';
+import type { Delivery, DeliveryEntry } from '../record/delivery.ts';
 
 /** The host refuses a delivery that is older than this: 600 s to reach it and 1,800 s to run, with room (protocol.md, "times that must agree"). */
 export const DELIVERY_LIFETIME_SECONDS = 2_700;
-/** Entries of one delivery: its answer, a letter each, has to fit into SSM's 24,000 characters beside the reasons. */
-export const MAX_ENTRIES = 1_000;
-
-/** All entries of a domain are one: switched, refused and put back together, and what none of them names is removed. */
-export interface DeliveryEntry {
-  domain: string;
-  v: number;
-  host?: boolean;
-  /** It repairs what an audit did not see on these ports. */
-  drift?: number[];
-  /** A certificate that serves this alone; absent: whatever none of the domain's other entries is for. */
-  for?: Use;
-  /** Absent: the domain is removed from the server, whatever it has of it. */
-  install?: {
-    certificate: string;
-    fingerprint: string;
-    /** The names by which the daemons choose it. */
-    names: string[];
-    /** Names to look with: on the mail daemons (none where they cannot serve by name), and on 443. */
-    probe: { mail?: string; webmail?: string };
-    /** Key first, then leaf, then chain. */
-    pem: string;
-  };
-}
-
-export interface Delivery {
-  server: string;
-  seq: number;
-  mode: 'inspect' | 'install' | 'verify';
-  adopt?: boolean;
-  /** Roots that the host shall trust beside its own store. */
-  roots: string;
-  entries: DeliveryEntry[];
-  /** What is looked at when the entries are done, on each port. */
-  rows?: Row[];
-}
-
-/** What the cloud keeps of a delivery to understand its answer: the entries in their order, and no key. */
-export type Manifest = {
-  domain: string;
-  v: number;
-  host?: boolean;
-  for?: Use;
-  certificate?: string;
-  fingerprint?: string;
-  probe?: { mail?: string; webmail?: string };
-  /** It repairs what an audit did not see on these ports. */
-  drift?: number[];
-  notAfter?: number;
-}[];
-
-/** The rows that a delivery has to look at, in its order. */
-export interface Looks {
-  rows: Row[];
-  /** They are the day's audit of the server, and not what a repair is proved by; `isLast`: none comes after them. */
-  audit?: { isLast: boolean };
-}
 
 /** @param now milliseconds since the epoch @returns the object's text and its sha256 in hex, which names it everywhere */
 export function writeDelivery(delivery: Delivery, now: number): { text: string; hash: string } {

@@ -2,8 +2,9 @@
 import { coversName, isUnder, mailName, webmailName } from '../certificate/names.ts';
 import type { StoredCertificate } from '../record/domain.ts';
 import { providedOn, uses } from '../record/provided.ts';
-import type { DeliveryEntry } from './delivery.ts';
-import { servesAlone, servesByName, type Capable, type Work } from '../record/server.ts';
+import type { Work } from '../record/server.ts';
+import { servesAlone, servesByName, type Capable } from '../record/capability.ts';
+import type { DeliveryEntry } from '../record/delivery.ts';
 
 type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
 

@@ -5,16 +5,20 @@ import { leaveServers } from '../work/leave.ts';
 import { removeSuperseded } from '../work/superseded.ts';
 import { SealpostError } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
-import type { Bus, CertificateObjects, Commands, DeliveryObjects, Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { parseAnswer, type Answer } from './answer.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { looksFor } from '../audit/audit-rows.ts';
-import type { Manifest } from './delivery.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { replanDomains } from '../work/replan.ts';
-import { deliveryPrefix, hasAdapters, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
+import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
+import { hasAdapters } from '../record/capability.ts';
+import type { Manifest } from '../record/delivery.ts';
+import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
+import type { Commands } from '../ports/commands.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface RecordPorts {
   store: Store;

@@ -5,8 +5,8 @@ import type { Fact } from '../events/facts.ts';
 import type { Store } from '../ports/store.ts';
 import type { Answer, Letter } from './answer.ts';
 import { findings, summary, type Findings } from '../audit/audit.ts';
-import type { Looks, Manifest } from './delivery.ts';
 import type { ServerRecord, Work } from '../record/server.ts';
+import type { Looks, Manifest } from '../record/delivery.ts';
 
 export type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: string; text: string } };
 

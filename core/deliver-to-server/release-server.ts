@@ -1,12 +1,12 @@
 /** ReleaseServer: the claim on a server ends, or the next round begins. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Bus } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { ServerRecord } from '../record/server.ts';
 import { nextRipe } from '../work/waiting.ts';
+import type { Bus } from '../ports/bus.ts';
 
 export interface ReleasePorts {
   store: Store;

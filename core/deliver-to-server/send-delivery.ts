@@ -1,10 +1,11 @@
 /** SendDelivery: one command carries the delivery; the task waits by its token. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Commands, Executions, SendingCommands } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { deliveryPrefix } from '../record/server.ts';
+import type { Commands, SendingCommands } from '../ports/commands.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface SendPorts {
   store: Store;

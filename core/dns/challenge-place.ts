@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
-import type { Zones } from '../ports/ports.ts';
 import { followAlias, zoneOf } from './authoritative.ts';
 import type { Dns } from './authoritative.ts';
+import type { Zones } from '../ports/zones.ts';
 
 export interface ChallengePlace {
   /** Where the TXT record is really written. */

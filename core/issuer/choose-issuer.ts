@@ -7,7 +7,8 @@ import { checkCaa, lookAtCaa, type CaaLook } from '../dns/caa.ts';
 import { isSealpostError, SealpostError, type ErrorName } from '../errors.ts';
 import type { IssuerStore, Store } from '../ports/store.ts';
 import { budgetSpent, reservePlaces } from './budget.ts';
-import type { DomainRecord, Parked, Wish } from '../record/domain.ts';
+import type { DomainRecord, Wish } from '../record/domain.ts';
+import type { Parked } from '../record/parked.ts';
 
 export interface ChoicePorts {
   store: Store;

@@ -4,10 +4,11 @@ import type { OrderState } from '../acme/order.ts';
 import { isInTrouble, issuersOwn, troubleAfter } from '../record/trouble.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError } from '../errors.ts';
-import type { Bus } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { avoidedUntil, candidates } from './choose-issuer.ts';
-import type { DomainRecord, Parked } from '../record/domain.ts';
+import type { DomainRecord } from '../record/domain.ts';
+import type { Parked } from '../record/parked.ts';
+import type { Bus } from '../ports/bus.ts';
 
 /** What the state that failed had of the plan. */
 export interface FailedAtIssuer {

@@ -1,5 +1,4 @@
 /** The road while it is walked: what its executions did last, for a person who looks on. */
-import { showDomain } from '../certificate/names.ts';
 
 /** A state that an execution came to, or its end. */
 export interface RoadEvent {
@@ -22,82 +21,4 @@ export interface RoadEvent {
 export interface Road {
   /** What has happened since the last look, the oldest first. */
   look(): Promise<RoadEvent[]>;
-}
-
-/** One line of the picture, and how it is to be read. */
-export interface Line {
-  text: string;
-  tone?: 'good' | 'bad' | 'faint';
-}
-
-interface Walk extends RoadEvent {
-  begun: number;
-}
-
-/** The picture of the road: who walks it now, and who came to an end last. */
-export class RoadView {
-  readonly #walking = new Map<string, Walk>();
-  readonly #ended: Walk[] = [];
-  #done = 0;
-  #failed = 0;
-
-  add(event: RoadEvent): void {
-    const before = this.#walking.get(event.execution);
-    const walk: Walk = { ...before, ...event, begun: before?.begun ?? event.at };
-    if (event.end === undefined) {
-      this.#walking.set(event.execution, walk);
-      return;
-    }
-    this.#walking.delete(event.execution);
-    this.#ended.unshift(walk);
-    // A screen shows a few dozen.
-    this.#ended.splice(50);
-    if (event.end === 'done') this.#done++;
-    else this.#failed++;
-  }
-
-  /** @param rows of the screen, two at least */
-  lines(now: number, rows: number): Line[] {
-    const walking = [...this.#walking.values()];
-    const head = `${walking.length} on the road, ${this.#done} done${this.#failed > 0 ? `, ${this.#failed} ended otherwise` : ''}`;
-    const room = rows - 1;
-    const shown = walking.slice(0, walking.length > room ? room - 1 : room);
-    const more = walking.length - shown.length;
-    return [
-      { text: head, tone: 'faint' },
-      ...shown.map(walk => ({ text: `${who(walk)} ${walk.state}, ${seconds(now - walk.at)}${carried(walk)}` })),
-      ...(more > 0 ? [{ text: `… and ${more} more`, tone: 'faint' as const }] : []),
-      ...(more > 0 ? [] : this.#ended.slice(0, room - shown.length).map(ending)),
-    ];
-  }
-}
-
-/** The same as a plain line, where there is no terminal to draw on; none for what says nothing new. */
-export function roadLine(event: RoadEvent): string | undefined {
-  if (event.state !== undefined) return `${who(event)} ${event.state}`;
-  if (event.end === undefined || event.end === 'done') return undefined;
-  return `${who(event)} ${event.end}: ${trouble(event)}`;
-}
-
-function ending(walk: Walk): Line {
-  const took = seconds(walk.at - walk.begun);
-  return walk.end === 'done'
-    ? { text: `${who(walk)} done in ${took}${carried(walk)}`, tone: 'good' }
-    : { text: `${who(walk)} ${walk.end}: ${trouble(walk)}`, tone: 'bad' };
-}
-
-function who({ subject, machine }: RoadEvent): string {
-  return `${showDomain(subject).padEnd(24)} ${machine.padEnd(18)}`;
-}
-
-function carried({ delivery }: RoadEvent): string {
-  return delivery ? ` (delivery ${delivery.seq}: ${delivery.mode}, ${delivery.entries} in it)` : '';
-}
-
-function trouble({ error = '', cause = '' }: RoadEvent): string {
-  return `${error} ${cause}`.replace(/\s+/g, ' ').trim();
-}
-
-function seconds(ms: number): string {
-  return `${Math.max(0, Math.round(ms / 1000))} s`;
 }

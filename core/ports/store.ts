@@ -5,24 +5,13 @@
  * Times are milliseconds since the epoch. `me` is the execution's name. Where a condition can be lost the method
  * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
  */
-import type { AcmQuotas, AcmUse } from '../acm/quota.ts';
 import type { Trouble } from '../record/trouble.ts';
-import type {
-  AcmImport,
-  DomainRecord,
-  Foreign,
-  Parked,
-  PublishedValue,
-  Reservation,
-  Retired,
-  ServedUnder,
-  StoredCertificate,
-  Use,
-  Wish,
-} from '../record/domain.ts';
-import type { DueDomain } from '../sweep/risk.ts';
+import type { DomainRecord, Foreign, PublishedValue, Reservation, ServedUnder, StoredCertificate, Use, Wish } from '../record/domain.ts';
 import type { Outside } from '../record/outside.ts';
 import type { DeliveryUnderWay, Installed, ServerRecord, Work } from '../record/server.ts';
+import type { AcmImport, AcmQuotas, AcmUse } from '../record/acm.ts';
+import type { Parked, Retired } from '../record/parked.ts';
+import type { DueDomain } from '../record/due.ts';
 
 /** How long a claim lasts without being renewed: longer than any task in between (2,700 s), see protocol.md. */
 export const LEASE_MS = 3_600_000;

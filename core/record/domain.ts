@@ -1,6 +1,7 @@
 /** A customer's domain (or a server's own host name, which travels the same road): what is wished, and what is known. */
 import type { Limits } from './limits.ts';
-import type { ErrorName } from '../errors.ts';
+import type { AcmImport } from './acm.ts';
+import type { Parked, Retired } from './parked.ts';
 
 /** The whole wish for a domain, as the last accepted event put it. Names are A-labels in lower case. */
 export interface Wish {
@@ -83,46 +84,8 @@ export interface PublishedValue {
   values: string[];
 }
 
-export interface Parked {
-  reason: ErrorName;
-  message: string;
-  since: number;
-  nextTry: number;
-  /** How often in a row it has been tried (a wait for the budget, or for AWS, is no try): 1, 10, 100 minutes, then daily. */
-  tries: number;
-  /** Issuers that failed for a reason of theirs, by name, with the moment until which others come first. */
-  passes?: Record<string, number>;
-  /** Daily looks in a row that found it with somebody else. */
-  unmanaged?: number;
-}
-
-/** It has left, and is looked at no more until somebody says something. */
-export interface Retired {
-  at: number;
-  /** What was found, and what cures it. */
-  message: string;
-}
-
-/** What is known of a domain's certificate in ACM. */
-export interface AcmImport {
-  /** When its first import was begun: where no ARN followed, ACM may hold one of ours all the same. */
-  begunAt?: number;
-  arn?: string;
-  /** Id of the certificate that it holds. */
-  certificate?: string;
-  /** Why the last try came to nothing, since when, and how often in a row. */
-  trouble?: Pick<Parked, 'reason' | 'message' | 'since' | 'tries'>;
-  nextTry?: number;
-}
-
 /** By the issuer's name: when an order may be made, by each limit; `set` tells which names the one on exact sets is for. */
 export type Reservation = Record<string, { set: string; places: Partial<Record<keyof Limits, number>> }>;
-
-export interface ServedUnder {
-  server: string;
-  /** Its web server holds the domain's certificate all the same, for webmail alone. */
-  webmail?: true;
-}
 
 /** The item `D#<domain>`. */
 export interface DomainRecord {
@@ -173,39 +136,6 @@ export function deletionOf(domain: string, revoke = false): Wish {
   return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };
 }
 
-const MINUTE = 60_000;
-
-/**
- * When a parked domain is tried again: after 1, 10 and 100 minutes, then daily (Let's Encrypt's integration guide),
- * or when the other side said so, whichever is later.
- */
-export function nextTry(tries: number, now: number, retryAt?: number): number {
-  const wait = [1, 10, 100][tries - 1] ?? 24 * 60;
-  return Math.max(now + wait * MINUTE, retryAt ?? 0);
-}
-
-/**
- * The tries of a parked domain, and its next one. Whoever waits for its place in the budget, or was there when AWS was
- * busy, has failed in nothing: the tries stay as they are. The first comes when it is its turn, the other in 1 to 10
- * minutes, so that those who met there do not meet again.
- * @param before the tries up to now
- * @param random a number in [0, 1)
- */
-export function triesAfter(
-  reason: ErrorName,
-  before: number,
-  { now, retryAt, random }: { now: number; retryAt?: number; random: () => number },
-): Pick<Parked, 'tries' | 'nextTry'> {
-  if (reason === 'BudgetSpent' && retryAt !== undefined) return { tries: before, nextTry: Math.max(now, retryAt) };
-  if (reason === 'Throttled') return { tries: before, nextTry: whenLessBusy(now, random) };
-  return { tries: before + 1, nextTry: nextTry(before + 1, now, retryAt) };
-}
-
-/** @param random a number in [0, 1) */
-export function whenLessBusy(now: number, random: () => number): number {
-  return Math.round(now + (1 + 9 * random()) * MINUTE);
-}
-
 /** The current certificate does for this plan: it has exactly these names, its time to be renewed has not come, and nobody wants another. */
 export function isFresh(current: StoredCertificate | undefined, planned: string[], now: number): boolean {
   if (current === undefined || current.askedAt !== undefined) return false;
@@ -214,4 +144,10 @@ export function isFresh(current: StoredCertificate | undefined, planned: string[
 
 export function sameNames(a: string[], b: string[]): boolean {
   return a.length === b.length && a.every(name => b.includes(name));
+}
+
+export interface ServedUnder {
+  server: string;
+  /** Its web server holds the domain's certificate all the same, for webmail alone. */
+  webmail?: true;
 }

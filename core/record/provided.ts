@@ -1,6 +1,7 @@
 /** Certificates from elsewhere: bought by the provider or the customer, for a domain's mail, its webmail or both. They cannot be renewed; before one ends, ours takes over. */
-import { servesAlone, type Capable, type Installed, type Work } from './server.ts';
+import type { Installed, Work } from './server.ts';
 import type { DomainRecord, ProvidedCertificate, StoredCertificate, Use } from './domain.ts';
+import { servesAlone, type Capable } from './capability.ts';
 
 const DAY = 86_400_000;
 

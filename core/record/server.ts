@@ -1,8 +1,8 @@
 /** A mail or webmail server, known by its host name; its managed node id changes when it is rebuilt. */
 import { createHash } from 'node:crypto';
 import type { DomainRecord, StoredCertificate, Use } from './domain.ts';
-import type { Facts } from '../deliver-to-server/answer.ts';
-import type { Audit, Look } from '../audit/audit.ts';
+import type { Audit, Look } from './audit.ts';
+import type { Capable } from './capability.ts';
 
 /** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
 export const REFUSED_FOR_MS = 3_600_000;
@@ -23,19 +23,15 @@ export interface DeliveryUnderWay {
 export type Platform = 'Linux' | 'Windows';
 
 /** The item `S#<server>`. */
-export interface ServerRecord {
+export interface ServerRecord extends Capable {
   server: string;
   node: string;
   roleId: string;
   adopt: boolean;
   /** When that was said, ms since the epoch. */
   registeredAt: number;
-  /** What `inspect` found; absent until the first inspection has answered. */
-  capability?: Facts;
   /** Absent: Linux. */
   platform?: 'Windows';
-  /** Said at its registration: its mail software has one certificate for all names. What it can is looked at, not said. */
-  servesByName?: false;
   /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */
   hostSecuredAt?: number;
   wanted: number;
@@ -87,33 +83,6 @@ export interface Installed {
   looks?: Look[];
   /** The node that served it: another one that has the name now does not have the certificate. */
   node: string;
-}
-
-/** Web servers among the daemons that `inspect` knows. */
-const WEB = ['nginx', 'apache', 'iis'];
-
-/** What was found on a server, and what its operator said of it. */
-export type Capable = Pick<ServerRecord, 'servesByName' | 'capability'>;
-
-/** Every mail daemon that answers there can choose its certificate by the name that the client gives, as far as we know. */
-export function servesByName({ servesByName, capability }: Capable): boolean {
-  return servesByName !== false && !capability?.['cannot-serve-by-name']?.[0];
-}
-
-/** Each daemon that cannot serve by name is given the host's own certificate by us. */
-export function hasAdapters({ capability }: Capable): boolean {
-  const given = listed(capability, 'host-certificate-for');
-  return listed(capability, 'cannot-serve-by-name').every(daemon => given.includes(daemon));
-}
-
-/** A daemon for this answers there that chooses its certificate by the name a client gives. */
-export function servesAlone(server: Capable, use: Use): boolean {
-  if (use === 'mail' && !servesByName(server)) return false;
-  return listed(server.capability, 'serves-by-name').some(daemon => WEB.includes(daemon) === (use === 'webmail'));
-}
-
-function listed(capability: Facts | undefined, fact: string): string[] {
-  return capability?.[fact]?.[0]?.split(',').filter(daemon => daemon !== '') ?? [];
 }
 
 /** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */

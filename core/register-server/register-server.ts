@@ -6,11 +6,13 @@ import { look } from '../work/look.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events/events.ts';
-import type { Commands, Executions, Roles } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import { retireHostName, retireServer } from './retire-server.ts';
 import { wakeServers } from '../work/wake.ts';
 import { waiting } from '../work/waiting.ts';
+import type { Commands } from '../ports/commands.ts';
+import type { Executions } from '../ports/executions.ts';
+import type { Roles } from '../ports/roles.ts';
 
 export interface RegisterPorts {
   store: Store;

@@ -2,11 +2,11 @@
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomain, parseHostName } from '../certificate/names.ts';
-import type { Executions } from '../ports/ports.ts';
 import { waiting } from '../work/waiting.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { look } from '../work/look.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface RenewPorts {
   store: Store;

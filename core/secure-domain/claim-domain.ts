@@ -4,14 +4,13 @@ import type { Issuer } from '../acme/issuer.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomainEvent, type DomainRequest } from '../events/events.ts';
-import type { Bus, CertificateObjects, Executions, Zones } from '../ports/ports.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Store } from '../ports/store.ts';
 import { importWanted } from '../acm/import-to-acm.ts';
 import { isFresh, sameNames, type DomainRecord, type Wish } from '../record/domain.ts';
 import { chooseIssuer, isUnlikeWish, namesOf, replacedAt, type ChoicePorts } from '../issuer/choose-issuer.ts';
 import { isAcmDue, nextLook } from '../record/duties.ts';
-import { leaveServers, releaseDeleted, releaseServedUnder } from '../work/leave.ts';
+import { leaveServers } from '../work/leave.ts';
 import { isServing } from '../work/serving.ts';
 import { look } from '../work/look.ts';
 import { placeDomain } from './placement.ts';
@@ -27,6 +26,12 @@ import {
 import { retract } from '../claim/published.ts';
 import { removeSuperseded } from '../work/superseded.ts';
 import { tellOfEnds } from './tell.ts';
+import { releaseServedUnder } from './served-under.ts';
+import { releaseDeleted } from './deleted.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { Zones } from '../ports/zones.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface ClaimPorts extends ChoicePorts {
   zones: Zones;

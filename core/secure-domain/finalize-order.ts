@@ -9,7 +9,6 @@ import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { requireTlsa } from '../dns/tlsa.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { CertificateObjects } from '../ports/ports.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { Store } from '../ports/store.ts';
 import type { Plan } from '../record/plan.ts';
@@ -17,6 +16,7 @@ import { calmServers } from './calm.ts';
 import type { DomainRecord, StoredCertificate } from '../record/domain.ts';
 import { certificatesOf } from '../record/provided.ts';
 import { POLL_MS } from './order.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
 
 export interface FinalizePorts {
   store: Store;

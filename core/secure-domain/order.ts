@@ -7,12 +7,12 @@ import { isProblem } from '../acme/problem.ts';
 import type { Clock } from '../clock.ts';
 import { seenEverywhere, type Dns } from '../dns/authoritative.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { Zones } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import type { Plan, Place } from '../record/plan.ts';
 import { withoutOrder } from '../issuer/budget.ts';
 import type { PublishedValue } from '../record/domain.ts';
 import { byZone, withPublished } from '../claim/published.ts';
+import type { Zones } from '../ports/zones.ts';
 
 type Mine<T = object> = Plan & { execution: string } & T;
 

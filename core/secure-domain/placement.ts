@@ -2,10 +2,12 @@
 import { planNames, webmailName } from '../certificate/names.ts';
 import type { Clock } from '../clock.ts';
 import { SealpostError, type ErrorName } from '../errors.ts';
-import type { Bus } from '../ports/ports.ts';
-import { servesAlone, servesByName, type ServerRecord } from '../record/server.ts';
+import type { ServerRecord } from '../record/server.ts';
 import type { Store } from '../ports/store.ts';
-import { serversOf, type DomainRecord, type ServedUnder, type Wish } from '../record/domain.ts';
+import { type DomainRecord, type ServedUnder, serversOf, type Wish } from '../record/domain.ts';
+import { servesAlone, servesByName } from '../record/capability.ts';
+import { holders, typeThis } from '../record/served-under.ts';
+import type { Bus } from '../ports/bus.ts';
 
 export interface Placement {
   /** The names that its certificate has to have. */
@@ -42,15 +44,6 @@ export function place(wish: Wish, servers: Servers): Placement {
     servers: holders(serversOf(wish), servedUnder),
     servedUnder,
   };
-}
-
-/** The servers of its wish that shall hold its certificate. One that the wish has named since it was last planned counts: nothing is taken from it. */
-export function holdersOf({ spec, servedUnder = [] }: Pick<DomainRecord, 'spec' | 'servedUnder'>): string[] {
-  return spec ? holders(serversOf(spec), servedUnder) : [];
-}
-
-function holders(servers: string[], servedUnder: ServedUnder[]): string[] {
-  return servers.filter(server => servedUnder.every(one => one.server !== server || one.webmail));
 }
 
 /**
@@ -90,11 +83,6 @@ export async function placeDomain(
   await store.dependNoMore(domain, [...new Set(free)]);
   record.servedUnder = servedUnder;
   return placement;
-}
-
-/** For a person at a mail program. */
-export function typeThis(domain: string, server: string): string {
-  return `mail of ${domain} is served under ${server}: type this host name into the mail program`;
 }
 
 function names(servedUnder: ServedUnder[]): string[] {

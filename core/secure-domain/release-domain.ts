@@ -4,18 +4,22 @@ import { isUrgent } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseDomainEvent } from '../events/events.ts';
-import type { Bus, Executions, Metrics, Zones } from '../ports/ports.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Store } from '../ports/store.ts';
 import type { Plan } from '../record/plan.ts';
 import { importWanted, parkImport } from '../acm/import-to-acm.ts';
-import { serversOf, triesAfter, whenLessBusy, type DomainRecord, type Parked } from '../record/domain.ts';
+import { serversOf, type DomainRecord } from '../record/domain.ts';
 import { acmDuty, nextLook } from '../record/duties.ts';
 import { look } from '../work/look.ts';
 import { passOver, type FailedAtIssuer } from '../issuer/pass-over.ts';
-import { HANG, holdersOf, uninspected } from './placement.ts';
+import { HANG, uninspected } from './placement.ts';
 import { retract } from '../claim/published.ts';
 import { hasLeft, isStillGone, retireDomain, unmanagedLooks } from './retire-domain.ts';
+import { triesAfter, type Parked, whenLessBusy } from '../record/parked.ts';
+import { holdersOf } from '../record/served-under.ts';
+import type { Zones } from '../ports/zones.ts';
+import type { Bus, Metrics } from '../ports/bus.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface ReleasePorts {
   store: Store;

@@ -3,9 +3,10 @@
  * retired with a notice instead of tried for months. What is served stays served until it ends: its mail may still be
  * read here. Any later word brings it back.
  */
-import type { Bus } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
-import type { DomainRecord, Parked, Retired } from '../record/domain.ts';
+import type { DomainRecord } from '../record/domain.ts';
+import type { Parked, Retired } from '../record/parked.ts';
+import type { Bus } from '../ports/bus.ts';
 
 /** Daily looks in a row. One that had a certificate has moved away; one that never had is not set up yet, which may take its owner weeks. */
 const LOOKS = { moved: 7, neverCame: 30 };

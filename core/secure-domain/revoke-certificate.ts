@@ -4,11 +4,13 @@ import type { Acme } from '../acme/client.ts';
 import { asSealpostError, isProblem } from '../acme/problem.ts';
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Bus, CertificateObjects, Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { isToBeRevoked } from '../record/duties.ts';
 import { look } from '../work/look.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface RevokePorts {
   store: Store;

@@ -1,9 +1,9 @@
 /** A person is told in time that a certificate from elsewhere ends. */
 import type { Clock } from '../clock.ts';
-import type { Bus } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { dueMark, uses } from '../record/provided.ts';
+import type { Bus } from '../ports/bus.ts';
 
 const DAY = 86_400_000;
 

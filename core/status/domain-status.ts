@@ -2,13 +2,13 @@
 import { planNames } from '../certificate/names.ts';
 import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '../record/domain.ts';
 import { acmDuty } from '../record/duties.ts';
-import { holdersOf, typeThis } from '../secure-domain/placement.ts';
 import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../record/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import { LEASE_MS } from '../ports/store.ts';
 import type { Known, OnServer } from './known.ts';
 import { serverState } from './server-status.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
+import { holdersOf, typeThis } from '../record/served-under.ts';
 
 const DAY = 86_400_000;
 

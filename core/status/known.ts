@@ -1,9 +1,9 @@
 /** What the table knows, as a person asks for it: read only, and apart from the writes of the protocol. */
-import type { AcmUse } from '../acm/quota.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Outside } from '../record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../record/server.ts';
 import type { IssuerRecord } from '../ports/store.ts';
+import type { AcmUse } from '../record/acm.ts';
 
 /** What is kept under a server's name; `record` is absent while nobody has registered it. */
 export interface OnServer {

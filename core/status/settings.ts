@@ -1,7 +1,6 @@
 /** What is typed into a mail program for a domain: which host, port and kind of security. Pure; bin/settings.ts looks whether it is so. */
 import { coversName, mailName, planNames } from '../certificate/names.ts';
-import type { DomainRecord } from '../record/domain.ts';
-import type { ServedUnder } from '../record/domain.ts';
+import type { DomainRecord, ServedUnder } from '../record/domain.ts';
 
 export type Protocol = 'imap' | 'pop3' | 'submission';
 

@@ -1,11 +1,5 @@
 /** Which of the domains that are due are started first, where more are due than a minute takes. Pure. */
-import type { StoredCertificate } from '../record/domain.ts';
-
-export interface DueDomain {
-  dueAt: number;
-  /** None: nothing is served for it yet. */
-  certificate?: Pick<StoredCertificate, 'notAfter' | 'window' | 'staging'>;
-}
+import type { DueDomain } from '../record/due.ts';
 
 /**
  * Revoked or expired, then the soonest to expire, then those that have no certificate yet. One in ten is the longest due,

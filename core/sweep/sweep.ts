@@ -4,11 +4,12 @@ import type { Clock } from '../clock.ts';
 import { look } from '../work/look.ts';
 import { riskiestFirst } from './risk.ts';
 import { isSealpostError } from '../errors.ts';
-import type { Commands, Executions } from '../ports/ports.ts';
 import { resume } from '../deliver-to-server/send-delivery.ts';
 import { isAwake } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Due, Store } from '../ports/store.ts';
+import type { Commands } from '../ports/commands.ts';
+import type { Executions } from '../ports/executions.ts';
 
 export interface SweepPorts {
   store: Store;

@@ -1,7 +1,7 @@
 /** Starting the road for a domain as it stands on record. */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Executions } from '../ports/ports.ts';
+import type { Executions } from '../ports/executions.ts';
 
 /** @param name of the execution; the same name is the same look. By default one that nobody else chooses */
 export async function look(

@@ -1,9 +1,10 @@
 /** What a server can do was looked at: the domains that hang on it are looked at again. */
 import type { Clock } from '../clock.ts';
 import { look } from './look.ts';
-import type { Executions } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
-import { servesByName, type ServerRecord } from '../record/server.ts';
+import type { ServerRecord } from '../record/server.ts';
+import { servesByName } from '../record/capability.ts';
+import type { Executions } from '../ports/executions.ts';
 
 /** Domains that are begun at once; the sweep begins the others, within a minute. */
 const BEGUN_AT_ONCE = 25;

@@ -1,10 +1,10 @@
 /** Keys that nobody needs any more: of certificates that another one followed, or that were withdrawn, once what is to be served is seen on every server of the domain. */
 import type { Clock } from '../clock.ts';
-import type { CertificateObjects } from '../ports/ports.ts';
 import type { Store } from '../ports/store.ts';
-import { holdersOf } from '../secure-domain/placement.ts';
 import { overOf } from '../record/provided.ts';
 import { isServing } from './serving.ts';
+import { holdersOf } from '../record/served-under.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
 
 /**
  * Until then a server may have to be given what it had. After that nothing asks for them: a delivery has the current

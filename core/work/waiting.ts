@@ -1,7 +1,7 @@
 /** What waits for a server: what of it may be delivered now, and when more of it may. All of it is looked through, page by page: what may not go yet never hides what may. */
 import type { Store } from '../ports/store.ts';
-import { MAX_ENTRIES } from '../deliver-to-server/delivery.ts';
 import { goesAlong, isDeliverable, type ServerRecord, type Work } from '../record/server.ts';
+import { MAX_ENTRIES } from '../record/delivery.ts';
 
 /** Work in the order of the domains' names, a page at a time. */
 export async function* waiting(server: string, store: Pick<Store, 'work'>): AsyncGenerator<Work[]> {

@@ -1,8 +1,8 @@
 /** Waking a server: by whoever committed work, not by an event. */
 import type { Clock } from '../clock.ts';
-import type { Executions } from '../ports/ports.ts';
 import { WAKE_MS, type Store } from '../ports/store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../record/server.ts';
+import type { Executions } from '../ports/executions.ts';
 
 /**
  * Starts a delivery for each server that is free and has something to do. Killed between claim and start, the step's

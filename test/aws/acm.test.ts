@@ -11,13 +11,13 @@ import {
 } from '@aws-sdk/client-acm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { certificateManager, DOMAIN_TAG, STACK_TAG } from '../../aws/acm.ts';
-import type { CertificateManager } from '../../core/ports/ports.ts';
 import { acm } from '../../packages/aws-stand-in/src/acm/acm.ts';
 import { events } from '../../packages/aws-stand-in/src/events/events.ts';
 import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
 import { allow, startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { scratchCa, type Issued, type ScratchCa } from '../install/scratch-ca.ts';
 import { memoryAcm } from '../twins/acm.ts';
+import type { CertificateManager } from '../../core/ports/certificate-manager.ts';
 
 let directory: string;
 let provider: Provider;

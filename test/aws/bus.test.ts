@@ -2,11 +2,11 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bus } from '../../aws/bus.ts';
-import type { Bus } from '../../core/ports/ports.ts';
 import { events } from '../../packages/aws-stand-in/src/events/events.ts';
 import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryBus } from '../twins/executions.ts';
+import type { Bus } from '../../core/ports/bus.ts';
 
 type Fact = { detailType: string; detail: Record<string, unknown> };
 

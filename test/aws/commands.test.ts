@@ -1,7 +1,6 @@
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sendingCommands } from '../../aws/commands.ts';
-import type { SendingCommands } from '../../core/ports/ports.ts';
 import { events } from '../../packages/aws-stand-in/src/events/events.ts';
 import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
 import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
@@ -9,6 +8,7 @@ import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
 import { ssm, type SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryCommands } from '../twins/commands.ts';
+import type { SendingCommands } from '../../core/ports/commands.ts';
 
 interface CommandsUnderTest {
   commands: SendingCommands;

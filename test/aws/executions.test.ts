@@ -2,13 +2,13 @@ import * as lambda from '@aws-sdk/client-lambda';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
-import type { Executions } from '../../core/ports/ports.ts';
 import { events } from '../../packages/aws-stand-in/src/events/events.ts';
 import type { ServiceFactory } from '../../packages/aws-stand-in/src/service/service.ts';
 import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
 import { states } from '../../packages/aws-stand-in/src/states/states.ts';
 import { allow, startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryExecutions } from '../twins/executions.ts';
+import type { Executions } from '../../core/ports/executions.ts';
 
 interface ExecutionsUnderTest {
   executions: Executions;

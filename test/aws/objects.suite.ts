@@ -1,5 +1,5 @@
 import { expect, test, describe, beforeAll } from 'vitest';
-import type { CertificateObjects, DeliveryObjects } from '../../core/ports/ports.ts';
+import type { CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
 
 export function describeObjects(
   name: string,

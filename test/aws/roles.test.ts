@@ -1,9 +1,9 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roles } from '../../aws/roles.ts';
-import type { Roles } from '../../core/ports/ports.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryRoles } from '../twins/roles.ts';
+import type { Roles } from '../../core/ports/roles.ts';
 
 let provider: Provider;
 const ids: Record<string, string> = {};

@@ -1,7 +1,6 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
-import type { Secrets } from '../../core/ports/ports.ts';
 import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
 import { ssm } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
 import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
@@ -9,6 +8,7 @@ import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
 import { events } from '../../packages/aws-stand-in/src/events/events.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memorySecrets } from '../twins/secrets.ts';
+import type { Secrets } from '../../core/ports/secrets.ts';
 
 let provider: Provider;
 let client: SSMClient;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Zones } from '../../core/ports/ports.ts';
+import type { Zones } from '../../core/ports/zones.ts';
 
 export interface ZonesUnderTest {
   zones: Zones;

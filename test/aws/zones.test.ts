@@ -7,11 +7,11 @@ import {
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
-import type { Zones } from '../../core/ports/ports.ts';
 import { route53 } from '../../packages/aws-stand-in/src/route53/route53.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';
+import type { Zones } from '../../core/ports/zones.ts';
 
 let provider: Provider;
 let client: Route53Client;

@@ -2,10 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { AcmQuotas } from '../../core/acm/quota.ts';
 import type { StoredCertificate } from '../../core/record/domain.ts';
-import type { Metrics } from '../../core/ports/ports.ts';
-import type { Facts } from '../../core/deliver-to-server/answer.ts';
 import type { QuietHours } from '../../core/work/quiet.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
@@ -15,6 +12,9 @@ import { memoryCertificates, memoryDeliveries, type Objects } from '../twins/obj
 import { emptyMemory, type Memory } from '../twins/memory.ts';
 import { memoryStore } from '../twins/store.ts';
 import { memoryZones, type MemoryZones } from '../twins/zones.ts';
+import type { Facts } from '../../core/record/capability.ts';
+import type { AcmQuotas } from '../../core/record/acm.ts';
+import type { Metrics } from '../../core/ports/bus.ts';
 
 export const minute = 60_000;
 export const day = 86_400_000;

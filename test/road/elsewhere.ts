@@ -7,11 +7,11 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingOf } from '../../aws/deployed.ts';
 import { certificateObjects } from '../../aws/objects.ts';
-import type { CertificateObjects } from '../../core/ports/ports.ts';
 import { handshake } from '../../local/clients/handshake.ts';
 import { until, untilInstalled } from '../../local/provider/panel.ts';
 import { customer, put, road, untilSwept } from './provider.ts';
 import { type } from './typed.ts';
+import type { CertificateObjects } from '../../core/ports/objects.ts';
 
 const DOMAIN = 'example.com';
 

@@ -1,7 +1,7 @@
 /** ACM in memory, with a quota that a test may set. */
 import { randomUUID } from 'node:crypto';
 import { SealpostError } from '../../core/errors.ts';
-import type { CertificateManager } from '../../core/ports/ports.ts';
+import type { CertificateManager } from '../../core/ports/certificate-manager.ts';
 
 export interface MemoryAcm extends CertificateManager {
   /** By ARN. */

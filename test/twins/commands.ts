@@ -1,6 +1,6 @@
 /** Systems Manager in memory: commands that end when a test says so. */
 import { SealpostError } from '../../core/errors.ts';
-import type { CommandState, SendingCommands } from '../../core/ports/ports.ts';
+import type { CommandState, SendingCommands } from '../../core/ports/commands.ts';
 
 export interface MemoryCommands extends SendingCommands {
   /** Every command that was sent. */

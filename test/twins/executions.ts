@@ -1,7 +1,8 @@
 /** Step Functions and the bus in memory: what was started, resumed and said. */
 import * as z from 'zod/mini';
 import { facts } from '../../core/events/facts.ts';
-import type { Bus, Executions } from '../../core/ports/ports.ts';
+import type { Bus } from '../../core/ports/bus.ts';
+import type { Executions } from '../../core/ports/executions.ts';
 
 export interface MemoryExecutions extends Executions {
   started: { machine: 'secure-domain' | 'deliver-to-server'; name: string; input: unknown }[];

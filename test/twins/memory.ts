@@ -1,9 +1,9 @@
 /** What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a real table. */
-import type { AcmQuotas, AcmUse } from '../../core/acm/quota.ts';
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { Outside } from '../../core/record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/record/server.ts';
 import type { IssuerRecord } from '../../core/ports/store.ts';
+import type { AcmQuotas, AcmUse } from '../../core/record/acm.ts';
 
 export interface Memory {
   domains: Map<string, DomainRecord>;

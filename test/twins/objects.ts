@@ -1,5 +1,5 @@
 /** Both buckets in memory. */
-import type { CertificateObjects, DeliveryObjects } from '../../core/ports/ports.ts';
+import type { CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
 
 /** Every object by its key, for tests that look. */
 export type Objects = Map<string, string>;

@@ -1,5 +1,5 @@
 /** IAM roles in memory. */
-import type { Roles } from '../../core/ports/ports.ts';
+import type { Roles } from '../../core/ports/roles.ts';
 
 export function memoryRoles(roles: Record<string, { roleId: string; trusted: string[] }>): Roles {
   return {

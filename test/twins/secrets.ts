@@ -1,5 +1,5 @@
 /** SecureString parameters in memory. */
-import type { Secrets } from '../../core/ports/ports.ts';
+import type { Secrets } from '../../core/ports/secrets.ts';
 
 export function memorySecrets(): Secrets {
   const values = new Map<string, string>();

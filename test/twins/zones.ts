@@ -1,6 +1,6 @@
 /** Hosted zones in memory, with their TXT record sets as bare values. */
 import { SealpostError } from '../../core/errors.ts';
-import type { Zones } from '../../core/ports/ports.ts';
+import type { Zones } from '../../core/ports/zones.ts';
 
 export interface MemoryZones extends Zones {
   /** Values by `<zone id> <record name>`, whoever put them there. */

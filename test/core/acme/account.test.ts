@@ -5,10 +5,10 @@ import { knownAccount, openAccount } from '../../../core/acme/account.ts';
 import type { Issuer } from '../../../core/acme/issuer.ts';
 import { openOrder } from '../../../core/acme/order.ts';
 import { createOrder } from '../../../core/secure-domain/order.ts';
-import type { Secrets } from '../../../core/ports/ports.ts';
 import { memorySecrets } from '../../twins/secrets.ts';
 import { anIssuer, created, domain, newWorld, register, mx1, type World } from '../world.ts';
 import { startTestCa, type TestCa } from './ca.ts';
+import type { Secrets } from '../../../core/ports/secrets.ts';
 
 const hmacKey = createHash('sha256').update('a MAC key').digest('base64url');
 const binding = JSON.stringify({ kid: 'kid-1', hmacKey });

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { csrFor } from '../../../core/acme/client.ts';
 import type { Acme } from '../../../core/acme/client.ts';
 import { answerChallenges, completeOrder, openOrder } from '../../../core/acme/order.ts';
-import { ariId, readRenewalInfo } from '../../../core/acme/renewal-info.ts';
+import { readRenewalInfo } from '../../../core/acme/renewal-info.ts';
 import { openConnection } from '../../../core/acme/transport.ts';
 import { inspectChain, newKey } from '../../../core/certificate/certificate.ts';
 import { setRenewalInfo } from '../../../local/ca/advise.ts';
 import { patience, startTestCa } from './ca.ts';
 import type { TestCa } from './ca.ts';
+import { ariId } from '../../../core/certificate/ari-id.ts';
 
 const hour = 3_600_000;
 let at: TestCa;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { auditDueAt, findings, MAX_ROWS, rowLine, rowsOf, summary, type Row } from '../../../core/audit/audit.ts';
+import { auditDueAt, findings, MAX_ROWS, rowLine, rowsOf, summary } from '../../../core/audit/audit.ts';
 import { parseAudit } from '../../../core/audit/audit-answer.ts';
 import { day, mx1, mx2 } from '../world.ts';
+import type { Row } from '../../../core/record/audit.ts';
 
 const leaf = 'f'.repeat(64);
 const quiet = { from: 1, to: 5 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { DELIVERY_LIFETIME_SECONDS, writeDelivery, type Delivery } from '../../../core/deliver-to-server/delivery.ts';
+import { DELIVERY_LIFETIME_SECONDS, writeDelivery } from '../../../core/deliver-to-server/delivery.ts';
+import type { Delivery } from '../../../core/record/delivery.ts';
 
 const pem = (label: string) => `-----BEGIN ${label}-----\r\nAAAA\r\n-----END ${label}-----\r\n\r\n`;
 const now = 1_800_000_000_999;

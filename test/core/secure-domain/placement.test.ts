@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { DomainRecord, Wish } from '../../../core/record/domain.ts';
-import { holdersOf, place } from '../../../core/secure-domain/placement.ts';
+import { place } from '../../../core/secure-domain/placement.ts';
 import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { retireServer } from '../../../core/register-server/retire-server.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
@@ -23,6 +23,7 @@ import {
   registerOnly,
   type World,
 } from '../world.ts';
+import { holdersOf } from '../../../core/record/served-under.ts';
 
 const web = 'web.provider.example';
 const byName: Partial<ServerRecord> = { capability: { 'serves-by-name': ['postfix,dovecot,nginx'] } };

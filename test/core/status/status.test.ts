@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DomainRecord, Parked } from '../../../core/record/domain.ts';
+import type { DomainRecord } from '../../../core/record/domain.ts';
 import { remedies, type ErrorName } from '../../../core/errors.ts';
 import type { ServerRecord, Work } from '../../../core/record/server.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
@@ -8,6 +8,7 @@ import type { Known, OnServer } from '../../../core/status/known.ts';
 import { remedySentence } from '../../../core/status/remedy.ts';
 import { serverStatus } from '../../../core/status/server-status.ts';
 import { certificate, domain, minute, mx1, mx2, now, wish } from '../../aws/store.stage.ts';
+import type { Parked } from '../../../core/record/parked.ts';
 
 const hour = 60 * minute;
 const current = certificate();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openOrder } from '../../../core/acme/order.ts';
-import { problem, startTestCa } from '../acme/ca.ts';
-import type { TestCa } from '../acme/ca.ts';
+import { problem, startTestCa } from './ca.ts';
+import type { TestCa } from './ca.ts';
 
 let at: TestCa;
 let accountUrl: string;

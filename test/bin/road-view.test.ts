@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { roadLine, RoadView, type RoadEvent } from '../../../core/ports/road.ts';
+import type { RoadEvent } from '../../core/ports/road.ts';
+import { RoadView, roadLine } from '../../bin/road-view.ts';
 
 const event = (more: Partial<RoadEvent>): RoadEvent => ({
   ...{ execution: 'one', machine: 'secure-domain', subject: 'example.com', at: 1_000 },
