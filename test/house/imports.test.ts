@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { files, importsOf, read, under, withoutComments, type Import } from './sources.ts';
 
@@ -41,6 +42,75 @@ describe('arrows of import', () => {
   test('zod never comes whole: that costs 370 KB in every bundle', () => {
     const product = under('core', 'aws', 'statemachines', 'lambdas').filter(file => importsOf(file).some(isZod));
     expect(product.filter(file => !/^import \* as z from 'zod\/mini';$/m.test(read(file)))).toEqual([]);
+  });
+});
+
+/** The rooms of core, the lowest first: a room imports only from rooms above its own line. */
+const rooms = [
+  'core',
+  'core/certificate',
+  'core/record',
+  'core/events',
+  'core/ports',
+  'core/acme',
+  'core/dns',
+  'core/work',
+  'core/claim',
+  'core/issuer',
+  'core/acm',
+  'core/audit',
+  'core/status',
+  'core/renewal',
+  'core/secure-domain',
+  'core/deliver-to-server',
+  'core/register-server',
+  'core/sweep',
+];
+const folderOf = (file: string) => posix.dirname(file);
+/** Every import that crosses from one folder into another one, by folders. */
+const crossings = files
+  .filter(file => /\.(ts|mjs)$/.test(file) && !file.startsWith('local/'))
+  .flatMap(importsOf)
+  .filter(imported => files.includes(imported.of) && folderOf(imported.file) !== folderOf(imported.of));
+
+describe('rooms', () => {
+  test('no two folders import each other', () => {
+    const arrows = Map.groupBy(crossings, ({ file, of }) => `${folderOf(file)} → ${folderOf(of)}`);
+    const back = (arrow: string) => arrow.split(' → ').reverse().join(' → ');
+    const mutual = [...arrows.keys()].filter(arrow => arrows.has(back(arrow)) && arrow < back(arrow));
+    expect(
+      mutual.map(arrow => ({ arrow, by: arrows.get(arrow)!.map(show), back: arrows.get(back(arrow))!.map(show) })),
+    ).toEqual([]);
+  });
+
+  test('no arrow between folders leads back to where it began', () => {
+    const next = Map.groupBy(crossings, ({ file }) => folderOf(file));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    function follow(folder: string, way: string[]): void {
+      if (way.includes(folder)) circles.push([...way.slice(way.indexOf(folder)), folder].join(' → '));
+      if (done.has(folder) || way.includes(folder)) return;
+      for (const to of new Set(next.get(folder)?.map(({ of }) => folderOf(of)))) follow(to, [...way, folder]);
+      done.add(folder);
+    }
+    for (const folder of next.keys()) follow(folder, []);
+    expect(circles).toEqual([]);
+  });
+
+  test('an arrow in core goes to a lower room', () => {
+    const level = (file: string) => rooms.indexOf(folderOf(file));
+    const inside = crossings.filter(({ file, of }) => file.startsWith('core/') && of.startsWith('core/'));
+    expect(inside.filter(({ file, of }) => level(of) >= level(file)).map(show)).toEqual([]);
+    const found = new Set(under('core').map(folderOf));
+    expect([...found].sort()).toEqual([...rooms].sort());
+  });
+
+  test('no room holds more than a fifth of core', () => {
+    const sizeOf = (paths: string[]) => paths.reduce((sum, path) => sum + Buffer.byteLength(read(path)), 0);
+    const whole = sizeOf(under('core'));
+    const large = rooms.filter(room => sizeOf(under('core').filter(file => folderOf(file) === room)) > whole / 5);
+    expect(large).toEqual([]);
+    expect(whole).toBeGreaterThan(100_000);
   });
 });
 
