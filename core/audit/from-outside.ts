@@ -23,7 +23,7 @@ export interface OutsidePorts {
 const SHARE = 50;
 /** Names in trouble that are kept. */
 const MOST_UNSEEN = 50;
-/** A server lets one client have so many connections, and more (Postfix: 50). */
+/** Handshakes at a time on one server: the usual mail software lets one client have 50 connections. */
 const AT_ONCE = 10;
 const DAY = 86_400_000;
 

@@ -4,8 +4,12 @@ import type { Use } from './domain.ts';
 /** Facts by name, each with every value that was printed for it. */
 export type Facts = Record<string, string[]>;
 
-/** Web servers among the daemons that `inspect` knows. */
-const WEB = ['nginx', 'apache', 'iis'];
+/**
+ * Used where the last inspection was done by an installer that did not give the fact `web-servers` yet.
+ * A record keeps that inspection until the server is registered again. Without this list an upgrade
+ * would take every webmail certificate off such a server.
+ */
+const WEB_SERVERS_BEFORE_THE_FACT = 'nginx,apache,iis';
 
 /** What was found on a server, and what its operator said of it. */
 export interface Capable {
@@ -29,7 +33,10 @@ export function hasAdapters({ capability }: Capable): boolean {
 /** A daemon for this answers there that chooses its certificate by the name a client gives. */
 export function servesAlone(server: Capable, use: Use): boolean {
   if (use === 'mail' && !servesByName(server)) return false;
-  return listed(server.capability, 'serves-by-name').some(daemon => WEB.includes(daemon) === (use === 'webmail'));
+  const webServers = listed({ 'web-servers': [WEB_SERVERS_BEFORE_THE_FACT], ...server.capability }, 'web-servers');
+  return listed(server.capability, 'serves-by-name').some(
+    daemon => webServers.includes(daemon) === (use === 'webmail'),
+  );
 }
 
 function listed(capability: Facts | undefined, fact: string): string[] {

@@ -59,7 +59,7 @@ export async function registerServer(
     throw new SealpostError(
       'InvalidStepInput',
       server,
-      `detail.node ${node} runs ${platform}, where nothing of ours runs; register a server with Linux, or with MailEnable on Windows`,
+      `detail.node ${node} runs ${platform}, where nothing of ours runs; register a server with Linux or Windows (docs/servers names the mail software)`,
     );
   const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
   const role = await ports.roles.role(roleName);

@@ -35,7 +35,7 @@ export const remedySentence: Record<ErrorName, string> = {
   IssuerUnusable:
     'Set right what is said of the issuer (its account, its external account, the setting Issuers); the next try finds it, and Domain Changed makes one at once.',
   ServerFull:
-    'Give some of its domains to another mail server, or its daemons more room (vsz_limit in Dovecot, disk), and the certificate is offered again by itself.',
+    'Give some of its domains to another mail server, or give the daemon that the reason names more room. The next delivery then offers the certificate again.',
   ServerNotInspected:
     'Wait: the server is being looked at; if that lasts, see that it runs and that Systems Manager shows its node online.',
   ServerNotRegistered: 'Put Mail Server Registered for the server that is named; the domain then goes on by itself.',

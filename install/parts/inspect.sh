@@ -16,7 +16,7 @@ inspect_server() {
   : >"$run/facts"
   fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
   fact kernel-time "$(date +%s)"
-  open='' by_name='' one_name='' secured='' all_adopted=yes
+  open='' by_name='' one_name='' web='' secured='' all_adopted=yes
   refusal=$(panel_refusal)
   [ -z "$refusal" ] || fact refused "$refusal"
   undo_half_adoption
@@ -26,6 +26,7 @@ inspect_server() {
     fact "$daemon" "$version"
     fact configuration "$daemon" "$("${daemon}_directory")"
     fact keys-read-by "$daemon" "$("${daemon}_readers")"
+    ! is_web "$daemon" || web="$web,$daemon"
     first=
     for port in $("${daemon}_ports"); do
       answers "$port" || continue
@@ -68,6 +69,7 @@ inspect_server() {
   fi
   fact ports "${open#,}"
   fact serves-by-name "${by_name#,}"
+  fact web-servers "${web#,}"
   fact host-certificate-for "${secured#,}"
   [ -n "$adopted" ] || all_adopted=no
   fact adopted "$all_adopted"

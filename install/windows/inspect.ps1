@@ -34,6 +34,7 @@ function Invoke-Inspection($delivery) {
   if ($known -and $adoption) { Add-Fact 'host-certificate-for mailenable' }
   Add-Fact "ports $(@(@($state.ports) + $(if ($isWeb) { 443 } else { @() })) -join ',')"
   Add-Fact "serves-by-name $(if ($known -and $isWeb) { 'iis' })"
+  Add-Fact "web-servers iis"
   Add-Fact "adopted $(if ($known -and $adoption) { 'yes' } else { 'no' })"
   Add-Fact "free-kb $([long]((Get-PSDrive -Name $env:SystemDrive.Substring(0, 1)).Free / 1024))"
   Add-Fact "host-certificate $(Get-HostCertificate $delivery $listeners)"

@@ -134,9 +134,13 @@ export function found({ memory }: World, server: string, capability: Facts = byN
   memory.servers.get(server)!.capability = capability;
 }
 
-const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'] };
+const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'], 'web-servers': ['nginx'] };
 /** One certificate for all names of its mail daemons; webmail behind nginx can. */
-export const notByName: Facts = { 'serves-by-name': ['nginx'], 'cannot-serve-by-name': ['courier'] };
+export const notByName: Facts = {
+  'serves-by-name': ['nginx'],
+  'web-servers': ['nginx'],
+  'cannot-serve-by-name': ['courier'],
+};
 
 /** A server that was inspected and secured, taken by an execution whose name is given back. */
 export async function readyServer(

@@ -90,6 +90,8 @@ export function contract(name: keyof typeof kinds): void {
         parts.filter(part => Boolean(part.oneCertificate) === one).map(part => part.daemon);
       expect(fact('serves-by-name')).toEqual([named(false).join(',')]);
       expect(fact('cannot-serve-by-name')).toEqual([named(true).join(',')]);
+      const webServers = parts.filter(part => part.ports.every(isWeb)).map(part => part.daemon);
+      expect(fact('web-servers')).toEqual([webServers.join(',')]);
       for (const { daemon } of parts) {
         expect(fact('configuration')).toContainEqual(expect.stringMatching(new RegExp(`^${daemon} /etc/`)));
         expect(fact('keys-read-by')).toContainEqual(expect.stringMatching(new RegExp(`^${daemon} \\S+$`)));

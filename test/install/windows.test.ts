@@ -199,6 +199,7 @@ describe('what the cloud and the installer say to each other', () => {
       'refused',
       'cannot-serve-by-name',
       'serves-by-name',
+      'web-servers',
       'host-certificate',
       'host-certificate-for',
       'adopted',

@@ -8,7 +8,9 @@ const one = (letter: string, ...names: string[]): ProvidedCertificate => ({
   ...{ id: letter.repeat(64), fingerprint: letter.repeat(64), issuer: 'elsewhere', issuedBy: 'CA', ...dates, names },
 });
 const ours = one('a', domain, `*.${domain}`);
-const on = (daemons: string) => ({ capability: { 'serves-by-name': [daemons] } });
+const on = (daemons: string, webServers = 'nginx') => ({
+  capability: { 'serves-by-name': [daemons], 'web-servers': [webServers] },
+});
 const everything = on('postfix,dovecot,nginx');
 const entries = (work: object, server: { capability: Record<string, string[]> } = everything) =>
   entriesFor({ domain, v: 3, ...work }, server).map(({ for: use, install }) => [use, install?.names, install?.probe]);
@@ -68,6 +70,18 @@ describe('the entries of a domain', () => {
     expect(entries({ certificate: ours, provided: { webmail: one('b') } }, on('postfix'))).toEqual([
       [undefined, [domain, `*.${domain}`], { mail: `mail.${domain}`, webmail: `webmail.${domain}` }],
     ]);
+  });
+
+  test('what a web server is, the inspection says', () => {
+    const provided = { mail: one('b', `mail.`), webmail: one('b', `webmail.`) };
+    expect(entries({ provided }, on('toy', 'toy')).map(([use]) => use)).toEqual(['webmail']);
+    expect(entries({ provided }, on('nginx', '')).map(([use]) => use)).toEqual(['mail']);
+  });
+
+  test('a server whose last inspection did not say so keeps its webmail', () => {
+    const provided = { mail: one('b', `mail.`), webmail: one('b', `webmail.`) };
+    const before = { capability: { 'serves-by-name': ['postfix,nginx'] } };
+    expect(entries({ provided }, before).map(([use]) => use)).toEqual(['mail', 'webmail']);
   });
 
   test('a removal is one entry, whatever there was', () => {

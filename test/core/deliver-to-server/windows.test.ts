@@ -16,6 +16,7 @@ const adopted = [
   'fact cannot-serve-by-name mailenable',
   'fact host-certificate-for mailenable',
   'fact serves-by-name iis',
+  'fact web-servers iis',
   'fact ports 25,993,443',
   'fact adopted yes',
   'fact host-certificate untrusted\n',
