@@ -80,7 +80,7 @@ export const wanted: Record<string, string> = {
   'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
   'detail.adopt': "true to let sealpost write its lines into the mail server's configuration, or leave it out",
   'detail.servesByName':
-    'false for mail software that has one certificate for all names, or leave it out: what it can is looked at',
+    'false for mail software that has one certificate for all names, or leave it out: inspection finds out what the software can do',
   'detail.role': 'the name of the IAM role that the instance runs with, or leave it out',
 };
 

@@ -1,6 +1,7 @@
 /**
- * `npm run check`: format, types, shell and the rules of the house, side by side, a line each; what is wrong follows.
- * No eslint: the compiler's strict flags find what it would, and what they cannot is in test/house.
+ * `npm run check`: format, types, shell and the rules of the house, in parallel. It prints one line
+ * for each part, and after it what is wrong. There is no eslint: the compiler's strict flags find
+ * what eslint would, and test/house holds the rules that the compiler cannot check.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -48,7 +49,10 @@ function formatted(): string[] {
   return files.filter(path => /\.(ts|mjs|cjs|json)$/.test(path) && path !== 'package-lock.json');
 }
 
-/** Debian's shellcheck over everything that a shell runs: the installer with its parts, the hosts' scripts, the SSM document's lines. */
+/**
+ * Debian's shellcheck over everything that a shell runs: the installer with its parts, the hosts'
+ * scripts, the SSM document's lines.
+ */
 async function checkShell(): Promise<ProgramResult> {
   const missing = await installShellcheck();
   if (missing) return missing;

@@ -1,6 +1,7 @@
 /**
- * `npm run events`: writes docs/events/ from the code's own schemas, one JSON Schema (of the detail) an event, each with
- * an example. test/house/events.test.ts fails while they are stale, test/road/examples.ts puts the examples on the bus.
+ * `npm run events`: writes docs/events/ from the code's own schemas: for each event one JSON Schema
+ * of its detail, with an example. test/house/events.test.ts fails while these files are stale.
+ * test/road/examples.ts publishes the examples on the bus.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,64 +21,70 @@ interface Described {
 const [domain, server, node] = ['example.com', 'mx1.provider.example', 'mi-0123456789abcdef0'];
 const time = '2026-11-25T09:00:00.000Z';
 
-/** Put by the provider's panel, or by a person. */
+/** Sent by the provider's panel, or by a person. */
 export const requestExamples: Record<keyof typeof requests, Described> = {
   'Domain Created': {
-    what: 'The whole wish for a domain.',
+    what: 'The complete wish for a domain: servers, names, options.',
     example: { domain, mailServers: [server], webmailServer: 'web1.provider.example', version: 1 },
   },
   'Domain Changed': {
-    what: 'The whole wish again, as it is from now on: a move is another list of servers.',
+    what: 'The complete wish again, which replaces the earlier one. A move is another list of servers.',
     example: { domain, mailServers: [server], policy: 'list', names: ['@', 'mail', 'webmail'], version: 2 },
   },
-  'Domain Deleted': { what: 'It is removed from its servers, and not renewed.', example: { domain, version: 3 } },
+  'Domain Deleted': {
+    what: 'The domain is removed from its servers and renewed no longer.',
+    example: { domain, version: 3 },
+  },
   'Certificate Expiring': {
-    what: 'Look at it now: either a domain, or the host name of a server.',
+    what: 'Re-evaluates a domain now, or the host name of a server.',
     example: { domain },
   },
   'Mail Server Registered': {
-    what: 'This managed node is that mail server.',
+    what: 'The mail server runs on this managed node.',
     example: { server, node, adopt: true },
   },
   'Mail Server Changed': {
-    what: 'The same: another instance has the name now, or it is to be adopted.',
+    what: 'The same as Mail Server Registered, for a server that was rebuilt or that is to be adopted.',
     example: { server, node, adopt: true },
   },
-  'Mail Server Retired': { what: 'Nothing is sent to it any more; its domains are told.', example: { server, node } },
+  'Mail Server Retired': {
+    what: 'The server gets no more deliveries. Its domains park until they are moved, or until the server is back.',
+    example: { server, node },
+  },
 };
 
-/** Put by sealpost, `source` `sealpost`. */
+/** Published by sealpost, `source` `sealpost`. */
 export const factExamples: Record<keyof typeof facts, Described> = {
   'Certificate Issued': {
-    what: 'A certificate is stored, and its servers were given work.',
+    what: 'A certificate is stored, and its servers have work.',
     example: { domain, names: [domain, `*.${domain}`], issuer: 'letsencrypt', issuedBy: 'YE1', notAfter: time },
   },
   'Certificate Installed': {
-    what: 'It was seen served there.',
+    what: 'The certificate was seen served on this server.',
     example: { domain, server, fingerprint: '0123456789abcdef'.repeat(4), seenAt: time },
   },
   'Drift Repaired': {
-    what: 'What the audit did not see on these ports was delivered again, and seen on each.',
+    what: 'An audit missed the certificate on these ports. It was delivered again and seen on each of them.',
     example: { domain, server, ports: [25, 465, 587] },
   },
   'Endpoints Unverified': {
-    what: 'A look at the whole server found names that it does not serve as it should; what has drifted is delivered again.',
+    what: 'An audit or an outside check found endpoints that do not serve what they should. What has drifted is delivered again.',
     example: {
       ...{ server, seenFrom: 'inside', endpoints: 412, verified: 408 },
       ...{ domains: [domain], drifted: 1, silentPorts: [443] },
     },
   },
   'Provided Certificate Approaching Expiration': {
-    what: 'A certificate from elsewhere ends in 30, 14, 7 days or one, and cannot be renewed here.',
+    what: 'A provided certificate expires in 30, 14 or 7 days or in one day, and sealpost cannot renew it.',
     example: {
       ...{ domain, for: ['mail', 'webmail'], fingerprint: '0123456789abcdef'.repeat(4), issuedBy: 'Bought CA' },
       ...{ daysLeft: 13, notAfter: time, takenOverAt: '2026-11-18T09:00:00.000Z' },
       message: `the certificate provided for mail and webmail of ${domain} ends in 13 days`,
     },
   },
-  'Certificate Removed': { what: 'It is served there no more.', example: { domain, server } },
+  'Certificate Removed': { what: 'The domain is no longer served on this server.', example: { domain, server } },
   'Certificate Imported': {
-    what: 'ACM has it under this ARN, the same at every renewal.',
+    what: 'ACM has the certificate under this ARN, which every renewal keeps.',
     example: {
       domain,
       arn: 'arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
@@ -85,11 +92,11 @@ export const factExamples: Record<keyof typeof facts, Described> = {
     },
   },
   'Certificate Revoked': {
-    what: 'The CA has revoked it, since its domain was deleted so.',
+    what: 'The CA revoked the certificate, because its domain was deleted with `revoke`.',
     example: { domain, fingerprint: '0123456789abcdef'.repeat(4) },
   },
   'Domain Parked': {
-    what: 'It waits with its reason and a next try (with `server`: for that server alone).',
+    what: 'The domain waits, with a reason and a next try. With `server`, it waits for that server only.',
     example: {
       domain,
       reason: 'ServerNotRegistered',
@@ -99,7 +106,7 @@ export const factExamples: Record<keyof typeof facts, Described> = {
     },
   },
   'Issuer In Trouble': {
-    what: 'A CA failed for a reason of its own; until then the others come first, where there are others.',
+    what: 'A CA failed for a reason of its own. Until `until` other issuers are asked first.',
     example: {
       issuer: 'letsencrypt',
       reason: 'AcmeUnavailable',
@@ -109,7 +116,7 @@ export const factExamples: Record<keyof typeof facts, Described> = {
     },
   },
   'Domain Served Under Server': {
-    what: 'That server cannot choose a certificate by name: its own host name is typed into the mail program (`webmail`: its web server can, and has a certificate for that).',
+    what: 'The server cannot choose a certificate by name, so mail programs use its host name. With `webmail`, its web server can, and has a certificate for webmail.',
     example: {
       domain,
       server,
@@ -118,19 +125,19 @@ export const factExamples: Record<keyof typeof facts, Described> = {
     },
   },
   'Domain Retired': {
-    what: 'It has left for good, and is looked at no more; any later word brings it back.',
+    what: 'The domain has left for good and is re-evaluated no longer. Any later event brings it back.',
     example: { domain, message: `_acme-challenge.${domain} is not delegated to us.`, servedUntil: time },
   },
   'Server Unreachable': {
-    what: 'Deliveries to it come to nothing, twice in a row or oftener.',
+    what: 'Deliveries to the server failed at least twice in a row.',
     example: { server, node, failures: 2, error: 'ServerUnreachable', nextTry: time },
   },
   'Server Held': {
-    what: 'Nothing more is sent to it until a person has looked.',
+    what: 'Nothing is sent to the server until a person registers it again.',
     example: { server, reason: `${server} could not put back what it served before delivery 7` },
   },
   'Request Rejected': {
-    what: 'An event cannot be what its sender meant.',
+    what: 'An event is invalid, and nothing was done.',
     example: {
       error: 'InvalidStepInput',
       message: 'detail.mailServers is missing; give a list of the host names of registered mail servers',
@@ -176,17 +183,20 @@ function page(): string {
     Object.entries(examples).map(([event, { what }]) => `| [\`${event}\`](${fileOf(event)}) | ${what} |`);
   return `# Events
 
-JSON Schema of each event's \`detail\`, with an example (\`npm run events\` makes these files from the code's own schemas).
+JSON Schema of each event's \`detail\`, with an example. \`npm run events\` writes these files from
+the code's own schemas.
 
-**In**: put on the stack's bus by a role that was named at deploy; \`source\` is yours, and not \`sealpost\`.
+**In**: sent to the stack's bus by a role that the deploy named. \`source\` is yours, and must not
+be \`sealpost\`.
 
-| detail-type | says |
+| detail-type | meaning |
 | --- | --- |
 ${rows(requestExamples).join('\n')}
 
-**Out**: \`source\` is \`sealpost\`. Each is said at least once: a retry may say it again.
+**Out**: \`source\` is \`sealpost\`. Each event is published at least once: a retry may
+publish it again.
 
-| detail-type | says |
+| detail-type | meaning |
 | --- | --- |
 ${rows(factExamples).join('\n')}
 `;

@@ -10,7 +10,7 @@ const statesOf = (path: string) => Object.entries<any>(json(path).States).map(([
 const calledBy = (state: any): string | undefined =>
   /^\$\{(\w+)\}$/.exec(state.Resource?.includes('lambda:invoke') ? state.Arguments.FunctionName : state.Resource)?.[1];
 const steps = machines.flatMap(path => statesOf(path).flatMap(state => calledBy(state) ?? []));
-/** The second way out of the same step: it ends in a page instead of in peace, always or where nothing was claimed. */
+/** A second state for the same step, which ends in a page: always, or if nothing was claimed. */
 const isTwin = (state: string) => state.endsWith('ForPerson') || state.endsWith('IfClaimed');
 
 describe.each(machines)('%s', path => {

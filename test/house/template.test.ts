@@ -62,7 +62,8 @@ describe('rights', () => {
     );
 
   test('nobody may do everything of anything', () => {
-    // A key's policy must give the account itself the key, or nobody can ever change it (KMS developer guide, "Default key policy").
+    // A key's policy must give the key to the account itself, or nobody can ever change the policy
+    // (KMS developer guide, "Default key policy").
     const toAccount = ({ type, Principal }: any) =>
       type === 'AWS::KMS::Key' && JSON.stringify(Principal).includes('":root"');
     const wide = allowed().filter(statement => !toAccount(statement) && listed(statement.Action).some(hasWildcard));
