@@ -49,7 +49,6 @@ describe('a comment', () => {
     'test/core/certificate',
     'test/core/deliver-to-server',
     'test/core/events',
-    'test/core/ports',
     'test/core/status',
     'test/core/sweep',
     'test/house',
