@@ -1,3 +1,5 @@
+import type { EndName } from './ended.ts';
+
 /**
  * Every way in which the road can end otherwise than well. The name is what Step Functions matches on, what an alarm
  * and a runbook heading are called, and what a user reads in `status`; a name without a remedy does not compile.
@@ -15,7 +17,7 @@ export type Remedy =
   | 'tell the sender'
   /** A person is paged. */
   | 'page'
-  /** Not a failure: the road ends here because there is nothing (more) to do. */
+  /** Another execution has taken the domain or server over, and this one stops. */
   | 'end';
 
 export const remedies = {
@@ -49,15 +51,6 @@ export const remedies = {
   InvalidStepOutput: 'page',
   Unexpected: 'page',
   ClaimLost: 'end',
-  ClaimedByAnother: 'end',
-  DomainDeleted: 'end',
-  ImportWanted: 'end',
-  MoreWork: 'end',
-  NothingToDeliver: 'end',
-  RevocationWanted: 'end',
-  ServedUnderServer: 'end',
-  StillFresh: 'end',
-  WishChanged: 'end',
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorName = keyof typeof remedies;
@@ -75,18 +68,27 @@ export class SealpostError extends Error {
    * @param about the domain or server
    * @param message what happened and what to do next, for a person
    */
-  constructor(name: ErrorName, about: string, message: string, options: { cause?: unknown; retryAt?: number } = {}) {
-    // Step Functions hands on a message and nothing else, so the time travels in it; release.ts reads it there.
-    super(
-      options.retryAt === undefined
-        ? printable(message)
-        : `${printable(message)} [retry at ${new Date(options.retryAt).toISOString()}]`,
-      { cause: options.cause },
-    );
-    this.name = name;
+  constructor(
+    name: ErrorName | EndName,
+    about: string,
+    message: string,
+    options: { cause?: unknown; retryAt?: number } = {},
+  ) {
+    super(printable(message), { cause: options.cause });
+    // An end is thrown by functions that do not return it yet.
+    this.name = name as ErrorName;
     this.about = about;
     this.retryAt = options.retryAt;
   }
+}
+
+/** An error as a later step is told of it, and as a domain is parked with it. */
+export interface Failure {
+  /** An ErrorName, or the name of an error of AWS's or of our code. */
+  name: string;
+  message: string;
+  /** Earliest sensible next try, in milliseconds since the epoch. */
+  retryAt?: number;
 }
 
 export function isSealpostError(error: unknown, name?: ErrorName): error is SealpostError {

@@ -1,6 +1,7 @@
 /** deliver-to-server: each state's input and output, and the errors it throws, in the order of a round. */
 import * as z from 'zod/mini';
-import { caught, step } from './step.ts';
+import { caught } from './failure.ts';
+import { step } from './step.ts';
 
 const execution = z.string().check(z.minLength(1), z.maxLength(80));
 const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/));

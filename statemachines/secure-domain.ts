@@ -1,7 +1,8 @@
 /** secure-domain: each state's input and output, and the errors it throws, in the order of the road. */
 import * as z from 'zod/mini';
 import { order, plan } from '../core/record/plan.ts';
-import { caught, step } from './step.ts';
+import { caught } from './failure.ts';
+import { step } from './step.ts';
 
 const execution = z.string().check(z.minLength(1), z.maxLength(80));
 const ms = z.number().check(z.nonnegative());

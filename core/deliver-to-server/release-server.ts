@@ -1,6 +1,6 @@
 /** ReleaseServer: the claim on a server ends, or the next round begins. */
 import type { Clock } from '../clock.ts';
-import { SealpostError } from '../errors.ts';
+import { SealpostError, type Failure } from '../errors.ts';
 import type { Store } from '../ports/store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
@@ -27,7 +27,7 @@ const ANSWERED = 'HostCertificateLost';
 
 /** @throws SealpostError MoreWork, ClaimLost */
 export async function releaseServer(
-  input: { server: string; execution: string; rounds: number; error?: { Error: string; Cause?: string } },
+  input: { server: string; execution: string; rounds: number; error?: Failure },
   ports: ReleasePorts,
 ): Promise<{ server: string; dueAt?: number }> {
   const { store, clock } = ports;
@@ -51,17 +51,17 @@ function released({ server }: ServerRecord, dueAt: number | undefined): { server
 async function releaseAfterFailure(
   server: ServerRecord,
   me: string,
-  error: { Error: string; Cause?: string },
+  error: Failure,
   { store, bus, clock }: ReleasePorts,
 ): Promise<{ server: string; dueAt?: number }> {
-  const failures = error.Error === ANSWERED ? 0 : (server.failures ?? 0) + 1;
-  if (failures === 1 && error.Error === 'ServerUnreachable' && server.delivery && server.held === undefined) {
+  const failures = error.name === ANSWERED ? 0 : (server.failures ?? 0) + 1;
+  if (failures === 1 && error.name === 'ServerUnreachable' && server.delivery && server.held === undefined) {
     await store.endDelivery(server.server, me, server.delivery.hash, { failures });
     throw new SealpostError('MoreWork', server.server, `${server.server} came to nothing once, and is tried once more`);
   }
   const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
-  if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.Error)) {
-    const detail = { server: server.server, failures, error: error.Error, nextTry: new Date(dueAt).toISOString() };
+  if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name)) {
+    const detail = { server: server.server, failures, error: error.name, nextTry: new Date(dueAt).toISOString() };
     // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
     await bus.put([{ detailType: 'Server Unreachable', detail: { ...detail, node: server.node } }]);
   }

@@ -2,7 +2,7 @@
 import type { Issuer } from '../acme/issuer.ts';
 import { isUrgent } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
-import { isSealpostError, remedies, type ErrorName } from '../errors.ts';
+import { isSealpostError, remedies, type ErrorName, type Failure } from '../errors.ts';
 import { parseDomainEvent } from '../events/events.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Store } from '../ports/store.ts';
@@ -77,7 +77,7 @@ export async function parkDomain(
     execution: string;
     domain?: unknown;
     importing?: true;
-    error: { Error: string; Cause?: string };
+    error: Failure;
   },
   ports: ReleasePorts & { issuers: Issuer[]; metrics: Metrics },
 ): Promise<{ domain: string; reason: string; message: string; nextTry?: number }> {
@@ -85,7 +85,7 @@ export async function parkDomain(
   const domain = domainIn(input);
   const record = await store.renewDomain(domain, input.execution, clock.now());
   await retract(record, input.execution, ports);
-  const trouble = explain(input.error);
+  const trouble = reasonFor(input.error);
   const { reason, message, retryAt } = trouble;
   if (input.importing) {
     const next = await parkImport(record, input.execution, trouble, ports);
@@ -155,20 +155,9 @@ function domainOf(event: unknown): string {
   return request.kind === 'wish' ? request.wish.domain : request.domain;
 }
 
-/** What a Catch hands on: a function's error as JSON text, or a service's as plain text. */
-function explain(error: { Error: string; Cause?: string }): { reason: ErrorName; message: string; retryAt?: number } {
-  const known = Object.hasOwn(remedies, error.Error);
-  const message = messageIn(error.Cause) ?? error.Error;
-  if (!known) return { reason: 'Unexpected', message: `${error.Error}: ${message}` };
-  const retryAt = / \[retry at (\S+)\]$/.exec(message);
-  return { reason: error.Error as ErrorName, message, ...(retryAt && { retryAt: Date.parse(retryAt[1]!) }) };
-}
-
-function messageIn(cause: string | undefined): string | undefined {
-  if (cause === undefined) return undefined;
-  try {
-    return (JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause;
-  } catch {
-    return cause;
-  }
+/** A domain is parked with a name of ours. Whatever nobody foresaw is `Unexpected`, and its own name begins the message. */
+function reasonFor({ name, message, ...when }: Failure): { reason: ErrorName; message: string; retryAt?: number } {
+  return Object.hasOwn(remedies, name)
+    ? { reason: name as ErrorName, message, ...when }
+    : { reason: 'Unexpected', message: `${name}: ${message}` };
 }

@@ -1,7 +1,6 @@
 /** What a person can do, in one sentence for each error name: what `sealpost status` says after the reason. A name without one does not compile. */
 import type { ErrorName } from '../errors.ts';
 
-const BY_ITSELF = 'Nothing needs doing: it goes on by itself.';
 const OUR_FAULT =
   "This is a fault of sealpost, not of yours: the execution's history in Step Functions shows the step, and the runbook says how to go on.";
 
@@ -54,14 +53,5 @@ export const remedySentence: Record<ErrorName, string> = {
     'Look at the server now, it may not serve what it did before; then put Mail Server Registered for it, and deliveries go on.',
   InvalidStepOutput: OUR_FAULT,
   Unexpected: OUR_FAULT,
-  ClaimLost: BY_ITSELF,
-  ClaimedByAnother: BY_ITSELF,
-  DomainDeleted: BY_ITSELF,
-  ImportWanted: BY_ITSELF,
-  MoreWork: BY_ITSELF,
-  NothingToDeliver: BY_ITSELF,
-  RevocationWanted: BY_ITSELF,
-  ServedUnderServer: BY_ITSELF,
-  StillFresh: BY_ITSELF,
-  WishChanged: BY_ITSELF,
+  ClaimLost: 'Nothing needs doing: it goes on by itself.',
 };

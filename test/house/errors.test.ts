@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { endNames, type EndName } from '../../core/ended.ts';
 import { remedies, type ErrorName } from '../../core/errors.ts';
 import { files, json, read, under, withoutComments } from './sources.ts';
 
-const names = Object.keys(remedies) as ErrorName[];
+const errors = Object.keys(remedies) as ErrorName[];
+const names: (ErrorName | EndName)[] = [...errors, ...endNames];
 const machines = files.filter(path => path.endsWith('.asl.json'));
 const namedIn = (entries: any[] = []): string[] => entries.flatMap(({ ErrorEquals }) => ErrorEquals);
 const states = machines.flatMap(path =>
@@ -18,7 +20,7 @@ const states = machines.flatMap(path =>
 const isForeign = (name: string) => /^(States|Lambda|Sandbox|Runtime)\./.test(name);
 
 const cloud = under('core', 'aws', 'lambdas', 'statemachines')
-  .filter(path => path !== 'core/errors.ts')
+  .filter(path => !['core/errors.ts', 'core/ended.ts'].includes(path))
   .map(path => withoutComments(read(path)))
   .join('\n');
 const host = files
@@ -41,7 +43,7 @@ describe('a state machine and the table of errors', () => {
   });
 
   test('what is to be tried again, or parks, is caught by its name wherever a step throws it', () => {
-    const waiting = names.filter(name => ['retry', 'park'].includes(remedies[name]));
+    const waiting = errors.filter(name => ['retry', 'park'].includes(remedies[name]));
     const caught = new Set(states.flatMap(state => state.caught));
     expect(waiting.filter(name => isThrown(name) && !caught.has(name))).toEqual([]);
   });

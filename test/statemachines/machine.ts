@@ -7,6 +7,7 @@ import { StateError } from '../../packages/aws-stand-in/src/states/asl/state-err
 import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
 import { knowsResource } from '../../packages/aws-stand-in/src/states/tasks.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
+import { endNames } from '../../core/ended.ts';
 import { remedies } from '../../core/errors.ts';
 import type { Step } from '../../statemachines/step.ts';
 
@@ -16,6 +17,7 @@ const LAMBDA = 'arn:aws:lambda:us-east-1:000000000000:function:';
 /** Every name of ours, and what AWS says in its own: busy, timed out, and a fault in our code. */
 export const everyError = [
   ...Object.keys(remedies),
+  ...endNames,
   'Lambda.TooManyRequestsException',
   'Lambda.Unknown',
   'Sandbox.Timedout',

@@ -46,7 +46,7 @@ const machine: Machine = {
     ReleaseDomain: () => ({ domain: plan.domain, servers: plan.servers, dueAt: 1 }),
     ImportToAcm: () => ({ domain: plan.domain, arn: 'arn', dueAt: 1 }),
     RevokeCertificate: () => ({ domain: plan.domain, revoked: true }),
-    ParkDomain: ({ error }) => ({ domain: plan.domain, reason: error.Error, message: 'why', nextTry: 1 }),
+    ParkDomain: ({ error }) => ({ domain: plan.domain, reason: error.name, message: 'why', nextTry: 1 }),
   },
 };
 const road = [

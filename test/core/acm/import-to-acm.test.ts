@@ -52,8 +52,8 @@ const ownLook = () => ({
   },
 });
 const importing = (execution = 'me', more: object = {}) => importToAcm({ domain, execution }, { ...world, ...more });
-const refuse = (Error: string, errorMessage: string, execution = 'me') =>
-  parkDomain({ domain, execution, importing: true, error: { Error, Cause: JSON.stringify({ errorMessage }) } }, world);
+const refuse = (name: string, message: string, execution = 'me') =>
+  parkDomain({ domain, execution, importing: true, error: { name, message } }, world);
 const record = async () => (await world.store.readDomain(domain))!;
 const events = () => world.bus.events.map(({ detailType }) => detailType);
 

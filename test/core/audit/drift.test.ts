@@ -223,7 +223,7 @@ describe('the server’s own certificate', () => {
     await expect(failing).rejects.toMatchObject({ name: 'HostCertificateLost', about: mx1 });
     const { hostSecuredAt, held } = await server();
     expect({ isSecured: hostSecuredAt !== undefined, held }).toEqual({ isSecured: true, held: undefined });
-    const error = { Error: 'HostCertificateLost' };
+    const error = { name: 'HostCertificateLost', message: 'its words' };
     await releaseServer({ server: mx1, execution: me, rounds: 1, error }, world);
     expect(await server()).toMatchObject({ failures: 0 });
     await giveWork(world, 'c.test');

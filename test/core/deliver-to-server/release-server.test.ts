@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { auditDueAt } from '../../../core/audit/audit.ts';
+import type { Failure } from '../../../core/errors.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
 import { domain, giveWork, minute, mx1, newWorld, readyServer, registerOnly, type World } from '../world.ts';
 
@@ -10,12 +11,13 @@ beforeEach(async () => {
   world = newWorld();
   me = await readyServer(world);
 });
-const release = (more: { rounds?: number; error?: { Error: string; Cause?: string } } = {}) =>
+const release = (more: { rounds?: number; error?: Failure } = {}) =>
   releaseServer({ server: mx1, execution: me, rounds: 1, ...more }, world);
 const refuse = async (notBefore: number) => {
   const [work] = await world.store.work(mx1, 1);
   await world.store.recordRefused(mx1, work!, notBefore, 'ServerFull: no room');
 };
+const unreachable = { name: 'ServerUnreachable', message: 'its words' };
 const moreWork = { name: 'MoreWork', about: mx1 };
 
 describe('a server is released', () => {
@@ -90,7 +92,7 @@ describe('a server is released', () => {
   test('after a command that came to nothing not the first time, but the next round begins, with the delivery forgotten', async () => {
     await giveWork(world);
     await begin();
-    await expect(release({ error: { Error: 'ServerUnreachable' } })).rejects.toMatchObject(moreWork);
+    await expect(release({ error: unreachable })).rejects.toMatchObject(moreWork);
     const record = await world.store.readServer(mx1);
     expect(record).toMatchObject({ owner: me, failures: 1 });
     expect(record).not.toHaveProperty('delivery');
@@ -100,11 +102,11 @@ describe('a server is released', () => {
   test('after more than one with a next try that comes later each time', async () => {
     await giveWork(world);
     await begin();
-    await release({ error: { Error: 'ServerUnreachable' } }).catch(() => {});
+    await release({ error: unreachable }).catch(() => {});
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
       await begin();
-      const { dueAt } = await release({ error: { Error: 'ServerUnreachable' } });
+      const { dueAt } = await release({ error: unreachable });
       expect(await world.store.readServer(mx1)).not.toHaveProperty('delivery');
       waits.push((dueAt! - world.time) / minute);
       world.time = dueAt!;
@@ -124,7 +126,7 @@ describe('a server is released', () => {
         return store.releaseServer(...given);
       },
     };
-    const input = { server: mx1, execution: me, rounds: 1, error: { Error: 'ServerUnreachable' } };
+    const input = { server: mx1, execution: me, rounds: 1, error: unreachable };
     expect(await releaseServer(input, { ...world, store: late })).toEqual({ server: mx1, dueAt: world.time + minute });
     const record = await store.readServer(mx1);
     expect(record).toMatchObject({ wanted: 2, done: 2, dueAt: world.time + minute });
@@ -134,7 +136,7 @@ describe('a server is released', () => {
   test('after failures that had no delivery yet ever more rarely, too', async () => {
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
-      const { dueAt } = await release({ error: { Error: 'NoSuchKey' } });
+      const { dueAt } = await release({ error: { name: 'NoSuchKey', message: 'its words' } });
       waits.push((dueAt! - world.time) / minute);
       world.time = dueAt!;
       me = (await world.store.wakeServer(mx1, world.time))!;
@@ -145,8 +147,8 @@ describe('a server is released', () => {
 
   test('and said to be unreachable, from the second time in a row on', async () => {
     const said: number[] = [];
-    for (const Error of ['ServerUnreachable', 'ServerUnreachable', 'States.Timeout']) {
-      const { dueAt } = await release({ error: { Error } });
+    for (const name of ['ServerUnreachable', 'ServerUnreachable', 'States.Timeout']) {
+      const { dueAt } = await release({ error: { name, message: 'its words' } });
       said.push(world.bus.events.length);
       world.time = dueAt!;
       me = (await world.store.wakeServer(mx1, world.time))!;
@@ -161,7 +163,7 @@ describe('a server is released', () => {
   test('without a next try where it is held: a person ends that', async () => {
     await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
     await world.store.endDelivery(mx1, me, 'd'.repeat(64), { held: 'it is broken' });
-    expect(await release({ error: { Error: 'InstallBroken' } })).toEqual({ server: mx1 });
+    expect(await release({ error: { name: 'InstallBroken', message: 'its words' } })).toEqual({ server: mx1 });
     expect(await world.store.readServer(mx1)).not.toHaveProperty('dueAt');
   });
 

@@ -117,7 +117,7 @@ async function walk(event: object): Promise<string[]> {
     if (!isSealpostError(error)) throw error;
     road.push('ParkDomain');
     const domain = (event as { detail: { domain: string } }).detail.domain;
-    await parkDomain({ domain, ...input, error: { Error: error.name, Cause: error.message } }, ports());
+    await parkDomain({ domain, ...input, error }, ports());
   }
   return road;
 }

@@ -69,9 +69,7 @@ describe('a mail server that is retired', () => {
     );
     const error = await claim().catch((error: Error) => error);
     expect(error).toMatchObject({ name: 'ServerNotRegistered', about: domain });
-    const { name, message } = error as Error;
-    const caught = { Error: name, Cause: JSON.stringify({ errorMessage: message }) };
-    await parkDomain({ domain, execution: 'next', error: caught }, world);
+    await parkDomain({ domain, execution: 'next', error: error as Error }, world);
     expect(world.bus.events).toMatchObject([
       { detailType: 'Domain Parked', detail: { domain, reason: 'ServerNotRegistered' } },
     ]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget, delegationLine } from '../../../core/dns/challenge-place.ts';
+import type { SealpostError } from '../../../core/errors.ts';
 import { replacedAt } from '../../../core/issuer/choose-issuer.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
@@ -200,7 +201,7 @@ describe('a claim ends the road', () => {
     for (let i = 0; i < 5; i++) {
       const execution = `try ${i}`;
       await claimDomain({ ...ownLook(), execution }, { ...ports, store: counting });
-      await parkDomain({ execution, domain, error: { Error: 'AcmeUnavailable' } }, world);
+      await parkDomain({ execution, domain, error: { name: 'AcmeUnavailable', message: 'its words' } }, world);
       world.time = (await store.readDomain(domain))!.dueAt!;
     }
     expect(reserved).toBe(1);
@@ -301,8 +302,7 @@ describe('a domain that waits for the budget', () => {
     for (let i = 0; i < 2; i++) {
       const error = await claim(look(), `waiting ${i}`).catch((error: Error) => error);
       expect(error).toMatchObject({ name: 'BudgetSpent', retryAt: slot });
-      const caught = { Error: 'BudgetSpent', Cause: (error as Error).message };
-      await parkDomain({ execution: `waiting ${i}`, domain, error: caught }, world);
+      await parkDomain({ execution: `waiting ${i}`, domain, error: error as SealpostError }, world);
       expect(await world.store.readDomain(domain)).toMatchObject({ dueAt: slot, parked: { tries: 0 } });
     }
     world.time = slot;
@@ -354,7 +354,7 @@ describe('a certificate that is to be renewed, and good meanwhile,', () => {
   test('is given once, however often the order fails, and not where it is served', async () => {
     await renewal([mx1, mx2]);
     const { v } = (await world.store.workFor(mx2, domain))!;
-    await parkDomain({ execution: 'moving', domain, error: { Error: 'AcmeUnavailable' } }, world);
+    await parkDomain({ execution: 'moving', domain, error: { name: 'AcmeUnavailable', message: 'its words' } }, world);
     world.time += minute;
     await claim(ownLook(), 'again');
     expect(await world.store.workFor(mx2, domain)).toMatchObject({ v });

@@ -117,8 +117,7 @@ describe('on the road', () => {
   const record = async () => (await world.store.readDomain(domain)) as DomainRecord;
   const park = async (error: Error) => {
     const { owner } = await record();
-    const caught = { Error: error.name, Cause: error.message };
-    return parkDomain({ execution: owner!, domain, error: caught }, world);
+    return parkDomain({ execution: owner!, domain, error }, world);
   };
   const under = { name: 'ServedUnderServer', about: domain };
 
@@ -139,8 +138,7 @@ describe('on the road', () => {
       await store.dependOn(...given);
     };
     const { owner } = await record();
-    const caught = { Error: (error as Error).name, Cause: (error as Error).message };
-    await parkDomain({ execution: owner!, domain, error: caught }, { ...world, store: { ...store, dependOn } });
+    await parkDomain({ execution: owner!, domain, error: error as Error }, { ...world, store: { ...store, dependOn } });
     expect(await record()).toMatchObject({ dueAt: world.time });
   });
 

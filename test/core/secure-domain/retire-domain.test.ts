@@ -34,8 +34,7 @@ async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Prom
   if (asked) await store.lookAgain(domain, world.time);
   else world.time = Math.max(world.time, (await record()).dueAt!);
   expect(await store.claimDomain(domain, 'look', world.time)).toBeDefined();
-  const error = { Error: reason, Cause: JSON.stringify({ errorMessage: message }) };
-  await parkDomain({ domain, execution: 'look', error }, world);
+  await parkDomain({ domain, execution: 'look', error: { name: reason, message } }, world);
 }
 
 /** @returns how many looks it took */

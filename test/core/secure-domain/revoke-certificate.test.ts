@@ -116,7 +116,7 @@ test.each([
   await removedBefore();
   refusal = error();
   await expect(revoke()).rejects.toMatchObject({ name });
-  await parkDomain({ ...deletion(), execution: 'me', error: { Error: name, Cause: 'no' } }, world);
+  await parkDomain({ ...deletion(), execution: 'me', error: { name, message: 'no' } }, world);
   expect(await record()).toMatchObject({ parked: { reason: name }, dueAt: world.time + minute });
   const known = { domains: [], servers: new Map(), issuers: [] };
   expect(domainStatus(await record(), known, world.time)).toMatchObject({ state: 'deleted, not revoked', well: false });

@@ -234,7 +234,7 @@ describe('the host name of a server', () => {
   async function parked(): Promise<string> {
     const error = await secured().catch((error: Error) => error);
     const { name, message } = error as Error;
-    await parkDomain({ domain, execution: me, error: { Error: name, Cause: message } }, ports());
+    await parkDomain({ domain, execution: me, error: error as Error }, ports());
     return `${name}: ${message}`;
   }
   /** Its time has come. */
@@ -254,11 +254,11 @@ describe('the host name of a server', () => {
   });
 
   /** The CA refuses its renewal, which is then due again. */
-  async function refused(Cause: string): Promise<void> {
+  async function refused(message: string): Promise<void> {
     end();
     const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
     await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
-    await parkDomain({ domain, execution: me, error: { Error: 'AcmeRejected', Cause } }, ports());
+    await parkDomain({ domain, execution: me, error: { name: 'AcmeRejected', message } }, ports());
     await due();
   }
 

@@ -167,7 +167,10 @@ describe('the sweep', () => {
       const execution = await readyServer(world, { server });
       await world.store.startDelivery(server, execution, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
       await world.store.endDelivery(server, execution, 'd'.repeat(64), { held: 'it is broken' });
-      await releaseServer({ server, execution, rounds: 1, error: { Error: 'InstallBroken' } }, world);
+      await releaseServer(
+        { server, execution, rounds: 1, error: { name: 'InstallBroken', message: 'its words' } },
+        world,
+      );
       await world.store.commitWork({ domain, certificate: aCertificate(world), servers: [server], now: world.time });
     }
     world.time += minute;
