@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Store } from '../ports/store.ts';
 import { acmDuty } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import type { Executions } from '../ports/executions.ts';
 
 /** `not ours`: nobody imported it from here. `well`: a certificate of 45 days is announced from its first day on. */
@@ -20,6 +20,6 @@ export async function lookAtArn(
   const isWell = !acmDuty(record) && record.current !== undefined && clock.now() < record.current.renewAt;
   if (isWell) return { outcome: 'well', domain };
   await store.lookAgain(domain, clock.now());
-  await look(domain, ports);
+  await reEvaluate(domain, ports);
   return { outcome: 'looked at', domain };
 }

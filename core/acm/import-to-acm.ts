@@ -9,7 +9,7 @@ import type { Store } from '../ports/store.ts';
 import { monthOf, requireQuota } from './quota.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { acmDuty, nextLook } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import type { AcmImport, AcmQuotas } from '../record/acm.ts';
 import { triesAfter } from '../record/parked.ts';
 import type { CertificateObjects } from '../ports/objects.ts';
@@ -110,6 +110,6 @@ async function release(
   const { domain, spec, current, seen } = record;
   // What else a deleted domain has to do is found by its next look.
   const dueAt = spec?.deleted ? now : nextLook(record, current?.renewAt ?? now, now);
-  if (!(await ports.store.releaseDomain(domain, me, seen!, dueAt, now))) await look(domain, ports);
+  if (!(await ports.store.releaseDomain(domain, me, seen!, dueAt, now))) await reEvaluate(domain, ports);
   return dueAt;
 }

@@ -52,7 +52,7 @@ export const requests = {
   'Mail Server Retired': serverRetirement,
 };
 
-/** `look` is ours alone (core/work/look.ts): EventBridge makes the envelope, a sender its detail. */
+/** `look` is ours alone (core/work/re-evaluate.ts): EventBridge makes the envelope, a sender its detail. */
 const envelope = z.object({
   'detail-type': z.string(),
   time: z.string(),

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { serversOf } from '../record/domain.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events/events.ts';
@@ -101,7 +101,7 @@ export async function registerServer(
   await wakeServers([server], ports);
   const { woken, first } = await store.wakeWaitingDomains(server, clock.now(), BEGUN_AT_ONCE);
   const started = [server, ...first];
-  for (const domain of started) await look(domain, ports, lookName(domain, node, at));
+  for (const domain of started) await reEvaluate(domain, ports, lookName(domain, node, at));
   return { server, node, woken: started, waited: woken };
 }
 

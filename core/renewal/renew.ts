@@ -5,7 +5,7 @@ import { parseDomain, parseHostName } from '../certificate/names.ts';
 import { waiting } from '../work/waiting.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord } from '../record/domain.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import type { Executions } from '../ports/executions.ts';
 
 export interface RenewPorts {
@@ -47,7 +47,7 @@ export async function renew(request: RenewRequest, ports: RenewPorts): Promise<R
       request.domain,
       `${request.domain} is not known here, or is deleted; put Domain Created first`,
     );
-  for (const domain of renewed.asked.slice(0, AT_ONCE)) await look(domain, ports);
+  for (const domain of renewed.asked.slice(0, AT_ONCE)) await reEvaluate(domain, ports);
   return renewed;
 }
 

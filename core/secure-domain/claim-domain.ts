@@ -12,7 +12,7 @@ import { chooseIssuer, isUnlikeWish, namesOf, replacedAt, type ChoicePorts } fro
 import { isAcmDue, nextLook } from '../record/duties.ts';
 import { leaveServers } from '../work/leave.ts';
 import { isServing } from '../work/serving.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { placeDomain } from './placement.ts';
 import {
   certificatesOf,
@@ -172,7 +172,7 @@ async function releaseFresh(
   }
   const dueAt = nextLook(record, renewAt, clock.now());
   const released = await store.releaseDomain(domain, me, record.wanted, dueAt, clock.now());
-  if (!released) await look(domain, ports);
+  if (!released) await reEvaluate(domain, ports);
   await wakeServers([...lacking, ...left], ports);
   throw new SealpostError(
     'StillFresh',
@@ -188,7 +188,7 @@ function isSecuredElsewhere({ current, foreign }: DomainRecord, now: number): bo
 
 async function leaveToOthers({ domain, foreign, wanted }: DomainRecord, me: string, ports: ClaimPorts): Promise<never> {
   const released = await ports.store.releaseDomain(domain, me, wanted, foreign!.renewAt, ports.clock.now());
-  if (!released) await look(domain, ports);
+  if (!released) await reEvaluate(domain, ports);
   const until = new Date(foreign!.renewAt).toISOString();
   throw new SealpostError(
     'StillFresh',

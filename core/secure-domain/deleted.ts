@@ -6,7 +6,7 @@ import type { Store } from '../ports/store.ts';
 import { importWanted } from '../acm/import-to-acm.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { isAcmDue, isToBeRevoked, nextLook } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { revocationWanted, revokeAt } from './revoke-certificate.ts';
 import { removeAll } from '../work/superseded.ts';
 import { leaveServers } from '../work/leave.ts';
@@ -47,7 +47,7 @@ export async function releaseDeleted(
   if (isOver) await removeAll(domain, me, ports);
   const forgotten = isOver && (await store.forgetDomain(domain, me, wanted));
   const dueAt = nextLook(record, Math.min(Math.max(forgetAt, now), revoking), now);
-  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, dueAt, now))) await look(domain, ports);
+  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, dueAt, now))) await reEvaluate(domain, ports);
   await wakeServers(left, ports);
   throw new SealpostError(
     'DomainDeleted',

@@ -10,7 +10,7 @@ import type { Plan } from '../record/plan.ts';
 import { importWanted, parkImport } from '../acm/import-to-acm.ts';
 import { serversOf, type DomainRecord } from '../record/domain.ts';
 import { acmDuty, nextLook } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { passOver, type FailedAtIssuer } from '../issuer/pass-over.ts';
 import { HANG, uninspected } from './placement.ts';
 import { retract } from '../claim/published.ts';
@@ -64,7 +64,7 @@ export async function releaseDomain(
   // Its values are taken out by the next claim.
   const dueAt = isBusy ? Math.min(next, whenLessBusy(clock.now(), ports.random)) : next;
   const released = await store.releaseDomain(domain, execution, input.seen, dueAt, clock.now());
-  if (!released) await look(domain, ports);
+  if (!released) await reEvaluate(domain, ports);
   return { domain, servers: input.servers, dueAt };
 }
 
@@ -121,7 +121,7 @@ export async function parkDomain(
   // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
   if (!next) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
   await store.parkDomain(domain, input.execution, parked, waitsFor);
-  if (next) await look(domain, ports);
+  if (next) await reEvaluate(domain, ports);
   const { current } = record;
   if (!next && current !== undefined && isUrgent(clock.now(), current)) {
     const notAfter = new Date(current.notAfter).toISOString();

@@ -7,7 +7,7 @@ import { SealpostError } from '../errors.ts';
 import type { Store } from '../ports/store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { isToBeRevoked } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import type { CertificateObjects } from '../ports/objects.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Executions } from '../ports/executions.ts';
@@ -58,7 +58,7 @@ export async function revokeCertificate(
   if (revoked) await revokeCurrent(record, execution, ports);
   // What else is to be done for it, and when it is forgotten, its next look finds.
   if (!(await store.releaseDomain(domain, execution, record.seen!, clock.now(), clock.now())))
-    await look(domain, ports);
+    await reEvaluate(domain, ports);
   return { domain, revoked };
 }
 

@@ -9,7 +9,7 @@ import type { Store } from '../ports/store.ts';
 import { importWanted } from '../acm/import-to-acm.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { isAcmDue, nextLook } from '../record/duties.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { leaveServers } from '../work/leave.ts';
 import type { Executions } from '../ports/executions.ts';
 
@@ -31,7 +31,7 @@ export async function releaseServedUnder(
   await wakeServers(left, ports);
   if (isAcmDue(record, now, isAsked)) throw importWanted(domain);
   const dueAt = nextLook(record, now + LOOK_AGAIN_MS, now);
-  if (!(await store.releaseDomain(domain, me, wanted, dueAt, now))) await look(domain, ports);
+  if (!(await store.releaseDomain(domain, me, wanted, dueAt, now))) await reEvaluate(domain, ports);
   const under = servedUnder.map(({ server }) => server).join(' and ');
   throw new SealpostError('ServedUnderServer', domain, `${domain} is served under ${under}; nothing is ordered for it`);
 }

@@ -1,7 +1,7 @@
 /** The sweep: one index finds everything whose time has come. Events save time; this is the guarantee. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { look } from '../work/look.ts';
+import { reEvaluate } from '../work/re-evaluate.ts';
 import { riskiestFirst } from './risk.ts';
 import { isSealpostError } from '../errors.ts';
 import { resume } from '../deliver-to-server/send-delivery.ts';
@@ -63,7 +63,7 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
     await Promise.all(Array.from({ length: LANES }, lane));
   };
   const attendDomain = async (name: string, dueAt: number) => {
-    await look(name, ports, `due-${digest(`${name} ${dueAt} ${Math.floor(now / WINDOW_MS)}`)}`);
+    await reEvaluate(name, ports, `due-${digest(`${name} ${dueAt} ${Math.floor(now / WINDOW_MS)}`)}`);
     swept.domains++;
   };
   const attendServer = async (name: string) => {

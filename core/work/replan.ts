@@ -1,6 +1,6 @@
 /** What a server can do was looked at: the domains that hang on it are looked at again. */
 import type { Clock } from '../clock.ts';
-import { look } from './look.ts';
+import { reEvaluate } from './re-evaluate.ts';
 import type { Store } from '../ports/store.ts';
 import type { ServerRecord } from '../record/server.ts';
 import { servesByName } from '../record/capability.ts';
@@ -17,7 +17,7 @@ export async function replanDomains(
   { store, executions, clock }: { store: Store; executions: Executions; clock: Clock },
 ): Promise<void> {
   const { first } = await store.wakeDependents(server.server, clock.now(), BEGUN_AT_ONCE);
-  for (const domain of first) await look(domain, { executions, clock });
+  for (const domain of first) await reEvaluate(domain, { executions, clock });
   if (servesByName(server)) return;
   // It may have served by name before: what it still has is taken from it where nothing needs it there.
   const held = (await store.allInstalled(server.server)).map(({ domain }) => domain);
