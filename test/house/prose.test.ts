@@ -17,7 +17,6 @@ describe('a page', () => {
   const unwrapped = [
     'README.md',
     'docs/protocol.md',
-    'docs/runbook.md',
     'docs/servers/adding-one.md',
     'docs/servers/courier.md',
     'docs/servers/exim-dovecot-apache.md',
