@@ -1,10 +1,7 @@
-/** What is kept of an issuer (account URL, order budget), and the index of what is due. */
-import type { Due, DueStore, IssuerRecord, IssuerStore, Store } from '../core/ports/store.ts';
-import { domainItems } from './domain-items.ts';
-import { outsideItems } from './outside-items.ts';
-import { renewalItems } from './renewal-items.ts';
-import { serverItems } from './server-items.ts';
-import { DUE_SHARDS, type Key, type Table } from './table.ts';
+/** Issuers: items `I#<directory>` `/I` (account, trouble) and `I#<budget>` `/B` (order budget). */
+import type { IssuerRecord, IssuerStore } from '../core/ports/issuer-store.ts';
+import type { Key } from './keys.ts';
+import type { Table } from './table.ts';
 
 const issuerKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
 /** One partition each: a limit on an exact set of names is as many budgets as there are domains. */
@@ -52,45 +49,5 @@ export function issuerItems(table: Table): IssuerStore {
       const { tat } = (await table.get(budgetKey(budget)))!;
       return Math.max(placeAt((tat as number) + intervalMs), latest + 1);
     },
-  };
-}
-
-/** Of an item of 1 kB: 16 shards are 8 MB, what a small function takes in a few seconds. */
-const MOST_OF_A_SHARD = 500;
-
-export function dueItems(table: Table): DueStore {
-  return {
-    async due(now, limit) {
-      const dueOf = async (kind: 'domain' | 'server') => {
-        const prefix = kind === 'domain' ? 'D#' : 'S#';
-        const shards = await Promise.all(
-          Array.from({ length: DUE_SHARDS }, (_, shard) =>
-            table.dueIn(`${shard}`, prefix, now, Math.min(limit, MOST_OF_A_SHARD)),
-          ),
-        );
-        return shards
-          .flat()
-          .map(({ pk, dueAt, current }) => ({
-            ...{ kind, name: (pk as string).slice(prefix.length), dueAt: dueAt as number },
-            ...(current !== undefined && { certificate: current as Due['certificate'] }),
-          }))
-          .sort((a, b) => a.dueAt - b.dueAt)
-          .slice(0, limit);
-      };
-      const all = await Promise.all([dueOf('domain'), dueOf('server')]);
-      return all.flat().sort((a, b) => a.dueAt - b.dueAt);
-    },
-  };
-}
-
-/** Everything that the table knows, behind core's interface. */
-export function store(table: Table): Store {
-  return {
-    ...domainItems(table),
-    ...serverItems(table),
-    ...issuerItems(table),
-    ...dueItems(table),
-    ...renewalItems(table),
-    ...outsideItems(table),
   };
 }

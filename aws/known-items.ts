@@ -3,12 +3,13 @@ import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { serversOf, type DomainRecord } from '../core/record/domain.ts';
 import type { Installed, ServerRecord, Work } from '../core/record/server.ts';
-import type { IssuerRecord } from '../core/ports/store.ts';
+import type { IssuerRecord } from '../core/ports/issuer-store.ts';
 import type { Known, KnownStore, OnServer } from '../core/status/known.ts';
-import { asAcmUse, asRecord, domainKey } from './domain-items.ts';
+import { asAcmUse } from './acm-items.ts';
+import { asRecord } from './domain-items.ts';
+import { domainKey, serverKey, type Key } from './keys.ts';
 import { asOutside, outsideKey } from './outside-items.ts';
-import { serverKey } from './server-items.ts';
-import { Table, type Key } from './table.ts';
+import { Table } from './table.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** More than a server holds (design: 10,000 domains). */

@@ -1,7 +1,8 @@
 /** What was seen of each server from outside: a thousand servers at the most, all under one key, since all are read together. */
 import type { Outside } from '../core/record/outside.ts';
-import type { OutsideStore } from '../core/ports/store.ts';
-import type { Key, Table } from './table.ts';
+import type { OutsideStore } from '../core/ports/outside-store.ts';
+import type { Key } from './keys.ts';
+import type { Table } from './table.ts';
 
 const OUTSIDE = 'O#servers';
 /** More servers than one stack has. */

@@ -1,7 +1,7 @@
 /** The walk over all certificates: the index of what is due read from end to end, the CA's advice, and how far the walk has come. */
-import type { KnownDomain, RenewalStore, WalkPosition } from '../core/ports/store.ts';
-import { domainKey } from './domain-items.ts';
-import { DUE_SHARDS, type Key, type Table } from './table.ts';
+import type { KnownDomain, RenewalStore, WalkPosition } from '../core/ports/renewal-store.ts';
+import { domainKey, DUE_SHARDS, type Key } from './keys.ts';
+import type { Table } from './table.ts';
 
 const walkKey: Key = { pk: 'R#renewal-info', sk: '/R' };
 

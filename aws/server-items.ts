@@ -1,40 +1,18 @@
-/** The writes for servers: items `S#<server>` `/S`, `/W#<domain>` (work), `/P#<domain>` (installed), and `T#<hash>` (tokens). */
-import { SealpostError } from '../core/errors.ts';
-import { deliveryExecutionName, type Installed, type ServerRecord, type Work } from '../core/record/server.ts';
-import { LEASE_MS, WAKE_MS, type ServerStore } from '../core/ports/store.ts';
-import { shardOf, type Key, type Table } from './table.ts';
-
-/** A command without an answer is looked at by the sweep after this. */
-const LOOK_AFTER_MS = 120_000;
-/** DynamoDB takes 100 items in a transaction; one is the server's own. */
-const WORKS_IN_A_TRANSACTION = 99;
-
-export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
-const workKey = (server: string, domain: string): Key => ({ pk: `S#${server}`, sk: `/W#${domain}` });
-const installedKey = (server: string, domain: string): Key => ({ pk: `S#${server}`, sk: `/P#${domain}` });
-const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });
+/** Servers: item `S#<server>` `/S`. */
+import { LEASE_MS, WAKE_MS } from '../core/ports/lease.ts';
+import type { ServerStore } from '../core/ports/server-store.ts';
+import { deliveryExecutionName, type ServerRecord } from '../core/record/server.ts';
+import { serverKey, shardOf } from './keys.ts';
+import { ownedServer } from './owned.ts';
+import type { Table } from './table.ts';
 
 export function serverItems(table: Table): ServerStore {
   const readServer = async (server: string): Promise<ServerRecord | undefined> => {
     const item = await table.get(serverKey(server));
-    return item?.node === undefined ? undefined : asRecord(item);
+    return item?.node === undefined ? undefined : asServer(item);
   };
 
-  const mine = async (
-    server: string,
-    me: string,
-    set: string,
-    values: Record<string, unknown> = {},
-    condition = '',
-  ) => {
-    const item = await table.update(serverKey(server), {
-      set,
-      condition: `#owner = :me${condition}`,
-      values: { me, ...values },
-    });
-    if (!item) throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
-    return asRecord(item);
-  };
+  const mine = ownedServer(table);
 
   return {
     readServer,
@@ -99,112 +77,7 @@ export function serverItems(table: Table): ServerStore {
     },
 
     renewServer: (server, me, now) =>
-      mine(server, me, 'SET #leaseUntil = :lease, #dueAt = :lease', { lease: now + LEASE_MS }),
-
-    async work(server, limit, after) {
-      const last = after === undefined ? undefined : workKey(server, after);
-      return (await table.query(serverKey(server).pk, '/W#', limit, last)).map(asWork);
-    },
-
-    async giveAgain(server, node, works, now) {
-      const registered = table.updating(serverKey(server), {
-        set: 'SET #dueAt = :due ADD #wanted :one',
-        condition: '#node = :node',
-        values: { due: now + WAKE_MS, one: 1, node },
-      });
-      const putting = ({ over, ...work }: (typeof works)[number]) =>
-        table.putting(
-          workKey(server, work.domain),
-          { ...work, v: now, node },
-          over === undefined
-            ? { condition: 'attribute_not_exists(#v)', values: {} }
-            : { condition: '#v = :over', values: { over } },
-        );
-      for (let i = 0; i < works.length; i += WORKS_IN_A_TRANSACTION) {
-        let left = works.slice(i, i + WORKS_IN_A_TRANSACTION);
-        while (left.length > 0) {
-          const lost = await table.transact([registered, ...left.map(putting)]);
-          if (lost.includes(0)) return false;
-          left = lost.length === 0 ? [] : left.filter((_, k) => !lost.includes(k + 1));
-        }
-      }
-      return true;
-    },
-
-    async workFor(server, domain) {
-      const item = await table.get(workKey(server, domain));
-      return item && asWork(item);
-    },
-
-    async installed(server, domain) {
-      return (await table.get(installedKey(server, domain))) as Installed | undefined;
-    },
-
-    async allInstalled(server) {
-      const items = await table.query(serverKey(server).pk, '/P#', Number.POSITIVE_INFINITY);
-      return items.map(({ pk: _, sk: __, ...installed }) => installed as unknown as Installed);
-    },
-
-    async startDelivery(server, me, delivery) {
-      await mine(
-        server,
-        me,
-        'SET #delivery = :delivery, #seq = :seq',
-        { delivery, seq: delivery.seq, before: delivery.seq - 1 },
-        ' AND #seq = :before AND attribute_not_exists(#delivery)',
-      );
-    },
-
-    async recordCommand(server, me, hash, commandId, now) {
-      await mine(
-        server,
-        me,
-        'SET #delivery.#commandId = :commandId, #delivery.#sentAt = :now, #dueAt = :look',
-        { commandId, now, look: now + LOOK_AFTER_MS, hash },
-        ' AND #delivery.#hash = :hash',
-      );
-    },
-
-    async recordInstalled(server, { domain, v }, installed) {
-      await table.put(installedKey(server, domain), { ...installed });
-      await table.remove(workKey(server, domain), '#v = :v', { v });
-    },
-
-    async recordRemoved(server, { domain, v }, node) {
-      if (node === undefined) await table.remove(installedKey(server, domain));
-      else await table.remove(installedKey(server, domain), 'attribute_not_exists(#node) OR #node = :node', { node });
-      await table.remove(workKey(server, domain), '#v = :v', { v });
-    },
-
-    async recordRefused(server, { domain, v }, notBefore, reason) {
-      await table.update(workKey(server, domain), {
-        set: 'SET #notBefore = :notBefore, #reason = :reason REMOVE #calm',
-        condition: '#v = :v',
-        values: { v, notBefore, reason },
-      });
-    },
-
-    async askAudit(server, at, now) {
-      const asked = await table.update(serverKey(server), {
-        set: 'SET #auditAsked = :at, #dueAt = :due ADD #wanted :one',
-        condition: 'attribute_exists(#node)',
-        values: { at, due: now + WAKE_MS, one: 1 },
-      });
-      return asked !== undefined;
-    },
-
-    async endDelivery(server, me, hash, changes, forget = []) {
-      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-      const set = given.length > 0 ? `SET ${given.map(([name]) => `#${name} = :${name}`).join(', ')} ` : '';
-      await mine(
-        server,
-        me,
-        `${set}REMOVE ${['delivery', ...forget].map(name => `#${name}`).join(', ')}`,
-        { ...Object.fromEntries(given), hash },
-        ' AND #delivery.#hash = :hash',
-      );
-      await table.remove(tokenKey(hash));
-    },
+      mine(server, me, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
 
     async releaseServer(server, me, wanted, dueAt, failures) {
       const learnt = { ...(dueAt !== undefined && { dueAt }), ...(failures !== undefined && { failures }) };
@@ -218,21 +91,17 @@ export function serverItems(table: Table): ServerStore {
       return released !== undefined;
     },
 
-    async putToken(hash, server, token) {
-      await table.put(tokenKey(hash), { server, token });
-    },
-
-    async token(hash) {
-      const item = await table.get(tokenKey(hash));
-      return item && { server: item.server as string, token: item.token as string };
+    async askAudit(server, at, now) {
+      const asked = await table.update(serverKey(server), {
+        set: 'SET #auditAsked = :at, #dueAt = :due ADD #wanted :one',
+        condition: 'attribute_exists(#node)',
+        values: { at, due: now + WAKE_MS, one: 1 },
+      });
+      return asked !== undefined;
     },
   };
 }
 
-function asWork({ pk: _, sk: __, ...work }: Record<string, unknown>): Work {
-  return work as unknown as Work;
-}
-
-function asRecord(item: Record<string, unknown>): ServerRecord {
+function asServer(item: Record<string, unknown>): ServerRecord {
   return item as unknown as ServerRecord;
 }

@@ -1,5 +1,4 @@
-/** The one DynamoDB table: how a conditional write is said. What is written stands in domain-items.ts, server-items.ts and issuer-items.ts. */
-import { createHash } from 'node:crypto';
+/** The one DynamoDB table: how a conditional write is said. What is written stands in the files *-items.ts. */
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -16,18 +15,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { SealpostError } from '../core/errors.ts';
+import { DUE_INDEX, type Key } from './keys.ts';
 import { unlessBusy } from './throttling.ts';
 
-/** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
-export const DUE_INDEX = 'due';
-export const DUE_SHARDS = 16;
 /** Items that one Query is asked for; a page ends at 1 MB anyway. */
 const PAGE = 1_000;
-
-export interface Key {
-  pk: string;
-  sk: string;
-}
 
 export interface Write {
   /** Update expression; every attribute is written `#name`, every value `:name`. */
@@ -37,10 +29,6 @@ export interface Write {
 }
 
 type Item = Record<string, unknown>;
-
-export function shardOf(pk: string): string {
-  return `${createHash('sha256').update(pk).digest()[0]! % DUE_SHARDS}`;
-}
 
 export class Table {
   readonly #client: DynamoDBClient;

@@ -4,7 +4,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { auditBy } from '../aws/audits.ts';
 import { deployed, settingOf, type Deployed } from '../aws/deployed.ts';
-import { store as storeOn } from '../aws/issuer-items.ts';
+import { store as storeOn } from '../aws/store.ts';
 import { knownItems } from '../aws/known-items.ts';
 import { certificateObjects, s3Client } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';

@@ -13,7 +13,7 @@ import { certificateManager } from '../aws/acm.ts';
 import { bus as busOn } from '../aws/bus.ts';
 import { commands as commandsBy, sendingCommands as sendingBy } from '../aws/commands.ts';
 import { executions as executionsOf } from '../aws/executions.ts';
-import { store as storeOn } from '../aws/issuer-items.ts';
+import { store as storeOn } from '../aws/store.ts';
 import { certificateObjects, deliveryObjects, s3Client } from '../aws/objects.ts';
 import { roles as rolesBy } from '../aws/roles.ts';
 import { secrets as secretsOf } from '../aws/secrets.ts';

@@ -2,7 +2,7 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { newKey } from '../certificate/certificate.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
-import type { IssuerStore } from '../ports/store.ts';
+import type { IssuerStore } from '../ports/issuer-store.ts';
 import { connect, type Acme } from './client.ts';
 import { readExternalAccount } from './external-account.ts';
 import type { Issuer } from './issuer.ts';

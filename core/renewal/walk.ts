@@ -9,7 +9,8 @@ import { dueAt } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredCertificate } from '../record/domain.ts';
 import { isSealpostError } from '../errors.ts';
-import type { KnownCertificate, KnownDomain, Store, WalkPosition } from '../ports/store.ts';
+import type { KnownCertificate, KnownDomain, WalkPosition } from '../ports/renewal-store.ts';
+import type { Store } from '../ports/store.ts';
 
 export interface Ca extends Pick<Connection, 'directory' | 'request'> {
   name: string;

@@ -4,7 +4,7 @@ import { serversOf, type DomainRecord, type StoredCertificate, type Use } from '
 import { acmDuty } from '../record/duties.ts';
 import { certificatesOf, hasAny, isSeen, needsNoOrder, uses, type Provided } from '../record/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
-import { LEASE_MS } from '../ports/store.ts';
+import { LEASE_MS } from '../ports/lease.ts';
 import type { Known, OnServer } from './known.ts';
 import { serverState } from './server-status.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';

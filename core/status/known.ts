@@ -2,7 +2,7 @@
 import type { DomainRecord } from '../record/domain.ts';
 import type { Outside } from '../record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../record/server.ts';
-import type { IssuerRecord } from '../ports/store.ts';
+import type { IssuerRecord } from '../ports/issuer-store.ts';
 import type { AcmUse } from '../record/acm.ts';
 
 /** What is kept under a server's name; `record` is absent while nobody has registered it. */

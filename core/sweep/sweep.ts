@@ -7,7 +7,8 @@ import { isSealpostError } from '../errors.ts';
 import { resume } from '../deliver-to-server/send-delivery.ts';
 import { isAwake } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
-import type { Due, Store } from '../ports/store.ts';
+import type { Due } from '../ports/due-store.ts';
+import type { Store } from '../ports/store.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 

@@ -1,6 +1,7 @@
 /** Waking a server: by whoever committed work, not by an event. */
 import type { Clock } from '../clock.ts';
-import { WAKE_MS, type Store } from '../ports/store.ts';
+import { WAKE_MS } from '../ports/lease.ts';
+import type { Store } from '../ports/store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../record/server.ts';
 import type { Executions } from '../ports/executions.ts';
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { store as storeOn } from '../../aws/issuer-items.ts';
+import { store as storeOn } from '../../aws/store.ts';
 import { Table } from '../../aws/table.ts';
 import { delegationLine } from '../../core/dns/challenge-place.ts';
 import type { Store } from '../../core/ports/store.ts';

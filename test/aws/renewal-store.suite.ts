@@ -1,6 +1,7 @@
 /** The walk over all certificates: the same of the table in DynamoDB and of its twin. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Advice, Store } from '../../core/ports/store.ts';
+import type { Advice } from '../../core/ports/renewal-store.ts';
+import type { Store } from '../../core/ports/store.ts';
 import { certificate, deletion, domain, minute, mx1, now, stage, wish } from './store.stage.ts';
 
 export function describeRenewalStore(name: string, make: () => Promise<Store>): void {

@@ -1,7 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { store } from '../../aws/issuer-items.ts';
-import { DUE_INDEX, Table } from '../../aws/table.ts';
+import { store } from '../../aws/store.ts';
+import { DUE_INDEX } from '../../aws/keys.ts';
+import { Table } from '../../aws/table.ts';
 import { dynamodb } from '../../packages/aws-stand-in/src/dynamodb/dynamodb.ts';
 import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
 import { memoryStore } from '../twins/store.ts';

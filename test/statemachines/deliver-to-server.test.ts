@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DELIVERY_LIFETIME_SECONDS } from '../../core/deliver-to-server/delivery.ts';
-import { LEASE_MS } from '../../core/ports/store.ts';
+import { LEASE_MS } from '../../core/ports/lease.ts';
 import * as steps from '../../statemachines/deliver-to-server.ts';
 import { definitionOf, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE_MS } from '../../core/ports/store.ts';
+import { LEASE_MS } from '../../core/ports/lease.ts';
 import type { Plan } from '../../core/record/plan.ts';
 import * as steps from '../../statemachines/secure-domain.ts';
 import { definitionOf, delays, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';

@@ -2,7 +2,7 @@
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { Outside } from '../../core/record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/record/server.ts';
-import type { IssuerRecord } from '../../core/ports/store.ts';
+import type { IssuerRecord } from '../../core/ports/issuer-store.ts';
 import type { AcmQuotas, AcmUse } from '../../core/record/acm.ts';
 
 export interface Memory {

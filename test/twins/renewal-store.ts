@@ -1,5 +1,5 @@
-/** The walk over all certificates, in memory; test/aws/renewal-store.suite.ts holds it and aws/renewal-items.ts to the same. */
-import type { RenewalStore, WalkPosition } from '../../core/ports/store.ts';
+/** The walk over all certificates, in memory, under the same conditions as aws/renewal-items.ts. */
+import type { RenewalStore, WalkPosition } from '../../core/ports/renewal-store.ts';
 import { copy, type Memory } from './memory.ts';
 
 export function renewalStore({ domains }: Memory): RenewalStore {

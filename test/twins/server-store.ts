@@ -1,31 +1,25 @@
-/** Servers in memory, under the same conditions as aws/server-items.ts; test/aws/server-store.suite.ts holds both to them. */
-import { SealpostError } from '../../core/errors.ts';
+/** Servers, in memory, under the same conditions as aws/server-items.ts. */
+import { LEASE_MS, WAKE_MS } from '../../core/ports/lease.ts';
+import type { ServerStore } from '../../core/ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../../core/record/server.ts';
-import { LEASE_MS, WAKE_MS, type ServerStore } from '../../core/ports/store.ts';
-import { copy, inner, type Memory } from './memory.ts';
+import { copy, type Memory } from './memory.ts';
+import { ownedServer } from './owned.ts';
 
-const LOOK_AFTER_MS = 120_000;
+/** To everybody else a server without a node is none. */
+export function registered({ servers }: Memory, server: string): ServerRecord | undefined {
+  const record = servers.get(server);
+  return record?.node === undefined ? undefined : record;
+}
 
-export function serverStore({ servers, work, installed, tokens }: Memory): ServerStore {
-  function mine(server: string, me: string, holds: (record: ServerRecord) => boolean = () => true): ServerRecord {
-    const record = servers.get(server);
-    if (record?.owner === me && holds(record)) return record;
-    throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
-  }
+export const areRegistered = (memory: Memory, servers: string[]): boolean =>
+  servers.every(server => registered(memory, server));
 
-  function registered(server: string): ServerRecord | undefined {
-    const record = servers.get(server);
-    return record?.node === undefined ? undefined : record;
-  }
-
-  function takeWorkAway(server: string, { domain, v }: { domain: string; v: number }): void {
-    const items = inner(work, server);
-    if (items.get(domain)?.v === v) items.delete(domain);
-  }
+export function serverStore(memory: Memory): ServerStore {
+  const { servers } = memory;
 
   return {
     async readServer(server) {
-      return copy(registered(server));
+      return copy(registered(memory, server));
     },
 
     async registerServer({ server, node, roleId, adopt, platform, servesByName }, at, now) {
@@ -59,7 +53,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
     },
 
     async wakeServer(server, now) {
-      const record = registered(server);
+      const record = registered(memory, server);
       if (!record) return undefined;
       const isFree = record.owner === undefined || record.leaseUntil! < now;
       const isDue = record.wanted > record.done || (record.dueAt !== undefined && record.dueAt <= now);
@@ -73,78 +67,7 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
 
     async renewServer(server, me, now) {
       const lease = now + LEASE_MS;
-      return copy(Object.assign(mine(server, me), { leaseUntil: lease, dueAt: lease }));
-    },
-
-    async work(server, limit, after = '') {
-      const items = [...inner(work, server).values()].filter(one => one.domain > after);
-      return copy(items.sort((a, b) => (a.domain < b.domain ? -1 : 1)).slice(0, limit));
-    },
-
-    async giveAgain(server, node, works, now) {
-      const record = registered(server);
-      if (record?.node !== node) return false;
-      const there = inner(work, server);
-      const given = works.filter(({ domain, over }) => there.get(domain)?.v === over);
-      for (const { over, ...one } of given) there.set(one.domain, copy({ ...one, v: now, node }));
-      if (given.length > 0) Object.assign(record, { wanted: record.wanted + 1, dueAt: now + WAKE_MS });
-      return true;
-    },
-
-    async workFor(server, domain) {
-      return copy(inner(work, server).get(domain));
-    },
-
-    async installed(server, domain) {
-      return copy(inner(installed, server).get(domain));
-    },
-
-    async allInstalled(server) {
-      return copy([...inner(installed, server).values()]);
-    },
-
-    async startDelivery(server, me, delivery) {
-      const record = mine(server, me, ({ seq, delivery: other }) => seq === delivery.seq - 1 && other === undefined);
-      Object.assign(record, { delivery: copy(delivery), seq: delivery.seq });
-    },
-
-    async recordCommand(server, me, hash, commandId, now) {
-      const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
-      Object.assign(record.delivery!, { commandId, sentAt: now });
-      record.dueAt = now + LOOK_AFTER_MS;
-    },
-
-    async recordInstalled(server, entry, seen) {
-      inner(installed, server).set(entry.domain, copy(seen));
-      takeWorkAway(server, entry);
-    },
-
-    async recordRemoved(server, entry, node) {
-      const there = inner(installed, server);
-      if (node === undefined || [undefined, node].includes(there.get(entry.domain)?.node)) there.delete(entry.domain);
-      takeWorkAway(server, entry);
-    },
-
-    async recordRefused(server, { domain, v }, notBefore, reason) {
-      const item = inner(work, server).get(domain);
-      if (item?.v !== v) return;
-      Object.assign(item, { notBefore, reason });
-      delete item.calm;
-    },
-
-    async askAudit(server, at, now) {
-      const record = registered(server);
-      if (!record) return false;
-      Object.assign(record, { auditAsked: at, dueAt: now + WAKE_MS, wanted: record.wanted + 1 });
-      return true;
-    },
-
-    async endDelivery(server, me, hash, changes, forget = []) {
-      const record = mine(server, me, ({ delivery }) => delivery?.hash === hash);
-      Object.assign(record, copy(changes));
-      delete record.delivery;
-      for (const name of forget) delete record[name];
-      tokens.delete(hash);
+      return copy(Object.assign(ownedServer(memory, server, me), { leaseUntil: lease, dueAt: lease }));
     },
 
     async releaseServer(server, me, wanted, dueAt, failures) {
@@ -159,12 +82,11 @@ export function serverStore({ servers, work, installed, tokens }: Memory): Serve
       return true;
     },
 
-    async putToken(hash, server, token) {
-      tokens.set(hash, { server, token });
-    },
-
-    async token(hash) {
-      return copy(tokens.get(hash));
+    async askAudit(server, at, now) {
+      const record = registered(memory, server);
+      if (!record) return false;
+      Object.assign(record, { auditAsked: at, dueAt: now + WAKE_MS, wanted: record.wanted + 1 });
+      return true;
     },
   };
 }

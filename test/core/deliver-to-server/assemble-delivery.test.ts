@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type AssemblePorts } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { SealpostError } from '../../../core/errors.ts';
-import { LEASE_MS } from '../../../core/ports/store.ts';
+import { LEASE_MS } from '../../../core/ports/lease.ts';
 import {
   domain,
   giveWork,

@@ -5,7 +5,7 @@ import type { SealpostError } from '../../../core/errors.ts';
 import { replacedAt } from '../../../core/issuer/choose-issuer.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
-import { LEASE_MS } from '../../../core/ports/store.ts';
+import { LEASE_MS } from '../../../core/ports/lease.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
   aCertificate,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { retract } from '../../../core/claim/published.ts';
 import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { SealpostError, type Failure } from '../../../core/errors.ts';
-import { LEASE_MS } from '../../../core/ports/store.ts';
+import { LEASE_MS } from '../../../core/ports/lease.ts';
 import type { Plan } from '../../../core/record/plan.ts';
 import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, register, type World } from '../world.ts';
 

@@ -10,7 +10,7 @@ import { createOrder, publishChallenges, validate } from '../../../core/secure-d
 import { SealpostError } from '../../../core/errors.ts';
 import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { quietMoment } from '../../../core/work/quiet.ts';
-import { LEASE_MS } from '../../../core/ports/store.ts';
+import { LEASE_MS } from '../../../core/ports/lease.ts';
 import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {

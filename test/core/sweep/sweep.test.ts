@@ -3,7 +3,7 @@ import { assembleDelivery } from '../../../core/deliver-to-server/assemble-deliv
 import { SealpostError } from '../../../core/errors.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
 import { sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
-import { LEASE_MS, WAKE_MS } from '../../../core/ports/store.ts';
+import { LEASE_MS, WAKE_MS } from '../../../core/ports/lease.ts';
 import { sweep } from '../../../core/sweep/sweep.ts';
 import {
   aCertificate,

@@ -1,0 +1,32 @@
+/** The index of what is due. */
+import type { Due, DueStore } from '../core/ports/due-store.ts';
+import { DUE_SHARDS } from './keys.ts';
+import type { Table } from './table.ts';
+
+/** Of an item of 1 kB: 16 shards are 8 MB, what a small function takes in a few seconds. */
+const MOST_OF_A_SHARD = 500;
+
+export function dueItems(table: Table): DueStore {
+  return {
+    async due(now, limit) {
+      const dueOf = async (kind: 'domain' | 'server') => {
+        const prefix = kind === 'domain' ? 'D#' : 'S#';
+        const shards = await Promise.all(
+          Array.from({ length: DUE_SHARDS }, (_, shard) =>
+            table.dueIn(`${shard}`, prefix, now, Math.min(limit, MOST_OF_A_SHARD)),
+          ),
+        );
+        return shards
+          .flat()
+          .map(({ pk, dueAt, current }) => ({
+            ...{ kind, name: (pk as string).slice(prefix.length), dueAt: dueAt as number },
+            ...(current !== undefined && { certificate: current as Due['certificate'] }),
+          }))
+          .sort((a, b) => a.dueAt - b.dueAt)
+          .slice(0, limit);
+      };
+      const all = await Promise.all([dueOf('domain'), dueOf('server')]);
+      return all.flat().sort((a, b) => a.dueAt - b.dueAt);
+    },
+  };
+}

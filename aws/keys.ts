@@ -1,0 +1,25 @@
+/** The keys of the table's items (docs/protocol.md lists the items). */
+import { createHash } from 'node:crypto';
+
+/** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
+export const DUE_INDEX = 'due';
+export const DUE_SHARDS = 16;
+
+export interface Key {
+  pk: string;
+  sk: string;
+}
+
+export function shardOf(pk: string): string {
+  return `${createHash('sha256').update(pk).digest()[0]! % DUE_SHARDS}`;
+}
+
+export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
+export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
+export const workKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/W#${domain}` });
+export const installedKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/P#${domain}` });
+/** A domain that waits for the server's registration. */
+export const waitingKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/A#${domain}` });
+/** A domain that hangs on what a server can do. */
+export const dependentKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/U#${domain}` });
+export const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });

@@ -1,0 +1,59 @@
+/** Who waits for a server or depends on it, with its condition (docs/protocol.md). */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LEASE_MS } from '../../core/ports/lease.ts';
+import type { Store } from '../../core/ports/store.ts';
+import { domain, mx1, mx2, now, stage, wish } from './store.stage.ts';
+
+/** @param make a store with nothing in it */
+export function describeWaitingStore(name: string, make: () => Promise<Store>): void {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await make();
+  });
+  const { claimed } = stage(() => store);
+
+  describe(`a domain that is served under a server, in ${name}`, () => {
+    test('is looked at again, and again, as long as it hangs on the server', async () => {
+      await claimed();
+      await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now);
+      await store.dependOn(domain, [mx1, mx2]);
+      expect(await store.wakeDependents(mx1, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
+      expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 5 });
+      expect(await store.wakeDependents(mx1, now + 6, 0)).toEqual({ woken: 1, first: [] });
+      await store.dependNoMore(domain, [mx1]);
+      expect(await store.wakeDependents(mx1, now + 7, 10)).toEqual({ woken: 0, first: [] });
+      expect(await store.wakeDependents(mx2, now + 8, 10)).toMatchObject({ woken: 1 });
+    });
+  });
+
+  describe(`a parked domain, in ${name}`, () => {
+    const parked = (nextTry: number) => ({
+      ...{ reason: 'ServerNotRegistered' as const, message: `${mx2} is not registered`, since: now, nextTry, tries: 1 },
+    });
+
+    test('is woken with all the others, however many wait, and the first of them are named', async () => {
+      const domains = Array.from({ length: 60 }, (_, i) => `d${String(i).padStart(2, '0')}.example`);
+      for (const name of domains) {
+        await store.acceptWish(wish({ domain: name, mailServers: [mx2] }), { at: now }, now);
+        await store.claimDomain(name, 'first', now);
+        await store.parkDomain(name, 'first', parked(now + 86_400_000), [mx2]);
+      }
+      expect(await store.wakeWaitingDomains(mx2, now + 5, 3)).toEqual({ woken: 60, first: domains.slice(0, 3) });
+      expect((await store.due(now + 5, 100)).map(item => item.name).sort()).toEqual(domains);
+      expect(await store.readDomain('d59.example')).toMatchObject({ wanted: 2, done: 1 });
+    });
+
+    test('is due at once when the server that it waits for is registered, and once only', async () => {
+      await claimed();
+      await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2, mx1]);
+      expect(await store.wakeWaitingDomains(mx2, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
+      expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
+      expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
+      expect(await store.wakeWaitingDomains(mx2, now + 6, 10)).toEqual({ woken: 0, first: [] });
+      // The other server is registered while somebody works on the domain: the lease's end stays its time.
+      await store.wakeWaitingDomains(mx1, now + 6, 10);
+      expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
+    });
+  });
+}

@@ -1,0 +1,320 @@
+/** Each write of work and of what is installed, with its condition (docs/protocol.md). */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { WAKE_MS } from '../../core/ports/lease.ts';
+import type { Store } from '../../core/ports/store.ts';
+import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } from './store.stage.ts';
+
+const node = 'mi-0123456789abcdef0';
+const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now, node };
+
+/** @param make a store with nothing in it */
+export function describeWorkStore(name: string, make: () => Promise<Store>): void {
+  let store: Store;
+
+  beforeEach(async () => {
+    store = await make();
+  });
+  const { register, claimed, commit, worked } = stage(() => store);
+
+  describe(`a certificate's commit, in ${name}`, () => {
+    test('never puts what a staging issuer gave in the place of a certificate that is trusted', async () => {
+      await register(mx1);
+      await claimed();
+      const trial = certificate({ id: 'd'.repeat(64), staging: true });
+      expect(await commit({ certificate: trial })).toBe(true);
+      expect(await commit({ certificate: { ...trial, id: 'e'.repeat(64) } })).toBe(true);
+      expect(await commit()).toBe(true);
+      const work = await store.work(mx1, 10);
+      expect(await commit({ certificate: trial })).toBe(false);
+      expect((await store.readDomain(domain))!.current).toEqual(certificate());
+      expect(await store.work(mx1, 10)).toEqual(work);
+    });
+
+    test('makes it current, ends the order, and gives every server work', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await store.recordOrder(domain, 'first', { url: 'one', planned: [domain], issuer: 'ca' });
+      expect(await commit({ servers: [mx1, mx2] })).toBe(true);
+      const record = await store.readDomain(domain);
+      expect(record).toMatchObject({ current: certificate(), owner: 'first' });
+      expect(record).not.toHaveProperty('order');
+      for (const server of [mx1, mx2]) {
+        expect(await store.work(server, 10)).toEqual([{ domain, certificate: certificate(), v: now }]);
+        expect(await store.readServer(server)).toMatchObject({ wanted: 2, done: 0, dueAt: now + WAKE_MS });
+      }
+    });
+
+    test("says so when it is for the server's own host name", async () => {
+      await register(mx1);
+      await claimed();
+      await commit({ host: true });
+      expect(await store.work(mx1, 10)).toMatchObject([{ host: true }]);
+    });
+
+    const lost: [string, () => Promise<unknown>, Partial<Parameters<Store['commitCertificate']>[0]>][] = [
+      [
+        'the wish has changed since',
+        () => store.acceptWish(wish({ names: ['@'], policy: 'list' }), { at: now + 1 }, now),
+        {},
+      ],
+      ['the claim was taken over', () => store.claimDomain(domain, 'second', afterLease), {}],
+      ['another execution tries it', async () => undefined, { me: 'second' }],
+    ];
+    test.each(lost)('leaves nothing when %s', async (_, meanwhile, more) => {
+      await register(mx1);
+      await claimed();
+      await meanwhile();
+      expect(await commit(more)).toBe(false);
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      expect(await store.work(mx1, 10)).toEqual([]);
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
+    });
+
+    test('leaves nothing when one of the servers is not registered, and names the reason', async () => {
+      await register(mx1);
+      await claimed();
+      await expect(commit({ servers: [mx1, mx2] })).rejects.toMatchObject({
+        ...{ name: 'ServerNotRegistered', about: domain },
+      });
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      expect(await store.work(mx1, 10)).toEqual([]);
+      expect(await store.work(mx2, 10)).toEqual([]);
+      expect(await store.readServer(mx2)).toBeUndefined();
+    });
+
+    test('reaches more servers than fit into one transaction', async () => {
+      const servers = Array.from({ length: 95 }, (_, i) => `mx${i}.provider.example`);
+      await register(...servers);
+      await claimed();
+      expect(await commit({ servers })).toBe(true);
+      const work = await Promise.all(servers.map(server => store.work(server, 10)));
+      expect(work.flat()).toHaveLength(95);
+      expect(await store.readDomain(domain)).toMatchObject({ current: certificate() });
+    });
+
+    test('gives calm work that waits for its moment, and makes no earlier time of its server later', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      const quiet = now + 600 * minute;
+      const mx3 = 'mx3.provider.example';
+      // Released: nothing is due at one, and at the other something later.
+      const others = { [mx2]: undefined, [mx3]: quiet + minute };
+      await register(mx3);
+      for (const [server, dueAt] of Object.entries(others)) {
+        const me = (await store.wakeServer(server, now))!;
+        await store.releaseServer(server, me, 1, dueAt);
+      }
+      await commit({ servers: [mx1, mx2, mx3], calm: { [mx1]: quiet, [mx2]: quiet, [mx3]: quiet } });
+      for (const server of [mx1, mx2, mx3]) {
+        expect(await store.work(server, 10)).toEqual([
+          { domain, certificate: certificate(), v: now, calm: true, notBefore: quiet },
+        ]);
+        expect((await store.readServer(server))!.wanted).toBe(2);
+      }
+      expect((await store.readServer(mx1))!.dueAt).toBe(now + minute);
+      for (const server of [mx2, mx3]) expect((await store.readServer(server))!.dueAt).toBe(quiet);
+    });
+
+    test('may be made again: the work is then of the later version', async () => {
+      await register(mx1);
+      await claimed();
+      await commit();
+      expect(await commit({ now: now + 1 })).toBe(true);
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now + 1 }]);
+    });
+
+    test('without an order gives work alone', async () => {
+      await register(mx1);
+      await claimed();
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
+      expect(await store.work(mx1, 10)).toMatchObject([{ domain, v: now }]);
+      expect(await store.readDomain(domain)).not.toHaveProperty('current');
+      await expect(store.commitWork({ domain, certificate: certificate(), servers: [mx2], now })).rejects.toMatchObject(
+        { name: 'ServerNotRegistered' },
+      );
+    });
+  });
+
+  describe(`the servers of a domain, in ${name}`, () => {
+    const remove = (servers: string[], wanted = 1) => store.commitRemoval({ domain, wanted, servers, now: now + 1 });
+
+    test('are given work to remove it, in place of what else waited there', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await commit();
+      expect(await remove([mx1, mx2])).toBe(true);
+      for (const server of [mx1, mx2]) {
+        expect(await store.work(server, 10)).toEqual([{ domain, certificate: 'REMOVE', v: now + 1 }]);
+        expect(await store.workFor(server, domain)).toEqual({ domain, certificate: 'REMOVE', v: now + 1 });
+        expect(await store.readServer(server)).toMatchObject({ done: 0, dueAt: now + 1 + WAKE_MS });
+      }
+    });
+
+    test.each([
+      ['the wish has changed since', () => store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now), [mx1]],
+      ['one of them is not registered', () => Promise.resolve(), [mx1, mx2]],
+    ])('are given none when %s', async (_, meanwhile, servers) => {
+      await register(mx1);
+      await claimed();
+      await meanwhile();
+      expect(await remove(servers)).toBe(false);
+      expect(await store.workFor(mx1, domain)).toBeUndefined();
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
+    });
+
+    test('may be more than fit into one transaction', async () => {
+      const servers = Array.from({ length: 95 }, (_, i) => `mx${i}.provider.example`);
+      await register(...servers);
+      await claimed();
+      expect(await remove(servers)).toBe(true);
+      expect((await Promise.all(servers.map(server => store.work(server, 10)))).flat()).toHaveLength(95);
+    });
+  });
+
+  describe(`what is provided for a domain, in ${name}`, () => {
+    const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
+
+    test('goes to servers with ours, or without one', async () => {
+      await register(mx1, mx2);
+      await claimed();
+      await commit({ provided: { mail } });
+      await store.commitWork({ domain, provided: { mail, webmail: mail }, servers: [mx2], now });
+      expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: certificate(), provided: { mail } });
+      const work = await store.workFor(mx2, domain);
+      expect(work).toMatchObject({ provided: { mail, webmail: mail } });
+      expect(work).not.toHaveProperty('certificate');
+    });
+  });
+
+  describe(`work, in ${name}`, () => {
+    test('comes in the order of the domains, so many as were asked for', async () => {
+      await register(mx1);
+      for (const name of ['c.example', 'a.example', 'b.example'])
+        await store.commitWork({ domain: name, certificate: certificate(), servers: [mx1], now });
+      expect((await store.work(mx1, 2)).map(work => work.domain)).toEqual(['a.example', 'b.example']);
+      expect((await store.work(mx1, 10)).map(work => work.domain)).toEqual(['a.example', 'b.example', 'c.example']);
+      expect((await store.work(mx1, 1, 'a.example')).map(work => work.domain)).toEqual(['b.example']);
+      expect(await store.work(mx1, 10, 'c.example')).toEqual([]);
+    });
+
+    test('goes away when it was seen served', async () => {
+      await worked();
+      expect(await store.installed(mx1, domain)).toBeUndefined();
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+
+    test('stays when it changed after the delivery was assembled; what is served is on record nevertheless', async () => {
+      await worked(now + 1);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
+      await store.recordRemoved(mx1, { domain, v: now });
+      expect(await store.work(mx1, 10)).toHaveLength(1);
+      expect(await store.installed(mx1, domain)).toBeUndefined();
+    });
+
+    test('waits with its reason when the server refused it, until it changes', async () => {
+      await worked();
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toMatchObject([{ notBefore: now + minute, reason: 'CertificateUnusable: x' }]);
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now: now + 1 });
+      expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
+    });
+
+    test('is calm no more when the server refused it: it goes along with nothing before its time', async () => {
+      await register(mx1);
+      await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
+      await store.claimDomain(domain, 'first', now);
+      await store.commitCertificate({
+        ...{ domain, me: 'first', seen: 1, certificate: certificate(), servers: [mx1], now },
+        calm: { [mx1]: now + 2 * minute },
+      });
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      const [work] = await store.work(mx1, 10);
+      expect(work).toMatchObject({ notBefore: now + minute });
+      expect(work).not.toHaveProperty('calm');
+    });
+
+    test('that is gone is not made again by a late refusal', async () => {
+      await register(mx1);
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+  });
+
+  describe(`work that is given again, in ${name}`, () => {
+    const other = 'mi-0fedcba9876543210';
+    const again = (works: Parameters<Store['giveAgain']>[2], by = node) => store.giveAgain(mx1, by, works, now + 1);
+    const one = { domain, certificate: certificate() };
+
+    test('stands in place of what was seen there, for this node, and the server is due', async () => {
+      await worked();
+      expect(
+        await again([
+          { ...one, over: now },
+          { ...one, domain: 'other.example', host: true },
+        ]),
+      ).toBe(true);
+      expect(await store.work(mx1, 10)).toEqual([
+        { ...one, v: now + 1, node },
+        { ...one, domain: 'other.example', host: true, v: now + 1, node },
+      ]);
+      expect(await store.readServer(mx1)).toMatchObject({ wanted: 3, dueAt: now + 1 + minute });
+    });
+
+    test('is not taken away by an answer to what was there before', async () => {
+      await worked();
+      await again([{ ...one, over: now }]);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      expect(await store.workFor(mx1, domain)).toMatchObject({ v: now + 1 });
+    });
+
+    test('leaves alone what came meanwhile', async () => {
+      await worked();
+      expect(
+        await again([
+          { ...one, over: now - 1 },
+          { ...one, domain: 'other.example' },
+        ]),
+      ).toBe(true);
+      expect(await again([{ ...one, domain: 'other.example' }])).toBe(true);
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now }, { domain: 'other.example', v: now + 1 }]);
+    });
+
+    test('is nothing where another node has the name by now', async () => {
+      await register(mx1);
+      expect(await again([one], other)).toBe(false);
+      expect(await store.work(mx1, 10)).toEqual([]);
+    });
+
+    test('may be more than a transaction takes', async () => {
+      await register(mx1);
+      const works = Array.from({ length: 250 }, (_, i) => ({ ...one, domain: `d${i}.example` }));
+      expect(await again(works)).toBe(true);
+      expect(await store.work(mx1, 1_000)).toHaveLength(250);
+    });
+  });
+
+  describe(`what is installed, in ${name}`, () => {
+    test('is all that was seen served on that server, and on no other', async () => {
+      await register(mx1);
+      expect(await store.allInstalled(mx1)).toEqual([]);
+      const all = ['a.example', 'b.example'].map(name => ({ ...seen, domain: name }));
+      for (const one of all) await store.recordInstalled(mx1, { domain: one.domain, v: now }, one);
+      await store.recordInstalled(mx2, { domain, v: now }, seen);
+      expect(await store.allInstalled(mx1)).toEqual(all);
+    });
+
+    test('is forgotten when the node that served it has removed it, and not when another one has', async () => {
+      await register(mx1);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      await store.recordRemoved(mx1, { domain, v: now }, 'mi-0fedcba9876543210');
+      expect(await store.installed(mx1, domain)).toMatchObject({ node });
+      await store.recordRemoved(mx1, { domain, v: now }, node);
+      expect(await store.installed(mx1, domain)).toBeUndefined();
+    });
+  });
+}

@@ -1,0 +1,34 @@
+/** What is in ACM, in memory, under the same conditions as aws/acm-items.ts. */
+import type { AcmStore } from '../../core/ports/acm-store.ts';
+import { copy, type Memory } from './memory.ts';
+import { ownedDomain } from './owned.ts';
+
+export function acmStore(memory: Memory): AcmStore {
+  const { arns, imports } = memory;
+
+  return {
+    async recordAcm(domain, me, acm) {
+      if (acm.arn !== undefined) arns.set(acm.arn, domain);
+      ownedDomain(memory, domain, me).acm = copy(acm);
+    },
+
+    async forgetAcm(domain, me, arn) {
+      delete ownedDomain(memory, domain, me).acm;
+      if (arn !== undefined && arns.get(arn) === domain) arns.delete(arn);
+    },
+
+    async countImport(month, quotas) {
+      imports.byMonth[month] = (imports.byMonth[month] ?? 0) + 1;
+      imports.quotas = quotas;
+    },
+
+    async acmUse(withCertificates) {
+      const { byMonth, quotas } = imports;
+      return copy({ certificates: withCertificates ? arns.size : 0, imports: byMonth, quotas });
+    },
+
+    async domainOfArn(arn) {
+      return arns.get(arn);
+    },
+  };
+}
