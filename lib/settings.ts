@@ -29,7 +29,7 @@ export function settings(stack: Stack): Settings {
   return {
     issuers: text(
       'Issuers',
-      "The CAs, in order, as the README has it. Let's Encrypt's staging until you say otherwise.",
+      "The CAs in order, as docs/deploying.md shows. Let's Encrypt's staging until you say otherwise.",
       {
         default: JSON.stringify([
           {
