@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Node } from '../../packages/aws-stand-in/src/service/service.ts';
+import type { Node } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { runProgram } from '../machine/program.ts';
 import { ensureBase, type BaseRequest } from './base.ts';
 import { makeLink } from './network.ts';

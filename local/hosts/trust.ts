@@ -1,4 +1,4 @@
-import type { Node } from '../../packages/aws-stand-in/src/service/service.ts';
+import type { Node } from '../../packages/aws-stand-in/src/stand-in.ts';
 
 /**
  * What update-ca-certificates would do with these certificates in its folder for local ones, without its hundreds of

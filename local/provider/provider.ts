@@ -6,24 +6,16 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Route53Client } from '@aws-sdk/client-route-53';
-import type { LoadedTemplate } from '../../packages/aws-stand-in/src/template/template.ts';
-import { startCloud, type RunningCloud } from '../../packages/aws-stand-in/src/cloud.ts';
-import { acm } from '../../packages/aws-stand-in/src/acm/acm.ts';
-import { dynamodb } from '../../packages/aws-stand-in/src/dynamodb/dynamodb.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { lambda } from '../../packages/aws-stand-in/src/lambda/lambda.ts';
-import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
-import { logs } from '../../packages/aws-stand-in/src/logs/logs.ts';
-import { route53, type Route53 } from '../../packages/aws-stand-in/src/route53/route53.ts';
-import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
-import { scheduler } from '../../packages/aws-stand-in/src/scheduler/scheduler.ts';
-import { sns } from '../../packages/aws-stand-in/src/sns/sns.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { ssm, type SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
-import { states } from '../../packages/aws-stand-in/src/states/states.ts';
 import { startPebble, type Ca } from '../ca/pebble.ts';
 import { startDns, type Dns } from '../../packages/aws-stand-in/src/dns/server.ts';
 import type { RecordSet } from '../../packages/aws-stand-in/src/dns/zone.ts';
+import {
+  startStandIn,
+  type LoadedTemplate,
+  type Route53,
+  type SsmService,
+  type StandIn,
+} from '../../packages/aws-stand-in/src/stand-in.ts';
 import { freePort } from '../machine/free-port.ts';
 import { removeHost, startHost, type Host } from '../hosts/host.ts';
 import { setUpMailServer } from '../hosts/mail-server.ts';
@@ -77,7 +69,7 @@ export interface ProviderAccess extends ProviderZones {
 }
 
 export interface Provider extends ProviderAccess {
-  cloud: RunningCloud;
+  cloud: StandIn;
   ca: Ca;
   dns: Dns;
   stack: LoadedTemplate;
@@ -95,9 +87,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   const { directory, cdkOut, seed, report, caOutlives = false, issuers = pebbleAlone } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const record = new ProviderRecord(join(directory, 'provider.json'));
-  const services = [kms, s3, dynamodb, sqs, sns, logs, lambda, states, events, scheduler, ssm, acm, route53];
   const port = await freePort(record.now.port);
-  const cloud = await startCloud({ directory: join(directory, 'cloud'), services, port });
+  const cloud = await startStandIn({ directory: join(directory, 'cloud'), port });
   record.change(recorded => (recorded.port = port));
   report(`Stand-in for AWS answers at ${cloud.endpoint}`);
   const dns = await startDns({ seed, addresses: record.now.dnsAddresses });

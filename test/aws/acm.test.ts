@@ -11,16 +11,13 @@ import {
 } from '@aws-sdk/client-acm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { certificateManager, DOMAIN_TAG, STACK_TAG } from '../../aws/acm.ts';
-import { acm } from '../../packages/aws-stand-in/src/acm/acm.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { allow, startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { allow, startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { scratchCa, type Issued, type ScratchCa } from '../install/scratch-ca.ts';
 import { memoryAcm } from '../twins/acm.ts';
 import type { CertificateManager } from '../../core/ports/certificate-manager.ts';
 
 let directory: string;
-let provider: Provider;
+let provider: Account;
 let ca: ScratchCa;
 let domain: string;
 let first: Issued;
@@ -30,7 +27,7 @@ let count = 0;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sealpost-acm-'));
   ca = scratchCa(directory);
-  provider = await startProvider({ sqs, events, acm });
+  provider = await startAccount(['sqs', 'events', 'acm']);
 });
 afterAll(async () => {
   await provider.stop();

@@ -2,20 +2,18 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bus } from '../../aws/bus.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryBus } from '../twins/executions.ts';
 import type { Bus } from '../../core/ports/bus.ts';
 
 type Fact = { detailType: string; detail: Record<string, unknown> };
 
-let provider: Provider;
+let provider: Account;
 let queueUrl: string;
 
 /** A bus whose every event of ours comes to a queue. */
 beforeAll(async () => {
-  provider = await startProvider({ sqs, events });
+  provider = await startAccount(['sqs', 'events']);
   const queue = await provider.make('AWS::SQS::Queue', 'Queue', { QueueName: 'seen' });
   queueUrl = queue.ref;
   const Arn = queue.attributes!.Arn!;

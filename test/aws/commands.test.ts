@@ -1,12 +1,8 @@
 import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sendingCommands } from '../../aws/commands.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
-import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { ssm, type SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import type { SsmService } from '../../packages/aws-stand-in/src/stand-in.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryCommands } from '../twins/commands.ts';
 import type { SendingCommands } from '../../core/ports/commands.ts';
 
@@ -26,7 +22,7 @@ const [server, instance, stranger, absent] = [
 const [delivery, installer] = ['d'.repeat(64), 'a'.repeat(64)];
 const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
 
-let provider: Provider;
+let provider: Account;
 let under: CommandsUnderTest;
 let windows: CommandsUnderTest;
 
@@ -63,7 +59,7 @@ const sender = (content: object = Object.fromEntries(Object.entries(document()).
 
 /** Nodes that run nothing until a test says what it printed. */
 beforeAll(async () => {
-  provider = await startProvider({ kms, s3, sqs, events, ssm });
+  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm']);
   const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const role = provider.cloud.iam.putRole('mail-server', { Version: '2012-10-17', Statement: [trust] }, []);
   const running: ((result: { exitCode: number; stdout: string; stderr: string }) => void)[] = [];

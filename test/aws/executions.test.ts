@@ -2,11 +2,7 @@ import * as lambda from '@aws-sdk/client-lambda';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import type { ServiceFactory } from '../../packages/aws-stand-in/src/service/service.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { states } from '../../packages/aws-stand-in/src/states/states.ts';
-import { allow, startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { allow, startAccount, type Account, type ServiceFactory } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryExecutions } from '../twins/executions.ts';
 import type { Executions } from '../../core/ports/executions.ts';
 
@@ -18,7 +14,7 @@ interface ExecutionsUnderTest {
   output(name: string): Promise<unknown>;
 }
 
-let provider: Provider;
+let provider: Account;
 let client: SFNClient;
 let under: ExecutionsUnderTest;
 const tokens = new Map<string, string>();
@@ -40,7 +36,7 @@ const functions: ServiceFactory = () => ({
 });
 
 beforeAll(async () => {
-  provider = await startProvider({ sqs, events, lambda: functions, states });
+  provider = await startAccount(['sqs', 'events', 'states'], { lambda: functions });
   client = provider.client(SFNClient);
   const trust = { Effect: 'Allow', Principal: { Service: 'states.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const { arn: RoleArn } = provider.cloud.iam.putRole('machine', { Version: '2012-10-17', Statement: [trust] }, [

@@ -1,17 +1,15 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
-import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
-import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryCertificates, memoryDeliveries } from '../twins/objects.ts';
 import { describeObjects } from './objects.suite.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: S3Client;
 
 beforeAll(async () => {
-  provider = await startProvider({ kms, s3 });
+  provider = await startAccount(['kms', 's3']);
   const key = await provider.make('AWS::KMS::Key', 'Key', {});
   const encryption = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key.attributes!.Arn! };
   const BucketEncryption = {

@@ -1,11 +1,11 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roles } from '../../aws/roles.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryRoles } from '../twins/roles.ts';
 import type { Roles } from '../../core/ports/roles.ts';
 
-let provider: Provider;
+let provider: Account;
 const ids: Record<string, string> = {};
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 const account = 'arn:aws:iam::111111111111:root';
@@ -30,7 +30,7 @@ const cases: [string, string, object | object[], string[]][] = [
 ];
 
 beforeAll(async () => {
-  provider = await startProvider({});
+  provider = await startAccount([]);
   for (const [, name, Statement] of cases)
     ids[name] = provider.cloud.iam.putRole(name, { Version: '2012-10-17', Statement }, []).roleId;
 });

@@ -1,21 +1,16 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
-import { kms } from '../../packages/aws-stand-in/src/kms/kms.ts';
-import { ssm } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
-import { s3 } from '../../packages/aws-stand-in/src/s3/s3.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memorySecrets } from '../twins/secrets.ts';
 import type { Secrets } from '../../core/ports/secrets.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: SSMClient;
 let keyId: string;
 
 beforeAll(async () => {
-  provider = await startProvider({ kms, s3, sqs, events, ssm });
+  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm']);
   keyId = (await provider.make('AWS::KMS::Key', 'Key', {})).ref;
   client = provider.client(SSMClient);
 });

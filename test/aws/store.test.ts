@@ -3,16 +3,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { store } from '../../aws/store.ts';
 import { DUE_INDEX } from '../../aws/keys.ts';
 import { Table } from '../../aws/table.ts';
-import { dynamodb } from '../../packages/aws-stand-in/src/dynamodb/dynamodb.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryStore } from '../twins/store.ts';
 import { describeStore } from './store.suite.ts';
 
-let provider: Provider;
+let provider: Account;
 let tables = 0;
 
 beforeAll(async () => {
-  provider = await startProvider({ dynamodb });
+  provider = await startAccount(['dynamodb']);
 });
 afterAll(() => provider.stop());
 

@@ -7,20 +7,19 @@ import {
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
-import { route53 } from '../../packages/aws-stand-in/src/route53/route53.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';
 import type { Zones } from '../../core/ports/zones.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: Route53Client;
 /** Requests since the last look, by operation. */
 let asked: string[] = [];
 const names = ['customer.test', 'dept.customer.test'];
 
 beforeAll(async () => {
-  provider = await startProvider({ route53 });
+  provider = await startAccount(['route53']);
   client = provider.client(Route53Client);
   client.middlewareStack.add(
     (next, { commandName }) =>

@@ -13,23 +13,17 @@ import { main } from '../../bin/sealpost.ts';
 import { monthOf } from '../../core/acm/quota.ts';
 import { challengeTarget } from '../../core/dns/challenge-place.ts';
 import type { Store } from '../../core/ports/store.ts';
-import { dynamodb } from '../../packages/aws-stand-in/src/dynamodb/dynamodb.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { lambda } from '../../packages/aws-stand-in/src/lambda/lambda.ts';
-import { logs } from '../../packages/aws-stand-in/src/logs/logs.ts';
-import { sqs } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { states } from '../../packages/aws-stand-in/src/states/states.ts';
 import { certificate, mx1, mx2 } from '../aws/store.stage.ts';
-import { startProvider, type Provider } from '../../packages/aws-stand-in/test/provider.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 
 const ZONE = 'challenges.example';
-let provider: Provider;
+let provider: Account;
 let code: string;
 let store: Store;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  provider = await startProvider({ dynamodb, sqs, logs, lambda, states, events });
+  provider = await startAccount(['dynamodb', 'sqs', 'logs', 'lambda', 'states', 'events']);
   const table = await provider.make('AWS::DynamoDB::GlobalTable', 'Table', {
     AttributeDefinitions: ['pk', 'sk', 'shard', 'dueAt'].map(AttributeName => ({
       AttributeName,

@@ -69,7 +69,7 @@ const rooms = [
 const folderOf = (file: string) => posix.dirname(file);
 /** Every import that crosses from one folder into another one, by folders. */
 const crossings = files
-  .filter(file => /\.(ts|mjs)$/.test(file) && !file.startsWith('local/'))
+  .filter(file => /\.(ts|mjs)$/.test(file))
   .flatMap(importsOf)
   .filter(imported => files.includes(imported.of) && folderOf(imported.file) !== folderOf(imported.of));
 

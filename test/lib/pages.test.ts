@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ListStateMachinesCommand, SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { App, Stack } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -9,11 +8,8 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Pages } from '../../lib/pages.ts';
-import { startCloud, type RunningCloud } from '../../packages/aws-stand-in/src/cloud.ts';
-import { events } from '../../packages/aws-stand-in/src/events/events.ts';
-import { sns, type SnsService } from '../../packages/aws-stand-in/src/sns/sns.ts';
-import { sqs as queues } from '../../packages/aws-stand-in/src/sqs/sqs.ts';
-import { states } from '../../packages/aws-stand-in/src/states/states.ts';
+import type { SnsService, StandIn } from '../../packages/aws-stand-in/src/stand-in.ts';
+import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 
 const topicArn = 'arn:aws:sns:us-east-1:000000000000:small-pages';
 
@@ -32,14 +28,16 @@ const definition = {
   },
 };
 
-let directory: string;
-let cloud: RunningCloud;
+let account: Account;
+let cloud: StandIn;
 let client: SFNClient;
 let machines: Record<string, string>;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'sealpost-pages-'));
-  const app = new App({ analyticsReporting: false, outdir: join(directory, 'cdk.out') });
+  account = await startAccount(['sqs', 'sns', 'states', 'events']);
+  cloud = account.cloud;
+  const cdkOut = join(account.directory, 'cdk.out');
+  const app = new App({ analyticsReporting: false, outdir: cdkOut });
   const stack = new Stack(app, 'small');
   const role = new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
   const machine = (stateMachineName: string) =>
@@ -54,27 +52,19 @@ beforeAll(async () => {
   machine('theirs');
   app.synth();
 
-  cloud = await startCloud({ directory, services: [queues, sns, states, events] });
-  const { resources } = await cloud.loadTemplate(join(directory, 'cdk.out'), 'small', {});
+  const { resources } = await cloud.loadTemplate(cdkOut, 'small', {});
   machines = Object.fromEntries(
     Object.values(resources).flatMap(({ attributes, ref }) =>
       ref.includes(':stateMachine:') ? [[attributes!.Name, ref]] : [],
     ),
   );
-  client = new SFNClient(own());
+  client = account.client(SFNClient);
 }, 60_000);
 afterAll(async () => {
   client.destroy();
-  await cloud.stop();
-  await rm(directory, { recursive: true });
+  await account.stop();
 });
 
-const own = () => ({
-  endpoint: cloud.endpoint,
-  region: cloud.region,
-  credentials: cloud.iam.rootCredentials(),
-  maxAttempts: 1,
-});
 const pages = () => cloud.service<SnsService>('sns').pages();
 const start = async (machine: string, input: object) =>
   (await client.send(new StartExecutionCommand({ stateMachineArn: machines[machine]!, input: JSON.stringify(input) })))
@@ -101,7 +91,7 @@ test('an execution that fails as nobody foresaw pages a person, with the error, 
       '"small: an execution ended FAILED. Error, and heading in docs/runbook.md: TypeError. ' +
       `Its input and cause: aws stepfunctions describe-execution --execution-arn ${executionArn}"`,
   });
-  expect(await readFile(join(directory, 'cloud.log'), 'utf8')).toMatch(/ PAGE ===> small-pages: .*TypeError/);
+  expect(await readFile(join(account.directory, 'cloud.log'), 'utf8')).toMatch(/ PAGE ===> small-pages: .*TypeError/);
 });
 
 test("a sender's mistake pages nobody, nor does what somebody else's execution does", async () => {
@@ -140,13 +130,4 @@ test('EventBridge may publish, as the policy says, and other services may not', 
   expect(() => raise(alarm('another'), topicArn, 'x')).toThrow('sns:Publish');
   raise(alarm('small-dead-letters'), topicArn, 'a dead letter');
   expect(pages().at(-1)!.message).toBe('a dead letter');
-});
-
-test('whoever asks for SNS from outside is told that it is not here', async () => {
-  const outsider = new SFNClient({ ...own(), signingName: 'sns' } as any);
-  await expect(outsider.send(new ListStateMachinesCommand({}))).rejects.toMatchObject({
-    name: 'NotImplemented',
-    message: 'sns is not part of the local provider',
-  });
-  outsider.destroy();
 });

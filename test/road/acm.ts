@@ -3,7 +3,7 @@ import { get } from 'node:https';
 import { ACMClient, GetCertificateCommand, KeyAlgorithm, ListCertificatesCommand } from '@aws-sdk/client-acm';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EventsService } from '../../packages/aws-stand-in/src/events/events.ts';
+import type { EventsService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
 import { put, road, untilSwept } from './provider.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SsmService } from '../../packages/aws-stand-in/src/ssm/ssm.ts';
+import type { SsmService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { handshake } from '../../local/clients/handshake.ts';
 import { addMailServer, until, untilInstalled } from '../../local/provider/panel.ts';
 import { EARLY } from './parked.ts';

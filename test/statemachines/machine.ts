@@ -5,7 +5,6 @@ import type { Host, TaskRequest } from '../../packages/aws-stand-in/src/states/a
 import { execute } from '../../packages/aws-stand-in/src/states/asl/interpreter.ts';
 import { StateError } from '../../packages/aws-stand-in/src/states/asl/state-error.ts';
 import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
-import { knowsResource } from '../../packages/aws-stand-in/src/states/tasks.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { endNames } from '../../core/ended.ts';
 import { remedies } from '../../core/errors.ts';
@@ -93,7 +92,7 @@ export async function run(machine: Machine, failures: Record<string, Failure> = 
   const signal = new AbortController().signal;
   const { road, waits, given } = host;
   try {
-    const definition = parseDefinition(text, knowsResource);
+    const definition = parseDefinition(text);
     const output = await host.until(execute({ definition, context, host, signal }));
     const told = host.called.includes('ParkDomain') ? 'who watches the domain' : 'nobody';
     return { road, status: 'SUCCEEDED', output, told, waits, given };

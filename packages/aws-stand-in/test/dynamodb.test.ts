@@ -16,10 +16,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dynamodb } from '../src/dynamodb/dynamodb.ts';
-import { allow, startProvider, type Provider } from './provider.ts';
+import { allow, startAccount, type Account } from '../src/testing.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: DynamoDBClient;
 const TableName = 'fleet';
 const table = 'arn:aws:dynamodb:us-east-1:000000000000:table/fleet';
@@ -58,7 +57,7 @@ const properties = {
 };
 
 beforeAll(async () => {
-  provider = await startProvider({ dynamodb });
+  provider = await startAccount(['dynamodb']);
   await provider.make('AWS::DynamoDB::GlobalTable', 'Fleet', properties);
   client = provider.client(DynamoDBClient);
 });

@@ -2,16 +2,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kms, type Kms } from '../src/kms/kms.ts';
-import { allow, startProvider, type Provider } from './provider.ts';
+import type { Kms } from '../src/kms/kms.ts';
+import { allow, startAccount, type Account } from '../src/testing.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: KMSClient;
 let keyArn: string;
 const secret = Buffer.from('a secret of this test');
 
 beforeAll(async () => {
-  provider = await startProvider({ kms });
+  provider = await startAccount(['kms']);
   keyArn = (await provider.make('AWS::KMS::Key', 'Key', { EnableKeyRotation: true })).attributes!.Arn!;
   client = provider.client(KMSClient);
 });

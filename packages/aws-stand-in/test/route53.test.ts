@@ -12,17 +12,17 @@ import {
   type RRType,
 } from '@aws-sdk/client-route-53';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { route53, type Route53 } from '../src/route53/route53.ts';
+import type { Route53 } from '../src/route53/route53.ts';
 import { answer } from '../src/dns/answer.ts';
 import { NAME_SERVERS, type Zone } from '../src/dns/zone.ts';
-import { allow, startProvider, type Provider } from './provider.ts';
+import { allow, startAccount, type Account } from '../src/testing.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: Route53Client;
 let Id: string;
 
 beforeAll(async () => {
-  provider = await startProvider({ route53 });
+  provider = await startAccount(['route53']);
   client = provider.client(Route53Client);
   Id = (await createZone('challenges.test')).HostedZone!.Id!;
 });

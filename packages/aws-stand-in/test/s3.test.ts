@@ -15,17 +15,15 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kms } from '../src/kms/kms.ts';
-import { s3 } from '../src/s3/s3.ts';
-import { allow, startProvider, type Provider } from './provider.ts';
+import { allow, startAccount, type Account } from '../src/testing.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: S3Client;
 let keyArn: string;
 const [kept, plain] = ['kept', 'plain'];
 
 beforeAll(async () => {
-  provider = await startProvider({ kms, s3 });
+  provider = await startAccount(['kms', 's3']);
   keyArn = (await provider.make('AWS::KMS::Key', 'Key', {})).attributes!.Arn!;
   await provider.make('AWS::S3::Bucket', 'Kept', {
     BucketName: kept,

@@ -8,16 +8,15 @@ import {
   type ReceiveMessageCommandInput,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { sqs } from '../src/sqs/sqs.ts';
-import { allow, startProvider, type Provider } from './provider.ts';
+import { allow, startAccount, type Account } from '../src/testing.ts';
 
-let provider: Provider;
+let provider: Account;
 let client: SQSClient;
 let QueueUrl: string;
 const queueArn = 'arn:aws:sqs:us-east-1:000000000000:letters';
 
 beforeAll(async () => {
-  provider = await startProvider({ sqs });
+  provider = await startAccount(['sqs']);
   QueueUrl = (await provider.make('AWS::SQS::Queue', 'Letters', { QueueName: 'letters', SqsManagedSseEnabled: true }))
     .ref;
   client = provider.client(SQSClient);

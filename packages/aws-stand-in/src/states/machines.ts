@@ -5,7 +5,6 @@ import { parseDefinition } from './asl/definition.ts';
 import type { Definition } from './asl/language.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { arn, AwsError, type Cloud, type Resource, type ResourceRequest } from '../service/service.ts';
-import { knowsResource } from './tasks.ts';
 import { physicalName } from '../template/template.ts';
 
 /** A row; `definition` is the SHA-256 of its text. Times in milliseconds since the epoch. */
@@ -74,7 +73,7 @@ export class Machines {
 
   /** Checks a definition and keeps it; returns its hash. Throws AwsError InvalidDefinition, NotImplemented. */
   keep(text: string): string {
-    const definition = parseDefinition(text, knowsResource);
+    const definition = parseDefinition(text);
     const hash = createHash('sha256').update(text).digest('hex');
     this.#cloud.database.prepare('INSERT OR IGNORE INTO states_definitions VALUES (?, ?)').run(hash, text);
     this.#parsed.set(hash, definition);
@@ -87,7 +86,7 @@ export class Machines {
   }
 
   definition(hash: string): Definition {
-    const definition = this.#parsed.get(hash) ?? parseDefinition(this.text(hash), knowsResource);
+    const definition = this.#parsed.get(hash) ?? parseDefinition(this.text(hash));
     this.#parsed.set(hash, definition);
     return definition;
   }

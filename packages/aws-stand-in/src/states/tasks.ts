@@ -2,6 +2,7 @@
 import { abortable } from './asl/clock.ts';
 import type { Details, TaskRequest } from './asl/host.ts';
 import { assertPayloadFits } from './asl/payload.ts';
+import { functionArn, invokeAndWait, putEvents } from './asl/resource.ts';
 import { StateError } from './asl/state-error.ts';
 import { AwsError, type Caller, type Cloud } from '../service/service.ts';
 import { Suspended, type TaskTokens } from './tokens.ts';
@@ -11,14 +12,6 @@ export interface TaskOwner {
   executionArn: string;
   machineArn: string;
   roleArn: string;
-}
-
-const functionArn = /^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?$/;
-const invokeAndWait = 'arn:aws:states:::lambda:invoke.waitForTaskToken';
-const putEvents = 'arn:aws:states:::events:putEvents';
-
-export function knowsResource(resource: string): boolean {
-  return functionArn.test(resource) || resource === invokeAndWait || resource === putEvents;
 }
 
 /** How the events of a task are called: a function named directly as Resource has events of its own. */

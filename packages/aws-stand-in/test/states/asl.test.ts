@@ -4,7 +4,6 @@ import { parseDefinition } from '../../src/states/asl/definition.ts';
 import type { Host, TaskRequest, Visit } from '../../src/states/asl/host.ts';
 import { execute } from '../../src/states/asl/interpreter.ts';
 import { StateError } from '../../src/states/asl/state-error.ts';
-import { knowsResource } from '../../src/states/tasks.ts';
 
 const start = Date.parse('2026-11-24T10:00:00Z');
 const never = new Promise<never>(() => {});
@@ -82,7 +81,7 @@ const machineOf = (states: Record<string, any>, settings: object = {}) =>
 async function run(states: Record<string, any>, { host = new VirtualHost(), input = {}, ...more }: Started = {}) {
   const text = JSON.stringify(machineOf(states, more.settings));
   if (more.judged !== false) expect(aslValidator(JSON.parse(text)).errorsText('; ')).toBe('');
-  const definition = parseDefinition(text, knowsResource);
+  const definition = parseDefinition(text);
   const context = {
     Execution: {
       Id: 'arn:execution',
@@ -582,7 +581,7 @@ describe('a definition is refused', () => {
   const task = (more: object) => ({ T: { Type: 'Task', Resource: lambda('f'), End: true, ...more } });
   const refused = (text: string) => {
     try {
-      parseDefinition(text, knowsResource);
+      parseDefinition(text);
     } catch (error) {
       return error as { code: string; status: number; message: string };
     }

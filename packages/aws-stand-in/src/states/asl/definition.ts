@@ -5,6 +5,7 @@
 import { AwsError } from '../../service/service.ts';
 import { compile, expressionIn } from './expression.ts';
 import type { Definition } from './language.ts';
+import { knowsResource } from './resource.ts';
 
 const transition = ['Next', 'End'];
 const result = ['Output', 'Assign'];
@@ -43,10 +44,9 @@ type Json = Record<string, any>;
 
 /**
  * @param text the definition, substitutions made
- * @param knowsResource whether the service can run a Task's `Resource`
  * @throws AwsError InvalidDefinition or NotImplemented
  */
-export function parseDefinition(text: string, knowsResource: (resource: string) => boolean): Definition {
+export function parseDefinition(text: string): Definition {
   let definition: Json;
   try {
     definition = JSON.parse(text);
@@ -58,17 +58,11 @@ export function parseDefinition(text: string, knowsResource: (resource: string) 
   required(definition, ['States', 'StartAt'], '/');
   if (definition['QueryLanguage'] !== 'JSONata') throw notImplemented('QueryLanguage other than JSONata', '/');
   if (definition['TimeoutSeconds'] !== undefined) checkNumber(definition['TimeoutSeconds'], 'TimeoutSeconds', '/', 1);
-  checkBlock(definition, '', { knowsResource, names: new Set() });
+  checkBlock(definition, '', new Set());
   return definition as Definition;
 }
 
-interface Check {
-  knowsResource: (resource: string) => boolean;
-  /** State names must differ in the whole machine, inside Map and Parallel too. */
-  names: Set<string>;
-}
-
-function checkBlock(block: Json, path: string, check: Check): void {
+function checkBlock(block: Json, path: string, names: Set<string>): void {
   if (!isObject(block['States'])) throw schema('Expected value of type Object', `${path}/States`);
   const states: Record<string, Json> = block['States'];
   const reached = new Set<string>();
@@ -81,10 +75,10 @@ function checkBlock(block: Json, path: string, check: Check): void {
   target(block['StartAt'], 'StartAt');
   for (const [name, state] of Object.entries(states)) {
     const at = `${path}/States/${name}`;
-    if (check.names.has(name)) throw schema(`Duplicate state name: ${name}`, at);
-    check.names.add(name);
+    if (names.has(name)) throw schema(`Duplicate state name: ${name}`, at);
+    names.add(name);
     if (name.length > 80) throw schema('A state name has at most 80 characters', at);
-    checkState(state, at, check);
+    checkState(state, at, names);
     for (const next of targetsOf(state)) target(next, `States/${name}`);
   }
   const lost = Object.keys(states).find(name => !reached.has(name));
@@ -97,7 +91,7 @@ function targetsOf(state: Json): unknown[] {
   return [...branches, state['Next'], state['Default']].filter(next => next !== undefined);
 }
 
-function checkState(state: unknown, at: string, check: Check): void {
+function checkState(state: unknown, at: string, names: Set<string>): void {
   if (!isObject(state)) throw schema('Expected value of type Object', at);
   const type = state['Type'];
   const fields = fieldsOf[type];
@@ -110,13 +104,13 @@ function checkState(state: unknown, at: string, check: Check): void {
   if (type === 'Wait' && (state['Seconds'] === undefined) === (state['Timestamp'] === undefined)) {
     throw schema("A Wait needs one of 'Seconds' and 'Timestamp'", at);
   }
-  if (type === 'Task') checkTask(state, at, check);
-  if (type === 'Map') checkProcessor(state['ItemProcessor'], `${at}/ItemProcessor`, check);
+  if (type === 'Task') checkTask(state, at);
+  if (type === 'Map') checkProcessor(state['ItemProcessor'], `${at}/ItemProcessor`, names);
   if (type === 'Parallel') {
     nonEmptyList(state['Branches'], `${at}/Branches`).forEach((branch, n) => {
       checkFields(branch, ['Comment', 'StartAt', 'States'], `${at}/Branches[${n}]`);
       required(branch, ['States', 'StartAt'], `${at}/Branches[${n}]`);
-      checkBlock(branch, `${at}/Branches[${n}]`, check);
+      checkBlock(branch, `${at}/Branches[${n}]`, names);
     });
   }
   for (const [field, least] of [
@@ -141,20 +135,20 @@ function checkState(state: unknown, at: string, check: Check): void {
   checkExpressions(evaluated, at);
 }
 
-function checkTask(state: Json, at: string, check: Check): void {
+function checkTask(state: Json, at: string): void {
   const resource = state['Resource'];
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     throw schema('Value is not a valid resource ARN', at);
-  if (!check.knowsResource(resource)) throw notImplemented(`Resource ${resource}`, at);
+  if (!knowsResource(resource)) throw notImplemented(`Resource ${resource}`, at);
 }
 
-function checkProcessor(processor: unknown, at: string, check: Check): void {
+function checkProcessor(processor: unknown, at: string, names: Set<string>): void {
   if (!isObject(processor)) throw schema('Expected value of type Object', at);
   const { Mode: mode = 'INLINE', ...more } = processor['ProcessorConfig'] ?? {};
   if (mode !== 'INLINE' || Object.keys(more).length > 0) throw notImplemented('ProcessorConfig other than INLINE', at);
   checkFields(processor, ['Comment', 'ProcessorConfig', 'StartAt', 'States'], at);
   required(processor, ['States', 'StartAt'], at);
-  checkBlock(processor, at, check);
+  checkBlock(processor, at, names);
 }
 
 function checkRecovery(state: Json, at: string): void {

@@ -1,12 +1,15 @@
-/** A provider of its own for a test file: the real cloud on a free port, real SDK clients, roles with chosen rights. */
+/** An account of its own for a test file: the stand-in on a free port, real SDK clients, roles with chosen rights. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCloud, type RunningCloud } from '../src/cloud.ts';
-import type { LocalIam } from '../src/iam/local-iam.ts';
-import type { Caller, Resource, ServiceFactory } from '../src/service/service.ts';
+import { startCloud, type RunningCloud } from './cloud.ts';
+import type { LocalIam } from './iam/local-iam.ts';
+import type { Caller, Resource, ServiceFactory } from './service/service.ts';
+import { factories, type ServiceName } from './services.ts';
 
-export interface Provider {
+export type { ServiceFactory } from './service/service.ts';
+
+export interface Account {
   cloud: RunningCloud;
   directory: string;
   /** A client of the account's administrator, or of a role made with just these statements. */
@@ -19,15 +22,22 @@ export interface Provider {
   stop(): Promise<void>;
 }
 
-export async function startProvider(services: Record<string, ServiceFactory>): Promise<Provider> {
-  const directory = await mkdtemp(join(tmpdir(), 'sealpost-cloud-'));
-  const names = Object.keys(services);
+/**
+ * @param names the services that the test needs
+ * @param others services of the test's own, each in the place of the one of its name
+ */
+export async function startAccount(
+  names: readonly ServiceName[],
+  others: Partial<Record<ServiceName, ServiceFactory>> = {},
+): Promise<Account> {
+  const directory = await mkdtemp(join(tmpdir(), 'aws-stand-in-'));
+  const services = await factories(names, others);
   let roles = 0;
-  const provider: Provider = {
-    cloud: await startCloud({ directory, services: Object.values(services) }),
+  const account: Account = {
+    cloud: await startCloud({ directory, services }),
     directory,
     client(Client, statements) {
-      const { iam, endpoint, region } = provider.cloud;
+      const { iam, endpoint, region } = account.cloud;
       let credentials = iam.rootCredentials();
       if (statements) {
         const trust = { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' };
@@ -40,25 +50,26 @@ export async function startProvider(services: Record<string, ServiceFactory>): P
     },
     async caller(client) {
       const { accessKeyId } = await client.config.credentials();
-      return (provider.cloud.iam as LocalIam).caller(accessKeyId)!.caller;
+      return (account.cloud.iam as LocalIam).caller(accessKeyId)!.caller;
     },
     async make(type, logicalId, properties) {
-      const make = names.map(name => provider.cloud.service(name).resources?.[type]).find(Boolean)!;
+      const offered = [...names, ...Object.keys(others)].map(name => account.cloud.service(name).resources?.[type]);
+      const make = offered.find(Boolean)!;
       const assetPath = (key: string): string => {
         throw new Error(`no asset ${key}`);
       };
       return make({ logicalId, stackName: 'sealpost', properties, assetPath });
     },
     async restart() {
-      await provider.cloud.stop();
-      provider.cloud = await startCloud({ directory, services: Object.values(services) });
+      await account.cloud.stop();
+      account.cloud = await startCloud({ directory, services });
     },
     async stop() {
-      await provider.cloud.stop();
+      await account.cloud.stop();
       await rm(directory, { recursive: true });
     },
   };
-  return provider;
+  return account;
 }
 
 export const allow = (action: string | string[], resource: string | string[], condition?: object) => ({
