@@ -30,6 +30,22 @@ describe('a page', () => {
     expect(tooWide(path, proseOf(read(path)))).toEqual([]);
   });
 
+  test('links to headings that are there', () => {
+    const broken = pages.flatMap(page =>
+      [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
+        .map(([, link, anchor]) => ({ path: new URL(link!, `file:///${page}`).pathname.slice(1), anchor: anchor! }))
+        .filter(({ path, anchor }) => !anchorsOf(read(path)).includes(anchor))
+        .map(({ path, anchor }) => `${page} → ${path}#${anchor}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  /** As GitHub makes them. */
+  function anchorsOf(text: string): string[] {
+    const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!.toLowerCase());
+    return headings.map(heading => heading.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+  }
+
   /** Without tables and code blocks, which have a shape of their own. */
   function* proseOf(text: string): Generator<[number, string]> {
     let isCode = false;
