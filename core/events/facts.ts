@@ -1,4 +1,7 @@
-/** What sealpost says on the product's bus (`source` `sealpost`): past-tense facts, each with the schema of its detail. */
+/**
+ * The events that sealpost publishes on the product's bus (`source` `sealpost`): past-tense facts,
+ * each with the schema of its detail. docs/events/ has them as JSON Schema.
+ */
 import * as z from 'zod/mini';
 
 /** A-labels, lower case. */
@@ -9,23 +12,26 @@ const time = z.iso.datetime();
 const use = z.enum(['mail', 'webmail']);
 /** A name of core/errors.ts; docs/runbook.md has a heading for it. */
 const reason = z.string().check(z.regex(/^[A-Z][A-Za-z]+$/));
-/** For a person; in the CA's or the server's own words where they have some. */
+/** For a person; in the words of the CA or the server where they gave some. */
 const message = z.string();
 
 export const facts = {
-  /** A certificate is stored; its servers were given work. */
+  /** A certificate is stored, and its servers have work. */
   'Certificate Issued': z.strictObject({
     domain: name,
     names: z.array(name),
-    /** By its name in the setting `Issuers`. */
+    /** The issuer's name in the setting `Issuers`. */
     issuer: z.string(),
-    /** Common name of the CA's certificate that signed it. */
+    /** Common name of the CA certificate that signed the certificate. */
     issuedBy: z.string(),
-    /** For a trial: nobody trusts it. */
+    /** The issuer is a staging one, whose certificates nobody trusts. */
     staging: z.optional(z.literal(true)),
     notAfter: time,
   }),
-  /** It was seen served there, by a verifying handshake; `for` is there where it was provided for that alone. */
+  /**
+   * A handshake that verifies saw the certificate on the server. `for` is present if the certificate
+   * was provided for this use alone.
+   */
   'Certificate Installed': z.strictObject({
     domain: name,
     server: name,
@@ -33,25 +39,25 @@ export const facts = {
     for: z.optional(use),
     seenAt: time,
   }),
-  /** What an audit did not see on these ports was delivered again, and seen on each of them. */
+  /** An audit missed the certificate on these ports; it was delivered again and seen on each. */
   'Drift Repaired': z.strictObject({ domain: name, server: name, ports: z.array(z.int()) }),
-  /** A look at the whole server found names that it does not serve as it should. What has drifted is delivered again. */
+  /** An audit or an outside check found endpoints that do not serve what they should. */
   'Endpoints Unverified': z.strictObject({
     server: name,
     seenFrom: z.enum(['inside', 'outside']),
     endpoints: z.int(),
     verified: z.int(),
-    /** Twenty of them at the most. */
+    /** Twenty at most. */
     domains: z.array(name),
     drifted: z.int(),
     silentPorts: z.array(z.int()),
   }),
   'Certificate Removed': z.strictObject({ domain: name, server: name }),
-  /** It is in ACM under this ARN, which stays the same at every renewal. */
+  /** ACM has the certificate under this ARN, which every renewal keeps. */
   'Certificate Imported': z.strictObject({ domain: name, arn: z.string(), notAfter: time }),
-  /** At the CA, since its domain was deleted with `"revoke": true`. */
+  /** The CA revoked the certificate, because its domain was deleted with `"revoke": true`. */
   'Certificate Revoked': z.strictObject({ domain: name, fingerprint }),
-  /** A certificate from elsewhere ends, and sealpost cannot renew it: at `takenOverAt` a certificate of ours takes its place. */
+  /** Sealpost cannot renew a provided certificate: at `takenOverAt` one of ours replaces it. */
   'Provided Certificate Approaching Expiration': z.strictObject({
     domain: name,
     for: z.array(use),
@@ -62,7 +68,10 @@ export const facts = {
     takenOverAt: time,
     message,
   }),
-  /** It waits with its reason; with `server`, for that server alone. What is served stays served. */
+  /**
+   * The domain waits, with a reason; with `server`, for that server only. What is served stays
+   * served.
+   */
   'Domain Parked': z.strictObject({
     domain: name,
     server: z.optional(name),
@@ -71,30 +80,33 @@ export const facts = {
     nextTry: time,
     remedy: z.optional(z.string()),
   }),
-  /** It failed for a reason of its own, so many times in a row: until then the others come first, where there are others. */
+  /** The issuer failed `failures` times in a row; until `until` other issuers are asked first. */
   'Issuer In Trouble': z.strictObject({ issuer: z.string(), reason, message, failures: z.int(), until: time }),
-  /** It has left: neither its name servers nor its challenge lead to us. What is served stays until it ends; any later word brings it back. */
+  /**
+   * Neither the domain's name servers nor its `_acme-challenge` lead to us. What is served stays
+   * until it expires. Any later event brings the domain back.
+   */
   'Domain Retired': z.strictObject({ domain: name, message, servedUntil: z.optional(time) }),
-  /** That server has one certificate for all names: its own host name is typed into the mail program. */
+  /** The server has one certificate for all names, so mail programs use its host name. */
   'Domain Served Under Server': z.strictObject({
     domain: name,
     server: name,
-    /** Its web server can choose by name, and has the domain's certificate for webmail. */
+    /** The server's web server chooses by name and has the domain's certificate for webmail. */
     webmail: z.boolean(),
     message,
   }),
-  /** No delivery has come back for the second time in a row, or oftener. */
+  /** At least two deliveries in a row got no answer. */
   'Server Unreachable': z.strictObject({
     server: name,
     node: z.string(),
     failures: z.int(),
-    /** A reason, or one of Step Functions' own names, e.g. `States.Timeout`. */
+    /** A name of core/errors.ts, or one of Step Functions, e.g. `States.Timeout`. */
     error: z.string(),
     nextTry: time,
   }),
-  /** Nothing is sent to it any more until a person has looked. */
+  /** Nothing is sent to the server until a person registers it again. */
   'Server Held': z.strictObject({ server: name, reason: z.string() }),
-  /** The event cannot be what its sender meant. The state machines put this one themselves. */
+  /** The event is invalid. The state machines publish this one themselves. */
   'Request Rejected': z.strictObject({
     error: z.literal('InvalidStepInput'),
     message,

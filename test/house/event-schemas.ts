@@ -147,6 +147,46 @@ export const factExamples: Record<keyof typeof facts, Described> = {
   },
 };
 
+/** What each field of an event out means, keyed as `wanted` is. */
+const meaning: Record<string, string> = Object.fromEntries(
+  Object.entries({
+    arn: 'the ARN in ACM, which every renewal keeps',
+    daysLeft: 'whole days until the certificate expires',
+    domain: 'the domain, in lower case, as an A-label',
+    domains: 'some of the domains that are not served as they should be, twenty at most',
+    drifted: 'how many domains are not served as they should be',
+    endpoints: 'how many endpoints (a name on a port) were checked',
+    error: 'an error name of the runbook, or one of Step Functions, e.g. "States.Timeout"',
+    execution: 'the name of the execution that refused the event',
+    failures: 'how many times in a row it failed',
+    fingerprint: 'SHA-256 of the leaf certificate (DER), in hexadecimal digits',
+    for: 'what a provided certificate is for; absent where the certificate is one of ours',
+    issuedBy: 'common name of the CA certificate that signed the certificate',
+    issuer: 'the name of the issuer in the setting Issuers',
+    message: 'for a person; in the words of the CA or the server where they gave some',
+    names: 'the names in the certificate',
+    nextTry: 'when the next try is due',
+    node: 'the managed node on which the server runs',
+    notAfter: 'when the certificate expires',
+    ports: 'the ports on which the certificate was missing',
+    reason: 'an error name, which is a heading of the runbook',
+    remedy: 'what happens after this error: "retry", "park", "rolled back" or "page"',
+    request: 'the event as it came',
+    seenAt: 'when the handshake saw the certificate',
+    seenFrom: '"inside" for an audit, which the server makes itself, "outside" for a check by a function',
+    servedUntil: 'when the certificate that is still served expires; absent where none is',
+    server: 'the host name of the server',
+    silentPorts: 'ports that answered TLS at the last inspection and did not answer now',
+    staging: 'true where the issuer is a staging one, whose certificates nobody trusts',
+    takenOverAt: 'when a certificate of ours takes the place of the provided one',
+    until: 'until when other issuers are asked first',
+    verified: 'how many of the endpoints serve what they should',
+    webmail: 'true where the web server of this server has a certificate for webmail by name',
+  }).map(([field, text]) => [`detail.${field}`, text]),
+);
+/** `reason` of this event is a sentence. */
+const heldBecause = { 'detail.reason': 'why, for a person' };
+
 export const fileOf = (event: string) => `${event.toLowerCase().replaceAll(' ', '-')}.json`;
 
 /** @returns what each file of docs/events/ has to say */
@@ -157,7 +197,10 @@ export async function eventFiles(): Promise<Map<string, string>> {
   for (const [event, schema] of Object.entries(requests))
     await add(event, schema, requestExamples[event as keyof typeof requests], wanted);
   for (const [event, schema] of Object.entries(facts))
-    await add(event, schema, factExamples[event as keyof typeof facts], {});
+    await add(event, schema, factExamples[event as keyof typeof facts], {
+      ...meaning,
+      ...(event === 'Server Held' && heldBecause),
+    });
   files.set('README.md', await format(page(), { ...json('.prettierrc.json'), parser: 'markdown' }));
   return files;
 }

@@ -15,6 +15,16 @@ describe('docs/events', () => {
     for (const [name, content] of wanted) expect(read(`${directory}/${name}`), name).toBe(content);
   });
 
+  test('describes each event and each of its fields', async () => {
+    const schemas = [...(await eventFiles())].filter(([name]) => name.endsWith('.json'));
+    const undescribed = schemas.flatMap(([name, content]) => {
+      const { description, properties } = JSON.parse(content);
+      const all = Object.entries<any>({ ...properties, 'the event itself': { description } });
+      return all.filter(([, field]) => !field.description).map(([field]) => `${name}: ${field}`);
+    });
+    expect(undescribed).toEqual([]);
+  });
+
   test.each(Object.entries(requestExamples))('the example of %s is understood', (event, { example }) => {
     const parse = event.startsWith('Mail Server') ? parseServerEvent : parseDomainEvent;
     const envelope = { 'detail-type': event, time: '2026-11-25T09:00:00Z', detail: example };
