@@ -1,7 +1,17 @@
 /** `sealpost dns <domain>`: the lines for the customer's zone, as they can be pasted into a zone file. */
 import { planNames } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
+import type { Answer, Here } from './here.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
+
+/** @param domain as parseDomain returns it */
+export async function dns(here: Here, { names }: { names?: string }, domain: string): Promise<Answer> {
+  const { store, challengeZone } = await here.environment();
+  const [record] = (await (await store()).ofDomain(domain)).domains;
+  const delegated = namesToDelegate(domain, record, names?.split(','));
+  const zone = await challengeZone();
+  return { text: dnsText(delegated, zone), data: dnsRecords(delegated, zone), isWell: true };
+}
 
 export interface DnsRecord {
   name: string;

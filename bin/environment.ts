@@ -10,33 +10,14 @@ import { certificateObjects, s3Client } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
-import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
-import type { Road } from '../core/ports/road.ts';
-import type { KnownStore } from '../core/status/known.ts';
 import { Table } from '../aws/table.ts';
-import type { ImportPorts } from './import.ts';
-import type { Elsewhere } from './provide.ts';
+import type { Common, Environment } from './here.ts';
 import { seenServed } from './served.ts';
-import { liveLook, type Look } from './settings.ts';
-
-export interface Environment {
-  store(): Promise<KnownStore>;
-  challengeZone(): Promise<string>;
-  road(): Road;
-  /** Looks at a mail server as a mail program does, with the stack's own resolvers and roots. */
-  look(): Promise<Look>;
-  renew(request: RenewRequest): Promise<Renewed>;
-  /** What a certificate from elsewhere is checked by and goes to. */
-  elsewhere(): Promise<Elsewhere>;
-  /** @returns whether there is such a server */
-  audit(server: string): Promise<boolean>;
-  /** What an import reads, writes and looks with. */
-  importing(): Promise<Pick<ImportPorts, 'store' | 'issuer' | 'seen'>>;
-}
+import { liveLook } from './settings.ts';
 
 /** @param settings SEALPOST_TABLE saves the question which table the stack has */
-export function environment(stack: string, settings: NodeJS.ProcessEnv): Environment {
+export function environment({ stack }: Pick<Common, 'stack'>, settings: NodeJS.ProcessEnv): Environment {
   let asked: Promise<Deployed> | undefined;
   const ask = () => (asked ??= deployed(new LambdaClient(), stack));
   return {

@@ -1,22 +1,23 @@
-/** `sealpost import`: a provider's domains from a table. A dry run, unless told to go; then at the issuer's pace. The record is the table in DynamoDB: what is known is skipped, so it may be stopped and started again. */
+/**
+ * `sealpost import`: a provider's domains from a table. Without `--go` it is a dry run; with `--go` domains are begun at
+ * the issuer's pace. The record is the table in DynamoDB: a domain that is known is skipped, so that an import can be
+ * stopped and started again.
+ */
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
-import type { Issuer } from '../core/acme/issuer.ts';
 import { showDomain } from '../core/certificate/names.ts';
-import { serversOf, type Foreign, type Wish } from '../core/record/domain.ts';
-import type { Store } from '../core/ports/store.ts';
+import { serversOf, type Foreign } from '../core/record/domain.ts';
+import type { Answer, Here, Importing } from './here.ts';
 import { planImport, PRICES } from './import-plan.ts';
-import type { Problem, Row, Table } from './import-rows.ts';
+import { readTable, type Problem, type Row, type Table } from './import-rows.ts';
+import { mistyped } from './refusal.ts';
 import type { Parked } from '../core/record/parked.ts';
 
-export interface ImportPorts {
-  store: Pick<Store, 'readDomain' | 'readServer' | 'acceptWish'>;
-  issuer: Pick<Issuer, 'name' | 'limits'>;
-  /** What is served for the wish already, where that is good. */
-  seen: (wish: Wish) => Promise<Foreign | undefined>;
+export interface ImportPorts extends Importing {
   now: () => number;
-  print: (line: string) => void;
+  say: (line: string) => void;
   /** A terminal gets a bar, others a line now and then. */
   progress: (what: string, total: number) => Progress;
   /** Between two looks at what is under way. */
@@ -45,30 +46,58 @@ interface Sorted {
   missing: Map<string, number>;
 }
 
-/** @param isDone false: a dry run @returns whether every row was good, and every domain came where it should */
-export async function importTable(table: Table, isDone: boolean, ports: ImportPorts): Promise<boolean> {
-  const { print, issuer } = ports;
+export async function importDomains(
+  here: Here,
+  { go: isDone = false }: { go?: boolean },
+  file: string,
+): Promise<Answer> {
+  const table = readTable(readFile(file));
+  const { importing } = await here.environment();
+  const progress = here.isQuiet ? noProgress : progressOn(process.stdout);
+  const shown = { now: Date.now, say: here.say, progress, everyMs: 5_000 };
+  return importTable({ table, isDryRun: !isDone }, { ...(await importing()), ...shown });
+}
+
+function readFile(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const message = `The file ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`;
+    throw mistyped({ name: 'UnreadableFile', message, remedy: 'Name a CSV file that you may read.' });
+  }
+}
+
+/** The answer is well where every row was good, and every domain came where it should. */
+export async function importTable(
+  { table, isDryRun }: { table: Table; isDryRun: boolean },
+  ports: ImportPorts,
+): Promise<Answer> {
+  const { say, issuer } = ports;
   const sorted = await sort(table.rows, ports);
   const problems = [...table.problems, ...sorted.problems].sort((a, b) => a.line - b.line);
-  for (const { line, field, text } of problems) print(`line ${line}${field ? `, ${field}` : ''}: ${text}`);
-  for (const { line, of } of table.repeated) print(`line ${line} says the same as line ${of}`);
+  for (const { line, field, text } of problems) say(`line ${line}${field ? `, ${field}` : ''}: ${text}`);
+  for (const { line, of } of table.repeated) say(`line ${line} says the same as line ${of}`);
   for (const [server, count] of sorted.missing)
-    print(`${server} is not registered: ${count} domains wait for it; put Mail Server Registered`);
+    say(`${server} is not registered: ${count} domains wait for it; put Mail Server Registered`);
   const { fresh, known, parked } = sorted;
   const leftToOthers = fresh.filter(one => one.foreign).length;
   const plan = planImport({ orders: fresh.length - leftToOthers, leftToOthers }, issuer);
   const hours = plan.hours === undefined ? 'no limit of it is known' : `${plan.hours.toFixed(1)} hours by its limit`;
-  print(
+  say(
     `${fresh.length} new, ${known} known already${parked > 0 ? ` (${parked} of them parked: npx sealpost status says why)` : ''}, ${problems.length} bad rows. ` +
       `${plan.orders} orders at ${issuer.name} (${hours}); ${leftToOthers} are served with a good certificate and are due when it runs low. ` +
       `${plan.transitions} transitions, ${plan.dollars.toFixed(2)} dollars (list prices of ${PRICES.read}, each delivered alone).`,
   );
-  if (!isDone) {
-    print('Nothing was done: this was a dry run; --go does it.');
-    return problems.length === 0;
+  const missing = [...sorted.missing].map(([server, domains]) => ({ server, domains }));
+  const found = { new: fresh.length, known, parked, problems, repeated: table.repeated, missing };
+  const data = { isDryRun, ...found, issuer: issuer.name, leftToOthers, ...plan };
+  if (isDryRun) {
+    const text = 'Nothing was done: this was a dry run; --go does it.';
+    return { text, data, isWell: problems.length === 0 };
   }
-  const stuck = await go(fresh, ports);
-  return problems.length === 0 && stuck === 0;
+  const { takenUp, stuck } = await go(fresh, ports);
+  const text = `${takenUp} taken up, ${stuck.length} of them parked with a reason; npx sealpost status shows where each was seen served.`;
+  return { text, data: { ...data, takenUp, stuck }, isWell: problems.length === 0 && stuck.length === 0 };
 }
 
 async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promise<Sorted> {
@@ -111,25 +140,30 @@ async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promis
   return sorted;
 }
 
-/** @returns how many came to a park */
-async function go(fresh: Sorted['fresh'], ports: ImportPorts): Promise<number> {
+/** A domain that came to a park. */
+interface Stuck {
+  domain: string;
+  reason: string;
+  message: string;
+}
+
+async function go(fresh: Sorted['fresh'], ports: ImportPorts): Promise<{ takenUp: number; stuck: Stuck[] }> {
   const bar = ports.progress('taken up', fresh.length);
-  let [done, parked] = [0, 0];
-  const ended = (domain: string, reason: Parked | undefined) => {
-    bar.at(++done);
-    if (!reason) return;
-    parked++;
-    ports.print(`${showDomain(domain)}: ${reason.reason}: ${reason.message}`);
+  let takenUp = 0;
+  const stuck: Stuck[] = [];
+  const ended = (domain: string, parked: Parked | undefined) => {
+    bar.at(++takenUp);
+    if (!parked) return;
+    const { reason, message } = parked;
+    stuck.push({ domain, reason, message });
+    ports.say(`${showDomain(domain)}: ${reason}: ${message}`);
   };
   const [left, ordered] = [true, false].map(isLeft =>
     fresh.filter(({ foreign }) => isLeft === (foreign !== undefined)),
   );
   await Promise.all([takeUp(left!, LEFT_UNDER_WAY, ended, ports), takeUp(ordered!, ORDERS_UNDER_WAY, ended, ports)]);
   bar.end();
-  ports.print(
-    `${done} taken up, ${parked} of them parked with a reason; npx sealpost status shows where each was seen served.`,
-  );
-  return parked;
+  return { takenUp, stuck };
 }
 
 /** @param ended told of each domain that is at rest, and why it is parked, if it is */
@@ -158,6 +192,8 @@ async function takeUp(
     if (underWay.size > 0) await sleep(everyMs);
   }
 }
+
+const noProgress: ImportPorts['progress'] = () => ({ at() {}, end() {} });
 
 /** A bar on a terminal, and a line each tenth elsewhere. */
 export function progressOn(output: NodeJS.WriteStream): ImportPorts['progress'] {

@@ -7,17 +7,10 @@ import { coversName, planNames } from '../core/certificate/names.ts';
 import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/record/domain.ts';
 import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/record/provided.ts';
 import { SealpostError } from '../core/errors.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { Answer, Elsewhere, Here } from './here.ts';
+import { mistyped } from './refusal.ts';
 import { when } from './when.ts';
 import { servesAlone } from '../core/record/capability.ts';
-import type { CertificateObjects } from '../core/ports/objects.ts';
-
-export interface Elsewhere {
-  store: Pick<Store, 'readDomain' | 'readServer' | 'provide'>;
-  certificates: CertificateObjects;
-  /** PEM, trusted besides the public ones. */
-  roots: string;
-}
 
 export interface ProvideRequest {
   domain: string;
@@ -27,8 +20,30 @@ export interface ProvideRequest {
   key?: string;
 }
 
-/** @returns what a person is told @throws SealpostError InvalidStepInput */
-export async function provide(request: ProvideRequest, here: Elsewhere, now: number): Promise<string> {
+interface ProvideOptions {
+  for?: 'mail' | 'webmail' | 'both';
+  pem?: string;
+  key?: string;
+  withdraw?: boolean;
+}
+
+/** @param domain as parseDomain returns it */
+export async function provideOrWithdraw(here: Here, options: ProvideOptions, domain: string): Promise<Answer> {
+  const { pem, key, withdraw: isWithdrawn = false } = options;
+  const refuse = (message: string) =>
+    mistyped({ name: 'InvalidCombination', message, remedy: 'See npx sealpost help provide.' });
+  const wanted = parseUses(options.for ?? (isWithdrawn ? 'both' : undefined));
+  if (!wanted) throw refuse('provide needs --for mail, --for webmail or --for both.');
+  if (isWithdrawn === (pem !== undefined) || (isWithdrawn && key !== undefined))
+    throw refuse('provide needs either --pem FILE (and --key FILE, where the key is not in it) or --withdraw.');
+  const { elsewhere } = await here.environment();
+  if (isWithdrawn) return withdraw(domain, wanted, await elsewhere(), Date.now());
+  const request = { domain, for: wanted, pem: pem!, ...(key !== undefined && { key }) };
+  return provide(request, await elsewhere(), Date.now());
+}
+
+/** @throws SealpostError InvalidStepInput */
+export async function provide(request: ProvideRequest, here: Elsewhere, now: number): Promise<Answer> {
   const { domain } = request;
   const record = await wishedDomain(domain, here);
   for (const use of request.for) await requireServer(record, use, here);
@@ -44,20 +59,28 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
     if (!same) await put(domain, certificate.id, { keyPem, chainPem }, here);
     return { ...before, ...Object.fromEntries(request.for.map(use => [use, same ?? certificate])) };
   });
-  return told(certificate, request.for, { ...record, provided }, now);
+  const { fingerprint, names, issuedBy, notBefore, notAfter, renewAt: takenOverAt } = certificate;
+  return {
+    text: told(certificate, request.for, { ...record, provided }, now),
+    data: { domain, for: request.for, fingerprint, names, issuedBy, notBefore, notAfter, takenOverAt },
+    isWell: true,
+  };
 }
 
-/** @returns what a person is told @throws SealpostError InvalidStepInput */
-export async function withdraw(domain: string, given: Use[], here: Elsewhere, now: number): Promise<string> {
+/** @throws SealpostError InvalidStepInput */
+export async function withdraw(domain: string, given: Use[], here: Elsewhere, now: number): Promise<Answer> {
   const record = await wishedDomain(domain, here);
   const gone = given.filter(use => record.provided?.[use]);
-  if (gone.length === 0) return `Nothing is provided for ${given.join(' and ')} of ${domain}.`;
+  const answer = (text: string) => ({ text, data: { domain, withdrawn: gone }, isWell: true });
+  if (gone.length === 0) return answer(`Nothing is provided for ${given.join(' and ')} of ${domain}.`);
   await change(domain, here, now, async before => {
     const left = Object.fromEntries(Object.entries(before ?? {}).filter(([use]) => !given.includes(use as Use)));
     return Object.keys(left).length > 0 ? left : undefined;
   });
   const next = record.current ? 'ours goes out within a minute' : 'one of ours is ordered within a minute';
-  return `Withdrawn for ${gone.join(' and ')} of ${domain}: ${next}; until ours is seen, the other one goes on being served.`;
+  return answer(
+    `Withdrawn for ${gone.join(' and ')} of ${domain}: ${next}; until ours is seen, the other one goes on being served.`,
+  );
 }
 
 async function wishedDomain(domain: string, { store }: Elsewhere): Promise<DomainRecord> {

@@ -6,6 +6,28 @@ import { handshake, trusting } from '../core/audit/handshake.ts';
 import { autoconfig, settingsOf, srvLines, type Setting } from '../core/status/settings.ts';
 import { rootCertificates } from 'node:tls';
 import { columns } from './columns.ts';
+import type { Answer, Here, Look } from './here.ts';
+import { mistyped, Refusal } from './refusal.ts';
+
+/** @param domain as parseDomain returns it */
+export async function settings(here: Here, options: { autoconfig?: boolean }, domain: string): Promise<Answer> {
+  const isXml = options.autoconfig === true;
+  if (here.isJson && isXml) {
+    const message = 'settings takes --json or --autoconfig, not both.';
+    throw mistyped({ name: 'InvalidCombination', message, remedy: 'Leave one of the two out.' });
+  }
+  const { store, look } = await here.environment();
+  const [record] = (await (await store()).ofDomain(domain)).domains;
+  if (!record?.spec || record.spec.deleted || record.spec.host) {
+    const message = `${domain} is not known here as a domain.`;
+    throw new Refusal({ name: 'NotKnown', message, remedy: 'Put Domain Created for it first.', exitCode: 1 });
+  }
+  const all = await lookAt(record, await look());
+  const isWell = isEnough(all);
+  const text = settingsText(record, all);
+  if (isXml && !isWell) throw new Refusal({ name: 'NotServed', message: `No file: ${text}`, exitCode: 1 });
+  return { text: isXml ? settingsXml(domain, all) : text, data: settingsJson(record, all), isWell };
+}
 
 /** How a line was found just now. */
 export interface Looked extends Setting {
@@ -13,8 +35,6 @@ export interface Looked extends Setting {
   /** Why not, for a person. */
   why?: string;
 }
-
-export type Look = (setting: Setting) => Promise<{ trusted: boolean; reason?: string }>;
 
 /** As a mail program looks: the name is resolved, sent, and the certificate has to be good for it. */
 export function liveLook(dns: Dns, roots: string): Look {

@@ -1,208 +1,30 @@
-/** `sealpost status [domain|server]`: what is known, and for what is not well why, and what can be done. */
-import { showDomain } from '../core/certificate/names.ts';
-import { delegationLines } from '../core/dns/challenge-place.ts';
-import { importsOfAYear } from '../core/acm/quota.ts';
-import { printable } from '../core/errors.ts';
-import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
-import type { Known } from '../core/status/known.ts';
-import { together, type Endpoints } from '../core/status/endpoints.ts';
-import { issuersInTrouble, type IssuerStatus } from '../core/status/issuer-status.ts';
-import { serverStatus, type ServerStatus } from '../core/status/server-status.ts';
-import type { Status } from '../core/status/status.ts';
-import { columns } from './columns.ts';
-import { distance, moment, when } from './when.ts';
-import type { AcmQuotas } from '../core/record/acm.ts';
+/** `sealpost status`: all that is known, or all of one domain or server. */
+import type { Answer, Here } from './here.ts';
+import { domainDetails, serverDetails } from './details.ts';
+import { Refusal } from './refusal.ts';
+import { overview, report } from './report.ts';
 
-export interface Report {
-  domains: DomainStatus[];
-  servers: ServerStatus[];
-  /** Those in trouble. */
-  issuers: IssuerStatus[];
-  /** Of all servers. */
-  endpoints: Endpoints;
-  /** Where something was imported. */
-  acm?: { certificates: number; importsOfAYear: number; quotas: AcmQuotas };
-  well: boolean;
-}
-
-/** What is not well comes first, then by name. */
-export function report(known: Known, now: number): Report {
-  const order = (a: Status, b: Status) => Number(a.well) - Number(b.well) || (a.name < b.name ? -1 : 1);
-  const domains = known.domains.map(record => domainStatus(record, known, now)).sort(order);
-  const servers = [...known.servers.values()]
-    .flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []))
-    .sort(order);
-  const endpoints = together(servers.map(server => server.endpoints));
-  const issuers = issuersInTrouble(known.issuers, now);
-  const well = [...domains, ...servers, ...issuers].every(one => one.well);
-  const { acm } = known;
-  const counted = acm?.quotas && {
-    certificates: acm.certificates,
-    importsOfAYear: importsOfAYear(acm.imports, now),
-    quotas: acm.quotas,
-  };
-  return { domains, servers, issuers, endpoints, ...(counted && { acm: counted }), well };
-}
-
-/** A terminal is no place for a million lines. */
-const MOST_LINES = 100;
-
-export function overview({ domains, servers, issuers, endpoints, acm }: Report, now: number): string {
-  if (domains.length + servers.length === 0)
-    return 'Nothing is known yet: put Mail Server Registered, then Domain Created.';
-  const tables = [table('Issuer', issuers, now), table('Domain', domains, now), table('Server', servers, now)];
-  const parts = tables.filter(part => part !== '');
-  const troubles = [...issuers, ...servers, ...domains].filter(one => !one.well);
-  const told = troubles.slice(0, MOST_LINES).map(one => `${showDomain(one.name)}: ${trouble(one)}`);
-  const head = [summary({ domains, servers, issuers }), ...verified(endpoints, now), ...imported(acm)].join('\n');
-  return [head, ...parts, ...told, ...unverifiedLines(endpoints)].join('\n\n');
-}
-
-/** Names times ports, and how old what is known of them is. */
-function verified({ inside, outside }: Endpoints, now: number): string[] {
-  const count = ({ verified, endpoints }: { verified: number; endpoints: number }) => `${verified} of ${endpoints}`;
-  return [
-    ...(inside ? [`${count(inside)} endpoints verified, oldest look ${distance(inside.oldest, now)}`] : []),
-    ...(outside
-      ? [`from outside ${count(outside)}, a share of the domains each day, ${distance(outside.at, now)}`]
-      : []),
-  ];
-}
-
-function unverifiedLines({ unverified }: Endpoints): string[] {
-  if (unverified.length === 0) return [];
-  const rows = unverified
-    .slice(0, MOST_LINES)
-    .map(({ server, seenFrom, domain, ports, why }) => [
-      server,
-      domain === undefined ? '-' : showDomain(domain),
-      ports.join(', ') || '-',
-      seenFrom === 'outside' ? `from outside: ${why}` : why,
-    ]);
-  const more =
-    unverified.length > rows.length ? `\n… and ${unverified.length - rows.length} more; --json has them all` : '';
-  const remedies = [...new Set(unverified.map(one => one.remedy))].map(remedy => `  → ${remedy}`);
-  return [[columns(['Server', 'Not verified', 'Ports', 'Why'], rows) + more, ...remedies].join('\n')];
-}
-
-function imported(acm: Report['acm']): string[] {
-  if (!acm) return [];
-  const { certificates, importsOfAYear, quotas } = acm;
-  const held = `${certificates} of ${quotas.certificates} certificates`;
-  return [`ACM, by our own count: ${held}, ${importsOfAYear} of ${quotas.importsAYear} imports in 365 days`];
-}
-
-function summary({ domains, servers, issuers }: Pick<Report, 'domains' | 'servers' | 'issuers'>): string {
-  const count = (all: Status[], one: string, many: string) => {
-    const unwell = all.filter(({ well }) => !well).length;
-    return `${all.length} ${all.length === 1 ? one : many}, ${unwell === 0 ? 'all well' : `${unwell} not well`}`;
-  };
-  const troubled = issuers.length > 0 ? `; ${issuers.map(({ name }) => name).join(', ')} in trouble` : '';
-  return `${count(domains, 'domain', 'domains')}; ${count(servers, 'server', 'servers')}${troubled}`;
-}
-
-function table(head: string, all: Status[], now: number): string {
-  if (all.length === 0) return '';
-  const rows = all
-    .slice(0, MOST_LINES)
-    .map(one => [showDomain(one.name), stateOf(one), when(one.since, now), nextOf(one, now)]);
-  const more = all.length > rows.length ? `\n… and ${all.length - rows.length} more; --json has them all` : '';
-  return `${columns([head, 'State', 'Since', 'Next'], rows)}${more}`;
-}
-
-function stateOf({ state, well, reason }: Status): string {
-  // "waiting for server" says it already.
-  return well || reason === undefined || state.startsWith('waiting') ? state : `${state}: ${reason}`;
-}
-
-function nextOf({ next }: Status, now: number): string {
-  if (!next) return '-';
-  return next.at === undefined ? next.what : `${next.what} ${when(next.at, now)}`;
-}
-
-function trouble({ why, remedy }: Status): string {
-  return [why, remedy && `→ ${remedy}`].filter(Boolean).join('\n  ');
-}
-
-/** Everything of one domain. */
-export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
-  const { certificate, provided, servers, names, reason, acm } = status;
-  const rows = servers.map(({ server, state, seenAt, at, why }) => [
-    server,
-    state,
-    when(seenAt, now),
-    [at !== undefined && `offered ${when(at, now)}`, why].filter(Boolean).join('; ') || '-',
-  ]);
-  return [
-    head(status, now),
-    fields({
-      Names: names.map(showDomain).join(', '),
-      Certificate: certificate
-        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer} (${certificate.issuedBy})${certificate.staging ? ', for a trial: nobody trusts it' : ''}`
-        : provided
-          ? 'none of ours'
-          : 'none yet',
-      ...(provided && { Provided: provided.map(one => providedLine(one, now)).join('\n') }),
-      ...(acm && { ACM: [acm.isCurrent ? 'has it' : 'does not have it yet', acm.arn].filter(Boolean).join(', as ') }),
-      ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
-    }),
-    ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
-    ...(reason === 'DomainNotManaged' && challengeZone !== undefined
-      ? [`For the domain's zone:\n${delegationLines(names, challengeZone).join('\n')}`]
-      : []),
-  ].join('\n\n');
-}
-
-function renewal({ renewAt, window, explanation }: NonNullable<DomainStatus['certificate']>, now: number): string {
-  const asked = window && `the CA asks for it between ${moment(window.start)} and ${moment(window.end)}`;
-  const why = explanation !== undefined && printable(`why: ${explanation}`);
-  return [when(renewAt, now), asked, why].filter(Boolean).join('; ');
-}
-
-function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: number): string {
-  const { for: uses, daysLeft, notAfter, issuedBy, takenOverAt, fingerprint } = one;
-  const taken = takenOverAt > now ? 'ours takes over' : 'ours has its place since';
-  return `for ${uses.join(' and ')}: ${daysLeft} days left, until ${when(notAfter, now)}, issued by ${issuedBy}; ${taken} ${when(takenOverAt, now)}; ${fingerprint}`;
-}
-
-/** Everything of one server. */
-export function serverDetails(status: ServerStatus, now: number): string {
-  const { node, seq, capability, delivery, work, installed, endpoints } = status;
-  const rows = [
-    ...work.map(({ domain, remove, notBefore, reason }) => [
-      showDomain(domain),
-      remove ? 'to be removed' : reason === undefined ? 'waiting' : 'refused',
-      '-',
-      [notBefore !== undefined && `offered ${when(notBefore, now)}`, reason].filter(Boolean).join('; ') || '-',
-    ]),
-    ...installed.map(({ domain, seenAt }) => [showDomain(domain), 'installed', when(seenAt, now), '-']),
-  ];
-  const more = rows.length > MOST_LINES ? `\n… and ${rows.length - MOST_LINES} more; --json has them all` : '';
-  return [
-    head(status, now),
-    fields({
-      Node: node,
-      Endpoints: verified(endpoints, now).join('\n') || 'not audited yet',
-      Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
-      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
-    }),
-    ...unverifiedLines(endpoints),
-    ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
-  ].join('\n\n');
-}
-
-function head(status: Status, now: number): string {
-  const lines = [
-    `${showDomain(status.name)}: ${stateOf(status)}`,
-    `  since ${when(status.since, now)}, next: ${nextOf(status, now)}`,
-  ];
-  const told = trouble(status);
-  return [...lines, ...(told === '' ? [] : [`  ${told}`])].join('\n');
-}
-
-function fields(values: Record<string, string>): string {
-  const width = Math.max(...Object.keys(values).map(name => name.length));
-  return Object.entries(values)
-    .map(([name, value]) => `${name.padEnd(width)}  ${value.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`)
-    .join('\n');
+/** @param name as parseDomain returns it */
+export async function status(here: Here, _: object, name?: string): Promise<Answer> {
+  const now = Date.now();
+  const { store: open, challengeZone } = await here.environment();
+  const store = await open();
+  if (name === undefined) {
+    const all = report(await store.all(), now);
+    return { text: overview(all, now), data: all, isWell: all.well };
+  }
+  const [ofDomain, ofServer] = await Promise.all([store.ofDomain(name), store.ofServer(name)]);
+  const domains = report(ofDomain, now).domains;
+  const servers = report(ofServer, now).servers;
+  const all = [...domains, ...servers];
+  if (all.length === 0) {
+    const message = `${name} is not known here, neither as a domain nor as a server.`;
+    const remedy = 'npx sealpost status lists what is known.';
+    throw new Refusal({ name: 'NotKnown', message, remedy, exitCode: 1 });
+  }
+  const isParked = domains.some(one => one.reason === 'DomainNotManaged');
+  const zone = isParked ? await challengeZone() : undefined;
+  const parts = [...servers.map(one => serverDetails(one, now)), ...domains.map(one => domainDetails(one, zone, now))];
+  const well = all.every(one => one.well);
+  return { text: parts.join('\n\n'), data: { domains, servers, well }, isWell: well };
 }

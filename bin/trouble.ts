@@ -1,22 +1,51 @@
 /** What AWS and its SDK say when a person's environment is not as it must be, in words that tell what to do. */
+import { isSealpostError } from '../core/errors.ts';
+import { remedySentence } from '../core/status/remedy.ts';
+import { Refusal } from './refusal.ts';
 
 const LOCAL = 'for the local provider, eval "$(npm run -s local -- env)"';
 
-const BY_NAME: Record<string, (stack: string, message: string) => string> = {
-  CredentialsProviderError: () =>
-    `There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; ${LOCAL}.`,
-  ResourceNotFoundException: (stack, message) =>
-    `There is no stack ${stack} in this account and region (${message}): look at AWS_REGION and AWS_PROFILE, or name it with --stack.`,
-  ExpiredTokenException: () => 'The AWS credentials have expired: sign in again.',
-  UnrecognizedClientException: () => 'AWS does not know these credentials: look at AWS_PROFILE and AWS_ACCESS_KEY_ID.',
+interface Explained {
+  message: string;
+  remedy: string;
+}
+
+const BY_NAME: Record<string, (stack: string, message: string) => Explained> = {
+  CredentialsProviderError: () => ({
+    message: 'There are no AWS credentials.',
+    remedy: `Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile; ${LOCAL}.`,
+  }),
+  ResourceNotFoundException: (stack, message) => ({
+    message: `There is no stack ${stack} in this account and region (${message}).`,
+    remedy: 'Look at AWS_REGION and AWS_PROFILE, give --region or --profile, or name the stack with --stack.',
+  }),
+  ExpiredTokenException: () => ({ message: 'The AWS credentials have expired.', remedy: 'Sign in again.' }),
+  UnrecognizedClientException: () => ({
+    message: 'AWS does not know these credentials.',
+    remedy: 'Look at AWS_PROFILE and AWS_ACCESS_KEY_ID, or give --profile.',
+  }),
 };
 
-export function explain(error: unknown, stack: string): string {
-  if (!(error instanceof Error)) return String(error);
+/** @returns what is wrong, for a person or a program, whatever was thrown */
+export function explain(error: unknown, stack: string): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof Error)) return refusal({ name: 'Unexpected', message: String(error) });
   const { name, message, code } = error as Error & { code?: string };
+  if (isSealpostError(error, 'InvalidStepInput')) return refusal({ name, message, exitCode: 2 });
+  if (isSealpostError(error)) return refusal({ name, message, remedy: remedySentence[error.name] });
   if (message === 'Region is missing')
-    return `There is no AWS region: set AWS_REGION, or one in your profile; ${LOCAL}.`;
+    return refusal({
+      ...{ name: 'RegionMissing', message: 'There is no AWS region.' },
+      remedy: `Set AWS_REGION, or a region in your profile, or give --region; ${LOCAL}.`,
+    });
   if (code === 'ECONNREFUSED')
-    return `Nothing answers at ${process.env.AWS_ENDPOINT_URL ?? 'the AWS endpoint'}: is the local provider up (npm run local -- status)?`;
-  return BY_NAME[name]?.(stack, message) ?? message;
+    return refusal({
+      ...{ name, message: `Nothing answers at ${process.env.AWS_ENDPOINT_URL ?? 'the AWS endpoint'}.` },
+      remedy: 'Is the local provider up (npm run local -- status)?',
+    });
+  return refusal({ name, ...(BY_NAME[name]?.(stack, message) ?? { message }) });
+}
+
+function refusal({ exitCode = 3, ...rest }: { name: string; message: string; remedy?: string; exitCode?: 2 | 3 }) {
+  return new Refusal({ ...rest, exitCode });
 }

@@ -1,20 +1,23 @@
 /** `sealpost watch`: the running road, until q or Ctrl-C. */
-import type { Road } from '../core/ports/road.ts';
+import type { Answer, Here } from './here.ts';
 import { follow } from './follow.ts';
-import type { Screen } from './screen.ts';
+import { openScreen } from './screen.ts';
 
 /** A look costs a call for each execution that runs. */
 const LOOK_EVERY_MS = 1_000;
 
 /** Returns when a person has had enough. */
-export async function watch(road: Road, screen: Screen, stdin: NodeJS.ReadStream): Promise<void> {
-  if (screen.live) screen.print('The running road of sealpost; q ends it.');
-  const { stop, failed } = follow(road, screen, LOOK_EVERY_MS);
+export async function watch(here: Here): Promise<Answer> {
+  const { road } = await here.environment();
+  const screen = openScreen(process.stdout, process.env);
+  if (screen.live && !here.isQuiet) screen.print('The running road of sealpost; q ends it.');
+  const { stop, failed } = follow(road(), screen, LOOK_EVERY_MS);
   try {
-    await Promise.race([untilQuit(stdin), failed]);
+    await Promise.race([untilQuit(process.stdin), failed]);
   } finally {
     await stop();
   }
+  return { text: '', isWell: true };
 }
 
 function untilQuit(stdin: NodeJS.ReadStream): Promise<void> {

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planImport, TRANSITIONS } from '../../bin/import-plan.ts';
 import { importTable, type ImportPorts } from '../../bin/import.ts';
-import { readTable } from '../../bin/import-rows.ts';
+import { readTable, type Table } from '../../bin/import-rows.ts';
 import { seenServed } from '../../bin/served.ts';
 import { claimDomain } from '../../core/secure-domain/claim-domain.ts';
 import type { Foreign, Wish } from '../../core/record/domain.ts';
@@ -27,12 +27,18 @@ beforeEach(async () => {
   await register(world, mx1);
   ports = {
     ...{ store: world.store, issuer: anIssuer({ limits: { account: { count: 300, windowMs: 3 * 3_600_000 } } }) },
-    ...{ now: () => world.time, print: line => said.push(line), everyMs: 1 },
+    ...{ now: () => world.time, say: line => said.push(line), everyMs: 1 },
     seen: async ({ domain }) => foreign[domain],
     progress: () => ({ at() {}, end() {} }),
   };
 });
 
+/** An import as a person sees it. @returns whether all is well */
+async function imported(table: Table, what: 'go' | 'dry run', ports: ImportPorts): Promise<boolean> {
+  const { text, isWell } = await importTable({ table, isDryRun: what === 'dry run' }, ports);
+  said.push(text);
+  return isWell;
+}
 const table = (...rows: string[]) => readTable(new TextEncoder().encode(`domain,server\n${rows.join('\n')}\n`));
 const good = (n: number) => Array.from({ length: n }, (_, i) => `d${i}.example,${mx1}`);
 const served = (): Foreign => ({
@@ -67,7 +73,7 @@ async function issue(domain: string): Promise<void> {
 describe('a dry run', () => {
   test('says orders, hours, transitions and dollars, and writes nothing', async () => {
     foreign['d0.example'] = served();
-    expect(await importTable(table(...good(3)), false, ports)).toBe(true);
+    expect(await imported(table(...good(3)), 'dry run', ports)).toBe(true);
     expect(said[0]).toMatch(
       /^3 new, 0 known already, 0 bad rows. 2 orders at \S+ \(0\.0 hours by its limit\); 1 are served/,
     );
@@ -84,7 +90,7 @@ describe('a dry run', () => {
       `b.example,${mx1}`,
       `${mx1},${mx1}`,
     ];
-    expect(await importTable(table(...rows), false, ports)).toBe(false);
+    expect(await imported(table(...rows), 'dry run', ports)).toBe(false);
     expect(said.slice(0, 4)).toEqual([
       expect.stringMatching(/^line 2, (domain|server): /),
       `line 6, domain: ${mx1} is the host name of a mail server, which is secured by itself`,
@@ -110,11 +116,11 @@ describe('an import', () => {
     };
     foreign['d7.example'] = served();
     void road(issue);
-    expect(await importTable(table(...good(120)), true, { ...ports, store })).toBe(true);
+    expect(await imported(table(...good(120)), 'go', { ...ports, store })).toBe(true);
     expect(accepted.length).toBe(120);
     expect(most).toBe(50);
     expect(await world.store.readDomain('d7.example')).toMatchObject({ foreign: { issuedBy: 'Another CA' } });
-    await importTable(table(...good(121)), true, { ...ports, store });
+    await imported(table(...good(121)), 'go', { ...ports, store });
     expect(accepted.slice(120)).toEqual(['d120.example']);
   });
 
@@ -130,7 +136,7 @@ describe('an import', () => {
     };
     foreign['d119.example'] = served();
     // Nobody walks the road here: fifty orders stay under way.
-    await expect(importTable(table(...good(120)), true, { ...ports, store })).rejects.toThrow('stopped');
+    await expect(imported(table(...good(120)), 'go', { ...ports, store })).rejects.toThrow('stopped');
     expect(accepted).toContain('d119.example');
   });
 
@@ -144,9 +150,9 @@ describe('an import', () => {
         return world.store.acceptWish(...given);
       },
     });
-    await expect(importTable(table(...good(30)), true, { ...ports, store: stopAt(11) })).rejects.toThrow('stopped');
+    await expect(imported(table(...good(30)), 'go', { ...ports, store: stopAt(11) })).rejects.toThrow('stopped');
     void road(issue);
-    expect(await importTable(table(...good(30)), true, { ...ports, store: stopAt(-1) })).toBe(true);
+    expect(await imported(table(...good(30)), 'go', { ...ports, store: stopAt(-1) })).toBe(true);
     expect([...accepted].sort()).toEqual(
       good(30)
         .map(row => row.split(',')[0]!)
@@ -160,7 +166,7 @@ describe('an import', () => {
       { at: 1 },
       1,
     );
-    expect(await importTable(table(...good(1)), true, ports)).toBe(false);
+    expect(await imported(table(...good(1)), 'go', ports)).toBe(false);
     expect(said[0]).toBe('line 2, domain: d0.example is known with another wish; put Domain Changed');
     expect(await world.store.readDomain('d0.example')).toMatchObject({
       spec: { mailServers: ['mx2.provider.example'] },
@@ -179,11 +185,11 @@ describe('an import', () => {
       };
       if (record) await world.store.parkDomain(domain, 'me', parked, []);
     });
-    expect(await importTable(table(...good(2)), true, ports)).toBe(false);
+    expect(await imported(table(...good(2)), 'go', ports)).toBe(false);
     expect(said).toContain('d1.example: DomainNotManaged: no line');
     expect(said.at(-1)).toContain('2 taken up, 2 of them parked');
     said.length = 0;
-    await importTable(table(...good(2)), true, ports);
+    await imported(table(...good(2)), 'go', ports);
     expect(said[0]).toMatch(/^0 new, 2 known already \(2 of them parked: npx sealpost status says why\), 0 bad rows/);
   });
 });

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { parseUses, provide, withdraw, type Elsewhere } from '../../bin/provide.ts';
+import type { Elsewhere } from '../../bin/here.ts';
+import { parseUses, provide, withdraw } from '../../bin/provide.ts';
 import type { Use } from '../../core/record/domain.ts';
 import { aCertificate, day, domain, mx1, newWorld, readyServer, type World } from '../core/world.ts';
 import { scratchCa } from '../install/scratch-ca.ts';
@@ -32,11 +33,12 @@ function file(text: string): string {
 }
 const give = (pem: string, uses: Use[] = ['mail', 'webmail'], key?: string) =>
   provide({ domain, for: uses, pem: file(pem), ...(key !== undefined && { key: file(key) }) }, here, world.time);
+const withdrawn = async (uses: Use[]) => (await withdraw(domain, uses, here, world.time)).text;
 const record = async () => (await world.store.readDomain(domain))!;
 
 describe('a certificate from elsewhere', () => {
   test('for both is stored, its key in the bucket alone, and nothing is to be ordered', async () => {
-    const said = await give(bought.pem);
+    const { text: said } = await give(bought.pem);
     expect(said).toContain('Nothing is ordered while it is good.');
     expect(said).toContain(`${domain}, *.${domain}: nothing secures these names meanwhile.`);
     const { provided } = await record();
@@ -136,9 +138,7 @@ describe('a certificate from elsewhere', () => {
 
   test('is withdrawn for one, then for all, and ours goes on', async () => {
     await give(bought.pem);
-    expect(await withdraw(domain, ['webmail'], here, world.time)).toMatch(
-      /^Withdrawn for webmail .* one of ours is ordered/,
-    );
+    expect(await withdrawn(['webmail'])).toMatch(/^Withdrawn for webmail .* one of ours is ordered/);
     expect(Object.keys((await record()).provided!)).toEqual(['mail']);
     const { wanted } = (await world.store.claimDomain(domain, 'me', world.time))!;
     const certificate = aCertificate(world);
@@ -150,9 +150,9 @@ describe('a certificate from elsewhere', () => {
       servers: [mx1],
       now: world.time,
     });
-    expect(await withdraw(domain, ['mail', 'webmail'], here, world.time)).toContain('ours goes out within a minute');
+    expect(await withdrawn(['mail', 'webmail'])).toContain('ours goes out within a minute');
     expect(await record()).not.toHaveProperty('provided');
-    expect(await withdraw(domain, ['mail'], here, world.time)).toBe(`Nothing is provided for mail of ${domain}.`);
+    expect(await withdrawn(['mail'])).toBe(`Nothing is provided for mail of ${domain}.`);
   });
 });
 

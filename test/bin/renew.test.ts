@@ -10,17 +10,18 @@ test('a renewal of many goes on until there is no more, and counts', async () =>
   ];
   const requests: RenewRequest[] = [];
   const said: string[] = [];
-  const closing = await renewAll(
+  const { text: closing, data } = await renewAll(
     { server: 'mx1.provider.example' },
     async request => {
       requests.push(request);
       return parts.shift()!;
     },
-    line => said.push(line),
+    { say: line => said.push(line), progress: line => said.push(line) },
   );
   expect(requests).toEqual(
     [{}, { after: 'b' }, { after: 'c' }].map(more => ({ server: 'mx1.provider.example', ...more })),
   );
   expect(closing).toMatch(/^3 to be renewed, at once and not in the quiet hour; 1 were just now\./);
+  expect(data).toEqual({ asked: ['a.example', 'b.example', 'd.example'], already: ['c.example'] });
   expect(said.join('\n')).toMatch(/^c\.example was renewed within the last hour because somebody asked/m);
 });

@@ -1,6 +1,7 @@
 /** What `sealpost settings` says, looked at on a real mail server as a mail program would. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { isEnough, liveLook, lookAt, settingsText, settingsXml, type Look } from '../../bin/settings.ts';
+import { isEnough, liveLook, lookAt, settingsText, settingsXml } from '../../bin/settings.ts';
+import type { Look } from '../../bin/here.ts';
 import type { Dns } from '../../core/dns/authoritative.ts';
 import type { DomainRecord } from '../../core/record/domain.ts';
 import { startAdoptedMailHost, type MailHost } from '../install/mail-host.ts';

@@ -1,7 +1,7 @@
 /** `sealpost status` as a person and as a program reads it, of a fleet with audits, a bought certificate and a copy in ACM. */
 import { expect, test } from 'vitest';
 import { json } from '../../bin/json.ts';
-import { overview, report } from '../../bin/status.ts';
+import { overview, report } from '../../bin/report.ts';
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { ServerRecord } from '../../core/record/server.ts';
 import type { Known } from '../../core/status/known.ts';

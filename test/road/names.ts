@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { knownItems } from '../../aws/known-items.ts';
-import { overview, report } from '../../bin/status.ts';
+import { overview, report } from '../../bin/report.ts';
 import { delegationLine } from '../../core/dns/challenge-place.ts';
 import { handshake } from '../../local/clients/handshake.ts';
 import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';

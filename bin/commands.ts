@@ -1,0 +1,119 @@
+/**
+ * The table of commands. A row is all that there is to say about a command: the parser, the help, the refusals, the
+ * completion and the README's list are made of it. A new command is a file with its function, and a row here.
+ */
+import { FILE, row, type Entry } from './command.ts';
+
+/** Loaded when a name is typed: the list of public suffixes takes time. */
+const names = () => import('../core/certificate/names.ts');
+
+const domain = {
+  placeholder: 'DOMAIN',
+  brief: 'The domain that the mail addresses end in, for example example.com.',
+  parse: async (text: string) => (await names()).parseDomain(text, 'the domain'),
+};
+/** @param as what a refusal calls the value */
+const server = (as: string) => ({
+  placeholder: 'SERVER',
+  brief: 'The host name of a mail server, for example mx1.provider.example.',
+  parse: async (text: string) => (await names()).parseHostName(text, as),
+});
+const file = { placeholder: 'FILE', parse: String, proposeCompletions: (partial: string) => [`${partial}${FILE}`] };
+const text = { kind: 'parsed', optional: true } as const;
+const flag = { kind: 'boolean', optional: true, withNegated: false } as const;
+const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter] }) as const;
+
+export const commands: Record<string, Entry> = {
+  status: row({
+    brief: 'Shows each domain and server, its state and what comes next; with a name, all about that name.',
+    about: 'The exit code is 1 while anything that is shown is not well.',
+    examples: ['status', 'status example.com'],
+    load: async () => (await import('./status.ts')).status,
+    parameters: {
+      positional: one({
+        placeholder: 'NAME',
+        brief: 'A domain, or the host name of a mail server.',
+        optional: true,
+        parse: async (text: string) => (await names()).parseDomain(text, 'the name'),
+      }),
+    },
+  }),
+  dns: row({
+    brief: "Prints the CNAME lines that the domain's zone needs before a certificate can be ordered.",
+    about: 'The lines are those of the domain as it is known here, or of one wildcard certificate.',
+    examples: ['dns example.com'],
+    load: async () => (await import('./dns.ts')).dns,
+    parameters: {
+      positional: one(domain),
+      flags: {
+        names: { ...text, parse: String, placeholder: 'LABELS', brief: 'For a list of names: labels with commas.' },
+      },
+    },
+  }),
+  renew: row({
+    brief: 'Renews a certificate now, also a fresh one, and tries a parked domain now.',
+    about: 'A second wish for the same domain within an hour changes nothing.',
+    examples: ['renew example.com'],
+    load: async () => (await import('./renew.ts')).renew,
+    parameters: {
+      positional: one({ ...domain, optional: true }),
+      flags: {
+        server: { ...text, ...server('--server'), brief: 'All domains of this mail server, and its host name.' },
+        all: { ...flag, brief: 'All domains and all servers.' },
+      },
+    },
+  }),
+  settings: row({
+    brief: 'Prints what a person types into a mail program, each line looked at by TLS now.',
+    about: 'The exit code is 1 unless a line to read mail and a line to send mail are served.',
+    examples: ['settings example.com'],
+    load: async () => (await import('./settings.ts')).settings,
+    parameters: {
+      positional: one(domain),
+      flags: { autoconfig: { ...flag, brief: 'The file that Thunderbird reads, instead of text.' } },
+    },
+  }),
+  provide: row({
+    brief: 'Serves a certificate that you bring in place of ours, or goes back to ours.',
+    about: 'The certificate is checked first. The private key goes into the certificate bucket and nowhere else.',
+    examples: ['provide example.com --for webmail --pem bought.pem', 'provide example.com --withdraw'],
+    load: async () => (await import('./provide.ts')).provideOrWithdraw,
+    parameters: {
+      positional: one(domain),
+      flags: {
+        for: {
+          kind: 'enum',
+          optional: true,
+          values: ['mail', 'webmail', 'both'],
+          brief: 'What the certificate serves.',
+        },
+        pem: { ...text, ...file, brief: 'The certificate and its chain, with the private key or without.' },
+        key: { ...text, ...file, brief: 'The private key, where it is not in the file of --pem.' },
+        withdraw: { ...flag, brief: 'Go back to our certificate, for both or for the use that --for names.' },
+      },
+    },
+  }),
+  import: row({
+    brief: "Reads a table of a provider's domains (CSV) and says what it comes to; with --go, does it.",
+    about: 'An import can be stopped and started again: domains that are known are skipped.',
+    examples: ['import domains.csv', 'import domains.csv --go'],
+    load: async () => (await import('./import.ts')).importDomains,
+    parameters: {
+      positional: one({ ...file, brief: 'UTF-8, with the columns domain and server at least.' }),
+      flags: { go: { ...flag, brief: "Begin the domains, at the issuer's pace." } },
+    },
+  }),
+  audit: row({
+    brief: 'Has a server looked at now: each name on each port, from inside and from outside.',
+    examples: ['audit mx1.provider.test'],
+    load: async () => (await import('./audit.ts')).audit,
+    parameters: { positional: one(server('the server')) },
+  }),
+  watch: row({
+    brief: 'Shows the executions that run, until q or Ctrl-C; without a terminal, a line for each step.',
+    examples: ['watch'],
+    isForPeople: true,
+    load: async () => (await import('./watch.ts')).watch,
+    parameters: {},
+  }),
+};

@@ -1,0 +1,91 @@
+/** All that is known of one domain or one server. */
+import { showDomain } from '../core/certificate/names.ts';
+import { delegationLines } from '../core/dns/challenge-place.ts';
+import { printable } from '../core/errors.ts';
+import type { DomainStatus } from '../core/status/domain-status.ts';
+import type { ServerStatus } from '../core/status/server-status.ts';
+import type { Status } from '../core/status/status.ts';
+import { columns } from './columns.ts';
+import { MOST_LINES, nextOf, stateOf, trouble, unverifiedLines, verified } from './report.ts';
+import { moment, when } from './when.ts';
+
+export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
+  const { certificate, provided, servers, names, reason, acm } = status;
+  const rows = servers.map(({ server, state, seenAt, at, why }) => [
+    server,
+    state,
+    when(seenAt, now),
+    [at !== undefined && `offered ${when(at, now)}`, why].filter(Boolean).join('; ') || '-',
+  ]);
+  return [
+    head(status, now),
+    fields({
+      Names: names.map(showDomain).join(', '),
+      Certificate: certificate
+        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer} (${certificate.issuedBy})${certificate.staging ? ', for a trial: nobody trusts it' : ''}`
+        : provided
+          ? 'none of ours'
+          : 'none yet',
+      ...(provided && { Provided: provided.map(one => providedLine(one, now)).join('\n') }),
+      ...(acm && { ACM: [acm.isCurrent ? 'has it' : 'does not have it yet', acm.arn].filter(Boolean).join(', as ') }),
+      ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
+    }),
+    ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
+    ...(reason === 'DomainNotManaged' && challengeZone !== undefined
+      ? [`For the domain's zone:\n${delegationLines(names, challengeZone).join('\n')}`]
+      : []),
+  ].join('\n\n');
+}
+
+function renewal({ renewAt, window, explanation }: NonNullable<DomainStatus['certificate']>, now: number): string {
+  const asked = window && `the CA asks for it between ${moment(window.start)} and ${moment(window.end)}`;
+  const why = explanation !== undefined && printable(`why: ${explanation}`);
+  return [when(renewAt, now), asked, why].filter(Boolean).join('; ');
+}
+
+function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: number): string {
+  const { for: uses, daysLeft, notAfter, issuedBy, takenOverAt, fingerprint } = one;
+  const taken = takenOverAt > now ? 'ours takes over' : 'ours has its place since';
+  return `for ${uses.join(' and ')}: ${daysLeft} days left, until ${when(notAfter, now)}, issued by ${issuedBy}; ${taken} ${when(takenOverAt, now)}; ${fingerprint}`;
+}
+
+export function serverDetails(status: ServerStatus, now: number): string {
+  const { node, seq, capability, delivery, work, installed, endpoints } = status;
+  const rows = [
+    ...work.map(({ domain, remove, notBefore, reason }) => [
+      showDomain(domain),
+      remove ? 'to be removed' : reason === undefined ? 'waiting' : 'refused',
+      '-',
+      [notBefore !== undefined && `offered ${when(notBefore, now)}`, reason].filter(Boolean).join('; ') || '-',
+    ]),
+    ...installed.map(({ domain, seenAt }) => [showDomain(domain), 'installed', when(seenAt, now), '-']),
+  ];
+  const more = rows.length > MOST_LINES ? `\n… and ${rows.length - MOST_LINES} more; --json has them all` : '';
+  return [
+    head(status, now),
+    fields({
+      Node: node,
+      Endpoints: verified(endpoints, now).join('\n') || 'not audited yet',
+      Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
+      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
+    }),
+    ...unverifiedLines(endpoints),
+    ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
+  ].join('\n\n');
+}
+
+function head(status: Status, now: number): string {
+  const lines = [
+    `${showDomain(status.name)}: ${stateOf(status)}`,
+    `  since ${when(status.since, now)}, next: ${nextOf(status, now)}`,
+  ];
+  const told = trouble(status);
+  return [...lines, ...(told === '' ? [] : [`  ${told}`])].join('\n');
+}
+
+function fields(values: Record<string, string>): string {
+  const width = Math.max(...Object.keys(values).map(name => name.length));
+  return Object.entries(values)
+    .map(([name, value]) => `${name.padEnd(width)}  ${value.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`)
+    .join('\n');
+}

@@ -1,0 +1,98 @@
+/** What the command line says when it does not do what was typed: the same for a person and, with `--json`, for a program. */
+import {
+  AliasNotFoundError,
+  ArgumentParseError,
+  EnumValidationError,
+  FlagNotFoundError,
+  UnexpectedFlagError,
+  UnexpectedPositionalError,
+  UnsatisfiedFlagError,
+  UnsatisfiedPositionalError,
+} from '@stricli/core';
+
+/** All is well; something is not well; the command was mistyped; the answer could not be looked up. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+interface Reason {
+  /** For programs: a word that stays the same when the message changes. */
+  name: string;
+  /** What is wrong with which argument. */
+  message: string;
+  /** What to do. */
+  remedy?: string;
+  exitCode: Exclude<ExitCode, 0>;
+}
+
+export class Refusal extends Error {
+  override readonly name: string;
+  readonly remedy?: string;
+  readonly exitCode: Exclude<ExitCode, 0>;
+
+  constructor({ name, message, remedy, exitCode }: Reason) {
+    super(message);
+    this.name = name;
+    this.exitCode = exitCode;
+    if (remedy !== undefined) this.remedy = remedy;
+  }
+}
+
+/** The command line asks for something that no command does: exit code 2. */
+export function mistyped(reason: Omit<Reason, 'exitCode'>): Refusal {
+  return new Refusal({ ...reason, exitCode: 2 });
+}
+
+/** What the table says about the command that was typed. */
+export interface Typed {
+  command: string;
+  /** The placeholder of its argument. */
+  argument: string | undefined;
+  /** Each with its dashes. */
+  options: string[];
+  /** "--server and --all belong to renew", where another command alone has the option. */
+  belongs: (option: string) => string | undefined;
+}
+
+/** @returns undefined for an error that the parser did not find */
+export function refusalOf(error: unknown, { command, argument, options, belongs }: Typed): Refusal | undefined {
+  const help = `See npx sealpost help ${command}.`;
+  const takes = argument === undefined ? `nothing but ${listed(options, 'and')}` : `one ${argument.toLowerCase()}`;
+  const refuse = (name: string, message: string, remedy = help) => mistyped({ name, message, remedy });
+
+  if (error instanceof FlagNotFoundError) {
+    const option = `--${error.input}`;
+    const elsewhere = belongs(option);
+    const why = elsewhere ?? (argument === undefined ? `${command} takes ${takes}` : undefined);
+    const meant = elsewhere === undefined ? error.corrections.map(correction => `--${correction}`) : [];
+    return refuse(
+      'UnknownOption',
+      `${command} has no option ${option}${why === undefined ? '' : `: ${why}`}.`,
+      meant.length > 0 ? `Did you mean ${listed(meant, 'or')}? ${help}` : help,
+    );
+  }
+  if (error instanceof AliasNotFoundError) return refuse('UnknownOption', `${command} has no option -${error.input}.`);
+  if (error instanceof UnexpectedPositionalError)
+    return refuse('TooManyArguments', `${command} takes ${takes}: ${quoted(error.input)} is one argument too many.`);
+  if (error instanceof UnsatisfiedPositionalError)
+    return refuse('MissingArgument', `${command} needs a ${error.placeholder.toLowerCase()}.`);
+  if (error instanceof UnsatisfiedFlagError)
+    return refuse('MissingValue', `--${error.externalFlagName} needs a value.`);
+  if (error instanceof UnexpectedFlagError)
+    return refuse('RepeatedOption', `--${error.externalFlagName} is given twice.`, `Leave one of the two out. ${help}`);
+  if (error instanceof EnumValidationError) {
+    const known = `Give ${listed(error.values, 'or')}.`;
+    return refuse('InvalidValue', `--${error.externalFlagName} has no value ${quoted(error.input)}.`, known);
+  }
+  // The values of all other options and arguments are checked by the core, with an error of its own.
+  if (error instanceof ArgumentParseError)
+    return refuse('InvalidValue', `--${error.externalFlagNameOrPlaceholder} takes no value.`);
+  return undefined;
+}
+
+/** `a, b or c` */
+export function listed(words: readonly string[], joint: 'and' | 'or'): string {
+  return [words.slice(0, -1).join(', '), words.at(-1)].filter(part => part !== '').join(` ${joint} `);
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
