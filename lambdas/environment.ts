@@ -30,7 +30,7 @@ import type { AcmQuotas } from '../core/record/acm.ts';
 /** @throws Error that names the setting */
 export function setting(name: string): string {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`the function's environment has no ${name}; lib/functions.ts gives it`);
+  if (value === undefined) throw new Error(`the environment has no ${name}; see lib/functions.ts and lib/settings.ts`);
   return value;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Each function's bundle, by one call of esbuild for all of them (a second; one by one they cost as much each). CommonJS,
- * because the SDK's and acme-client's `require` of Node's own modules does not survive an ES module bundle.
+ * The functions' bundles, all by one call of esbuild: a second, as a single bundle would take
+ * alone. CommonJS, because an ES module bundle breaks the calls of `require` in the SDK and in
+ * acme-client.
  */
 import { writeFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
@@ -10,12 +11,12 @@ import { kebab } from './function-names.ts';
 const here = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
 
 export interface Bundle {
-  /** The directory that becomes the function's asset. */
+  /** The function's asset. */
   directory: string;
   bytes: number;
 }
 
-/** @param names rows of lib/functions.ts @returns each one's bundle */
+/** @param names rows of lib/functions.ts */
 export function bundle(names: string[]): Record<string, Bundle> {
   writeFileSync(here('install/installer.bundle.sh'), installer().text);
   writeFileSync(here('install/installer.bundle.ps1'), windowsInstaller().text);

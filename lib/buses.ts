@@ -1,5 +1,5 @@
-/** Who may speak, and what is done with what was said. */
-import { Duration, Fn, CfnCondition, type Stack } from 'aws-cdk-lib';
+/** Who may put events on the bus, and what each event starts. */
+import { CfnCondition, Duration, Fn, type CfnParameter, type Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,21 +7,24 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Functions } from './functions.ts';
+import type { Functions } from './deployed-functions.ts';
 import type { MailServers } from './mail-servers.ts';
-import type { Settings } from './settings.ts';
 import type { StateMachines } from './state-machines.ts';
 
 const SERVER_EVENTS = ['Mail Server Registered', 'Mail Server Changed', 'Mail Server Retired'];
 
-/** Whoever can register a server and name it for a domain gets that domain's key delivered: so only the named senders may speak, and as us only we. */
-export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ours: iam.IRole[]): void {
+/**
+ * The bus's policy. A sender that registers a server and names the server for a domain gets the
+ * domain's key delivered. So only the named senders may put events, and only our own roles with the
+ * source `sealpost`.
+ */
+export function guard(bus: events.EventBus, stack: Stack, senderRoles: CfnParameter, ours: iam.IRole[]): void {
   const named = new CfnCondition(stack, 'SendersAreNamed', {
-    expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', settings.senderRoles.valueAsList), '')),
+    expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', senderRoles.valueAsList), '')),
   });
-  // Of another account, which the policies below exclude: nobody can ever be it.
+  // A role of another account, which the policies below exclude: no principal ever matches.
   const nobody = [`arn:${stack.partition}:iam::999999999999:role/nobody-is-named`];
-  const senders = Fn.conditionIf(named.logicalId, settings.senderRoles.valueAsList, nobody);
+  const senders = Fn.conditionIf(named.logicalId, senderRoles.valueAsList, nobody);
   const our = ours.map(role => role.roleArn);
   const policy = (id: string, statement: object) =>
     new events.CfnEventBusPolicy(stack, id, { eventBusName: bus.eventBusName, statementId: id, statement });
@@ -36,7 +39,7 @@ export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ou
     Effect: 'Deny',
     Principal: '*',
     ...about,
-    // ForAnyValue: a batch with one entry in our name is refused, whatever its other entries are.
+    // ForAnyValue: one entry with our source is enough to refuse the whole batch.
     Condition: {
       'ForAnyValue:StringEquals': { 'events:source': ['sealpost'] },
       ArnNotEquals: { 'aws:PrincipalArn': our },
@@ -44,14 +47,18 @@ export function guard(bus: events.EventBus, stack: Stack, settings: Settings, ou
   });
   policy('SendersMaySpeak', {
     Effect: 'Allow',
-    // Everybody, narrowed to the named roles: naming the account would ask for a right of their own besides.
+    // Every principal, narrowed by the condition. If the policy named the account instead, each
+    // role would need a right in its own policies, too.
     Principal: '*',
     ...about,
     Condition: { StringEquals: { 'aws:PrincipalAccount': stack.account }, ArnLike: { 'aws:PrincipalArn': senders } },
   });
 }
 
-/** Every rule, and a dead-letter queue for each target: an event that could not be handed on is kept for 14 days. */
+/**
+ * The rules. Each target has the dead-letter queue: an event that could not be delivered is kept
+ * for 14 days.
+ */
 export class Rules extends Construct {
   constructor(
     scope: Construct,
@@ -69,7 +76,8 @@ export class Rules extends Construct {
     const retry = { deadLetterQueue, retryAttempts: 185, maxEventAge: Duration.hours(24) };
     const notOurs = events.Match.anythingBut('sealpost');
 
-    // Whatever is no server's event: a mistyped detail-type is answered with Request Rejected instead of with silence.
+    // Every event that is not a server's: a mistyped detail-type is then answered with Request
+    // Rejected.
     new events.Rule(this, 'Domains', {
       eventBus: bus,
       eventPattern: { source: notOurs, detailType: events.Match.anythingBut(...SERVER_EVENTS) },
@@ -80,7 +88,8 @@ export class Rules extends Construct {
       eventPattern: { source: notOurs, detailType: SERVER_EVENTS },
       targets: [new targets.SfnStateMachine(machines.registerServer, retry)],
     });
-    // Service events come on the default bus, best effort: they save time, the sweep is the guarantee.
+    // AWS puts service events on the default bus, best effort. They save time; the sweep does not
+    // depend on them.
     new events.Rule(this, 'Commands', {
       eventPattern: {
         source: ['aws.ssm'],
@@ -96,24 +105,18 @@ export class Rules extends Construct {
       eventPattern: { source: ['aws.acm'], detailType: ['ACM Certificate Approaching Expiration'] },
       targets: [new targets.LambdaFunction(functions.byName.OnAcmExpiry, retry)],
     });
-    this.every(1, 'Sweep', "whatever's time has come", functions.byName.Sweep, deadLetterQueue);
-    this.every(
-      1,
-      'ReadRenewalInfo',
-      'when the CAs would like each certificate to be replaced',
-      functions.byName.ReadRenewalInfo,
-      deadLetterQueue,
-    );
-    this.every(
-      5,
-      'LookFromOutside',
-      'how servers look from outside',
-      functions.byName.LookFromOutside,
-      deadLetterQueue,
-    );
+    const every = (minutes: 1 | 5, name: 'Sweep' | 'ReadRenewalInfo' | 'LookFromOutside', purpose: string) =>
+      this.schedule(name, { minutes, purpose, woken: functions.byName[name], deadLetters: deadLetterQueue });
+    every(1, 'Sweep', 'starts an execution for each domain and server that is due');
+    every(1, 'ReadRenewalInfo', 'asks the CAs when each certificate is to be replaced');
+    every(5, 'LookFromOutside', 'checks servers from outside');
   }
 
-  private every(minutes: 1 | 5, name: string, why: string, woken: lambda.Function, deadLetters: sqs.Queue): void {
+  private schedule(
+    name: string,
+    parts: { minutes: number; purpose: string; woken: lambda.Function; deadLetters: sqs.Queue },
+  ): void {
+    const { minutes, purpose, woken, deadLetters } = parts;
     const role = new iam.Role(this, `${name}ScheduleRole`, {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
       inlinePolicies: {
@@ -126,14 +129,14 @@ export class Rules extends Construct {
       },
     });
     new scheduler.CfnSchedule(this, `${name}Schedule`, {
-      description: `sealpost: ${why}`,
+      description: `sealpost: ${purpose}`,
       scheduleExpression: `rate(${minutes === 1 ? '1 minute' : `${minutes} minutes`})`,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: woken.functionArn,
         roleArn: role.roleArn,
         deadLetterConfig: { arn: deadLetters.queueArn },
-        // The next one comes by itself: an old call is of no use.
+        // The next invocation comes by itself, so that a late one has no use.
         retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
       },
     });

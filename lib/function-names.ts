@@ -1,6 +1,9 @@
-/** The functions' names, apart from CDK: the bundler, the table of rights and the tests spell everything else from them. */
+/**
+ * The functions' names, without an import of CDK. The bundler, lib/functions.ts and the tests
+ * derive every other name from them.
+ */
 
-/** In the order of the road. */
+/** In the order in which a domain meets them. */
 export const functionNames = [
   'RegisterServer',
   'ClaimDomain',
@@ -26,7 +29,7 @@ export const functionNames = [
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** `PublishChallenges` → `publish-challenges`: one step, one name, spelt by derivation. */
+/** `PublishChallenges` → `publish-challenges`. */
 export function kebab(name: string): string {
   return name.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
 }

@@ -1,29 +1,49 @@
-/** The pattern of the parameter `Issuers`: CloudFormation refuses what does not fit before it changes anything. core/acme/issuer.ts reads it. */
+/**
+ * The pattern of the parameter `Issuers`, made from the schema in core/acme/issuer.ts.
+ * CloudFormation refuses a value that does not match, before it changes anything.
+ */
+import * as z from 'zod/mini';
+import { configuredIssuer, issuerOptions, limitText } from '../core/acme/issuer.ts';
+import { limitPattern } from '../core/record/limits.ts';
 
-/** A value, or `"key":value`, with white space where JSON may have it. */
-const key = (name: string, value: string) => `"${name}"\\s*:\\s*${value}`;
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
 const list = (one: string) => `${one}(\\s*,\\s*${one})*`;
 
-const limit = '"[1-9][0-9]{0,6} in [1-9][0-9]{0,3} [hd]"';
-const limits = list(
-  `(${key('account', limit)}|${key('registeredDomain', limit)}|${key('exactSet', limit)}|${key('source', '"[^"]{1,200}"')})`,
-);
-const optional = [
-  key('profile', '"[a-z0-9-]{1,40}"'),
-  key('staging', '(true|false)'),
-  key('externalAccount', '(true|false)'),
-  key('limits', `\\{\\s*${limits}\\s*\\}`),
-].join('|');
-const issuer = [
-  '\\{\\s*',
-  key('name', '"[a-z0-9][a-z0-9-]{0,31}"'),
-  '\\s*,\\s*',
-  key('directory', '"https://[^\\s"]+"'),
-  `(\\s*,\\s*(${optional}))*`,
-  '\\s*\\}',
-].join('');
+/**
+ * @returns a regular expression for JSON text with white space; required properties come first, in
+ * their order
+ */
+function patternOf(schema: JsonSchema): string {
+  if (schema.type === 'boolean') return '(true|false)';
+  if (schema.type === 'string') return `"${schema.pattern?.replace(/^\^|\$$/g, '').replaceAll('\\/', '/')}"`;
+  const properties = Object.entries(schema.properties!).map(([name, property]) => ({
+    text: `"${name}"\\s*:\\s*${patternOf(property as JsonSchema)}`,
+    isRequired: schema.required?.includes(name),
+  }));
+  const required = properties.filter(({ isRequired }) => isRequired).map(({ text }) => text);
+  const optional = properties.filter(({ isRequired }) => !isRequired).map(({ text }) => text);
+  const others = `(${optional.join('|')})`;
+  if (required.length === 0) return `\\{\\s*${list(others)}\\s*\\}`;
+  return `\\{\\s*${required.join('\\s*,\\s*')}(\\s*,\\s*${others})*\\s*\\}`;
+}
 
-export const issuersPattern = `\\s*\\[\\s*${list(issuer)}\\s*\\]\\s*`;
+const issuer = z.toJSONSchema(configuredIssuer, {
+  override: ({ zodSchema, jsonSchema }) => {
+    if (jsonSchema.type === 'string') jsonSchema.pattern ??= zodSchema === limitText ? limitPattern : '[^"]{1,200}';
+  },
+});
 
-export const issuersConstraint =
-  'must be a JSON list of issuers, each {"name":"letsencrypt","directory":"https://…"} in this order, then as needed "profile":"tlsserver", "staging":true, "externalAccount":true, "limits":{"account":"300 in 3 h","registeredDomain":"50 in 7 d","exactSet":"5 in 7 d","source":"where and when you read them"}';
+export const issuersPattern = `\\s*\\[\\s*${list(patternOf(issuer))}\\s*\\]\\s*`;
+
+const examples = Object.entries(issuerOptions).map(([name, { example }]) => ({
+  text: `"${name}":${JSON.stringify(example)}`,
+  isRequired: issuer.required!.includes(name),
+}));
+const shown = (isRequired: boolean, separator: string) =>
+  examples
+    .filter(example => example.isRequired === isRequired)
+    .map(({ text }) => text)
+    .join(separator);
+
+export const issuersConstraint = `must be a JSON list of issuers, each {${shown(true, ',')}} in this order, then as needed ${shown(false, ', ')}`;

@@ -1,4 +1,7 @@
-/** What a mail server has of us: the document that Systems Manager runs on it, and the role that lets it read its own deliveries. */
+/**
+ * What a mail server needs in AWS: the document that Systems Manager runs on the server, and the
+ * role with which the server reads its own deliveries.
+ */
 import { readFileSync } from 'node:fs';
 import { type Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -10,7 +13,7 @@ import type { Storage } from './storage.ts';
 export class MailServers extends Construct {
   readonly documentName: string;
   readonly documentArn: string;
-  /** Where the document fetches from. */
+  /** The document downloads from this URL. */
   readonly deliveryBucketUrl: string;
   readonly roleName: string;
 
@@ -30,24 +33,26 @@ export class MailServers extends Construct {
       updateMethod: 'NewVersion',
     });
 
-    // `${aws:userid}` is <role id>:<node id> in a session that EC2 or Systems Manager opened; nobody else may open one.
+    // `${aws:userid}` is <role id>:<node id> in a session that EC2 or Systems Manager opened. No
+    // other principal may open a session of the role.
     const own = 'deliveries/${aws:userid}/*';
-    // On EC2 only with credentials of IMDSv2, which a request forged through webmail cannot fetch; hybrid nodes have neither.
+    // On EC2, only credentials from IMDSv2, which a forged request through webmail cannot fetch.
+    // Hybrid nodes have no IMDS.
     const imdsv2 = { NumericGreaterThanEqualsIfExists: { 'ec2:RoleDelivery': '2.0' } };
     const readDeliveries = wide(
-      "It ends at the server's own prefix, where deliveries are named by hash; installers are named by hash and hold no secret.",
+      "The right ends at the server's own prefix, where deliveries are named by hash. Installers are named by hash and hold no secret.",
       new iam.PolicyStatement({
         actions: ['s3:GetObject'],
         resources: [deliveries.arnForObjects(own), deliveries.arnForObjects('installers/*')],
         conditions: imdsv2,
       }),
     );
-    // IAM's names are the account's, a stack's is its region's.
+    // A stack's name is unique in its region, an IAM name in the account.
     const name = `${stack.stackName}-mail-server-${stack.region}`;
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       managedPolicyName: name,
       description:
-        'A mail server reads the deliveries made for it, and installers; attach it to the role of your instances',
+        'A mail server reads its own deliveries, and installers. Attach this policy to the role of your instances',
       statements: [
         readDeliveries,
         new iam.PolicyStatement({
@@ -64,7 +69,8 @@ export class MailServers extends Construct {
             },
           },
         }),
-        // The agent's own policy reads parameters: an ACME account key that somebody brought under the account's default key, too.
+        // The agent's own policy permits to read parameters. Without this denial, a server could
+        // read an ACME account key that a person stored under the account's default KMS key.
         new iam.PolicyStatement({
           effect: iam.Effect.DENY,
           actions: ['ssm:GetParameter', 'ssm:GetParameters', 'ssm:GetParametersByPath', 'ssm:GetParameterHistory'],
@@ -79,24 +85,24 @@ export class MailServers extends Construct {
     const agentPolicy = 'AmazonSSMManagedInstanceCore';
     const role = new iam.Role(this, 'Role', {
       roleName: name,
-      description: 'For mail servers that have no role of their own yet',
+      description: 'For mail servers that have no role yet',
       assumedBy: new iam.CompositePrincipal(
         new iam.ServicePrincipal('ec2.amazonaws.com'),
         new iam.ServicePrincipal('ssm.amazonaws.com'),
       ),
       managedPolicies: [policy, iam.ManagedPolicy.fromAwsManagedPolicyName(agentPolicy)],
     });
-    acknowledge(
-      role,
-      `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
-      "What the SSM Agent calls is AWS's to say and changes with the agent. That policy reads parameters, too; ours are denied beside it.",
-    );
+    acknowledge(role, {
+      rule: `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
+      reason:
+        'AWS decides what the SSM Agent calls, and changes the list with the agent. The policy permits to read parameters; our own policy denies that for ours.',
+    });
     new iam.CfnInstanceProfile(this, 'InstanceProfile', { instanceProfileName: role.roleName, roles: [role.roleName] });
     this.roleName = role.roleName;
   }
 }
 
-/** Puts the delivery bucket's URL where the document says `{DeliveryBucketUrl}`. */
+/** Replaces `{DeliveryBucketUrl}` in the document by the delivery bucket's URL. */
 function fill(content: unknown, bucketUrl: string): unknown {
   if (typeof content === 'string') {
     const parts = content.split('{DeliveryBucketUrl}');

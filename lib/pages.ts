@@ -1,6 +1,7 @@
 /**
- * How a person hears of it: one topic. On it come an execution that failed, a dead letter, certificates that run out
- * while their domains are parked, and the facts of the bus that only a person can change. Who is on duty subscribes.
+ * Pages: one SNS topic to which the person on duty subscribes. A page is sent for an execution that
+ * failed, for a dead letter, for certificates that run out while their domains are parked, and for
+ * the events out that only a person can act on.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -15,16 +16,17 @@ import { Construct } from 'constructs';
 import { pagedEnds } from './paged-executions.ts';
 
 /**
- * Facts (core/events/facts.ts) that nothing of ours will mend: which of them, and the fields of their detail that are names,
- * numbers or times, since EventBridge does not escape what it puts into a text.
+ * The events out (core/events/facts.ts) that page a person, with the condition on their detail and
+ * the fields that the page shows. Only names, numbers and times are shown: EventBridge does not
+ * escape a value that it puts into a text.
  */
-const PAGED_FACTS: Record<string, { detail?: object; fields: string[] }> = {
-  // A CA that is away for some minutes is nobody's night; one that refuses our account is.
+const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {
+  // At the third failure in a row, or at once if the CA refuses our account.
   'Issuer In Trouble': {
     detail: { $or: [{ reason: ['IssuerUnusable'] }, { failures: [{ numeric: ['>=', 3] }] }] },
     fields: ['issuer', 'reason', 'failures', 'until'],
   },
-  // Once, after some hours.
+  // Once, at the sixth failure in a row: some hours after the first.
   'Server Unreachable': { detail: { failures: [6] }, fields: ['server', 'node', 'error', 'failures', 'nextTry'] },
   'Provided Certificate Approaching Expiration': { fields: ['domain', 'daysLeft', 'notAfter', 'takenOverAt'] },
 };
@@ -32,7 +34,6 @@ const PAGED_FACTS: Record<string, { detail?: object; fields: string[] }> = {
 interface PagesParts {
   machines: sfn.IStateMachine[];
   deadLetters: sqs.Queue;
-  /** The product's. */
   bus: events.IEventBus;
 }
 
@@ -43,39 +44,40 @@ export class Pages extends Construct {
     super(scope, id);
     const { machines, deadLetters, bus } = parts;
     const { stackName, account } = Stack.of(this);
-    // Not encrypted at rest: EventBridge and CloudWatch would need a key of ours, for names and ARNs alone.
+    // Not encrypted at rest: a page holds names and ARNs only, and EventBridge and CloudWatch would
+    // need rights on our key.
     this.topic = new sns.Topic(this, 'Topic', { topicName: `${stackName}-pages`, enforceSSL: true });
 
     const page = (message: events.RuleTargetInput) =>
       new targets.SnsTopic(this.topic, {
         message,
         deadLetterQueue: deadLetters,
-        // The same as of all rules: 24 hours.
+        // As for every rule: 24 hours.
         retryAttempts: 185,
         maxEventAge: Duration.hours(24),
       });
     new events.Rule(this, 'Executions', {
-      description: `${stackName}: an execution ended so that a person has to look`,
+      description: `${stackName}: an execution failed and needs a person`,
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
         detail: { stateMachineArn: machines.map(machine => machine.stateMachineArn), ...pagedEnds },
       },
-      targets: [page(text(stackName))],
+      targets: [page(textOfExecution(stackName))],
     });
-    for (const [fact, { detail, fields }] of Object.entries(PAGED_FACTS))
-      new events.Rule(this, fact.replaceAll(' ', ''), {
-        description: `${stackName}: ${fact}, which a person has to know of`,
+    for (const [event, { detail, fields }] of Object.entries(PAGED_EVENTS))
+      new events.Rule(this, event.replaceAll(' ', ''), {
+        description: `${stackName}: ${event}, which needs a person`,
         eventBus: bus,
-        eventPattern: { source: ['sealpost'], detailType: [fact], ...(detail && { detail }) },
-        targets: [page(factText(stackName, fact, fields))],
+        eventPattern: { source: ['sealpost'], detailType: [event], ...(detail && { detail }) },
+        targets: [page(textOfEvent(event, { fields, stackName }))],
       });
 
     const runningOut = new cloudwatch.Alarm(this, 'RunningOut', {
       alarmName: `${stackName}-running-out`,
       alarmDescription:
-        'Domains were parked whose certificate is near its end, or past the window that its CA gave. docs/runbook.md: "Certificates Running Out".',
-      // What ParkDomain counts.
+        'Domains were parked although their certificate expires soon, or should be renewed by now according to the CA. docs/runbook.md: "Certificates Running Out".',
+      // ParkDomain counts this metric.
       metric: new cloudwatch.Metric({
         namespace: 'sealpost',
         metricName: 'CertificatesRunningOut',
@@ -86,13 +88,13 @@ export class Pages extends Construct {
       threshold: 0,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
-      // Nothing was parked so.
+      // No data: no such domain was parked.
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     const alarm = new cloudwatch.Alarm(this, 'DeadLetters', {
       alarmName: `${stackName}-dead-letters`,
       alarmDescription:
-        'An event, or the work that one woke, was given up after its last attempt; it is kept for 14 days. docs/runbook.md: "Dead letters".',
+        'An event was not delivered, or an invocation failed, at the last attempt. The dead letter is kept for 14 days. docs/runbook.md: "Dead letters".',
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
         period: Duration.minutes(5),
         statistic: cloudwatch.Stats.MAXIMUM,
@@ -100,12 +102,13 @@ export class Pages extends Construct {
       threshold: 0,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
-      // SQS falls silent about a queue that has been empty and untouched for six hours.
+      // SQS stops sending data for a queue that was empty and not called for six hours.
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     const alarms = [alarm, runningOut];
     for (const each of alarms) each.addAlarmAction(new SnsAction(this.topic));
-    // A topic with a policy of its own has lost the default one, by which alarms of the account may publish.
+    // The topic has its own policy, which replaces the default policy. The default policy would let
+    // the account's alarms publish.
     this.topic.grantPublish(
       new iam.ServicePrincipal('cloudwatch.amazonaws.com', {
         conditions: {
@@ -118,10 +121,11 @@ export class Pages extends Construct {
 }
 
 /**
- * What a person reads. The cause is left out: EventBridge does not escape what it puts into a text, and a cause is
- * JSON or a stack trace; a page that cannot be rendered is none.
+ * The text of the page for an execution. The cause is left out: EventBridge does not escape a value
+ * that it puts into a text, and a cause is JSON or a stack trace, with which EventBridge could not
+ * render the page.
  */
-function text(stackName: string): events.RuleTargetInput {
+function textOfExecution(stackName: string): events.RuleTargetInput {
   const detail = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
   return events.RuleTargetInput.fromText(
     `${stackName}: an execution ended ${detail('status')}. Error, and heading in docs/runbook.md: ${detail('error')}. ` +
@@ -129,7 +133,10 @@ function text(stackName: string): events.RuleTargetInput {
   );
 }
 
-function factText(stackName: string, fact: string, fields: string[]): events.RuleTargetInput {
+function textOfEvent(
+  event: string,
+  { fields, stackName }: { fields: string[]; stackName: string },
+): events.RuleTargetInput {
   const shown = fields.map(field => `${field} ${events.EventField.fromPath(`$.detail.${field}`)}`);
-  return events.RuleTargetInput.fromText(`${stackName}: ${fact}, the heading in docs/runbook.md. ${shown.join(', ')}`);
+  return events.RuleTargetInput.fromText(`${stackName}: ${event}, the heading in docs/runbook.md. ${shown.join(', ')}`);
 }

@@ -5,17 +5,17 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Bundle } from './bundles.ts';
 import { guard, Rules } from './buses.ts';
-import { Functions } from './functions.ts';
+import { Functions } from './deployed-functions.ts';
 import { MailServers } from './mail-servers.ts';
 import { Pages } from './pages.ts';
-import { settings as settingsOf } from './settings.ts';
+import { parameters as declare } from './parameters.ts';
 import { StateMachines } from './state-machines.ts';
 import { Storage } from './storage.ts';
 
 export class SealpostStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps & { bundles: Record<string, Bundle> }) {
     super(scope, id, props);
-    const settings = settingsOf(this);
+    const parameters = declare(this);
     const bus = new events.EventBus(this, 'Bus', { eventBusName: this.stackName });
     const deadLetters = new sqs.Queue(this, 'DeadLetters', {
       queueName: `${this.stackName}-dead-letters`,
@@ -26,17 +26,14 @@ export class SealpostStack extends Stack {
 
     const storage = new Storage(this, 'Storage');
     const mailServers = new MailServers(this, 'MailServers', this, storage);
-    // By name, not by reference: the bus's policy names the functions' roles, and their rights name the bus.
+    // By name, not by reference: the bus's policy refers to the functions' roles, and their rights
+    // refer to the bus.
     const busArn = this.formatArn({ service: 'events', resource: 'event-bus', resourceName: this.stackName });
-    const functions = new Functions(
-      this,
-      'Functions',
-      this,
-      { storage, settings, mailServers, busArn, busName: this.stackName, deadLetters },
-      props.bundles,
-    );
+    const resources = { storage, parameters, mailServers, busArn };
+    const ofFunctions = { ...resources, stack: this, busName: this.stackName, deadLetters, bundles: props.bundles };
+    const functions = new Functions(this, 'Functions', ofFunctions);
     const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
-    guard(bus, this, settings, [...functions.speakers, ...machines.roles]);
+    guard(bus, this, parameters.SenderRoleArns, [...functions.publishers, ...machines.roles]);
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
     const pages = new Pages(this, 'Pages', {
       machines: [machines.secureDomain, machines.registerServer, machines.deliverToServer],

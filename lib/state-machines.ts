@@ -1,24 +1,27 @@
-/** The state machines, as the files in statemachines/ draw them, and what each may call. */
+/**
+ * The state machines, from the files in statemachines/, each with a role for the functions that it
+ * calls.
+ */
 import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { FunctionName } from './function-names.ts';
-import type { Functions } from './functions.ts';
+import type { Functions } from './deployed-functions.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 
 export class StateMachines extends Construct {
   readonly secureDomain: sfn.StateMachine;
   readonly registerServer: sfn.StateMachine;
   readonly deliverToServer: sfn.StateMachine;
-  /** They speak on the bus for us. */
+  /** The roles of the machines that put events on the bus. */
   readonly roles: iam.Role[] = [];
 
   constructor(scope: Construct, id: string, stack: Stack, functions: Functions, bus: { arn: string; name: string }) {
     super(scope, id);
     const deliverLogs = wide(
-      'Log delivery has no resource to name (Step Functions developer guide, "Logging").',
+      'IAM has no resource to name for log delivery (Step Functions developer guide, "Logging").',
       new iam.PolicyStatement({
         actions: [
           'logs:CreateLogDelivery',
@@ -80,11 +83,11 @@ export class StateMachines extends Construct {
           includeExecutionData: false,
         },
       });
-      acknowledge(
-        machine,
-        'SF2',
-        'An execution is a few named states that wait for DNS and the CA; its history shows them with their times. A trace would cost $5 a million and ask for rights without a resource.',
-      );
+      acknowledge(machine, {
+        rule: 'SF2',
+        reason:
+          "An execution has a few named states that wait for DNS and the CA. The execution's history shows each state with its times. A trace would cost $5 a million and would need rights without a resource.",
+      });
       return machine;
     };
     this.secureDomain = make(

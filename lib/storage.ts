@@ -1,4 +1,7 @@
-/** What is kept: one table, a bucket for keys and chains, a bucket for deliveries, and the key that encrypts them. */
+/**
+ * The storage: one table, a bucket for keys and chains, a bucket for deliveries, and the KMS key
+ * that encrypts both buckets.
+ */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -9,9 +12,9 @@ import { acknowledge } from './nag.ts';
 export class Storage extends Construct {
   readonly table: dynamodb.TableV2;
   readonly key: kms.Key;
-  /** Versioned: an overwritten key can be had back. */
+  /** Versioned, so that an overwritten key can be restored. */
   readonly certificates: s3.Bucket;
-  /** Unversioned: what expired is gone. */
+  /** Not versioned: an expired delivery cannot be restored. */
   readonly deliveries: s3.Bucket;
 
   constructor(scope: Construct, id: string) {
@@ -24,7 +27,8 @@ export class Storage extends Construct {
           indexName: 'due',
           partitionKey: { name: 'shard', type: dynamodb.AttributeType.STRING },
           sortKey: { name: 'dueAt', type: dynamodb.AttributeType.NUMBER },
-          // What the walk over all certificates needs: a look that finds nothing new reads no item and writes none.
+          // The renewal walk needs these attributes. With them in the index, a pass that finds no
+          // news reads no item and writes none.
           projectionType: dynamodb.ProjectionType.INCLUDE,
           nonKeyAttributes: ['current', 'deletedAt'],
         },
@@ -36,7 +40,8 @@ export class Storage extends Construct {
       description: 'sealpost: certificates, deliveries and the ACME account key',
       enableKeyRotation: true,
     });
-    // No bucket key: with one, the encryption context would be the bucket, and a server's right could not end at its own prefix.
+    // No bucket key: with a bucket key the encryption context is the bucket, and the right of a
+    // server could not end at the server's own prefix.
     const encrypted = {
       encryption: s3.BucketEncryption.KMS,
       encryptionKey: this.key,
@@ -48,7 +53,8 @@ export class Storage extends Construct {
     this.certificates = new s3.Bucket(this, 'Certificates', {
       ...encrypted,
       versioned: true,
-      // So long can a key that was taken away by mistake be had back; one that was superseded is gone after it.
+      // A key that was deleted by mistake can be restored for 30 days. After that, a superseded key
+      // no longer exists.
       lifecycleRules: [
         { id: 'RemovedIsGone', noncurrentVersionExpiration: Duration.days(30), expiredObjectDeleteMarker: true },
       ],
@@ -61,10 +67,10 @@ export class Storage extends Construct {
       ],
     });
     for (const bucket of [this.certificates, this.deliveries])
-      acknowledge(
-        bucket,
-        'S1',
-        'Without a bucket key every read and write of an object is a call of KMS, which CloudTrail records with the object in its encryption context: an access log would say it twice, best effort.',
-      );
+      acknowledge(bucket, {
+        rule: 'S1',
+        reason:
+          'Without a bucket key, each read and write of an object is a call of KMS. CloudTrail records the call with the object in its encryption context. An access log would repeat that, best effort.',
+      });
   }
 }

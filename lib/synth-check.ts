@@ -1,6 +1,6 @@
 /**
- * `npm run synth`: the stack as it would be deployed, looked at by three judges that others wrote. CDK's validation of
- * the template (schemas and rules of CloudFormation), cdk-nag's AwsSolutions, and asl-validator; a finding ends it.
+ * `npm run synth`: synthesises the stack and checks it with three tools: CDK's validation (schemas
+ * and rules of CloudFormation), cdk-nag's AwsSolutions, and asl-validator. Fails on any finding.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,33 +16,37 @@ const CHECKOUT = join(import.meta.dirname, '..');
 
 export interface Judged {
   resources: number;
-  /** Reason → the findings that it acknowledges, each as `rule at construct`. */
+  /** Reason → the findings that the reason acknowledges, each as `rule at construct`. */
   acknowledged: Map<string, string[]>;
 }
 
-/** @throws Error with what asl-validator finds in a definition, as it reads once its substitutions are made */
-export function judgeMachine(name: string, definition: string): void {
+/**
+ * @throws Error with the findings of asl-validator, after placeholder ARNs replaced the
+ * substitutions
+ */
+export function judgeMachine({ name, definition }: { name: string; definition: string }): void {
   const filled = definition.replace(/\$\{\w+\}/g, 'arn:aws:lambda:us-east-1:000000000000:function:step');
   const { isValid, errorsText } = aslValidator(JSON.parse(filled));
   if (!isValid) throw new Error(`${name}: ${errorsText('; ')}`);
 }
 
-/** An app whose synthesis fails on whatever CloudFormation would complain of or warn of. */
+/** An app whose synthesis fails on each error and each warning of CloudFormation's rules. */
 export function strictApp(outdir: string): App {
   const { context } = JSON.parse(readFileSync(join(CHECKOUT, 'cdk.json'), 'utf8')) as { context: object };
   const strict = {
     '@aws-cdk/core:validateAgainstDefaultRules': true,
     '@aws-cdk/core:strictCfnValidateErrors': true,
-    // The findings are in the error that synthesis throws.
+    // The error that synthesis throws then has the findings.
     '@aws-cdk/core:appMode': 'inmemory',
   };
   return new App({ analyticsReporting: false, outdir, context: { ...context, ...strict } });
 }
 
-/** @throws Error with each finding, and the line of lib/ that made the resource */
+/** @throws Error with each finding and the line of lib/ that made the resource */
 export function judge(app: App): Judged {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  // cdk-nag's rule EVB1 reads a property that CDK calls deprecated. What our own code does so has been said by now.
+  // cdk-nag's rule EVB1 reads a deprecated property. CDK has warned about our own code before this
+  // line.
   process.env.JSII_DEPRECATED = 'quiet';
   app.synth();
   const constructs = app.node.findAll();
@@ -50,18 +54,19 @@ export function judge(app: App): Judged {
 }
 
 function acknowledgements(constructs: IConstruct[]): Map<string, string[]> {
-  const said = new Map<string, string[]>();
+  const findings = new Map<string, string[]>();
   for (const { node } of constructs)
     for (const { type, data } of node.metadata)
       if (type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
         for (const [rule, reason] of Object.entries(data as Record<string, string>))
-          said.set(reason, [...(said.get(reason) ?? []), `${rule.replace(/^.*?::/, '')} at ${node.path}`]);
-  return said;
+          findings.set(reason, [...(findings.get(reason) ?? []), `${rule.replace(/^.*?::/, '')} at ${node.path}`]);
+  return findings;
 }
 
 function main(): void {
   const machines = readdirSync(join(CHECKOUT, 'statemachines')).filter(name => name.endsWith('.asl.json'));
-  for (const name of machines) judgeMachine(name, readFileSync(join(CHECKOUT, 'statemachines', name), 'utf8'));
+  for (const name of machines)
+    judgeMachine({ name, definition: readFileSync(join(CHECKOUT, 'statemachines', name), 'utf8') });
   console.log(`asl-validator: ${machines.join(', ')}: nothing found`);
   const app = strictApp(join(CHECKOUT, 'cdk.out'));
   new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle([...functionNames]) });

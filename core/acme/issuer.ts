@@ -1,48 +1,111 @@
-/** A certificate authority as we are its customer, and the setting `Issuers` that names those we have, in order. */
+/**
+ * An issuer, and the setting `Issuers`, which lists the issuers in the order in which they are
+ * tried.
+ */
 import * as z from 'zod/mini';
 import { parseLimit, knownLimits, type Limits } from '../record/limits.ts';
 
 export interface Issuer {
-  /** What it is called here: on record, in events, and by a wish that wants this one. */
+  /** The name in the setting: in the table, in events, and in a wish that names its issuer. */
   name: string;
   directoryUrl: string;
-  /** The ACME profile to ask for where the wish names none; a CA that has profiles may pick any without. */
+  /** The ACME profile of the orders whose wish names none. Without a profile the CA chooses. */
   profile?: string;
-  /** Nobody trusts what it issues: it never replaces a certificate that is trusted. */
+  /** Browsers do not trust the certificates, so that they never replace a trusted certificate. */
   staging: boolean;
   limits: Limits;
-  /** `mailto:…` addresses; the CA may want none. */
+  /** `mailto:…` addresses; may be empty. */
   contact: string[];
-  /** A person has read the CA's terms and said so at deploy. */
+  /** The setting AcmeTermsAgreed is `yes`. */
   termsAgreed: boolean;
-  /** PEM roots trusted beside the runtime's own. */
+  /** PEM; trusted beside the runtime's own roots. */
   roots: string;
   userAgent: string;
-  /** Where the account's key lies; an existing key can be brought by putting it there first. */
+  /**
+   * The SSM parameter with the account's key. A key that is there before the first order is used.
+   */
   keyParameter: string;
-  /** Where key id and MAC key lie, for a CA that binds accounts to its customers (RFC 8555 §7.3.4). */
+  /**
+   * The SSM parameter with key id and MAC key, if the CA binds accounts to its customers (RFC 8555
+   * §7.3.4).
+   */
   externalAccountParameter?: string;
 }
 
-/** What all issuers of a stack have in common. */
+/** What all issuers of a stack share. */
 export interface Customer extends Pick<Issuer, 'contact' | 'termsAgreed' | 'roots' | 'userAgent'> {
-  /** The path under which each issuer has its parameters: `<path>/<name>/account-key`, `…/external-account`. */
+  /**
+   * The path of the issuers' SSM parameters: `<path>/<name>/account-key`,
+   * `<path>/<name>/external-account`.
+   */
   parameters: string;
 }
 
-const limit = z.optional(z.string());
-const configured = z.array(
-  z.strictObject({
-    name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
-    directory: z.string().check(z.regex(/^https:\/\/[^\s"]+$/)),
-    profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
-    staging: z.optional(z.boolean()),
-    externalAccount: z.optional(z.boolean()),
-    limits: z.optional(z.strictObject({ account: limit, registeredDomain: limit, exactSet: limit, source: limit })),
-  }),
-);
+/** A limit, as core/record/limits.ts reads it. */
+export const limitText = z.string();
+const limit = z.optional(limitText);
 
-/** The template's pattern (lib/issuer-setting.ts) keeps most mistakes out at deploy; two of a name it cannot see. @throws Error that names what is wrong */
+/**
+ * One issuer of the setting. lib/issuer-setting.ts makes the pattern of the stack's parameter from
+ * this schema.
+ */
+export const configuredIssuer = z.strictObject({
+  name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
+  directory: z.string().check(z.regex(/^https:\/\/[^\s"]+$/)),
+  profile: z.optional(z.string().check(z.regex(/^[a-z0-9-]{1,40}$/))),
+  staging: z.optional(z.boolean()),
+  externalAccount: z.optional(z.boolean()),
+  limits: z.optional(
+    z.strictObject({ account: limit, registeredDomain: limit, exactSet: limit, source: z.optional(z.string()) }),
+  ),
+});
+type ConfiguredIssuer = z.infer<typeof configuredIssuer>;
+const configured = z.array(configuredIssuer);
+
+/**
+ * Each option with its meaning and an example: docs/settings.md and the parameter's message are
+ * made from them.
+ */
+export const issuerOptions: {
+  [O in keyof ConfiguredIssuer]-?: { meaning: string; example: NonNullable<ConfiguredIssuer[O]> };
+} = {
+  name: {
+    meaning: "The issuer's name here: in the table, in events, and in a wish that names its issuer.",
+    example: 'letsencrypt',
+  },
+  directory: { meaning: "The URL of the CA's ACME directory.", example: 'https://…' },
+  profile: {
+    meaning: 'The ACME profile of the orders whose wish names none. Without a profile the CA chooses.',
+    example: 'tlsserver',
+  },
+  staging: {
+    meaning:
+      "True: browsers do not trust the CA's certificates, and they never replace a trusted certificate. " +
+      "Let's Encrypt's staging environment is known without this option.",
+    example: true,
+  },
+  externalAccount: {
+    meaning: 'True: the CA binds ACME accounts to its customers (RFC 8555 §7.3.4).',
+    example: true,
+  },
+  limits: {
+    meaning:
+      "The CA's limits on new orders: of the account, for one registered domain, for one exact set of names. " +
+      "Let's Encrypt's limits are known without this option.",
+    example: {
+      account: '300 in 3 h',
+      registeredDomain: '50 in 7 d',
+      exactSet: '5 in 7 d',
+      source: 'where and when you read them',
+    },
+  },
+};
+
+/**
+ * Reads the setting. The pattern of the stack's parameter refuses most mistakes at the deploy; it
+ * cannot see that two issuers have the same name or directory.
+ * @throws Error that names the mistake
+ */
 export function parseIssuers(text: string, { parameters, ...customer }: Customer): Issuer[] {
   const issuers = parsed(text).map(({ name, directory, profile, staging, externalAccount, limits = {} }): Issuer => ({
     name,
@@ -75,7 +138,10 @@ function given({ source, ...limits }: Partial<Record<keyof Limits | 'source', st
   return Object.fromEntries(found) as Limits;
 }
 
-/** Let's Encrypt's staging says so in its host name; of any other CA the setting has to. */
+/**
+ * Let's Encrypt's staging environment is known by its host name. For another CA the setting says
+ * `staging`.
+ */
 function isKnownStaging(directory: string): boolean {
   return new URL(directory).hostname === 'acme-staging-v02.api.letsencrypt.org';
 }

@@ -36,8 +36,8 @@ describe('npm run synth', { timeout: 120_000 }, () => {
   test('goes on when each finding has its reason', () => {
     const app = strictApp(directory);
     const bucket = new s3.Bucket(new Stack(app, 'careful'), 'Open');
-    acknowledge(bucket, 'S1', 'it is a test');
-    acknowledge(bucket, 'S10', 'it is a test');
+    acknowledge(bucket, { rule: 'S1', reason: 'it is a test' });
+    acknowledge(bucket, { rule: 'S10', reason: 'it is a test' });
     expect(judge(app).acknowledged.get('it is a test')).toEqual([
       'AwsSolutions-S1 at careful/Open',
       'AwsSolutions-S10 at careful/Open',
@@ -56,9 +56,8 @@ describe('npm run synth', { timeout: 120_000 }, () => {
   test('ends at a state machine that goes on to a state which is not there', () => {
     const text = readFileSync(new URL('../../statemachines/register-server.asl.json', import.meta.url), 'utf8');
     const { StartAt } = JSON.parse(text) as { StartAt: string };
-    expect(() => judgeMachine('register-server', text)).not.toThrow();
-    expect(() =>
-      judgeMachine('register-server', text.replace(`"StartAt": "${StartAt}"`, '"StartAt": "Nowhere"')),
-    ).toThrow('Nowhere');
+    const judged = (definition: string) => judgeMachine({ name: 'register-server', definition });
+    expect(() => judged(text)).not.toThrow();
+    expect(() => judged(text.replace(`"StartAt": "${StartAt}"`, '"StartAt": "Nowhere"'))).toThrow('Nowhere');
   });
 });

@@ -1,0 +1,96 @@
+/** The functions of lib/functions.ts in the template, each with its own role and log group. */
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Bundle } from './bundles.ts';
+import { functionNames, kebab, type FunctionName } from './function-names.ts';
+import { rows, type Row, type Variable } from './functions.ts';
+import { acknowledgeWide } from './nag.ts';
+import { settingsOf } from './parameters.ts';
+import { machineArn, rights, type Resources } from './rights.ts';
+
+export interface FunctionsParts extends Resources {
+  stack: Stack;
+  busName: string;
+  deadLetters: sqs.Queue;
+  bundles: Record<string, Bundle>;
+}
+
+export class Functions extends Construct {
+  readonly byName: Record<FunctionName, lambda.Function>;
+  /** The roles of the functions that put events on the bus. */
+  readonly publishers: iam.IRole[];
+
+  constructor(scope: Construct, id: string, parts: FunctionsParts) {
+    super(scope, id);
+    const table = rows(rights(parts.stack, parts));
+    const made = functionNames.map(name => [name, this.make(name, table[name], parts)]);
+    this.byName = Object.fromEntries(made) as Record<FunctionName, lambda.Function>;
+    const publishes = ({ actions }: iam.PolicyStatement) => actions.includes('events:PutEvents');
+    this.publishers = functionNames
+      .filter(name => table[name].rights.some(publishes))
+      .map(name => this.byName[name].role!);
+  }
+
+  private make(name: FunctionName, row: Row, parts: FunctionsParts): lambda.Function {
+    const { stack, deadLetters } = parts;
+    const functionName = `${stack.stackName}-${kebab(name)}`;
+    const logGroup = new logs.LogGroup(this, `${name}Logs`, {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const writeLogs = new iam.PolicyStatement({
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    });
+    const sendDeadLetters = new iam.PolicyStatement({
+      actions: ['sqs:SendMessage'],
+      resources: [deadLetters.queueArn],
+    });
+    const statements = [...row.rights, writeLogs, ...(row.woken ? [sendDeadLetters] : [])];
+    const role = new iam.Role(this, `${name}Role`, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      description: `What ${functionName} may do; its row is in lib/functions.ts`,
+      inlinePolicies: { rights: new iam.PolicyDocument({ statements }) },
+    });
+    acknowledgeWide(role, row.rights);
+    return new lambda.Function(this, name, {
+      functionName,
+      description: `sealpost: ${name}`,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(parts.bundles[name]!.directory),
+      memorySize: row.memory,
+      timeout: Duration.seconds(row.timeout),
+      role: role.withoutPolicyUpdates(),
+      logGroup,
+      environment: environment(name, row, parts),
+      ...(row.woken && { deadLetterQueue: deadLetters }),
+    });
+  }
+}
+
+function environment(name: FunctionName, row: Row, parts: FunctionsParts): Record<string, string> {
+  const { stack, storage, mailServers, busName } = parts;
+  const values: Record<Variable, string> = {
+    STACK: stack.stackName,
+    TABLE: storage.table.tableName,
+    CERTIFICATE_BUCKET: storage.certificates.bucketName,
+    DELIVERY_BUCKET: storage.deliveries.bucketName,
+    DELIVERY_BUCKET_URL: mailServers.deliveryBucketUrl,
+    KEY: storage.key.keyArn,
+    BUS: busName,
+    DOCUMENT: mailServers.documentName,
+    MAIL_SERVER_ROLE: mailServers.roleName,
+    SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
+    DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),
+    ISSUER_PARAMETERS: `/${stack.stackName}/issuers`,
+  };
+  const resources = Object.fromEntries(row.variables.map(variable => [variable, values[variable]]));
+  return { ...resources, ...settingsOf(name, parts.parameters) };
+}

@@ -1,0 +1,207 @@
+/**
+ * Each right by its purpose: the actions, and the narrowest resource that IAM can name for them.
+ * lib/functions.ts says which function has which right.
+ */
+import { ArnFormat, type Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { MailServers } from './mail-servers.ts';
+import { wide } from './nag.ts';
+import type { StackParameters } from './parameters.ts';
+import type { Storage } from './storage.ts';
+
+export interface Resources {
+  storage: Storage;
+  parameters: StackParameters;
+  mailServers: MailServers;
+  busArn: string;
+}
+
+type Machine = 'secure-domain' | 'register-server' | 'deliver-to-server';
+
+const NO_SSM_RESOURCE =
+  'IAM has no resource to name for this action (service authorization reference of Systems Manager).';
+
+export function rights(stack: Stack, { storage, parameters, mailServers, busArn }: Resources) {
+  const { table, certificates, deliveries, key } = storage;
+  const through = (service: 's3' | 'ssm') => ({ 'kms:ViaService': `${service}.${stack.region}.${stack.urlSuffix}` });
+  const cipher = (actions: string[], { of }: { of: string[] }) =>
+    allow(named('kms', actions), {
+      on: [key.keyArn],
+      where: { StringEquals: through('s3'), StringLike: { 'kms:EncryptionContext:aws:s3:arn': of } },
+    });
+  const certificate = certificates.arnForObjects('certificates/*');
+  const chain = certificates.arnForObjects('certificates/*/chain');
+  const ofIssuers = (kind: 'account-key' | 'external-account') => {
+    const resourceName = `${stack.stackName}/issuers/*/${kind}`;
+    const arn = stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName });
+    return {
+      parameter: (...actions: string[]) =>
+        wide(
+          "A parameter of the stack names the issuers. The path is the stack's, and the kind of parameter is named.",
+          allow(named('ssm', actions), { on: [arn] }),
+        ),
+      cipher: (...actions: string[]) =>
+        allow(named('kms', actions), {
+          on: [key.keyArn],
+          where: { StringEquals: through('ssm'), StringLike: { 'kms:EncryptionContext:PARAMETER_ARN': arn } },
+        }),
+    };
+  };
+  const [accountKey, externalAccount] = [ofIssuers('account-key'), ofIssuers('external-account')];
+  const anyZone = `arn:${stack.partition}:route53:::hostedzone/*`;
+  const txtOnly = {
+    'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+    'route53:ChangeResourceRecordSetsActions': ['CREATE', 'DELETE'],
+  };
+  return {
+    table: (...actions: string[]) => allow(named('dynamodb', actions), { on: [table.tableArn] }),
+    dueIndex: () => allow(['dynamodb:Query'], { on: [`${table.tableArn}/index/due`] }),
+    certificates: (...actions: string[]) =>
+      wide(
+        'Each domain has its own prefix under this one. The domains are not known at the deploy.',
+        allow(named('s3', actions), { on: [certificate] }),
+      ),
+    certificateCipher: (...actions: string[]) => cipher(actions, { of: [certificate] }),
+    /** The chains, which every handshake shows; no key. */
+    readChains: () => [
+      wide(
+        'Each domain has its own prefix. The domains are not known at the deploy.',
+        allow(['s3:GetObject'], { on: [chain] }),
+      ),
+      cipher(['Decrypt'], { of: [chain] }),
+    ],
+    /**
+     * Imports new certificates with this stack's tag; replaces and deletes only certificates that
+     * have the tag.
+     */
+    importToAcm: () => {
+      const any = stack.formatArn({ service: 'acm', resource: 'certificate', resourceName: '*' });
+      const ours = (kind: 'Request' | 'Resource') => ({
+        StringEquals: { [`aws:${kind}Tag/sealpost:stack`]: stack.stackName },
+      });
+      return [
+        wide(
+          'A certificate has no ARN before the import. The condition asks for the tag that the import gives.',
+          allow(['acm:ImportCertificate', 'acm:AddTagsToCertificate'], { on: [any], where: ours('Request') }),
+        ),
+        wide(
+          "ACM chooses the ARNs after the deploy. The condition permits only certificates with this stack's tag.",
+          allow(['acm:ImportCertificate', 'acm:DeleteCertificate'], { on: [any], where: ours('Resource') }),
+        ),
+        wide(
+          "The function reads a certificate's tags to learn whether the certificate is ours.",
+          allow(['acm:ListTagsForCertificate'], { on: [any] }),
+        ),
+        wide(
+          'IAM has no resource to name for ListCertificates (service authorization reference of ACM).',
+          allow(['acm:ListCertificates'], { on: ['*'] }),
+        ),
+      ];
+    },
+    deliveries: (actions: string[], { of }: { of: string[] }) =>
+      wide(
+        'Objects are named by server and by hash, which are not known at the deploy. The kind of object is named.',
+        allow(named('s3', actions), { on: of.map(object => deliveries.arnForObjects(object)) }),
+      ),
+    deliveryCipher: (actions: string[], { of }: { of: string[] }) =>
+      cipher(actions, { of: of.map(object => deliveries.arnForObjects(object)) }),
+    accountKey: accountKey.parameter,
+    accountKeyCipher: accountKey.cipher,
+    externalAccount: externalAccount.parameter,
+    externalAccountCipher: externalAccount.cipher,
+    findZones: () => [
+      wide(
+        'IAM has no resource to name for ListHostedZonesByName (service authorization reference of Route 53).',
+        allow(['route53:ListHostedZonesByName'], { on: ['*'] }),
+      ),
+      wide(
+        "Customers' zones come and go after the deploy. A zone's name servers are public.",
+        allow(['route53:GetHostedZone'], { on: [anyZone] }),
+      ),
+    ],
+    /**
+     * Changes TXT records only: any name in the challenge zone, `_acme-challenge` in the customers'
+     * zones.
+     */
+    changeTxt: () => [
+      wide(
+        "Customers' zones come and go after the deploy. The content of a public zone is public.",
+        allow(['route53:ListResourceRecordSets'], { on: [anyZone] }),
+      ),
+      allow(['route53:ChangeResourceRecordSets'], {
+        on: [`arn:${stack.partition}:route53:::hostedzone/${parameters.ChallengeZoneId.valueAsString}`],
+        where: { 'ForAllValues:StringEquals': txtOnly },
+      }),
+      wide(
+        "Customers' zones come and go after the deploy. The conditions permit only TXT records under _acme-challenge.",
+        allow(['route53:ChangeResourceRecordSets'], {
+          on: [anyZone],
+          where: {
+            'ForAllValues:StringEquals': txtOnly,
+            'ForAllValues:StringLike': {
+              'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'],
+            },
+          },
+        }),
+      ),
+    ],
+    /**
+     * Reads our document, which is compared before it is sent, and sends it to nodes that have this
+     * stack's tag.
+     */
+    sendCommand: () => [
+      allow(['ssm:DescribeDocument', 'ssm:GetDocument', 'ssm:SendCommand'], { on: [mailServers.documentArn] }),
+      wide(
+        "Mail servers come and go after the deploy. The condition permits only nodes with this stack's tag.",
+        allow(['ssm:SendCommand'], {
+          on: [
+            `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
+            `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
+          ],
+          where: { StringEquals: { 'ssm:resourceTag/sealpost:mail-server': stack.stackName } },
+        }),
+      ),
+    ],
+    readCommands: () =>
+      wide(
+        NO_SSM_RESOURCE,
+        allow(['ssm:ListCommands', 'ssm:ListCommandInvocations', 'ssm:GetCommandInvocation'], { on: ['*'] }),
+      ),
+    describeNodes: () => wide(NO_SSM_RESOURCE, allow(['ssm:DescribeInstanceInformation'], { on: ['*'] })),
+    readRoles: () =>
+      wide(
+        "A mail server's role is known at the registration, which checks who may assume the role.",
+        allow(['iam:GetRole'], { on: [`arn:${stack.partition}:iam::${stack.account}:role/*`] }),
+      ),
+    start: (...machines: Machine[]) =>
+      allow(['states:StartExecution'], { on: machines.map(machine => machineArn(stack, machine)) }),
+    sendTaskSuccess: () => allow(['states:SendTaskSuccess'], { on: [machineArn(stack, 'deliver-to-server')] }),
+    putEvents: () =>
+      allow(['events:PutEvents'], { on: [busArn], where: { StringEquals: { 'events:source': 'sealpost' } } }),
+  };
+}
+
+function named(service: string, actions: string[]): string[] {
+  return actions.map(action => `${service}:${action}`);
+}
+
+/** @param rest.on ARNs @param rest.where IAM conditions */
+function allow(
+  actions: string[],
+  { on, where }: { on: string[]; where?: Record<string, Record<string, string | string[]>> },
+): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources: on, ...(where && { conditions: where }) });
+}
+
+/**
+ * By name, not by reference: the machines refer to the functions, and the functions' rights to the
+ * machines.
+ */
+export function machineArn(stack: Stack, machine: Machine): string {
+  return stack.formatArn({
+    service: 'states',
+    resource: 'stateMachine',
+    resourceName: `${stack.stackName}-${machine}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
