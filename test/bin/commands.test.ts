@@ -22,7 +22,7 @@ async function sealpost(line: string) {
 }
 const names = Object.keys(commands);
 
-test("the README's list is the one of the table; npm run commands writes it", () => {
+test("the README's list is the one of the table; npm run generate writes it", () => {
   expect(parts(read('README.md')).list).toBe(list());
 });
 

@@ -1,13 +1,8 @@
-/**
- * `npm run commands`: writes the README's list of commands from the table of commands, between two
- * marks. test/bin/commands.test.ts fails while the list is stale.
- */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** The README's list of commands, between two marks, from the table of commands. */
 import { commands } from '../../bin/commands.ts';
-import { checkout, read } from './sources.ts';
+import { read } from './sources.ts';
 
-export const marks = { begin: '<!-- npm run commands writes this list -->\n', end: '<!-- end of the list -->\n' };
+export const marks = { begin: '<!-- npm run generate writes this list -->\n', end: '<!-- end of the list -->\n' };
 
 export function list(): string {
   const lines = Object.values(commands).flatMap(({ brief, examples }) => [
@@ -24,7 +19,8 @@ export function parts(readme: string): { before: string; list: string; after: st
   return { before: readme.slice(0, begin), list: readme.slice(begin, end), after: readme.slice(end) };
 }
 
-if (import.meta.main) {
+/** @returns path → content */
+export function withCommands(): Map<string, string> {
   const { before, after } = parts(read('README.md'));
-  writeFileSync(join(checkout, 'README.md'), `${before}${list()}${after}`);
+  return new Map([['README.md', `${before}${list()}${after}`]]);
 }

@@ -1,17 +1,14 @@
 /**
- * `npm run events`: writes docs/events/ from the code's own schemas: for each event one JSON Schema
- * of its detail, with an example. test/house/events.test.ts fails while these files are stale.
- * test/road/examples.ts publishes the examples on the bus.
+ * docs/events/, from the code's own schemas: for each event one JSON Schema of its detail, with an
+ * example. test/road/examples.ts publishes the examples on the bus.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { format } from 'prettier';
 import * as z from 'zod/mini';
 import { requests, wanted } from '../../core/events/events.ts';
 import { facts } from '../../core/events/facts.ts';
-import { checkout, json } from './sources.ts';
+import { json } from './sources.ts';
 
-export const directory = 'docs/events';
+const directory = 'docs/events';
 
 interface Described {
   what: string;
@@ -189,11 +186,11 @@ const heldBecause = { 'detail.reason': 'why, for a person' };
 
 export const fileOf = (event: string) => `${event.toLowerCase().replaceAll(' ', '-')}.json`;
 
-/** @returns what each file of docs/events/ has to say */
+/** @returns path → content */
 export async function eventFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const add = async (event: string, schema: z.ZodMiniType, { what, example }: Described, fields: typeof wanted) =>
-    files.set(fileOf(event), await text(schemaOf(event, schema, what, example, fields)));
+    files.set(`${directory}/${fileOf(event)}`, await text(schemaOf(event, schema, what, example, fields)));
   for (const [event, schema] of Object.entries(requests))
     await add(event, schema, requestExamples[event as keyof typeof requests], wanted);
   for (const [event, schema] of Object.entries(facts))
@@ -201,7 +198,7 @@ export async function eventFiles(): Promise<Map<string, string>> {
       ...meaning,
       ...(event === 'Server Held' && heldBecause),
     });
-  files.set('README.md', await format(page(), { ...json('.prettierrc.json'), parser: 'markdown' }));
+  files.set(`${directory}/README.md`, await format(page(), { ...json('.prettierrc.json'), parser: 'markdown' }));
   return files;
 }
 
@@ -226,7 +223,7 @@ function page(): string {
     Object.entries(examples).map(([event, { what }]) => `| [\`${event}\`](${fileOf(event)}) | ${what} |`);
   return `# Events
 
-JSON Schema of each event's \`detail\`, with an example. \`npm run events\` writes these files from
+JSON Schema of each event's \`detail\`, with an example. \`npm run generate\` writes these files from
 the code's own schemas.
 
 **In**: sent to the stack's bus by a role that the deploy named. \`source\` is yours, and must not
@@ -247,13 +244,4 @@ ${rows(factExamples).join('\n')}
 
 async function text(content: object): Promise<string> {
   return format(JSON.stringify(content), { ...json('.prettierrc.json'), parser: 'json' });
-}
-
-if (import.meta.main) {
-  const at = join(checkout, directory);
-  mkdirSync(at, { recursive: true });
-  const files = await eventFiles();
-  for (const name of readdirSync(at)) if (!files.has(name)) rmSync(join(at, name));
-  for (const [name, content] of files) writeFileSync(join(at, name), content);
-  console.log(`${files.size} files in ${directory}`);
 }
