@@ -17,14 +17,14 @@ export function acmItems(table: Table): AcmStore {
 
   return {
     // The way from the ARN first: one that leads to a domain which does not know it yet does no harm.
-    async recordAcm(domain, me, acm) {
-      if (acm.arn !== undefined) await table.put(arnKey(acm.arn), { domain });
-      await mine(domain, me, { set: 'SET #acm = :acm', values: { acm } });
+    async recordAcm(owner, acm) {
+      if (acm.arn !== undefined) await table.put(arnKey(acm.arn), { domain: owner.domain });
+      await mine(owner, { set: 'SET #acm = :acm', values: { acm } });
     },
 
-    async forgetAcm(domain, me, arn) {
-      await mine(domain, me, { set: 'REMOVE #acm' });
-      if (arn !== undefined) await table.remove(arnKey(arn), '#domain = :domain', { domain });
+    async forgetAcm(owner, arn) {
+      await mine(owner, { set: 'REMOVE #acm' });
+      if (arn !== undefined) await table.remove(arnKey(arn), '#domain = :domain', { domain: owner.domain });
     },
 
     async countImport(month, quotas) {
@@ -32,7 +32,7 @@ export function acmItems(table: Table): AcmStore {
       await table.update(importsKey, { set, values: { quotas, one: 1 } });
     },
 
-    async acmUse(withCertificates) {
+    async acmUse({ withCertificates }) {
       const counted = await table.get(importsKey);
       const arns = withCertificates ? await table.query(ACM, '/M#', Number.POSITIVE_INFINITY) : [];
       return asAcmUse(counted, arns.length);

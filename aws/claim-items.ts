@@ -10,7 +10,7 @@ export function claimItems(table: Table): ClaimStore {
   const mine = ownedDomain(table);
 
   return {
-    async claimDomain(domain, me, now) {
+    async claimDomain({ domain, me, now }) {
       const item = await table.update(domainKey(domain), {
         set: 'SET #owner = :me, #leaseUntil = :lease, #dueAt = :lease, #seen = #wanted',
         condition:
@@ -20,21 +20,21 @@ export function claimItems(table: Table): ClaimStore {
       return asRecord(item);
     },
 
-    renewDomain: (domain, me, now) =>
-      mine(domain, me, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
+    renewDomain: ({ domain, me, now }) =>
+      mine({ domain, me }, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
 
-    async recordReservation(domain, me, reserved) {
-      await mine(domain, me, { set: 'SET #reserved = :reserved', values: { reserved } });
+    async recordReservation(owner, reserved) {
+      await mine(owner, { set: 'SET #reserved = :reserved', values: { reserved } });
     },
 
-    async recordOrder(domain, me, order, reserved) {
+    async recordOrder(owner, order, reserved) {
       const left = reserved ? ', #reserved = :reserved' : ' REMOVE #reserved';
       const set = `SET #order = if_not_exists(#order, :order)${left}`;
-      const item = await mine(domain, me, { set, values: { order, ...(reserved && { reserved }) } });
+      const item = await mine(owner, { set, values: { order, ...(reserved && { reserved }) } });
       return item.order!;
     },
 
-    async forgetOrder(domain, me, url) {
+    async forgetOrder({ domain, me }, url) {
       await table.update(domainKey(domain), {
         set: 'REMOVE #order',
         condition: '#owner = :me AND #order.#url = :url',
@@ -42,49 +42,52 @@ export function claimItems(table: Table): ClaimStore {
       });
     },
 
-    async recordPublished(domain, me, published) {
-      if (published.length > 0) await mine(domain, me, { set: 'SET #published = :published', values: { published } });
-      else await mine(domain, me, { set: 'REMOVE #published' });
+    async recordPublished(owner, published) {
+      if (published.length > 0) await mine(owner, { set: 'SET #published = :published', values: { published } });
+      else await mine(owner, { set: 'REMOVE #published' });
     },
 
-    async recordServedUnder(domain, me, servedUnder) {
+    async recordServedUnder(owner, servedUnder) {
       if (servedUnder.length > 0)
-        await mine(domain, me, { set: 'SET #servedUnder = :servedUnder', values: { servedUnder } });
-      else await mine(domain, me, { set: 'REMOVE #servedUnder' });
+        await mine(owner, { set: 'SET #servedUnder = :servedUnder', values: { servedUnder } });
+      else await mine(owner, { set: 'REMOVE #servedUnder' });
     },
 
-    async recordTold(domain, me, use, id, days) {
+    async recordTold({ domain, me }, { use, id, days }) {
       const told = await table.update(domainKey(domain), {
         set: `SET #provided.#${use}.#told = :days`,
         condition: `#owner = :me AND #provided.#${use}.#id = :id`,
         values: { me, id, days },
       });
-      if (!told) await mine(domain, me, { set: 'SET #domain = :domain', values: { domain } });
+      if (!told) await mine({ domain, me }, { set: 'SET #domain = :domain', values: { domain } });
     },
 
-    async recordRevoked(domain, me, revoked) {
-      await mine(domain, me, { set: 'SET #revoked = :revoked', values: { revoked } });
+    async recordRevoked(owner, revoked) {
+      await mine(owner, { set: 'SET #revoked = :revoked', values: { revoked } });
     },
 
-    async dropCurrent(domain, me, current) {
-      await mine(domain, me, { set: `SET ${SUPERSEDE} REMOVE #current`, values: { old: [current], none: [] } });
+    async dropCurrent(owner, current) {
+      await mine(owner, { set: `SET ${SUPERSEDE} REMOVE #current`, values: { old: [current], none: [] } });
     },
 
-    async releaseDomain(domain, me, seen, dueAt, now) {
+    async releaseDomain({ domain, me, seen, now }, dueAt) {
       const released = await table.update(domainKey(domain), {
         set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked, #retired',
         condition: '#owner = :me AND #wanted = :seen',
         values: { me, seen, dueAt },
       });
       if (released) return true;
-      await mine(domain, me, {
-        set: 'SET #done = :seen, #dueAt = :now REMOVE #owner, #leaseUntil',
-        values: { seen, now },
-      });
+      await mine(
+        { domain, me },
+        {
+          set: 'SET #done = :seen, #dueAt = :now REMOVE #owner, #leaseUntil',
+          values: { seen, now },
+        },
+      );
       return false;
     },
 
-    async parkDomain(domain, me, parked, waitsFor) {
+    async parkDomain({ domain, me }, parked, waitsFor) {
       for (const server of waitsFor) await table.put(waitingKey(server, domain), { domain });
       // Registered since they were found missing: whoever registers looks for those who wait after its own write.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
@@ -96,10 +99,10 @@ export function claimItems(table: Table): ClaimStore {
         values: { me, parked, due: hasCome ? parked.since : parked.nextTry },
       });
       // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
-      if (!isParked) await mine(domain, me, { set: park, values: { parked, due: parked.since } });
+      if (!isParked) await mine({ domain, me }, { set: park, values: { parked, due: parked.since } });
     },
 
-    async retireDomain(domain, me, retired, dueAt) {
+    async retireDomain({ domain, me }, retired, dueAt) {
       const gone = ['#owner', '#leaseUntil', '#parked', ...(dueAt === undefined ? ['#dueAt'] : [])];
       const due = dueAt === undefined ? '' : ', #dueAt = :dueAt';
       const item = await table.update(domainKey(domain), {
@@ -110,7 +113,7 @@ export function claimItems(table: Table): ClaimStore {
       return item !== undefined;
     },
 
-    forgetDomain: (domain, me, seen) =>
+    forgetDomain: ({ domain, me, seen }) =>
       table.remove(domainKey(domain), '#owner = :me AND #wanted = :seen', { me, seen }),
   };
 }

@@ -18,7 +18,7 @@ export function issuerItems(table: Table): IssuerStore {
       await table.update(issuerKey(directory), { set, values: { accountUrl, thumbprint } });
     },
 
-    async recordTrouble(directory, trouble, known) {
+    async recordTrouble(directory, { trouble, known }) {
       const recorded = await table.update(issuerKey(directory), {
         set: 'SET #trouble = :trouble',
         condition: known ? '#trouble.#until = :until' : 'attribute_not_exists(#trouble)',
@@ -29,7 +29,7 @@ export function issuerItems(table: Table): IssuerStore {
 
     // Conditional writes: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever loses both
     // has met another one who began anew in between, and moves on from there; or finds that its place would be too late.
-    async reserveOrder(budget, intervalMs, horizonMs, now, latest = Infinity) {
+    async reserveOrder(budget, { intervalMs, horizonMs, now, latest = Infinity }) {
       const placeAt = (tat: number) => Math.max(now, tat - horizonMs);
       const most = latest + horizonMs - intervalMs;
       const moveOn = () =>

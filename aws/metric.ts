@@ -5,7 +5,7 @@ import type { Metrics } from '../core/ports/bus.ts';
 /** Not by console.log, which Lambda puts a time and a level before: the line must be JSON to be counted. */
 export function metricsOf(stack: string, clock: Pick<Clock, 'now'>): Metrics {
   return {
-    count(metric, outcome, facts) {
+    count(metric, { outcome, facts }) {
       const CloudWatchMetrics = [
         { Namespace: 'sealpost', Dimensions: [['stack', 'outcome']], Metrics: [{ Name: metric, Unit: 'Count' }] },
       ];

@@ -1,4 +1,5 @@
 /** A write that only the owner of a claim may do. */
+import type { Owner } from '../core/ports/claim-store.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
 import type { ServerRecord } from '../core/record/server.ts';
 import { SealpostError } from '../core/errors.ts';
@@ -13,15 +14,13 @@ interface OwnedWrite {
   condition?: string;
 }
 
-type Owned<R> = (name: string, me: string, write: OwnedWrite) => Promise<R>;
-
 /** @returns the update of a domain by its owner, which throws ClaimLost */
-export function ownedDomain(table: Table): Owned<DomainRecord> {
-  return async (domain, me, write) => asRecord(await owned(table, domain, domainKey(domain), me, write))!;
+export function ownedDomain(table: Table): (owner: Owner, write: OwnedWrite) => Promise<DomainRecord> {
+  return async ({ domain, me }, write) => asRecord(await owned(table, domain, domainKey(domain), me, write))!;
 }
 
 /** @returns the update of a server by its owner, which throws ClaimLost */
-export function ownedServer(table: Table): Owned<ServerRecord> {
+export function ownedServer(table: Table): (server: string, me: string, write: OwnedWrite) => Promise<ServerRecord> {
   return async (server, me, write) =>
     (await owned(table, server, serverKey(server), me, write)) as unknown as ServerRecord;
 }

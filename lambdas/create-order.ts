@@ -1,5 +1,5 @@
 /** State CreateOrder of secure-domain. */
-import { createOrder } from '../core/secure-domain/order.ts';
+import { createOrder } from '../core/secure-domain/create-order.ts';
 import { CreateOrder } from '../statemachines/secure-domain.ts';
 import { clock, store } from './environment.ts';
 import { issuerNamed, newAcme, registerAgain } from './issuer.ts';

@@ -1,6 +1,6 @@
 /** State ImportToAcm of secure-domain. */
 import { importToAcm } from '../core/acm/import-to-acm.ts';
-import { domainIn } from '../core/secure-domain/release-domain.ts';
+import { domainIn } from '../core/events/domain-in.ts';
 import { ImportToAcm } from '../statemachines/secure-domain.ts';
 import { acm, acmQuotas, bus, certificates, clock, executions, store } from './environment.ts';
 

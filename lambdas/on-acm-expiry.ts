@@ -1,13 +1,13 @@
 /** Woken by ACM's event that a certificate of the account approaches its end. */
 import * as z from 'zod/mini';
-import { lookAtArn, type AcmExpiry } from '../core/acm/expiry.ts';
+import { onExpiry, type AcmExpiry } from '../core/acm/expiry.ts';
 import { clock, executions, metrics, store } from './environment.ts';
 
 const event = z.object({ resources: z.array(z.string()).check(z.minLength(1)) });
 
 export const handler = async (input: unknown): Promise<AcmExpiry> => {
   const [arn] = z.parse(event, input).resources;
-  const found = await lookAtArn(arn!, { store: store(), executions: executions(), clock });
-  metrics().count('AcmExpiryEvents', found.outcome, { arn, ...found });
+  const found = await onExpiry(arn!, { store: store(), executions: executions(), clock });
+  metrics().count('AcmExpiryEvents', { outcome: found.outcome, facts: { arn, ...found } });
   return found;
 };

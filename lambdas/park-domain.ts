@@ -1,5 +1,5 @@
 /** States ParkIfClaimed, ParkForPerson and ParkDomain of secure-domain. */
-import { parkDomain } from '../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../core/secure-domain/park-domain.ts';
 import { ParkDomain } from '../statemachines/secure-domain.ts';
 import { bus, clock, executions, issuers, metrics, store, zones } from './environment.ts';
 

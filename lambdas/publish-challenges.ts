@@ -1,5 +1,5 @@
 /** State PublishChallenges of secure-domain. */
-import { publishChallenges } from '../core/secure-domain/order.ts';
+import { publishChallenges } from '../core/secure-domain/publish-challenges.ts';
 import { PublishChallenges } from '../statemachines/secure-domain.ts';
 import { clock, setting, store, zones } from './environment.ts';
 

@@ -1,5 +1,5 @@
 /** State RevokeCertificate of secure-domain. */
-import { domainIn } from '../core/secure-domain/release-domain.ts';
+import { domainIn } from '../core/events/domain-in.ts';
 import { revokeCertificate } from '../core/secure-domain/revoke-certificate.ts';
 import { RevokeCertificate } from '../statemachines/secure-domain.ts';
 import { bus, certificates, clock, executions, store } from './environment.ts';

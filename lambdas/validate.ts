@@ -1,5 +1,5 @@
 /** State Validate of secure-domain. */
-import { validate } from '../core/secure-domain/order.ts';
+import { validate } from '../core/secure-domain/validate.ts';
 import { Validate } from '../statemachines/secure-domain.ts';
 import { clock, dns, store } from './environment.ts';
 import { acme, issuerNamed } from './issuer.ts';

@@ -1,17 +1,28 @@
-/** What becomes of ACM's own word that a certificate there approaches its end: one a day and certificate, from 45 days before. */
+/**
+ * What follows from ACM's event that an imported certificate approaches its end. ACM sends the event once
+ * a day for each certificate, from 45 days before the end.
+ */
 import type { Clock } from '../clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { AcmStore } from '../ports/acm-store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { Executions } from '../ports/executions.ts';
 import { acmDuty } from '../record/duties.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
-import type { Executions } from '../ports/executions.ts';
 
-/** `not ours`: nobody imported it from here. `well`: a certificate of 45 days is announced from its first day on. */
+/**
+ * `not ours`: this stack did not import the certificate. `well`: its renewal is not due; ACM announces a
+ * certificate of 45 days from its first day on.
+ */
 export type AcmExpiry = { outcome: 'not ours' } | { outcome: 'well' | 'looked at'; domain: string };
 
-/** Looks at the domain where ACM lacks its certificate, or its renewal has not come though its time has. */
-export async function lookAtArn(
+/** Re-evaluates the domain if ACM lacks its certificate, or if its renewal is due. */
+export async function onExpiry(
   arn: string,
-  ports: { store: Pick<Store, 'domainOfArn' | 'readDomain' | 'lookAgain'>; executions: Executions; clock: Clock },
+  ports: {
+    store: Pick<AcmStore, 'domainOfArn'> & Pick<DomainStore, 'readDomain' | 'lookAgain'>;
+    executions: Executions;
+    clock: Clock;
+  },
 ): Promise<AcmExpiry> {
   const { store, clock } = ports;
   const domain = await store.domainOfArn(arn);

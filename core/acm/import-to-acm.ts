@@ -1,24 +1,29 @@
 /**
- * ImportToAcm: a domain's certificate in AWS Certificate Manager, for what cannot take one from us. One ARN a domain,
- * the same at every renewal; whoever listens is told it. Its quotas are counted before it is asked. What goes wrong here is kept apart from the domain's own
- * reasons to wait, since its mail is served all the same.
+ * ImportToAcm: keeps a copy of a domain's certificate in AWS Certificate Manager (ACM), for services
+ * that cannot take a certificate from us. A domain has one ARN, the same at every renewal. An import
+ * that fails is on record apart from the domain's own reasons to wait, since its mail is served.
  */
+import { endClaim } from '../claim/end-claim.ts';
+import { openClaim } from '../claim/open-claim.ts';
+import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
-import { remedies, SealpostError, type ErrorName } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
-import { monthOf, requireQuota } from './quota.ts';
-import type { DomainRecord } from '../record/domain.ts';
-import { acmDuty, nextLook } from '../record/duties.ts';
-import { reEvaluate } from '../work/re-evaluate.ts';
-import type { AcmImport, AcmQuotas } from '../record/acm.ts';
-import { triesAfter } from '../record/parked.ts';
-import type { CertificateObjects } from '../ports/objects.ts';
-import type { CertificateManager } from '../ports/certificate-manager.ts';
+import { ended, type Ended } from '../ended.ts';
+import { remedies, type ErrorName } from '../errors.ts';
+import type { AcmStore } from '../ports/acm-store.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { CertificateManager } from '../ports/certificate-manager.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Executions } from '../ports/executions.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { AcmImport, AcmQuotas } from '../record/acm.ts';
+import type { Claim } from '../record/claim.ts';
+import type { DomainRecord } from '../record/domain.ts';
+import { acmDuty, nextEvaluation } from '../record/duties.ts';
+import { triesAfter } from '../record/parked.ts';
+import { monthOf, requireQuota } from './quota.ts';
 
 export interface AcmPorts {
-  store: Store;
+  store: AcmStore & Pick<ClaimStore, 'renewDomain' | 'releaseDomain'>;
   certificates: CertificateObjects;
   acm: CertificateManager;
   bus: Bus;
@@ -27,89 +32,107 @@ export interface AcmPorts {
   quotas: AcmQuotas;
 }
 
-/** Thrown where a claim would end and ACM is still to be seen to: the state of that name has the rights, and ends the claim. */
-export function importWanted(domain: string): SealpostError {
-  return new SealpostError('ImportWanted', domain, `what ACM has of ${domain} is not what is wished`);
+/** The end that leads to the state ImportToAcm, which has the rights for ACM and ends the claim. */
+export function importWanted(domain: string): Ended<'ImportWanted'> {
+  return ended('ImportWanted', { about: domain, message: `what ACM has of ${domain} is not what is wished` });
 }
 
 /** @throws SealpostError ImportQuotaSpent, ImportRefused, ImportInUse, Throttled, ClaimLost */
 export async function importToAcm(
-  { domain, execution }: { domain: string; execution: string },
+  input: { domain: string; execution: string },
   ports: AcmPorts,
 ): Promise<{ domain: string; arn?: string; dueAt: number }> {
-  const { store, clock } = ports;
-  const record = await store.renewDomain(domain, execution, clock.now());
-  const duty = acmDuty(record);
-  if (duty === 'import') record.acm = await importCurrent(record, execution, ports);
-  if (duty === 'remove') await remove(record, execution, ports);
-  const dueAt = await release(record, execution, ports);
-  return { domain, ...(record.acm?.arn !== undefined && { arn: record.acm.arn }), dueAt };
+  const { claim, record } = await openClaim(input, ports);
+  const acm = await fulfil(record, claim, ports);
+  const dueAt = await release({ ...record, acm }, claim, ports);
+  return { domain: claim.domain, ...(acm?.arn !== undefined && { arn: acm.arn }), dueAt };
 }
 
-async function importCurrent(record: DomainRecord, me: string, ports: AcmPorts): Promise<AcmImport> {
-  const { store, certificates, acm, clock, quotas } = ports;
+/** @returns what ACM has of the domain from now on */
+async function fulfil(record: DomainRecord, claim: Claim, ports: AcmPorts): Promise<AcmImport | undefined> {
+  const duty = acmDuty(record);
+  if (duty === 'import') return importCurrent(record, claim, ports);
+  if (duty === 'remove') return remove(record, claim, ports);
+  return record.acm;
+}
+
+async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts): Promise<AcmImport> {
+  const { store, certificates, acm, quotas } = ports;
   const { domain, current, acm: known } = record;
   const { id, names, notAfter } = current!;
   const [keyPem, chainPem] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
-  // ImportCertificate has no client token: who was killed before its ARN was on record is found again by its tag.
+  // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches ACM
+  // by the stack's and the domain's tag before it imports again.
   const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find(domain, names[0]!));
-  const require = async (isFirst: boolean) =>
-    requireQuota(domain, isFirst, await store.acmUse(isFirst), quotas, clock.now());
-  await require(arn === undefined);
-  const begin = () => store.recordAcm(domain, me, { begunAt: clock.now() });
+  const requireRoom = async (asks: { isFirst: boolean }) =>
+    requireQuota({ domain, ...asks }, await store.acmUse({ withCertificates: asks.isFirst }), { quotas, now: claim.now });
+  await requireRoom({ isFirst: arn === undefined });
+  const begin = () => store.recordAcm(claim, { begunAt: claim.now });
   if (!known) await begin();
   const again = arn === undefined ? undefined : await acm.import({ domain, arn, keyPem, chainPem });
   if (arn !== undefined && again === undefined) {
-    // Somebody deleted it there.
-    await store.forgetAcm(domain, me, arn);
-    await require(true);
+    // The certificate of that ARN was deleted in ACM.
+    await store.forgetAcm(claim, arn);
+    await requireRoom({ isFirst: true });
     await begin();
   }
   const imported: AcmImport = { arn: again ?? (await acm.import({ domain, keyPem, chainPem }))!, certificate: id };
-  // First of all: who is killed after it imports once more, which counts, too.
-  await store.countImport(monthOf(clock.now()), quotas);
-  await store.recordAcm(domain, me, imported);
+  // Counted before the ARN is on record: a step that is killed in between imports once more, and ACM
+  // counts that import, too.
+  await store.countImport(monthOf(claim.now), quotas);
+  await store.recordAcm(claim, imported);
   const detail = { domain, arn: imported.arn!, notAfter: new Date(notAfter).toISOString() };
   await ports.bus.put([{ detailType: 'Certificate Imported', detail }]);
   return imported;
 }
 
-async function remove(record: DomainRecord, me: string, { store, acm }: AcmPorts): Promise<void> {
+async function remove(record: DomainRecord, claim: Claim, { store, acm }: AcmPorts): Promise<undefined> {
   const { domain, acm: known, current } = record;
   const arn = known!.arn ?? (current && (await acm.find(domain, current.names[0]!)));
   if (arn !== undefined) await acm.remove(domain, arn);
-  await store.forgetAcm(domain, me, known!.arn);
-  record.acm = undefined;
+  await store.forgetAcm(claim, known!.arn);
 }
 
-/** Why ACM does not have what is wished, and when it is asked again; said when it begins, and when the reason changes. Ends the claim. */
+/**
+ * Records why ACM does not have what is wished and when the import is retried, and ends the claim. The
+ * fact Domain Parked is put on the bus when the reason is a new one.
+ * @returns the moment of the retry, milliseconds since the epoch
+ */
 export async function parkImport(
   record: DomainRecord,
-  me: string,
-  { reason, message, retryAt }: { reason: ErrorName; message: string; retryAt?: number },
-  ports: Omit<AcmPorts, 'acm' | 'certificates' | 'quotas'> & { random: () => number },
+  claim: Claim,
+  failure: { reason: ErrorName; message: string; retryAt?: number },
+  ports: {
+    store: Pick<AcmStore, 'recordAcm'> & Pick<ClaimStore, 'releaseDomain'>;
+    bus: Bus;
+    executions: Executions;
+    clock: Clock;
+    random: () => number;
+  },
 ): Promise<number> {
-  const { domain, acm } = record;
-  const now = ports.clock.now();
-  const { random } = ports;
-  const { tries, nextTry: next } = triesAfter(reason, acm?.trouble?.tries ?? 0, { now, retryAt, random });
-  const detail = { domain, reason, message, nextTry: new Date(next).toISOString(), remedy: remedies[reason] };
-  if (acm?.trouble?.reason !== reason) await ports.bus.put([{ detailType: 'Domain Parked', detail }]);
-  record.acm = { ...acm, trouble: { reason, message, since: acm?.trouble?.since ?? now, tries }, nextTry: next };
-  await ports.store.recordAcm(domain, me, record.acm);
-  await release(record, me, ports);
-  return next;
+  const { domain, acm: known } = record;
+  const { now } = claim;
+  const { reason, message, retryAt } = failure;
+  const { random, store } = ports;
+  const { tries, nextTry } = triesAfter(reason, known?.trouble?.tries ?? 0, { now, retryAt, random });
+  const detail = { domain, reason, message, nextTry: new Date(nextTry).toISOString(), remedy: remedies[reason] };
+  const facts = known?.trouble?.reason === reason ? [] : [{ detailType: 'Domain Parked' as const, detail }];
+  const since = known?.trouble?.since ?? now;
+  const acm: AcmImport = { ...known, trouble: { reason, message, since, tries }, nextTry };
+  await sayBefore(facts, ports.bus, () => store.recordAcm(claim, acm));
+  await release({ ...record, acm }, claim, ports);
+  return nextTry;
 }
 
 async function release(
   record: DomainRecord,
-  me: string,
-  ports: Pick<AcmPorts, 'store' | 'executions' | 'clock'>,
+  claim: Claim,
+  ports: { store: Pick<ClaimStore, 'releaseDomain'>; executions: Executions; clock: Clock },
 ): Promise<number> {
-  const now = ports.clock.now();
-  const { domain, spec, current, seen } = record;
-  // What else a deleted domain has to do is found by its next look.
-  const dueAt = spec?.deleted ? now : nextLook(record, current?.renewAt ?? now, now);
-  if (!(await ports.store.releaseDomain(domain, me, seen!, dueAt, now))) await reEvaluate(domain, ports);
+  const { spec, current } = record;
+  const { now } = claim;
+  // The next evaluation finds what else a deleted domain has to do.
+  const dueAt = spec?.deleted ? now : nextEvaluation(record, { dueAt: current?.renewAt ?? now, now });
+  await endClaim(claim, dueAt, ports);
   return dueAt;
 }

@@ -1,48 +1,53 @@
-/** ACM's quotas on imported certificates, and what of them this stack has used by its own count: others may import into the account, too, and ACM has the last word. */
+/**
+ * ACM's quotas on imported certificates, and what this stack has used of them by its own count. Others may
+ * import into the account, too, so ACM's own answer decides.
+ */
 import { SealpostError } from '../errors.ts';
 import type { AcmQuotas, AcmUse } from '../record/acm.ts';
 
 const DAY = 86_400_000;
 const YEAR_MS = 365 * DAY;
 
-/** @param now ms since the epoch */
+/** @param now milliseconds since the epoch @returns the month of UTC: `202611` */
 export function monthOf(now: number): string {
   return new Date(now).toISOString().slice(0, 7).replace('-', '');
 }
 
-/** The months that 365 days reach into, whole: a few too many rather than one too few. */
+/** Whole months are counted, so that the sum is rather a few too many than one too few. */
 export function importsOfAYear(imports: AcmUse['imports'], now: number): number {
   return total(counted(imports, now));
 }
 
 /**
- * Before ACM is asked.
- * @param isFirst it would be one certificate more, not another in the same place
+ * Called before ACM is.
+ * @param asked.isFirst true if the import would add a certificate; false if it replaces one
  * @throws SealpostError ImportQuotaSpent
  */
-export function requireQuota(domain: string, isFirst: boolean, use: AcmUse, quotas: AcmQuotas, now: number): void {
-  if (isFirst && use.certificates >= quotas.certificates)
-    throw spent(
-      domain,
-      `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`,
-    );
+export function requireQuota(
+  asked: { domain: string; isFirst: boolean },
+  use: AcmUse,
+  { quotas, now }: { quotas: AcmQuotas; now: number },
+): void {
+  if (asked.isFirst && use.certificates >= quotas.certificates)
+    throw spent(asked, `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`);
   const months = counted(use.imports, now);
   const made = total(months);
   if (made < quotas.importsAYear) return;
   const since = months[0]![0];
+  const freeOn = new Date(freeAt(months, quotas.importsAYear)).toISOString().slice(0, 10);
   throw spent(
-    domain,
-    `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}; there is room again on ${new Date(freeAt(months, quotas.importsAYear)).toISOString().slice(0, 10)}`,
+    asked,
+    `${made} imports were made since ${since.slice(0, 4)}-${since.slice(4)}, and the setting AcmImportsAYear is ${quotas.importsAYear}; there is room again on ${freeOn}`,
   );
 }
 
-/** Without a time of its own: a higher quota is seen by the next daily try. */
-function spent(domain: string, text: string): SealpostError {
+/** The error names no moment of a retry, because the next daily try finds a quota that was raised meanwhile. */
+function spent({ domain }: { domain: string }, why: string): SealpostError {
   const remedy = 'ask AWS for a higher quota and say it in that setting';
-  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${text}; ${remedy}`);
+  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${why}; ${remedy}`);
 }
 
-/** Oldest first. */
+/** The months that 365 days reach into, the oldest first. */
 function counted(imports: AcmUse['imports'], now: number): [string, number][] {
   const first = monthOf(now - YEAR_MS);
   return Object.entries(imports)
@@ -54,7 +59,10 @@ function total(months: [string, number][]): number {
   return months.reduce((sum, [, count]) => sum + count, 0);
 }
 
-/** When enough of the oldest months count no more for one import to have room: 365 days after the end of the last of them. */
+/**
+ * When so many of the oldest months have passed that one import has room: 365 days after the end of the last
+ * of these months.
+ */
 function freeAt(months: [string, number][], quota: number): number {
   let left = total(months);
   const [month] = months.find(([, count]) => (left -= count) < quota)!;

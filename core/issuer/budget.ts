@@ -1,86 +1,103 @@
-/** An issuer's limits on new orders: a domain has one place in each at a time, and takes the narrow ones first, so that none of the wide ones' waits unused. */
+/**
+ * An issuer's limits on new orders. For each limit there is a budget, and a domain has one slot in each
+ * budget at a time. A domain takes the slots of the narrow limits first, so that no slot of the account's
+ * budget waits unused.
+ */
 import { createHash } from 'node:crypto';
 import { parse as parseSuffix } from 'tldts';
 import type { Issuer } from '../acme/issuer.ts';
-import { rateOf, showLimit, type Limits } from '../record/limits.ts';
 import { isUrgent } from '../certificate/renewal.ts';
 import { SealpostError } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { IssuerStore } from '../ports/issuer-store.ts';
+import type { Claim } from '../record/claim.ts';
 import type { DomainRecord, Reservation } from '../record/domain.ts';
+import { rateOf, showLimit, type Limits } from '../record/limits.ts';
 
 type Per = keyof Limits;
 
-/** What a place is asked for. */
+/** For whom a slot is asked. */
 export interface Asked {
+  claim: Claim;
   record: DomainRecord;
-  /** The execution that has the domain. */
-  me: string;
   names: string[];
-  now: number;
-  /** A later place is not taken: another issuer may have an earlier one. */
+  /** A slot after this moment is not taken: another issuer may have an earlier one. */
   latest: number;
 }
 
-/** What keeps a domain waiting. */
+/** What a domain waits for. */
 export interface Wait {
   per: Per;
-  /** When its order may be made; where that is after `latest`, nothing was reserved. */
+  /** When the order may be made. If that is after `latest`, no slot was reserved. */
   until: number;
 }
 
 const NARROW_FIRST: Per[] = ['exactSet', 'registeredDomain', 'account'];
-/** The CA's mean rate, and a tenth of the burst left to people and other programs. */
+/** The CA's mean rate; a tenth of the burst is left to people and to other programs. */
 const NARROW = { rate: 1, burst: 0.9 };
-/** Of all orders of the account a tenth is for certificates that are revoked, expired or nearly so: never behind ten thousand new domains. */
+/**
+ * A tenth of the account's orders is for certificates that are revoked, expired or nearly expired, so that
+ * they never wait behind ten thousand new domains.
+ */
 export const COMMON = { rate: 0.9, burst: 0.8 };
 const URGENT = { rate: 0.1, burst: 0.1 };
 
-/** @returns undefined once the domain has its place in each limit, and its time has come */
+/**
+ * Reserves a slot in each budget of the issuer.
+ * @returns the slots on record from now on; and what the domain waits for, if its moment has not come yet
+ * @throws SealpostError ClaimLost, Throttled
+ */
 export async function reservePlaces(
   issuer: Issuer,
   asked: Asked,
-  store: Pick<Store, 'reserveOrder' | 'recordReservation'>,
-): Promise<Wait | undefined> {
-  const { record, me, names, now, latest } = asked;
-  const hash = setOf(names);
-  const known = record.reserved?.[issuer.name];
+  store: Pick<IssuerStore, 'reserveOrder'> & Pick<ClaimStore, 'recordReservation'>,
+): Promise<{ reserved: DomainRecord['reserved']; wait?: Wait }> {
+  const { claim, record, names, latest } = asked;
+  const set = setOf(names);
+  let { reserved } = record;
+  const known = reserved?.[issuer.name];
   const { exactSet, ...others } = known?.places ?? {};
-  // A place in the limit on one set of names is of no use to another.
-  const places = { ...others, ...(known?.set === hash && exactSet !== undefined && { exactSet }) };
+  // A slot in the budget of one set of names is of no use to another set.
+  let places = { ...others, ...(known?.set === set && exactSet !== undefined && { exactSet }) };
   for (const per of NARROW_FIRST) {
     if (!issuer.limits[per]) continue;
-    let until = places[per];
-    if (until === undefined) {
-      until = await reserve(issuer, per, asked, store);
-      if (until > latest) return { per, until };
-      places[per] = until;
-      record.reserved = { ...record.reserved, [issuer.name]: { set: hash, places: { ...places } } };
-      await store.recordReservation(record.domain, me, record.reserved);
+    const until: number = places[per] ?? (await reserve(issuer, per, asked, store));
+    if (places[per] === undefined) {
+      if (until > latest) return { reserved, wait: { per, until } };
+      places = { ...places, [per]: until };
+      reserved = { ...reserved, [issuer.name]: { set, places } };
+      await store.recordReservation(claim, reserved);
     }
-    if (until > now) return { per, until };
+    if (until > claim.now) return { reserved, wait: { per, until } };
   }
-  return undefined;
+  return { reserved };
 }
 
 async function reserve(
   { directoryUrl, limits }: Issuer,
   per: Per,
-  { record: { domain, current }, names, now, latest }: Asked,
-  store: Pick<Store, 'reserveOrder'>,
+  { claim, record, names, latest }: Asked,
+  store: Pick<IssuerStore, 'reserveOrder'>,
 ): Promise<number> {
+  const { domain, now } = claim;
   const limit = limits[per]!;
-  const budget = { account: directoryUrl, registeredDomain: registered(domain), exactSet: setOf(names) }[per];
-  const place = (name: string, { intervalMs, horizonMs }: ReturnType<typeof rateOf>, before: number) =>
-    store.reserveOrder(name, intervalMs, horizonMs, now, before);
-  if (per !== 'account') return place(`${directoryUrl} ${per} ${budget}`, rateOf(limit, NARROW), latest);
+  const slot = (budget: string, rate: ReturnType<typeof rateOf>, before: number) =>
+    store.reserveOrder(budget, { ...rate, now, latest: before });
+  if (per === 'registeredDomain')
+    return slot(`${directoryUrl} registeredDomain ${registered(domain)}`, rateOf(limit, NARROW), latest);
+  if (per === 'exactSet') return slot(`${directoryUrl} exactSet ${setOf(names)}`, rateOf(limit, NARROW), latest);
+  const { current } = record;
   if (current && !current.staging && isUrgent(now, current)) {
-    const at = await place(`${budget} urgent`, rateOf(limit, URGENT), now);
+    const at = await slot(`${directoryUrl} urgent`, rateOf(limit, URGENT), now);
     if (at <= now) return at;
   }
-  return place(budget, rateOf(limit, COMMON), latest);
+  return slot(directoryUrl, rateOf(limit, COMMON), latest);
 }
 
-/** An order was made, so its place among the account's is used. The narrow limits count certificates: those stay until there is one. */
+/**
+ * @returns the slots without the account's at this issuer, which an order has used. The narrow limits
+ *   count certificates, so their slots stay until there is a certificate.
+ */
 export function withoutOrder(reserved: Reservation | undefined, issuer: string): Reservation | undefined {
   const { [issuer]: known, ...others } = reserved ?? {};
   if (!known) return reserved;
@@ -89,7 +106,8 @@ export function withoutOrder(reserved: Reservation | undefined, issuer: string):
   return Object.keys(left).length > 0 ? left : undefined;
 }
 
-export function budgetSpent({ name, limits }: Issuer, { record: { domain }, names }: Asked, wait: Wait): SealpostError {
+export function budgetSpent({ name, limits }: Issuer, { claim, names }: Asked, wait: Wait): SealpostError {
+  const { domain } = claim;
   const limit = limits[wait.per]!;
   const what = {
     account: 'new orders of our account',
@@ -105,12 +123,15 @@ export function budgetSpent({ name, limits }: Issuer, { record: { domain }, name
   );
 }
 
-/** eTLD+1 as CAs count it: the Public Suffix List with its private section, so that the customers of a hoster are told apart. */
+/**
+ * eTLD+1 as CAs count it: by the Public Suffix List with its private section, so that the customers of a
+ * hosting provider's domain have a budget each.
+ */
 function registered(domain: string): string {
   return parseSuffix(domain, { allowPrivateDomains: true }).domain ?? domain;
 }
 
-/** Whatever the order of the names. */
+/** The same for the same names in any order. */
 function setOf(names: string[]): string {
   return createHash('sha256')
     .update([...names].sort().join(','))

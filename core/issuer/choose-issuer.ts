@@ -1,35 +1,42 @@
-/** Which issuer a domain's next certificate comes from: the first in order that may and can. See docs/decisions on issuers in order. */
+/**
+ * Which issuer a domain's next certificate comes from: the first in order that may issue and can
+ * (docs/decisions/0014-issuers-in-order.md).
+ */
 import type { Issuer } from '../acme/issuer.ts';
 import type { Directory } from '../acme/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { checkCaa, lookAtCaa, type CaaLook } from '../dns/caa.ts';
 import { isSealpostError, SealpostError, type ErrorName } from '../errors.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
 import type { IssuerStore } from '../ports/issuer-store.ts';
-import type { Store } from '../ports/store.ts';
+import type { Claim } from '../record/claim.ts';
 import { budgetSpent, reservePlaces } from './budget.ts';
 import type { DomainRecord, Wish } from '../record/domain.ts';
 import type { Parked } from '../record/parked.ts';
 
 export interface ChoicePorts {
-  store: Store;
+  store: Pick<ClaimStore, 'forgetOrder' | 'recordReservation'> & Pick<IssuerStore, 'readIssuer' | 'reserveOrder'>;
   dns: Dns;
   clock: Clock;
   /** In order. */
   issuers: Issuer[];
-  /** What an issuer's directory says of it. @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected */
+  /**
+   * @returns the metadata of an issuer's directory (RFC 8555 §7.1.1)
+   * @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected
+   */
   directoryOf: (issuer: Issuer) => Promise<NonNullable<Directory['meta']>>;
 }
 
 export interface Choice {
   issuer: Issuer;
-  /** All that are in no trouble were looked at before: should this one fail, too, there is no next. */
+  /** Every issuer without a trouble was tried before this one: if this one fails, no other is left. */
   isLastResort: boolean;
 }
 
 /**
- * The issuers that a domain may have, in order: the one that its wish names; else the trusted ones; else, for a trial, the
- * staging ones, which never follow a certificate that is trusted.
+ * The issuers that a domain may have, in order: the issuer that its wish names; else the trusted issuers; else,
+ * for a trial, the staging issuers. A staging issuer never replaces a trusted certificate.
  * @throws SealpostError IssuerUnusable
  */
 export function candidates(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): Issuer[] {
@@ -52,7 +59,10 @@ export function namesOf(issuers: Issuer[]): string {
   return issuers.map(({ name }) => name).join(', ');
 }
 
-/** The certificate has another profile or another issuer than the wish names, or came from a staging one though a trusted one is there by now. */
+/**
+ * The current certificate has another profile or issuer than the wish names, or a staging issuer issued it
+ * and a trusted issuer is configured by now.
+ */
 export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): boolean {
   if (!current) return false;
   if (current.profile !== wish.profile) return true;
@@ -61,7 +71,7 @@ export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<Do
   return current.staging === true && issuers.some(issuer => !issuer.staging);
 }
 
-/** Those that are in trouble, as a whole or with this domain, come last: asked only where no other one will do. */
+/** Issuers in trouble, with every domain or with this one, come last, so that they are tried only after all others. */
 export async function inOrder(
   found: Issuer[],
   { parked }: Pick<DomainRecord, 'parked'>,
@@ -74,7 +84,7 @@ export async function inOrder(
   return [...choices.filter(one => !one.isLastResort), ...choices.filter(one => one.isLastResort)];
 }
 
-/** For each issuer the moment until which others come before it; 0 where it is in no trouble. */
+/** @returns for each issuer the moment until which other issuers come before it; 0 without a trouble */
 export async function avoidedUntil(
   found: Issuer[],
   passes: Parked['passes'] = {},
@@ -84,33 +94,49 @@ export async function avoidedUntil(
   return found.map(({ name }, i) => Math.max(passes[name] ?? 0, records[i]?.trouble?.until ?? 0));
 }
 
-/** Reasons of one issuer's, after which the next one is looked at; of those that pass by themselves the domain is told first. */
+/** Errors of one issuer after which the next issuer is tried. */
 const PASSING: readonly ErrorName[] = ['AcmeUnavailable', 'AcmeRateLimited'];
 const NEXT: readonly ErrorName[] = [...PASSING, 'CaaForbids', 'AcmeRejected'];
-/** A wait for a place in a budget that is no reason to go to another CA. */
+/** A wait for a slot that is no reason to order from another CA. */
 const SHORT_MS = 3_600_000;
 
+/** What an issuer is chosen for. */
+export interface Wanted {
+  claim: Claim;
+  record: DomainRecord;
+  wish: Wish;
+  names: string[];
+}
+
 /**
- * The issuer of the order on record; else the first that may, can, and has room in its budget within the hour. Where none
- * has, the one that has the earliest.
- * @throws SealpostError BudgetSpent with the time of the domain's place; what the first one was refused for, where none will do
+ * Chooses the issuer of the order on record; else the first issuer that may issue, is suitable, and has a
+ * slot within the hour. If no issuer has one, the issuer with the earliest slot is chosen.
+ * @throws SealpostError BudgetSpent with the moment of the domain's slot; else, where no issuer is suitable,
+ *   the error of the first issuer, an error that passes by itself before others
  */
-export async function chooseIssuer(
-  wanted: { record: DomainRecord; wish: Wish; names: string[]; me: string },
-  ports: ChoicePorts,
-): Promise<Choice> {
-  const { record, wish } = wanted;
+export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<Choice> {
+  const { claim, record, wish, names } = wanted;
   const { store } = ports;
-  const now = ports.clock.now();
+  const { now } = claim;
   const found = candidates(ports.issuers, wish, record);
   const ordering = found.find(({ name }) => name === record.order?.issuer);
-  const forget = () => record.order && store.forgetOrder(wish.domain, wanted.me, record.order.url);
+  const forget = () => record.order && store.forgetOrder(claim, record.order.url);
   if (!ordering) await forget();
   const others = found.filter(issuer => issuer !== ordering);
-  const choices = others.length > 0 ? await inOrder(others, record, store, now) : [];
-  if (ordering) choices.unshift({ issuer: ordering, isLastResort: false });
-  const caa = await lookAtCaa(ports.dns, wanted.names);
+  const choices = [
+    ...(ordering ? [{ issuer: ordering, isLastResort: false }] : []),
+    ...(others.length > 0 ? await inOrder(others, record, store, now) : []),
+  ];
+  const caa = await lookAtCaa(ports.dns, names);
   const refusals: SealpostError[] = [];
+  let { reserved } = record;
+  const slotAt = async (issuer: Issuer, latest: number) => {
+    const asked = { claim, record: { ...record, reserved }, names, latest };
+    const slot = await reservePlaces(issuer, asked, store);
+    reserved = slot.reserved;
+    if (slot.wait && slot.wait.until <= latest) throw budgetSpent(issuer, asked, slot.wait);
+    return slot.wait?.until;
+  };
   let earliest: { choice: Choice; until: number } | undefined;
   for (const choice of choices) {
     const { issuer } = choice;
@@ -118,31 +144,29 @@ export async function chooseIssuer(
       await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
     } catch (error) {
       if (!isSealpostError(error) || !NEXT.includes(error.name)) throw error;
-      // An order that may have been issued is asked for once more, a park later, before another CA gets one.
+      // The order may have been fulfilled. It is read once more, after the domain was parked, before another CA
+      // gets an order.
       if (issuer === ordering && !(PASSING.includes(error.name) && record.parked)) throw error;
       refusals.push(error);
       continue;
     }
     if (issuer === ordering) return choice;
     if (ordering) await forget();
-    if (replacedAt(issuer, record, wanted.names) !== undefined) return choice;
-    const asked = { ...wanted, now, latest: choices.length > 1 ? now + SHORT_MS : Infinity };
-    const wait = await reservePlaces(issuer, asked, store);
-    if (!wait) return choice;
-    if (wait.until <= asked.latest) throw budgetSpent(issuer, asked, wait);
-    if (!earliest || wait.until < earliest.until) earliest = { choice, until: wait.until };
+    if (replacedAt(issuer, record, names) !== undefined) return choice;
+    const until = await slotAt(issuer, choices.length > 1 ? now + SHORT_MS : Infinity);
+    if (until === undefined) return choice;
+    if (!earliest || until < earliest.until) earliest = { choice, until };
   }
   const passing = refusals.find(({ name }) => PASSING.includes(name));
   if (!earliest || passing) throw passing ?? refusals[0]!;
-  const asked = { ...wanted, now, latest: Infinity };
-  const wait = await reservePlaces(earliest.choice.issuer, asked, store);
-  if (wait) throw budgetSpent(earliest.choice.issuer, asked, wait);
+  await slotAt(earliest.choice.issuer, Infinity);
   return earliest.choice;
 }
 
 /**
- * ARI's `replaces` is understood only where the certificate comes from, and only of an order that has a name in common
- * with it; there such an order is outside the limits (RFC 9773 §5).
+ * Only the CA that issued a certificate understands ARI's `replaces`, and only if the order has a name in common
+ * with that certificate. That CA counts such an order towards no limit (RFC 9773 §5).
+ * @returns the ARI identifier for `replaces`, if this issuer takes it
  */
 export function replacedAt({ name }: Issuer, { current }: DomainRecord, names: string[]): string | undefined {
   const isAnother = current?.issuer !== name || !names.some(one => current.names.includes(one));
@@ -150,7 +174,7 @@ export function replacedAt({ name }: Issuer, { current }: DomainRecord, names: s
 }
 
 /**
- * Whether an issuer does for the domain, by what its directory says: CAA may name it, and it has the profile that is wished.
+ * Requires that CAA allows the issuer, and that its directory has the profile that is wished.
  * @throws SealpostError CaaForbids, AcmeRejected
  */
 async function requireSuitable(

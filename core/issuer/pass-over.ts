@@ -1,16 +1,18 @@
-/** An issuer that failed for a reason of its own is passed over for a while, and the next one is asked at once, where there is one. */
+/**
+ * An issuer that failed for a reason of its own is passed over for a while. If the domain may have another
+ * issuer that is in no trouble, that issuer is asked at once.
+ */
 import type { Issuer } from '../acme/issuer.ts';
 import type { OrderState } from '../acme/order.ts';
-import { isInTrouble, issuersOwn, troubleAfter } from '../record/trouble.ts';
-import type { Clock } from '../clock.ts';
 import { isSealpostError } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
-import { avoidedUntil, candidates } from './choose-issuer.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { IssuerStore } from '../ports/issuer-store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Parked } from '../record/parked.ts';
-import type { Bus } from '../ports/bus.ts';
+import { isInTrouble, issuersOwn, troubleAfter } from '../record/trouble.ts';
+import { avoidedUntil, candidates } from './choose-issuer.ts';
 
-/** What the state that failed had of the plan. */
+/** What the failed state had of the plan. */
 export interface FailedAtIssuer {
   issuer?: string;
   isLastResort?: boolean;
@@ -19,9 +21,8 @@ export interface FailedAtIssuer {
 }
 
 interface Ports {
-  store: Store;
+  store: Pick<IssuerStore, 'readIssuer' | 'recordTrouble'>;
   bus: Bus;
-  clock: Clock;
   issuers: Issuer[];
 }
 
@@ -29,17 +30,19 @@ type Failure = Pick<Parked, 'reason' | 'message'> & { retryAt?: number };
 
 const HOUR = 3_600_000;
 
-/** @returns the issuers that this domain passes over from now on, whether another one can be asked at once, and else when it can */
+/**
+ * @returns `passes`: the issuers that this domain passes over from now on. `next`: another issuer is to be
+ *   asked at once. `again`: when another issuer can be asked, if that is later than now
+ */
 export async function passOver(
   failed: FailedAtIssuer,
   failure: Failure,
-  record: DomainRecord,
+  { record, now }: { record: DomainRecord; now: number },
   ports: Ports,
 ): Promise<{ passes?: Parked['passes']; next: boolean; again?: number }> {
-  const now = ports.clock.now();
   const known = Object.entries(record.parked?.passes ?? {}).filter(([, until]) => until > now);
   const issuer = ports.issuers.find(({ name }) => name === failed.issuer);
-  const until = issuer && (await troubleUntil(issuer, failure, ports));
+  const until = issuer && (await troubleUntil(issuer, failure, now, ports));
   const passes = { ...Object.fromEntries(known), ...(until !== undefined && { [issuer!.name]: until }) };
   const again = until === undefined ? undefined : await anotherAt(issuer!, passes, record, ports);
   const isNext = again !== undefined && again <= now && !failed.isLastResort && !mayBeIssued(failed);
@@ -50,18 +53,21 @@ export async function passOver(
   };
 }
 
-/** @returns until when others come first; undefined where the fault is the domain's */
-async function troubleUntil(issuer: Issuer, failure: Failure, ports: Ports): Promise<number | undefined> {
-  const now = ports.clock.now();
+/** @returns until when other issuers come first; undefined if the domain, not the issuer, is the reason */
+async function troubleUntil(
+  issuer: Issuer,
+  failure: Failure,
+  now: number,
+  { store, bus }: Ports,
+): Promise<number | undefined> {
   if (failure.reason === 'AcmeRateLimited') return failure.retryAt ?? now + HOUR;
   if (!issuersOwn.includes(failure.reason)) return undefined;
-  const { store, bus } = ports;
   const { name, directoryUrl } = issuer;
   const { trouble: known } = (await store.readIssuer(directoryUrl)) ?? {};
   if (known && isInTrouble(known, now)) return known.until;
   const trouble = troubleAfter(known, { ...failure, issuer: name, now });
-  // Whoever was faster has said so.
-  if (await store.recordTrouble(directoryUrl, trouble, known)) {
+  // Of many domains that fail at once, the one whose write succeeds puts the fact on the bus.
+  if (await store.recordTrouble(directoryUrl, { trouble, known })) {
     const { reason, message, failures, until } = trouble;
     const detail = { issuer: name, reason, message, failures, until: new Date(until).toISOString() };
     await bus.put([{ detailType: 'Issuer In Trouble', detail }]);
@@ -69,12 +75,15 @@ async function troubleUntil(issuer: Issuer, failure: Failure, ports: Ports): Pro
   return trouble.until;
 }
 
-/** In FinalizeOrder the request may have been heard, and only its answer lost: the order is read once more before another CA issues for the same need. */
+/**
+ * After FinalizeOrder the CA may have issued, and only its answer was lost. The order is read once more
+ * before another CA issues for the same names.
+ */
 function mayBeIssued({ order, until }: FailedAtIssuer): boolean {
   return order !== undefined && order.status !== 'pending' && until === undefined;
 }
 
-/** When another issuer that the domain may have is in no trouble. */
+/** @returns when another issuer that the domain may have is in no trouble; undefined without such an issuer */
 async function anotherAt(
   failed: Issuer,
   passes: Parked['passes'],

@@ -1,15 +1,19 @@
-/** What is in AWS Certificate Manager. */
+/** What is in AWS Certificate Manager (ACM). */
 import type { AcmImport, AcmQuotas, AcmUse } from '../record/acm.ts';
+import type { Owner } from './claim-store.ts';
 
 export interface AcmStore {
-  /** Remembers what is in ACM for it, and finds the domain by its ARN from then on. @throws ClaimLost */
-  recordAcm(domain: string, me: string, acm: AcmImport): Promise<void>;
-  /** Forgets that, and the ARN. @throws ClaimLost */
-  forgetAcm(domain: string, me: string, arn: string | undefined): Promise<void>;
-  /** One more import that ACM took. @param month as `202611`, of UTC @param quotas as they are now */
+  /**
+   * Records what ACM has of the domain, after the item that leads from the ARN to the domain.
+   * @throws SealpostError ClaimLost
+   */
+  recordAcm(owner: Owner, acm: AcmImport): Promise<void>;
+  /** Forgets what ACM has of the domain, then the ARN's item. @throws SealpostError ClaimLost */
+  forgetAcm(owner: Owner, arn: string | undefined): Promise<void>;
+  /** Counts an import that ACM took. @param month of UTC, as `202611` @param quotas as they are now */
   countImport(month: string, quotas: AcmQuotas): Promise<void>;
-  /** @param withCertificates those are a read of each one's ARN; else 0 */
-  acmUse(withCertificates: boolean): Promise<AcmUse>;
-  /** The domain whose certificate that ARN is. */
+  /** @param asked.withCertificates true reads the ARNs, a read for each; false leaves `certificates` 0 */
+  acmUse(asked: { withCertificates: boolean }): Promise<AcmUse>;
+  /** @returns the domain whose certificate has that ARN */
   domainOfArn(arn: string): Promise<string | undefined>;
 }

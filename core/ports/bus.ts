@@ -2,11 +2,15 @@
 import type { Fact } from '../events/facts.ts';
 
 export interface Bus {
-  /** Puts facts of ours on the product's bus, `source` `sealpost`. */
+  /** Puts facts on the product's bus, with the source `sealpost`. */
   put(events: Fact[]): Promise<void>;
 }
 
 export interface Metrics {
-  /** Counts one. @param outcome the one dimension @param facts what a person wants to know who looks what was counted */
-  count(metric: string, outcome: string, facts: Record<string, string | undefined>): void;
+  /**
+   * Adds one to a metric.
+   * @param counted.outcome the metric's only dimension
+   * @param counted.facts what a person reads in the log who asks what was counted
+   */
+  count(metric: string, counted: { outcome: string; facts: Record<string, string | undefined> }): void;
 }

@@ -1,39 +1,74 @@
-/** The claim on a domain, and every write that only the claim's owner may do. */
+/**
+ * The claim on a domain, and every write that only the claim's owner may do. If another execution owns the
+ * claim by now, a method throws ClaimLost, unless its docstring says otherwise.
+ */
+import type { Claim } from '../record/claim.ts';
 import type { DomainRecord, PublishedValue, Reservation, ServedUnder, Use } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
 
+/** Who writes: the domain, and the execution that owns its claim. */
+export type Owner = Pick<Claim, 'domain' | 'me'>;
+
 export interface ClaimStore {
-  /** Takes the domain for this execution. @returns the record, or undefined when another has it or there is nothing to do */
-  claimDomain(domain: string, me: string, now: number): Promise<DomainRecord | undefined>;
-  /** Renews the lease. @throws SealpostError ClaimLost */
-  renewDomain(domain: string, me: string, now: number): Promise<DomainRecord>;
-  /** Remembers the places in budgets that were reserved for the domain. @throws ClaimLost */
-  recordReservation(domain: string, me: string, reserved: Reservation): Promise<void>;
-  /** Puts the order on record, unless one is there; `reserved` are the places that it has not used. @returns the one on record */
+  /**
+   * Takes the claim for an execution, with a lease of `LEASE_MS`. The claim is free if nobody owns it or if its
+   * lease has ended; there is something to do if `wanted` is above `done` or if `dueAt` has passed. The same
+   * execution may take its claim again.
+   * @returns the record; undefined without a wish, while another execution owns the claim, or if there is
+   *   nothing to do
+   */
+  claimDomain(claim: Pick<Claim, 'domain' | 'me' | 'now'>): Promise<DomainRecord | undefined>;
+  /** Renews the lease: `leaseUntil` and `dueAt` become `now` plus `LEASE_MS`. */
+  renewDomain(claim: Pick<Claim, 'domain' | 'me' | 'now'>): Promise<DomainRecord>;
+  /** Records the slots in budgets that are reserved for the domain. */
+  recordReservation(owner: Owner, reserved: Reservation): Promise<void>;
+  /**
+   * Records the order, unless an order is on record.
+   * @param reserved the slots that the order has not used
+   * @returns the order on record
+   */
   recordOrder(
-    domain: string,
-    me: string,
+    owner: Owner,
     order: NonNullable<DomainRecord['order']>,
     reserved?: Reservation,
   ): Promise<NonNullable<DomainRecord['order']>>;
-  /** Forgets an order that can no longer succeed, so that the next try makes another. */
-  forgetOrder(domain: string, me: string, url: string): Promise<void>;
-  /** Remembers TXT values before they are published (or forgets them after they were retracted), so that a later claim can retract a killed one's. @throws ClaimLost */
-  recordPublished(domain: string, me: string, published: PublishedValue[]): Promise<void>;
-  /** Under which servers the domain is served; none: it is forgotten. @throws ClaimLost */
-  recordServedUnder(domain: string, me: string, servedUnder: ServedUnder[]): Promise<void>;
-  /** A person was told that many days before its end, unless another is provided by now. @throws ClaimLost */
-  recordTold(domain: string, me: string, use: Use, id: string, days: number): Promise<void>;
-  /** Its current certificate was revoked at the CA. @throws ClaimLost */
-  recordRevoked(domain: string, me: string, certificate: string): Promise<void>;
-  /** The domain has no current certificate any more. @throws ClaimLost */
-  dropCurrent(domain: string, me: string, current: string): Promise<void>;
-  /** Ends the claim. @returns false when the wish changed meanwhile: the claim is ended, due at once */
-  releaseDomain(domain: string, me: string, seen: number, dueAt: number, now: number): Promise<boolean>;
-  /** Ends the claim with a reason; `waitsFor` are servers whose registration wakes the domain: due at once where one is registered by now. */
-  parkDomain(domain: string, me: string, parked: Parked, waitsFor: string[]): Promise<void>;
-  /** Ends the claim: it has left, and is due at `dueAt` once more, or never. @returns false when the wish changed meanwhile: the claim stays */
-  retireDomain(domain: string, me: string, retired: Retired, dueAt: number | undefined): Promise<boolean>;
-  /** Ends the claim on a deleted domain, and all that is known of it. @returns false when the wish changed meanwhile: the claim stays */
-  forgetDomain(domain: string, me: string, seen: number): Promise<boolean>;
+  /** Forgets the order of that URL. Does nothing if another order, or another owner, is on record. */
+  forgetOrder(owner: Owner, url: string): Promise<void>;
+  /** Records the TXT values that are in zones: before they are published, and what is left after a retraction. */
+  recordPublished(owner: Owner, published: PublishedValue[]): Promise<void>;
+  /** Records under which servers the domain is served; an empty list removes the attribute. */
+  recordServedUnder(owner: Owner, servedUnder: ServedUnder[]): Promise<void>;
+  /**
+   * Records that a person was told `days` before the end of a provided certificate. Does nothing if another
+   * certificate is provided for that use by now.
+   */
+  recordTold(owner: Owner, told: { use: Use; id: string; days: number }): Promise<void>;
+  /** Records that the certificate of that id was revoked at the CA. */
+  recordRevoked(owner: Owner, certificate: string): Promise<void>;
+  /** Removes the current certificate from the record; its id joins `superseded`. */
+  dropCurrent(owner: Owner, current: string): Promise<void>;
+  /**
+   * Ends the claim: `done` becomes `seen`, and what was parked or retired is forgotten.
+   * @param dueAt when the domain is due next, milliseconds since the epoch
+   * @returns false if a newer wish came meanwhile: the claim is ended, and the domain is due at once
+   */
+  releaseDomain(claim: Claim, dueAt: number): Promise<boolean>;
+  /**
+   * Ends the claim with a reason. The domain is due at `parked.nextTry`; at once if a newer wish came meanwhile,
+   * or if one of the servers is registered by now.
+   * @param waitsFor servers whose registration wakes the domain. The domain is on record under each of these
+   *   servers before the servers are read
+   */
+  parkDomain(owner: Owner, parked: Parked, waitsFor: string[]): Promise<void>;
+  /**
+   * Ends the claim of a domain that has left.
+   * @param dueAt when the domain is due once more; undefined: never
+   * @returns false if a newer wish came meanwhile, or the claim is lost: nothing is written
+   */
+  retireDomain(owner: Owner, retired: Retired, dueAt: number | undefined): Promise<boolean>;
+  /**
+   * Deletes the item of a deleted domain.
+   * @returns false if a newer wish came meanwhile, or the claim is lost: nothing is written
+   */
+  forgetDomain(claim: Pick<Claim, 'domain' | 'me' | 'seen'>): Promise<boolean>;
 }

@@ -1,11 +1,11 @@
 /** An issuer: its account, its trouble, and the budgets of its orders. */
 import type { Trouble } from '../record/trouble.ts';
 
-/** What is kept of an issuer, by its directory's URL. */
+/** What is on record of an issuer, by the URL of its directory. */
 export interface IssuerRecord {
-  /** Of our account there, once there is one. */
+  /** URL of our account there; absent before the account is registered. */
   accountUrl?: string;
-  /** Of the account's key (RFC 7638). */
+  /** JWK thumbprint of the account's key (RFC 7638). */
   thumbprint?: string;
   trouble?: Trouble;
 }
@@ -13,13 +13,21 @@ export interface IssuerRecord {
 export interface IssuerStore {
   readIssuer(directory: string): Promise<IssuerRecord | undefined>;
   recordAccount(directory: string, account: Required<Pick<IssuerRecord, 'accountUrl' | 'thumbprint'>>): Promise<void>;
-  /** @param known what was read before, if anything was @returns false when another one wrote meanwhile: that stands */
-  recordTrouble(directory: string, trouble: Trouble, known?: Trouble): Promise<boolean>;
   /**
-   * Reserves one order in a budget (GCRA): one order each `intervalMs`, and a burst of `horizonMs` worth of them.
-   * @param latest a place after this is not taken
-   * @returns when the order may be made: now, or once the mean rate has caught up with all that were reserved before; after
-   *   `latest`: nothing was reserved
+   * Records a trouble if the trouble that was read before is still on record.
+   * @param change.known the trouble that was read; absent if there was none
+   * @returns false if another step wrote meanwhile: its trouble stays
    */
-  reserveOrder(budget: string, intervalMs: number, horizonMs: number, now: number, latest?: number): Promise<number>;
+  recordTrouble(directory: string, change: { trouble: Trouble; known?: Trouble }): Promise<boolean>;
+  /**
+   * Reserves a slot for one order in a budget, by the generic cell rate algorithm (GCRA): one order each
+   * `intervalMs`, and a burst worth `horizonMs`.
+   * @param asked.latest a slot after this moment is not taken; by default any slot is
+   * @returns when the order may be made, milliseconds since the epoch: now, or when the mean rate has caught up
+   *   with all slots that were reserved before. After `latest`: nothing was reserved
+   */
+  reserveOrder(
+    budget: string,
+    asked: { intervalMs: number; horizonMs: number; now: number; latest?: number },
+  ): Promise<number>;
 }

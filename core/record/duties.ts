@@ -1,35 +1,39 @@
-/** What is left to do for a domain beside its order and its servers, and when it is looked at next. Pure. */
+/** What is left to do for a domain beside its order and its servers, and when it is re-evaluated. Pure. */
 import type { DomainRecord } from './domain.ts';
-import { nextProvidedLook } from './provided.ts';
+import { nextProvidedEvaluation } from './provided.ts';
 
-/** Values that could not be taken out of a zone are tried again with the domain's next look, which comes no later than this. */
+/** TXT values that could not be retracted are retracted by the next evaluation, at the latest after this. */
 const RETRACT_AGAIN_MS = 86_400_000;
 
-/** A certificate of a staging issuer is replaced as soon as a trusted issuer is configured, which nothing but a look finds out. */
+/**
+ * A staging issuer's certificate is replaced when a trusted issuer is configured. No event tells that, so
+ * such a domain is evaluated this often.
+ */
 const TRIAL_MS = 3_600_000;
 
-/** What ACM lacks of the domain, or has too much. */
+/** The difference between what ACM has of the domain and what the wish says. */
 export function acmDuty({ spec, current, acm }: DomainRecord): 'import' | 'remove' | undefined {
   if (!spec?.acm) return acm && 'remove';
   return current && acm?.certificate !== current.id ? 'import' : undefined;
 }
 
-/** @param isAsked somebody wants it now, though the next try be tomorrow */
-export function isAcmDue(record: DomainRecord, now: number, isAsked: boolean): boolean {
-  return acmDuty(record) !== undefined && (isAsked || (record.acm?.nextTry ?? 0) <= now);
+/** @param asks.isAsked true if an outside event asked for the domain: the import is not delayed until its next try */
+export function isAcmDue(record: DomainRecord, asks: { now: number; isAsked: boolean }): boolean {
+  return acmDuty(record) !== undefined && (asks.isAsked || (record.acm?.nextTry ?? 0) <= asks.now);
 }
 
-/** It was deleted so, and has a certificate that others would still trust. */
+/** The deletion asked for a revocation, and clients would still trust the certificate. */
 export function isToBeRevoked({ spec, current, revoked }: DomainRecord, now: number): boolean {
   return spec?.revoke === true && current !== undefined && revoked !== current.id && now < current.notAfter;
 }
 
 /**
- * At its time, or sooner where ACM is asked again, values of ours are still in somebody's zone, its certificate is for a trial, or one from elsewhere comes nearer its end.
- * @param dueAt its time, ms since the epoch
+ * @param when.dueAt when the domain is due for its order or its servers
+ * @returns that moment, or an earlier one: for a retry of the import into ACM, of a retraction, for a
+ *   staging issuer's certificate, or for the end of a provided certificate. Milliseconds since the epoch
  */
-export function nextLook(record: DomainRecord, dueAt: number, now: number): number {
-  const times = [dueAt, nextProvidedLook(record.provided, now)];
+export function nextEvaluation(record: DomainRecord, { dueAt, now }: { dueAt: number; now: number }): number {
+  const times = [dueAt, nextProvidedEvaluation(record.provided, now)];
   if (acmDuty(record)) times.push(record.acm?.nextTry ?? now);
   if (record.published?.length) times.push(now + RETRACT_AGAIN_MS);
   if (record.current?.staging) times.push(now + TRIAL_MS);

@@ -102,7 +102,7 @@ export function idsOf(provided: Provided | undefined): string[] {
 }
 
 /** When one of them next has to be looked at. */
-export function nextProvidedLook(provided: Provided | undefined, now: number): number {
+export function nextProvidedEvaluation(provided: Provided | undefined, now: number): number {
   const times = uses.flatMap(use => {
     const one = provided?.[use];
     return one ? [one.renewAt, one.notAfter, ...TELL_AT_DAYS.map(days => one.notAfter - days * DAY)] : [];

@@ -1,10 +1,10 @@
-/**
- * Domains whose mail is served under a server's own host name, and which servers hold a certificate
- * all the same.
- */
-import { type DomainRecord, type ServedUnder, serversOf } from './domain.ts';
+/** Domains whose mail is served under a server's own host name, and who holds a certificate all the same. */
+import { serversOf, type DomainRecord, type ServedUnder } from './domain.ts';
 
-/** The servers of its wish that shall hold its certificate. One that the wish has named since it was last planned counts: nothing is taken from it. */
+/**
+ * The servers of the wish that shall hold its certificate. A server that the wish named after the last plan
+ * counts, so that nothing is removed from that server.
+ */
 export function holdersOf({ spec, servedUnder = [] }: Pick<DomainRecord, 'spec' | 'servedUnder'>): string[] {
   return spec ? holders(serversOf(spec), servedUnder) : [];
 }
@@ -14,6 +14,6 @@ export function holders(servers: string[], servedUnder: ServedUnder[]): string[]
 }
 
 /** For a person at a mail program. */
-export function typeThis(domain: string, server: string): string {
+export function typeThis({ domain, server }: { domain: string; server: string }): string {
   return `mail of ${domain} is served under ${server}: type this host name into the mail program`;
 }

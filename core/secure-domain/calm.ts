@@ -1,30 +1,40 @@
-/** Urgent and calm: a renewal in good time waits for the server's quiet hour, so that many go out with one reload. */
+/** Which servers receive a renewal in their quiet hour, so that many renewals go out with one reload. */
 import { isUrgent } from '../certificate/renewal.ts';
-import type { Plan } from '../record/plan.ts';
-import type { Clock } from '../clock.ts';
-import { quietMoment, type QuietHours } from '../work/quiet.ts';
-import type { Store } from '../ports/store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { sameNames, type DomainRecord } from '../record/domain.ts';
+import type { Plan } from '../record/plan.ts';
+import { quietMoment, type QuietHours } from '../work/quiet.ts';
 import { isServing } from '../work/serving.ts';
 
 /**
- * The servers that may have the domain's next certificate later, each with its moment. All others have it at once: a
- * new, changed or moved domain, one from another issuer or of another profile, a certificate whose window is past (it was revoked, or will be) or that is near its
- * end, or would be by then, and what a person asked for.
+ * All other servers receive the certificate at once: for a new, changed or moved domain; after a change of
+ * issuer or profile; for a certificate whose ARI window has passed (it was revoked, or will be), that is near
+ * its end or would be by then; and for what a person asked for.
+ * @returns the servers that may receive the domain's next certificate later, each with its moment,
+ *   milliseconds since the epoch
  */
 export async function calmServers(
   record: DomainRecord,
-  { names, servers, issuer, profile }: Pick<Plan, 'names' | 'servers' | 'issuer' | 'profile'>,
-  { store, clock, quietHours }: { store: Store; clock: Clock; quietHours: QuietHours },
+  plan: Pick<Plan, 'names' | 'servers' | 'issuer' | 'profile'>,
+  {
+    store,
+    now,
+    quietHours,
+  }: {
+    store: Pick<WorkStore, 'workFor' | 'installed'> & Pick<ServerStore, 'readServer'>;
+    now: number;
+    quietHours: QuietHours;
+  },
 ): Promise<Record<string, number>> {
   const { current } = record;
-  const now = clock.now();
+  const { issuer, profile, names } = plan;
   const isAsBefore = current?.issuer === issuer && current.profile === profile && sameNames(current.names, names);
   if (!isAsBefore || current.staging || current.askedAt !== undefined || isUrgent(now, current)) return {};
   const { notBefore, notAfter } = current;
-  const moments = servers
+  const moments = plan.servers
     .map(server => ({ server, at: quietMoment(server, quietHours, now) }))
-    // The window may end meanwhile: the CA has its order by then, and nobody is without a certificate.
+    // The ARI window may end before that moment: the CA has its order by then, and the old certificate is good.
     .filter(({ at }) => !isUrgent(at, { notBefore, notAfter }));
   const serving = await Promise.all(moments.map(({ server }) => isServing(server, record, store, now)));
   return Object.fromEntries(moments.filter((_, i) => serving[i]).map(({ server, at }) => [server, at]));

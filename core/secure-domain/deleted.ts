@@ -1,57 +1,72 @@
 /** The end of a claim on a deleted domain. */
-import type { Clock } from '../clock.ts';
-import { SealpostError } from '../errors.ts';
-import { wakeServers } from '../work/wake.ts';
-import type { Store } from '../ports/store.ts';
 import { importWanted } from '../acm/import-to-acm.ts';
-import type { DomainRecord } from '../record/domain.ts';
-import { isAcmDue, isToBeRevoked, nextLook } from '../record/duties.ts';
-import { reEvaluate } from '../work/re-evaluate.ts';
-import { revocationWanted, revokeAt } from './revoke-certificate.ts';
-import { removeAll } from '../work/superseded.ts';
-import { leaveServers } from '../work/leave.ts';
-import type { CertificateObjects } from '../ports/objects.ts';
+import { endClaim } from '../claim/end-claim.ts';
+import type { Clock } from '../clock.ts';
+import { ended, type Ended } from '../ended.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
 import type { Executions } from '../ports/executions.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WaitingStore } from '../ports/waiting-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
+import { isAcmDue, isToBeRevoked, nextEvaluation } from '../record/duties.ts';
+import { leaveServers } from '../work/leave.ts';
+import { removeAll } from '../work/superseded.ts';
+import { wakeServers } from '../work/wake.ts';
+import type { Evaluation } from './evaluation.ts';
+import { revocationWanted, revokeAt } from './revoke-certificate.ts';
 
-/** How long a deleted domain is known, so that an older wish that comes late does not bring it back (EventBridge tries for a day; an archive may be replayed). */
+/**
+ * How long a deleted domain stays on record as a tombstone, so that an older wish that comes late does
+ * not bring it back: EventBridge retries for a day, and an archive may be replayed.
+ */
 const TOMBSTONE_MS = 30 * 86_400_000;
 
-/** A deleted domain is taken from all its servers, and forgotten when its tombstone has stood long enough. Ends the claim, and the execution with it. */
-export async function releaseDeleted(
-  record: DomainRecord,
-  me: string,
-  isAsked: boolean,
-  ports: { store: Store; certificates: Pick<CertificateObjects, 'remove'>; executions: Executions; clock: Clock },
-): Promise<never> {
-  const { store, clock } = ports;
-  const { domain, order, wanted } = record;
-  const now = clock.now();
-  if (order) await store.forgetOrder(domain, me, order.url);
-  if (record.servedUnder?.length) {
-    await store.recordServedUnder(domain, me, []);
-    await store.dependNoMore(
-      domain,
-      record.servedUnder.map(({ server }) => server),
-    );
-  }
+interface Ports {
+  store: DomainStore & ClaimStore & WorkStore & ServerStore & WaitingStore;
+  certificates: Pick<CertificateObjects, 'remove'>;
+  executions: Executions;
+  clock: Clock;
+}
+
+/** Gives work to remove the domain from its servers, and forgets the domain after its tombstone's time. */
+export async function endDeleted(evaluation: Evaluation, ports: Ports): Promise<Ended> {
+  const { claim, record, isAsked } = evaluation;
+  const { domain, now } = claim;
+  await forgetPlans(evaluation, ports);
   const left = await leaveServers(domain, ports);
   const isRevoking = isToBeRevoked(record, now);
-  const revoking = isRevoking ? await revokeAt(record, store, now) : Number.POSITIVE_INFINITY;
-  const isImported = isAcmDue(record, now, isAsked);
-  if (revoking <= now || isImported) {
+  const revoking = isRevoking ? await revokeAt(record, ports.store, now) : Number.POSITIVE_INFINITY;
+  if (revoking <= now || isAcmDue(record, { now, isAsked })) {
     await wakeServers(left, ports);
-    throw revoking <= now ? revocationWanted(domain) : importWanted(domain);
+    return revoking <= now ? revocationWanted(domain) : importWanted(domain);
   }
   const forgetAt = record.deletedAt! + TOMBSTONE_MS;
-  const isOver = forgetAt <= now && !isRevoking;
-  if (isOver) await removeAll(domain, me, ports);
-  const forgotten = isOver && (await store.forgetDomain(domain, me, wanted));
-  const dueAt = nextLook(record, Math.min(Math.max(forgetAt, now), revoking), now);
-  if (!forgotten && !(await store.releaseDomain(domain, me, wanted, dueAt, now))) await reEvaluate(domain, ports);
+  const isForgotten = forgetAt <= now && !isRevoking && (await forget(evaluation, ports));
+  if (!isForgotten) {
+    const dueAt = Math.min(Math.max(forgetAt, now), revoking);
+    await endClaim(claim, nextEvaluation(record, { dueAt, now }), ports);
+  }
   await wakeServers(left, ports);
-  throw new SealpostError(
-    'DomainDeleted',
-    domain,
-    forgotten ? `${domain} is forgotten` : `${domain} is deleted; ${left.length} servers are told to remove it`,
+  const message = isForgotten
+    ? `${domain} is forgotten`
+    : `${domain} is deleted; ${left.length} servers are told to remove it`;
+  return ended('DomainDeleted', { about: domain, message });
+}
+
+async function forgetPlans({ claim, record }: Evaluation, { store }: Ports): Promise<void> {
+  if (record.order) await store.forgetOrder(claim, record.order.url);
+  if (!record.servedUnder?.length) return;
+  await store.recordServedUnder(claim, []);
+  await store.dependNoMore(
+    claim.domain,
+    record.servedUnder.map(({ server }) => server),
   );
+}
+
+/** Keys first, then the record: a step that is killed in between removes the keys again. */
+async function forget({ claim }: Evaluation, ports: Ports): Promise<boolean> {
+  await removeAll(claim, ports);
+  return ports.store.forgetDomain(claim);
 }

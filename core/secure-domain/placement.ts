@@ -1,31 +1,37 @@
-/** What a wish comes to on its servers as they are: who gets the certificate, and under whose name mail is served instead. */
+/**
+ * What a wish comes to on its servers as they are: which servers get the certificate, and under which
+ * servers' host names mail is served instead.
+ */
 import { planNames, webmailName } from '../certificate/names.ts';
-import type { Clock } from '../clock.ts';
+import { sayBefore } from '../claim/say-before.ts';
 import { SealpostError, type ErrorName } from '../errors.ts';
-import type { ServerRecord } from '../record/server.ts';
-import type { Store } from '../ports/store.ts';
-import { type DomainRecord, type ServedUnder, serversOf, type Wish } from '../record/domain.ts';
-import { servesAlone, servesByName } from '../record/capability.ts';
-import { holders, typeThis } from '../record/served-under.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WaitingStore } from '../ports/waiting-store.ts';
+import { servesAlone, servesByName } from '../record/capability.ts';
+import { serversOf, type DomainRecord, type ServedUnder, type Wish } from '../record/domain.ts';
+import { holders, typeThis } from '../record/served-under.ts';
+import type { ServerRecord } from '../record/server.ts';
+import type { Evaluation, Placed } from './evaluation.ts';
 
 export interface Placement {
-  /** The names that its certificate has to have. */
+  /** The names that the certificate must have. */
   names: string[];
-  /** Servers that get it; none: nothing is ordered. */
+  /** The servers that get it. Without any, nothing is ordered. */
   servers: string[];
   servedUnder: ServedUnder[];
 }
 
-/** What hangs on what a server can do: the park ends with its next inspection. */
-export const HANG: readonly ErrorName[] = ['ServerNotInspected', 'InstallRefused'];
+/** Reasons to park that end with the server's next inspection. */
+export const UNTIL_INSPECTED: readonly ErrorName[] = ['ServerNotInspected', 'InstallRefused'];
 
-/** By host name, with what `inspect` found there. */
+/** By host name. */
 type Servers = Map<string, ServerRecord>;
 
 /**
- * A mail server that cannot choose a certificate by name serves the domain under its own host name. It gets the domain's
- * certificate only for webmail, where that is its task and its web server can.
+ * A mail server that cannot choose a certificate by name serves the domain under its own host name. Such a
+ * server gets the domain's certificate only for webmail, if webmail is its task and its web server can choose.
  */
 export function place(wish: Wish, servers: Servers): Placement {
   const names = planNames(wish);
@@ -39,7 +45,7 @@ export function place(wish: Wish, servers: Servers): Placement {
     });
   const isMailByName = servedUnder.length < wish.mailServers.length;
   return {
-    // Of a list, what nobody would look at is not certified.
+    // A name of a list that no client would use is not certified.
     names: isMailByName || wish.policy === 'wildcard' || wish.acm || webmail === undefined ? names : [webmail],
     servers: holders(serversOf(wish), servedUnder),
     servedUnder,
@@ -47,69 +53,89 @@ export function place(wish: Wish, servers: Servers): Placement {
 }
 
 /**
- * Plans, and puts on record under which servers the domain is served. Each of these is told that the domain hangs on
- * what it can do, and then looked at again: whoever records another inspection looks for those that hang on it.
- * @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused, ClaimLost
+ * Matches the wish against its servers, and records under which servers the domain is served. First each
+ * of these servers has on record that the domain depends on what the server can do, then the server is read
+ * again: an inspection that is recorded in between finds the domain there and re-evaluates it.
+ * @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused, ClaimLost, Throttled
  */
 export async function placeDomain(
-  record: DomainRecord,
-  wish: Wish,
-  me: string,
-  ports: { store: Store; bus: Bus; clock: Clock },
-): Promise<Placement> {
-  const { store, bus } = ports;
+  evaluation: Evaluation,
+  {
+    store,
+    bus,
+  }: {
+    store: Pick<ServerStore, 'readServer'> &
+      Pick<ClaimStore, 'recordServedUnder'> &
+      Pick<WaitingStore, 'dependOn' | 'dependNoMore'>;
+    bus: Bus;
+  },
+): Promise<Placed> {
+  const { claim, record, wish } = evaluation;
   const { domain } = wish;
-  const isDue = record.current !== undefined && record.current.renewAt <= ports.clock.now();
-  let placement = await placeOn(record, wish, isDue, store);
+  const first = await placeOn(evaluation, store);
   const before = record.servedUnder ?? [];
-  const hadToWait = record.parked !== undefined && HANG.includes(record.parked.reason);
-  if (before.length === 0 && placement.servedUnder.length === 0 && !hadToWait) return placement;
-  await store.dependOn(domain, names(placement.servedUnder));
-  placement = await placeOn(record, wish, isDue, store);
+  const hadToWait = record.parked !== undefined && UNTIL_INSPECTED.includes(record.parked.reason);
+  if (before.length === 0 && first.servedUnder.length === 0 && !hadToWait) return { ...evaluation, ...placed(first) };
+  await store.dependOn(domain, hosts(first.servedUnder));
+  const placement = await placeOn(evaluation, store);
   const { servedUnder } = placement;
-  const isKnown = (one: ServedUnder) => before.some(({ server, webmail }) => sameUnder(one, { server, webmail }));
-  const events = servedUnder
+  const isKnown = (one: ServedUnder) => before.some(known => isSame(one, known));
+  const facts = servedUnder
     .filter(one => !isKnown(one))
     .map(({ server, webmail }) => ({
       detailType: 'Domain Served Under Server' as const,
-      detail: { domain, server, webmail: webmail ?? false, message: typeThis(domain, server) },
+      detail: { domain, server, webmail: webmail ?? false, message: typeThis({ domain, server }) },
     }));
-  // Before it is on record, since a retry of this step finds it there: rather twice than never.
-  if (events.length > 0) await bus.put(events);
-  if (events.length > 0 || servedUnder.length < before.length) await store.recordServedUnder(domain, me, servedUnder);
-  const free = serversOf(wish)
-    .concat(names(before))
-    .filter(server => !names(servedUnder).includes(server));
+  await sayBefore(facts, bus, async () => {
+    if (facts.length > 0 || servedUnder.length < before.length) await store.recordServedUnder(claim, servedUnder);
+  });
+  const free = [...serversOf(wish), ...hosts(before)].filter(server => !hosts(servedUnder).includes(server));
   await store.dependNoMore(domain, [...new Set(free)]);
-  record.servedUnder = servedUnder;
-  return placement;
+  return { ...evaluation, record: { ...record, servedUnder }, ...placed(placement) };
 }
 
-function names(servedUnder: ServedUnder[]): string[] {
+function placed({ names, servers }: Placement): Pick<Placed, 'names' | 'servers'> {
+  return { names, servers };
+}
+
+function hosts(servedUnder: ServedUnder[]): string[] {
   return servedUnder.map(({ server }) => server);
 }
 
-function sameUnder(a: ServedUnder, b: ServedUnder): boolean {
-  return a.server === b.server && Boolean(a.webmail) === Boolean(b.webmail);
+function isSame(one: ServedUnder, other: ServedUnder): boolean {
+  return one.server === other.server && Boolean(one.webmail) === Boolean(other.webmail);
 }
 
 /**
- * A domain that has a certificate is renewed while a server of it is looked at anew: it was by name before.
- * @param isDue its certificate is to be renewed: one server that was retired keeps the others from nothing
+ * A domain whose renewal is due is placed on the servers that are registered, so that one retired server
+ * does not keep the others from a new certificate. A domain with a certificate does not wait for an
+ * inspection, because its servers served by name before.
  */
 async function placeOn(
-  record: DomainRecord,
-  wish: Wish,
-  isDue: boolean,
-  store: Pick<Store, 'readServer'>,
+  { claim, record, wish }: Evaluation,
+  store: Pick<ServerStore, 'readServer'>,
 ): Promise<Placement> {
+  const { current } = record;
+  const isDue = current !== undefined && current.renewAt <= claim.now;
   const named = serversOf(wish);
-  const servers = new Map<string, ServerRecord>();
-  for (const one of await Promise.all(named.map(server => store.readServer(server))))
-    if (one) servers.set(one.server, one);
+  const found = await Promise.all(named.map(server => store.readServer(server)));
+  const servers: Servers = new Map(found.flatMap(one => (one ? [[one.server, one]] : [])));
   const there = wish.mailServers.filter(server => servers.has(server));
   const isEnough = isDue && there.length > 0;
   const missing = isEnough ? [] : named.filter(server => !servers.has(server));
+  requireUsable({ record, wish, missing, servers: [...servers.values()] });
+  const placement = place({ ...wish, mailServers: there }, servers);
+  return { ...placement, servers: placement.servers.filter(server => servers.has(server)) };
+}
+
+/** @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused */
+function requireUsable(asked: {
+  record: DomainRecord;
+  wish: Wish;
+  missing: string[];
+  servers: ServerRecord[];
+}): void {
+  const { record, wish, missing, servers } = asked;
   const fail = (name: 'ServerNotRegistered' | 'ServerNotInspected' | 'InstallRefused', why: string) =>
     new SealpostError(name, wish.domain, why);
   if (missing.length > 0)
@@ -117,19 +143,17 @@ async function placeOn(
       'ServerNotRegistered',
       `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
     );
-  for (const { server, capability } of servers.values())
+  for (const { server, capability } of servers)
     if (capability?.['refused']) throw fail('InstallRefused', `${server}: ${capability['refused'].join('; ')}`);
-  const unknown = wish.host || record.current ? [] : uninspected([...servers.values()]);
+  const unknown = wish.host || record.current ? [] : uninspected(servers);
   if (unknown.length > 0)
     throw fail(
       'ServerNotInspected',
       `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
     );
-  const placement = place({ ...wish, mailServers: there }, servers);
-  return { ...placement, servers: placement.servers.filter(server => servers.has(server)) };
 }
 
-/** Until it is known whether they serve by name, an order may be for nothing. */
+/** Servers whose first inspection has not answered. An order for such a server may be for nothing. */
 export function uninspected(servers: ServerRecord[]): string[] {
   return servers.filter(({ capability }) => capability === undefined).map(({ server }) => server);
 }

@@ -1,51 +1,60 @@
 /**
- * A domain that has left for good: neither its name servers nor its `_acme-challenge` lead to us, look after look. It is
- * retired with a notice instead of tried for months. What is served stays served until it ends: its mail may still be
- * read here. Any later word brings it back.
+ * A domain that has left for good: evaluation after evaluation, neither its name servers nor its
+ * `_acme-challenge` lead to us. The domain is retired with a notice, instead of tried for months. Its
+ * certificate stays on its servers until it ends, since mail may still be read there. Any later event about
+ * the domain brings it back.
  */
-import type { Store } from '../ports/store.ts';
+import { sayBefore } from '../claim/say-before.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { Claim } from '../record/claim.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
-import type { Bus } from '../ports/bus.ts';
 
-/** Daily looks in a row. One that had a certificate has moved away; one that never had is not set up yet, which may take its owner weeks. */
-const LOOKS = { moved: 7, neverCame: 30 };
-/** From this try on a parked domain is looked at daily (`nextTry`). */
+/**
+ * Daily evaluations in a row. A domain that had a certificate has moved away. A domain that never had one
+ * is not set up yet, which may take its owner weeks.
+ */
+const EVALUATIONS = { moved: 7, neverCame: 30 };
+/** From this try on a parked domain is tried daily (`nextTry`). */
 const FIRST_DAILY_TRY = 4;
-/** The last look of our own, while there is still time to replace what is served. */
+/** The sweep's last evaluation, while there is still time to replace what is served. */
 const BEFORE_END_MS = 3 * 86_400_000;
 
-/** How many daily looks in a row have found it unmanaged, with this one; a look that a person asked for in between is none. */
-export function unmanagedLooks({ parked }: Pick<DomainRecord, 'parked'>, now: number): number {
+/**
+ * @returns how many daily evaluations in a row found the domain unmanaged, this one included. An evaluation
+ *   that a person asked for in between does not count
+ */
+export function unmanagedEvaluations({ parked }: Pick<DomainRecord, 'parked'>, now: number): number {
   const isDaily = parked !== undefined && parked.tries >= FIRST_DAILY_TRY && now >= parked.nextTry;
   return (parked?.unmanaged ?? 0) + Number(isDaily);
 }
 
-/** A server's own host name is ours, wherever its zone is. */
-export function hasLeft({ spec, current }: DomainRecord, looks: number): boolean {
-  return spec?.host !== true && looks >= (current ? LOOKS.moved : LOOKS.neverCame);
+/** A server's own host name never leaves, wherever its zone is. */
+export function hasLeft({ spec, current }: DomainRecord, evaluations: number): boolean {
+  return spec?.host !== true && evaluations >= (current ? EVALUATIONS.moved : EVALUATIONS.neverCame);
 }
 
-/** Retired before, and nobody has said anything since: the last look of our own found it as it was. */
+/** The domain was retired, no event has named it since, and the sweep's last evaluation found no change. */
 export function isStillGone({ retired, seen, done }: DomainRecord): boolean {
   return retired !== undefined && seen === done;
 }
 
-/** @returns false when a word about it came meanwhile: it is parked as before */
+/** @returns false if an event about the domain came meanwhile: the caller parks the domain as before */
 export async function retireDomain(
   record: DomainRecord,
-  me: string,
+  claim: Claim,
   { message }: Pick<Parked, 'message'>,
-  { store, bus, now }: { store: Store; bus: Bus; now: number },
+  { store, bus }: { store: Pick<ClaimStore, 'retireDomain'>; bus: Bus },
 ): Promise<boolean> {
-  const { domain, current } = record;
+  const { domain, now } = claim;
+  const { current } = record;
   const isNews = !isStillGone(record);
   const retired: Retired = isNews ? { at: now, message } : record.retired!;
-  const lastLook = current && current.notAfter - BEFORE_END_MS;
-  const dueAt = isNews && lastLook !== undefined && lastLook > now ? lastLook : undefined;
+  const last = current && current.notAfter - BEFORE_END_MS;
+  const dueAt = isNews && last !== undefined && last > now ? last : undefined;
   const servedUntil = current && current.notAfter > now ? new Date(current.notAfter).toISOString() : undefined;
   const detail = { domain, message, ...(servedUntil !== undefined && { servedUntil }) };
-  // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
-  if (isNews) await bus.put([{ detailType: 'Domain Retired', detail }]);
-  return store.retireDomain(domain, me, retired, dueAt);
+  const facts = isNews ? [{ detailType: 'Domain Retired' as const, detail }] : [];
+  return sayBefore(facts, bus, () => store.retireDomain(claim, retired, dueAt));
 }

@@ -1,45 +1,56 @@
-/** RevokeCertificate: a deleted domain's certificate is revoked at the CA (RFC 8555 §7.6), once no server has it any more. */
+/**
+ * RevokeCertificate: revokes a deleted domain's certificate at the CA (RFC 8555 §7.6), once no server
+ * has it any more.
+ */
 import { X509Certificate } from 'node:crypto';
 import type { Acme } from '../acme/client.ts';
 import { asSealpostError, isProblem } from '../acme/problem.ts';
+import { endClaim } from '../claim/end-claim.ts';
+import { openClaim } from '../claim/open-claim.ts';
+import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
-import { SealpostError } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
+import { ended, type Ended } from '../ended.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { Executions } from '../ports/executions.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
+import type { Claim } from '../record/claim.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { isToBeRevoked } from '../record/duties.ts';
-import { reEvaluate } from '../work/re-evaluate.ts';
-import type { CertificateObjects } from '../ports/objects.ts';
-import type { Bus } from '../ports/bus.ts';
-import type { Executions } from '../ports/executions.ts';
 
 export interface RevokePorts {
-  store: Store;
-  certificates: CertificateObjects;
-  /** The account at the issuer of that name. */
+  store: Pick<ClaimStore, 'renewDomain' | 'recordRevoked' | 'releaseDomain'>;
+  certificates: Pick<CertificateObjects, 'readChain'>;
+  /** @returns our account at the issuer of that name */
   acmeAt: (issuer: string) => Promise<Acme>;
   bus: Bus;
   executions: Executions;
   clock: Clock;
 }
 
-/** RFC 5280 §5.3.1: its subscriber has no more use for it. That the key was stolen is more than a deletion says. */
+/** RFC 5280 §5.3.1: the subscriber has no more use for it. A deletion does not say that the key was stolen. */
 const CESSATION_OF_OPERATION = 5;
-/** Whoever asks for it wants it now: a server that cannot be reached holds it up no longer than this. */
+/** A server that cannot be reached delays the revocation no longer than this after the deletion. */
 const AT_THE_LATEST_MS = 86_400_000;
 
-/** Thrown where the claim on a deleted domain would end: the state of that name has the account, and ends the claim. */
-export function revocationWanted(domain: string): SealpostError {
-  return new SealpostError('RevocationWanted', domain, `the certificate of ${domain} is to be revoked`);
+/** The end of ClaimDomain that leads to the state RevokeCertificate, which has the rights and ends the claim. */
+export function revocationWanted(domain: string): Ended<'RevocationWanted'> {
+  return ended('RevocationWanted', { about: domain, message: `the certificate of ${domain} is to be revoked` });
 }
 
-/** When it is to be revoked: now where no server has it, or has anything of it to do. ms since the epoch */
+/**
+ * @returns when the certificate is to be revoked, milliseconds since the epoch: now if no server has it
+ *   and no server has work for the domain
+ */
 export async function revokeAt(
   { domain, servers = [], deletedAt }: DomainRecord,
-  store: Pick<Store, 'workFor' | 'installed' | 'readServer'>,
+  store: Pick<WorkStore, 'workFor' | 'installed'> & Pick<ServerStore, 'readServer'>,
   now: number,
 ): Promise<number> {
   const has = async (server: string) => {
-    // In this order: what is installed is forgotten before its work is taken away.
+    // Work is read first: a delivery forgets what is installed before it removes the work.
     if (await store.workFor(server, domain)) return true;
     return (await store.readServer(server)) !== undefined && (await store.installed(server, domain)) !== undefined;
   };
@@ -47,29 +58,28 @@ export async function revokeAt(
   return having.includes(true) ? Math.max(now, deletedAt! + AT_THE_LATEST_MS) : now;
 }
 
-/** @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, IssuerUnusable, ClaimLost */
+/** @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, IssuerUnusable, Throttled, ClaimLost */
 export async function revokeCertificate(
-  { domain, execution }: { domain: string; execution: string },
+  input: { domain: string; execution: string },
   ports: RevokePorts,
 ): Promise<{ domain: string; revoked: boolean }> {
-  const { store, clock } = ports;
-  const record = await store.renewDomain(domain, execution, clock.now());
-  const revoked = isToBeRevoked(record, clock.now());
-  if (revoked) await revokeCurrent(record, execution, ports);
-  // What else is to be done for it, and when it is forgotten, its next look finds.
-  if (!(await store.releaseDomain(domain, execution, record.seen!, clock.now(), clock.now())))
-    await reEvaluate(domain, ports);
-  return { domain, revoked };
+  const { claim, record } = await openClaim(input, ports);
+  const revoked = isToBeRevoked(record, claim.now);
+  if (revoked) await revokeCurrent(record, claim, ports);
+  // The next evaluation finds what else is to be done, and when the domain is forgotten.
+  await endClaim(claim, claim.now, ports);
+  return { domain: claim.domain, revoked };
 }
 
-async function revokeCurrent({ domain, current }: DomainRecord, me: string, ports: RevokePorts): Promise<void> {
+async function revokeCurrent({ domain, current }: DomainRecord, claim: Claim, ports: RevokePorts): Promise<void> {
   const { id, fingerprint, issuer } = current!;
   const leaf = new X509Certificate(await ports.certificates.readChain(domain, id));
   const acme = await ports.acmeAt(issuer);
   await acme.revoke(leaf.raw, CESSATION_OF_OPERATION).catch((error: unknown) => {
-    // By an earlier try, whose answer was lost.
-    if (!isProblem(error, 'alreadyRevoked')) throw asSealpostError(error, domain, ports.clock.now());
+    // An earlier try revoked it, and its answer was lost.
+    if (!isProblem(error, 'alreadyRevoked')) throw asSealpostError(error, domain, claim.now);
   });
-  await ports.bus.put([{ detailType: 'Certificate Revoked', detail: { domain, fingerprint } }]);
-  await ports.store.recordRevoked(domain, me, id);
+  await sayBefore([{ detailType: 'Certificate Revoked', detail: { domain, fingerprint } }], ports.bus, () =>
+    ports.store.recordRevoked(claim, id),
+  );
 }

@@ -1,19 +1,20 @@
-/** A person is told in time that a certificate from elsewhere ends. */
-import type { Clock } from '../clock.ts';
-import type { Store } from '../ports/store.ts';
+/** Tells a person in time that a provided certificate ends. */
+import { sayBefore } from '../claim/say-before.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { Claim } from '../record/claim.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { dueMark, uses } from '../record/provided.ts';
-import type { Bus } from '../ports/bus.ts';
 
 const DAY = 86_400_000;
 
-/** One that is for both is told of once. @throws SealpostError ClaimLost */
+/** A certificate that is for mail and webmail is told of once. @throws SealpostError ClaimLost */
 export async function tellOfEnds(
-  { domain, provided }: DomainRecord,
-  me: string,
-  { store, bus, clock }: { store: Store; bus: Bus; clock: Clock },
+  { provided }: Pick<DomainRecord, 'provided'>,
+  claim: Claim,
+  ports: { store: Pick<ClaimStore, 'recordTold'>; bus: Bus },
 ): Promise<void> {
-  const now = clock.now();
+  const { domain, now } = claim;
   const due = uses.filter(use => provided?.[use] && dueMark(provided[use], now) !== undefined);
   const first = due[0] && provided![due[0]]!;
   if (!first) return;
@@ -24,9 +25,9 @@ export async function tellOfEnds(
   const later = `at ${takenOverAt} one of ours takes its place`;
   const message = `the certificate provided for ${told.join(' and ')} of ${domain} ends in ${daysLeft} days and cannot be renewed here; provide the next one, or ${later}`;
   const detail = { domain, for: told, fingerprint, issuedBy, daysLeft, notAfter: end, takenOverAt, message };
-  // Before it is on record, since a retry of this step finds it there: rather twice than never.
-  await bus.put([{ detailType: 'Provided Certificate Approaching Expiration', detail }]);
-  for (const use of told) await store.recordTold(domain, me, use, first.id, dueMark(first, now)!);
+  await sayBefore([{ detailType: 'Provided Certificate Approaching Expiration', detail }], ports.bus, async () => {
+    for (const use of told) await ports.store.recordTold(claim, { use, id: first.id, days: dueMark(first, now)! });
+  });
   const others = Object.fromEntries(due.filter(use => !told.includes(use)).map(use => [use, provided![use]]));
-  await tellOfEnds({ domain, provided: others } as DomainRecord, me, { store, bus, clock });
+  await tellOfEnds({ provided: others }, claim, ports);
 }

@@ -111,7 +111,7 @@ function shownProvided(provided: Provided, now: number): DomainStatus['provided'
 
 function serving(server: string, record: DomainRecord, known: Known, now: number): Serving {
   const under = record.servedUnder?.find(one => one.server === server);
-  const why = typeThis(record.domain, server);
+  const why = typeThis({ domain: record.domain, server });
   const on = known.servers.get(server);
   if (!under) return holding(server, record, known, now);
   if (under.webmail) {

@@ -1,15 +1,19 @@
-/** Where a domain leaves: the servers that its wish no longer names, and in the end all that is known of it. */
+/** Removes a domain from the servers that its wish does not name any more. */
 import type { Clock } from '../clock.ts';
-import type { Store } from '../ports/store.ts';
-import { isServing } from './serving.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { holdersOf } from '../record/served-under.ts';
+import { isServing, type ServingStore } from './serving.ts';
 
 /**
- * Gives work to the servers that shall hold the domain's certificate no longer. They go on serving until each server of the wish was seen
- * to: whoever records that calls here again.
- * @returns the servers that now have it to remove
+ * Gives work to remove the domain to the servers that shall not hold its certificate any more. These servers go on
+ * serving until every server of the wish was seen serving; the step that records the last of these calls this again.
+ * @returns the servers that have work to remove the domain now
  */
-export async function leaveServers(domain: string, ports: { store: Store; clock: Clock }): Promise<string[]> {
+export async function leaveServers(
+  domain: string,
+  ports: { store: ServingStore & Pick<DomainStore, 'readDomain'> & Pick<WorkStore, 'commitRemoval'>; clock: Clock },
+): Promise<string[]> {
   const { store, clock } = ports;
   const record = await store.readDomain(domain);
   if (!record?.spec) return [];
@@ -18,15 +22,21 @@ export async function leaveServers(domain: string, ports: { store: Store; clock:
   if (left.length === 0) return [];
   const serving = await Promise.all(wished.map(server => isServing(server, record, store, clock.now())));
   if (serving.includes(false)) return [];
-  const having = await Promise.all(left.map(server => hasToRemove(server, domain, store)));
+  const having = await Promise.all(left.map(server => hasToRemove({ server, domain }, store)));
   const servers = left.filter((_, i) => having[i]);
   if (servers.length === 0) return [];
   const committed = await store.commitRemoval({ domain, wanted: record.wanted, servers, now: clock.now() });
   return committed ? servers : leaveServers(domain, ports);
 }
 
-/** It may have the domain, and was not told yet. Work is taken away after its server is known to serve, so one of the two is always there. */
-async function hasToRemove(server: string, domain: string, store: Store): Promise<boolean> {
+/**
+ * The server may have the domain, and has no work to remove it. Work is removed after its server is known to serve,
+ * so that either the work or what is installed is always found.
+ */
+async function hasToRemove(
+  { server, domain }: { server: string; domain: string },
+  store: ServingStore,
+): Promise<boolean> {
   const work = await store.workFor(server, domain);
   if (work?.certificate === 'REMOVE' || !(await store.readServer(server))) return false;
   return work !== undefined || (await store.installed(server, domain)) !== undefined;

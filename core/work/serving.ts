@@ -1,16 +1,23 @@
-/** Whether a server serves what it should, by what is on record of it. */
-import type { Store } from '../ports/store.ts';
+/** Whether a server serves what it should, as far as the record knows. */
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { certificatesOf, isSeen } from '../record/provided.ts';
 
-/** The server, on the node that it has now, was seen serving what is to be served of the domain, and nothing waits there that would change that. */
+/** What `isServing` reads. */
+export type ServingStore = Pick<WorkStore, 'installed' | 'workFor'> & Pick<ServerStore, 'readServer'>;
+
+/**
+ * @returns true if the server's node of today was seen serving every certificate that it shall serve for the
+ *   domain, and no work waits there that would change that
+ */
 export async function isServing(
   server: string,
   domain: Pick<DomainRecord, 'domain' | 'current' | 'provided'>,
-  store: Pick<Store, 'installed' | 'workFor' | 'readServer'>,
+  store: ServingStore,
   now: number,
 ): Promise<boolean> {
-  // In this order: what is installed is on record before its work is taken away.
+  // Work is read first: a delivery records what is installed before it removes the work.
   const work = await store.workFor(server, domain.domain);
   const [installed, record] = await Promise.all([store.installed(server, domain.domain), store.readServer(server)]);
   if (!record || !installed || installed.node !== record.node || work !== undefined) return false;

@@ -1,18 +1,29 @@
-/** Keys that nobody needs any more: of certificates that another one followed, or that were withdrawn, once what is to be served is seen on every server of the domain. */
+/** Removes keys that are needed no more: of superseded certificates, and of provided ones that are over. */
 import type { Clock } from '../clock.ts';
-import type { Store } from '../ports/store.ts';
-import { overOf } from '../record/provided.ts';
-import { isServing } from './serving.ts';
-import { holdersOf } from '../record/served-under.ts';
+import type { ClaimStore } from '../ports/claim-store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
 import type { CertificateObjects } from '../ports/objects.ts';
+import type { Claim } from '../record/claim.ts';
+import { overOf } from '../record/provided.ts';
+import { holdersOf } from '../record/served-under.ts';
+import { isServing, type ServingStore } from './serving.ts';
 
 /**
- * Until then a server may have to be given what it had. After that nothing asks for them: a delivery has the current
- * certificate, a host that puts back what it served does so from its own disk.
+ * Removes these keys once every server of the domain was seen serving what it shall. Until then a server may have
+ * to be given its old certificate again. After that nothing reads the old keys: a delivery carries the current
+ * certificate, and a host rolls back from its own disk.
  */
 export async function removeSuperseded(
   domain: string,
-  { store, certificates, clock }: { store: Store; certificates: Pick<CertificateObjects, 'remove'>; clock: Clock },
+  {
+    store,
+    certificates,
+    clock,
+  }: {
+    store: ServingStore & Pick<DomainStore, 'readDomain' | 'forgetSuperseded' | 'forgetElsewhere'>;
+    certificates: Pick<CertificateObjects, 'remove'>;
+    clock: Clock;
+  },
 ): Promise<void> {
   const record = await store.readDomain(domain);
   if (!record?.spec) return;
@@ -21,22 +32,30 @@ export async function removeSuperseded(
   if (superseded.length + over.length === 0) return;
   const serving = await Promise.all(holdersOf(record).map(server => isServing(server, record, store, clock.now())));
   if (serving.includes(false)) return;
-  // The objects first: who is killed in between takes them away again.
+  // Objects first, then the record: a step that is killed in between removes the objects again.
   for (const id of [...superseded, ...over]) if (id !== record.current?.id) await certificates.remove(domain, id);
   if (superseded.length > 0) await store.forgetSuperseded(domain, superseded);
   if (over.length > 0) await store.forgetElsewhere(domain, over);
 }
 
-/** Of a deleted domain whose tombstone's time is over, its last one, too. @throws SealpostError ClaimLost */
+/**
+ * Removes every key of a deleted domain whose tombstone's time is over. The record names no current certificate
+ * before its key goes, so that a domain which comes back at this moment orders another.
+ * @throws SealpostError ClaimLost
+ */
 export async function removeAll(
-  domain: string,
-  me: string,
-  { store, certificates }: { store: Store; certificates: Pick<CertificateObjects, 'remove'> },
+  claim: Pick<Claim, 'domain' | 'me'>,
+  {
+    store,
+    certificates,
+  }: {
+    store: Pick<DomainStore, 'readDomain'> & Pick<ClaimStore, 'dropCurrent'>;
+    certificates: Pick<CertificateObjects, 'remove'>;
+  },
 ): Promise<void> {
-  const record = await store.readDomain(domain);
-  // It is not current any more before its key goes: should the domain come back in this moment, another is ordered.
-  if (record?.current) await store.dropCurrent(domain, me, record.current.id);
+  const record = await store.readDomain(claim.domain);
+  if (record?.current) await store.dropCurrent(claim, record.current.id);
   const { superseded = [], elsewhere = [], current } = record ?? {};
   for (const id of [...superseded, ...elsewhere, ...(current ? [current.id] : [])])
-    await certificates.remove(domain, id);
+    await certificates.remove(claim.domain, id);
 }

@@ -1,18 +1,22 @@
-/** Waking a server: by whoever committed work, not by an event. */
+/** Starts deliver-to-server for servers that have work. The step that committed the work wakes its servers. */
 import type { Clock } from '../clock.ts';
-import { WAKE_MS } from '../ports/lease.ts';
-import type { Store } from '../ports/store.ts';
-import { deliveryExecutionName, type ServerRecord } from '../record/server.ts';
 import type { Executions } from '../ports/executions.ts';
+import { WAKE_MS } from '../ports/lease.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import { deliveryExecutionName, type ServerRecord } from '../record/server.ts';
 
 /**
- * Starts a delivery for each server that is free and has something to do. Killed between claim and start, the step's
- * next try starts what was woken, and else the sweep wakes anew, up to two minutes later.
+ * Starts a delivery for each server that is free and has something to do. A step that is killed after a claim and
+ * before its start is retried and starts what it claimed; else the sweep wakes the server, up to two minutes later.
  * @returns the servers that were woken here
  */
 export async function wakeServers(
   servers: string[],
-  { store, executions, clock }: { store: Store; executions: Executions; clock: Clock },
+  {
+    store,
+    executions,
+    clock,
+  }: { store: Pick<ServerStore, 'wakeServer' | 'readServer'>; executions: Executions; clock: Clock },
 ): Promise<string[]> {
   const woken: string[] = [];
   for (const server of servers) {
@@ -20,13 +24,13 @@ export async function wakeServers(
     if (name) woken.push(server);
     const record = name ? undefined : await store.readServer(server);
     const toStart = name ?? (record && isYetToBegin(record, clock.now()) ? record.owner : undefined);
-    // Of one name there is one execution, however often it is started.
+    // Step Functions keeps one execution for one name, so a second start does no harm.
     if (toStart) await executions.start('deliver-to-server', toStart, { server });
   }
   return woken;
 }
 
-/** It was woken, and the execution has neither renewed the claim nor begun a delivery. */
+/** The server was woken, and its execution has neither renewed the claim nor begun a delivery. */
 function isYetToBegin({ server, seq, owner, leaseUntil = 0 }: ServerRecord, now: number): boolean {
   return owner === deliveryExecutionName(server, seq) && now <= leaseUntil && leaseUntil <= now + WAKE_MS;
 }

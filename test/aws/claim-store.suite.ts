@@ -24,56 +24,60 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     });
 
     test('is not to be had for a domain that nobody wished', async () => {
-      expect(await store.claimDomain(domain, 'first', now)).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'first', now })).toBeUndefined();
       expect(await store.readDomain(domain)).toBeUndefined();
     });
 
     test('is refused to another while it is leased, and given to its owner again', async () => {
       await claimed();
-      expect(await store.claimDomain(domain, 'second', now + LEASE_MS)).toBeUndefined();
-      expect(await store.claimDomain(domain, 'first', now + 1)).toMatchObject({ leaseUntil: now + 1 + LEASE_MS });
+      expect(await store.claimDomain({ domain, me: 'second', now: now + LEASE_MS })).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'first', now: now + 1 })).toMatchObject({
+        leaseUntil: now + 1 + LEASE_MS,
+      });
     });
 
     test('is taken over after the lease, and lost for the one that had it', async () => {
       await claimed();
-      expect(await store.claimDomain(domain, 'second', afterLease)).toMatchObject({ owner: 'second' });
-      await expect(store.renewDomain(domain, 'first', afterLease)).rejects.toEqual(claimLost);
-      await expect(store.recordOrder(domain, 'first', { url: 'u', planned: [], issuer: 'ca' })).rejects.toEqual(
+      expect(await store.claimDomain({ domain, me: 'second', now: afterLease })).toMatchObject({ owner: 'second' });
+      await expect(store.renewDomain({ domain, me: 'first', now: afterLease })).rejects.toEqual(claimLost);
+      await expect(store.recordOrder({ domain, me: 'first' }, { url: 'u', planned: [], issuer: 'ca' })).rejects.toEqual(
         claimLost,
       );
-      await expect(store.recordPublished(domain, 'first', [])).rejects.toEqual(claimLost);
-      await expect(store.releaseDomain(domain, 'first', 1, now, now)).rejects.toEqual(claimLost);
+      await expect(store.recordPublished({ domain, me: 'first' }, [])).rejects.toEqual(claimLost);
+      await expect(store.releaseDomain({ domain, me: 'first', seen: 1, now }, now)).rejects.toEqual(claimLost);
     });
 
     test('is one, however many come at once', async () => {
       await store.acceptWish(wish(), { at: now }, now);
-      const all = await Promise.all(Array.from({ length: 20 }, (_, i) => store.claimDomain(domain, `e${i}`, now)));
+      const all = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => store.claimDomain({ domain, me: `e${i}`, now })),
+      );
       expect(all.filter(record => record !== undefined)).toHaveLength(1);
     });
 
     test('is not to be had while there is nothing to do, until the domain is due', async () => {
       await claimed();
-      await store.releaseDomain(domain, 'first', 1, now + minute, now);
-      expect(await store.claimDomain(domain, 'second', now + minute - 1)).toBeUndefined();
-      expect(await store.claimDomain(domain, 'second', now + minute)).toMatchObject({ owner: 'second' });
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + minute);
+      expect(await store.claimDomain({ domain, me: 'second', now: now + minute - 1 })).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'second', now: now + minute })).toMatchObject({ owner: 'second' });
     });
 
     test('is to be had when a wish came while it was held', async () => {
       await claimed();
       await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
-      expect(await store.releaseDomain(domain, 'first', 1, now + minute, now + 2)).toBe(false);
+      expect(await store.releaseDomain({ domain, me: 'first', seen: 1, now: now + 2 }, now + minute)).toBe(false);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ wanted: 2, done: 1, dueAt: now + 2 });
       expect(record).not.toHaveProperty('owner');
-      expect(await store.claimDomain(domain, 'second', now + 2)).toMatchObject({ seen: 2 });
+      expect(await store.claimDomain({ domain, me: 'second', now: now + 2 })).toMatchObject({ seen: 2 });
     });
 
     test('lasts another lease when it is renewed', async () => {
       await claimed();
-      expect(await store.renewDomain(domain, 'first', now + minute)).toMatchObject({
+      expect(await store.renewDomain({ domain, me: 'first', now: now + minute })).toMatchObject({
         ...{ leaseUntil: now + minute + LEASE_MS, dueAt: now + minute + LEASE_MS, seen: 1 },
       });
-      expect(await store.claimDomain(domain, 'second', afterLease)).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'second', now: afterLease })).toBeUndefined();
     });
   });
 
@@ -82,29 +86,32 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('stays the first one that was put on record', async () => {
       await claimed();
-      expect(await store.recordOrder(domain, 'first', order('one'))).toEqual(order('one'));
-      expect(await store.recordOrder(domain, 'first', order('two'))).toEqual(order('one'));
+      expect(await store.recordOrder({ domain, me: 'first' }, order('one'))).toEqual(order('one'));
+      expect(await store.recordOrder({ domain, me: 'first' }, order('two'))).toEqual(order('one'));
       expect((await store.readDomain(domain))!.order).toEqual(order('one'));
     });
 
     test('is forgotten by its owner alone, and only if it is the one that is meant', async () => {
       await claimed();
-      await store.recordOrder(domain, 'first', order('one'));
-      await store.forgetOrder(domain, 'first', 'two');
-      await store.forgetOrder(domain, 'second', 'one');
+      await store.recordOrder({ domain, me: 'first' }, order('one'));
+      await store.forgetOrder({ domain, me: 'first' }, 'two');
+      await store.forgetOrder({ domain, me: 'second' }, 'one');
       expect((await store.readDomain(domain))!.order).toEqual(order('one'));
-      await store.forgetOrder(domain, 'first', 'one');
+      await store.forgetOrder({ domain, me: 'first' }, 'one');
       expect(await store.readDomain(domain)).not.toHaveProperty('order');
-      expect(await store.recordOrder(domain, 'first', order('two'))).toEqual(order('two'));
+      expect(await store.recordOrder({ domain, me: 'first' }, order('two'))).toEqual(order('two'));
     });
 
     test('survives a take-over with the values that were published for it', async () => {
       const published = [{ zoneId: 'Z1', recordName: `_acme-challenge.${domain}`, values: ['a', 'b'] }];
       await claimed();
-      await store.recordOrder(domain, 'first', order('one'));
-      await store.recordPublished(domain, 'first', published);
-      expect(await store.claimDomain(domain, 'second', afterLease)).toMatchObject({ order: order('one'), published });
-      await store.recordPublished(domain, 'second', []);
+      await store.recordOrder({ domain, me: 'first' }, order('one'));
+      await store.recordPublished({ domain, me: 'first' }, published);
+      expect(await store.claimDomain({ domain, me: 'second', now: afterLease })).toMatchObject({
+        order: order('one'),
+        published,
+      });
+      await store.recordPublished({ domain, me: 'second' }, []);
       expect(await store.readDomain(domain)).not.toHaveProperty('published');
     });
   });
@@ -115,21 +122,20 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       const left = { ca: { set: 'one', places: { exactSet: now } } };
       await register(mx1);
       await claimed();
-      await store.recordReservation(domain, 'first', reserved);
+      await store.recordReservation({ domain, me: 'first' }, reserved);
       await store.parkDomain(
-        domain,
-        'first',
+        { domain, me: 'first' },
         { reason: 'BudgetSpent', message: '', since: now, nextTry: now, tries: 0 },
         [],
       );
-      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ reserved });
-      await expect(store.recordReservation(domain, 'first', reserved)).rejects.toEqual(claimLost);
+      expect(await store.claimDomain({ domain, me: 'second', now })).toMatchObject({ reserved });
+      await expect(store.recordReservation({ domain, me: 'first' }, reserved)).rejects.toEqual(claimLost);
       const order = { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' };
-      await store.recordOrder(domain, 'second', order, left);
+      await store.recordOrder({ domain, me: 'second' }, order, left);
       expect((await store.readDomain(domain))!.reserved).toEqual(left);
-      await store.recordOrder(domain, 'second', order);
+      await store.recordOrder({ domain, me: 'second' }, order);
       expect(await store.readDomain(domain)).not.toHaveProperty('reserved');
-      await store.recordReservation(domain, 'second', left);
+      await store.recordReservation({ domain, me: 'second' }, left);
       expect(await commit({ me: 'second' })).toBe(true);
       expect(await store.readDomain(domain)).not.toHaveProperty('reserved');
     });
@@ -142,43 +148,45 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('waits with its reason until its next try', async () => {
       await claimed();
-      await store.parkDomain(domain, 'first', parked(now + minute), []);
+      await store.parkDomain({ domain, me: 'first' }, parked(now + minute), []);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ parked: parked(now + minute), done: 1, dueAt: now + minute });
       expect(record).not.toHaveProperty('owner');
-      expect(await store.claimDomain(domain, 'second', now + minute - 1)).toBeUndefined();
-      expect(await store.claimDomain(domain, 'second', now + minute)).toMatchObject({ parked: { tries: 1 } });
-      await store.releaseDomain(domain, 'second', 1, now + minute, now);
+      expect(await store.claimDomain({ domain, me: 'second', now: now + minute - 1 })).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'second', now: now + minute })).toMatchObject({
+        parked: { tries: 1 },
+      });
+      await store.releaseDomain({ domain, me: 'second', seen: 1, now }, now + minute);
       expect(await store.readDomain(domain)).not.toHaveProperty('parked');
     });
 
     test('does not wait when its wish was changed while it was on its way there', async () => {
       await claimed();
       await store.acceptWish(wish({ mailServers: [mx1, mx2] }), { at: now + 1 }, now);
-      await store.parkDomain(domain, 'first', parked(now + 86_400_000), []);
+      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), []);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, done: 1 });
       expect(await store.due(now + 2, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
     test('is not parked by one that lost the claim', async () => {
       await claimed();
-      await expect(store.parkDomain(domain, 'second', parked(now + minute), [])).rejects.toEqual(claimLost);
+      await expect(store.parkDomain({ domain, me: 'second' }, parked(now + minute), [])).rejects.toEqual(claimLost);
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
     });
 
     test('does not wait for a server that was registered while it was on its way there', async () => {
       await claimed();
       await register(mx2);
-      await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2]);
+      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2]);
       expect(await store.due(now + 2, 10)).toContainEqual(expect.objectContaining({ kind: 'domain', name: domain }));
     });
 
     test('is due at once where the registration came between its note and its park', async () => {
       await claimed();
-      await store.parkDomain(domain, 'first', parked(now + minute), [mx2]);
-      await store.claimDomain(domain, 'second', now + minute);
+      await store.parkDomain({ domain, me: 'first' }, parked(now + minute), [mx2]);
+      await store.claimDomain({ domain, me: 'second', now: now + minute });
       expect(await store.wakeWaitingDomains(mx2, now + minute, 10)).toMatchObject({ woken: 1 });
-      await store.parkDomain(domain, 'second', parked(now + 86_400_000), []);
+      await store.parkDomain({ domain, me: 'second' }, parked(now + 86_400_000), []);
       expect(await store.due(now + minute, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
     });
   });
@@ -192,41 +200,39 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     ])("is due %s, and nobody's", async (_, dueAt) => {
       await claimed();
       await store.parkDomain(
-        domain,
-        'first',
+        { domain, me: 'first' },
         { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 9 },
         [],
       );
-      await store.claimDomain(domain, 'first', now);
-      expect(await store.retireDomain(domain, 'first', retired, dueAt)).toBe(true);
+      await store.claimDomain({ domain, me: 'first', now });
+      expect(await store.retireDomain({ domain, me: 'first' }, retired, dueAt)).toBe(true);
       const record = (await store.readDomain(domain))!;
       expect(record).toMatchObject({ retired, done: 1 });
       expect(record.dueAt).toBe(dueAt);
       for (const gone of ['owner', 'leaseUntil', 'parked']) expect(record).not.toHaveProperty(gone);
-      expect(await store.claimDomain(domain, 'second', now)).toBeUndefined();
+      expect(await store.claimDomain({ domain, me: 'second', now })).toBeUndefined();
     });
 
     test('comes back with the next word about it, and is not retired when that came meanwhile', async () => {
       await claimed();
       await store.lookAgain(domain, now);
-      expect(await store.retireDomain(domain, 'first', retired, undefined)).toBe(false);
-      await store.claimDomain(domain, 'first', now);
-      expect(await store.retireDomain(domain, 'other', retired, undefined)).toBe(false);
-      expect(await store.retireDomain(domain, 'first', retired, undefined)).toBe(true);
+      expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(false);
+      await store.claimDomain({ domain, me: 'first', now });
+      expect(await store.retireDomain({ domain, me: 'other' }, retired, undefined)).toBe(false);
+      expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(true);
       await store.lookAgain(domain, now);
-      expect(await store.claimDomain(domain, 'second', now)).toMatchObject({ retired, seen: 3, done: 2 });
-      await store.releaseDomain(domain, 'second', 3, now + minute, now);
+      expect(await store.claimDomain({ domain, me: 'second', now })).toMatchObject({ retired, seen: 3, done: 2 });
+      await store.releaseDomain({ domain, me: 'second', seen: 3, now }, now + minute);
       expect(await store.readDomain(domain)).not.toHaveProperty('retired');
     });
 
     test('is not retired any more once it is parked again', async () => {
       await claimed();
-      await store.retireDomain(domain, 'first', retired, undefined);
+      await store.retireDomain({ domain, me: 'first' }, retired, undefined);
       await store.lookAgain(domain, now);
-      await store.claimDomain(domain, 'second', now);
+      await store.claimDomain({ domain, me: 'second', now });
       await store.parkDomain(
-        domain,
-        'second',
+        { domain, me: 'second' },
         { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 1 },
         [],
       );
@@ -237,7 +243,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   describe(`the end of a domain, in ${name}`, () => {
     test('leaves nothing of it', async () => {
       await claimed();
-      expect(await store.forgetDomain(domain, 'first', 1)).toBe(true);
+      expect(await store.forgetDomain({ domain, me: 'first', seen: 1 })).toBe(true);
       expect(await store.readDomain(domain)).toBeUndefined();
       expect(await store.due(now + 86_400_000, 10)).toEqual([]);
     });
@@ -248,7 +254,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     ])('does not come when %s', async (_, me, meanwhile) => {
       await claimed();
       await meanwhile();
-      expect(await store.forgetDomain(domain, me, 1)).toBe(false);
+      expect(await store.forgetDomain({ domain, me, seen: 1 })).toBe(false);
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
     });
   });
@@ -258,8 +264,8 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await register(mx1);
       await claimed();
       await commit();
-      await expect(store.dropCurrent(domain, 'other', 'c')).rejects.toEqual(claimLost);
-      await store.dropCurrent(domain, 'first', 'c');
+      await expect(store.dropCurrent({ domain, me: 'other' }, 'c')).rejects.toEqual(claimLost);
+      await store.dropCurrent({ domain, me: 'first' }, 'c');
       expect(await store.readDomain(domain)).toMatchObject({ superseded: ['c'] });
       expect(await store.readDomain(domain)).not.toHaveProperty('current');
     });
@@ -268,20 +274,20 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   describe(`a domain that is served under a server, in ${name}`, () => {
     test('is so on record while somebody says it who has the claim', async () => {
       await claimed();
-      await store.recordServedUnder(domain, 'first', [{ server: mx1, webmail: true }, { server: mx2 }]);
+      await store.recordServedUnder({ domain, me: 'first' }, [{ server: mx1, webmail: true }, { server: mx2 }]);
       expect(await store.readDomain(domain)).toMatchObject({
         servedUnder: [{ server: mx1, webmail: true }, { server: mx2 }],
       });
-      await store.recordServedUnder(domain, 'first', []);
+      await store.recordServedUnder({ domain, me: 'first' }, []);
       expect(await store.readDomain(domain)).not.toHaveProperty('servedUnder');
-      await expect(store.recordServedUnder(domain, 'second', [])).rejects.toEqual(claimLost);
+      await expect(store.recordServedUnder({ domain, me: 'second' }, [])).rejects.toEqual(claimLost);
     });
   });
 
   describe(`the certificate of a domain in ACM, in ${name}`, () => {
     test('and that it was revoked, are known of it', async () => {
       await claimed();
-      await store.recordRevoked(domain, 'first', 'c'.repeat(64));
+      await store.recordRevoked({ domain, me: 'first' }, 'c'.repeat(64));
       expect(await store.readDomain(domain)).toMatchObject({ revoked: 'c'.repeat(64) });
     });
   });
@@ -292,10 +298,12 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     test('is told of by the owner alone, and not of another one', async () => {
       await claimed();
       await store.provide(domain, { mail }, undefined, now);
-      await store.recordTold(domain, 'first', 'mail', mail.id, 14);
-      await store.recordTold(domain, 'first', 'mail', 'd'.repeat(64), 7);
+      await store.recordTold({ domain, me: 'first' }, { use: 'mail', id: mail.id, days: 14 });
+      await store.recordTold({ domain, me: 'first' }, { use: 'mail', id: 'd'.repeat(64), days: 7 });
       expect(await store.readDomain(domain)).toMatchObject({ provided: { mail: { told: 14 } } });
-      await expect(store.recordTold(domain, 'second', 'mail', mail.id, 7)).rejects.toThrow(claimLost);
+      await expect(store.recordTold({ domain, me: 'second' }, { use: 'mail', id: mail.id, days: 7 })).rejects.toThrow(
+        claimLost,
+      );
     });
   });
 }

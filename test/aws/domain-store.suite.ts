@@ -22,7 +22,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('comes to the sweep where nobody lived to claim it, one for a domain that was released long ago too', async () => {
       await claimed();
-      await store.releaseDomain(domain, 'first', 1, now + 60 * 86_400_000, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 60 * 86_400_000);
       await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
       expect(await store.due(now + WAKE_MS, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
     });
@@ -77,7 +77,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     test('takes the place of the wish, with the time at which it came, and can be claimed', async () => {
       await store.acceptWish(wish(), { at: now }, now);
       expect(await store.acceptWish(deletion(), { at: now + 1 }, now + minute)).toBe(true);
-      const record = await store.claimDomain(domain, 'first', now + minute);
+      const record = await store.claimDomain({ domain, me: 'first', now: now + minute });
       expect(record).toMatchObject({ spec: deletion(), deletedAt: now + minute, wanted: 2, servers: [mx1] });
     });
 
@@ -105,7 +105,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await again(now + 5)).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 1, specAt: now + 5 });
       expect(await again(now + 4, { mailServers: [mx2] })).toBe(false);
-      expect(await store.releaseDomain(domain, 'first', 1, now + minute, now)).toBe(true);
+      expect(await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + minute)).toBe(true);
     });
 
     test('is another one where its content differs, or nobody is at work', async () => {
@@ -114,7 +114,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2 });
       await again(now + 6);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 3 });
-      await store.releaseDomain(domain, 'first', 3, now + minute, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 3, now }, now + minute);
       await again(now + 7);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 4, specAt: now + 7 });
     });
@@ -127,7 +127,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('moves the version too', async () => {
       await again(now, {}, 3);
-      await store.claimDomain(domain, 'first', now);
+      await store.claimDomain({ domain, me: 'first', now });
       expect(await again(now, {}, 3)).toBe(false);
       expect(await again(now, {}, 4)).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 1, specVersion: 4 });
@@ -139,24 +139,24 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await store.acceptWish(wish({ webmailServer: mx2 }), { at: now }, now);
       await store.acceptWish(wish({ mailServers: ['mx3.provider.example'] }), { at: now + 1, version: 1 }, now);
       expect((await store.readDomain(domain))!.servers).toEqual([mx1, mx2, 'mx3.provider.example']);
-      expect((await store.claimDomain(domain, 'first', now))!.servers).toHaveLength(3);
+      expect((await store.claimDomain({ domain, me: 'first', now }))!.servers).toHaveLength(3);
     });
   });
 
   describe(`a domain that is to be looked at again, in ${name}`, () => {
     test('is due now', async () => {
       await claimed();
-      await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 86_400_000);
       await store.lookAgain(domain, now + 5);
       expect(await store.due(now + 5, 10)).toEqual([{ kind: 'domain', name: domain, dueAt: now + 5 }]);
-      expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
+      expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
     });
 
     test('stays with whoever is at work for it, who finds at the end that it has changed', async () => {
       await claimed();
       await store.lookAgain(domain, now + 5);
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first', dueAt: now + LEASE_MS });
-      expect(await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now + 6)).toBe(false);
+      expect(await store.releaseDomain({ domain, me: 'first', seen: 1, now: now + 6 }, now + 86_400_000)).toBe(false);
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 6 });
     });
 
@@ -192,8 +192,8 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     test('is on record with the wish that it was seen for, which is due soon', async () => {
       expect(await store.acceptWish(wish(), { at: now }, now, foreign)).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ foreign, spec: wish(), wanted: 1, dueAt: now + WAKE_MS });
-      expect(await store.claimDomain(domain, 'first', now)).toMatchObject({ foreign });
-      expect(await store.renewDomain(domain, 'first', now)).toMatchObject({ foreign });
+      expect(await store.claimDomain({ domain, me: 'first', now })).toMatchObject({ foreign });
+      expect(await store.renewDomain({ domain, me: 'first', now })).toMatchObject({ foreign });
     });
 
     test.each([
@@ -221,7 +221,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('stays while an execution is at work for the very wish that is said again', async () => {
       await store.acceptWish(wish(), { at: now }, now, foreign);
-      await store.claimDomain(domain, 'first', now);
+      await store.claimDomain({ domain, me: 'first', now });
       expect(await store.acceptWish(wish(), { at: now + 1 }, now)).toBe(true);
       expect(await known()).toEqual(foreign);
     });
@@ -241,7 +241,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     test('is on record, and the domain is looked at again', async () => {
       expect(await store.provide(domain, { mail }, undefined, now)).toBe(false);
       await claimed();
-      await store.releaseDomain(domain, 'first', 1, now + minute, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + minute);
       expect(await store.provide(domain, { mail }, undefined, now)).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ provided: { mail }, wanted: 2, dueAt: now });
     });

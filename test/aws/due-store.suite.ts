@@ -18,9 +18,9 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       const domains = Array.from({ length: 40 }, (_, i) => `d${i}.example`);
       for (const [i, name] of domains.entries()) {
         await store.acceptWish(wish({ domain: name }), { at: now }, now);
-        await store.claimDomain(name, 'me', now);
+        await store.claimDomain({ domain: name, me: 'me', now });
         // Not in the order in which they were written.
-        await store.releaseDomain(name, 'me', 1, now + ((i * 7) % 40), now);
+        await store.releaseDomain({ domain: name, me: 'me', seen: 1, now }, now + ((i * 7) % 40));
       }
       await register(mx1);
       const due = await store.due(now + 19, 100);
@@ -35,7 +35,7 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       await claimed();
       const current = certificate();
       await store.commitCertificate({ domain, me: 'first', seen: 1, certificate: current, servers: [mx1], now });
-      await store.releaseDomain(domain, 'first', 1, now, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now);
       const [{ certificate: seen } = {}] = (await store.due(now, 10)).filter(({ name }) => name === domain);
       expect(seen).toMatchObject({ notAfter: current.notAfter });
     });

@@ -26,18 +26,22 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
       const directory = 'https://ca.example/dir';
       const why = { reason: 'AcmeUnavailable' as const, message: 'away' };
       const trouble = { issuer: 'ca', ...why, since: now, until: now + 1, failures: 1 };
-      const all = await Promise.all([1, 2, 3].map(n => store.recordTrouble(directory, { ...trouble, until: now + n })));
+      const all = await Promise.all(
+        [1, 2, 3].map(n => store.recordTrouble(directory, { trouble: { ...trouble, until: now + n } })),
+      );
       expect(all.filter(isRecorded => isRecorded)).toHaveLength(1);
       await store.recordAccount(directory, { accountUrl: 'https://ca.example/a/1', thumbprint: 'one' });
       const known = (await store.readIssuer(directory))!;
       expect(known).toMatchObject({ accountUrl: 'https://ca.example/a/1', trouble: { message: 'away' } });
       const next = { ...trouble, until: now + 60_000, failures: 2 };
-      expect(await store.recordTrouble(directory, next, { ...known.trouble!, until: now })).toBe(false);
-      expect(await store.recordTrouble(directory, next, known.trouble)).toBe(true);
+      expect(await store.recordTrouble(directory, { trouble: next, known: { ...known.trouble!, until: now } })).toBe(
+        false,
+      );
+      expect(await store.recordTrouble(directory, { trouble: next, known: known.trouble })).toBe(true);
       expect((await store.readIssuer(directory))!.trouble).toEqual(next);
     });
 
-    const reserve = (at: number) => store.reserveOrder('ca', 10_000, 30_000, at);
+    const reserve = (at: number) => store.reserveOrder('ca', { intervalMs: 10_000, horizonMs: 30_000, now: at });
 
     test('gives a burst of orders, then one each interval', async () => {
       expect([await reserve(now), await reserve(now), await reserve(now)]).toEqual([now, now, now]);
@@ -65,7 +69,8 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
     );
 
     test('takes no place that would be too late', async () => {
-      const until = (latest: number) => store.reserveOrder('ca', 10_000, 30_000, now, latest);
+      const until = (latest: number) =>
+        store.reserveOrder('ca', { intervalMs: 10_000, horizonMs: 30_000, now, latest });
       expect([await until(now), await until(now), await until(now)]).toEqual([now, now, now]);
       for (let i = 0; i < 3; i++) expect(await until(now + 9_999)).toBe(now + 10_000);
       expect(await until(now + 10_000)).toBe(now + 10_000);
@@ -74,7 +79,7 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
 
     test('counts each budget for itself', async () => {
       for (let i = 0; i < 3; i++) await reserve(now);
-      expect(await store.reserveOrder('another', 10_000, 30_000, now)).toBe(now);
+      expect(await store.reserveOrder('another', { intervalMs: 10_000, horizonMs: 30_000, now })).toBe(now);
     });
   });
 }

@@ -14,9 +14,9 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
 
   const issued = async (domain: string, dueAt: number) => {
     await store.acceptWish(wish({ domain }), { at: now }, now);
-    await store.claimDomain(domain, 'me', now);
+    await store.claimDomain({ domain, me: 'me', now });
     await store.commitCertificate({ domain, me: 'me', seen: 1, certificate: certificate(), servers: [mx1], now });
-    await store.releaseDomain(domain, 'me', 1, dueAt, now);
+    await store.releaseDomain({ domain, me: 'me', seen: 1, now }, dueAt);
   };
 
   const all = async (limit: number) => {
@@ -88,7 +88,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     });
 
     test('is not kept while somebody is at work, nor for a domain that is deleted', async () => {
-      const claim = (await store.claimDomain(domain, 'me', now + minute))!;
+      const claim = (await store.claimDomain({ domain, me: 'me', now: now + minute }))!;
       expect(await store.recordAdvice({ ...known, dueAt: claim.dueAt! }, advice)).toBe(false);
       await store.acceptWish(deletion(), { at: now + 1 }, now);
       const { dueAt } = (await store.readDomain(domain))!;
@@ -98,7 +98,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     test('is gone with the certificate', async () => {
       await store.recordAdvice(known, advice);
       await store.lookAgain(domain, now);
-      await store.claimDomain(domain, 'me', now);
+      await store.claimDomain({ domain, me: 'me', now });
       await commit({ me: 'me', seen: 2, certificate: certificate({ id: 'next' }) });
       expect((await store.readDomain(domain))!.current).toEqual(certificate({ id: 'next' }));
     });
@@ -128,10 +128,10 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     test('takes it from nobody who is at work: that one finds the counter changed', async () => {
       await register(mx1);
       await issued(domain, now);
-      const { dueAt } = (await store.claimDomain(domain, 'me', now))!;
+      const { dueAt } = (await store.claimDomain({ domain, me: 'me', now }))!;
       await store.askRenewal(domain, now + 1);
       expect((await store.readDomain(domain))!.dueAt).toBe(dueAt);
-      expect(await store.releaseDomain(domain, 'me', 1, now + minute, now + 2)).toBe(false);
+      expect(await store.releaseDomain({ domain, me: 'me', seen: 1, now: now + 2 }, now + minute)).toBe(false);
     });
   });
 

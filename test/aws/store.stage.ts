@@ -39,7 +39,7 @@ export function stage(store: () => Store) {
     register,
     async claimed(me = 'first', more: Partial<Wish> = {}) {
       await store().acceptWish(wish(more), { at: now }, now);
-      return (await store().claimDomain(domain, me, now))!;
+      return (await store().claimDomain({ domain, me, now }))!;
     },
     commit: (more: Partial<Parameters<Store['commitCertificate']>[0]> = {}) =>
       store().commitCertificate({

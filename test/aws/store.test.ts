@@ -58,6 +58,6 @@ test('two that find a budget unused at the same moment both get their order', as
   });
   const { reserveOrder } = store(await emptyTable(client));
   const at = 1_800_000_000_000;
-  const reserved = [0, 1].map(() => reserveOrder('ca', 10_000, 30_000, at));
+  const reserved = [0, 1].map(() => reserveOrder('ca', { intervalMs: 10_000, horizonMs: 30_000, now: at }));
   expect(await Promise.all(reserved)).toEqual([at, at]);
 });

@@ -16,7 +16,7 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
   describe(`a domain that is served under a server, in ${name}`, () => {
     test('is looked at again, and again, as long as it hangs on the server', async () => {
       await claimed();
-      await store.releaseDomain(domain, 'first', 1, now + 86_400_000, now);
+      await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 86_400_000);
       await store.dependOn(domain, [mx1, mx2]);
       expect(await store.wakeDependents(mx1, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 5 });
@@ -36,8 +36,8 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
       const domains = Array.from({ length: 60 }, (_, i) => `d${String(i).padStart(2, '0')}.example`);
       for (const name of domains) {
         await store.acceptWish(wish({ domain: name, mailServers: [mx2] }), { at: now }, now);
-        await store.claimDomain(name, 'first', now);
-        await store.parkDomain(name, 'first', parked(now + 86_400_000), [mx2]);
+        await store.claimDomain({ domain: name, me: 'first', now });
+        await store.parkDomain({ domain: name, me: 'first' }, parked(now + 86_400_000), [mx2]);
       }
       expect(await store.wakeWaitingDomains(mx2, now + 5, 3)).toEqual({ woken: 60, first: domains.slice(0, 3) });
       expect((await store.due(now + 5, 100)).map(item => item.name).sort()).toEqual(domains);
@@ -46,10 +46,10 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
 
     test('is due at once when the server that it waits for is registered, and once only', async () => {
       await claimed();
-      await store.parkDomain(domain, 'first', parked(now + 86_400_000), [mx2, mx1]);
+      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2, mx1]);
       expect(await store.wakeWaitingDomains(mx2, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
-      expect(await store.claimDomain(domain, 'second', now + 5)).toMatchObject({ owner: 'second' });
+      expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
       expect(await store.wakeWaitingDomains(mx2, now + 6, 10)).toEqual({ woken: 0, first: [] });
       // The other server is registered while somebody works on the domain: the lease's end stays its time.
       await store.wakeWaitingDomains(mx1, now + 6, 10);

@@ -33,7 +33,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     test('makes it current, ends the order, and gives every server work', async () => {
       await register(mx1, mx2);
       await claimed();
-      await store.recordOrder(domain, 'first', { url: 'one', planned: [domain], issuer: 'ca' });
+      await store.recordOrder({ domain, me: 'first' }, { url: 'one', planned: [domain], issuer: 'ca' });
       expect(await commit({ servers: [mx1, mx2] })).toBe(true);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ current: certificate(), owner: 'first' });
@@ -57,7 +57,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
         () => store.acceptWish(wish({ names: ['@'], policy: 'list' }), { at: now + 1 }, now),
         {},
       ],
-      ['the claim was taken over', () => store.claimDomain(domain, 'second', afterLease), {}],
+      ['the claim was taken over', () => store.claimDomain({ domain, me: 'second', now: afterLease }), {}],
       ['another execution tries it', async () => undefined, { me: 'second' }],
     ];
     test.each(lost)('leaves nothing when %s', async (_, meanwhile, more) => {
@@ -227,7 +227,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     test('is calm no more when the server refused it: it goes along with nothing before its time', async () => {
       await register(mx1);
       await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
-      await store.claimDomain(domain, 'first', now);
+      await store.claimDomain({ domain, me: 'first', now });
       await store.commitCertificate({
         ...{ domain, me: 'first', seen: 1, certificate: certificate(), servers: [mx1], now },
         calm: { [mx1]: now + 2 * minute },

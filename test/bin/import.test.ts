@@ -56,7 +56,7 @@ async function road(end: (domain: string) => Promise<void>): Promise<void> {
   }
 }
 async function issue(domain: string): Promise<void> {
-  const record = await world.store.claimDomain(domain, 'me', world.time);
+  const record = await world.store.claimDomain({ domain, me: 'me', now: world.time });
   if (!record) return;
   const certificate = aCertificate(world, { names: [domain, `*.${domain}`] });
   await world.store.commitCertificate({
@@ -67,7 +67,7 @@ async function issue(domain: string): Promise<void> {
     servers: [mx1],
     now: world.time,
   });
-  await world.store.releaseDomain(domain, 'me', record.wanted, certificate.renewAt, world.time);
+  await world.store.releaseDomain({ domain, me: 'me', seen: record.wanted, now: world.time }, certificate.renewAt);
 }
 
 describe('a dry run', () => {
@@ -175,7 +175,7 @@ describe('an import', () => {
 
   test('says which were parked, and why', async () => {
     void road(async domain => {
-      const record = await world.store.claimDomain(domain, 'me', world.time);
+      const record = await world.store.claimDomain({ domain, me: 'me', now: world.time });
       const parked = {
         reason: 'DomainNotManaged' as const,
         message: 'no line',
@@ -183,7 +183,7 @@ describe('an import', () => {
         nextTry: world.time + day,
         tries: 1,
       };
-      if (record) await world.store.parkDomain(domain, 'me', parked, []);
+      if (record) await world.store.parkDomain({ domain, me: 'me' }, parked, []);
     });
     expect(await imported(table(...good(2)), 'go', ports)).toBe(false);
     expect(said).toContain('d1.example: DomainNotManaged: no line');

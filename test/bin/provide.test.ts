@@ -140,7 +140,7 @@ describe('a certificate from elsewhere', () => {
     await give(bought.pem);
     expect(await withdrawn(['webmail'])).toMatch(/^Withdrawn for webmail .* one of ours is ordered/);
     expect(Object.keys((await record()).provided!)).toEqual(['mail']);
-    const { wanted } = (await world.store.claimDomain(domain, 'me', world.time))!;
+    const { wanted } = (await world.store.claimDomain({ domain, me: 'me', now: world.time }))!;
     const certificate = aCertificate(world);
     await world.store.commitCertificate({
       domain,

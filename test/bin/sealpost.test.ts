@@ -113,7 +113,7 @@ async function sealpost(args: string, environment?: NodeJS.ProcessEnv) {
 /** A wish that was taken up, and is parked or has a certificate committed. */
 async function claimed(domain: string, servers: string[], execution: string): Promise<void> {
   await store.acceptWish({ domain, mailServers: servers, policy: 'wildcard' }, { at: Date.now() }, Date.now());
-  await store.claimDomain(domain, execution, Date.now());
+  await store.claimDomain({ domain, me: execution, now: Date.now() });
 }
 async function issued(domain: string, servers: string[]): Promise<void> {
   const now = Date.now();
@@ -126,7 +126,7 @@ async function issued(domain: string, servers: string[]): Promise<void> {
     renewAt: now + 60 * 86_400_000,
   });
   await store.commitCertificate({ domain, me: 'issuing', seen: 1, certificate: stored, servers, now });
-  await store.releaseDomain(domain, 'issuing', 1, stored.renewAt, now);
+  await store.releaseDomain({ domain, me: 'issuing', seen: 1, now }, stored.renewAt);
 }
 async function seenServed(domain: string, server: string): Promise<void> {
   const work = (await store.work(server, 100)).find(one => one.domain === domain)!;
@@ -172,7 +172,11 @@ describe('sealpost', { timeout: 60_000 }, () => {
     await claimed('elsewhere.example', [mx1], 'parking');
     const parked = { reason: 'DomainNotManaged' as const, message: 'not delegated to us', tries: 1 };
     const since = Date.now();
-    await store.parkDomain('elsewhere.example', 'parking', { ...parked, since, nextTry: since + 60_000 }, []);
+    await store.parkDomain(
+      { domain: 'elsewhere.example', me: 'parking' },
+      { ...parked, since, nextTry: since + 60_000 },
+      [],
+    );
     const { code, out } = await sealpost('status');
     expect(out).toMatch(/^3 domains, 1 not well/);
     expect(out).toMatch(/elsewhere\.example +parked: DomainNotManaged .* tried again .*\(in \d+ (s|min)\)/);
@@ -211,8 +215,10 @@ describe('sealpost', { timeout: 60_000 }, () => {
   test('status names an issuer in trouble, since when, why, and when it is asked again', async () => {
     const [since, until] = [Date.now() - 3_600_000, Date.now() + 600_000];
     const trouble = { issuer: 'first', reason: 'AcmeUnavailable' as const, message: 'no answer', since, failures: 2 };
-    await store.recordTrouble('https://first.example/dir', { ...trouble, until });
-    await store.recordTrouble('https://second.example/dir', { ...trouble, issuer: 'second', until: since });
+    await store.recordTrouble('https://first.example/dir', { trouble: { ...trouble, until } });
+    await store.recordTrouble('https://second.example/dir', {
+      trouble: { ...trouble, issuer: 'second', until: since },
+    });
     const { code, out } = await sealpost('status');
     expect(code).toBe(1);
     expect(out.split('\n')[0]).toMatch(/; first in trouble$/);
@@ -234,8 +240,8 @@ describe('sealpost', { timeout: 60_000 }, () => {
     expect((await sealpost('status')).out).not.toContain('ACM');
     const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
     await store.lookAgain('bakery.example', Date.now());
-    await store.claimDomain('bakery.example', 'importing', Date.now());
-    await store.recordAcm('bakery.example', 'importing', { arn, certificate: 'c'.repeat(64) });
+    await store.claimDomain({ domain: 'bakery.example', me: 'importing', now: Date.now() });
+    await store.recordAcm({ domain: 'bakery.example', me: 'importing' }, { arn, certificate: 'c'.repeat(64) });
     const quotas = { certificates: 2_500, importsAYear: 5_000 };
     for (const month of [monthOf(Date.now()), '202001']) await store.countImport(month, quotas);
     expect((await sealpost('status')).out).toContain(

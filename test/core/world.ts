@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
+import { isEnded, type Ended } from '../../core/ended.ts';
 import type { StoredCertificate } from '../../core/record/domain.ts';
 import type { QuietHours } from '../../core/work/quiet.ts';
 import type { Store } from '../../core/ports/store.ts';
@@ -86,7 +87,7 @@ export function newWorld(time = 1_800_000_000_000): World {
     bus: memoryBus(),
     metrics: {
       counted: [],
-      count: (metric, outcome, facts) => void world.metrics.counted.push({ metric, outcome, ...facts }),
+      count: (metric, { outcome, facts }) => void world.metrics.counted.push({ metric, outcome, ...facts }),
     },
     acm: memoryAcm(),
     quotas: { certificates: 2_500, importsAYear: 5_000 },
@@ -172,4 +173,11 @@ export async function giveWork(
 
 function pem(label: string, text: string): string {
   return `-----BEGIN ${label}-----\n${Buffer.from(text).toString('base64')}\n-----END ${label}-----\n`;
+}
+
+/** Turns an end into an error of its name, as a step's handler does. @throws Error with the end's name */
+export async function unlessEnded<T>(result: Promise<T | Ended>): Promise<Exclude<T, Ended>> {
+  const given = await result;
+  if (isEnded(given)) throw Object.assign(new Error(given.message), { name: given.ended, about: given.about });
+  return given as Exclude<T, Ended>;
 }

@@ -7,12 +7,12 @@ export function acmStore(memory: Memory): AcmStore {
   const { arns, imports } = memory;
 
   return {
-    async recordAcm(domain, me, acm) {
+    async recordAcm({ domain, me }, acm) {
       if (acm.arn !== undefined) arns.set(acm.arn, domain);
       ownedDomain(memory, domain, me).acm = copy(acm);
     },
 
-    async forgetAcm(domain, me, arn) {
+    async forgetAcm({ domain, me }, arn) {
       delete ownedDomain(memory, domain, me).acm;
       if (arn !== undefined && arns.get(arn) === domain) arns.delete(arn);
     },
@@ -22,7 +22,7 @@ export function acmStore(memory: Memory): AcmStore {
       imports.quotas = quotas;
     },
 
-    async acmUse(withCertificates) {
+    async acmUse({ withCertificates }) {
       const { byMonth, quotas } = imports;
       return copy({ certificates: withCertificates ? arns.size : 0, imports: byMonth, quotas });
     },

@@ -10,13 +10,13 @@ export function issuerStore({ issuers, budgets }: Memory): IssuerStore {
     async recordAccount(directory, account) {
       issuers.set(directory, copy({ ...issuers.get(directory), ...account }));
     },
-    async recordTrouble(directory, trouble, known) {
+    async recordTrouble(directory, { trouble, known }) {
       const issuer = issuers.get(directory);
       if (issuer?.trouble?.until !== known?.until) return false;
       issuers.set(directory, copy({ ...issuer, trouble }));
       return true;
     },
-    async reserveOrder(budget, intervalMs, horizonMs, now, latest = Infinity) {
+    async reserveOrder(budget, { intervalMs, horizonMs, now, latest = Infinity }) {
       const tat = Math.max(budgets.get(budget) ?? 0, now) + intervalMs;
       const at = Math.max(now, tat - horizonMs);
       if (at <= latest) budgets.set(budget, tat);

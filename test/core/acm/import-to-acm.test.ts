@@ -1,11 +1,12 @@
 /** A domain's certificate in ACM: imported, replaced under its ARN, taken away, and what comes between. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { importToAcm } from '../../../core/acm/import-to-acm.ts';
-import { lookAtArn } from '../../../core/acm/expiry.ts';
+import { onExpiry } from '../../../core/acm/expiry.ts';
 import { monthOf } from '../../../core/acm/quota.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { StoredCertificate } from '../../../core/record/domain.ts';
-import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
+import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
 import {
   aCertificate,
@@ -18,6 +19,7 @@ import {
   newWorld,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 let world: World;
@@ -42,7 +44,7 @@ const wish = (detail: object) => {
   return created(detail, new Date(said).toISOString());
 };
 const deletion = () => ({ ...wish({}), 'detail-type': 'Domain Deleted', detail: { domain } });
-const claim = (event: object, execution = 'me') => claimDomain({ ...event, execution }, ports);
+const claim = (event: object, execution = 'me') => unlessEnded(claimDomain({ ...event, execution }, ports));
 const ownLook = () => ({
   ...{
     'detail-type': 'Certificate Expiring',
@@ -61,7 +63,7 @@ const events = () => world.bus.events.map(({ detailType }) => detailType);
 async function issued(letter: string, execution = 'before'): Promise<StoredCertificate> {
   const { store, certificates } = world;
   await store.lookAgain(domain, world.time);
-  const { seen } = (await store.claimDomain(domain, execution, world.time))!;
+  const { seen } = (await store.claimDomain({ domain, me: execution, now: world.time }))!;
   const certificate = aCertificate(world, { id: letter.repeat(64), fingerprint: letter.repeat(64) });
   await certificates.putKeyOnce(domain, certificate.id, `key ${letter}`);
   await certificates.putChain(domain, certificate.id, `chain ${letter}`);
@@ -69,12 +71,14 @@ async function issued(letter: string, execution = 'before'): Promise<StoredCerti
   return certificate;
 }
 const released = async (certificate: StoredCertificate, execution = 'before') =>
-  releaseDomain(
-    {
-      ...{ domain, execution, seen: (await record()).seen!, names: certificate.names, servers: [mx1], places: [] },
-      ...{ claimedAt: world.time, certificate: certificate.id, issuer: certificate.issuer },
-    },
-    world,
+  unlessEnded(
+    releaseDomain(
+      {
+        ...{ domain, execution, seen: (await record()).seen!, names: certificate.names, servers: [mx1], places: [] },
+        ...{ claimedAt: world.time, certificate: certificate.id, issuer: certificate.issuer },
+      },
+      world,
+    ),
   );
 /** The domain has a certificate, and ACM nothing of it. */
 async function plain(): Promise<StoredCertificate> {
@@ -120,7 +124,7 @@ describe('a domain with a fresh certificate that is wished in ACM, too', () => {
   test('is imported anew with its next certificate, where somebody deleted it in ACM', async () => {
     const arn = await inAcm();
     world.acm.held.clear();
-    await world.store.claimDomain(domain, 'x', (await record()).dueAt!);
+    await world.store.claimDomain({ domain, me: 'x', now: (await record()).dueAt! });
     const certificate = await issued('b', 'x');
     await expect(released(certificate, 'x')).rejects.toMatchObject(wanted);
     const again = await importing('x');
@@ -168,7 +172,7 @@ describe('a renewed certificate', () => {
 });
 
 describe('by our own count', () => {
-  const counted = () => world.store.acmUse(true);
+  const counted = () => world.store.acmUse({ withCertificates: true });
 
   test('each import that ACM took is one, a renewal, too; a certificate more is one only the first time', async () => {
     await inAcm();
@@ -192,8 +196,8 @@ describe('by our own count', () => {
 
   test('with as many certificates as the account may have, no further domain is imported, and ACM is not asked', async () => {
     await world.store.acceptWish({ domain: 'other.example', mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, said);
-    await world.store.claimDomain('other.example', 'other', said);
-    await world.store.recordAcm('other.example', 'other', { arn: 'arn:of-another' });
+    await world.store.claimDomain({ domain: 'other.example', me: 'other', now: said });
+    await world.store.recordAcm({ domain: 'other.example', me: 'other' }, { arn: 'arn:of-another' });
     world.quotas = { certificates: 1, importsAYear: 10 };
     await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
@@ -303,9 +307,9 @@ describe('a certificate in ACM that is wished no more', () => {
   test('is deleted with its domain, also where its first import was killed', async () => {
     await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
-    await world.store.recordAcm(domain, 'me', { begunAt: world.time });
+    await world.store.recordAcm({ domain, me: 'me' }, { begunAt: world.time });
     await world.acm.import({ domain, keyPem: 'key', chainPem: 'chain' });
-    await world.store.releaseDomain(domain, 'me', (await record()).seen!, world.time, world.time);
+    await world.store.releaseDomain({ domain, me: 'me', seen: (await record()).seen!, now: world.time }, world.time);
     await expect(claim(deletion())).rejects.toMatchObject(wanted);
     expect(await importing()).toMatchObject({ dueAt: world.time });
     expect(world.acm.held.size).toBe(0);
@@ -334,21 +338,21 @@ describe("ACM's event that a certificate approaches its end", () => {
   test('about a certificate that is none of ours is ignored, and says so', async () => {
     await inAcm();
     world.executions.started.length = 0;
-    expect(await lookAtArn('arn:aws:acm:us-east-1:000000000000:certificate/x', world)).toEqual({ outcome: 'not ours' });
+    expect(await onExpiry('arn:aws:acm:us-east-1:000000000000:certificate/x', world)).toEqual({ outcome: 'not ours' });
     expect(world.executions.started).toEqual([]);
   });
 
   test('about one whose renewal is not due begins nothing: one of 45 days is announced daily from its first day', async () => {
     const arn = await inAcm();
     world.executions.started.length = 0;
-    expect(await lookAtArn(arn, world)).toEqual({ outcome: 'well', domain });
+    expect(await onExpiry(arn, world)).toEqual({ outcome: 'well', domain });
     expect(world.executions.started).toEqual([]);
   });
 
   test('has its domain looked at where the renewal has not come though its time has', async () => {
     const arn = await inAcm();
     world.time = (await record()).current!.renewAt;
-    expect(await lookAtArn(arn, world)).toEqual({ outcome: 'looked at', domain });
+    expect(await onExpiry(arn, world)).toEqual({ outcome: 'looked at', domain });
     expect(world.executions.started.at(-1)).toMatchObject({ machine: 'secure-domain', input: { detail: { domain } } });
     expect(await record()).toMatchObject({ dueAt: world.time });
   });
@@ -357,6 +361,6 @@ describe("ACM's event that a certificate approaches its end", () => {
     const arn = await inAcm();
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
     await refuse('Throttled', 'ACM is busy', 'before');
-    expect(await lookAtArn(arn, world)).toEqual({ outcome: 'looked at', domain });
+    expect(await onExpiry(arn, world)).toEqual({ outcome: 'looked at', domain });
   });
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { knownAccount, openAccount } from '../../../core/acme/account.ts';
 import type { Issuer } from '../../../core/acme/issuer.ts';
 import { openOrder } from '../../../core/acme/order.ts';
-import { createOrder } from '../../../core/secure-domain/order.ts';
+import { createOrder } from '../../../core/secure-domain/create-order.ts';
 import { memorySecrets } from '../../twins/secrets.ts';
 import { anIssuer, created, domain, newWorld, register, mx1, type World } from '../world.ts';
 import { startTestCa, type TestCa } from './ca.ts';
@@ -152,7 +152,7 @@ test('an account that the CA has deactivated is trouble of the issuer, not of th
   await register(world, mx1);
   const wish = created().detail;
   await world.store.acceptWish({ ...wish, policy: 'wildcard' }, { at: world.time }, world.time);
-  await world.store.claimDomain(domain, 'me', world.time);
+  await world.store.claimDomain({ domain, me: 'me', now: world.time });
   at.fault = line =>
     line === 'POST /order-plz'
       ? {

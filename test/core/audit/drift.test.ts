@@ -38,7 +38,7 @@ beforeEach(async () => {
   });
   for (const domain of [mx1, ...names]) {
     await world.store.acceptWish(wish(domain, domain === mx1), { at: world.time }, world.time);
-    const { wanted } = (await world.store.claimDomain(domain, 'me', world.time))!;
+    const { wanted } = (await world.store.claimDomain({ domain, me: 'me', now: world.time }))!;
     const host = domain === mx1;
     const certificate = aCertificate(world, { names: host ? [domain] : [domain, `*.${domain}`] });
     await world.store.commitCertificate({ domain, me: 'me', seen: wanted, certificate, servers: [], now: world.time });

@@ -37,7 +37,7 @@ beforeEach(async () => {
 async function wishedHere(domain: string): Promise<void> {
   const { store, time } = world;
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-  const { wanted } = (await store.claimDomain(domain, 'me', time))!;
+  const { wanted } = (await store.claimDomain({ domain, me: 'me', now: time }))!;
   const certificate = aCertificate(world, { names: [domain, `*.${domain}`] });
   await store.commitCertificate({ domain, me: 'me', seen: wanted, certificate, servers: [], now: time });
 }
@@ -220,7 +220,7 @@ describe('a domain that moved here', () => {
     const wished = { domain: 'a.example', mailServers: [mx2], policy: 'wildcard' as const };
     await store.acceptWish(wished, { at: time }, time);
     const certificate = aCertificate(world, { names: ['a.example', '*.a.example'] });
-    await store.claimDomain('a.example', 'me', time);
+    await store.claimDomain({ domain: 'a.example', me: 'me', now: time });
     await store.commitCertificate({
       ...{ domain: 'a.example', me: 'me', seen: 1, certificate, servers: [mx2], now: time },
     });
@@ -229,7 +229,7 @@ describe('a domain that moved here', () => {
       { domain: 'a.example', v: time },
       { domain: 'a.example', certificate: certificate.id, fingerprint: certificate.fingerprint, seenAt: time, node },
     );
-    await store.releaseDomain('a.example', 'me', 1, time, time);
+    await store.releaseDomain({ domain: 'a.example', me: 'me', seen: 1, now: time }, time);
     await store.acceptWish({ ...wished, mailServers: [mx1] }, { at: time + 1 }, time);
   });
 
@@ -301,9 +301,9 @@ describe('the first answer of a server', () => {
     const wishFor = (name: string) => ({ domain: name, mailServers: [mx1], policy: 'wildcard' as const });
     for (const name of [domain, 'other.example']) {
       await store.acceptWish(wishFor(name), { at: 1 }, world.time);
-      await store.claimDomain(name, 'before', world.time);
+      await store.claimDomain({ domain: name, me: 'before', now: world.time });
       await store.dependOn(name, [mx1]);
-      await store.releaseDomain(name, 'before', 1, world.time + day, world.time);
+      await store.releaseDomain({ domain: name, me: 'before', seen: 1, now: world.time }, world.time + day);
     }
     const killed = { ...store, wakeDependents: () => Promise.reject(new Error('killed')) };
     const assembled = await sent();
@@ -322,8 +322,8 @@ describe('the first answer of a server', () => {
   test('has what it was seen serving planned again, where it cannot serve by name any more', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
-    await store.claimDomain(domain, 'before', world.time);
-    await store.releaseDomain(domain, 'before', 1, world.time + day, world.time);
+    await store.claimDomain({ domain, me: 'before', now: world.time });
+    await store.releaseDomain({ domain, me: 'before', seen: 1, now: world.time }, world.time + day);
     const seen = { domain, certificate: 'c', fingerprint: 'f', seenAt: world.time, node };
     await store.recordInstalled(mx1, { domain, v: 1 }, seen);
     await delivered('inspected', 'fact serves-by-name postfix,dovecot\n');

@@ -85,8 +85,10 @@ describe('a Windows node', () => {
     const why = 'MailEnable on Windows: no MailEnable is here; register another server';
     await delivered('inspected', `fact refused ${why}\nfact cannot-serve-by-name mailenable\nfact adopted no\n`);
     await world.store.acceptWish(wish, { at: world.time }, world.time);
-    const record = (await world.store.claimDomain(domain, 'me', world.time))!;
-    await expect(placeDomain(record, wish, 'me', world)).rejects.toMatchObject({
+    const record = (await world.store.claimDomain({ domain, me: 'me', now: world.time }))!;
+    await expect(
+      placeDomain({ claim: { domain, me: 'me', seen: 1, now: world.time }, record, wish, isAsked: true }, world),
+    ).rejects.toMatchObject({
       ...{ name: 'InstallRefused', message: `${mx1}: ${why}` },
     });
   });

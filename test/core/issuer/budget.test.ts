@@ -14,11 +14,11 @@ beforeEach(() => void (world = newWorld()));
 async function asked(domain: string, names = [domain], latest = Infinity) {
   const { store, time } = world;
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-  const record = (await store.claimDomain(domain, 'me', time))!;
-  return { record, me: 'me', names, now: world.time, latest };
+  const record = (await store.claimDomain({ domain, me: 'me', now: time }))!;
+  return { claim: { domain, me: 'me', seen: record.seen!, now: world.time }, record, names, latest };
 }
 const reserve = async (domain: string, names?: string[], issuer: Issuer = letsEncrypt): Promise<Wait | undefined> =>
-  reservePlaces(issuer, await asked(domain, names), world.store);
+  (await reservePlaces(issuer, await asked(domain, names), world.store)).wait;
 const places = async (domain: string) => (await world.store.readDomain(domain))!.reserved?.letsencrypt?.places;
 
 describe("Let's Encrypt's limits", () => {
@@ -51,11 +51,11 @@ describe("Let's Encrypt's limits", () => {
     for (let i = 0; i < 4; i++) {
       const [one, two] = [`mail.example.com`, 'webmail.example.com'];
       expect(await reserve('example.com', i % 2 ? [one, two] : [two, one])).toBeUndefined();
-      await world.store.recordReservation('example.com', 'me', {});
+      await world.store.recordReservation({ domain: 'example.com', me: 'me' }, {});
     }
     const wait = await reserve('example.com', ['mail.example.com', 'webmail.example.com']);
     expect(wait).toEqual({ per: 'exactSet', until: world.time + (7 * day) / 5 });
-    await world.store.recordReservation('example.com', 'me', {});
+    await world.store.recordReservation({ domain: 'example.com', me: 'me' }, {});
     expect(await reserve('example.com', ['example.com'])).toBeUndefined();
   });
 
@@ -81,7 +81,8 @@ describe("Let's Encrypt's limits", () => {
 
 describe('a place in a budget', () => {
   test('is taken once, however often its step is tried again', async () => {
-    const spent = () => world.store.reserveOrder(directoryUrl, 40_000, 240 * 40_000, world.time);
+    const spent = () =>
+      world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     for (let i = 0; i < 240; i++) await spent();
     const wait = await reserve('example.com');
     for (let i = 0; i < 3; i++) expect(await reserve('example.com')).toEqual(wait);
@@ -94,18 +95,18 @@ describe('a place in a budget', () => {
     const left = withoutOrder(reserved, 'letsencrypt');
     expect(Object.keys(left!.letsencrypt!.places)).toEqual(['exactSet', 'registeredDomain']);
     const order = { url: 'https://ca.example/order/1', planned: ['example.com'], issuer: 'letsencrypt' };
-    await world.store.recordOrder('example.com', 'me', order, left);
+    await world.store.recordOrder({ domain: 'example.com', me: 'me' }, order, left);
     // The order failed: five more tries take nothing of "5 for an exact set".
     for (let i = 0; i < 5; i++) {
-      await world.store.forgetOrder('example.com', 'me', order.url);
+      await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order.url);
       expect(await reserve('example.com')).toBeUndefined();
-      await world.store.recordOrder('example.com', 'me', order, left);
+      await world.store.recordOrder({ domain: 'example.com', me: 'me' }, order, left);
     }
-    await world.store.forgetOrder('example.com', 'me', order.url);
-    await world.store.recordReservation('example.com', 'me', {});
+    await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order.url);
+    await world.store.recordReservation({ domain: 'example.com', me: 'me' }, {});
     for (let i = 0; i < 3; i++) {
       expect(await reserve('example.com')).toBeUndefined();
-      await world.store.recordReservation('example.com', 'me', {});
+      await world.store.recordReservation({ domain: 'example.com', me: 'me' }, {});
     }
     expect(await reserve('example.com')).toMatchObject({ per: 'exactSet' });
   });
@@ -120,21 +121,23 @@ describe('a place in a budget', () => {
   });
 
   test('later than another issuer may have it is not taken', async () => {
-    for (let i = 0; i < 240; i++) await world.store.reserveOrder(directoryUrl, 40_000, 240 * 40_000, world.time);
+    for (let i = 0; i < 240; i++)
+      await world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     const wish = await asked('example.com', ['example.com'], world.time + 30_000);
-    expect(await reservePlaces(letsEncrypt, wish, world.store)).toMatchObject({ per: 'account' });
+    expect((await reservePlaces(letsEncrypt, wish, world.store)).wait).toMatchObject({ per: 'account' });
     expect(await places('example.com')).not.toHaveProperty('account');
     expect(await reserve('other.example')).toEqual({ per: 'account', until: world.time + 40_000 });
   });
 
   test('for a certificate that is nearly over is never behind ten thousand new domains', async () => {
-    for (let i = 0; i < 10_000; i++) await world.store.reserveOrder(directoryUrl, 40_000, 240 * 40_000, world.time);
+    for (let i = 0; i < 10_000; i++)
+      await world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     const wish = await asked('example.com');
     wish.record.current = aCertificate(world, { notBefore: world.time - 80 * day, notAfter: world.time + 10 * day });
-    expect(await reservePlaces(letsEncrypt, wish, world.store)).toBeUndefined();
+    expect((await reservePlaces(letsEncrypt, wish, world.store)).wait).toBeUndefined();
     const calm = await asked('calm.example');
     calm.record.current = aCertificate(world, { notBefore: world.time - 62 * day, notAfter: world.time + 28 * day });
-    expect(await reservePlaces(letsEncrypt, calm, world.store)).toMatchObject({ per: 'account' });
+    expect((await reservePlaces(letsEncrypt, calm, world.store)).wait).toMatchObject({ per: 'account' });
   });
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
-import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { SealpostError } from '../../../core/errors.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
@@ -17,6 +17,7 @@ import {
   mx1,
   newWorld,
   register,
+  unlessEnded,
 } from '../world.ts';
 import type { World } from '../world.ts';
 
@@ -59,15 +60,17 @@ function use(...issuers: ClaimPorts['issuers']): void {
 const claim = (detail: object = {}) => {
   const version = (executions += 1);
   const event = { ...created({ ...detail, version }, new Date(world.time).toISOString()), execution: `e${version}` };
-  return claimDomain(event, ports);
+  return unlessEnded(claimDomain(event, ports));
 };
 const look = () =>
-  claimDomain(
-    {
-      ...{ 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), detail: { domain } },
-      ...{ look: 'due', execution: `e${(executions += 1)}` },
-    } as { execution: string },
-    ports,
+  unlessEnded(
+    claimDomain(
+      {
+        ...{ 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), detail: { domain } },
+        ...{ look: 'due', execution: `e${(executions += 1)}` },
+      } as { execution: string },
+      ports,
+    ),
   );
 /** The step that ran last failed with this. @returns what is on record then */
 async function fail(name: string, more: object = {}, retryAt?: number) {
@@ -81,7 +84,7 @@ async function has(more: Parameters<typeof aCertificate>[1]): Promise<void> {
   const certificate = aCertificate(world, more);
   const commit = { domain, me: `e${executions}`, seen: 1, certificate, servers: [mx1], now: world.time };
   expect(await world.store.commitCertificate(commit)).toBe(true);
-  await world.store.releaseDomain(domain, `e${executions}`, 1, certificate.renewAt, world.time);
+  await world.store.releaseDomain({ domain, me: `e${executions}`, seen: 1, now: world.time }, certificate.renewAt);
   world.time += minute;
 }
 
@@ -178,7 +181,7 @@ describe('an issuer that fails for a reason of its own', () => {
   test('after the order was finalized is asked for it once more, before another one issues', async () => {
     const plan = await claim();
     const url = 'https://one.example/order/1';
-    await world.store.recordOrder(domain, 'e1', { url, planned: plan.names, issuer: 'one' });
+    await world.store.recordOrder({ domain, me: 'e1' }, { url, planned: plan.names, issuer: 'one' });
     const ready = { ...plan, order: { status: 'ready' } };
     expect(await fail('AcmeUnavailable', ready)).toMatchObject({ order: { url }, dueAt: world.time + minute });
     world.time += minute;
@@ -191,9 +194,11 @@ describe('an issuer that fails for a reason of its own', () => {
   test('and whose order is on record is left for the next once a park has not helped', async () => {
     const { names } = await claim();
     const order = { url: 'https://one.example/order/1', planned: names, issuer: 'one' };
-    await world.store.recordOrder(domain, 'e1', order);
+    await world.store.recordOrder({ domain, me: 'e1' }, order);
     away = ['one'];
-    await expect(claimDomain({ ...created(), execution: 'e1' }, ports)).rejects.toMatchObject({ about: 'one' });
+    await expect(unlessEnded(claimDomain({ ...created(), execution: 'e1' }, ports))).rejects.toMatchObject({
+      about: 'one',
+    });
     expect(await fail('AcmeUnavailable')).toMatchObject({ order, parked: { tries: 1 } });
     world.time += minute;
     expect((await look()).issuer).toBe('two');
@@ -283,8 +288,8 @@ describe('the first issuer that may', () => {
   test('of several that are spent is the one with the earliest place, which is then its own', async () => {
     const limited = (name: string, windowMs: number) => anIssuer({ name, limits: { account: { count: 1, windowMs } } });
     use(limited('one', 3 * day), limited('two', 2 * day));
-    await world.store.reserveOrder(one.directoryUrl, 9 * day, 9 * day, world.time);
-    await world.store.reserveOrder(two.directoryUrl, 8 * day, 8 * day, world.time);
+    await world.store.reserveOrder(one.directoryUrl, { intervalMs: 9 * day, horizonMs: 9 * day, now: world.time });
+    await world.store.reserveOrder(two.directoryUrl, { intervalMs: 8 * day, horizonMs: 8 * day, now: world.time });
     const errors: any[] = [];
     for (let i = 0; i < 3; i++) {
       errors.push(await claim().catch((error: unknown) => error));
@@ -326,7 +331,10 @@ describe('a certificate that is there', () => {
 
   test('for an order of another profile that is under way, that order is left', async () => {
     const { names } = await claim();
-    await world.store.recordOrder(domain, 'e1', { url: 'https://one.example/order/1', planned: names, issuer: 'one' });
+    await world.store.recordOrder(
+      { domain, me: 'e1' },
+      { url: 'https://one.example/order/1', planned: names, issuer: 'one' },
+    );
     await fail('DomainNotManaged');
     await claim({ profile: 'of-one' });
     expect(await world.store.readDomain(domain)).not.toHaveProperty('order');

@@ -8,14 +8,27 @@ import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
 import { finalizeOrder } from '../../../core/secure-domain/finalize-order.ts';
-import { createOrder, publishChallenges, validate } from '../../../core/secure-domain/order.ts';
-import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { createOrder } from '../../../core/secure-domain/create-order.ts';
+import { publishChallenges } from '../../../core/secure-domain/publish-challenges.ts';
+import { validate } from '../../../core/secure-domain/validate.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
+import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { isSealpostError } from '../../../core/errors.ts';
 import type { Plan } from '../../../core/record/plan.ts';
 import { memorySecrets } from '../../twins/secrets.ts';
 import { problem, startTestCa, type TestCa } from '../acme/ca.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
-import { anIssuer, challengeZone, created, minute, mx1, newWorld, register, type World } from '../world.ts';
+import {
+  anIssuer,
+  challengeZone,
+  created,
+  minute,
+  mx1,
+  newWorld,
+  register,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
 const hmacKey = createHash('sha256').update('a MAC key').digest('base64url');
@@ -98,7 +111,7 @@ async function walk(event: object): Promise<string[]> {
     input = { ...(await logic()), execution };
   };
   try {
-    await step('ClaimDomain', () => claimDomain(input, ports()));
+    await step('ClaimDomain', () => unlessEnded(claimDomain(input, ports())));
     const issuer = issuerOf(input);
     await step('CreateOrder', async () => {
       const acme = await openAccount(issuer, accountPorts());
@@ -111,8 +124,8 @@ async function walk(event: object): Promise<string[]> {
     serve();
     const acme = await knownAccount(issuer, accountPorts());
     await step('Validate', () => validate(input, { ...ports(), acme }));
-    await step('FinalizeOrder', () => finalizeOrder(input, { ...ports(), acme, issuer }));
-    await step('ReleaseDomain', () => releaseDomain(input, ports()));
+    await step('FinalizeOrder', () => unlessEnded(finalizeOrder(input, { ...ports(), acme, issuer })));
+    await step('ReleaseDomain', () => unlessEnded(releaseDomain(input, ports())));
   } catch (error) {
     if (!isSealpostError(error)) throw error;
     road.push('ParkDomain');

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { ProvidedCertificate, Use } from '../../../core/record/domain.ts';
 import { isServing } from '../../../core/work/serving.ts';
-import { certificatesOf, markAt, nextProvidedLook, takenOverAt } from '../../../core/record/provided.ts';
+import { certificatesOf, markAt, nextProvidedEvaluation, takenOverAt } from '../../../core/record/provided.ts';
 import {
   aCertificate,
   anIssuer,
@@ -15,6 +15,7 @@ import {
   node,
   readyServer,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 let world: World;
@@ -48,18 +49,20 @@ const wished = () =>
   world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
 let looks = 0;
 const look = () =>
-  claimDomain(
-    {
-      ...{ 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: `look-${++looks}` },
-      time: new Date(world.time).toISOString(),
-    } as { execution: string },
-    ports,
+  unlessEnded(
+    claimDomain(
+      {
+        ...{ 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: `look-${++looks}` },
+        time: new Date(world.time).toISOString(),
+      } as { execution: string },
+      ports,
+    ),
   );
 /** Ours, issued and released. */
 async function issued() {
   await wished();
   const certificate = aCertificate(world);
-  const { wanted } = (await world.store.claimDomain(domain, 'before', world.time))!;
+  const { wanted } = (await world.store.claimDomain({ domain, me: 'before', now: world.time }))!;
   await world.store.commitCertificate({
     domain,
     me: 'before',
@@ -68,7 +71,7 @@ async function issued() {
     servers: [mx1],
     now: world.time,
   });
-  await world.store.releaseDomain(domain, 'before', wanted, certificate.renewAt, world.time);
+  await world.store.releaseDomain({ domain, me: 'before', seen: wanted, now: world.time }, certificate.renewAt);
   return certificate;
 }
 const told = () =>
@@ -90,8 +93,11 @@ describe('provided for both', () => {
 
   test('a domain whose order was under way forgets it', async () => {
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
-    await world.store.claimDomain(domain, 'killed', world.time);
-    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/1', planned: [domain], issuer: 'ca' });
+    await world.store.claimDomain({ domain, me: 'killed', now: world.time });
+    await world.store.recordOrder(
+      { domain, me: 'killed' },
+      { url: 'https://ca.example/1', planned: [domain], issuer: 'ca' },
+    );
     await provide({ mail: bought(), webmail: bought() });
     world.time += 2 * day;
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
@@ -189,5 +195,5 @@ test('who brings one with 20 days left knows that it has less than 30', () => {
   expect(markAt(200 * day, 0)).toBeUndefined();
   expect(markAt(day / 2, 0)).toBe(1);
   expect(markAt(0, 0)).toBeUndefined();
-  expect(nextProvidedLook(undefined, 0)).toBe(Number.POSITIVE_INFINITY);
+  expect(nextProvidedEvaluation(undefined, 0)).toBe(Number.POSITIVE_INFINITY);
 });

@@ -20,12 +20,12 @@ async function served(world: World, name: string): Promise<void> {
     ? { domain: name, mailServers: [mx1], policy: 'list' as const, names: ['@'], host }
     : { domain: name, mailServers: [mx1], policy: 'wildcard' as const };
   await store.acceptWish(wish, { at: time }, time);
-  await store.claimDomain(name, 'me', time);
+  await store.claimDomain({ domain: name, me: 'me', now: time });
   const certificate = aCertificate(world, { names: host ? [name] : [name, `*.${name}`] });
   await certificates.putKeyOnce(name, certificate.id, 'key\n');
   await certificates.putChain(name, certificate.id, 'chain\n');
   await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], host, now: time });
-  await store.releaseDomain(name, 'me', 1, certificate.renewAt, time);
+  await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
   const { id, fingerprint } = certificate;
   const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
   await store.recordInstalled(mx1, { domain: name, v: time }, seen);

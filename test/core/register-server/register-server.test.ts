@@ -83,7 +83,7 @@ describe('a mail server that is registered', () => {
     for (let i = 0; i < 1_100; i++) {
       const name = `c${String(i).padStart(4, '0')}.example`;
       await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
-      await store.claimDomain(name, 'me', world.time);
+      await store.claimDomain({ domain: name, me: 'me', now: world.time });
       const parked = {
         reason: 'ServerNotRegistered' as const,
         message: '',
@@ -91,7 +91,7 @@ describe('a mail server that is registered', () => {
         nextTry: world.time + 1e9,
         tries: 1,
       };
-      await store.parkDomain(name, 'me', parked, [mx1]);
+      await store.parkDomain({ domain: name, me: 'me' }, parked, [mx1]);
     }
     const { woken, waited } = await register();
     expect(woken).toEqual([mx1, ...Array.from({ length: 25 }, (_, i) => `c${String(i).padStart(4, '0')}.example`)]);
@@ -109,7 +109,7 @@ describe('a mail server that is registered', () => {
   test('brings on the domains that waited for it', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
-    await store.claimDomain(domain, 'me', world.time);
+    await store.claimDomain({ domain, me: 'me', now: world.time });
     const parked = {
       reason: 'ServerNotRegistered' as const,
       message: '',
@@ -117,10 +117,10 @@ describe('a mail server that is registered', () => {
       nextTry: world.time + 1e9,
       tries: 1,
     };
-    await store.parkDomain(domain, 'me', parked, [mx1]);
+    await store.parkDomain({ domain, me: 'me' }, parked, [mx1]);
     expect(await register()).toMatchObject({ woken: [mx1, domain] });
     expect(world.executions.started).toMatchObject([{}, {}, { input: { detail: { domain } } }]);
-    expect(await store.claimDomain(domain, 'next', world.time)).toBeDefined();
+    expect(await store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();
   });
 
   test.each([
@@ -147,11 +147,11 @@ describe('a mail server that was rebuilt', () => {
     const { store, time } = world;
     const certificate = aCertificate(world, { names: [name] });
     if (!host) await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, time);
-    const { wanted } = (await store.claimDomain(name, 'me', time))!;
+    const { wanted } = (await store.claimDomain({ domain: name, me: 'me', now: time }))!;
     await store.commitCertificate({
       ...{ domain: name, me: 'me', seen: wanted, certificate, servers: [mx1], host, now: time },
     });
-    await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
+    await store.releaseDomain({ domain: name, me: 'me', seen: wanted, now: time }, certificate.renewAt);
     const { id, fingerprint } = certificate;
     const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
     await store.recordInstalled(mx1, { domain: name, v: time }, seen);

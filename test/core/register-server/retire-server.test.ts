@@ -1,10 +1,21 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
-import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { registerServer, type RegisterPorts } from '../../../core/register-server/register-server.ts';
 import { sweep } from '../../../core/sweep/sweep.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { aCertificate, anIssuer, challengeZone, domain, mx1, mx2, newWorld, node, type World } from '../world.ts';
+import {
+  aCertificate,
+  anIssuer,
+  challengeZone,
+  domain,
+  mx1,
+  mx2,
+  newWorld,
+  node,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 let world: World;
 let ports: RegisterPorts;
@@ -34,12 +45,12 @@ const retire = (at = 10, detail: object = {}) => said('Retired', at, detail);
 async function served(name: string): Promise<void> {
   const { store, time } = world;
   const certificate = aCertificate(world, { names: [name, `*.${name}`].slice(0, name === mx1 ? 1 : 2) });
-  const { wanted } = (await store.claimDomain(name, 'me', time))!;
+  const { wanted } = (await store.claimDomain({ domain: name, me: 'me', now: time }))!;
   const host = name === mx1;
   await store.commitCertificate({
     ...{ domain: name, me: 'me', seen: wanted, certificate, servers: [mx1], host, now: time },
   });
-  await store.releaseDomain(name, 'me', wanted, certificate.renewAt, time);
+  await store.releaseDomain({ domain: name, me: 'me', seen: wanted, now: time }, certificate.renewAt);
   const { id, fingerprint } = certificate;
   await store.recordInstalled(
     mx1,
@@ -51,7 +62,7 @@ const claim = (name = domain) => {
   const time = new Date(world.time).toISOString();
   const look = { 'detail-type': 'Certificate Expiring', time, detail: { domain: name } };
   const unused = { dns: {} as ClaimPorts['dns'], challengeZone, issuers: [anIssuer()], directoryOf: async () => ({}) };
-  return claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused });
+  return unlessEnded(claimDomain({ ...look, execution: 'next' } as { execution: string }, { ...world, ...unused }));
 };
 
 describe('a mail server that is retired', () => {
@@ -81,9 +92,11 @@ describe('a mail server that is retired', () => {
   test('is found out by whoever was at work for one of its domains', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1, mx2], policy: 'wildcard' }, { at: 2 }, world.time);
-    const { wanted } = (await store.claimDomain(domain, 'at work', world.time))!;
+    const { wanted } = (await store.claimDomain({ domain, me: 'at work', now: world.time }))!;
     await retire();
-    expect(await store.releaseDomain(domain, 'at work', wanted, world.time + 1e9, world.time)).toBe(false);
+    expect(await store.releaseDomain({ domain, me: 'at work', seen: wanted, now: world.time }, world.time + 1e9)).toBe(
+      false,
+    );
   });
 
   test('has its own host name no more renewed, and forgotten in the end', async () => {

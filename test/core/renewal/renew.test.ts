@@ -15,9 +15,9 @@ async function issued(name = domain, more: Partial<StoredCertificate> = {}): Pro
   const { store, time } = world;
   const certificate = aCertificate(world, { names: [name, `*.${name}`], ...more });
   await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-  await store.claimDomain(name, 'me', time);
+  await store.claimDomain({ domain: name, me: 'me', now: time });
   await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time });
-  await store.releaseDomain(name, 'me', 1, certificate.renewAt, time);
+  await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
 }
 
 const current = async () => (await world.store.readDomain(domain))!.current!;
@@ -30,7 +30,7 @@ describe('a person who wants a renewal', () => {
     expect(await renew({ domain }, world)).toEqual({ asked: [domain], already: [] });
     expect(begun()).toEqual([domain]);
     expect(isFresh(await current(), [domain, `*.${domain}`], world.time)).toBe(false);
-    expect(await world.store.claimDomain(domain, 'next', world.time)).toBeDefined();
+    expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();
   });
 
   test('and says so twice, means one: while it is done, and for an hour after', async () => {
@@ -41,10 +41,10 @@ describe('a person who wants a renewal', () => {
     await renew({ domain }, world);
     expect((await current()).askedAt).toBe(askedAt);
 
-    await world.store.claimDomain(domain, 'me', world.time);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time });
     const certificate = aCertificate(world, { id: 'next', answers: askedAt! });
     await world.store.commitCertificate({ domain, me: 'me', seen: 3, certificate, servers: [mx1], now: world.time });
-    await world.store.releaseDomain(domain, 'me', 3, certificate.renewAt, world.time);
+    await world.store.releaseDomain({ domain, me: 'me', seen: 3, now: world.time }, certificate.renewAt);
     expect(await renew({ domain }, world)).toEqual({ asked: [], already: [domain] });
     world.time += 60 * minute;
     expect(await renew({ domain }, world)).toEqual({ asked: [domain], already: [] });
@@ -53,12 +53,12 @@ describe('a person who wants a renewal', () => {
   test('has a parked domain tried now, without a certificate too', async () => {
     const { store, time } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-    await store.claimDomain(domain, 'me', time);
+    await store.claimDomain({ domain, me: 'me', now: time });
     const parked = { reason: 'ChallengeFailed' as const, message: '', since: time, nextTry: time + day, tries: 4 };
-    await store.parkDomain(domain, 'me', parked, []);
+    await store.parkDomain({ domain, me: 'me' }, parked, []);
     await renew({ domain }, world);
     expect(begun()).toEqual([domain]);
-    expect(await store.claimDomain(domain, 'next', time)).toBeDefined();
+    expect(await store.claimDomain({ domain, me: 'next', now: time })).toBeDefined();
   });
 
   test('of a domain that nobody knows is told so', async () => {

@@ -51,9 +51,9 @@ async function issued(name = domain, more: Partial<StoredCertificate> = {}): Pro
   const { store, time } = world;
   const certificate = aCertificate(world, { id: `order of ${name}`, ariId: `ari-of-${name}`, ...more });
   await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-  await store.claimDomain(name, 'me', time);
+  await store.claimDomain({ domain: name, me: 'me', now: time });
   await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time });
-  await store.releaseDomain(name, 'me', 1, certificate.renewAt, time);
+  await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
   return certificate;
 }
 
@@ -98,10 +98,9 @@ describe('what a CA advises', () => {
     const { store, time } = world;
     await issued();
     await store.lookAgain(domain, time);
-    await store.claimDomain(domain, 'me', time);
+    await store.claimDomain({ domain, me: 'me', now: time });
     await store.parkDomain(
-      domain,
-      'me',
+      { domain, me: 'me' },
       { reason: 'ChallengeFailed', message: '', since: time, nextTry: time + day, tries: 4 },
       [],
     );
@@ -117,7 +116,7 @@ describe('what a CA advises', () => {
   test('is left alone while somebody is at work', async () => {
     await issued();
     await world.store.lookAgain(domain, world.time);
-    await world.store.claimDomain(domain, 'me', world.time);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time });
     ca.advice = windowAt(world.time - 2 * hour, world.time - hour);
     expect(await walk()).toMatchObject({ looked: 1, changed: 0 });
   });

@@ -43,7 +43,7 @@ describe('a renewal', () => {
     const current = aCertificate(world, { notBefore: world.time - 60 * day, notAfter: world.time + 30 * day, ...more });
     await served(current, mx1);
     const plan = { names: planned, servers, issuer: aCertificate(world).issuer };
-    return calmServers({ domain, wanted: 1, done: 0, current }, plan, { ...world, quietHours });
+    return calmServers({ domain, wanted: 1, done: 0, current }, plan, { ...world, now: world.time, quietHours });
   };
 
   beforeEach(() => register(world, mx1, mx2));
@@ -82,7 +82,7 @@ describe('a renewal', () => {
   test('of a domain without a certificate goes at once', async () => {
     const record = { domain, wanted: 1, done: 0 };
     const plan = { names, servers: [mx1], issuer: aCertificate(world).issuer };
-    expect(await calmServers(record, plan, { ...world, quietHours })).toEqual({});
+    expect(await calmServers(record, plan, { ...world, now: world.time, quietHours })).toEqual({});
   });
 });
 
@@ -98,10 +98,10 @@ describe('calm work', () => {
     await world.certificates.putKeyOnce(name, certificate.id, pem('PRIVATE KEY'));
     await world.certificates.putChain(name, certificate.id, pem('CERTIFICATE'));
     await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-    await store.claimDomain(name, 'me', time);
+    await store.claimDomain({ domain: name, me: 'me', now: time });
     const commit = { domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time };
     await store.commitCertificate({ ...commit, calm: { [mx1]: at } });
-    await store.releaseDomain(name, 'me', 1, certificate.renewAt, time);
+    await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
   }
 
   beforeEach(async () => {

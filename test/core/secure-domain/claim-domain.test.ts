@@ -4,7 +4,7 @@ import { challengeTarget, delegationLine } from '../../../core/dns/challenge-pla
 import type { SealpostError } from '../../../core/errors.ts';
 import { replacedAt } from '../../../core/issuer/choose-issuer.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
-import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { LEASE_MS } from '../../../core/ports/lease.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
@@ -21,6 +21,7 @@ import {
   node,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 let resolver: NameServer;
@@ -48,7 +49,7 @@ beforeEach(async () => {
 /** An event is handled when it is said, or later. */
 const claim = (event: { time: string } = created(), execution = 'first') => {
   world.time = Math.max(world.time, Date.parse(event.time));
-  return claimDomain({ ...event, execution }, ports);
+  return unlessEnded(claimDomain({ ...event, execution }, ports));
 };
 const look = (name = domain) => ({
   ...{ 'detail-type': 'Certificate Expiring', time: '2027-01-15T09:00:00Z', detail: { domain: name } },
@@ -61,7 +62,7 @@ async function issued(more: Parameters<typeof aCertificate>[1] = {}) {
   await world.store.commitCertificate({
     ...{ domain, me: 'before', seen: 1, certificate, servers: [mx1], now: world.time },
   });
-  await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
+  await world.store.releaseDomain({ domain, me: 'before', seen: 1, now: world.time }, certificate.renewAt);
   return certificate;
 }
 const installedOn = async (server: string, { id, fingerprint }: { id: string; fingerprint: string }) => {
@@ -200,7 +201,7 @@ describe('a claim ends the road', () => {
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
     for (let i = 0; i < 5; i++) {
       const execution = `try ${i}`;
-      await claimDomain({ ...ownLook(), execution }, { ...ports, store: counting });
+      await unlessEnded(claimDomain({ ...ownLook(), execution }, { ...ports, store: counting }));
       await parkDomain({ execution, domain, error: { name: 'AcmeUnavailable', message: 'its words' } }, world);
       world.time = (await store.readDomain(domain))!.dueAt!;
     }
@@ -208,7 +209,12 @@ describe('a claim ends the road', () => {
   });
 
   test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the parking", async () => {
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++)
+      await world.store.reserveOrder(anIssuer().directoryUrl, {
+        intervalMs: 36_000,
+        horizonMs: 72_000,
+        now: world.time,
+      });
     await expect(claim()).rejects.toMatchObject({ name: 'BudgetSpent', retryAt: world.time + 36_000 });
     expect(await world.store.readDomain(domain)).toMatchObject({ owner: 'first' });
   });
@@ -246,7 +252,9 @@ describe('a domain whose certificate is still fresh', () => {
     };
     const again = { ...created({}, '2027-01-15T10:00:00Z'), execution: 'first' };
     world.time = Date.parse('2027-01-15T11:00:00Z');
-    await expect(claimDomain(again, { ...ports, store: changing })).rejects.toMatchObject({ name: 'StillFresh' });
+    await expect(unlessEnded(claimDomain(again, { ...ports, store: changing }))).rejects.toMatchObject({
+      name: 'StillFresh',
+    });
     expect(world.executions.started).toMatchObject([{ machine: 'secure-domain', input: { detail: { domain } } }]);
     expect(await claim(look(), 'next')).toMatchObject({ names: [domain] });
   });
@@ -267,7 +275,12 @@ describe('a domain whose certificate is still fresh', () => {
   test('is ordered anew when its time has come, outside the budget where the CA knows what it replaces', async () => {
     const { renewAt } = await issued({ ariId: 'aki.serial' });
     world.time = renewAt;
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++)
+      await world.store.reserveOrder(anIssuer().directoryUrl, {
+        intervalMs: 36_000,
+        horizonMs: 72_000,
+        now: world.time,
+      });
     expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
   });
 
@@ -290,14 +303,25 @@ describe('a domain that waits for the budget', () => {
   test('comes when it is its turn, which its tries do not put off: ten thousand at the mean rate', async () => {
     const slots: number[] = [];
     for (let i = 0; i < 10_000; i++)
-      slots.push(await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 9_720_000, world.time));
+      slots.push(
+        await world.store.reserveOrder(anIssuer().directoryUrl, {
+          intervalMs: 36_000,
+          horizonMs: 9_720_000,
+          now: world.time,
+        }),
+      );
     expect(slots.filter(at => at === world.time)).toHaveLength(270);
     expect(new Set(slots).size).toBe(10_000 - 269);
     expect(Math.max(...slots) - world.time).toBe((10_000 - 270) * 36_000);
   });
 
   test('is parked until its slot, which is no try of its own, and goes on then', async () => {
-    for (let i = 0; i < 4; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    for (let i = 0; i < 4; i++)
+      await world.store.reserveOrder(anIssuer().directoryUrl, {
+        intervalMs: 36_000,
+        horizonMs: 72_000,
+        now: world.time,
+      });
     const slot = world.time + 3 * 36_000;
     for (let i = 0; i < 2; i++) {
       const error = await claim(look(), `waiting ${i}`).catch((error: Error) => error);
@@ -320,7 +344,7 @@ describe('a domain that is parked until tomorrow', () => {
     const { store, time } = world;
     await claim(created(), 'parking');
     const parked = { reason: 'DomainNotManaged' as const, message: '', since: time, tries: 4, nextTry: time + day };
-    await store.parkDomain(domain, 'parking', parked, []);
+    await store.parkDomain({ domain, me: 'parking' }, parked, []);
     world.time += minute;
   });
   const now = () => ({ ...look(), time: new Date(world.time).toISOString() });
@@ -372,8 +396,11 @@ describe('what a killed execution left', () => {
 
   async function killed(planned: string[]): Promise<void> {
     await claim(created(), 'killed');
-    await world.store.recordOrder(domain, 'killed', { url: 'https://ca.example/order/1', planned, issuer: 'ca' });
-    await world.store.recordPublished(domain, 'killed', published);
+    await world.store.recordOrder(
+      { domain, me: 'killed' },
+      { url: 'https://ca.example/order/1', planned, issuer: 'ca' },
+    );
+    await world.store.recordPublished({ domain, me: 'killed' }, published);
     await world.zones.changeTxt('ZCHALLENGES', [
       { recordName: target, add: [...published[0]!.values, 'theirs'], remove: [] },
     ]);
@@ -394,7 +421,7 @@ describe('what a killed execution left', () => {
   ])('stops nothing where %s', async (_, why, isKept) => {
     await killed([domain, `*.${domain}`]);
     if (why === 'NoSuchHostedZone')
-      await world.store.recordPublished(domain, 'killed', [{ ...published[0]!, zoneId: 'ZGONE' }]);
+      await world.store.recordPublished({ domain, me: 'killed' }, [{ ...published[0]!, zoneId: 'ZGONE' }]);
     else world.zones.changeTxt = () => Promise.reject(Object.assign(new Error(why), { name: why }));
     expect(await claim(look())).toMatchObject({ domain });
     const record = await world.store.readDomain(domain);
@@ -404,7 +431,12 @@ describe('what a killed execution left', () => {
 
   test('is an order that is gone on with, without a second place in the budget', async () => {
     await killed([domain, `*.${domain}`]);
-    for (let i = 0; i < 2; i++) await world.store.reserveOrder(anIssuer().directoryUrl, 36_000, 72_000, world.time);
+    for (let i = 0; i < 2; i++)
+      await world.store.reserveOrder(anIssuer().directoryUrl, {
+        intervalMs: 36_000,
+        horizonMs: 72_000,
+        now: world.time,
+      });
     await claim(look());
     expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: 'https://ca.example/order/1' } });
   });

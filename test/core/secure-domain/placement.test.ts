@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { DomainRecord, Wish } from '../../../core/record/domain.ts';
 import { place } from '../../../core/secure-domain/placement.ts';
-import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
+import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { retireServer } from '../../../core/register-server/retire-server.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import type { ServerRecord } from '../../../core/record/server.ts';
@@ -22,6 +23,7 @@ import {
   register,
   registerOnly,
   type World,
+  unlessEnded,
 } from '../world.ts';
 import { holdersOf } from '../../../core/record/served-under.ts';
 
@@ -112,7 +114,7 @@ describe('on the road', () => {
     said += minute;
     world.time = Math.max(world.time, said);
     const event = created(detail, new Date(said).toISOString());
-    return claimDomain({ ...event, execution: `at ${said}` }, { ...ports, ...more });
+    return unlessEnded(claimDomain({ ...event, execution: `at ${said}` }, { ...ports, ...more }));
   };
   const record = async () => (await world.store.readDomain(domain)) as DomainRecord;
   const park = async (error: Error) => {
@@ -145,12 +147,12 @@ describe('on the road', () => {
   test('one that has a certificate is renewed while its server is looked at anew', async () => {
     found(world, mx1);
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
-    await world.store.claimDomain(domain, 'before', world.time);
+    await world.store.claimDomain({ domain, me: 'before', now: world.time });
     const certificate = aCertificate(world);
     await world.store.commitCertificate({
       ...{ domain, me: 'before', seen: 1, certificate, servers: [mx1], now: world.time },
     });
-    await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
+    await world.store.releaseDomain({ domain, me: 'before', seen: 1, now: world.time }, certificate.renewAt);
     delete world.memory.servers.get(mx1)!.capability;
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
   });
@@ -160,12 +162,12 @@ describe('on the road', () => {
     await register(world, mx2);
     const wish = { domain, mailServers: [mx1, mx2], policy: 'wildcard' as const };
     await world.store.acceptWish(wish, { at: 1 }, world.time);
-    await world.store.claimDomain(domain, 'before', world.time);
+    await world.store.claimDomain({ domain, me: 'before', now: world.time });
     const certificate = aCertificate(world);
     await world.store.commitCertificate({
       ...{ domain, me: 'before', seen: 1, certificate, servers: wish.mailServers, now: world.time },
     });
-    await world.store.releaseDomain(domain, 'before', 1, certificate.renewAt, world.time);
+    await world.store.releaseDomain({ domain, me: 'before', seen: 1, now: world.time }, certificate.renewAt);
     await retireServer({ kind: 'retired', server: mx2, at: world.time + minute }, world);
     const notThere = { name: 'ServerNotRegistered', message: expect.stringContaining(mx2) };
     await expect(claim({ mailServers: wish.mailServers })).rejects.toMatchObject(notThere);
@@ -175,7 +177,7 @@ describe('on the road', () => {
     const plan = await claim({ mailServers: wish.mailServers });
     expect(plan).toMatchObject({ names: wildcard, servers: [mx1] });
     const { owner } = await record();
-    await releaseDomain({ ...plan, execution: owner! }, world);
+    await unlessEnded(releaseDomain({ ...plan, execution: owner! }, world));
     expect((await record()).dueAt).toBe(world.time);
   });
 
@@ -210,7 +212,7 @@ describe('on the road', () => {
     await world.store.commitCertificate({
       ...{ domain, me: owner!, seen: wanted, certificate, servers: [mx1], now: world.time },
     });
-    await world.store.releaseDomain(domain, owner!, wanted, certificate.renewAt, world.time);
+    await world.store.releaseDomain({ domain, me: owner!, seen: wanted, now: world.time }, certificate.renewAt);
     const seen = { domain, certificate: 'c', fingerprint: 'f'.repeat(64), seenAt: world.time, node };
     await world.store.recordInstalled(mx1, { domain, v: world.time }, seen);
 
@@ -252,7 +254,7 @@ describe('on the road', () => {
       'detail-type': 'Domain Deleted',
       detail: { domain },
     };
-    await expect(claimDomain({ ...deleted, execution: 'gone' }, ports)).rejects.toMatchObject({
+    await expect(unlessEnded(claimDomain({ ...deleted, execution: 'gone' }, ports))).rejects.toMatchObject({
       name: 'DomainDeleted',
     });
     expect(await world.store.wakeDependents(mx1, world.time, 5)).toEqual({ woken: 0, first: [] });

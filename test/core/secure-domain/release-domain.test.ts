@@ -1,10 +1,23 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { retract } from '../../../core/claim/published.ts';
-import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
+import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { SealpostError, type Failure } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/ports/lease.ts';
 import type { Plan } from '../../../core/record/plan.ts';
-import { aCertificate, created, day, domain, minute, mx1, mx2, newWorld, register, type World } from '../world.ts';
+import {
+  aCertificate,
+  created,
+  day,
+  domain,
+  minute,
+  mx1,
+  mx2,
+  newWorld,
+  register,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 let world: World;
 const recordName = 'abc.challenges.example';
@@ -17,9 +30,9 @@ beforeEach(async () => {
   const { store, zones } = world;
   await register(world, mx1);
   await store.acceptWish(wish, { at: world.time }, world.time);
-  await store.claimDomain(domain, 'me', world.time);
-  await store.recordOrder(domain, 'me', order);
-  await store.recordPublished(domain, 'me', [{ zoneId: 'ZCHALLENGES', recordName, values: ['ours'] }]);
+  await store.claimDomain({ domain, me: 'me', now: world.time });
+  await store.recordOrder({ domain, me: 'me' }, order);
+  await store.recordPublished({ domain, me: 'me' }, [{ zoneId: 'ZCHALLENGES', recordName, values: ['ours'] }]);
   await zones.changeTxt('ZCHALLENGES', [{ recordName, add: ['ours', 'theirs'], remove: [] }]);
 });
 
@@ -29,7 +42,8 @@ const plan = (): Plan => ({
 const txt = () => world.zones.txt.get(`ZCHALLENGES ${recordName}`);
 
 describe('the release of a domain whose certificate is stored', () => {
-  const release = () => releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id }, world);
+  const release = () =>
+    unlessEnded(releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id }, world));
 
   beforeEach(async () => {
     await world.store.commitCertificate({
@@ -56,7 +70,9 @@ describe('the release of a domain whose certificate is stored', () => {
   });
 
   test('wakes no server whose work is calm', async () => {
-    await releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id, wake: [] }, world);
+    await unlessEnded(
+      releaseDomain({ ...plan(), execution: 'me', certificate: aCertificate(world).id, wake: [] }, world),
+    );
     expect(world.executions.started).toEqual([]);
   });
 
@@ -67,12 +83,12 @@ describe('the release of a domain whose certificate is stored', () => {
       { machine: 'deliver-to-server' },
       { machine: 'secure-domain', input: { 'detail-type': 'Certificate Expiring', detail: { domain } } },
     ]);
-    expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ seen: 2 });
+    expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ seen: 2 });
   });
 
   test('is lost by an execution that was taken over, which then changes nothing', async () => {
     world.time += LEASE_MS + 1;
-    await world.store.claimDomain(domain, 'other', world.time);
+    await world.store.claimDomain({ domain, me: 'other', now: world.time });
     await expect(release()).rejects.toMatchObject({ name: 'ClaimLost', about: domain });
     expect(txt()).toEqual(['ours', 'theirs']);
     expect(world.executions.started).toEqual([]);
@@ -82,7 +98,7 @@ describe('the release of a domain whose certificate is stored', () => {
   test('says and wakes everything where the bus was away the first time', async () => {
     const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
-    await expect(releaseDomain(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
+    await expect(unlessEnded(releaseDomain(input, { ...world, bus: away }))).rejects.toThrow('the bus is away');
     await release();
     expect(world.bus.events).toMatchObject([{ detailType: 'Certificate Issued' }]);
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server' }]);
@@ -92,14 +108,14 @@ describe('the release of a domain whose certificate is stored', () => {
     const busy = new SealpostError('Throttled', recordName, 'Route 53 is busy');
     const zones = { ...world.zones, changeTxt: () => Promise.reject(busy) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
-    const { dueAt } = await releaseDomain(input, { ...world, zones });
+    const { dueAt } = await unlessEnded(releaseDomain(input, { ...world, zones }));
     expect(dueAt).toBe(world.time + 5.5 * minute);
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
     expect(world.bus.events).toMatchObject([{ detailType: 'Certificate Issued' }]);
     expect(await world.store.readDomain(domain)).toMatchObject({ done: 1, dueAt, published: [{ values: ['ours'] }] });
     world.time = dueAt;
-    const record = (await world.store.claimDomain(domain, 'next', world.time))!;
-    await retract(record, 'next', world);
+    const record = (await world.store.claimDomain({ domain, me: 'next', now: world.time }))!;
+    await retract(record, { domain, me: 'next', seen: record.seen!, now: world.time }, world);
     expect(txt()).toEqual(['theirs']);
     expect(await world.store.readDomain(domain)).not.toHaveProperty('published');
   });
@@ -149,7 +165,7 @@ describe('a domain that is parked', () => {
     await park(caused('CaaForbids', 'no'));
     expect(world.metrics.counted).toEqual([]);
     const certificate = aCertificate(world, { notBefore: world.time - 76 * day, notAfter: world.time + 14 * day });
-    await world.store.claimDomain(domain, 'me', world.time + day);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time + day });
     const commit = { domain, me: 'me', seen: 1, certificate, servers: [], now: world.time };
     expect(await world.store.commitCertificate(commit)).toBe(true);
     await park(caused('CaaForbids', 'no'));
@@ -173,7 +189,7 @@ describe('a domain that is parked', () => {
     for (let i = 1; i < tries; i++) {
       const { nextTry } = await park(caused('CaaForbids', 'no'));
       world.time = nextTry!;
-      await world.store.claimDomain(domain, 'me', world.time);
+      await world.store.claimDomain({ domain, me: 'me', now: world.time });
     }
     expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
     expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
@@ -192,7 +208,7 @@ describe('a domain that is parked', () => {
       expect(nextTry).toBe(world.time + wait);
       expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Throttled', tries: 0 });
       world.time = nextTry!;
-      await world.store.claimDomain(domain, 'me', world.time);
+      await world.store.claimDomain({ domain, me: 'me', now: world.time });
     }
     expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + minute);
   });
@@ -247,12 +263,12 @@ describe('a domain that is parked', () => {
   test.each(['before its note', 'after its note'])('goes on when the registration comes %s', async when => {
     const { store } = world;
     await store.acceptWish({ ...wish, mailServers: [mx2] }, { at: world.time + 1 }, world.time);
-    await store.claimDomain(domain, 'me', world.time);
-    const parkedAnd = async (...[name, me, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
+    await store.claimDomain({ domain, me: 'me', now: world.time });
+    const parkedAnd = async (...[owner, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
       // All that a park writes first is the note of who waits; here the registration comes just before or after it.
       await register(world, mx2);
-      if (when === 'after its note') await store.lookAgain(name, world.time);
-      await store.parkDomain(name, me, parked, when === 'after its note' ? [] : waitsFor);
+      if (when === 'after its note') await store.lookAgain(owner.domain, world.time);
+      await store.parkDomain(owner, parked, when === 'after its note' ? [] : waitsFor);
     };
     const input = { domain, execution: 'me', error: caused('ServerNotRegistered', `${mx2} not registered`) };
     await parkDomain(input, { ...world, store: { ...store, parkDomain: parkedAnd } });
@@ -261,10 +277,10 @@ describe('a domain that is parked', () => {
 
   test('goes on when the server that it waits for is registered', async () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
-    await world.store.claimDomain(domain, 'me', world.time);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time });
     await park(caused('ServerNotRegistered', `${mx2} not registered`));
     expect(await world.store.wakeWaitingDomains(mx1, world.time, 10)).toMatchObject({ first: [] });
     expect(await world.store.wakeWaitingDomains(mx2, world.time, 10)).toMatchObject({ first: [domain] });
-    expect(await world.store.claimDomain(domain, 'next', world.time)).toMatchObject({ owner: 'next' });
+    expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ owner: 'next' });
   });
 });

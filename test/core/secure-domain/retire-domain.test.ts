@@ -1,6 +1,6 @@
 /** A domain that neither its name servers nor its challenge lead to us any more, day after day. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
 import { aCertificate, day, domain, minute, mx1, newWorld, register, type World } from '../world.ts';
 
@@ -21,11 +21,11 @@ async function wished(more: { certificate?: boolean; host?: true } = {}): Promis
   const { certificate = true, host } = more;
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard', ...(host && { host }) }, { at: now }, now);
   if (!certificate) return;
-  await store.claimDomain(domain, 'before', now);
+  await store.claimDomain({ domain, me: 'before', now });
   await store.commitCertificate({
     ...{ domain, me: 'before', seen: 1, certificate: aCertificate(world), servers: [mx1], now },
   });
-  await store.releaseDomain(domain, 'before', 1, now, now);
+  await store.releaseDomain({ domain, me: 'before', seen: 1, now }, now);
 }
 
 /** The sweep's look, at its time, or one that somebody asks for: it finds what it finds. */
@@ -33,7 +33,7 @@ async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Prom
   const { store } = world;
   if (asked) await store.lookAgain(domain, world.time);
   else world.time = Math.max(world.time, (await record()).dueAt!);
-  expect(await store.claimDomain(domain, 'look', world.time)).toBeDefined();
+  expect(await store.claimDomain({ domain, me: 'look', now: world.time })).toBeDefined();
   await parkDomain({ domain, execution: 'look', error: { name: reason, message } }, world);
 }
 
@@ -113,7 +113,7 @@ describe('a domain that has moved away', () => {
     await looked();
     world.store = store;
     expect(await record()).toMatchObject({ parked: { reason: 'DomainNotManaged' } });
-    expect(await store.claimDomain(domain, 'next', world.time)).toBeDefined();
+    expect(await store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();
   });
 });
 

@@ -5,10 +5,22 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Acme } from '../../../core/acme/client.ts';
 import { AcmeProblem, AcmeTransport } from '../../../core/acme/problem.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
-import { parkDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { revokeCertificate } from '../../../core/secure-domain/revoke-certificate.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
-import { aCertificate, challengeZone, created, day, domain, minute, mx1, newWorld, node, register } from '../world.ts';
+import {
+  aCertificate,
+  challengeZone,
+  created,
+  day,
+  domain,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  register,
+  unlessEnded,
+} from '../world.ts';
 import type { World } from '../world.ts';
 
 let world: World;
@@ -37,11 +49,11 @@ beforeEach(async () => {
     ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
   };
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
-  await store.claimDomain(domain, 'before', now);
+  await store.claimDomain({ domain, me: 'before', now });
   const certificate = aCertificate(world);
   await certificates.putChain(domain, certificate.id, leaf);
   await store.commitCertificate({ domain, me: 'before', seen: 1, certificate, servers: [mx1], now });
-  await store.releaseDomain(domain, 'before', 1, certificate.renewAt, now);
+  await store.releaseDomain({ domain, me: 'before', seen: 1, now }, certificate.renewAt);
   const { id, fingerprint } = certificate;
   await store.recordInstalled(mx1, { domain, v: now }, { domain, certificate: id, fingerprint, seenAt: now, node });
 });
@@ -59,7 +71,7 @@ const ownLook = () => ({
 });
 const claim = (event: { time: string }) => {
   world.time = Math.max(world.time, Date.parse(event.time));
-  return claimDomain({ ...event, execution: 'me' }, ports);
+  return unlessEnded(claimDomain({ ...event, execution: 'me' }, ports));
 };
 const revoke = () => revokeCertificate({ domain, execution: 'me' }, { ...world, acmeAt: async () => acme });
 const record = async () => (await world.store.readDomain(domain))!;
@@ -124,7 +136,7 @@ test.each([
   world.time += 40 * day;
   await expect(claim(ownLook())).rejects.toMatchObject(wanted);
   world.time = aCertificate(world).notAfter + 100 * day;
-  await world.store.releaseDomain(domain, 'me', (await record()).seen!, world.time, world.time);
+  await world.store.releaseDomain({ domain, me: 'me', seen: (await record()).seen!, now: world.time }, world.time);
   await expect(claim(ownLook())).rejects.toMatchObject({ message: `${domain} is forgotten` });
 });
 

@@ -6,9 +6,12 @@ import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
 import { certificateId, finalizeOrder } from '../../../core/secure-domain/finalize-order.ts';
 import type { StoredCertificate } from '../../../core/record/domain.ts';
-import { createOrder, publishChallenges, validate } from '../../../core/secure-domain/order.ts';
+import { createOrder } from '../../../core/secure-domain/create-order.ts';
+import { publishChallenges } from '../../../core/secure-domain/publish-challenges.ts';
+import { validate } from '../../../core/secure-domain/validate.ts';
 import { SealpostError } from '../../../core/errors.ts';
-import { parkDomain, releaseDomain } from '../../../core/secure-domain/release-domain.ts';
+import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
+import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { quietMoment } from '../../../core/work/quiet.ts';
 import { LEASE_MS } from '../../../core/ports/lease.ts';
 import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
@@ -25,6 +28,7 @@ import {
   node,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 /** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
@@ -79,7 +83,7 @@ const ports = () => ({
   ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
 });
 const claim = (execution = 'me') =>
-  claimDomain({ ...created({ domain }, new Date(saidAt).toISOString()), execution } as never, ports());
+  unlessEnded(claimDomain({ ...created({ domain }, new Date(saidAt).toISOString()), execution } as never, ports()));
 const order = async () => createOrder({ ...(await claim()), execution: 'me' }, ports());
 const publish = async () => publishChallenges({ ...(await order()), execution: 'me' }, ports());
 const prove = async () => {
@@ -87,14 +91,15 @@ const prove = async () => {
   serve();
   return validate({ ...published, execution: 'me' }, ports());
 };
-const finalize = (input: Awaited<ReturnType<typeof prove>>) => finalizeOrder({ ...input, execution: 'me' }, ports());
+const finalize = (input: Awaited<ReturnType<typeof prove>>) =>
+  unlessEnded(finalizeOrder({ ...input, execution: 'me' }, ports()));
 const newOrders = () => at.answered.filter(line => line === '201 POST /order-plz').length;
 
 describe('the road of a domain', () => {
   test('ends with a certificate that is stored beside its key, and work for its server', async () => {
     const proven = await prove();
     const finalized = await finalize(proven);
-    await releaseDomain({ ...finalized, execution: 'me' }, ports());
+    await unlessEnded(releaseDomain({ ...finalized, execution: 'me' }, ports()));
 
     const id = certificateId(proven.order.url);
     expect(finalized).toMatchObject({ domain, certificate: id, names });
@@ -134,7 +139,7 @@ describe('an order', () => {
   test('is made anew when the CA knows the one on record no more', async () => {
     const plan = await claim();
     const gone = `${new URL(at.directoryUrl).origin}/my-order/gone`;
-    await world.store.recordOrder(domain, 'me', { url: gone, planned: names, issuer: 'ca' });
+    await world.store.recordOrder({ domain, me: 'me' }, { url: gone, planned: names, issuer: 'ca' });
     const { order } = await createOrder({ ...plan, execution: 'me' }, ports());
     expect(order.url).not.toBe(gone);
     expect(await world.store.readDomain(domain)).toMatchObject({
@@ -145,7 +150,7 @@ describe('an order', () => {
   test('is not made by an execution that was taken over', async () => {
     const plan = await claim();
     world.time += LEASE_MS + 1;
-    await world.store.claimDomain(domain, 'other', world.time);
+    await world.store.claimDomain({ domain, me: 'other', now: world.time });
     await expect(createOrder({ ...plan, execution: 'me' }, ports())).rejects.toMatchObject({ name: 'ClaimLost' });
     expect(newOrders()).toBe(0);
   });
@@ -222,12 +227,15 @@ describe('the host name of a server', () => {
   async function secured(): Promise<string> {
     const said = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
     const event = { ...said, look: 'due', detail: { domain }, execution: me };
-    const ordered = await createOrder({ ...(await claimDomain(event as never, ports())), execution: me }, ports());
+    const ordered = await createOrder(
+      { ...(await unlessEnded(claimDomain(event as never, ports()))), execution: me },
+      ports(),
+    );
     const published = await publishChallenges({ ...ordered, execution: me }, ports());
     serve();
     const proven = await validate({ ...published, execution: me }, ports());
-    const finalized = await finalizeOrder({ ...proven, execution: me }, ports());
-    await releaseDomain({ ...finalized, execution: me }, ports());
+    const finalized = await unlessEnded(finalizeOrder({ ...proven, execution: me }, ports()));
+    await unlessEnded(releaseDomain({ ...finalized, execution: me }, ports()));
     return finalized.certificate;
   }
   const due = async () => void (world.time = Math.max(world.time, (await world.store.readDomain(domain))!.dueAt!));
@@ -257,7 +265,7 @@ describe('the host name of a server', () => {
   async function refused(message: string): Promise<void> {
     end();
     const asked = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
-    await claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports());
+    await unlessEnded(claimDomain({ ...asked, look: 'due', detail: { domain }, execution: me } as never, ports()));
     await parkDomain({ domain, execution: me, error: { name: 'AcmeRejected', message } }, ports());
     await due();
   }
@@ -352,7 +360,7 @@ describe('a finalize', () => {
     const id = certificateId(proven.order.url);
     const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
     const input = { ...proven, execution: 'me' };
-    await expect(finalizeOrder(input, { ...ports(), certificates: killed })).rejects.toThrow('killed');
+    await expect(unlessEnded(finalizeOrder(input, { ...ports(), certificates: killed }))).rejects.toThrow('killed');
     const key = await world.certificates.readKey(domain, id);
     expect(await finalize(proven)).toMatchObject({ certificate: id });
     expect(await world.certificates.readKey(domain, id)).toBe(key);
@@ -390,7 +398,9 @@ describe('a finalize', () => {
 
   test('whose chain leads to no root that is trusted stores nothing', async () => {
     const proven = await prove();
-    await expect(finalizeOrder({ ...proven, execution: 'me' }, { ...ports(), roots: '' })).rejects.toMatchObject({
+    await expect(
+      unlessEnded(finalizeOrder({ ...proven, execution: 'me' }, { ...ports(), roots: '' })),
+    ).rejects.toMatchObject({
       name: 'CertificateUnusable',
     });
     expect([...world.objects.keys()].filter(key => key.endsWith('/chain'))).toEqual([]);

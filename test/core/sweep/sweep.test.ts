@@ -23,7 +23,7 @@ beforeEach(() => void (world = newWorld()));
 
 const claimed = async () => {
   await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
-  await world.store.claimDomain(domain, 'me', world.time);
+  await world.store.claimDomain({ domain, me: 'me', now: world.time });
 };
 
 describe('the sweep', () => {
@@ -80,11 +80,11 @@ describe('the sweep', () => {
     await register(world, mx1);
     const put = async (name: string, dueAt: number, more?: Parameters<typeof aCertificate>[1]) => {
       await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
-      await store.claimDomain(name, 'me', time);
+      await store.claimDomain({ domain: name, me: 'me', now: time });
       const certificate = more && aCertificate(world, more);
       if (certificate)
         await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time });
-      await store.releaseDomain(name, 'me', 1, dueAt, time);
+      await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, dueAt);
     };
     const hour = 60 * minute;
     for (let i = 0; i < 920; i++)
@@ -143,7 +143,11 @@ describe('the sweep', () => {
       expect(domains).toBeLessThan(300);
       const started = [...world.executions.started];
       for (const { name, input } of started)
-        await world.store.claimDomain((input as { detail: { domain: string } }).detail.domain, name, world.time);
+        await world.store.claimDomain({
+          domain: (input as { detail: { domain: string } }).detail.domain,
+          me: name,
+          now: world.time,
+        });
       world.time = begun + minute;
       await sweep(world);
       const both = world.executions.started.map(({ input }) => (input as { detail: { domain: string } }).detail.domain);

@@ -16,6 +16,7 @@ import {
   node,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 const mx3 = 'mx3.provider.example';
@@ -32,10 +33,10 @@ beforeEach(async () => {
     ...{ dns: {} as ClaimPorts['dns'], challengeZone, issuers: [anIssuer()], directoryOf: async () => ({}) },
   };
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: saidAt(8) }, time);
-  await store.claimDomain(domain, 'before', time);
+  await store.claimDomain({ domain, me: 'before', now: time });
   const certificate = aCertificate(world);
   await store.commitCertificate({ ...{ domain, me: 'before', seen: 1, certificate, servers: [mx1], now: time } });
-  await store.releaseDomain(domain, 'before', 1, certificate.renewAt, time);
+  await store.releaseDomain({ domain, me: 'before', seen: 1, now: time }, certificate.renewAt);
   await seenOn(mx1);
 });
 
@@ -44,7 +45,7 @@ const saidAt = (at: number) => Date.parse(hour(at));
 /** An event is handled when it is said, or later. */
 const claim = (event: { time: string; look?: string }, more: Partial<ClaimPorts> = {}, execution = 'first') => {
   world.time = Math.max(world.time, Date.parse(event.time));
-  return claimDomain({ ...event, execution }, { ...ports, ...more });
+  return unlessEnded(claimDomain({ ...event, execution }, { ...ports, ...more }));
 };
 const wished = (servers: string[], at: number) => created({ mailServers: servers }, hour(at));
 const deleted = (at = 10, detail: object = {}) => ({
@@ -93,9 +94,14 @@ describe('a domain that is deleted', () => {
   test('leaves neither an order nor a value in DNS', async () => {
     const { store, zones } = world;
     await store.acceptWish({ domain, mailServers: [mx2], policy: 'wildcard' }, { at: saidAt(9) }, world.time);
-    await store.claimDomain(domain, 'first', world.time);
-    await store.recordOrder(domain, 'first', { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' });
-    await store.recordPublished(domain, 'first', [{ zoneId: challengeZone.id, recordName: 'r', values: ['ours'] }]);
+    await store.claimDomain({ domain, me: 'first', now: world.time });
+    await store.recordOrder(
+      { domain, me: 'first' },
+      { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca' },
+    );
+    await store.recordPublished({ domain, me: 'first' }, [
+      { zoneId: challengeZone.id, recordName: 'r', values: ['ours'] },
+    ]);
     await zones.changeTxt(challengeZone.id, [{ recordName: 'r', add: ['ours'], remove: [] }]);
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     expect(zones.txt.get(`${challengeZone.id} r`) ?? []).toEqual([]);

@@ -2,7 +2,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import { removeSuperseded } from '../../../core/work/superseded.ts';
-import { aCertificate, challengeZone, day, domain, mx1, mx2, newWorld, node, register, type World } from '../world.ts';
+import {
+  aCertificate,
+  challengeZone,
+  day,
+  domain,
+  mx1,
+  mx2,
+  newWorld,
+  node,
+  register,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 let world: World;
 const id = (letter: string) => letter.repeat(64);
@@ -22,7 +34,7 @@ beforeEach(async () => {
 async function issued(letter: string, before?: string): Promise<void> {
   const { store, certificates, time: now } = world;
   await store.lookAgain(domain, now);
-  const { seen } = (await store.claimDomain(domain, 'me', now))!;
+  const { seen } = (await store.claimDomain({ domain, me: 'me', now }))!;
   const certificate = aCertificate(world, { id: id(letter), fingerprint: id(letter) });
   await certificates.putKeyOnce(domain, certificate.id, 'key');
   await certificates.putChain(domain, certificate.id, 'chain');
@@ -30,7 +42,7 @@ async function issued(letter: string, before?: string): Promise<void> {
   await store.commitCertificate({
     ...{ domain, me: 'me', seen: seen!, certificate, servers: [mx1, mx2], now, supersedes },
   });
-  await store.releaseDomain(domain, 'me', seen!, certificate.renewAt, now);
+  await store.releaseDomain({ domain, me: 'me', seen: seen!, now }, certificate.renewAt);
 }
 
 async function servedBy(server: string, letter: string): Promise<void> {
@@ -95,7 +107,9 @@ describe('of a certificate from elsewhere', () => {
   });
   const look = () => {
     const event = { 'detail-type': 'Certificate Expiring', detail: { domain }, look: 'due', execution: 'look' };
-    return claimDomain({ ...event, time: new Date(world.time).toISOString() } as { execution: string }, ports());
+    return unlessEnded(
+      claimDomain({ ...event, time: new Date(world.time).toISOString() } as { execution: string }, ports()),
+    );
   };
 
   beforeEach(async () => {
@@ -146,14 +160,14 @@ test('of a deleted domain, its last one among them, go with its tombstone, and n
   };
   const at = new Date(world.time).toISOString();
   const deletion = { 'detail-type': 'Domain Deleted', time: at, detail: { domain }, execution: 'me' };
-  await expect(claimDomain(deletion, ports)).rejects.toMatchObject({ name: 'DomainDeleted' });
+  await expect(unlessEnded(claimDomain(deletion, ports))).rejects.toMatchObject({ name: 'DomainDeleted' });
   expect(objects()).toEqual([...ofCertificate('a'), ...ofCertificate('b')]);
   world.time += 30 * day;
   const look = { ...deletion, 'detail-type': 'Certificate Expiring', look: 'due' };
   const killed = { ...world.store, forgetDomain: () => Promise.reject(new Error('killed')) };
-  await expect(claimDomain(look, { ...ports, store: killed })).rejects.toThrow('killed');
+  await expect(unlessEnded(claimDomain(look, { ...ports, store: killed }))).rejects.toThrow('killed');
   expect(objects()).toEqual([]);
   // Whatever comes now, nobody is given a certificate whose key is gone.
   expect(await record()).not.toHaveProperty('current');
-  await expect(claimDomain(look, ports)).rejects.toMatchObject({ message: `${domain} is forgotten` });
+  await expect(unlessEnded(claimDomain(look, ports))).rejects.toMatchObject({ message: `${domain} is forgotten` });
 });

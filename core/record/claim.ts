@@ -1,0 +1,10 @@
+/** A claim: the lease by which one execution of secure-domain, and no other, works for a domain. */
+export interface Claim {
+  domain: string;
+  /** Name of the execution that owns the claim. */
+  me: string;
+  /** The record's counter `wanted` when the claim was taken. A higher one means that a newer wish came. */
+  seen: number;
+  /** When the step began, milliseconds since the epoch. */
+  now: number;
+}
