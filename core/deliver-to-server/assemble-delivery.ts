@@ -1,7 +1,8 @@
 /** AssembleDelivery: all the work that waits for a server becomes one object under its own prefix. */
 import { combinedPem } from '../certificate/certificate.ts';
 import type { Clock } from '../clock.ts';
-import { isSealpostError, SealpostError } from '../errors.ts';
+import { ended, isEnded, type Ended } from '../ended.ts';
+import { isSealpostError } from '../errors.ts';
 import type { Store } from '../ports/store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
@@ -30,11 +31,14 @@ export interface Assembled {
   delivery: { hash: string; seq: number; mode: Delivery['mode']; installer: string; entries: number };
 }
 
-/** @throws SealpostError NothingToDeliver, ClaimLost */
+/**
+ * @returns the delivery under way; or the end NothingToDeliver
+ * @throws SealpostError Throttled, ClaimLost
+ */
 export async function assembleDelivery(
   input: { server: string; execution: string },
   ports: AssemblePorts,
-): Promise<Assembled> {
+): Promise<Assembled | Ended<'NothingToDeliver'>> {
   const { store, deliveries, clock } = ports;
   // The counter is read before the work: work that comes after it makes the counter differ at the end.
   const server = await store.renewServer(input.server, input.execution, clock.now());
@@ -48,7 +52,9 @@ export async function assembleDelivery(
       delivery: { hash, seq, mode, installer: installer.sha256, entries: (await deliveries.readManifest(hash)).length },
     };
   }
-  const { looks, ...delivery } = await nextDelivery(server, ports);
+  const next = await nextDelivery(server, ports);
+  if (isEnded(next)) return next;
+  const { looks, ...delivery } = next;
   const { text, hash } = writeDelivery(delivery, clock.now());
   await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
   if (looks) await deliveries.putLooks(hash, looks);
@@ -67,7 +73,10 @@ export async function assembleDelivery(
   };
 }
 
-async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise<Delivery & { looks?: Looks }> {
+async function nextDelivery(
+  server: ServerRecord,
+  ports: AssemblePorts,
+): Promise<(Delivery & { looks?: Looks }) | Ended<'NothingToDeliver'>> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
   if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
   const now = ports.clock.now();
@@ -78,11 +87,10 @@ async function nextDelivery(server: ServerRecord, ports: AssemblePorts): Promise
     return { ...about, mode: 'verify', entries: [], rows: looks.rows, looks };
   }
   if (ripe.length === 0)
-    throw new SealpostError(
-      'NothingToDeliver',
-      server.server,
-      `nothing waits for ${server.server} that could be delivered now`,
-    );
+    return ended('NothingToDeliver', {
+      about: server.server,
+      message: `nothing waits for ${server.server} that could be delivered now`,
+    });
   const delivered = await entries(server, ripe, ports);
   const manifest = delivered.map(manifestLine);
   // Somebody may wait for what is not calm: the audit, which takes minutes, comes after that.

@@ -1,11 +1,14 @@
 /** ReleaseServer: the claim on a server ends, or the next round begins. */
 import type { Clock } from '../clock.ts';
-import { SealpostError, type Failure } from '../errors.ts';
+import { ended, isEnded, type Ended } from '../ended.ts';
+import type { Failure } from '../errors.ts';
+import { sayBefore } from '../claim/say-before.ts';
 import type { Store } from '../ports/store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { ServerRecord } from '../record/server.ts';
 import { nextRipe } from '../work/waiting.ts';
+import type { Fact } from '../events/facts.ts';
 import type { Bus } from '../ports/bus.ts';
 
 export interface ReleasePorts {
@@ -25,21 +28,31 @@ const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
 /** A person is called, and the round was a good one for all others. */
 const ANSWERED = 'HostCertificateLost';
 
-/** @throws SealpostError MoreWork, ClaimLost */
+/**
+ * @returns when the server is due again; or the end MoreWork, after which the next round begins
+ * @throws SealpostError Throttled, ClaimLost
+ */
 export async function releaseServer(
   input: { server: string; execution: string; rounds: number; error?: Failure },
   ports: ReleasePorts,
-): Promise<{ server: string; dueAt?: number }> {
+): Promise<Released | Ended<'MoreWork'>> {
   const { store, clock } = ports;
   const server = await store.renewServer(input.server, input.execution, clock.now());
   if (input.error) return releaseAfterFailure(server, input.execution, input.error, ports);
   const dueAt = await nextRound(server, input.rounds, ports);
+  if (isEnded(dueAt)) return dueAt;
   if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt)) return released(server, dueAt);
-  throw new SealpostError('MoreWork', server.server, `work came for ${server.server} while it was released`);
+  return moreWork(server, `work came for ${server.server} while it was released`);
 }
 
-function released({ server }: ServerRecord, dueAt: number | undefined): { server: string; dueAt?: number } {
+type Released = { server: string; dueAt?: number };
+
+function released({ server }: ServerRecord, dueAt: number | undefined): Released {
   return { server, ...(dueAt !== undefined && { dueAt }) };
+}
+
+function moreWork({ server }: ServerRecord, message: string): Ended<'MoreWork'> {
+  return ended('MoreWork', { about: server, message });
 }
 
 /**
@@ -53,23 +66,30 @@ async function releaseAfterFailure(
   me: string,
   error: Failure,
   { store, bus, clock }: ReleasePorts,
-): Promise<{ server: string; dueAt?: number }> {
+): Promise<Released | Ended<'MoreWork'>> {
   const failures = error.name === ANSWERED ? 0 : (server.failures ?? 0) + 1;
   if (failures === 1 && error.name === 'ServerUnreachable' && server.delivery && server.held === undefined) {
     await store.endDelivery(server.server, me, server.delivery.hash, { failures });
-    throw new SealpostError('MoreWork', server.server, `${server.server} came to nothing once, and is tried once more`);
+    return moreWork(server, `${server.server} came to nothing once, and is tried once more`);
   }
   const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
-  if (failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name)) {
-    const detail = { server: server.server, failures, error: error.name, nextTry: new Date(dueAt).toISOString() };
-    // Before the claim ends, since a retry of this step does nothing after that: rather twice than never.
-    await bus.put([{ detailType: 'Server Unreachable', detail: { ...detail, node: server.node } }]);
-  }
-  if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, {});
-  let { wanted } = server;
-  while (!(await store.releaseServer(server.server, me, wanted, dueAt, failures)))
-    wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
+  const isSaid = failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name);
+  const facts = isSaid ? [unreachable(server, { failures, error: error.name, dueAt })] : [];
+  await sayBefore(facts, bus, async () => {
+    if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, {});
+    let { wanted } = server;
+    while (!(await store.releaseServer(server.server, me, wanted, dueAt, failures)))
+      wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
+  });
   return released(server, dueAt);
+}
+
+function unreachable(
+  { server, node }: ServerRecord,
+  { failures, error, dueAt }: { failures: number; error: string; dueAt: number },
+): Fact {
+  const nextTry = new Date(dueAt).toISOString();
+  return { detailType: 'Server Unreachable', detail: { server, node, failures, error, nextTry } };
 }
 
 /** When a server is tried again: after a minute, twice, after 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
@@ -77,18 +97,18 @@ function nextTry(failures: number, now: number): number {
   return now + ([1, 1, 10][failures - 1] ?? 60) * MINUTE;
 }
 
-/** @returns when the server is due again, or undefined when it waits for nothing @throws SealpostError MoreWork */
+/** @returns when the server is due again; undefined if nothing waits for a moment; or the end MoreWork */
 async function nextRound(
   server: ServerRecord,
   rounds: number,
   { store, clock, quietHours }: ReleasePorts,
-): Promise<number | undefined> {
+): Promise<number | undefined | Ended<'MoreWork'>> {
   if (server.held !== undefined) return undefined;
   const now = clock.now();
   const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
   const next = earliest(ripeAt, auditDueAt(server, quietHours));
   if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
-    throw new SealpostError('MoreWork', server.server, `more waits for ${server.server}`);
+    return moreWork(server, `more waits for ${server.server}`);
   return next;
 }
 

@@ -5,7 +5,18 @@ import { auditDueAt } from '../../../core/audit/audit.ts';
 import { recordDelivery } from '../../../core/deliver-to-server/record-delivery.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
 import { sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
-import { aCertificate, day, giveWork, installers, minute, mx1, newWorld, readyServer, type World } from '../world.ts';
+import {
+  aCertificate,
+  day,
+  giveWork,
+  installers,
+  minute,
+  mx1,
+  newWorld,
+  readyServer,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 let world: World;
 let me: string;
@@ -14,7 +25,7 @@ const names = ['a.test', 'b.test'];
 
 /** Assembles, sends, lets the server answer, records. @returns the delivery's text */
 async function round(outcome: string, ...lines: string[]): Promise<string> {
-  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
+  const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' }));
   const { hash, seq } = assembled.delivery;
   const text = [...world.objects].find(([key]) => key.endsWith(`/${hash}`) && key.startsWith('deliveries/'))![1];
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
@@ -24,7 +35,7 @@ async function round(outcome: string, ...lines: string[]): Promise<string> {
   await recordDelivery({ ...assembled, execution: me, commandId: id }, world);
   return text;
 }
-const release = () => releaseServer({ server: mx1, execution: me, rounds: 1 }, world);
+const release = () => unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1 }, world));
 const server = async () => (await world.store.readServer(mx1))!;
 const facts = (type: string) => world.bus.events.filter(({ detailType }) => detailType === type);
 const looksIn = (text: string) => text.split('\n').filter(line => line.startsWith('look '));
@@ -224,7 +235,7 @@ describe('the server’s own certificate', () => {
     const { hostSecuredAt, held } = await server();
     expect({ isSecured: hostSecuredAt !== undefined, held }).toEqual({ isSecured: true, held: undefined });
     const error = { name: 'HostCertificateLost', message: 'its words' };
-    await releaseServer({ server: mx1, execution: me, rounds: 1, error }, world);
+    await unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1, error }, world));
     expect(await server()).toMatchObject({ failures: 0 });
     await giveWork(world, 'c.test');
     me = (await world.store.wakeServer(mx1, world.time))!;

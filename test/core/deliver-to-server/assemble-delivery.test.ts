@@ -15,6 +15,7 @@ import {
   readyServer,
   registerOnly,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 const prefix = `AROAEXAMPLEEXAMPLE:${node}`;
@@ -25,7 +26,7 @@ beforeEach(() => {
   world = newWorld();
   ports = { ...world, roots: '' };
 });
-const assemble = (execution: string) => assembleDelivery({ server: mx1, execution }, ports);
+const assemble = (execution: string) => unlessEnded(assembleDelivery({ server: mx1, execution }, ports));
 const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
 
 describe('a delivery is assembled', () => {
@@ -160,7 +161,7 @@ describe('a delivery is assembled', () => {
     const readOne = (name: string, id: string) => (name === 'a.example' ? Promise.reject(busy) : readKey(name, id));
     const input = { server: mx1, execution: me };
     const busyPorts = { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
-    await expect(assembleDelivery(input, busyPorts)).rejects.toBe(busy);
+    await expect(unlessEnded(assembleDelivery(input, busyPorts))).rejects.toBe(busy);
     for (const key of [...world.objects.keys()]) if (key.startsWith('certificates/')) world.objects.delete(key);
     await expect(assemble(me)).rejects.toThrow('there is no object');
     for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
@@ -171,7 +172,9 @@ describe('a delivery is assembled', () => {
     await giveWork(world);
     await assemble(me);
     const newer = { text: '#!/bin/sh\n# newer\n', sha256: 'e'.repeat(64) };
-    await assembleDelivery({ server: mx1, execution: me }, { ...ports, installers: { ...installers, Linux: newer } });
+    await unlessEnded(
+      assembleDelivery({ server: mx1, execution: me }, { ...ports, installers: { ...installers, Linux: newer } }),
+    );
     expect(world.objects.get(`installers/${newer.sha256}`)).toBe(newer.text);
   });
 
@@ -179,9 +182,9 @@ describe('a delivery is assembled', () => {
     const me = await readyServer(world);
     await giveWork(world);
     const refusing = { ...world.store, startDelivery: () => Promise.reject(new Error('killed')) };
-    await expect(assembleDelivery({ server: mx1, execution: me }, { ...ports, store: refusing })).rejects.toThrow(
-      'killed',
-    );
+    await expect(
+      unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...ports, store: refusing })),
+    ).rejects.toThrow('killed');
     world.time += 5_000;
     const { delivery } = await assemble(me);
     expect(delivery.seq).toBe(3);

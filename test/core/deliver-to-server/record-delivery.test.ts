@@ -19,6 +19,7 @@ import {
   register,
   registerOnly,
   type World,
+  unlessEnded,
 } from '../world.ts';
 import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
@@ -43,7 +44,7 @@ async function wishedHere(domain: string): Promise<void> {
 }
 
 async function sent(): Promise<Assembled> {
-  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
+  const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' }));
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
   return assembled;
 }

@@ -2,7 +2,17 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { auditDueAt } from '../../../core/audit/audit.ts';
 import type { Failure } from '../../../core/errors.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
-import { domain, giveWork, minute, mx1, newWorld, readyServer, registerOnly, type World } from '../world.ts';
+import {
+  domain,
+  giveWork,
+  minute,
+  mx1,
+  newWorld,
+  readyServer,
+  registerOnly,
+  type World,
+  unlessEnded,
+} from '../world.ts';
 
 let world: World;
 let me: string;
@@ -12,7 +22,7 @@ beforeEach(async () => {
   me = await readyServer(world);
 });
 const release = (more: { rounds?: number; error?: Failure } = {}) =>
-  releaseServer({ server: mx1, execution: me, rounds: 1, ...more }, world);
+  unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1, ...more }, world));
 const refuse = async (notBefore: number) => {
   const [work] = await world.store.work(mx1, 1);
   await world.store.recordRefused(mx1, work!, notBefore, 'ServerFull: no room');
@@ -74,7 +84,7 @@ describe('a server is released', () => {
       },
     };
     const input = { server: mx1, execution: me, rounds: 1 };
-    await expect(releaseServer(input, { ...world, store: late })).rejects.toMatchObject(moreWork);
+    await expect(unlessEnded(releaseServer(input, { ...world, store: late }))).rejects.toMatchObject(moreWork);
     expect(await store.readServer(mx1)).toMatchObject({ owner: me });
   });
 
@@ -127,7 +137,10 @@ describe('a server is released', () => {
       },
     };
     const input = { server: mx1, execution: me, rounds: 1, error: unreachable };
-    expect(await releaseServer(input, { ...world, store: late })).toEqual({ server: mx1, dueAt: world.time + minute });
+    expect(await unlessEnded(releaseServer(input, { ...world, store: late }))).toEqual({
+      server: mx1,
+      dueAt: world.time + minute,
+    });
     const record = await store.readServer(mx1);
     expect(record).toMatchObject({ wanted: 2, done: 2, dueAt: world.time + minute });
     expect(record).not.toHaveProperty('owner');
@@ -181,7 +194,9 @@ describe('a server is released', () => {
   });
 
   test('by its owner alone', async () => {
-    await expect(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)).rejects.toMatchObject({
+    await expect(
+      unlessEnded(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)),
+    ).rejects.toMatchObject({
       name: 'ClaimLost',
     });
   });

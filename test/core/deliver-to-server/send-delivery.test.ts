@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type Assembled } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { resume, sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
-import { giveWork, minute, mx1, newWorld, node, readyServer, type World } from '../world.ts';
+import { giveWork, minute, mx1, newWorld, node, readyServer, type World, unlessEnded } from '../world.ts';
 
 let world: World;
 let me: string;
@@ -11,7 +11,7 @@ beforeEach(async () => {
   world = newWorld();
   me = await readyServer(world);
   await giveWork(world);
-  assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
+  assembled = await unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' }));
 });
 const send = (token: string, ports: Partial<World> = {}) =>
   sendDelivery({ ...assembled, execution: me, token }, { ...world, ...ports });

@@ -7,7 +7,7 @@ import { registerServer } from '../../../core/register-server/register-server.ts
 import { sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
 import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { domain, giveWork, installers, minute, mx1, newWorld, node, type World } from '../world.ts';
+import { domain, giveWork, installers, minute, mx1, newWorld, node, type World, unlessEnded } from '../world.ts';
 
 const wish = { domain, mailServers: [mx1], policy: 'wildcard' as const };
 const adopted = [
@@ -41,7 +41,7 @@ beforeEach(async () => {
 
 /** @returns the delivery's text */
 async function delivered(outcome: string, body: string): Promise<string> {
-  const assembled = await assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' });
+  const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' }));
   const { hash, seq } = assembled.delivery;
   const text = world.objects.get(`deliveries/AROAHYBRID:${node}/${hash}`)!;
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);

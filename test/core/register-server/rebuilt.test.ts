@@ -7,7 +7,7 @@ import { releaseServer } from '../../../core/deliver-to-server/release-server.ts
 import { sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
 import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
-import { aCertificate, day, mx1, newWorld, node, register, type World } from '../world.ts';
+import { aCertificate, day, mx1, newWorld, node, register, type World, unlessEnded } from '../world.ts';
 
 const rebuilt = 'mi-0fedcba9876543210';
 const customers = Array.from({ length: 1_200 }, (_, i) => `c${String(i).padStart(4, '0')}.example`);
@@ -35,7 +35,7 @@ async function served(world: World, name: string): Promise<void> {
 async function deliver(world: World, execution: string): Promise<string[]> {
   const rounds: string[] = [];
   for (;;) {
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
+    const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
     const { hash, seq, mode, entries } = assembled.delivery;
     rounds.push(`${mode} ${entries}`);
     await sendDelivery({ ...assembled, execution, token: `token ${seq}` }, world);
@@ -45,7 +45,7 @@ async function deliver(world: World, execution: string): Promise<string[]> {
       `sealpost ${hash} ${seq} ${mode === 'inspect' ? 'inspected' : 'installed'}\n${'s'.repeat(entries)}\n`,
     );
     await recordDelivery({ ...assembled, execution, commandId: id }, world);
-    const release = releaseServer({ server: mx1, execution, rounds: rounds.length }, world);
+    const release = unlessEnded(releaseServer({ server: mx1, execution, rounds: rounds.length }, world));
     const more = await release.then(
       () => false,
       (error: Error) => error.name === 'MoreWork' || Promise.reject(error),

@@ -18,6 +18,7 @@ import {
   readyServer,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 const quietHours = { from: 1, to: 5 };
@@ -106,7 +107,7 @@ describe('calm work', () => {
 
   beforeEach(async () => {
     const me = await readyServer(world);
-    await releaseServer({ server: mx1, execution: me, rounds: 1 }, world);
+    await unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1 }, world));
     at = world.time + 600 * minute;
     await waits('a.example');
     await waits('b.example');
@@ -114,7 +115,7 @@ describe('calm work', () => {
 
   const assemble = async () => {
     const execution = (await world.store.readServer(mx1))!.owner!;
-    return assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
+    return unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
   };
 
   test('wakes nobody before its time, and then goes out together', async () => {
@@ -138,6 +139,9 @@ describe('calm work', () => {
   test('is nothing to deliver by itself, and the server is due again when it is', async () => {
     const me = (await world.store.wakeServer(mx1, world.time))!;
     await expect(assemble()).rejects.toMatchObject({ name: 'NothingToDeliver' });
-    expect(await releaseServer({ server: mx1, execution: me, rounds: 1 }, world)).toEqual({ server: mx1, dueAt: at });
+    expect(await unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1 }, world))).toEqual({
+      server: mx1,
+      dueAt: at,
+    });
   });
 });

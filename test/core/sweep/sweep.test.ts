@@ -16,6 +16,7 @@ import {
   readyServer,
   register,
   type World,
+  unlessEnded,
 } from '../world.ts';
 
 let world: World;
@@ -61,7 +62,7 @@ describe('the sweep', () => {
   test('tries everything, whatever fails before it, and says in the end what nobody foresaw', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
+    const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
     await sendDelivery({ ...assembled, execution, token: 'token' }, world);
     await register(world, mx2);
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
@@ -171,9 +172,8 @@ describe('the sweep', () => {
       const execution = await readyServer(world, { server });
       await world.store.startDelivery(server, execution, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
       await world.store.endDelivery(server, execution, 'd'.repeat(64), { held: 'it is broken' });
-      await releaseServer(
-        { server, execution, rounds: 1, error: { name: 'InstallBroken', message: 'its words' } },
-        world,
+      await unlessEnded(
+        releaseServer({ server, execution, rounds: 1, error: { name: 'InstallBroken', message: 'its words' } }, world),
       );
       await world.store.commitWork({ domain, certificate: aCertificate(world), servers: [server], now: world.time });
     }
@@ -194,7 +194,7 @@ describe('the sweep', () => {
   test('resumes a delivery whose command ended unheard, and leaves one that is under way', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
-    const assembled = await assembleDelivery({ server: mx1, execution }, { ...world, roots: '' });
+    const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
     await sendDelivery({ ...assembled, execution, token: 'token' }, world);
     world.time += 2 * minute;
     expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0, failed: 0 });
