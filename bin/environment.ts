@@ -1,12 +1,13 @@
 /** The only file of bin/ that puts adapters together: the stack, by the standard AWS environment and profiles. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { auditBy } from '../aws/audits.ts';
 import { deployed, settingOf, type Deployed } from '../aws/deployed.ts';
 import { store as storeOn } from '../aws/store.ts';
 import { knownItems } from '../aws/known-items.ts';
-import { certificateObjects, s3Client } from '../aws/objects.ts';
+import { certificateObjects } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
@@ -16,31 +17,46 @@ import type { Common, Environment } from './here.ts';
 import { seenServed } from './served.ts';
 import { liveLook } from './settings.ts';
 
-/** @param settings SEALPOST_TABLE saves the question which table the stack has */
-export function environment({ stack }: Pick<Common, 'stack'>, settings: NodeJS.ProcessEnv): Environment {
+/** The SDK warns where a profile meets access keys of the environment. Who names a profile means it. */
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * @param given a region or a profile in it comes before the environment's, for each client of AWS
+ * @param settings SEALPOST_TABLE saves the question which table the stack has
+ */
+export function environment(
+  { stack, region, profile }: Pick<Common, 'stack' | 'region' | 'profile'>,
+  settings: NodeJS.ProcessEnv,
+): Environment {
+  const access = {
+    ...(region !== undefined && { region }),
+    ...(profile !== undefined && { profile, logger: SILENT }),
+  };
   let asked: Promise<Deployed> | undefined;
-  const ask = () => (asked ??= deployed(new LambdaClient(), stack));
+  const ask = () => (asked ??= deployed(new LambdaClient(access), stack));
   return {
-    store: async () => knownItems(new DynamoDBClient(), settings.SEALPOST_TABLE ?? (await ask()).table),
+    store: async () => knownItems(new DynamoDBClient(access), settings.SEALPOST_TABLE ?? (await ask()).table),
     challengeZone: async () => (await ask()).challengeZone,
     look: async () => {
       const { resolvers, roots } = await ask();
       const addresses = resolvers.split(',').filter(address => address !== '');
       return liveLook(systemResolver(addresses), roots);
     },
-    road: () => road(new SFNClient(), stack, Date.now()),
+    road: () => road(new SFNClient(access), stack, Date.now()),
     elsewhere: async () => {
-      const client = new LambdaClient();
+      const client = new LambdaClient(access);
       const [{ table, roots }, bucket] = await Promise.all([
         ask(),
         settingOf(client, stack, 'finalize-order', 'CERTIFICATE_BUCKET'),
       ]);
-      const store = storeOn(new Table(new DynamoDBClient(), settings.SEALPOST_TABLE ?? table));
-      return { store, certificates: certificateObjects(s3Client(), bucket), roots };
+      const store = storeOn(new Table(new DynamoDBClient(access), settings.SEALPOST_TABLE ?? table));
+      // As aws/objects.ts: the local provider has no host name for each bucket.
+      const objects = new S3Client({ ...access, forcePathStyle: settings.AWS_ENDPOINT_URL !== undefined });
+      return { store, certificates: certificateObjects(objects, bucket), roots };
     },
     importing: async () => {
       const { table, issuers, roots, resolvers } = await ask();
-      const store = storeOn(new Table(new DynamoDBClient(), settings.SEALPOST_TABLE ?? table));
+      const store = storeOn(new Table(new DynamoDBClient(access), settings.SEALPOST_TABLE ?? table));
       const nobody = { contact: [], termsAgreed: true, roots, userAgent: 'sealpost', parameters: '' };
       return {
         store,
@@ -48,7 +64,7 @@ export function environment({ stack }: Pick<Common, 'stack'>, settings: NodeJS.P
         seen: wish => seenServed(wish, { roots, resolvers }, Date.now()),
       };
     },
-    renew: request => renewBy(new LambdaClient(), stack, request),
-    audit: server => auditBy(new LambdaClient(), stack, server),
+    renew: request => renewBy(new LambdaClient(access), stack, request),
+    audit: server => auditBy(new LambdaClient(access), stack, server),
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buildApplication, buildRouteMap, proposeCompletions, run, text_en, type Application } from '@stricli/core';
 import { common, withoutPrototype, type Context } from './command.ts';
 import { commands } from './commands.ts';
-import type { Here } from './here.ts';
+import type { Common, Here } from './here.ts';
 import { json } from './json.ts';
 import { listed, mistyped, refusalOf, type Refusal } from './refusal.ts';
 import { explain } from './trouble.ts';
@@ -115,10 +115,10 @@ function print(refusal: Refusal, isJson: boolean): void {
 /** @returns the exit code */
 export async function main(args: string[]): Promise<number> {
   const errors: unknown[] = [];
-  let stack = STACK;
+  let asked: Common = { stack: STACK };
   const app = application(error => errors.push(error));
   const here: Context['here'] = typed => {
-    stack = typed.stack;
+    asked = typed;
     const isJson = typed.json === true;
     const isQuiet = typed.quiet === true || isJson;
     return {
@@ -144,7 +144,7 @@ export async function main(args: string[]): Promise<number> {
   await run(app, command === undefined ? [] : [command, ...rest], context);
   const [error] = errors;
   if (error === undefined) return command === undefined ? 2 : (context.process.exitCode ?? 0);
-  const refusal = refused(error, command) ?? explain(error, stack);
+  const refusal = refused(error, command) ?? explain(error, asked);
   print(refusal, options(args).includes('--json'));
   return refusal.exitCode;
 }

@@ -1,21 +1,24 @@
 /** What AWS and its SDK say when a person's environment is not as it must be, in words that tell what to do. */
 import { isSealpostError } from '../core/errors.ts';
 import { remedySentence } from '../core/status/remedy.ts';
+import type { Common } from './here.ts';
 import { Refusal } from './refusal.ts';
 
 const LOCAL = 'for the local provider, eval "$(npm run -s local -- env)"';
+
+type Asked = Pick<Common, 'stack' | 'profile'>;
 
 interface Explained {
   message: string;
   remedy: string;
 }
 
-const BY_NAME: Record<string, (stack: string, message: string) => Explained> = {
-  CredentialsProviderError: () => ({
-    message: 'There are no AWS credentials.',
+const BY_NAME: Record<string, (asked: Asked, message: string) => Explained> = {
+  CredentialsProviderError: ({ profile = process.env.AWS_PROFILE }) => ({
+    message: `There are no AWS credentials${profile === undefined ? '' : ` of the profile ${profile}`}.`,
     remedy: `Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --profile; ${LOCAL}.`,
   }),
-  ResourceNotFoundException: (stack, message) => ({
+  ResourceNotFoundException: ({ stack }, message) => ({
     message: `There is no stack ${stack} in this account and region (${message}).`,
     remedy: 'Look at AWS_REGION and AWS_PROFILE, give --region or --profile, or name the stack with --stack.',
   }),
@@ -27,7 +30,7 @@ const BY_NAME: Record<string, (stack: string, message: string) => Explained> = {
 };
 
 /** @returns what is wrong, for a person or a program, whatever was thrown */
-export function explain(error: unknown, stack: string): Refusal {
+export function explain(error: unknown, asked: Asked): Refusal {
   if (error instanceof Refusal) return error;
   if (!(error instanceof Error)) return refusal({ name: 'Unexpected', message: String(error) });
   const { name, message, code } = error as Error & { code?: string };
@@ -43,7 +46,7 @@ export function explain(error: unknown, stack: string): Refusal {
       ...{ name, message: `Nothing answers at ${process.env.AWS_ENDPOINT_URL ?? 'the AWS endpoint'}.` },
       remedy: 'Is the local provider up (npm run local -- status)?',
     });
-  return refusal({ name, ...(BY_NAME[name]?.(stack, message) ?? { message }) });
+  return refusal({ name, ...(BY_NAME[name]?.(asked, message) ?? { message }) });
 }
 
 function refusal({ exitCode = 3, ...rest }: { name: string; message: string; remedy?: string; exitCode?: 2 | 3 }) {

@@ -286,6 +286,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
     ['status --stack other', {}, 'There is no stack other'],
     ['status', { AWS_ACCESS_KEY_ID: '', AWS_EC2_METADATA_DISABLED: 'true' }, 'There are no AWS credentials'],
     ['status', { AWS_REGION: undefined }, 'There is no AWS region'],
+    ['status --profile nobody', {}, 'There are no AWS credentials of the profile nobody'],
     ['dns example.com', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'Nothing answers at http://127.0.0.1:1'],
   ])('what could not be looked up is 3, and says what to set: %s %o', async (args, environment, why) => {
     const { code, error } = await sealpost(args, environment);
