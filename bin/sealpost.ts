@@ -106,6 +106,11 @@ function options(args: string[]): string[] {
   return end < 0 ? args : args.slice(0, end);
 }
 
+/** console.log would not tell that a line was lost. */
+function write(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
 function print(refusal: Refusal, isJson: boolean): void {
   const { name, message, remedy, exitCode } = refusal;
   if (isJson) console.error(JSON.stringify({ name, message, remedy, exitCode }));
@@ -124,8 +129,8 @@ export async function main(args: string[]): Promise<number> {
     return {
       ...{ isJson, isQuiet },
       environment: async () => (await import('./environment.ts')).environment(typed, process.env),
-      say: line => (isJson ? undefined : console.log(line)),
-      progress: line => (isQuiet ? undefined : console.log(line)),
+      say: line => (isJson ? undefined : write(line)),
+      progress: line => (isQuiet ? undefined : write(line)),
       propose: async words => {
         const proposals = await proposeCompletions(app, words, context);
         return proposals.map(({ completion }) => completion);
@@ -136,8 +141,8 @@ export async function main(args: string[]): Promise<number> {
     process: { stdout: process.stdout, stderr: { write() {} } },
     here,
     show: ({ text, data }, typed) => {
-      if (typed.json === true) console.log(json(data));
-      else if (text !== '') console.log(text);
+      if (typed.json === true) write(json(data));
+      else if (text !== '') write(text);
     },
   };
   const { command, rest } = commandFirst(args);
@@ -161,4 +166,14 @@ function refused(error: unknown, command = ''): Refusal | undefined {
   return refusalOf(error, { command, argument, options: [...options.own, ...options.common], belongs });
 }
 
+/** The exit code of a program that SIGPIPE ends: its reader has had enough. */
+const SIGPIPE = 128 + 13;
+
+function onLostOutput({ code }: NodeJS.ErrnoException): never {
+  if (code === 'EPIPE') process.exit(SIGPIPE);
+  console.error(`The output cannot be written (${code}).`);
+  process.exit(3);
+}
+
+if (import.meta.main) process.stdout.on('error', onLostOutput);
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -10,7 +10,6 @@ let error: string;
 beforeEach(() => {
   [out, error] = ['', ''];
   vi.spyOn(process.stdout, 'write').mockImplementation(text => ((out += text), true));
-  vi.spyOn(console, 'log').mockImplementation(text => void (out += `${text}\n`));
   vi.spyOn(console, 'error').mockImplementation(text => void (error += `${text}\n`));
 });
 afterEach(() => vi.restoreAllMocks());

@@ -286,7 +286,11 @@ describe('sealpost', { timeout: 60_000 }, () => {
     ['status --stack other', {}, 'There is no stack other'],
     ['status', { AWS_ACCESS_KEY_ID: '', AWS_EC2_METADATA_DISABLED: 'true' }, 'There are no AWS credentials'],
     ['status', { AWS_REGION: undefined }, 'There is no AWS region'],
-    ['status --profile nobody', {}, 'There are no AWS credentials of the profile nobody'],
+    [
+      'status --profile nobody',
+      { AWS_EC2_METADATA_DISABLED: 'true' },
+      'There are no AWS credentials of the profile nobody',
+    ],
     ['dns example.com', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'Nothing answers at http://127.0.0.1:1'],
   ])('what could not be looked up is 3, and says what to set: %s %o', async (args, environment, why) => {
     const { code, error } = await sealpost(args, environment);
@@ -298,6 +302,51 @@ describe('sealpost', { timeout: 60_000 }, () => {
     const { code, error } = await sealpost('status nobody.example');
     expect(error).toContain('nobody.example is not known here');
     expect(code).toBe(1);
+  });
+
+  describe('what is written for a program', () => {
+    test('of a name that nobody knows is one object on stderr, and nothing on stdout', async () => {
+      const { code, out, error } = await sealpost('status nobody.example --json');
+      expect([code, out]).toEqual([1, '']);
+      expect(JSON.parse(error)).toEqual({
+        name: 'NotKnown',
+        message: 'nobody.example is not known here, neither as a domain nor as a server.',
+        remedy: 'npx sealpost status lists what is known.',
+        exitCode: 1,
+      });
+    });
+
+    test('of a stack that there is not is one object on stderr, too', async () => {
+      const { code, out, error } = await sealpost('--json status --stack other');
+      expect([code, out]).toEqual([3, '']);
+      expect(JSON.parse(error)).toEqual({
+        name: 'ResourceNotFoundException',
+        message: expect.stringContaining('There is no stack other'),
+        remedy: expect.stringContaining('--stack'),
+        exitCode: 3,
+      });
+    });
+  });
+
+  describe('a reader that has had enough', () => {
+    const piped = (line: string) => (command: string[]) => [
+      ...['bash', '-c', `${[...command, line].join(' ')}; echo "exit code $\{PIPESTATUS[0]}" >&2`],
+    ];
+
+    test.each([
+      ['status --json', '| true'],
+      ['--help', '| true'],
+    ])('of %s ends it without a word, as SIGPIPE ends other programs', async (args, line) => {
+      const { said, ended } = start(args.split(' '), {}, piped(line));
+      await ended;
+      expect(said).toEqual({ out: '', error: 'exit code 141\n' });
+    });
+
+    test('is not a disk that is full', async () => {
+      const { said, ended } = start(['status', '--json'], {}, piped('> /dev/full'));
+      await ended;
+      expect(said).toEqual({ out: '', error: 'The output cannot be written (ENOSPC).\nexit code 3\n' });
+    });
   });
 
   test('watch without a terminal prints a line for each state, until it is interrupted', async () => {
