@@ -198,7 +198,7 @@ describe('pages', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as any);
     const [ofOurs, ofQueues] = [true, false].map(isOurs => alarms.filter(a => (a.Namespace === 'sealpost') === isOurs));
     const outcome = ofOurs![0].Dimensions.find(({ Name }: { Name: string }) => Name === 'outcome').Value;
-    expect(read('core/secure-domain/park-domain.ts')).toContain(`'${ofOurs![0].MetricName}', '${outcome}'`);
+    expect(read('core/secure-domain/park-domain.ts')).toContain(`'${ofOurs![0].MetricName}', { outcome: '${outcome}'`);
     const watched = ofQueues!.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);
     expect(watched.sort()).toEqual(idOf('AWS::SQS::Queue').sort());
     for (const { AlarmActions, AlarmDescription } of alarms) {
