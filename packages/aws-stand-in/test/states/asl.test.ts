@@ -374,122 +374,6 @@ describe('errors', () => {
   });
 });
 
-describe('branches', () => {
-  const each = (more: object, state: object = {}) => ({
-    Each: {
-      Type: 'Map',
-      Items: '{% $states.input.list %}',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'INLINE' },
-        StartAt: 'Item',
-        States: { Item: { Type: 'Task', Resource: lambda('item'), End: true, ...state } },
-      },
-      ...more,
-      End: true,
-    },
-  });
-
-  test('a Map keeps the order of its items and runs no more at once than it may', async () => {
-    let running = 0;
-    let most = 0;
-    const host = new VirtualHost({
-      item: async ({ n, index }, { signal }, host) => {
-        most = Math.max(most, ++running);
-        await host.sleepUntil(host.time + (10 - n) * 1000, signal);
-        running--;
-        return `${index}:${n}`;
-      },
-    });
-    const ItemSelector = {
-      n: '{% $states.context.Map.Item.Value * $factor %}',
-      index: '{% $states.context.Map.Item.Index %}',
-    };
-    const { output } = await run(
-      { Set: { Type: 'Pass', Assign: { factor: 2 }, Next: 'Each' }, ...each({ MaxConcurrency: 2, ItemSelector }) },
-      { host, input: { list: [1, 2, 3, 4] } },
-    );
-    expect(output).toEqual(['0:2', '1:4', '2:6', '3:8']);
-    expect(most).toBe(2);
-    expect(host.events.at(-2)).toMatchObject({ type: 'MapStateSucceeded' });
-    expect(host.events.find(event => event.type === 'MapStateStarted').mapStateStartedEventDetails).toEqual({
-      length: 4,
-    });
-  });
-
-  test('the first item that fails stops the others, and the Map fails with its error', async () => {
-    const host = new VirtualHost({ item: n => (n === 2 ? thrown('Custom')() : never) });
-    const { error } = await run(each({}), { host, input: { list: [1, 2, 3] } });
-    expect(error).toBe('Custom');
-    const after = types(host).slice(types(host).indexOf('MapIterationFailed'));
-    expect(after).toEqual([
-      'MapIterationFailed',
-      'TaskStateAborted',
-      'MapIterationAborted',
-      'TaskStateAborted',
-      'MapIterationAborted',
-      'MapStateFailed',
-    ]);
-  });
-
-  test('a Map that is tried again starts its items again without entering the state again', async () => {
-    let calls = 0;
-    const host = new VirtualHost({ item: () => (calls++ === 0 ? thrown('Custom')() : 'ok') });
-    const { output } = await run(each({ Retry: [{ ErrorEquals: ['Custom'] }] }), { host, input: { list: [1] } });
-    expect(output).toEqual(['ok']);
-    expect(types(host).filter(type => type.startsWith('MapState'))).toEqual([
-      'MapStateEntered',
-      'MapStateStarted',
-      'MapStateStarted',
-      'MapStateSucceeded',
-      'MapStateExited',
-    ]);
-  });
-
-  test.each([
-    [
-      1,
-      "The JSONata expression '$states.input.list' specified for the field 'Items' returned an unexpected result type. Expected 'array', but was 'number' for value: 1",
-    ],
-    [{ foo: 'bar' }, 'Expected \'array\', but was \'object\' for value: {"foo":"bar"}'],
-  ])('items that are %j fail the Map', async (list, message) => {
-    const { error, cause } = await run(each({}), { input: { list } });
-    expect(error).toBe('States.QueryEvaluationError');
-    expect(cause).toContain(message);
-  });
-
-  test('a Parallel gives the outputs of its branches in order, and keeps their variables inside', async () => {
-    const branch = (name: string, seconds: number) => ({
-      StartAt: name,
-      States: {
-        [name]: { Type: 'Wait', Seconds: seconds, Assign: { inner: name }, Next: `${name}2` },
-        [`${name}2`]: { Type: 'Pass', Output: '{% $inner & $states.input %}', End: true },
-      },
-    });
-    const { host, output } = await run({
-      Both: { Type: 'Parallel', Arguments: '{% "!" %}', Branches: [branch('A', 20), branch('B', 10)], Next: 'After' },
-      After: { Type: 'Pass', Output: { both: '{% $states.input %}', seen: '{% $exists($inner) %}' }, End: true },
-    });
-    expect(output).toEqual({ both: ['A!', 'B!'], seen: false });
-    expect(host.time - start).toBe(20_000);
-  });
-
-  test('a Parallel whose branch fails can be caught', async () => {
-    const { output } = await run({
-      Both: {
-        Type: 'Parallel',
-        Branches: [
-          { StartAt: 'Long', States: { Long: { Type: 'Wait', Seconds: 3600, End: true } } },
-          { StartAt: 'Bad', States: { Bad: { Type: 'Fail', Error: 'FailureType', Cause: 'Cause description' } } },
-        ],
-        Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Caught' }],
-        End: true,
-      },
-      Caught: { Type: 'Succeed' },
-    });
-    expect(output).toEqual({ Error: 'FailureType', Cause: 'Cause description' });
-  });
-});
-
 describe('an execution whose process was killed', () => {
   const killed = async (states: Record<string, any>, tasks: Record<string, Task>, after: number) => {
     const first = new VirtualHost(tasks);
@@ -587,15 +471,12 @@ describe('a definition is refused', () => {
     }
     throw new Error('it was accepted');
   };
-  const map = (more: object, processor: object = {}) => ({
-    M: { Type: 'Map', ItemProcessor: { StartAt: 'P', States: { P: pass }, ...processor }, End: true, ...more },
-  });
-
   test.each<[string, Record<string, any>]>([
-    ['ItemReader', map({ ItemReader: {} })],
-    ['ResultWriter', map({ ResultWriter: {} })],
-    ['ToleratedFailureCount', map({ ToleratedFailureCount: 1 })],
-    ['ProcessorConfig', map({}, { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } })],
+    ['a state of type Map', { M: { Type: 'Map', ItemProcessor: { StartAt: 'P', States: { P: pass } }, End: true } }],
+    [
+      'a state of type Parallel',
+      { P: { Type: 'Parallel', Branches: [{ StartAt: 'P', States: { P: pass } }], End: true } },
+    ],
     ['Credentials', task({ Credentials: {} })],
     ['HeartbeatSeconds', task({ HeartbeatSeconds: 5 })],
     ['Resource arn:aws:states:::ecs:runTask.sync', task({ Resource: 'arn:aws:states:::ecs:runTask.sync' })],
@@ -631,10 +512,6 @@ describe('a definition is refused', () => {
     ["one of 'Seconds' and 'Timestamp'", { W: { Type: 'Wait', End: true } }],
     ["'TimeoutSeconds' must be an integer from 1", task({ TimeoutSeconds: 0 })],
     ['States.ALL must appear alone and in the last place', task({ Retry: [{ ErrorEquals: ['States.ALL', 'A'] }] })],
-    [
-      'Duplicate state name: M',
-      { M: { Type: 'Map', End: true, ItemProcessor: { StartAt: 'M', States: { M: pass } } } },
-    ],
     ['Value is not valid: Type Activity', { A: { Type: 'Activity', End: true } }],
   ])('as AWS refuses it: %s', (message, states) => {
     expect(refused(JSON.stringify(machineOf(states)))).toMatchObject({

@@ -17,28 +17,15 @@ const fieldsOf: Record<string, string[]> = {
   Wait: ['Seconds', 'Timestamp', ...result, ...transition],
   Succeed: ['Output'],
   Fail: ['Error', 'Cause'],
-  Map: ['Items', 'ItemSelector', 'ItemProcessor', 'MaxConcurrency', ...result, ...transition, ...recovery],
-  Parallel: ['Branches', 'Arguments', ...result, ...transition, ...recovery],
 };
 const requiredOf: Record<string, string[]> = {
   Task: ['Resource'],
   Choice: ['Choices'],
-  Map: ['ItemProcessor'],
-  Parallel: ['Branches'],
 };
 
-/** AWS does these; a machine that uses one is told so instead of being half run. */
-const notDone = new Set([
-  'Credentials',
-  'HeartbeatSeconds',
-  'ItemBatcher',
-  'ItemReader',
-  'Iterator',
-  'Label',
-  'ResultWriter',
-  'ToleratedFailureCount',
-  'ToleratedFailurePercentage',
-]);
+/** AWS does these; a machine that uses one is refused by its name instead of being half run. */
+const typesNotDone = ['Map', 'Parallel'];
+const fieldsNotDone = ['Credentials', 'HeartbeatSeconds'];
 
 type Json = Record<string, any>;
 
@@ -58,32 +45,28 @@ export function parseDefinition(text: string): Definition {
   required(definition, ['States', 'StartAt'], '/');
   if (definition['QueryLanguage'] !== 'JSONata') throw notImplemented('QueryLanguage other than JSONata', '/');
   if (definition['TimeoutSeconds'] !== undefined) checkNumber(definition['TimeoutSeconds'], 'TimeoutSeconds', '/', 1);
-  checkBlock(definition, '', new Set());
+  checkStates(definition);
   return definition as Definition;
 }
 
-function checkBlock(block: Json, path: string, names: Set<string>): void {
-  if (!isObject(block['States'])) throw schema('Expected value of type Object', `${path}/States`);
-  const states: Record<string, Json> = block['States'];
+function checkStates(definition: Json): void {
+  if (!isObject(definition['States'])) throw schema('Expected value of type Object', '/States');
+  const states: Record<string, Json> = definition['States'];
   const reached = new Set<string>();
   const target = (name: unknown, from: string) => {
-    if (typeof name !== 'string' || !(name in states)) {
-      throw invalidDefinition(`MISSING_TRANSITION_TARGET: Missing '${from}' target: ${name} at ${path}/${from}`);
-    }
+    if (typeof name !== 'string' || !(name in states))
+      throw invalidDefinition(`MISSING_TRANSITION_TARGET: Missing '${from}' target: ${name} at /${from}`);
     reached.add(name);
   };
-  target(block['StartAt'], 'StartAt');
+  target(definition['StartAt'], 'StartAt');
   for (const [name, state] of Object.entries(states)) {
-    const at = `${path}/States/${name}`;
-    if (names.has(name)) throw schema(`Duplicate state name: ${name}`, at);
-    names.add(name);
+    const at = `/States/${name}`;
     if (name.length > 80) throw schema('A state name has at most 80 characters', at);
-    checkState(state, at, names);
+    checkState(state, at);
     for (const next of targetsOf(state)) target(next, `States/${name}`);
   }
   const lost = Object.keys(states).find(name => !reached.has(name));
-  if (lost)
-    throw invalidDefinition(`MISSING_TRANSITION_TARGET: State "${lost}" is not reachable. at ${path}/States/${lost}`);
+  if (lost) throw invalidDefinition(`MISSING_TRANSITION_TARGET: State "${lost}" is not reachable. at /States/${lost}`);
 }
 
 function targetsOf(state: Json): unknown[] {
@@ -91,9 +74,10 @@ function targetsOf(state: Json): unknown[] {
   return [...branches, state['Next'], state['Default']].filter(next => next !== undefined);
 }
 
-function checkState(state: unknown, at: string, names: Set<string>): void {
+function checkState(state: unknown, at: string): void {
   if (!isObject(state)) throw schema('Expected value of type Object', at);
   const type = state['Type'];
+  if (typesNotDone.includes(type)) throw notImplemented(`a state of type ${type}`, at);
   const fields = fieldsOf[type];
   if (!fields) throw schema(`Value is not valid: Type ${type}`, at);
   checkFields(state, ['Type', 'Comment', 'QueryLanguage', ...fields], at);
@@ -105,17 +89,8 @@ function checkState(state: unknown, at: string, names: Set<string>): void {
     throw schema("A Wait needs one of 'Seconds' and 'Timestamp'", at);
   }
   if (type === 'Task') checkTask(state, at);
-  if (type === 'Map') checkProcessor(state['ItemProcessor'], `${at}/ItemProcessor`, names);
-  if (type === 'Parallel') {
-    nonEmptyList(state['Branches'], `${at}/Branches`).forEach((branch, n) => {
-      checkFields(branch, ['Comment', 'StartAt', 'States'], `${at}/Branches[${n}]`);
-      required(branch, ['States', 'StartAt'], `${at}/Branches[${n}]`);
-      checkBlock(branch, `${at}/Branches[${n}]`, names);
-    });
-  }
   for (const [field, least] of [
     ['Seconds', 0],
-    ['MaxConcurrency', 0],
     ['TimeoutSeconds', 1],
   ] as const) {
     if (typeof state[field] === 'string' && expressionIn(state[field]) !== undefined) continue;
@@ -131,7 +106,7 @@ function checkState(state: unknown, at: string, names: Set<string>): void {
   for (const holder of [state, ...(state['Catch'] ?? []), ...(state['Choices'] ?? [])]) {
     if ('states' in (holder['Assign'] ?? {})) throw schema("'states' is a reserved variable name", at);
   }
-  const { ItemProcessor: _processor, Branches: _branches, Comment: _comment, ...evaluated } = state;
+  const { Comment: _comment, ...evaluated } = state;
   checkExpressions(evaluated, at);
 }
 
@@ -140,15 +115,6 @@ function checkTask(state: Json, at: string): void {
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     throw schema('Value is not a valid resource ARN', at);
   if (!knowsResource(resource)) throw notImplemented(`Resource ${resource}`, at);
-}
-
-function checkProcessor(processor: unknown, at: string, names: Set<string>): void {
-  if (!isObject(processor)) throw schema('Expected value of type Object', at);
-  const { Mode: mode = 'INLINE', ...more } = processor['ProcessorConfig'] ?? {};
-  if (mode !== 'INLINE' || Object.keys(more).length > 0) throw notImplemented('ProcessorConfig other than INLINE', at);
-  checkFields(processor, ['Comment', 'ProcessorConfig', 'StartAt', 'States'], at);
-  required(processor, ['States', 'StartAt'], at);
-  checkBlock(processor, at, names);
 }
 
 function checkRecovery(state: Json, at: string): void {
@@ -208,7 +174,7 @@ function checkFields(holder: unknown, known: readonly string[], at: string): voi
   }
   for (const field of Object.keys(holder)) {
     if (known.includes(field)) continue;
-    if (notDone.has(field)) throw notImplemented(field, at);
+    if (fieldsNotDone.includes(field)) throw notImplemented(field, at);
     throw schema(`Field '${field}' is not supported`, at);
   }
 }

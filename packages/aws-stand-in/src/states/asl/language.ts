@@ -1,13 +1,10 @@
 /** The states language in its JSONata dialect, as far as the interpreter speaks it. `definition.ts` refuses everything else. */
 
-export interface StatesBlock {
-  StartAt: string;
-  States: Record<string, State>;
-}
-
-export interface Definition extends StatesBlock {
+export interface Definition {
   Comment?: string;
   QueryLanguage: 'JSONata';
+  StartAt: string;
+  States: Record<string, State>;
   /** Seconds for the whole execution. */
   TimeoutSeconds?: number;
 }
@@ -64,19 +61,7 @@ export interface FailState extends Common {
   Error?: string;
   Cause?: string;
 }
-export interface MapState extends Common {
-  Type: 'Map';
-  Items?: unknown;
-  ItemSelector?: unknown;
-  ItemProcessor: StatesBlock;
-  MaxConcurrency?: number | string;
-}
-export interface ParallelState extends Common {
-  Type: 'Parallel';
-  Branches: StatesBlock[];
-  Arguments?: unknown;
-}
 export interface PassState extends Common {
   Type: 'Pass' | 'Succeed';
 }
-export type State = TaskState | ChoiceState | WaitState | FailState | MapState | ParallelState | PassState;
+export type State = TaskState | ChoiceState | WaitState | FailState | PassState;
