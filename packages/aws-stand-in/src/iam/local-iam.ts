@@ -1,6 +1,7 @@
 /** Roles, their policies and credentials, the policies of resources, and the decision on every call. */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { decide, denied, globalContext } from './decision.ts';
 import { contextOf, Policy } from './policy.ts';
 import { AwsError, type Caller, type Cloud, type ConditionContext, type Iam } from '../service/service.ts';
 
@@ -178,12 +179,10 @@ export class LocalIam implements Iam {
     const role = this.role(roleArn);
     const caller = this.service(service);
     // The service acts for this account alone; which resource it acts for is not known here, so a trust that asks for aws:SourceArn refuses.
-    const context = contextOf(this.#globals(caller), { 'aws:SourceAccount': this.#cloud.account });
-    const decision = this.#trust
-      .get(role.roleName)!
-      .decide({ caller, action: 'sts:AssumeRole', resource: role.arn, context });
-    if (decision !== 'allow')
-      throw denied(caller, 'sts:AssumeRole', role.arn, 'the trust policy of the role does not allow it');
+    const context = contextOf(globalContext(caller, this.#cloud), { 'aws:SourceAccount': this.#cloud.account });
+    const question = { caller, action: 'sts:AssumeRole', resource: role.arn, context };
+    if (this.#trust.get(role.roleName)!.decide(question) !== 'allow')
+      throw denied(question, 'the trust policy of the role does not allow it');
     return this.#session(role, sessionName);
   }
 
@@ -196,50 +195,14 @@ export class LocalIam implements Iam {
     };
   }
 
-  #globals(caller: Caller): ConditionContext {
-    const isService = caller.service !== undefined;
-    return {
-      'aws:userid': caller.userId,
-      'aws:PrincipalType': isService ? 'Service' : caller.roleArn ? 'AssumedRole' : 'Account',
-      'aws:PrincipalIsAWSService': String(isService),
-      ...(isService
-        ? { 'aws:PrincipalServiceName': caller.service! }
-        : { 'aws:PrincipalArn': caller.roleArn ?? caller.arn, 'aws:PrincipalAccount': caller.account }),
-      ...(caller.sourceArn && { 'aws:SourceArn': caller.sourceArn, 'aws:SourceAccount': this.#cloud.account }),
-      'aws:RequestedRegion': this.#cloud.region,
-      // Loopback stands in for the TLS that a caller of AWS would speak.
-      'aws:SecureTransport': 'true',
-      'aws:CurrentTime': new Date(this.#cloud.now()).toISOString(),
-    };
-  }
-
   authorize(caller: Caller, action: string, resource: string, context: ConditionContext = {}): void {
     // AWS answers it to everybody who signs, whatever policies say.
     if (action === 'sts:GetCallerIdentity') return;
-    const question = { caller, action, resource, context: contextOf(context, this.#globals(caller)) };
     const own = caller.roleArn ? [...(this.#identity.get(this.role(caller.roleArn).roleName)?.values() ?? [])] : [];
-    const identity = own.map(policy => policy.decide(question));
-    const attached = this.#resourcePolicy(resource);
-    const byResource = attached?.decide(question) ?? 'silent';
-    if (identity.includes('deny'))
-      throw denied(caller, action, resource, 'with an explicit deny in an identity-based policy');
-    if (byResource === 'deny')
-      throw denied(caller, action, resource, 'with an explicit deny in a resource-based policy');
-    if (byResource === 'allow') return;
-    const isRoot = caller.roleArn === undefined && caller.service === undefined;
-    const byIdentity = isRoot || identity.includes('allow');
-    // A KMS key is the one resource whose own policy must say yes, or hand the decision to the account.
-    const needsResource =
-      caller.service !== undefined || (/^arn:aws:kms:[^:]*:[^:]*:key\//.test(resource) && attached !== undefined);
-    if (byIdentity && (!needsResource || byResource === 'delegate')) return;
-    const kind = byIdentity || caller.service !== undefined ? 'resource-based' : 'identity-based';
-    throw denied(caller, action, resource, `because no ${kind} policy allows the ${action} action`, {
-      Effect: 'Allow',
-      ...(kind === 'resource-based' && {
-        Principal: caller.service ? { Service: caller.service } : { AWS: caller.roleArn ?? caller.arn },
-      }),
-      Action: action,
-      Resource: resource,
+    decide({
+      question: { caller, action, resource, context: contextOf(context, globalContext(caller, this.#cloud)) },
+      identity: own,
+      attached: this.#resourcePolicy(resource),
     });
   }
 
@@ -248,12 +211,6 @@ export class LocalIam implements Iam {
     const owner = /^arn:aws:s3:::[^/]+|^arn:aws:lambda:[^:]*:[^:]*:function:[^:]+/.exec(resource)?.[0];
     return this.#resource.get(resource) ?? (owner ? this.#resource.get(owner) : undefined);
   }
-}
-
-function denied(caller: Caller, action: string, resource: string, why: string, missing?: object): AwsError {
-  const hint = missing ? ` Missing statement: ${JSON.stringify(missing)}` : '';
-  const message = `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}${hint}`;
-  return new AwsError('AccessDenied', message, { status: 403 });
 }
 
 const randomId = (length: number) =>
