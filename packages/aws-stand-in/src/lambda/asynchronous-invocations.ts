@@ -1,13 +1,9 @@
 /**
- * Invocations that nobody waits for (InvocationType Event): kept before they are acknowledged, tried again after a
- * failure, and sent to where the function's failures go once it has had its tries.
+ * Invocations that nobody waits for (InvocationType Event): each is kept before it is acknowledged, and tried twice
+ * more after a failure. A function has no dead letter queue and no destination here: the log says which event is lost.
  */
-import type { FunctionConfiguration, InvokeConfiguration } from './configuration.ts';
 import type { Outcome } from './runtime-api.ts';
 import type { Cloud } from '../service/service.ts';
-
-/** Of the function, and what its EventInvokeConfig says. */
-export type FailureSettings = InvokeConfiguration & Pick<FunctionConfiguration, 'arn' | 'name' | 'role' | 'deadLetter'>;
 
 interface Row {
   id: string;
@@ -24,18 +20,18 @@ const RETRY_DELAYS_MS = [1000, 2000];
 export class AsynchronousInvocations {
   private readonly cloud: Cloud;
   private readonly run: (name: string, requestId: string, payload: string) => Promise<Outcome>;
-  private readonly settingsOf: (name: string) => FailureSettings | undefined;
+  private readonly isThere: (name: string) => boolean;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private stopped = false;
 
   constructor(
     cloud: Cloud,
     run: (name: string, requestId: string, payload: string) => Promise<Outcome>,
-    settingsOf: (name: string) => FailureSettings | undefined,
+    isThere: (name: string) => boolean,
   ) {
     this.cloud = cloud;
     this.run = run;
-    this.settingsOf = settingsOf;
+    this.isThere = isThere;
     cloud.database.exec(`CREATE TABLE IF NOT EXISTS lambda_asynchronous (id TEXT PRIMARY KEY, function TEXT NOT NULL,
       payload TEXT NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL)`);
   }
@@ -68,8 +64,7 @@ export class AsynchronousInvocations {
   }
 
   private async attempt(row: Row): Promise<void> {
-    const settings = this.settingsOf(row.function);
-    if (!settings) {
+    if (!this.isThere(row.function)) {
       this.cloud.log(`WARNING: lambda: ${row.function} is no longer there; its invocation ${row.id} is dropped`);
       return this.forget(row);
     }
@@ -80,20 +75,14 @@ export class AsynchronousInvocations {
 
     const attempts = row.attempts + 1;
     const delay = RETRY_DELAYS_MS[attempts - 1];
-    const tooOld = this.cloud.now() + (delay ?? 0) - row.created > settings.maximumEventAgeSeconds * 1000;
-    if (delay !== undefined && attempts <= settings.maximumRetryAttempts && !tooOld) {
+    if (delay !== undefined) {
       const due = this.cloud.now() + delay;
       this.cloud.database
         .prepare('UPDATE lambda_asynchronous SET attempts = ?, due = ? WHERE id = ?')
         .run(attempts, due, row.id);
       return this.schedule({ ...row, attempts, due });
     }
-    await this.giveUp(
-      { ...row, attempts },
-      settings,
-      outcome.payload,
-      tooOld ? 'EventAgeExceeded' : 'RetriesExhausted',
-    );
+    this.cloud.log(`WARNING: lambda: ${row.function} ${row.id} failed ${attempts} times; the event is lost`);
     this.forget(row);
   }
 
@@ -103,55 +92,6 @@ export class AsynchronousInvocations {
     } catch (error) {
       const { name, message } = error as Error;
       return { payload: JSON.stringify({ errorType: name, errorMessage: message }), functionError: 'Unhandled' };
-    }
-  }
-
-  private async giveUp(row: Row, settings: FailureSettings, responsePayload: string, condition: string): Promise<void> {
-    const answer = JSON.parse(responsePayload);
-    if (settings.deadLetter) {
-      await this.send(settings, settings.deadLetter, row.payload, {
-        RequestID: { DataType: 'String', StringValue: row.id },
-        ErrorCode: { DataType: 'Number', StringValue: '200' },
-        ErrorMessage: { DataType: 'String', StringValue: String(answer.errorMessage).slice(0, 1024) || '-' },
-      });
-    }
-    if (settings.onFailure) {
-      const record = {
-        version: '1.0',
-        timestamp: new Date(this.cloud.now()).toISOString(),
-        requestContext: {
-          requestId: row.id,
-          functionArn: `${settings.arn}:$LATEST`,
-          condition,
-          approximateInvokeCount: row.attempts,
-        },
-        requestPayload: JSON.parse(row.payload),
-        responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
-        responsePayload: answer,
-      };
-      await this.send(settings, settings.onFailure, JSON.stringify(record));
-    }
-    if (!settings.deadLetter && !settings.onFailure) {
-      this.cloud.log(
-        `WARNING: lambda: ${row.function} ${row.id} failed ${row.attempts} times and has no queue for that; the event is lost`,
-      );
-    }
-  }
-
-  /** As the function's role. A queue that refuses loses the event, on AWS too (metric DeadLetterErrors). */
-  private async send(settings: FailureSettings, queueArn: string, body: string, attributes?: object): Promise<void> {
-    const [, , , , account, queue] = queueArn.split(':');
-    try {
-      const caller = this.cloud.iam.assume(settings.role, 'lambda.amazonaws.com', settings.name);
-      await this.cloud.request(caller, 'sqs', 'SendMessage', {
-        QueueUrl: `${this.cloud.endpoint}/${account}/${queue}`,
-        MessageBody: body,
-        MessageAttributes: attributes,
-      });
-    } catch (error) {
-      this.cloud.log(
-        `ERROR: lambda: ${settings.arn} could not send to ${queueArn}: ${(error as Error).message}; the event is lost`,
-      );
     }
   }
 

@@ -85,30 +85,8 @@ function describe(error) {
   return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
 }
 
-/** Lambda's console: each call is one record with time, request and level, as text or as JSON. */
+/** Lambda's console: each call is one record with time, request and level. */
 function replaceConsole() {
-  const levels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
-  const json = environment.AWS_LAMBDA_LOG_FORMAT === 'JSON';
-  const least = json ? levels.indexOf(environment.AWS_LAMBDA_LOG_LEVEL ?? 'INFO') : 0;
-  const write =
-    level =>
-    (...values) => {
-      if (levels.indexOf(level) < least) return;
-      const timestamp = new Date().toISOString();
-      if (json) {
-        const error = values.find(value => value instanceof Error);
-        const message = values.length === 1 && !error && typeof values[0] === 'object' ? values[0] : format(...values);
-        const { errorType, errorMessage, trace: stackTrace } = error ? describe(error) : {};
-        process.stdout.write(
-          `${JSON.stringify({ timestamp, level, requestId, message, errorType, errorMessage, stackTrace })}\n`,
-        );
-      } else {
-        // A line break inside a record travels as a carriage return, as on Lambda, and is turned back in the log.
-        process.stdout.write(
-          `${timestamp}\t${requestId}\t${level}\t${format(...values)}`.replaceAll('\n', '\r') + '\n',
-        );
-      }
-    };
   for (const [method, level] of Object.entries({
     trace: 'TRACE',
     debug: 'DEBUG',
@@ -117,7 +95,11 @@ function replaceConsole() {
     warn: 'WARN',
     error: 'ERROR',
   })) {
-    console[method] = write(level);
+    console[method] = (...values) => {
+      const record = `${new Date().toISOString()}\t${requestId}\t${level}\t${format(...values)}`;
+      // A line break inside a record travels as a carriage return, as on Lambda, and is turned back in the log.
+      process.stdout.write(`${record.replaceAll('\n', '\r')}\n`);
+    };
   }
 }
 

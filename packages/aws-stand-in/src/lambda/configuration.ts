@@ -18,14 +18,11 @@ export interface FunctionConfiguration {
   architectures: string[];
   description: string;
   logGroup: string;
-  logFormat: { json: boolean; platform: boolean; level: string };
-  /** ARN of the queue that gets events whose tries are used up. */
-  deadLetter: string | undefined;
 }
 
 const PROPERTIES = [
   ...['FunctionName', 'Description', 'Code', 'Handler', 'Runtime', 'MemorySize', 'Timeout', 'Environment', 'Role'],
-  ...['DeadLetterConfig', 'LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
+  ...['LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
 ];
 
 /** Lambda sets these itself and refuses them in a function's own variables. */
@@ -39,6 +36,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
   const { properties } = request;
   refuseOthers('AWS::Lambda::Function', properties, PROPERTIES);
   refuseOthers('AWS::Lambda::Function Code', properties.Code, ['S3Bucket', 'S3Key']);
+  refuseOthers('AWS::Lambda::Function LoggingConfig', properties.LoggingConfig, ['LogGroup']);
   if (properties.Runtime !== 'nodejs24.x') refuse(`runtime ${properties.Runtime}`);
   if (!process.version.startsWith('v24.'))
     throw new Error(`nodejs24.x needs the provider itself to run on Node 24, not ${process.version}`);
@@ -56,34 +54,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
     variables: variables(properties.Environment?.Variables ?? {}),
     architectures: properties.Architectures ?? ['x86_64'],
     description: properties.Description ?? '',
-    ...logging(name, properties.LoggingConfig ?? {}),
-    deadLetter: queue('DeadLetterConfig.TargetArn', properties.DeadLetterConfig?.TargetArn),
-  };
-}
-
-export interface InvokeConfiguration {
-  /** 0 to 2; Lambda's default is 2. */
-  maximumRetryAttempts: number;
-  maximumEventAgeSeconds: number;
-  /** ARN of the queue that gets a record of each failed invocation. */
-  onFailure: string | undefined;
-}
-
-/** `properties` of AWS::Lambda::EventInvokeConfig; `{}` gives Lambda's defaults. */
-export function invokeConfiguration(properties: any): InvokeConfiguration {
-  const known = ['FunctionName', 'Qualifier', 'MaximumRetryAttempts', 'MaximumEventAgeInSeconds', 'DestinationConfig'];
-  refuseOthers('AWS::Lambda::EventInvokeConfig', properties, known);
-  refuseOthers('AWS::Lambda::EventInvokeConfig DestinationConfig', properties.DestinationConfig, ['OnFailure']);
-  if ((properties.Qualifier ?? '$LATEST') !== '$LATEST') refuse(`qualifier ${properties.Qualifier}`);
-  return {
-    maximumRetryAttempts: between('MaximumRetryAttempts', properties.MaximumRetryAttempts ?? 2, 0, 2),
-    maximumEventAgeSeconds: between(
-      'MaximumEventAgeInSeconds',
-      properties.MaximumEventAgeInSeconds ?? 21_600,
-      60,
-      21_600,
-    ),
-    onFailure: queue('DestinationConfig.OnFailure', properties.DestinationConfig?.OnFailure?.Destination),
+    logGroup: properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`,
   };
 }
 
@@ -112,7 +83,6 @@ export function permissionStatement(functionArn: string, request: ResourceReques
 
 /** The configuration as Lambda's operations show it. */
 export function shownConfiguration(configuration: FunctionConfiguration): Record<string, unknown> {
-  const { logFormat, deadLetter } = configuration;
   return {
     FunctionName: configuration.name,
     FunctionArn: configuration.arn,
@@ -126,27 +96,9 @@ export function shownConfiguration(configuration: FunctionConfiguration): Record
     PackageType: 'Zip',
     Architectures: configuration.architectures,
     Environment: { Variables: configuration.variables },
-    DeadLetterConfig: deadLetter === undefined ? undefined : { TargetArn: deadLetter },
-    LoggingConfig: { LogGroup: configuration.logGroup, LogFormat: logFormat.json ? 'JSON' : 'Text' },
+    LoggingConfig: { LogGroup: configuration.logGroup, LogFormat: 'Text' },
     State: 'Active',
     LastUpdateStatus: 'Successful',
-  };
-}
-
-function logging(name: string, config: any): Pick<FunctionConfiguration, 'logGroup' | 'logFormat'> {
-  refuseOthers('AWS::Lambda::Function LoggingConfig', config, [
-    'LogGroup',
-    'LogFormat',
-    'ApplicationLogLevel',
-    'SystemLogLevel',
-  ]);
-  return {
-    logGroup: config.LogGroup ?? `/aws/lambda/${name}`,
-    logFormat: {
-      json: config.LogFormat === 'JSON',
-      platform: config.SystemLogLevel !== 'WARN',
-      level: config.ApplicationLogLevel ?? 'INFO',
-    },
   };
 }
 
@@ -163,9 +115,4 @@ function between(property: string, value: unknown, least: number, most: number):
   const number = Number(value);
   if (number >= least && number <= most) return number;
   throw new Error(`${property}: ${value} is not between ${least} and ${most}`);
-}
-
-function queue(property: string, target: string | undefined): string | undefined {
-  if (target !== undefined && !target.startsWith('arn:aws:sqs:')) refuse(`${property} ${target}`);
-  return target;
 }

@@ -14,40 +14,23 @@ export interface Report {
 const TAIL = 4096;
 
 export class InvocationLog {
-  private readonly json: boolean;
-  private readonly platform: boolean;
   private readonly write: (lines: LogLine[]) => void;
   private readonly rest = { stdout: '', stderr: '' };
   private readonly decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   private lines: string[] = [];
 
-  /** `platform`: whether the START and REPORT lines are wanted (SystemLogLevel INFO). */
-  constructor(format: { json: boolean; platform: boolean }, write: (lines: LogLine[]) => void) {
-    this.json = format.json;
-    this.platform = format.platform;
+  constructor(write: (lines: LogLine[]) => void) {
     this.write = write;
   }
 
   begin(requestId: string): void {
     this.lines = [];
-    if (this.json) this.event('platform.start', { requestId, version: '$LATEST' });
-    else this.note(`START RequestId: ${requestId} Version: $LATEST`);
+    this.note(`START RequestId: ${requestId} Version: $LATEST`);
   }
 
   end(requestId: string, { status, durationMs, memoryMb, usedMb, startMs }: Report): void {
     this.flush();
     const billed = Math.ceil(durationMs + (startMs ?? 0));
-    if (this.json) {
-      const metrics = {
-        durationMs: round(durationMs),
-        billedDurationMs: billed,
-        memorySizeMB: memoryMb,
-        maxMemoryUsedMB: usedMb,
-        initDurationMs: startMs && round(startMs),
-      };
-      this.event('platform.report', { requestId, status, metrics });
-      return;
-    }
     const fields = [
       `REPORT RequestId: ${requestId}`,
       `Duration: ${round(durationMs)} ms`,
@@ -57,22 +40,17 @@ export class InvocationLog {
       ...(startMs === undefined ? [] : [`Init Duration: ${round(startMs)} ms`]),
       ...(status === 'success' ? [] : [`Status: ${status}`]),
     ];
-    this.say(`END RequestId: ${requestId}`, fields.join('\t'));
+    this.note(`END RequestId: ${requestId}`, fields.join('\t'));
   }
 
   printed(stream: 'stdout' | 'stderr', data: Uint8Array): void {
     const parts = (this.rest[stream] + this.decoders[stream].decode(data, { stream: true })).split('\n');
     this.rest[stream] = parts.pop()!;
     // One call of console is one record, whose line breaks travel as carriage returns.
-    this.say(...parts.map(part => part.replaceAll('\r', '\n')));
+    this.note(...parts.map(part => part.replaceAll('\r', '\n')));
   }
 
-  /** A line of Lambda's own, which its JSON format says in the report instead. */
-  note(message: string): void {
-    if (!this.json) this.say(message);
-  }
-
-  private say(...messages: string[]): void {
+  note(...messages: string[]): void {
     const timestamp = Date.now();
     this.lines.push(...messages);
     this.write(messages.map(message => ({ timestamp, message })));
@@ -81,7 +59,7 @@ export class InvocationLog {
   /** Keeps what was printed without a line's end. */
   flush(): void {
     for (const stream of ['stdout', 'stderr'] as const) {
-      if (this.rest[stream]) this.say(this.rest[stream]);
+      if (this.rest[stream]) this.note(this.rest[stream]);
       this.rest[stream] = '';
     }
   }
@@ -90,10 +68,6 @@ export class InvocationLog {
     return Buffer.from(this.lines.map(line => `${line}\n`).join(''))
       .subarray(-TAIL)
       .toString();
-  }
-
-  private event(type: string, record: object): void {
-    if (this.platform) this.say(JSON.stringify({ time: new Date().toISOString(), type, record }));
   }
 }
 

@@ -5,13 +5,8 @@ import * as model from '@aws-sdk/client-lambda';
 import type { InvocationRequest, ListFunctionsRequest } from '@aws-sdk/client-lambda';
 import { AsynchronousInvocations } from './asynchronous-invocations.ts';
 import { FunctionPool } from './pool.ts';
-import {
-  functionConfiguration,
-  invokeConfiguration,
-  permissionStatement,
-  shownConfiguration,
-} from './configuration.ts';
-import type { FunctionConfiguration, InvokeConfiguration } from './configuration.ts';
+import { functionConfiguration, permissionStatement, shownConfiguration } from './configuration.ts';
+import type { FunctionConfiguration } from './configuration.ts';
 import { InvocationLog } from './invocation-log.ts';
 import type { LogsService } from '../logs/logs.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
@@ -23,8 +18,6 @@ import type { Call, Caller, Cloud, ResourceRequest, Service } from '../service/s
 
 interface DeployedFunction {
   configuration: FunctionConfiguration;
-  /** What happens to an asynchronous invocation that fails. */
-  failures: InvokeConfiguration;
   pool: FunctionPool;
   /** The function's resource policy: a statement for each permission, by logical id. */
   statements: Map<string, object>;
@@ -79,7 +72,7 @@ export const lambda = (cloud: Cloud): Service => {
         taskRoot: configuration.taskRoot,
         compileCache: path.join(cloud.directory, 'compile-cache'),
         environment: environment(configuration, stream),
-        log: new InvocationLog(configuration.logFormat, lines => mayWrite && logs().write(logGroup, stream, lines)),
+        log: new InvocationLog(lines => mayWrite && logs().write(logGroup, stream, lines)),
       },
       events,
     );
@@ -104,8 +97,8 @@ export const lambda = (cloud: Cloud): Service => {
       AWS_LAMBDA_FUNCTION_NAME: configuration.name,
       AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
       AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-      AWS_LAMBDA_LOG_FORMAT: configuration.logFormat.json ? 'JSON' : 'Text',
-      AWS_LAMBDA_LOG_LEVEL: configuration.logFormat.level,
+      AWS_LAMBDA_LOG_FORMAT: 'Text',
+      AWS_LAMBDA_LOG_LEVEL: 'INFO',
       AWS_LAMBDA_LOG_GROUP_NAME: configuration.logGroup,
       AWS_LAMBDA_LOG_STREAM_NAME: stream,
       LAMBDA_RUNTIME_DIR: path.dirname(new URL(import.meta.url).pathname),
@@ -119,10 +112,7 @@ export const lambda = (cloud: Cloud): Service => {
     return outcome;
   }
 
-  const asynchronous = new AsynchronousInvocations(cloud, run, name => {
-    const found = functions.get(name);
-    return found && { ...found.configuration, ...found.failures };
-  });
+  const asynchronous = new AsynchronousInvocations(cloud, run, name => functions.has(name));
 
   async function Invoke(input: InvocationRequest, call: Call) {
     const name = functionName(input.FunctionName!);
@@ -205,17 +195,12 @@ export const lambda = (cloud: Cloud): Service => {
             failed => cloud.log(`ERROR: lambda: ${name} does not start: ${failed.payload}`),
             starts,
           );
-        // Permissions and EventInvokeConfig name their function, so they are made after it: here they begin anew.
-        functions.set(name, { configuration, failures: invokeConfiguration({}), pool, statements: new Map() });
+        // A permission names its function, so it is made after it: here they begin anew.
+        functions.set(name, { configuration, pool, statements: new Map() });
         cloud.iam.setResourcePolicy(configuration.arn, undefined);
         if (before && JSON.stringify(before.configuration) !== JSON.stringify(configuration))
           pool.replace(starter(configuration));
         return { ref: name, attributes: { Arn: configuration.arn } };
-      },
-      'AWS::Lambda::EventInvokeConfig'(request: ResourceRequest) {
-        const target = find(request.properties.FunctionName);
-        target.failures = invokeConfiguration(request.properties);
-        return { ref: `${target.configuration.name}|$LATEST` };
       },
       'AWS::Lambda::Permission'(request: ResourceRequest) {
         const { configuration, statements } = find(request.properties.FunctionName);
