@@ -1,4 +1,4 @@
-/** The listings of the S3 stand-in: keys in byte order, rolled up at a delimiter, in pages. */
+/** The list of a bucket's objects: keys in byte order, rolled up at a delimiter, in pages. */
 import { AwsError } from '../service/service.ts';
 import type { ObjectStore, Version } from './objects.ts';
 
@@ -19,8 +19,8 @@ export function listObjects(store: ObjectStore, input: any) {
   const prefixes: string[] = [];
   let last = '';
   let truncated = false;
-  for (const { key, versions } of store.list(input.Bucket, Prefix, after)) {
-    const version = versions[0]!;
+  for (const version of store.list(input.Bucket, { prefix: Prefix, from: after })) {
+    const { key } = version;
     if (key === after || isDeleteMarker(version)) continue;
     const cut = Delimiter ? key.indexOf(Delimiter, Prefix.length) : -1;
     const common = cut < 0 ? undefined : key.slice(0, cut + Delimiter.length);
@@ -45,42 +45,6 @@ export function listObjects(store: ObjectStore, input: any) {
     IsTruncated: truncated,
     ...(Delimiter && { Delimiter: shown(Delimiter) }),
     ...(truncated && { NextContinuationToken: Buffer.from(last).toString('base64url') }),
-  };
-}
-
-export function listVersions(store: ObjectStore, input: any) {
-  const { Prefix = '', KeyMarker = '', VersionIdMarker } = input;
-  const max = pageSize(input);
-  const shown = encoder(input);
-  const found: { version: Version; IsLatest: boolean }[] = [];
-  let truncated = false;
-  for (const { key, versions } of store.list(input.Bucket, Prefix, KeyMarker)) {
-    let start = 0;
-    if (key === KeyMarker) {
-      const seen = versions.findIndex(version => version.versionId === VersionIdMarker);
-      start = VersionIdMarker === undefined ? versions.length : seen + 1;
-    }
-    const rest = versions.slice(start).map((version, i) => ({ version, IsLatest: start + i === 0 }));
-    truncated = found.length + rest.length > max;
-    found.push(...rest.slice(0, max - found.length));
-    if (truncated) break;
-  }
-  const entries = found.map(({ version, IsLatest }) => ({
-    marker: isDeleteMarker(version),
-    entry: { ...entryOf(version), Key: shown(version.key), VersionId: version.versionId, IsLatest },
-  }));
-  const last = found.at(-1)?.version;
-  return {
-    Name: input.Bucket,
-    Prefix: shown(Prefix),
-    KeyMarker: shown(KeyMarker),
-    VersionIdMarker,
-    MaxKeys: max,
-    EncodingType: input.EncodingType,
-    IsTruncated: truncated,
-    Versions: entries.filter(({ marker }) => !marker).map(({ entry }) => entry),
-    DeleteMarkers: entries.filter(({ marker }) => marker).map(({ entry }) => entry),
-    ...(truncated && last && { NextKeyMarker: shown(last.key), NextVersionIdMarker: last.versionId }),
   };
 }
 

@@ -103,7 +103,6 @@ export function objectOperations(access: Access): Record<string, Operation> {
       ETag: version.etag,
       LastModified: new Date(version.modified),
       ContentLength: version.size,
-      AcceptRanges: 'bytes',
       ...encryptionOf(version),
       ...shownVersion(bucket, version),
     };
@@ -112,15 +111,10 @@ export function objectOperations(access: Access): Record<string, Operation> {
   const readMembers = ['Bucket', 'Key', 'VersionId', 'IfMatch', 'IfNoneMatch', 'ChecksumMode', 'ExpectedBucketOwner'];
 
   function getObject(input: any, call: Call) {
-    refuseOthers('s3:GetObject', input, [...readMembers, 'Range']);
+    refuseOthers('s3:GetObject', input, readMembers);
     const { bucket, version } = locate(input, call);
-    const body = decryptBody(kms(), call.caller, objectArn(bucket.name, version.key), version as Encrypted);
-    const range = input.Range && rangeOf(input.Range, body.length);
-    const shown = described(bucket, version, input.ChecksumMode === 'ENABLED' && !range);
-    if (!range) return { ...shown, Body: body };
-    const Body = body.subarray(range.from, range.to + 1);
-    const ContentRange = `bytes ${range.from}-${range.to}/${body.length}`;
-    return { ...shown, Body, ContentLength: Body.length, ContentRange };
+    const Body = decryptBody(kms(), call.caller, objectArn(bucket.name, version.key), version as Encrypted);
+    return { ...described(bucket, version, input.ChecksumMode === 'ENABLED'), Body };
   }
 
   function headObject(input: any, call: Call) {
@@ -177,15 +171,6 @@ function keyFor(input: any, bucket: Bucket): string | undefined {
 
 function given(input: any, names: string[]): Record<string, any> {
   return Object.fromEntries(names.flatMap(name => (input[name] === undefined ? [] : [[name, input[name]]])));
-}
-
-function rangeOf(range: string, size: number): { from: number; to: number } {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
-  if (first === undefined || (!first && !last)) refuse(`s3:GetObject: Range ${range}`);
-  const from = first ? Number(first) : Math.max(0, size - Number(last));
-  const to = first && last ? Math.min(Number(last), size - 1) : size - 1;
-  if (from > to) throw new AwsError('InvalidRange', 'The requested range is not satisfiable', { status: 416 });
-  return { from, to };
 }
 
 function encryptionOf(version: Version) {

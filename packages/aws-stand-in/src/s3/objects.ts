@@ -90,24 +90,18 @@ export function openObjects(database: DatabaseSync) {
     },
 
     /**
-     * Keys from `from` on that begin with `prefix`, each with its versions, newest first, without their bodies (a
-     * version without a data key is a delete marker). Nothing may be written while this is read.
+     * The newest version of each key from `from` on that begins with `prefix`, without its body (a version without a
+     * data key is a delete marker). Nothing may be written while this is read.
      */
-    *list(bucket: string, prefix: string, from = ''): Generator<{ key: string; versions: Version[] }> {
+    *list(bucket: string, { prefix, from }: { prefix: string; from: string }): Generator<Version> {
       const rows = database
-        .prepare(`SELECT ${FIELDS} FROM s3_objects WHERE bucket = ? AND key >= ? ORDER BY key, seq DESC`)
+        .prepare(`SELECT ${FIELDS}, max(seq) FROM s3_objects WHERE bucket = ? AND key >= ? GROUP BY key ORDER BY key`)
         .iterate(bucket, from > prefix ? from : prefix);
-      let group: { key: string; versions: Version[] } | undefined;
       for (const row of rows) {
         const version = versionOf(row);
         if (!version.key.startsWith(prefix)) break;
-        if (group?.key !== version.key) {
-          if (group) yield group;
-          group = { key: version.key, versions: [] };
-        }
-        group!.versions.push(version);
+        yield version;
       }
-      if (group) yield group;
     },
   };
 }

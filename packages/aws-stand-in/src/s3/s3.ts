@@ -6,7 +6,7 @@
 import * as model from '@aws-sdk/client-s3';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { bucketArn, openAccess } from './access.ts';
-import { listObjects, listVersions } from './lists.ts';
+import { listObjects } from './lists.ts';
 import { objectOperations } from './object-operations.ts';
 import type { ConditionContext, Operation, ResourceType, ServiceFactory } from '../service/service.ts';
 
@@ -38,19 +38,6 @@ export const s3: ServiceFactory = cloud => {
       ]);
       open(call, 'ListBucket', input, undefined, listConditions(input));
       return listObjects(store, input);
-    },
-    ListObjectVersions(input, call) {
-      refuseOthers('s3:ListObjectVersions', input, [
-        'Bucket',
-        'Prefix',
-        'MaxKeys',
-        'KeyMarker',
-        'VersionIdMarker',
-        'EncodingType',
-        'ExpectedBucketOwner',
-      ]);
-      open(call, 'ListBucketVersions', input, undefined, listConditions(input));
-      return listVersions(store, input);
     },
   };
 
