@@ -1,106 +1,104 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Kms } from '../src/kms/kms.ts';
+import type { Caller } from '../src/service/service.ts';
 import { allow, startAccount, type Account } from '../src/testing.ts';
 
 let provider: Account;
-let client: KMSClient;
 let keyArn: string;
+let root: Caller;
 const secret = Buffer.from('a secret of this test');
 
 beforeAll(async () => {
   provider = await startAccount(['kms']);
   keyArn = (await provider.make('AWS::KMS::Key', 'Key', { EnableKeyRotation: true })).attributes!.Arn!;
-  client = provider.client(KMSClient);
+  root = provider.cloud.iam.root();
 });
 afterAll(() => provider.stop());
 
-const encrypt = (EncryptionContext?: Record<string, string>, KeyId = keyArn) =>
-  client.send(new EncryptCommand({ KeyId, Plaintext: secret, ...(EncryptionContext && { EncryptionContext }) }));
-const decrypt = (CiphertextBlob: Uint8Array | undefined, EncryptionContext?: Record<string, string>, by = client) =>
-  by.send(new DecryptCommand({ CiphertextBlob, ...(EncryptionContext && { EncryptionContext }) }));
+const kms = () => provider.cloud.service<Kms>('kms');
+const encrypt = (context: Record<string, string> = {}, key = keyArn) =>
+  kms().encryptFor(root, key, secret, context, 'ssm').ciphertext;
+const decrypt = (ciphertext: Uint8Array, context: Record<string, string> = {}, by = root) =>
+  kms().decryptFor(by, ciphertext, context, 'ssm');
+/** A role with just these statements, as a service sees it. */
+const roleWith = (...statements: object[]) => provider.caller(provider.client(KMSClient, statements));
 
-test('what was encrypted comes back under the same context in any order, and only there', async () => {
-  const { CiphertextBlob } = await encrypt({ a: '1', b: '2' });
-  expect(Buffer.from(CiphertextBlob!).includes(secret)).toBe(false);
-  const { Plaintext, KeyId } = await decrypt(CiphertextBlob, { b: '2', a: '1' });
-  expect([Buffer.from(Plaintext!), KeyId]).toEqual([secret, keyArn]);
-  const others: (Record<string, string> | undefined)[] = [undefined, { a: '1' }, { a: '1', b: '3' }];
-  for (const wrong of others) {
-    await expect(decrypt(CiphertextBlob, wrong)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
+test('what was encrypted comes back under the same context in any order, and only there', () => {
+  const ciphertext = encrypt({ a: '1', b: '2' });
+  expect(Buffer.from(ciphertext).includes(secret)).toBe(false);
+  const { plaintext, keyArn: used } = decrypt(ciphertext, { b: '2', a: '1' });
+  expect([Buffer.from(plaintext), used]).toEqual([secret, keyArn]);
+  for (const wrong of [undefined, { a: '1' }, { a: '1', b: '3' }] as (Record<string, string> | undefined)[]) {
+    expect(() => decrypt(ciphertext, wrong)).toThrow(expect.objectContaining({ name: 'InvalidCiphertextException' }));
   }
 });
 
-test('a ciphertext that was changed, cut or made elsewhere is refused', async () => {
-  const { CiphertextBlob } = await encrypt();
-  const changed = Uint8Array.from(CiphertextBlob!);
+test('a ciphertext that was changed, cut or made elsewhere is refused', () => {
+  const ciphertext = encrypt();
+  const changed = Uint8Array.from(ciphertext);
   changed[changed.length - 1]! ^= 1;
-  for (const wrong of [changed, CiphertextBlob!.subarray(0, 50), new Uint8Array(100)]) {
-    await expect(decrypt(wrong)).rejects.toMatchObject({ name: 'InvalidCiphertextException' });
+  for (const wrong of [changed, ciphertext.subarray(0, 50), new Uint8Array(100)]) {
+    expect(() => decrypt(wrong)).toThrow(expect.objectContaining({ name: 'InvalidCiphertextException' }));
   }
 });
 
-test('a data key comes plain and encrypted', async () => {
-  const { Plaintext, CiphertextBlob, KeyId } = await client.send(
-    new GenerateDataKeyCommand({ KeyId: keyArn, KeySpec: 'AES_256' }),
-  );
-  expect([Plaintext!.length, KeyId]).toEqual([32, keyArn]);
-  expect((await decrypt(CiphertextBlob)).Plaintext).toEqual(Plaintext);
+test('a data key comes plain and encrypted', () => {
+  const dataKey = kms().generateDataKeyFor(root, keyArn, {}, 'ssm');
+  expect([dataKey.plaintext.length, dataKey.keyArn]).toEqual([32, keyArn]);
+  expect(Buffer.from(decrypt(dataKey.ciphertext).plaintext)).toEqual(Buffer.from(dataKey.plaintext));
 });
 
-test('a key that is not there is said so, and an alias of our own is not done', async () => {
-  await expect(encrypt(undefined, 'alias/other')).rejects.toMatchObject({ name: 'NotImplemented' });
-  await expect(encrypt(undefined, keyArn.replace(/.$/, 'x'))).rejects.toMatchObject({ name: 'NotFoundException' });
+test('a key that is not there is said so, and an alias of our own is not done', () => {
+  const named = (name: string) => expect.objectContaining({ name });
+  expect(() => encrypt({}, 'alias/other')).toThrow(named('NotImplemented'));
+  expect(() => encrypt({}, keyArn.replace(/.$/, 'x'))).toThrow(named('NotFoundException'));
 });
 
 test('the right to a key may depend on the encryption context', async () => {
   const mine = { domain: 'example.com' };
-  const role = provider.client(KMSClient, [
+  const role = await roleWith(
     allow('kms:Decrypt', keyArn, { StringEquals: { 'kms:EncryptionContext:domain': 'example.com' } }),
-  ]);
-  const [own, other] = [await encrypt(mine), await encrypt({ domain: 'other.example' })];
-  expect(Buffer.from((await decrypt(own.CiphertextBlob, mine, role)).Plaintext!)).toEqual(secret);
-  await expect(decrypt(other.CiphertextBlob, { domain: 'other.example' }, role)).rejects.toThrow('kms:Decrypt');
-  await expect(role.send(new EncryptCommand({ KeyId: keyArn, Plaintext: secret }))).rejects.toThrow('kms:Encrypt');
+  );
+  const [own, other] = [encrypt(mine), encrypt({ domain: 'other.example' })];
+  expect(Buffer.from(decrypt(own, mine, role).plaintext)).toEqual(secret);
+  expect(() => decrypt(other, { domain: 'other.example' }, role)).toThrow('kms:Decrypt');
+  expect(() => kms().encryptFor(role, keyArn, secret, mine, 'ssm')).toThrow('kms:Encrypt');
 });
 
 test('a right through a service is no right without it', async () => {
   const condition = { StringEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } };
-  const role = provider.client(KMSClient, [allow(['kms:GenerateDataKey', 'kms:Decrypt'], keyArn, condition)]);
-  await expect(role.send(new GenerateDataKeyCommand({ KeyId: keyArn, KeySpec: 'AES_256' }))).rejects.toThrow(
-    'kms:GenerateDataKey',
-  );
-  const { cloud } = provider;
-  const caller = await provider.caller(role);
-  const service = cloud.service<Kms>('kms');
+  const caller = await roleWith(allow(['kms:GenerateDataKey', 'kms:Decrypt'], keyArn, condition));
+  const service = kms();
+  expect(() => service.generateDataKeyFor(caller, keyArn, {}, 'ssm')).toThrow('kms:GenerateDataKey');
   const dataKey = service.generateDataKeyFor(caller, keyArn, { a: '1' }, 's3');
   expect(service.decryptFor(caller, dataKey.ciphertext, { a: '1' }, 's3').plaintext).toEqual(dataKey.plaintext);
   expect(() => service.decryptFor(caller, dataKey.ciphertext, { a: '1' }, 'ssm')).toThrow('kms:Decrypt');
 });
 
 test('the key that AWS makes for a service is there for everybody, through that service only', async () => {
-  const { cloud } = provider;
-  const caller = await provider.caller(provider.client(KMSClient, []));
-  const { ciphertext } = cloud.service<Kms>('kms').encryptFor(caller, 'alias/aws/ssm', secret, {}, 'ssm');
-  expect(Buffer.from(cloud.service<Kms>('kms').decryptFor(caller, ciphertext, {}, 'ssm').plaintext)).toEqual(secret);
-  expect(() => cloud.service<Kms>('kms').decryptFor(caller, ciphertext, {}, 's3')).toThrow('kms:Decrypt');
+  const caller = await roleWith();
+  const { ciphertext } = kms().encryptFor(caller, 'alias/aws/ssm', secret, {}, 'ssm');
+  expect(Buffer.from(kms().decryptFor(caller, ciphertext, {}, 'ssm').plaintext)).toEqual(secret);
+  expect(() => kms().decryptFor(caller, ciphertext, {}, 's3')).toThrow('kms:Decrypt');
 });
 
-test('a key that signs, and parameters that are not done, are refused', async () => {
+test('a key that signs, and an operation from outside, are refused', async () => {
   await expect(provider.make('AWS::KMS::Key', 'Signer', { KeySpec: 'ECC_NIST_P256' })).rejects.toThrow('asymmetric');
-  await expect(client.send(new EncryptCommand({ KeyId: keyArn, Plaintext: secret, DryRun: true }))).rejects.toThrow(
-    'kms:Encrypt: DryRun',
-  );
+  const client = provider.client(KMSClient);
+  await expect(client.send(new EncryptCommand({ KeyId: keyArn, Plaintext: secret }))).rejects.toMatchObject({
+    name: 'NotImplemented',
+    message: expect.stringContaining('kms:Encrypt'),
+  });
 });
 
 test('keys survive a restart, and the database file holds nothing of their material', async () => {
-  const { CiphertextBlob } = await encrypt();
+  const ciphertext = encrypt();
   await provider.restart();
-  client = provider.client(KMSClient);
   expect((await provider.make('AWS::KMS::Key', 'Key', {})).attributes!.Arn).toBe(keyArn);
-  expect(Buffer.from((await decrypt(CiphertextBlob)).Plaintext!)).toEqual(secret);
+  expect(Buffer.from(decrypt(ciphertext).plaintext)).toEqual(secret);
   const materials = await readdir(join(provider.directory, 'kms'));
   expect(materials.length).toBeGreaterThan(0);
   for (const name of materials) {

@@ -1,7 +1,7 @@
 /**
- * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. What encrypts for others (S3, SSM) does it through the methods of
- * `Kms`, as the caller who asked it to, so that the caller's own rights on the key count.
- * Rotation is accepted without effect, as it changes nothing that a caller can see.
+ * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. S3 and SSM encrypt through the methods of
+ * `Kms`, as the caller who asked them to, so that the caller's own rights on the key count. KMS has no operation for
+ * callers from outside. Rotation is accepted without effect, as it changes nothing that a caller can see.
  */
 import { randomBytes } from 'node:crypto';
 import * as model from '@aws-sdk/client-kms';
@@ -9,7 +9,7 @@ import { openKeys } from './keys.ts';
 import type { EncryptionContext } from './keys.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { AwsError, arn } from '../service/service.ts';
-import type { Call, Caller, ConditionContext, ResourceType, Service, ServiceFactory } from '../service/service.ts';
+import type { Caller, ConditionContext, ResourceType, Service, ServiceFactory } from '../service/service.ts';
 
 export interface Kms extends Service {
   /**
@@ -87,28 +87,15 @@ export const kms: ServiceFactory<Kms> = cloud => {
     return known.id as string;
   }
 
-  /** What key policies and IAM policies may ask about a call. */
-  function conditions(
-    context: EncryptionContext = {},
-    more: Record<string, string | undefined> = {},
-  ): ConditionContext {
-    const result: ConditionContext = { 'kms:CallerAccount': cloud.account };
-    for (const [name, value] of Object.entries(context)) result[`kms:EncryptionContext:${name}`] = value;
-    if (Object.keys(context).length) result['kms:EncryptionContextKeys'] = Object.keys(context);
-    for (const [name, value] of Object.entries(more)) if (value) result[name] = value;
-    return result;
-  }
-
   function allow(caller: Caller, action: string, key: string, context: EncryptionContext, viaService: string): string {
     const id = resolve(key);
-    const via = `${viaService}.${cloud.region}.amazonaws.com`;
-    cloud.iam.authorize(caller, action, keyArn(id), conditions(context, { 'kms:ViaService': via }));
-    return id;
-  }
-
-  function open(call: Call, action: string, key: string, context?: EncryptionContext): string {
-    const id = resolve(key);
-    call.authorize(`kms:${action}`, keyArn(id), conditions(context));
+    const conditions: ConditionContext = {
+      'kms:CallerAccount': cloud.account,
+      'kms:ViaService': `${viaService}.${cloud.region}.amazonaws.com`,
+    };
+    for (const [name, value] of Object.entries(context)) conditions[`kms:EncryptionContext:${name}`] = value;
+    if (Object.keys(context).length) conditions['kms:EncryptionContextKeys'] = Object.keys(context);
+    cloud.iam.authorize(caller, action, keyArn(id), conditions);
     return id;
   }
 
@@ -144,43 +131,7 @@ export const kms: ServiceFactory<Kms> = cloud => {
     name: 'kms',
     model,
     client: 'KMSClient',
-    operations: {
-      Encrypt(input, call) {
-        refuseOthers('kms:Encrypt', input, ['KeyId', 'Plaintext', 'EncryptionContext', 'EncryptionAlgorithm']);
-        const id = open(call, 'Encrypt', input.KeyId, input.EncryptionContext);
-        // 4,096 bytes is what KMS takes for a symmetric key; more is meant to go through a data key.
-        if (input.Plaintext.length > 4096) {
-          throw new AwsError(
-            'ValidationException',
-            "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096",
-          );
-        }
-        const CiphertextBlob = encrypt(id, input.Plaintext, input.EncryptionContext ?? {});
-        return { CiphertextBlob, KeyId: keyArn(id), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
-      },
-      Decrypt(input, call) {
-        refuseOthers('kms:Decrypt', input, ['CiphertextBlob', 'KeyId', 'EncryptionContext', 'EncryptionAlgorithm']);
-        const used = keyIn(input.CiphertextBlob);
-        if (input.KeyId && resolve(input.KeyId) !== used) {
-          throw new AwsError(
-            'IncorrectKeyException',
-            'The key ID in the request does not identify a CMK that can perform this operation.',
-          );
-        }
-        open(call, 'Decrypt', input.KeyId ?? used, input.EncryptionContext);
-        const Plaintext = decrypt(used, input.CiphertextBlob, input.EncryptionContext ?? {});
-        return { Plaintext, KeyId: keyArn(used), EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' };
-      },
-      GenerateDataKey(input, call) {
-        refuseOthers('kms:GenerateDataKey', input, ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext']);
-        const id = open(call, 'GenerateDataKey', input.KeyId, input.EncryptionContext);
-        if (!input.KeySpec === !input.NumberOfBytes) {
-          throw new AwsError('ValidationException', 'Please specify either number of bytes or key spec.');
-        }
-        const Plaintext = randomBytes(input.NumberOfBytes ?? (input.KeySpec === 'AES_128' ? 16 : 32));
-        return { Plaintext, CiphertextBlob: encrypt(id, Plaintext, input.EncryptionContext ?? {}), KeyId: keyArn(id) };
-      },
-    },
+    operations: {},
     resources: { 'AWS::KMS::Key': keyType },
     encryptFor(caller, key, plaintext, context, viaService) {
       const id = allow(caller, 'kms:Encrypt', key, context, viaService);
