@@ -15,7 +15,6 @@ describe('a page', () => {
   const pages = files.filter(path => path.endsWith('.md'));
   /** Pages that are yet to be wrapped. */
   const unwrapped = [
-    'docs/protocol.md',
     'docs/servers/adding-one.md',
     'docs/servers/courier.md',
     'docs/servers/exim-dovecot-apache.md',
