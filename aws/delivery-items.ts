@@ -11,7 +11,7 @@ export function deliveryItems(table: Table): DeliveryStore {
   const mine = ownedServer(table);
 
   return {
-    async startDelivery(server, me, delivery) {
+    async startDelivery({ server, me }, delivery) {
       await mine(server, me, {
         set: 'SET #delivery = :delivery, #seq = :seq',
         values: { delivery, seq: delivery.seq, before: delivery.seq - 1 },
@@ -19,15 +19,15 @@ export function deliveryItems(table: Table): DeliveryStore {
       });
     },
 
-    async recordCommand(server, me, hash, commandId, now) {
+    async recordCommand({ server, me }, { hash, commandId, sentAt }) {
       await mine(server, me, {
-        set: 'SET #delivery.#commandId = :commandId, #delivery.#sentAt = :now, #dueAt = :look',
-        values: { commandId, now, look: now + LOOK_AFTER_MS, hash },
+        set: 'SET #delivery.#commandId = :commandId, #delivery.#sentAt = :sentAt, #dueAt = :look',
+        values: { commandId, sentAt, look: sentAt + LOOK_AFTER_MS, hash },
         condition: '#delivery.#hash = :hash',
       });
     },
 
-    async endDelivery(server, me, hash, changes, forget = []) {
+    async endDelivery({ server, me }, { hash, changes, forget = [] }) {
       const given = Object.entries(changes).filter(([, value]) => value !== undefined);
       const set = given.length > 0 ? `SET ${given.map(([name]) => `#${name} = :${name}`).join(', ')} ` : '';
       await mine(server, me, {
@@ -38,7 +38,7 @@ export function deliveryItems(table: Table): DeliveryStore {
       await table.remove(tokenKey(hash));
     },
 
-    async putToken(hash, server, token) {
+    async putToken({ hash, server, token }) {
       await table.put(tokenKey(hash), { server, token });
     },
 

@@ -64,7 +64,7 @@ export function domainItems(table: Table): DomainStore {
 
     lookAgain: (domain, now) => lookAgain(table, domain, now),
 
-    async provide(domain, provided, before, now) {
+    async provide(domain, { provided, before, now }) {
       const isSame = before ? '#provided = :before' : 'attribute_not_exists(#provided)';
       const isProvided = await table.update(domainKey(domain), {
         set: provided

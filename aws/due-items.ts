@@ -8,7 +8,7 @@ const MOST_OF_A_SHARD = 500;
 
 export function dueItems(table: Table): DueStore {
   return {
-    async due(now, limit) {
+    async due({ now, limit }) {
       const dueOf = async (kind: 'domain' | 'server') => {
         const prefix = kind === 'domain' ? 'D#' : 'S#';
         const shards = await Promise.all(

@@ -18,7 +18,7 @@ export function serverItems(table: Table): ServerStore {
     readServer,
 
     // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
-    async registerServer({ server, node, roleId, adopt, platform, servesByName }, at, now) {
+    async registerServer({ server, node, roleId, adopt, platform, servesByName }, { at, now }) {
       // What it says not is removed, where an earlier one said it.
       const said = { ...(platform && { platform }), ...(servesByName === false && { servesByName }) };
       const unsaid = ['platform', 'servesByName'].filter(name => !(name in said));
@@ -76,10 +76,10 @@ export function serverItems(table: Table): ServerStore {
       return woken && name;
     },
 
-    renewServer: (server, me, now) =>
+    renewServer: ({ server, me, now }) =>
       mine(server, me, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
 
-    async releaseServer(server, me, wanted, dueAt, failures) {
+    async releaseServer({ server, me }, { wanted, dueAt, failures }) {
       const learnt = { ...(dueAt !== undefined && { dueAt }), ...(failures !== undefined && { failures }) };
       const set = ['#done = :wanted', ...Object.keys(learnt).map(name => `#${name} = :${name}`)];
       const gone = ['#owner', '#leaseUntil', ...(dueAt === undefined ? ['#dueAt'] : [])];
@@ -91,11 +91,11 @@ export function serverItems(table: Table): ServerStore {
       return released !== undefined;
     },
 
-    async askAudit(server, at, now) {
+    async askAudit(server, now) {
       const asked = await table.update(serverKey(server), {
-        set: 'SET #auditAsked = :at, #dueAt = :due ADD #wanted :one',
+        set: 'SET #auditAsked = :now, #dueAt = :due ADD #wanted :one',
         condition: 'attribute_exists(#node)',
-        values: { at, due: now + WAKE_MS, one: 1 },
+        values: { now, due: now + WAKE_MS, one: 1 },
       });
       return asked !== undefined;
     },

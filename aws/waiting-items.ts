@@ -17,7 +17,7 @@ export function waitingItems(table: Table): WaitingStore {
       await Promise.all(servers.map(server => table.remove(dependentKey(server, domain))));
     },
 
-    async wakeDependents(server, now, most) {
+    async wakeDependents(server, { now, first: most }) {
       const { pk } = serverKey(server);
       const items = await table.query(pk, '/U#', Number.POSITIVE_INFINITY);
       const domains = items.map(item => item.domain as string);
@@ -26,7 +26,7 @@ export function waitingItems(table: Table): WaitingStore {
       return { woken: domains.length, first: domains.slice(0, most) };
     },
 
-    async wakeWaitingDomains(server, now, most) {
+    async wakeWaitingDomains(server, { now, first: most }) {
       const { pk } = serverKey(server);
       const first: string[] = [];
       for (let woken = 0; ;) {

@@ -112,7 +112,7 @@ export function workItems(table: Table): WorkStore {
       return true;
     },
 
-    async giveAgain(server, node, works, now) {
+    async giveAgain({ server, node }, works, now) {
       const registered = table.updating(serverKey(server), {
         set: 'SET #dueAt = :due ADD #wanted :one',
         condition: '#node = :node',
@@ -142,12 +142,12 @@ export function workItems(table: Table): WorkStore {
       return (await table.query(serverKey(server).pk, '/W#', limit, last)).map(asWork);
     },
 
-    async workFor(server, domain) {
+    async workFor({ server, domain }) {
       const item = await table.get(workKey(server, domain));
       return item && asWork(item);
     },
 
-    async installed(server, domain) {
+    async installed({ server, domain }) {
       return (await table.get(installedKey(server, domain))) as Installed | undefined;
     },
 

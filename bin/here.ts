@@ -2,7 +2,8 @@
 import type { Issuer } from '../core/acme/issuer.ts';
 import type { CertificateObjects } from '../core/ports/objects.ts';
 import type { Road } from '../core/ports/road.ts';
-import type { Store } from '../core/ports/store.ts';
+import type { DomainStore } from '../core/ports/domain-store.ts';
+import type { ServerStore } from '../core/ports/server-store.ts';
 import type { Foreign, Wish } from '../core/record/domain.ts';
 import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import type { Setting } from '../core/status/settings.ts';
@@ -61,14 +62,14 @@ export interface Environment {
 }
 
 export interface Elsewhere {
-  store: Pick<Store, 'readDomain' | 'readServer' | 'provide'>;
+  store: Pick<DomainStore, 'readDomain' | 'provide'> & Pick<ServerStore, 'readServer'>;
   certificates: CertificateObjects;
   /** PEM, trusted besides the public ones. */
   roots: string;
 }
 
 export interface Importing {
-  store: Pick<Store, 'readDomain' | 'readServer' | 'acceptWish'>;
+  store: Pick<DomainStore, 'readDomain' | 'acceptWish'> & Pick<ServerStore, 'readServer'>;
   issuer: Pick<Issuer, 'name' | 'limits'>;
   /** What is served for the wish already, where that is good. */
   seen: (wish: Wish) => Promise<Foreign | undefined>;

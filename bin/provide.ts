@@ -145,7 +145,7 @@ async function change(
   for (let tries = 0; tries < 5; tries++) {
     const { provided: before } = (await store.readDomain(domain)) ?? {};
     const provided = await next(before);
-    if (await store.provide(domain, provided, before, now)) return provided;
+    if (await store.provide(domain, { provided, before, now })) return provided;
   }
   throw refused(domain, `${domain} was changed by others at the same time, or deleted`, 'try again');
 }

@@ -123,7 +123,7 @@ async function untilServed(
   // A client sees it first; what the product says comes after that, so that it is not asked in vain.
   const isLeft = async ({ domain, hostName, client }: Subject) => {
     if (!clients.renewedAt.has(client)) return true;
-    const installed = await store.installed(hostName, domain);
+    const installed = await store.installed({ server: hostName, domain });
     return installed?.fingerprint === before.get(domain)!.stored.fingerprint;
   };
   await until('every domain served with a new certificate', PATIENCE_S, async () => {

@@ -55,7 +55,7 @@ async function startHosts(started: Provider): Promise<void> {
   const names = new Set(['mx1', ...Object.keys(started.record.now.hosts)]);
   await Promise.all([...names].map(name => addMailServer(started, name)));
   const { hostName } = started.hosts.get('mx1')!;
-  if (await storeOf(started).installed(hostName, hostName)) return;
+  if (await storeOf(started).installed({ server: hostName, domain: hostName })) return;
   report(`Registering and adopting ${hostName}`);
   await registerMailServer(started, 'mx1');
   report(`${hostName} is secured under its own name`);

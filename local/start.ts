@@ -43,7 +43,7 @@ async function ensureMailServer(
   name: keyof typeof KINDS,
 ): Promise<{ hostName: string; address: string }> {
   const known = provider.hosts.get(name);
-  if (known && (await storeOf(provider).installed(known.hostName, known.hostName))) return known;
+  if (known && (await storeOf(provider).installed({ server: known.hostName, domain: known.hostName }))) return known;
   const { release, software } = KINDS[name];
   report(
     `A mail server as a provider has it: Debian's ${release} with ${software.join(', ')}, with a self-signed certificate`,
@@ -111,7 +111,7 @@ async function renewal(
   report(`Command: npx sealpost renew ${domain}`);
   await renewBy(new LambdaClient(provider.client()), STACK, { domain });
   await until(`another certificate of ${domain} installed`, 120, async () => {
-    const installed = await storeOf(provider).installed(hostName, domain);
+    const installed = await storeOf(provider).installed({ server: hostName, domain });
     return installed?.fingerprint !== before;
   });
   const after = await served();

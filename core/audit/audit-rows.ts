@@ -1,5 +1,5 @@
 /** What an audit looks at: what the server was seen serving; and what a repair is proved by. */
-import type { Store } from '../ports/store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { MAX_ROWS, rowsOf } from './audit.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
 import type { Look } from '../record/audit.ts';
@@ -11,7 +11,7 @@ import type { Looks, Manifest } from '../record/delivery.ts';
  */
 export async function auditRows(
   server: ServerRecord,
-  store: Pick<Store, 'allInstalled'>,
+  store: Pick<WorkStore, 'allInstalled'>,
   delivered: Manifest = [],
 ): Promise<Looks> {
   const after = server.audit?.lap?.after ?? '';

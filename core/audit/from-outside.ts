@@ -5,13 +5,13 @@ import type { Fact } from '../events/facts.ts';
 import { portsOf, rowsOf } from './audit.ts';
 import { looksOf } from './audit-rows.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
-import type { Store } from '../ports/store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import type { Look, Seen } from './handshake.ts';
 import type { Outside, Unseen } from '../record/outside.ts';
 import type { Row } from '../record/audit.ts';
 
 export interface OutsidePorts {
-  store: Store;
+  store: WorkStore;
   dns: Dns;
   clock: Clock;
   /** The ports that are looked at, of those that the server has. */
@@ -110,12 +110,17 @@ async function lookAt(rows: Row[], wanted: number[], address: string, server: st
 }
 
 /** @returns undefined where it is as it should be */
-async function trouble(row: Row, seen: Seen, server: string, store: Store): Promise<string | undefined> {
+async function trouble(
+  row: Row,
+  seen: Seen,
+  server: string,
+  store: Pick<WorkStore, 'installed'>,
+): Promise<string | undefined> {
   if (!seen.reached) return 'nobody answers there';
   if (seen.fingerprint === undefined) return `no TLS: ${seen.reason ?? 'no reason given'}`;
   if (!seen.trusted) return `not trusted: ${seen.reason ?? 'no reason given'}`;
   if (seen.fingerprint === row.leaf) return undefined;
-  const now = await store.installed(server, row.domain);
+  const now = await store.installed({ server, domain: row.domain });
   if (now && looksOf(now).some(({ leaf }) => leaf === seen.fingerprint)) return undefined;
   return `another certificate, issued by ${seen.issuer ?? 'somebody'}`;
 }

@@ -1,13 +1,20 @@
 /** LookFromOutside: the servers whose day it is, one after the other, for less than the time that the function has. */
 import { lookFromOutside, type OutsidePorts } from './from-outside.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { OutsideStore } from '../ports/outside-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 
 /** The schedule comes every five minutes; a server takes some seconds, at the worst a minute. */
 const TIME_MS = 200_000;
 const DAY = 86_400_000;
 
+export interface RoundPorts extends OutsidePorts {
+  store: OutsidePorts['store'] & OutsideStore & ServerStore;
+  bus: Bus;
+}
+
 /** A look that was killed is not repeated before the next day: its place is taken first. */
-export async function lookRound(ports: OutsidePorts & { bus: Bus }): Promise<{ looked: number; failed: number }> {
+export async function lookRound(ports: RoundPorts): Promise<{ looked: number; failed: number }> {
   const { store, clock, bus } = ports;
   const begun = clock.now();
   const due = (await store.outsides()).filter(({ dueAt }) => dueAt <= begun).sort((a, b) => a.dueAt - b.dueAt);
@@ -27,7 +34,7 @@ export async function lookRound(ports: OutsidePorts & { bus: Bus }): Promise<{ l
       await bus.put(facts);
       await store.recordOutside(outside, taken.dueAt);
       // The server is asked itself, before a person looks for what stands between.
-      if (outside.unseen?.length) await store.askAudit(server.server, clock.now(), clock.now());
+      if (outside.unseen?.length) await store.askAudit(server.server, clock.now());
       round.looked++;
     } catch (error) {
       round.failed++;

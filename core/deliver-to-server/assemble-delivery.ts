@@ -3,7 +3,9 @@ import { combinedPem } from '../certificate/certificate.ts';
 import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
 import { isSealpostError } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
+import type { DeliveryStore } from '../ports/delivery-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
 import { writeDelivery } from './delivery.ts';
@@ -15,7 +17,7 @@ import { MAX_ENTRIES, type Delivery, type DeliveryEntry, type Looks, type Manife
 import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 
 export interface AssemblePorts {
-  store: Store;
+  store: ServerStore & DeliveryStore & WorkStore;
   certificates: CertificateObjects;
   deliveries: DeliveryObjects;
   clock: Clock;
@@ -41,7 +43,8 @@ export async function assembleDelivery(
 ): Promise<Assembled | Ended<'NothingToDeliver'>> {
   const { store, deliveries, clock } = ports;
   // The counter is read before the work: work that comes after it makes the counter differ at the end.
-  const server = await store.renewServer(input.server, input.execution, clock.now());
+  const claim = { server: input.server, me: input.execution, now: clock.now() };
+  const server = await store.renewServer(claim);
   const installer = ports.installers[server.platform ?? 'Linux'];
   // Also for a delivery on record: the command is sent with the installer of today.
   await deliveries.putInstaller(installer.sha256, installer.text);
@@ -60,7 +63,7 @@ export async function assembleDelivery(
   if (looks) await deliveries.putLooks(hash, looks);
   await deliveries.putDelivery(deliveryPrefix(server), hash, text);
   const underWay = { hash, seq: delivery.seq, mode: delivery.mode, ...(looks && { looks: true }) };
-  await store.startDelivery(server.server, input.execution, underWay);
+  await store.startDelivery(claim, underWay);
   return {
     server: server.server,
     delivery: {

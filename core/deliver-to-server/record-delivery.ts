@@ -5,7 +5,12 @@ import { leaveServers } from '../work/leave.ts';
 import { removeSuperseded } from '../work/superseded.ts';
 import { SealpostError } from '../errors.ts';
 import type { Fact } from '../events/facts.ts';
-import type { Store } from '../ports/store.ts';
+import type { DeliveryStore } from '../ports/delivery-store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { OutsideStore } from '../ports/outside-store.ts';
+import type { ServerClaim, ServerStore } from '../ports/server-store.ts';
+import type { WaitingStore } from '../ports/waiting-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { parseAnswer, type Answer } from './answer.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { looksFor } from '../audit/audit-rows.ts';
@@ -21,7 +26,7 @@ import type { Bus } from '../ports/bus.ts';
 import type { Executions } from '../ports/executions.ts';
 
 export interface RecordPorts {
-  store: Store;
+  store: ServerStore & DeliveryStore & WorkStore & DomainStore & OutsideStore & WaitingStore;
   commands: Commands;
   deliveries: DeliveryObjects;
   certificates: Pick<CertificateObjects, 'remove'>;
@@ -43,7 +48,8 @@ export async function recordDelivery(
 ): Promise<{ server: string; outcome: string; served: number; refused: number }> {
   const { store, clock } = ports;
   const { hash, seq } = input.delivery;
-  const server = await store.renewServer(input.server, input.execution, clock.now());
+  const claim = { server: input.server, me: input.execution, now: clock.now() };
+  const server = await store.renewServer(claim);
   // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
   if (server.delivery?.hash !== hash) {
     await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
@@ -52,7 +58,7 @@ export async function recordDelivery(
     if (input.delivery.mode === 'inspect') await replanDomains(server, ports);
     return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
   }
-  const answer = await readAnswer(server, input, ports);
+  const answer = await readAnswer(server, claim, input, ports);
   const manifest = await ports.deliveries.readManifest(hash);
   const looks = server.delivery.looks ? await ports.deliveries.readLooks(hash) : undefined;
   const lines = byDomain(judged(pair(manifest, answer, server.server), looks, answer, server));
@@ -83,7 +89,7 @@ export async function recordDelivery(
     ...(broken && { held: broken }),
     ...(!broken && { failures: 0 }),
   };
-  await store.endDelivery(server.server, input.execution, hash, changes, learnt?.forget);
+  await store.endDelivery(claim, { hash, changes, forget: learnt?.forget });
   if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
@@ -100,7 +106,7 @@ function isHeld(server: string, why: string): SealpostError {
 
 /** An earlier try of this step has recorded that, and did not live to say it. */
 async function callForHost(server: string, { store }: RecordPorts): Promise<void> {
-  const own = await store.workFor(server, server);
+  const own = await store.workFor({ server, domain: server });
   if (own?.drift && own.reason !== undefined)
     throw new SealpostError(
       'HostCertificateLost',
@@ -111,7 +117,8 @@ async function callForHost(server: string, { store }: RecordPorts): Promise<void
 
 async function readAnswer(
   server: ServerRecord,
-  { execution, commandId, delivery: { hash, seq } }: Assembled & { execution: string; commandId: string },
+  claim: ServerClaim,
+  { commandId, delivery: { hash, seq } }: Assembled & { commandId: string },
   { store, commands, deliveries }: RecordPorts,
 ): Promise<Answer> {
   const { state, output, detail } = await commands.outcome(commandId, server.node);
@@ -124,7 +131,7 @@ async function readAnswer(
   const answer = parseAnswer(output, hash, seq, server.server);
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
-  await store.endDelivery(server.server, execution, hash, { seq: Math.max(server.seq, answer.storedSeq ?? 0) });
+  await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
   await deliveries.removeDelivery(deliveryPrefix(server), hash);
   throw new SealpostError(
     'ServerUnreachable',

@@ -2,7 +2,9 @@
 import { serversOf } from '../record/domain.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import type { Fact } from '../events/facts.ts';
-import type { Store } from '../ports/store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { OutsideStore } from '../ports/outside-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import type { Answer, Letter } from './answer.ts';
 import { findings, summary, type Findings } from '../audit/audit.ts';
 import type { ServerRecord, Work } from '../record/server.ts';
@@ -16,6 +18,9 @@ export interface Learnt {
   forget: ('capability' | 'auditAsked')[];
   facts: Fact[];
 }
+
+/** By what a server is given again what has drifted there. */
+type GivingStore = Pick<WorkStore, 'giveAgain' | 'workFor'> & Pick<DomainStore, 'readDomain'>;
 
 /** An answer that was cut, or an audit that was killed, is followed by another after this. */
 const AGAIN_AFTER_MS = 3_600_000;
@@ -58,7 +63,7 @@ export async function recordAudit(
   server: ServerRecord,
   { rows, audit }: Looks,
   { answer, lines }: { answer: Answer; lines: Line[] },
-  { store, now }: { store: Store; now: number },
+  { store, now }: { store: GivingStore & Pick<OutsideStore, 'beginOutside'>; now: number },
 ): Promise<Learnt> {
   if (!audit) return { changes: {}, forget: [], facts: [] };
   if (!answer.audit) return { changes: { auditAsked: now + AGAIN_AFTER_MS }, forget: [], facts: [] };
@@ -100,24 +105,24 @@ function said(server: string, { endpoints, unseen, dead }: Findings): Fact[] {
 async function giveAgain(
   { server, node }: ServerRecord,
   unseen: Map<string, number[]>,
-  store: Store,
+  store: GivingStore,
   now: number,
 ): Promise<void> {
   const domains = [...unseen.keys()];
   for (let i = 0; i < domains.length; i += BATCH) {
     const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost(server, domain, store, now)));
     const given = works.flatMap(work => (work ? [{ ...work, drift: unseen.get(work.domain)! }] : []));
-    if (given.length > 0 && !(await store.giveAgain(server, node, given, now))) return;
+    if (given.length > 0 && !(await store.giveAgain({ server, node }, given, now))) return;
   }
 }
 
 async function lost(
   server: string,
   domain: string,
-  store: Store,
+  store: GivingStore,
   now: number,
 ): Promise<(Pick<Work, 'domain' | 'certificate' | 'provided' | 'host'> & { over?: number }) | undefined> {
-  const work = await store.workFor(server, domain);
+  const work = await store.workFor({ server, domain });
   if (work?.certificate === 'REMOVE') return undefined;
   if (work) {
     const { certificate, provided, host, v } = work;

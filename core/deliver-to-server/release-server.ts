@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
 import type { Failure } from '../errors.ts';
 import { sayBefore } from '../claim/say-before.ts';
-import type { Store } from '../ports/store.ts';
+import type { DeliveryStore } from '../ports/delivery-store.ts';
+import type { ServerClaim, ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { ServerRecord } from '../record/server.ts';
@@ -12,7 +14,7 @@ import type { Fact } from '../events/facts.ts';
 import type { Bus } from '../ports/bus.ts';
 
 export interface ReleasePorts {
-  store: Store;
+  store: ServerStore & DeliveryStore & WorkStore;
   bus: Bus;
   clock: Clock;
   quietHours: QuietHours;
@@ -37,11 +39,12 @@ export async function releaseServer(
   ports: ReleasePorts,
 ): Promise<Released | Ended<'MoreWork'>> {
   const { store, clock } = ports;
-  const server = await store.renewServer(input.server, input.execution, clock.now());
-  if (input.error) return releaseAfterFailure(server, input.execution, input.error, ports);
+  const claim = { server: input.server, me: input.execution, now: clock.now() };
+  const server = await store.renewServer(claim);
+  if (input.error) return releaseAfterFailure(server, claim, input.error, ports);
   const dueAt = await nextRound(server, input.rounds, ports);
   if (isEnded(dueAt)) return dueAt;
-  if (await store.releaseServer(server.server, input.execution, server.wanted, dueAt)) return released(server, dueAt);
+  if (await store.releaseServer(claim, { wanted: server.wanted, dueAt })) return released(server, dueAt);
   return moreWork(server, `work came for ${server.server} while it was released`);
 }
 
@@ -63,23 +66,23 @@ function moreWork({ server }: ServerRecord, message: string): Ended<'MoreWork'> 
  */
 async function releaseAfterFailure(
   server: ServerRecord,
-  me: string,
+  claim: ServerClaim,
   error: Failure,
   { store, bus, clock }: ReleasePorts,
 ): Promise<Released | Ended<'MoreWork'>> {
   const failures = error.name === ANSWERED ? 0 : (server.failures ?? 0) + 1;
   if (failures === 1 && error.name === 'ServerUnreachable' && server.delivery && server.held === undefined) {
-    await store.endDelivery(server.server, me, server.delivery.hash, { failures });
+    await store.endDelivery(claim, { hash: server.delivery.hash, changes: { failures } });
     return moreWork(server, `${server.server} came to nothing once, and is tried once more`);
   }
   const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
   const isSaid = failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name);
   const facts = isSaid ? [unreachable(server, { failures, error: error.name, dueAt })] : [];
   await sayBefore(facts, bus, async () => {
-    if (server.delivery) await store.endDelivery(server.server, me, server.delivery.hash, {});
+    if (server.delivery) await store.endDelivery(claim, { hash: server.delivery.hash, changes: {} });
     let { wanted } = server;
-    while (!(await store.releaseServer(server.server, me, wanted, dueAt, failures)))
-      wanted = (await store.renewServer(server.server, me, clock.now())).wanted;
+    while (!(await store.releaseServer(claim, { wanted, dueAt, failures })))
+      wanted = (await store.renewServer({ ...claim, now: clock.now() })).wanted;
   });
   return released(server, dueAt);
 }

@@ -1,14 +1,15 @@
 /** SendDelivery: one command carries the delivery; the task waits by its token. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
-import type { Store } from '../ports/store.ts';
+import type { DeliveryStore } from '../ports/delivery-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { deliveryPrefix } from '../record/server.ts';
 import type { Commands, SendingCommands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 
 export interface SendPorts {
-  store: Store;
+  store: ServerStore & DeliveryStore;
   commands: SendingCommands;
   executions: Executions;
   clock: Clock;
@@ -21,10 +22,11 @@ export async function sendDelivery(
 ): Promise<{ sent: boolean }> {
   const { store, commands, clock } = ports;
   const { server: name, delivery, execution, token } = input;
-  const server = await store.renewServer(name, execution, clock.now());
+  const claim = { server: name, me: execution, now: clock.now() };
+  const server = await store.renewServer(claim);
   if (server.delivery?.hash !== delivery.hash)
     throw new SealpostError('ClaimLost', name, `${name} has another delivery under way`);
-  await store.putToken(delivery.hash, name, token);
+  await store.putToken({ hash: delivery.hash, server: name, token });
   const known = server.delivery.commandId ?? (await commands.find(server.node, delivery.hash));
   const commandId =
     known ??
@@ -35,7 +37,7 @@ export async function sendDelivery(
       prefix: deliveryPrefix(server),
       about: name,
     }));
-  await store.recordCommand(name, execution, delivery.hash, commandId, clock.now());
+  await store.recordCommand(claim, { hash: delivery.hash, commandId, sentAt: clock.now() });
   // A command that ended before we came has sent its event already: nobody else would resume us.
   if (known) await resume(delivery.hash, commandId, server.node, ports);
   return { sent: known === undefined };

@@ -1,21 +1,47 @@
-/** A delivery under way on a server, and its token. */
+/** A delivery under way: in the server's item `S#<server>` `/S`, and its token in item `T#<hash>`. */
 import type { DeliveryUnderWay, ServerRecord } from '../record/server.ts';
+import type { ServerClaim } from './server-store.ts';
+
+/** What a delivery taught about its server. */
+export type ServerChanges = Partial<
+  Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'>
+>;
+
+/** The token by which Step Functions resumes the task that waits for a delivery. */
+export interface DeliveryToken {
+  /** sha256 of the delivery object, hex. */
+  hash: string;
+  server: string;
+  token: string;
+}
 
 export interface DeliveryStore {
-  /** Puts the delivery on record and takes the next sequence number. @throws ClaimLost */
-  startDelivery(server: string, me: string, delivery: DeliveryUnderWay): Promise<void>;
-  /** The command that carries this delivery. */
-  recordCommand(server: string, me: string, hash: string, commandId: string, now: number): Promise<void>;
-  /** The delivery is over, and its token forgotten; `changes` are what was learnt, and `forget` what is so no more. */
+  /**
+   * Sets `delivery` and takes its sequence number.
+   *
+   * Condition: the claim; `seq` is the number before; no delivery is under way.
+   * @throws SealpostError ClaimLost
+   */
+  startDelivery(claim: ServerClaim, delivery: DeliveryUnderWay): Promise<void>;
+  /**
+   * Sets the command's id and time in `delivery`, and has the sweep look for the answer two minutes later.
+   *
+   * Condition: the claim, and the delivery under way has this hash.
+   * @throws SealpostError ClaimLost
+   */
+  recordCommand(claim: ServerClaim, command: { hash: string; commandId: string; sentAt: number }): Promise<void>;
+  /**
+   * Removes `delivery` and sets what was learnt; then removes the token.
+   *
+   * Condition: the claim, and the delivery under way has this hash.
+   * @param end.forget attributes that no longer hold
+   * @throws SealpostError ClaimLost
+   */
   endDelivery(
-    server: string,
-    me: string,
-    hash: string,
-    changes: Partial<
-      Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'>
-    >,
-    forget?: ('capability' | 'auditAsked')[],
+    claim: ServerClaim,
+    end: { hash: string; changes: ServerChanges; forget?: ('capability' | 'auditAsked')[] },
   ): Promise<void>;
-  putToken(hash: string, server: string, token: string): Promise<void>;
-  token(hash: string): Promise<{ server: string; token: string } | undefined>;
+  /** Writes the token; a later one replaces an earlier one. */
+  putToken(token: DeliveryToken): Promise<void>;
+  token(hash: string): Promise<Pick<DeliveryToken, 'server' | 'token'> | undefined>;
 }

@@ -21,9 +21,7 @@ export interface DomainStore {
    */
   provide(
     domain: string,
-    provided: DomainRecord['provided'],
-    before: DomainRecord['provided'],
-    now: number,
+    change: { provided: DomainRecord['provided']; before: DomainRecord['provided']; now: number },
   ): Promise<boolean>;
   /** The objects of these certificates are gone. @param superseded all that were on record: where there are others by now, nothing is written */
   forgetSuperseded(domain: string, superseded: string[]): Promise<void>;

@@ -11,5 +11,5 @@ export interface DueStore {
    * Domains and servers whose time has come, at most `limit` of each kind, the longest due first (of a great many: of
    * those that their shards have been keeping longest). A domain's certificate is as the index has it.
    */
-  due(now: number, limit: number): Promise<Due[]>;
+  due(page: { now: number; limit: number }): Promise<Due[]>;
 }

@@ -1,35 +1,64 @@
-/** A server: its registration, and the claim on it. */
+/**
+ * A server: its registration, and the claim on it. All of it is in item `S#<server>` `/S`. An item without `node` is
+ * the rest of a retired server: every method treats the server as not registered.
+ */
 import type { ServerRecord } from '../record/server.ts';
 
+/** The claim of one execution on a server, as a step opens it once and hands it on. */
+export interface ServerClaim {
+  server: string;
+  /** Name of the execution. */
+  me: string;
+  /** When the step began. */
+  now: number;
+}
+
+/** What an event says of a server. */
+export type Registration = Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'platform' | 'servesByName'>;
+
 export interface ServerStore {
+  /** @returns the record, or undefined where no server of that name is registered */
   readServer(server: string): Promise<ServerRecord | undefined>;
   /**
-   * Makes or changes a server's record; it is inspected anew, and its own host name has to be seen served anew.
-   * @param at when it was said: an earlier word, or the same one again, changes nothing
-   * @returns whether it was written
+   * Writes what the event says, `registeredAt = at`, a due time in `WAKE_MS` and one more `wanted`. Removes the claim,
+   * the delivery under way, `held`, `hostSecuredAt` and all that earlier inspections and audits found, so that the
+   * server is inspected anew and its own host name has to be seen served anew. An execution that is at work for the
+   * server loses the claim.
+   *
+   * Condition: `registeredAt` is absent or earlier than `at`; or equal, and the server is retired.
+   * @param time.at when the event was sent
+   * @returns whether the condition held
    */
-  registerServer(
-    server: Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'platform' | 'servesByName'>,
-    at: number,
-    now: number,
-  ): Promise<boolean>;
+  registerServer(server: Registration, time: { at: number; now: number }): Promise<boolean>;
   /**
-   * Ends a server's registration: to everybody it is as if nobody had registered it, but its sequence is not forgotten.
-   * @param at when it was said: a registration that was said later, or in the same second, stands
+   * Removes everything but the counters and the sequence number; sets `registeredAt` and `retiredAt`.
+   *
+   * Condition: `registeredAt` is absent or earlier than `at`. A registration of the same second stands.
+   * @param at when the event was sent
    */
   retireServer(server: string, at: number): Promise<void>;
-  /** Takes the server for an execution that is yet to start; a held one is due no more. @returns its name, or undefined when it is busy, held or has nothing to do */
+  /**
+   * Takes the server for an execution that is yet to start: sets `owner` to the name that it will have, `leaseUntil`
+   * and `dueAt` to `WAKE_MS` from now, and the next `seq`. For a held server nobody owns, removes `dueAt` instead.
+   *
+   * Condition: the lease is absent or over, and `wanted > done` or the server is due; nobody took a number meanwhile.
+   * @returns the execution's name, or undefined where the server is owned, is held or has nothing to do
+   */
   wakeServer(server: string, now: number): Promise<string | undefined>;
-  /** @throws SealpostError ClaimLost */
-  renewServer(server: string, me: string, now: number): Promise<ServerRecord>;
-  /** Ends the claim; `failures` in a row, where there was one more. @returns false when work came meanwhile: the claim stays */
-  releaseServer(
-    server: string,
-    me: string,
-    wanted: number,
-    dueAt: number | undefined,
-    failures?: number,
-  ): Promise<boolean>;
-  /** It shall be audited at that time, whenever its day's audit is. @returns false when there is no such server */
-  askAudit(server: string, at: number, now: number): Promise<boolean>;
+  /** Sets `leaseUntil` and `dueAt` to `LEASE_MS` from now. Condition: the claim. @throws SealpostError ClaimLost */
+  renewServer(claim: ServerClaim): Promise<ServerRecord>;
+  /**
+   * Ends the claim: sets `done = wanted`, `dueAt` (absent: the server waits for nothing) and `failures`, where given.
+   *
+   * Condition: the claim, and `wanted` is as it was read.
+   * @param end.failures deliveries in a row that came to nothing
+   * @returns false where work came meanwhile or the claim is lost: nothing is written
+   */
+  releaseServer(claim: ServerClaim, end: { wanted: number; dueAt?: number; failures?: number }): Promise<boolean>;
+  /**
+   * Sets `auditAsked`, a due time in `WAKE_MS` and one more `wanted`: the server is audited now, whenever its daily
+   * audit is. Condition: the server is registered.
+   * @returns whether the condition held
+   */
+  askAudit(server: string, now: number): Promise<boolean>;
 }

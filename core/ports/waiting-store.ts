@@ -8,10 +8,10 @@ export interface WaitingStore {
    * All domains that hang on what this server can do are looked at again (`lookAgain`), and go on hanging on it.
    * @param first so many of them are named
    */
-  wakeDependents(server: string, now: number, first: number): Promise<{ woken: number; first: string[] }>;
+  wakeDependents(server: string, at: { now: number; first: number }): Promise<{ woken: number; first: string[] }>;
   /**
    * All domains that wait for this server's registration: each is looked at again (`lookAgain`) and forgotten here.
    * @param first so many of them are named
    */
-  wakeWaitingDomains(server: string, now: number, first: number): Promise<{ woken: number; first: string[] }>;
+  wakeWaitingDomains(server: string, at: { now: number; first: number }): Promise<{ woken: number; first: string[] }>;
 }

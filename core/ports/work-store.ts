@@ -44,16 +44,15 @@ export interface WorkStore {
    * @returns false when the server is registered with another node by now
    */
   giveAgain(
-    server: string,
-    node: string,
+    to: { server: string; node: string },
     works: (Pick<Work, 'domain' | 'certificate' | 'provided' | 'host' | 'drift'> & { over?: number })[],
     now: number,
   ): Promise<boolean>;
   /** Work in the order of the domains' names, from the base table, at most `limit`, of domains that come `after` this one. */
   work(server: string, limit: number, after?: string): Promise<Work[]>;
   /** The work that waits there for this domain. */
-  workFor(server: string, domain: string): Promise<Work | undefined>;
-  installed(server: string, domain: string): Promise<Installed | undefined>;
+  workFor(of: { server: string; domain: string }): Promise<Work | undefined>;
+  installed(of: { server: string; domain: string }): Promise<Installed | undefined>;
   /** Everything that was seen served there. */
   allInstalled(server: string): Promise<Installed[]>;
   /** The entry was seen served: first what is installed is on record, then the work goes away at its version. */

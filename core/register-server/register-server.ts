@@ -6,7 +6,10 @@ import { reEvaluate } from '../work/re-evaluate.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events/events.ts';
-import type { Store } from '../ports/store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WaitingStore } from '../ports/waiting-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { retireHostName, retireServer } from './retire-server.ts';
 import { wakeServers } from '../work/wake.ts';
 import { waiting } from '../work/waiting.ts';
@@ -15,7 +18,7 @@ import type { Executions } from '../ports/executions.ts';
 import type { Roles } from '../ports/roles.ts';
 
 export interface RegisterPorts {
-  store: Store;
+  store: DomainStore & ServerStore & WaitingStore & WorkStore;
   commands: Commands;
   roles: Roles;
   executions: Executions;
@@ -90,7 +93,7 @@ export async function registerServer(
     ...(platform && { platform: 'Windows' as const }),
     ...(servesByName === false && { servesByName }),
   };
-  await store.registerServer(said, at, clock.now());
+  await store.registerServer(said, { at, now: clock.now() });
   const known = await store.readServer(server);
   // It was retired by a later word than this.
   if (!known) {
@@ -99,7 +102,7 @@ export async function registerServer(
   }
   if (known.node === node) await giveAgain(server, node, ports);
   await wakeServers([server], ports);
-  const { woken, first } = await store.wakeWaitingDomains(server, clock.now(), BEGUN_AT_ONCE);
+  const { woken, first } = await store.wakeWaitingDomains(server, { now: clock.now(), first: BEGUN_AT_ONCE });
   const started = [server, ...first];
   for (const domain of started) await reEvaluate(domain, ports, lookName(domain, node, at));
   return { server, node, woken: started, waited: woken };
@@ -112,8 +115,8 @@ export async function registerServer(
  * Work is read before what is installed: it is taken away only after its domain is on record as installed.
  */
 async function giveAgain(server: string, node: string, { store, clock }: RegisterPorts): Promise<void> {
-  const give = (works: Parameters<Store['giveAgain']>[2]) =>
-    works.length === 0 ? true : store.giveAgain(server, node, works, clock.now());
+  const give = (works: Parameters<WorkStore['giveAgain']>[1]) =>
+    works.length === 0 ? true : store.giveAgain({ server, node }, works, clock.now());
   const known = new Set<string>();
   for await (const page of waiting(server, store)) {
     for (const { domain } of page) known.add(domain);

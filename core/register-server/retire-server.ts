@@ -2,7 +2,10 @@
 import type { Clock } from '../clock.ts';
 import { deletionOf } from '../record/domain.ts';
 import type { Retirement } from '../events/events.ts';
-import type { Store } from '../ports/store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WaitingStore } from '../ports/waiting-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 
 /** Domains told at once: each is four writes. */
 const BATCH = 10;
@@ -14,7 +17,7 @@ const BATCH = 10;
  */
 export async function retireServer(
   { server, node, at }: Retirement,
-  { store, clock }: { store: Store; clock: Clock },
+  { store, clock }: { store: DomainStore & ServerStore & WaitingStore & WorkStore; clock: Clock },
 ): Promise<{ server: string; woken: string[]; told: number }> {
   const known = await store.readServer(server);
   const isAnother = known !== undefined && node !== undefined && known.node !== node;
@@ -34,7 +37,7 @@ export async function retireServer(
     await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
   };
   for (let i = 0; i < domains.length; i += BATCH) await Promise.all(domains.slice(i, i + BATCH).map(tell));
-  const { woken: under } = await store.wakeDependents(server, clock.now(), 0);
+  const { woken: under } = await store.wakeDependents(server, { now: clock.now(), first: 0 });
   return { server, woken: [], told: domains.length + under };
 }
 
@@ -42,7 +45,7 @@ export async function retireServer(
 export async function retireHostName(
   server: string,
   at: number,
-  { store, clock }: { store: Store; clock: Clock },
+  { store, clock }: { store: Pick<DomainStore, 'readDomain' | 'acceptWish'>; clock: Clock },
 ): Promise<void> {
   if (!(await store.readDomain(server))?.spec?.host) return;
   await store.acceptWish({ ...deletionOf(server), host: true }, { at }, clock.now());

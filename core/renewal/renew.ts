@@ -3,13 +3,16 @@ import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomain, parseHostName } from '../certificate/names.ts';
 import { waiting } from '../work/waiting.ts';
-import type { Store } from '../ports/store.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { RenewalStore } from '../ports/renewal-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
 import type { Executions } from '../ports/executions.ts';
 
 export interface RenewPorts {
-  store: Store;
+  store: DomainStore & RenewalStore & ServerStore & WorkStore;
   executions: Executions;
   clock: Clock;
 }
@@ -51,7 +54,10 @@ export async function renew(request: RenewRequest, ports: RenewPorts): Promise<R
   return renewed;
 }
 
-async function wanted(request: RenewRequest, store: Store): Promise<{ domains: string[]; after?: string }> {
+async function wanted(
+  request: RenewRequest,
+  store: Pick<RenewalStore, 'domains'> & Pick<ServerStore, 'readServer'> & Pick<WorkStore, 'allInstalled' | 'work'>,
+): Promise<{ domains: string[]; after?: string }> {
   if ('domain' in request) return { domains: [parseDomain(request.domain, 'the domain')] };
   if ('all' in request) {
     const page = await store.domains(PART, request.after);

@@ -9,15 +9,14 @@ import { dueAt } from '../certificate/renewal.ts';
 import type { Clock } from '../clock.ts';
 import type { StoredCertificate } from '../record/domain.ts';
 import { isSealpostError } from '../errors.ts';
-import type { KnownCertificate, KnownDomain, WalkPosition } from '../ports/renewal-store.ts';
-import type { Store } from '../ports/store.ts';
+import type { KnownCertificate, KnownDomain, RenewalStore, WalkPosition } from '../ports/renewal-store.ts';
 
 export interface Ca extends Pick<Connection, 'directory' | 'request'> {
   name: string;
 }
 
 export interface WalkPorts {
-  store: Store;
+  store: RenewalStore;
   /** The CA to ask about a certificate; none: it is not asked. */
   caOf: (certificate: StoredCertificate) => Ca | undefined;
   clock: Clock;

@@ -100,7 +100,7 @@ async function committedBefore(
   { id, notAfter }: StoredCertificate,
   store: Pick<WorkStore, 'workFor'>,
 ): Promise<Finalized> {
-  const works = await Promise.all(plan.servers.map(server => store.workFor(server, plan.domain)));
+  const works = await Promise.all(plan.servers.map(server => store.workFor({ server, domain: plan.domain })));
   return { ...plan, certificate: id, notAfter, wake: plan.servers.filter((_, i) => !works[i]?.calm) };
 }
 

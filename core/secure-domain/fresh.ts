@@ -101,7 +101,7 @@ async function serversLacking({ claim, record, servers }: Placed, { store }: Por
 async function serversWithoutWork(placed: Placed, certificates: Certificates, ports: Ports): Promise<string[]> {
   const { domain } = placed.claim;
   // Work is read before what is installed, because a delivery records them in the other order.
-  const works = await Promise.all(placed.servers.map(server => ports.store.workFor(server, domain)));
+  const works = await Promise.all(placed.servers.map(server => ports.store.workFor({ server, domain })));
   const servers = placed.servers.filter((_, i) => !(works[i] && isGiven(works[i], certificates)));
   return serversLacking({ ...placed, servers }, ports);
 }

@@ -51,8 +51,8 @@ export async function revokeAt(
 ): Promise<number> {
   const has = async (server: string) => {
     // Work is read first: a delivery forgets what is installed before it removes the work.
-    if (await store.workFor(server, domain)) return true;
-    return (await store.readServer(server)) !== undefined && (await store.installed(server, domain)) !== undefined;
+    if (await store.workFor({ server, domain })) return true;
+    return (await store.readServer(server)) !== undefined && (await store.installed({ server, domain })) !== undefined;
   };
   const having = await Promise.all(servers.map(has));
   return having.includes(true) ? Math.max(now, deletedAt! + AT_THE_LATEST_MS) : now;

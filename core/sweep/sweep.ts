@@ -7,13 +7,14 @@ import { isSealpostError } from '../errors.ts';
 import { resume } from '../deliver-to-server/send-delivery.ts';
 import { isAwake } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
-import type { Due } from '../ports/due-store.ts';
-import type { Store } from '../ports/store.ts';
+import type { Due, DueStore } from '../ports/due-store.ts';
+import type { DeliveryStore } from '../ports/delivery-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 
 export interface SweepPorts {
-  store: Store;
+  store: DueStore & ServerStore & DeliveryStore;
   commands: Commands;
   executions: Executions;
   clock: Clock;
@@ -43,7 +44,7 @@ export interface Swept {
 /** @throws AggregateError after everything was tried, with what nobody foresaw */
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
-  const found = await ports.store.due(now, SEEN);
+  const found = await ports.store.due({ now, limit: SEEN });
   const of = (kind: Due['kind']) => found.filter(item => item.kind === kind);
   const due = [...riskiestFirst(of('domain'), now, DOMAINS), ...of('server').slice(0, SERVERS)];
   const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };

@@ -37,7 +37,7 @@ async function hasToRemove(
   { server, domain }: { server: string; domain: string },
   store: ServingStore,
 ): Promise<boolean> {
-  const work = await store.workFor(server, domain);
+  const work = await store.workFor({ server, domain });
   if (work?.certificate === 'REMOVE' || !(await store.readServer(server))) return false;
-  return work !== undefined || (await store.installed(server, domain)) !== undefined;
+  return work !== undefined || (await store.installed({ server, domain })) !== undefined;
 }

@@ -18,8 +18,11 @@ export async function isServing(
   now: number,
 ): Promise<boolean> {
   // Work is read first: a delivery records what is installed before it removes the work.
-  const work = await store.workFor(server, domain.domain);
-  const [installed, record] = await Promise.all([store.installed(server, domain.domain), store.readServer(server)]);
+  const work = await store.workFor({ server, domain: domain.domain });
+  const [installed, record] = await Promise.all([
+    store.installed({ server, domain: domain.domain }),
+    store.readServer(server),
+  ]);
   if (!record || !installed || installed.node !== record.node || work !== undefined) return false;
   return isSeen(certificatesOf(domain, now), record, installed);
 }

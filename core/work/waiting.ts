@@ -1,10 +1,10 @@
 /** What waits for a server: what of it may be delivered now, and when more of it may. All of it is looked through, page by page: what may not go yet never hides what may. */
-import type { Store } from '../ports/store.ts';
+import type { WorkStore } from '../ports/work-store.ts';
 import { goesAlong, isDeliverable, type ServerRecord, type Work } from '../record/server.ts';
 import { MAX_ENTRIES } from '../record/delivery.ts';
 
 /** Work in the order of the domains' names, a page at a time. */
-export async function* waiting(server: string, store: Pick<Store, 'work'>): AsyncGenerator<Work[]> {
+export async function* waiting(server: string, store: Pick<WorkStore, 'work'>): AsyncGenerator<Work[]> {
   let after: string | undefined;
   do {
     const page = await store.work(server, MAX_ENTRIES, after);
@@ -19,12 +19,12 @@ export async function* waiting(server: string, store: Pick<Store, 'work'>): Asyn
  */
 export async function ripeWork(
   server: ServerRecord,
-  store: Pick<Store, 'work' | 'workFor'>,
+  store: Pick<WorkStore, 'work' | 'workFor'>,
   now: number,
 ): Promise<Work[]> {
   const ripe: Work[] = [];
   const calm: Work[] = [];
-  const own = await store.workFor(server.server, server.server);
+  const own = await store.workFor({ server: server.server, domain: server.server });
   const sort = (work: Work) => {
     if (isDeliverable(server, work, now)) ripe.push(work);
     else if (goesAlong(server, work)) calm.push(work);
@@ -40,7 +40,7 @@ export async function ripeWork(
 /** @returns now when something may be delivered, else the earliest moment that work waits for; undefined where nothing waits for a moment */
 export async function nextRipe(
   server: ServerRecord,
-  store: Pick<Store, 'work'>,
+  store: Pick<WorkStore, 'work'>,
   now: number,
 ): Promise<number | undefined> {
   let earliest: number | undefined;

@@ -106,5 +106,5 @@ export async function until<T>(what: string, seconds: number, look: () => Promis
 
 /** Waits until the product says that a domain is installed on a server, which it says only of what was seen served. */
 export function untilInstalled(store: Store, domain: string, server: string, seconds = 300): Promise<unknown> {
-  return until(`${domain} installed on ${server}`, seconds, () => store.installed(server, domain));
+  return until(`${domain} installed on ${server}`, seconds, () => store.installed({ server, domain }));
 }

@@ -165,7 +165,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await store.acceptWish(wish({ mailServers: [mx1, mx2] }), { at: now + 1 }, now);
       await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), []);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, done: 1 });
-      expect(await store.due(now + 2, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
+      expect(await store.due({ now: now + 2, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
     test('is not parked by one that lost the claim', async () => {
@@ -178,16 +178,18 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await claimed();
       await register(mx2);
       await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2]);
-      expect(await store.due(now + 2, 10)).toContainEqual(expect.objectContaining({ kind: 'domain', name: domain }));
+      expect(await store.due({ now: now + 2, limit: 10 })).toContainEqual(
+        expect.objectContaining({ kind: 'domain', name: domain }),
+      );
     });
 
     test('is due at once where the registration came between its note and its park', async () => {
       await claimed();
       await store.parkDomain({ domain, me: 'first' }, parked(now + minute), [mx2]);
       await store.claimDomain({ domain, me: 'second', now: now + minute });
-      expect(await store.wakeWaitingDomains(mx2, now + minute, 10)).toMatchObject({ woken: 1 });
+      expect(await store.wakeWaitingDomains(mx2, { now: now + minute, first: 10 })).toMatchObject({ woken: 1 });
       await store.parkDomain({ domain, me: 'second' }, parked(now + 86_400_000), []);
-      expect(await store.due(now + minute, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
+      expect(await store.due({ now: now + minute, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
   });
 
@@ -245,7 +247,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await claimed();
       expect(await store.forgetDomain({ domain, me: 'first', seen: 1 })).toBe(true);
       expect(await store.readDomain(domain)).toBeUndefined();
-      expect(await store.due(now + 86_400_000, 10)).toEqual([]);
+      expect(await store.due({ now: now + 86_400_000, limit: 10 })).toEqual([]);
     });
 
     test.each([
@@ -297,7 +299,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('is told of by the owner alone, and not of another one', async () => {
       await claimed();
-      await store.provide(domain, { mail }, undefined, now);
+      await store.provide(domain, { provided: { mail }, before: undefined, now });
       await store.recordTold({ domain, me: 'first' }, { use: 'mail', id: mail.id, days: 14 });
       await store.recordTold({ domain, me: 'first' }, { use: 'mail', id: 'd'.repeat(64), days: 7 });
       expect(await store.readDomain(domain)).toMatchObject({ provided: { mail: { told: 14 } } });

@@ -18,7 +18,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   describe(`a delivery, in ${name}`, () => {
     test('takes the next sequence number', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
       expect(await store.readServer(mx1)).toMatchObject({ seq: 2, delivery: delivery(2) });
     });
 
@@ -28,59 +28,78 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       ['another execution begins it', delivery(2), 'another'],
     ])('does not begin when %s', async (_, bad, other) => {
       const me = await woken();
-      await expect(store.startDelivery(mx1, other ?? me, bad)).rejects.toEqual(claimLost);
+      await expect(store.startDelivery({ server: mx1, me: other ?? me, now }, bad)).rejects.toEqual(claimLost);
       expect(await store.readServer(mx1)).toMatchObject({ seq: 1 });
     });
 
     test('does not begin while another is under way', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await expect(store.startDelivery(mx1, me, delivery(3, 'e'.repeat(64)))).rejects.toEqual(claimLost);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await expect(store.startDelivery({ server: mx1, me, now }, delivery(3, 'e'.repeat(64)))).rejects.toEqual(
+        claimLost,
+      );
       expect(await store.readServer(mx1)).toMatchObject({ delivery: delivery(2), seq: 2 });
     });
 
     test('has its command on record, and is looked at soon', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.recordCommand(mx1, me, delivery(2).hash, 'command', now + 3);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.recordCommand(
+        { server: mx1, me, now },
+        { hash: delivery(2).hash, commandId: 'command', sentAt: now + 3 },
+      );
       expect(await store.readServer(mx1)).toMatchObject({
         delivery: { ...delivery(2), commandId: 'command', sentAt: now + 3 },
         dueAt: now + 3 + 2 * minute,
       });
-      await expect(store.recordCommand(mx1, me, 'e'.repeat(64), 'other', now)).rejects.toEqual(claimLost);
+      await expect(
+        store.recordCommand({ server: mx1, me, now }, { hash: 'e'.repeat(64), commandId: 'other', sentAt: now }),
+      ).rejects.toEqual(claimLost);
     });
 
     test('ends once, with what was learnt', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await expect(store.endDelivery(mx1, me, 'e'.repeat(64), {})).rejects.toEqual(claimLost);
-      await store.endDelivery(mx1, me, delivery(2).hash, {
-        ...{ capability: { os: ['Debian 12'] }, hostSecuredAt: now, held: undefined, failures: 0 },
-      });
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await expect(store.endDelivery({ server: mx1, me, now }, { hash: 'e'.repeat(64), changes: {} })).rejects.toEqual(
+        claimLost,
+      );
+      await store.endDelivery(
+        { server: mx1, me, now },
+        {
+          hash: delivery(2).hash,
+          changes: {
+            ...{ capability: { os: ['Debian 12'] }, hostSecuredAt: now, held: undefined, failures: 0 },
+          },
+        },
+      );
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ capability: { os: ['Debian 12'] }, hostSecuredAt: now, failures: 0, owner: me });
       expect(record).not.toHaveProperty('delivery');
       expect(record).not.toHaveProperty('held');
-      await expect(store.endDelivery(mx1, me, delivery(2).hash, {})).rejects.toEqual(claimLost);
+      await expect(
+        store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: {} }),
+      ).rejects.toEqual(claimLost);
     });
   });
 
   describe(`the end of a delivery, in ${name}`, () => {
     test('goes on from the number that the host knows, and forgets the token', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.putToken(delivery(2).hash, mx1, 'token');
-      await store.endDelivery(mx1, me, delivery(2).hash, { seq: 40 });
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.putToken({ hash: delivery(2).hash, server: mx1, token: 'token' });
+      await store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: { seq: 40 } });
       expect(await store.token(delivery(2).hash)).toBeUndefined();
       expect(await store.readServer(mx1)).toMatchObject({ seq: 40 });
-      await store.startDelivery(mx1, me, delivery(41));
+      await store.startDelivery({ server: mx1, me, now }, delivery(41));
     });
 
     test('leaves the token where another execution has it', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.putToken(delivery(2).hash, mx1, 'token');
-      await expect(store.endDelivery(mx1, 'another', delivery(2).hash, {})).rejects.toEqual(claimLost);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.putToken({ hash: delivery(2).hash, server: mx1, token: 'token' });
+      await expect(
+        store.endDelivery({ server: mx1, me: 'another', now }, { hash: delivery(2).hash, changes: {} }),
+      ).rejects.toEqual(claimLost);
       expect(await store.token(delivery(2).hash)).toMatchObject({ token: 'token' });
     });
   });
@@ -88,19 +107,24 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   describe(`a registration, in ${name}`, () => {
     test('has what an audit came to, forgets what is so no more, and all of it when it is registered anew', async () => {
       const me = await woken();
-      await store.askAudit(mx1, now, now);
-      await store.startDelivery(mx1, me, delivery(2));
+      await store.askAudit(mx1, now);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
       const audit = { at: now, oldest: now, endpoints: 412, dead: { '443': 2 } };
-      await store.endDelivery(mx1, me, delivery(2).hash, { audit, capability: { ports: ['25'] } }, ['auditAsked']);
+      await store.endDelivery(
+        { server: mx1, me, now },
+        { hash: delivery(2).hash, changes: { audit, capability: { ports: ['25'] } }, forget: ['auditAsked'] },
+      );
       expect(await store.readServer(mx1)).toMatchObject({ audit, capability: { ports: ['25'] } });
       expect(await store.readServer(mx1)).not.toHaveProperty('auditAsked');
-      await store.startDelivery(mx1, me, delivery(3));
-      await store.endDelivery(mx1, me, delivery(3).hash, { auditAsked: now }, ['capability']);
+      await store.startDelivery({ server: mx1, me, now }, delivery(3));
+      await store.endDelivery(
+        { server: mx1, me, now },
+        { hash: delivery(3).hash, changes: { auditAsked: now }, forget: ['capability'] },
+      );
       expect(await store.readServer(mx1)).not.toHaveProperty('capability');
       await store.registerServer(
         { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false },
-        now + 1,
-        now,
+        { at: now + 1, now },
       );
       for (const gone of ['audit', 'auditAsked']) expect(await store.readServer(mx1)).not.toHaveProperty(gone);
     });
@@ -109,8 +133,8 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   describe(`a token, in ${name}`, () => {
     test('is found by the delivery, and a later one takes its place', async () => {
       expect(await store.token('d'.repeat(64))).toBeUndefined();
-      await store.putToken('d'.repeat(64), mx1, 'one');
-      await store.putToken('d'.repeat(64), mx1, 'two');
+      await store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'one' });
+      await store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'two' });
       expect(await store.token('d'.repeat(64))).toEqual({ server: mx1, token: 'two' });
     });
   });

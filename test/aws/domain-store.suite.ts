@@ -24,7 +24,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 60 * 86_400_000);
       await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
-      expect(await store.due(now + WAKE_MS, 10)).toMatchObject([{ kind: 'domain', name: domain }]);
+      expect(await store.due({ now: now + WAKE_MS, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
     test.each([
@@ -148,7 +148,7 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 86_400_000);
       await store.lookAgain(domain, now + 5);
-      expect(await store.due(now + 5, 10)).toEqual([{ kind: 'domain', name: domain, dueAt: now + 5 }]);
+      expect(await store.due({ now: now + 5, limit: 10 })).toEqual([{ kind: 'domain', name: domain, dueAt: now + 5 }]);
       expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
     });
 
@@ -239,19 +239,19 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
 
     test('is on record, and the domain is looked at again', async () => {
-      expect(await store.provide(domain, { mail }, undefined, now)).toBe(false);
+      expect(await store.provide(domain, { provided: { mail }, before: undefined, now })).toBe(false);
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + minute);
-      expect(await store.provide(domain, { mail }, undefined, now)).toBe(true);
+      expect(await store.provide(domain, { provided: { mail }, before: undefined, now })).toBe(true);
       expect(await store.readDomain(domain)).toMatchObject({ provided: { mail }, wanted: 2, dueAt: now });
     });
 
     test('is changed only as it was read, and withdrawn', async () => {
       await claimed();
-      await store.provide(domain, { mail }, undefined, now);
-      expect(await store.provide(domain, { webmail: mail }, undefined, now)).toBe(false);
-      expect(await store.provide(domain, { mail, webmail: mail }, { mail }, now)).toBe(true);
-      expect(await store.provide(domain, undefined, { mail, webmail: mail }, now)).toBe(true);
+      await store.provide(domain, { provided: { mail }, before: undefined, now });
+      expect(await store.provide(domain, { provided: { webmail: mail }, before: undefined, now })).toBe(false);
+      expect(await store.provide(domain, { provided: { mail, webmail: mail }, before: { mail }, now })).toBe(true);
+      expect(await store.provide(domain, { provided: undefined, before: { mail, webmail: mail }, now })).toBe(true);
       const record = await store.readDomain(domain);
       expect(record).not.toHaveProperty('provided');
       expect(record).toMatchObject({ wanted: 4, owner: 'first' });
@@ -261,10 +261,10 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
       const [bought, next] = ['b', 'd'].map(letter => letter.repeat(64)) as [string, string];
       const webmail = { ...mail, id: next };
       await claimed();
-      await store.provide(domain, { mail, webmail: mail }, undefined, now);
-      await store.provide(domain, { webmail }, { mail, webmail: mail }, now);
+      await store.provide(domain, { provided: { mail, webmail: mail }, before: undefined, now });
+      await store.provide(domain, { provided: { webmail }, before: { mail, webmail: mail }, now });
       expect((await store.readDomain(domain))!.elsewhere).toEqual([bought, next]);
-      await store.provide(domain, undefined, { webmail }, now);
+      await store.provide(domain, { provided: undefined, before: { webmail }, now });
       await store.forgetElsewhere(domain, [bought]);
       expect((await store.readDomain(domain))!.elsewhere).toEqual([next]);
       await store.acceptWish(deletion(), { at: now + 1 }, now);
@@ -277,10 +277,10 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
 
     test('is gone with the domain, whoever has it next', async () => {
       await claimed();
-      await store.provide(domain, { mail }, undefined, now);
+      await store.provide(domain, { provided: { mail }, before: undefined, now });
       await store.acceptWish(deletion(), { at: now + 1 }, now);
       expect(await store.readDomain(domain)).not.toHaveProperty('provided');
-      expect(await store.provide(domain, { mail }, undefined, now)).toBe(false);
+      expect(await store.provide(domain, { provided: { mail }, before: undefined, now })).toBe(false);
     });
   });
 }

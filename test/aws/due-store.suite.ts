@@ -23,11 +23,15 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
         await store.releaseDomain({ domain: name, me: 'me', seen: 1, now }, now + ((i * 7) % 40));
       }
       await register(mx1);
-      const due = await store.due(now + 19, 100);
+      const due = await store.due({ now: now + 19, limit: 100 });
       expect(due.map(item => item.dueAt)).toEqual(Array.from({ length: 20 }, (_, i) => now + i));
       expect(new Set(due.map(item => item.name)).size).toBe(20);
-      expect(await store.due(now + 19, 5)).toEqual(due.slice(0, 5));
-      expect(await store.due(now + WAKE_MS, 100)).toContainEqual({ kind: 'server', name: mx1, dueAt: now + WAKE_MS });
+      expect(await store.due({ now: now + 19, limit: 5 })).toEqual(due.slice(0, 5));
+      expect(await store.due({ now: now + WAKE_MS, limit: 100 })).toContainEqual({
+        kind: 'server',
+        name: mx1,
+        dueAt: now + WAKE_MS,
+      });
     });
 
     test('comes with the certificate of a domain that has one', async () => {
@@ -36,7 +40,7 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       const current = certificate();
       await store.commitCertificate({ domain, me: 'first', seen: 1, certificate: current, servers: [mx1], now });
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now);
-      const [{ certificate: seen } = {}] = (await store.due(now, 10)).filter(({ name }) => name === domain);
+      const [{ certificate: seen } = {}] = (await store.due({ now, limit: 10 })).filter(({ name }) => name === domain);
       expect(seen).toMatchObject({ notAfter: current.notAfter });
     });
 
@@ -44,7 +48,7 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       await register(mx1);
       for (let i = 0; i < 5; i++)
         await store.acceptWish(wish({ domain: `d${i}.example` }), { at: now }, now - WAKE_MS + i);
-      expect((await store.due(now + WAKE_MS, 2)).map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      expect((await store.due({ now: now + WAKE_MS, limit: 2 })).map(({ kind, name }) => `${kind} ${name}`)).toEqual([
         'domain d0.example',
         'domain d1.example',
         `server ${mx1}`,
@@ -53,8 +57,10 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
 
     test('is a domain whose execution died, when its lease ends', async () => {
       await claimed();
-      expect(await store.due(now + LEASE_MS - 1, 10)).toEqual([]);
-      expect(await store.due(now + LEASE_MS, 10)).toEqual([{ kind: 'domain', name: domain, dueAt: now + LEASE_MS }]);
+      expect(await store.due({ now: now + LEASE_MS - 1, limit: 10 })).toEqual([]);
+      expect(await store.due({ now: now + LEASE_MS, limit: 10 })).toEqual([
+        { kind: 'domain', name: domain, dueAt: now + LEASE_MS },
+      ]);
     });
   });
 }

@@ -35,14 +35,14 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
 
     test('comes to nothing while there is nothing to do', async () => {
       const me = await woken();
-      expect(await store.releaseServer(mx1, me, 1, undefined)).toBe(true);
+      expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1 })).toBe(true);
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
-      expect(await store.due(afterLease, 10)).toEqual([]);
+      expect(await store.due({ now: afterLease, limit: 10 })).toEqual([]);
     });
 
     test('comes to nothing before its time, and gives another name after it', async () => {
       const me = await woken();
-      await store.releaseServer(mx1, me, 1, now + minute);
+      await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now + minute });
       expect(await store.wakeServer(mx1, now + minute - 1)).toBeUndefined();
       const next = await store.wakeServer(mx1, now + minute);
       expect(next).toBeDefined();
@@ -51,16 +51,19 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
 
     test('comes to nothing for a server that is held', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.endDelivery(mx1, me, delivery(2).hash, { held: 'it is broken', failures: 1 });
-      await store.releaseServer(mx1, me, 1, now);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.endDelivery(
+        { server: mx1, me, now },
+        { hash: delivery(2).hash, changes: { held: 'it is broken', failures: 1 } },
+      );
+      await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now });
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ held: 'it is broken', failures: 1, wanted: 2 });
       // Whatever was given to it: no sweep finds it again and again.
       expect(record).not.toHaveProperty('dueAt');
-      expect(await store.due(afterLease, 10)).toEqual([]);
+      expect(await store.due({ now: afterLease, limit: 10 })).toEqual([]);
     });
 
     test('takes over from an execution that never began', async () => {
@@ -68,8 +71,8 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.wakeServer(mx1, now + WAKE_MS)).toBeUndefined();
       const next = await store.wakeServer(mx1, now + WAKE_MS + 1);
       expect(next).not.toBe(me);
-      await expect(store.renewServer(mx1, me, now + WAKE_MS + 2)).rejects.toEqual(claimLost);
-      expect(await store.renewServer(mx1, next!, now + WAKE_MS + 2)).toMatchObject({
+      await expect(store.renewServer({ server: mx1, me, now: now + WAKE_MS + 2 })).rejects.toEqual(claimLost);
+      expect(await store.renewServer({ server: mx1, me: next!, now: now + WAKE_MS + 2 })).toMatchObject({
         leaseUntil: now + WAKE_MS + 2 + LEASE_MS,
       });
     });
@@ -86,28 +89,30 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
 
     test('that is audited before its time is due soon, and counts as something to do', async () => {
       const me = await woken();
-      await store.releaseServer(mx1, me, 1, undefined);
-      expect(await store.askAudit(mx1, now + 5, now + 5)).toBe(true);
+      await store.releaseServer({ server: mx1, me, now }, { wanted: 1 });
+      expect(await store.askAudit(mx1, now + 5)).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ auditAsked: now + 5, wanted: 2, dueAt: now + 5 + WAKE_MS });
-      expect(await store.askAudit(mx2, now, now)).toBe(false);
+      expect(await store.askAudit(mx2, now)).toBe(false);
       expect(await store.readServer(mx2)).toBeUndefined();
     });
 
     test('of a rebuilt server frees it at once and forgets what was found, but never its sequence', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.endDelivery(mx1, me, delivery(2).hash, { capability: { postfix: ['3.7'] }, held: 'it is broken' });
-      await store.startDelivery(mx1, me, delivery(3));
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.endDelivery(
+        { server: mx1, me, now },
+        { hash: delivery(2).hash, changes: { capability: { postfix: ['3.7'] }, held: 'it is broken' } },
+      );
+      await store.startDelivery({ server: mx1, me, now }, delivery(3));
       await store.registerServer(
         { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false },
-        now + 1,
-        now,
+        { at: now + 1, now },
       );
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false, seq: 3 });
       for (const gone of ['capability', 'delivery', 'held']) expect(record).not.toHaveProperty(gone);
       expect(await store.wakeServer(mx1, now)).toBeDefined();
-      await expect(store.renewServer(mx1, me, now)).rejects.toEqual(claimLost);
+      await expect(store.renewServer({ server: mx1, me, now })).rejects.toEqual(claimLost);
     });
   });
 
@@ -120,38 +125,38 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     ])('changes nothing: %s', async (_, at) => {
       await register(mx1);
       const before = await store.readServer(mx1);
-      expect(await store.registerServer(rebuilt, at, now + 1)).toBe(false);
+      expect(await store.registerServer(rebuilt, { at, now: now + 1 })).toBe(false);
       expect(await store.readServer(mx1)).toEqual(before);
     });
 
     test('gives way to a later one', async () => {
       await register(mx1);
-      expect(await store.registerServer(rebuilt, now + 1, now)).toBe(true);
+      expect(await store.registerServer(rebuilt, { at: now + 1, now })).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ node: rebuilt.node, registeredAt: now + 1, wanted: 2 });
     });
 
     test('says whether it serves by name, and the next one says it anew', async () => {
-      await store.registerServer({ ...rebuilt, servesByName: false }, now, now);
+      await store.registerServer({ ...rebuilt, servesByName: false }, { at: now, now });
       expect(await store.readServer(mx1)).toMatchObject({ servesByName: false });
-      await store.registerServer(rebuilt, now + 1, now);
+      await store.registerServer(rebuilt, { at: now + 1, now });
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
     });
 
     test('says its platform where that is not Linux, and the next one says it anew', async () => {
-      await store.registerServer({ ...rebuilt, platform: 'Windows', servesByName: false }, now, now);
+      await store.registerServer({ ...rebuilt, platform: 'Windows', servesByName: false }, { at: now, now });
       expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows', servesByName: false });
-      await store.registerServer({ ...rebuilt, platform: 'Windows' }, now + 1, now);
+      await store.registerServer({ ...rebuilt, platform: 'Windows' }, { at: now + 1, now });
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
       expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows' });
-      await store.registerServer(rebuilt, now + 2, now);
+      await store.registerServer(rebuilt, { at: now + 2, now });
       expect(await store.readServer(mx1)).not.toHaveProperty('platform');
     });
 
     test('has its own host name to be seen served anew', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.endDelivery(mx1, me, delivery(2).hash, { hostSecuredAt: now });
-      await store.registerServer(rebuilt, now + 1, now);
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: { hostSecuredAt: now } });
+      await store.registerServer(rebuilt, { at: now + 1, now });
       expect(await store.readServer(mx1)).not.toHaveProperty('hostSecuredAt');
     });
   });
@@ -161,7 +166,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       await register(mx1);
       await store.retireServer(mx1, now + 1);
       expect(await store.readServer(mx1)).toBeUndefined();
-      expect(await store.due(afterLease, 10)).toEqual([]);
+      expect(await store.due({ now: afterLease, limit: 10 })).toEqual([]);
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
       const work = { domain, certificate: certificate(), servers: [mx1], now };
       await expect(store.commitWork(work)).rejects.toMatchObject({ name: 'ServerNotRegistered' });
@@ -170,18 +175,26 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
 
     test('is lost for the execution that has a delivery under way', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.retireServer(mx1, now + 1);
-      await expect(store.renewServer(mx1, me, now)).rejects.toEqual(claimLost);
-      await expect(store.endDelivery(mx1, me, delivery(2).hash, {})).rejects.toEqual(claimLost);
+      await expect(store.renewServer({ server: mx1, me, now })).rejects.toEqual(claimLost);
+      await expect(
+        store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: {} }),
+      ).rejects.toEqual(claimLost);
     });
 
     test('comes back with its sequence, and nothing else of what was known', async () => {
       const me = await woken();
-      await store.startDelivery(mx1, me, delivery(2));
-      await store.endDelivery(mx1, me, delivery(2).hash, { capability: {}, hostSecuredAt: now, held: 'it is broken' });
+      await store.startDelivery({ server: mx1, me, now }, delivery(2));
+      await store.endDelivery(
+        { server: mx1, me, now },
+        { hash: delivery(2).hash, changes: { capability: {}, hostSecuredAt: now, held: 'it is broken' } },
+      );
       await store.retireServer(mx1, now + 1);
-      await store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, now + 2, now);
+      await store.registerServer(
+        { server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false },
+        { at: now + 2, now },
+      );
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ node: 'i-0abc1234', seq: 2, registeredAt: now + 2 });
       for (const gone of ['capability', 'hostSecuredAt', 'held', 'delivery', 'owner', 'retiredAt'])
@@ -190,7 +203,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     });
 
     const again = (at: number) =>
-      store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, at, now);
+      store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, { at, now });
 
     test.each([
       ['was said later', now + 1, true],
@@ -213,7 +226,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
   describe(`the release of a server, in ${name}`, () => {
     test('ends the claim', async () => {
       const me = await woken();
-      expect(await store.releaseServer(mx1, me, 1, now + minute)).toBe(true);
+      expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now + minute })).toBe(true);
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ done: 1, dueAt: now + minute });
       expect(record).not.toHaveProperty('owner');
@@ -222,24 +235,24 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     test('is lost when work came meanwhile: the claim stays', async () => {
       const me = await woken();
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
-      expect(await store.releaseServer(mx1, me, 1, undefined)).toBe(false);
+      expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1 })).toBe(false);
       expect(await store.readServer(mx1)).toMatchObject({ owner: me, wanted: 2, done: 0 });
     });
 
     test('counts one more failure, and a delivery that is over may end the count', async () => {
       const me = await woken();
-      expect(await store.releaseServer(mx1, me, 1, now, 3)).toBe(true);
+      expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now, failures: 3 })).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ failures: 3, dueAt: now });
       const next = (await store.wakeServer(mx1, now))!;
-      await store.startDelivery(mx1, next, delivery(3));
-      await store.endDelivery(mx1, next, delivery(3).hash, { failures: 0 });
-      expect(await store.releaseServer(mx1, next, 1, undefined)).toBe(true);
+      await store.startDelivery({ server: mx1, me: next, now }, delivery(3));
+      await store.endDelivery({ server: mx1, me: next, now }, { hash: delivery(3).hash, changes: { failures: 0 } });
+      expect(await store.releaseServer({ server: mx1, me: next, now }, { wanted: 1 })).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ failures: 0 });
     });
 
     test('is lost for one that is not its owner', async () => {
       const me = await woken();
-      expect(await store.releaseServer(mx1, 'another', 1, undefined)).toBe(false);
+      expect(await store.releaseServer({ server: mx1, me: 'another', now }, { wanted: 1 })).toBe(false);
       expect(await store.readServer(mx1)).toMatchObject({ owner: me });
     });
   });

@@ -31,8 +31,7 @@ export function stage(store: () => Store) {
     for (const server of servers)
       await store().registerServer(
         { server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true },
-        now,
-        now,
+        { at: now, now },
       );
   };
   return {

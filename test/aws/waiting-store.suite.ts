@@ -18,12 +18,12 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 86_400_000);
       await store.dependOn(domain, [mx1, mx2]);
-      expect(await store.wakeDependents(mx1, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
+      expect(await store.wakeDependents(mx1, { now: now + 5, first: 10 })).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 5 });
-      expect(await store.wakeDependents(mx1, now + 6, 0)).toEqual({ woken: 1, first: [] });
+      expect(await store.wakeDependents(mx1, { now: now + 6, first: 0 })).toEqual({ woken: 1, first: [] });
       await store.dependNoMore(domain, [mx1]);
-      expect(await store.wakeDependents(mx1, now + 7, 10)).toEqual({ woken: 0, first: [] });
-      expect(await store.wakeDependents(mx2, now + 8, 10)).toMatchObject({ woken: 1 });
+      expect(await store.wakeDependents(mx1, { now: now + 7, first: 10 })).toEqual({ woken: 0, first: [] });
+      expect(await store.wakeDependents(mx2, { now: now + 8, first: 10 })).toMatchObject({ woken: 1 });
     });
   });
 
@@ -39,20 +39,23 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
         await store.claimDomain({ domain: name, me: 'first', now });
         await store.parkDomain({ domain: name, me: 'first' }, parked(now + 86_400_000), [mx2]);
       }
-      expect(await store.wakeWaitingDomains(mx2, now + 5, 3)).toEqual({ woken: 60, first: domains.slice(0, 3) });
-      expect((await store.due(now + 5, 100)).map(item => item.name).sort()).toEqual(domains);
+      expect(await store.wakeWaitingDomains(mx2, { now: now + 5, first: 3 })).toEqual({
+        woken: 60,
+        first: domains.slice(0, 3),
+      });
+      expect((await store.due({ now: now + 5, limit: 100 })).map(item => item.name).sort()).toEqual(domains);
       expect(await store.readDomain('d59.example')).toMatchObject({ wanted: 2, done: 1 });
     });
 
     test('is due at once when the server that it waits for is registered, and once only', async () => {
       await claimed();
       await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2, mx1]);
-      expect(await store.wakeWaitingDomains(mx2, now + 5, 10)).toEqual({ woken: 1, first: [domain] });
+      expect(await store.wakeWaitingDomains(mx2, { now: now + 5, first: 10 })).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
       expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
-      expect(await store.wakeWaitingDomains(mx2, now + 6, 10)).toEqual({ woken: 0, first: [] });
+      expect(await store.wakeWaitingDomains(mx2, { now: now + 6, first: 10 })).toEqual({ woken: 0, first: [] });
       // The other server is registered while somebody works on the domain: the lease's end stays its time.
-      await store.wakeWaitingDomains(mx1, now + 6, 10);
+      await store.wakeWaitingDomains(mx1, { now: now + 6, first: 10 });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
     });
   });

@@ -102,7 +102,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       await register(mx3);
       for (const [server, dueAt] of Object.entries(others)) {
         const me = (await store.wakeServer(server, now))!;
-        await store.releaseServer(server, me, 1, dueAt);
+        await store.releaseServer({ server, me, now }, { wanted: 1, dueAt });
       }
       await commit({ servers: [mx1, mx2, mx3], calm: { [mx1]: quiet, [mx2]: quiet, [mx3]: quiet } });
       for (const server of [mx1, mx2, mx3]) {
@@ -145,7 +145,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await remove([mx1, mx2])).toBe(true);
       for (const server of [mx1, mx2]) {
         expect(await store.work(server, 10)).toEqual([{ domain, certificate: 'REMOVE', v: now + 1 }]);
-        expect(await store.workFor(server, domain)).toEqual({ domain, certificate: 'REMOVE', v: now + 1 });
+        expect(await store.workFor({ server, domain })).toEqual({ domain, certificate: 'REMOVE', v: now + 1 });
         expect(await store.readServer(server)).toMatchObject({ done: 0, dueAt: now + 1 + WAKE_MS });
       }
     });
@@ -158,7 +158,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       await claimed();
       await meanwhile();
       expect(await remove(servers)).toBe(false);
-      expect(await store.workFor(mx1, domain)).toBeUndefined();
+      expect(await store.workFor({ server: mx1, domain })).toBeUndefined();
       expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
     });
 
@@ -179,8 +179,11 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       await claimed();
       await commit({ provided: { mail } });
       await store.commitWork({ domain, provided: { mail, webmail: mail }, servers: [mx2], now });
-      expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: certificate(), provided: { mail } });
-      const work = await store.workFor(mx2, domain);
+      expect(await store.workFor({ server: mx1, domain })).toMatchObject({
+        certificate: certificate(),
+        provided: { mail },
+      });
+      const work = await store.workFor({ server: mx2, domain });
       expect(work).toMatchObject({ provided: { mail, webmail: mail } });
       expect(work).not.toHaveProperty('certificate');
     });
@@ -199,21 +202,21 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
 
     test('goes away when it was seen served', async () => {
       await worked();
-      expect(await store.installed(mx1, domain)).toBeUndefined();
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
       await store.recordInstalled(mx1, { domain, v: now }, seen);
-      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      expect(await store.installed({ server: mx1, domain })).toMatchObject(seen);
       expect(await store.work(mx1, 10)).toEqual([]);
     });
 
     test('stays when it changed after the delivery was assembled; what is served is on record nevertheless', async () => {
       await worked(now + 1);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
-      expect(await store.installed(mx1, domain)).toMatchObject(seen);
+      expect(await store.installed({ server: mx1, domain })).toMatchObject(seen);
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
       expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
       await store.recordRemoved(mx1, { domain, v: now });
       expect(await store.work(mx1, 10)).toHaveLength(1);
-      expect(await store.installed(mx1, domain)).toBeUndefined();
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
 
     test('waits with its reason when the server refused it, until it changes', async () => {
@@ -247,7 +250,8 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
 
   describe(`work that is given again, in ${name}`, () => {
     const other = 'mi-0fedcba9876543210';
-    const again = (works: Parameters<Store['giveAgain']>[2], by = node) => store.giveAgain(mx1, by, works, now + 1);
+    const again = (works: Parameters<Store['giveAgain']>[1], by = node) =>
+      store.giveAgain({ server: mx1, node: by }, works, now + 1);
     const one = { domain, certificate: certificate() };
 
     test('stands in place of what was seen there, for this node, and the server is due', async () => {
@@ -269,7 +273,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       await worked();
       await again([{ ...one, over: now }]);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
-      expect(await store.workFor(mx1, domain)).toMatchObject({ v: now + 1 });
+      expect(await store.workFor({ server: mx1, domain })).toMatchObject({ v: now + 1 });
     });
 
     test('leaves alone what came meanwhile', async () => {
@@ -312,9 +316,9 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       await register(mx1);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
       await store.recordRemoved(mx1, { domain, v: now }, 'mi-0fedcba9876543210');
-      expect(await store.installed(mx1, domain)).toMatchObject({ node });
+      expect(await store.installed({ server: mx1, domain })).toMatchObject({ node });
       await store.recordRemoved(mx1, { domain, v: now }, node);
-      expect(await store.installed(mx1, domain)).toBeUndefined();
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
   });
 }

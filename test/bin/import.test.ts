@@ -50,7 +50,7 @@ let walks = 0;
 afterEach(() => void walks++);
 async function road(end: (domain: string) => Promise<void>): Promise<void> {
   for (const mine = walks; mine === walks;) {
-    for (const { kind, name } of await world.store.due(world.time + 61_000, 1_000))
+    for (const { kind, name } of await world.store.due({ now: world.time + 61_000, limit: 1_000 }))
       if (kind === 'domain') await end(name);
     await new Promise(resolve => setTimeout(resolve, 1));
   }

@@ -136,13 +136,16 @@ async function seenServed(domain: string, server: string): Promise<void> {
 }
 async function registered(server: string): Promise<void> {
   const now = Date.now();
-  await store.registerServer({ server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true }, now, now);
+  await store.registerServer(
+    { server, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true },
+    { at: now, now },
+  );
   const me = (await store.wakeServer(server, now))!;
-  const { seq, wanted } = await store.renewServer(server, me, now);
-  await store.startDelivery(server, me, { hash: 'h', seq: seq + 1, mode: 'inspect' });
+  const { seq, wanted } = await store.renewServer({ server, me, now });
+  await store.startDelivery({ server, me, now }, { hash: 'h', seq: seq + 1, mode: 'inspect' });
   const learnt = { capability: { os: ['debian 12'], ports: ['25,993'] }, hostSecuredAt: now };
-  await store.endDelivery(server, me, 'h', learnt);
-  await store.releaseServer(server, me, wanted, undefined);
+  await store.endDelivery({ server, me, now }, { hash: 'h', changes: learnt });
+  await store.releaseServer({ server, me, now }, { wanted });
 }
 
 describe('sealpost', { timeout: 60_000 }, () => {

@@ -127,7 +127,7 @@ export async function register(world: World, ...servers: string[]): Promise<void
 }
 
 export async function registerOnly({ store, time }: World, server: string): Promise<void> {
-  await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, time, time);
+  await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, { at: time, now: time });
 }
 
 /** What `inspect` found there. */
@@ -152,8 +152,11 @@ export async function readyServer(
   await register(world, server);
   const me = (await store.wakeServer(server, world.time))!;
   const delivery = { hash: 'b'.repeat(64), seq: 2, mode: 'inspect' as const };
-  await store.startDelivery(server, me, delivery);
-  await store.endDelivery(server, me, delivery.hash, { capability, ...(secured && { hostSecuredAt: world.time }) });
+  await store.startDelivery({ server, me, now: world.time }, delivery);
+  await store.endDelivery(
+    { server, me, now: world.time },
+    { hash: delivery.hash, changes: { capability, ...(secured && { hostSecuredAt: world.time }) } },
+  );
   return me;
 }
 

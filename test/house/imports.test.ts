@@ -134,6 +134,26 @@ test('no file leads back to itself, not even by its types', () => {
 
 const isZod = ({ of }: Import) => of === 'zod' || of.startsWith('zod/');
 
+describe('the store', () => {
+  test('is whole for its composition alone: a function names the aggregates that it uses', () => {
+    const naming = under('core', 'aws', 'statemachines', 'lambdas', 'bin')
+      .flatMap(importsOf)
+      .filter(({ of }) => of === 'core/ports/store.ts');
+    expect(naming.map(({ file }) => file)).toEqual(['aws/store.ts']);
+  });
+
+  test('has for each aggregate an interface, items, a twin and a suite', () => {
+    const aggregates = files.flatMap(file => /^core\/ports\/([a-z]+)-store\.ts$/.exec(file)?.[1] ?? []);
+    const parts = (name: string) => [
+      `aws/${name}-items.ts`,
+      `test/twins/${name}-store.ts`,
+      `test/aws/${name}-store.suite.ts`,
+    ];
+    expect(aggregates.flatMap(parts).filter(file => !files.includes(file))).toEqual([]);
+    expect(aggregates.length).toBeGreaterThan(5);
+  });
+});
+
 test('core/ reads no clock, no environment and throws no dice', () => {
   const world = /\bDate\.now\b|\bnew Date\(\)|\bprocess\.(env|hrtime)\b|\bperformance\.now\b|\bMath\.random\b/;
   expect(under('core').filter(file => world.test(withoutComments(read(file))))).toEqual([]);

@@ -69,7 +69,7 @@ describe('a domain whose name is on a load balancer, too', () => {
     const leaf = await inAcm(arn);
     expect(await statusAtCa(leaf)).toBe('Valid');
     await put(road.provider, 'Domain Deleted', [{ domain: DOMAIN, revoke: true, version: 4 }]);
-    const isRemoved = async () => !(await road.store.installed(road.mx1.hostName, DOMAIN));
+    const isRemoved = async () => !(await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN }));
     await until('removed', 200, isRemoved);
     // It takes two: one for ACM, one for the CA.
     await untilSwept('revoked', 240, async () => (await statusAtCa(leaf)) === 'Revoked');

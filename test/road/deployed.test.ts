@@ -23,10 +23,13 @@ beforeAll(async () => {
   // A server on record, inspected, and no host: the road to a stored certificate does not need one.
   const store = storeOf(provider);
   const server = { server: 'mx1.provider.test', node: 'mi-0123456789abcdef0', roleId: 'none', adopt: false };
-  await store.registerServer(server, Date.now(), Date.now());
+  await store.registerServer(server, { at: Date.now(), now: Date.now() });
   const [me, hash] = [(await store.wakeServer(server.server, Date.now()))!, '0'.repeat(64)];
-  await store.startDelivery(server.server, me, { hash, seq: 2, mode: 'inspect' });
-  await store.endDelivery(server.server, me, hash, { capability: { 'serves-by-name': ['postfix,dovecot,nginx'] } });
+  await store.startDelivery({ server: server.server, me, now: Date.now() }, { hash, seq: 2, mode: 'inspect' });
+  await store.endDelivery(
+    { server: server.server, me, now: Date.now() },
+    { hash, changes: { capability: { 'serves-by-name': ['postfix,dovecot,nginx'] } } },
+  );
   await delegateDomain(provider, 'bakery.test', '127.0.0.1');
   const [id] = await put(provider, 'Domain Created', [{ domain: 'bakery.test', mailServers: [server.server] }]);
   const history = new History(provider);

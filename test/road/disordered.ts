@@ -28,6 +28,8 @@ describe('events twice, out of order, and while the domain is being worked on', 
     expect(await road.history.orders(DOMAIN)).toHaveLength(1);
     const issued = road.bus.facts.filter(fact => fact['detail-type'] === 'Certificate Issued');
     expect(issued.filter(({ detail }) => detail.domain === DOMAIN)).toHaveLength(1);
-    expect((await road.store.installed(road.mx1.hostName, DOMAIN))!.fingerprint).toBe(current!.fingerprint);
+    expect((await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN }))!.fingerprint).toBe(
+      current!.fingerprint,
+    );
   }, 120_000);
 });

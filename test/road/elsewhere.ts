@@ -56,7 +56,7 @@ describe('a certificate from elsewhere', () => {
     const given = await type('npx sealpost provide example.com --for webmail --pem bought.pem', directory);
     expect(given).toMatchObject({ code: 0, output: expect.stringContaining('It goes out within a minute') });
     await untilSwept('webmail is installed', 240, async () => {
-      const installed = await road.store.installed(road.mx1.hostName, DOMAIN);
+      const installed = await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN });
       return installed?.provided?.webmail === bought;
     });
     await road.bus.heard('Certificate Installed', { domain: DOMAIN, for: 'webmail', fingerprint: bought });

@@ -152,7 +152,7 @@ describe('domains from a provider’s table', () => {
     expect(again.code).toBe(1);
     for (const domain of NEW) {
       const { fingerprint } = await untilSwept(`${domain} installed`, 120, () =>
-        road.store.installed(road.mx1.hostName, domain),
+        road.store.installed({ server: road.mx1.hostName, domain }),
       );
       expect(await served(domain)).toMatchObject({ trusted: true, fingerprint });
       expect(await road.history.orders(domain), domain).toHaveLength(1);
@@ -176,7 +176,7 @@ describe('domains from a provider’s table', () => {
   it('whose certificate runs low have ours ordered then, and not before', async () => {
     const { foreign } = (await record(LOW))!;
     expect(foreign!.renewAt).toBe(runsLowAt - (runsLowAt % 1000));
-    const installed = () => road.store.installed(road.mx1.hostName, LOW);
+    const installed = () => road.store.installed({ server: road.mx1.hostName, domain: LOW });
     const { fingerprint } = await untilSwept(`${LOW} installed`, 240, installed);
     const [execution] = (await road.history.about(LOW)).toReversed().slice(1);
     expect(execution!.startDate!.getTime()).toBeGreaterThanOrEqual(foreign!.renewAt);

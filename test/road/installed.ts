@@ -63,7 +63,7 @@ describe('a domain goes the whole way', () => {
 
   it('what is called installed is what is served', async () => {
     for (const domain of DOMAINS) {
-      const installed = await road.store.installed(road.mx1.hostName, domain);
+      const installed = await road.store.installed({ server: road.mx1.hostName, domain });
       const seen = firstSeen.find(row => row.name === `mail.${domain}`)!.seen;
       expect(installed!.fingerprint).toBe(seen.fingerprint);
     }
@@ -115,7 +115,7 @@ async function walk(domain: string, wish: object): Promise<Walk> {
   const sent = Date.now();
   const [id] = await put(road.provider, 'Domain Created', [wish]);
   await untilInstalled(road.store, domain, road.mx1.hostName);
-  const { seenAt } = (await road.store.installed(road.mx1.hostName, domain))!;
+  const { seenAt } = (await road.store.installed({ server: road.mx1.hostName, domain }))!;
   await road.history.untilQuiet();
   const { executionArn } = await road.history.ended(id!);
   const events = await road.history.events(executionArn!);

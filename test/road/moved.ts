@@ -35,7 +35,7 @@ describe('a domain’s later life', () => {
     await road.provider.removeHost('mx2');
   }, 60_000);
 
-  const installed = (server: Server, domain = DOMAIN) => road.store.installed(server.hostName, domain);
+  const installed = (server: Server, domain = DOMAIN) => road.store.installed({ server: server.hostName, domain });
 
   it('when it moves it is seen served on the new server before it is gone from the old one, with the certificate it has', async () => {
     const looks = [{ old: await isServed(DOMAIN, road.mx1), new: await isServed(DOMAIN, mx2) }];
@@ -104,7 +104,7 @@ describe('a domain’s later life', () => {
     const { spec, deletedAt, dueAt } = (await road.store.readDomain(DOMAIN))!;
     expect(spec!.deleted).toBe(true);
     expect(dueAt! - deletedAt!).toBe(30 * DAY_MS);
-    expect(await road.store.workFor(road.mx1.hostName, DOMAIN)).toBeUndefined();
+    expect(await road.store.workFor({ server: road.mx1.hostName, domain: DOMAIN })).toBeUndefined();
   }, 120_000);
 
   it('in all of it, it had one order', async () => {

@@ -54,7 +54,7 @@ describe('names as people type them, and as they change', () => {
     await put(road.provider, 'Domain Changed', [list]);
     const current = await until('the list is served', 120, async () => {
       const { current } = (await road.store.readDomain(SWITCHED))!;
-      const installed = await road.store.installed(road.mx1.hostName, SWITCHED);
+      const installed = await road.store.installed({ server: road.mx1.hostName, domain: SWITCHED });
       return current!.names.length === 3 && installed?.fingerprint === current!.fingerprint && current!;
     });
     expect(current.names).toEqual([SWITCHED, `mail.${SWITCHED}`, `webmail.${SWITCHED}`]);

@@ -64,7 +64,7 @@ async function create(domain: string, profile: string, { hostName, address } = m
 
 const untilAnother = (domain: string, than: string, seconds: number, { hostName } = mx1) =>
   until(`another certificate of ${domain} seen served`, seconds, async () => {
-    const installed = await store.installed(hostName, domain);
+    const installed = await store.installed({ server: hostName, domain });
     return installed !== undefined && installed.fingerprint !== than && installed;
   });
 
@@ -155,7 +155,7 @@ describe.concurrent('a renewal', () => {
     // Its moment is past, its window is not.
     const [start, end] = [Date.now() - 100 * hour, Date.now() + 20 * minute].map(at => new Date(at).toISOString());
     await setRenewalInfo(provider.ca, leaf, JSON.stringify({ suggestedWindow: { start, end } }));
-    const work = await until(`calm work for ${domain}`, 240, () => store.workFor(mx3.hostName, domain));
+    const work = await until(`calm work for ${domain}`, 240, () => store.workFor({ server: mx3.hostName, domain }));
     const quiet = { from: 1, to: 5 };
     expect(work).toMatchObject({ calm: true, notBefore: quietMoment(mx3.hostName, quiet, Date.now()) });
     expect(await served(domain, mx3)).toMatchObject({ trusted: true, fingerprint: before.fingerprint });

@@ -57,7 +57,7 @@ async function known(): Promise<object> {
   const histories = await Promise.all(executions.map(({ executionArn }) => road.history.events(executionArn!)));
   return {
     record,
-    installed: await road.store.installed(road.mx1.hostName, DOMAIN),
+    installed: await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN }),
     orders: [...new Set(histories.flatMap(orders))],
     ends: [...new Set(executions.map(({ status }) => status))],
     chains: await chains(),

@@ -9,7 +9,7 @@ export function deliveryStore(memory: Memory): DeliveryStore {
   const { tokens } = memory;
 
   return {
-    async startDelivery(server, me, delivery) {
+    async startDelivery({ server, me }, delivery) {
       const record = ownedServer(
         memory,
         server,
@@ -19,13 +19,13 @@ export function deliveryStore(memory: Memory): DeliveryStore {
       Object.assign(record, { delivery: copy(delivery), seq: delivery.seq });
     },
 
-    async recordCommand(server, me, hash, commandId, now) {
+    async recordCommand({ server, me }, { hash, commandId, sentAt }) {
       const record = ownedServer(memory, server, me, ({ delivery }) => delivery?.hash === hash);
-      Object.assign(record.delivery!, { commandId, sentAt: now });
-      record.dueAt = now + LOOK_AFTER_MS;
+      Object.assign(record.delivery!, { commandId, sentAt });
+      record.dueAt = sentAt + LOOK_AFTER_MS;
     },
 
-    async endDelivery(server, me, hash, changes, forget = []) {
+    async endDelivery({ server, me }, { hash, changes, forget = [] }) {
       const record = ownedServer(memory, server, me, ({ delivery }) => delivery?.hash === hash);
       Object.assign(record, copy(changes));
       delete record.delivery;
@@ -33,7 +33,7 @@ export function deliveryStore(memory: Memory): DeliveryStore {
       tokens.delete(hash);
     },
 
-    async putToken(hash, server, token) {
+    async putToken({ hash, server, token }) {
       tokens.set(hash, { server, token });
     },
 

@@ -40,7 +40,7 @@ export function domainStore(memory: Memory): DomainStore {
       lookAgain(memory, domain, now);
     },
 
-    async provide(domain, provided, before, now) {
+    async provide(domain, { provided, before, now }) {
       const record = domains.get(domain);
       const isSame = isDeepStrictEqual(record?.provided, copy(before));
       if (!record?.spec || record.deletedAt !== undefined || !isSame) return false;

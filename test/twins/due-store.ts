@@ -4,7 +4,7 @@ import { copy, type Memory } from './memory.ts';
 
 export function dueStore({ domains, servers }: Memory): DueStore {
   return {
-    async due(now, limit) {
+    async due({ now, limit }) {
       const all = [
         ...[...domains.values()].map(({ domain, dueAt, current }) => ({
           ...{ kind: 'domain' as const, name: domain, dueAt },

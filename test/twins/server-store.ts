@@ -22,7 +22,7 @@ export function serverStore(memory: Memory): ServerStore {
       return copy(registered(memory, server));
     },
 
-    async registerServer({ server, node, roleId, adopt, platform, servesByName }, at, now) {
+    async registerServer({ server, node, roleId, adopt, platform, servesByName }, { at, now }) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
@@ -65,12 +65,12 @@ export function serverStore(memory: Memory): ServerStore {
       return name;
     },
 
-    async renewServer(server, me, now) {
+    async renewServer({ server, me, now }) {
       const lease = now + LEASE_MS;
       return copy(Object.assign(ownedServer(memory, server, me), { leaseUntil: lease, dueAt: lease }));
     },
 
-    async releaseServer(server, me, wanted, dueAt, failures) {
+    async releaseServer({ server, me }, { wanted, dueAt, failures }) {
       const record = servers.get(server);
       if (record?.owner !== me || record.wanted !== wanted) return false;
       record.done = wanted;
@@ -82,10 +82,10 @@ export function serverStore(memory: Memory): ServerStore {
       return true;
     },
 
-    async askAudit(server, at, now) {
+    async askAudit(server, now) {
       const record = registered(memory, server);
       if (!record) return false;
-      Object.assign(record, { auditAsked: at, dueAt: now + WAKE_MS, wanted: record.wanted + 1 });
+      Object.assign(record, { auditAsked: now, dueAt: now + WAKE_MS, wanted: record.wanted + 1 });
       return true;
     },
   };

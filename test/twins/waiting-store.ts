@@ -15,13 +15,13 @@ export function waitingStore(memory: Memory): WaitingStore {
       for (const name of names) dependents.get(name)?.delete(domain);
     },
 
-    async wakeDependents(server, now, most) {
+    async wakeDependents(server, { now, first: most }) {
       const names = [...(dependents.get(server) ?? [])].sort();
       for (const name of names) lookAgain(memory, name, now);
       return { woken: names.length, first: names.slice(0, most) };
     },
 
-    async wakeWaitingDomains(server, now, most) {
+    async wakeWaitingDomains(server, { now, first: most }) {
       const names = [...(waiting.get(server) ?? [])].sort();
       waiting.delete(server);
       for (const name of names) lookAgain(memory, name, now);

@@ -64,7 +64,7 @@ export function workStore(memory: Memory): WorkStore {
       return true;
     },
 
-    async giveAgain(server, node, works, now) {
+    async giveAgain({ server, node }, works, now) {
       const record = registered(memory, server);
       if (record?.node !== node) return false;
       const there = inner(work, server);
@@ -79,11 +79,11 @@ export function workStore(memory: Memory): WorkStore {
       return copy(items.sort((a, b) => (a.domain < b.domain ? -1 : 1)).slice(0, limit));
     },
 
-    async workFor(server, domain) {
+    async workFor({ server, domain }) {
       return copy(inner(work, server).get(domain));
     },
 
-    async installed(server, domain) {
+    async installed({ server, domain }) {
       return copy(inner(installed, server).get(domain));
     },
 

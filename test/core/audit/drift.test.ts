@@ -91,7 +91,7 @@ describe('an audit', () => {
   });
 
   test('goes along with what waited for the quiet hour, and looks at what comes with that', async () => {
-    const before = (await world.store.installed(mx1, 'a.test'))!.fingerprint;
+    const before = (await world.store.installed({ server: mx1, domain: 'a.test' }))!.fingerprint;
     const renewed = { id: 'd'.repeat(64), fingerprint: 'e'.repeat(64) };
     for (const domain of names) {
       const certificate = aCertificate(world, { ...renewed, names: [domain, `*.${domain}`] });
@@ -198,10 +198,20 @@ describe('what has drifted', () => {
       '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n',
     );
     await world.store.commitWork({ domain: 'a.test', certificate, servers: [mx1], now: world.time });
-    await world.store.recordRefused(mx1, (await world.store.workFor(mx1, 'a.test'))!, world.time + day, 'later');
+    await world.store.recordRefused(
+      mx1,
+      (await world.store.workFor({ server: mx1, domain: 'a.test' }))!,
+      world.time + day,
+      'later',
+    );
     const { wanted } = (await world.store.readDomain('b.test'))!;
     await world.store.commitRemoval({ domain: 'b.test', wanted, servers: [mx1], now: world.time });
-    await world.store.recordRefused(mx1, (await world.store.workFor(mx1, 'b.test'))!, world.time + day, 'later');
+    await world.store.recordRefused(
+      mx1,
+      (await world.store.workFor({ server: mx1, domain: 'b.test' }))!,
+      world.time + day,
+      'later',
+    );
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen all 1x2', 'audited 4');
     const [a, b] = await world.store.work(mx1, 10);
     expect(a).toMatchObject({ domain: 'a.test', certificate: { id: certificate.id }, drift: expect.any(Array) });

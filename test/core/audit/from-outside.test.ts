@@ -43,7 +43,7 @@ async function installed(domain: string, host = false) {
 beforeEach(async () => {
   world = newWorld();
   me = await readyServer(world, { capability: { ports: ['465,25,587,993,143,995,110,443'] } });
-  await world.store.releaseServer(mx1, me, 1, undefined);
+  await world.store.releaseServer({ server: mx1, me, now: world.time }, { wanted: 1 });
   looks = [];
   addresses = ['192.0.2.1'];
   shown = good;

@@ -53,8 +53,7 @@ describe('a delivery is assembled', () => {
   test('with the installer of its platform', async () => {
     await world.store.registerServer(
       { server: mx1, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true, platform: 'Windows' },
-      world.time,
-      world.time,
+      { at: world.time, now: world.time },
     );
     const me = (await world.store.wakeServer(mx1, world.time))!;
     const { delivery } = await assemble(me);
@@ -119,7 +118,7 @@ describe('a delivery is assembled', () => {
     await world.store.recordRefused(mx1, work, world.time + minute, 'ServerFull: no room');
     expect((await assemble(me)).delivery.entries).toBe(1);
     const { delivery } = (await world.store.readServer(mx1))!;
-    await world.store.endDelivery(mx1, me, delivery!.hash, {});
+    await world.store.endDelivery({ server: mx1, me, now: world.time }, { hash: delivery!.hash, changes: {} });
     world.time += minute;
     expect((await assemble(me)).delivery.entries).toBe(2);
   });
@@ -148,7 +147,7 @@ describe('a delivery is assembled', () => {
     world.objects.delete(`certificates/a.example/${'c'.repeat(64)}/key`);
     const { delivery } = await assemble(me);
     expect(textOf(delivery.hash).match(/^entry .*$/gm)).toEqual([expect.stringContaining(' b.example ')]);
-    expect(await world.store.workFor(mx1, 'a.example')).toMatchObject({
+    expect(await world.store.workFor({ server: mx1, domain: 'a.example' })).toMatchObject({
       ...{ notBefore: world.time + 60 * minute, reason: expect.stringMatching(/^CertificateUnusable: /) },
     });
   });

@@ -79,7 +79,7 @@ describe('a domain with a certificate of its own for webmail', () => {
   test('is installed once both were seen, and the bus hears which is for what', async () => {
     expect(await delivered('installed', 'su\n')).toMatchObject({ served: 1, refused: 0 });
     expect(await work()).toEqual([]);
-    expect(await world.store.installed(mx1, 'b.example')).toMatchObject({
+    expect(await world.store.installed({ server: mx1, domain: 'b.example' })).toMatchObject({
       ...{ certificate: ours, fingerprint: 'f'.repeat(64), provided: { webmail: bought } },
     });
     expect(world.bus.events.map(({ detail }) => [detail.fingerprint, detail.for])).toEqual([
@@ -101,7 +101,7 @@ describe('what a server answered', () => {
     expect(await delivered('installed', 'sus\n')).toEqual({ server: mx1, outcome: 'installed', served: 3, refused: 0 });
     expect(await work()).toEqual([]);
     for (const name of names)
-      expect(await world.store.installed(mx1, name)).toMatchObject({
+      expect(await world.store.installed({ server: mx1, domain: name })).toMatchObject({
         ...{ certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: world.time },
       });
     expect(world.bus.events.map(({ detailType, detail }) => [detailType, detail.domain, detail.server])).toEqual(
@@ -119,7 +119,7 @@ describe('what a server answered', () => {
         reason: 'CertificateUnusable: key does not match the leaf',
       },
     ]);
-    expect(await world.store.installed(mx1, 'b.example')).toBeUndefined();
+    expect(await world.store.installed({ server: mx1, domain: 'b.example' })).toBeUndefined();
     expect(world.bus.events.find(event => event.detail.domain === 'b.example')).toMatchObject({
       detailType: 'Domain Parked',
       detail: { server: mx1, reason: 'CertificateUnusable', message: 'key does not match the leaf' },
@@ -130,15 +130,15 @@ describe('what a server answered', () => {
     expect(await delivered('rolled-back', 'bbb\n', 20)).toMatchObject({ served: 0, refused: 3 });
     expect(await work()).toEqual(names);
     expect(world.bus.events.map(event => event.detail.reason)).toEqual(Array(3).fill('InstallRolledBack'));
-    for (const name of names) expect(await world.store.installed(mx1, name)).toBeUndefined();
+    for (const name of names) expect(await world.store.installed({ server: mx1, domain: name })).toBeUndefined();
   });
 
   test('holds the server and calls a person where it is broken', async () => {
     await expect(delivered('broken', 'xxs\n', 30)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
     expect(await world.store.readServer(mx1)).toMatchObject({ held: expect.stringContaining(mx1) });
-    expect(await world.store.installed(mx1, 'c.example')).toBeDefined();
+    expect(await world.store.installed({ server: mx1, domain: 'c.example' })).toBeDefined();
     expect(world.bus.events.at(-1)).toMatchObject({ detailType: 'Server Held', detail: { server: mx1 } });
-    await world.store.releaseServer(mx1, me, 4, world.time);
+    await world.store.releaseServer({ server: mx1, me, now: world.time }, { wanted: 4, dueAt: world.time });
     expect(await world.store.wakeServer(mx1, world.time)).toBeUndefined();
   });
 
@@ -195,7 +195,7 @@ describe('what a server answered', () => {
     const deliveries = { ...world.deliveries, readManifest };
     await expect(recordDelivery(input, { ...world, deliveries })).rejects.toMatchObject({ name: 'ClaimLost' });
     expect(await work()).toEqual(names);
-    expect(await world.store.installed(mx1, names[0]!)).toMatchObject({ node });
+    expect(await world.store.installed({ server: mx1, domain: names[0]! })).toMatchObject({ node });
     const current = (await world.store.readDomain(names[0]!))!;
     expect(await isServing(mx1, current, world.store, world.time)).toBe(false);
   });
@@ -209,7 +209,9 @@ describe('what a server answered', () => {
     expect(await world.store.work(mx1, 10)).toMatchObject([
       { domain: 'a.example', certificate: { id: 'e'.repeat(64) } },
     ]);
-    expect(await world.store.installed(mx1, 'a.example')).toMatchObject({ fingerprint: 'f'.repeat(64) });
+    expect(await world.store.installed({ server: mx1, domain: 'a.example' })).toMatchObject({
+      fingerprint: 'f'.repeat(64),
+    });
   });
 });
 

@@ -40,7 +40,7 @@ describe('a server is released', () => {
   });
 
   test('not while its audit is due: the next round begins', async () => {
-    await world.store.askAudit(mx1, world.time, world.time);
+    await world.store.askAudit(mx1, world.time);
     await expect(release()).rejects.toMatchObject(moreWork);
   });
 
@@ -96,7 +96,10 @@ describe('a server is released', () => {
 
   const begin = async () => {
     const { seq } = (await world.store.readServer(mx1))!;
-    await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: seq + 1, mode: 'install' });
+    await world.store.startDelivery(
+      { server: mx1, me, now: world.time },
+      { hash: 'd'.repeat(64), seq: seq + 1, mode: 'install' },
+    );
   };
 
   test('after a command that came to nothing not the first time, but the next round begins, with the delivery forgotten', async () => {
@@ -174,8 +177,14 @@ describe('a server is released', () => {
   });
 
   test('without a next try where it is held: a person ends that', async () => {
-    await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
-    await world.store.endDelivery(mx1, me, 'd'.repeat(64), { held: 'it is broken' });
+    await world.store.startDelivery(
+      { server: mx1, me, now: world.time },
+      { hash: 'd'.repeat(64), seq: 3, mode: 'install' },
+    );
+    await world.store.endDelivery(
+      { server: mx1, me, now: world.time },
+      { hash: 'd'.repeat(64), changes: { held: 'it is broken' } },
+    );
     expect(await release({ error: { name: 'InstallBroken', message: 'its words' } })).toEqual({ server: mx1 });
     expect(await world.store.readServer(mx1)).not.toHaveProperty('dueAt');
   });

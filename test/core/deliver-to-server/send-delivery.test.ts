@@ -60,7 +60,7 @@ describe('a delivery is sent', () => {
     await expect(sendDelivery({ ...assembled, execution: 'another', token: 'token' }, world)).rejects.toMatchObject({
       name: 'ClaimLost',
     });
-    await world.store.endDelivery(mx1, me, assembled.delivery.hash, {});
+    await world.store.endDelivery({ server: mx1, me, now: world.time }, { hash: assembled.delivery.hash, changes: {} });
     await expect(send('token')).rejects.toMatchObject({ name: 'ClaimLost', about: mx1 });
     expect(world.commands.sent).toEqual([]);
   });

@@ -44,7 +44,7 @@ function bought(more: Partial<ProvidedCertificate> = {}): ProvidedCertificate {
   };
 }
 const provide = (provided: Partial<Record<Use, ProvidedCertificate>>) =>
-  world.store.provide(domain, provided, undefined, world.time);
+  world.store.provide(domain, { provided, before: undefined, now: world.time });
 const wished = () =>
   world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
 let looks = 0;
@@ -151,7 +151,7 @@ describe('provided for webmail alone', () => {
     const one = bought({ names: [`webmail.${domain}`] });
     await provide({ webmail: one });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
-    const work = (await world.store.workFor(mx1, domain))!;
+    const work = (await world.store.workFor({ server: mx1, domain }))!;
     expect(work).toMatchObject({ certificate: { id: ours.id }, provided: { webmail: { id: one.id } } });
     const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
     await world.store.recordInstalled(mx1, work, seen);
@@ -166,12 +166,12 @@ describe('provided for webmail alone', () => {
     const webmail = bought();
     await provide({ webmail });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
-    await world.store.provide(domain, undefined, { webmail }, world.time);
-    const work = (await world.store.workFor(mx1, domain))!;
+    await world.store.provide(domain, { provided: undefined, before: { webmail }, now: world.time });
+    const work = (await world.store.workFor({ server: mx1, domain }))!;
     const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
     await world.store.recordInstalled(mx1, work, { ...seen, provided: { webmail: webmail.fingerprint } });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
-    expect(await world.store.workFor(mx1, domain)).not.toHaveProperty('provided');
+    expect(await world.store.workFor({ server: mx1, domain })).not.toHaveProperty('provided');
   });
 
   test('at its time ours takes its place, with no order', async () => {
@@ -180,8 +180,8 @@ describe('provided for webmail alone', () => {
     await provide({ webmail });
     world.time = webmail.renewAt;
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { id: ours.id } });
-    expect(await world.store.workFor(mx1, domain)).not.toHaveProperty('provided');
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { id: ours.id } });
+    expect(await world.store.workFor({ server: mx1, domain })).not.toHaveProperty('provided');
   });
 });
 

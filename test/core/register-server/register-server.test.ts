@@ -96,7 +96,7 @@ describe('a mail server that is registered', () => {
     const { woken, waited } = await register();
     expect(woken).toEqual([mx1, ...Array.from({ length: 25 }, (_, i) => `c${String(i).padStart(4, '0')}.example`)]);
     expect(waited).toBe(1_100);
-    expect(await store.due(world.time, 2_000)).toHaveLength(1_100);
+    expect(await store.due({ now: world.time, limit: 2_000 })).toHaveLength(1_100);
   });
 
   test('starts every road once, when its step is tried again', async () => {
@@ -191,12 +191,12 @@ describe('a mail server that was rebuilt', () => {
       servers: [mx1],
       now: world.time,
     });
-    const { v } = (await store.workFor(mx1, domain))!;
+    const { v } = (await store.workFor({ server: mx1, domain }))!;
     await register({ node: instance }, later);
     // Whoever recorded that node's answer was under way all the time.
     const { id: certificate, fingerprint } = aCertificate(world);
     await store.recordInstalled(mx1, { domain, v }, { domain, certificate, fingerprint, seenAt: world.time, node });
-    expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: { fingerprint } });
+    expect(await store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { fingerprint } });
   });
 
   test('is given everything once, however often the step is tried', async () => {

@@ -86,7 +86,9 @@ describe('a mail server that is retired', () => {
     ]);
     expect(await registered(11)).toMatchObject({ woken: [mx1, domain] });
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { fingerprint: 'f'.repeat(64) } });
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({
+      certificate: { fingerprint: 'f'.repeat(64) },
+    });
   });
 
   test('is found out by whoever was at work for one of its domains', async () => {
@@ -106,7 +108,7 @@ describe('a mail server that is retired', () => {
     await registered(11);
     expect(await world.store.readDomain(mx1)).not.toHaveProperty('deletedAt');
     await expect(claim(mx1)).rejects.toMatchObject({ name: 'StillFresh' });
-    expect(await world.store.workFor(mx1, mx1)).toMatchObject({ host: true });
+    expect(await world.store.workFor({ server: mx1, domain: mx1 })).toMatchObject({ host: true });
   });
 
   test('keeps what it has to remove, for the day when it comes back', async () => {
@@ -114,8 +116,8 @@ describe('a mail server that is retired', () => {
     const { wanted } = (await store.readDomain(domain))!;
     await store.commitRemoval({ domain, wanted, servers: [mx1], now: time });
     expect(await retire()).toMatchObject({ told: 1 });
-    expect(await store.workFor(mx1, domain)).toMatchObject({ certificate: 'REMOVE' });
-    expect(await store.installed(mx1, domain)).toBeDefined();
+    expect(await store.workFor({ server: mx1, domain })).toMatchObject({ certificate: 'REMOVE' });
+    expect(await store.installed({ server: mx1, domain })).toBeDefined();
   });
 
   test('has all of them told, also where the step was killed in between', async () => {

@@ -71,7 +71,7 @@ describe('a person who wants a renewal', () => {
     await issued('a.example');
     await issued('b.example');
     const installed = { domain: 'a.example', certificate: 'c', fingerprint: 'f', seenAt: time, node: 'mi-1' };
-    const work = (await store.workFor(mx1, 'a.example'))!;
+    const work = (await store.workFor({ server: mx1, domain: 'a.example' }))!;
     await store.recordInstalled(mx1, work, installed);
     expect(await renew({ server: mx1 }, world)).toEqual({ asked: ['a.example', 'b.example'], already: [] });
   });

@@ -91,7 +91,7 @@ describe('what a CA advises', () => {
       renewAt: world.time - 1.5 * hour,
       explanation: 'https://ca.example/incident',
     });
-    expect(await world.store.due(world.time, 10)).toMatchObject([{ name: domain }]);
+    expect(await world.store.due({ now: world.time, limit: 10 })).toMatchObject([{ name: domain }]);
   });
 
   test('never makes a domain wait longer for something else', async () => {

@@ -127,7 +127,7 @@ describe('calm work', () => {
   });
 
   test('goes along with what is urgent; what was refused waits nevertheless', async () => {
-    const refused = (await world.store.workFor(mx1, 'b.example'))!;
+    const refused = (await world.store.workFor({ server: mx1, domain: 'b.example' }))!;
     await world.store.recordRefused(mx1, refused, at - 1, 'InstallRefused: too early');
     await giveWork(world, 'urgent.example');
     await world.store.wakeServer(mx1, world.time);

@@ -371,23 +371,23 @@ describe('a certificate that is to be renewed, and good meanwhile,', () => {
 
   test('is given to a server that does not have it, before the order is tried', async () => {
     await renewal([mx2]);
-    expect(await world.store.workFor(mx2, domain)).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
+    expect(await world.store.workFor({ server: mx2, domain })).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
   });
 
   test('is given once, however often the order fails, and not where it is served', async () => {
     await renewal([mx1, mx2]);
-    const { v } = (await world.store.workFor(mx2, domain))!;
+    const { v } = (await world.store.workFor({ server: mx2, domain }))!;
     await parkDomain({ execution: 'moving', domain, error: { name: 'AcmeUnavailable', message: 'its words' } }, world);
     world.time += minute;
     await claim(ownLook(), 'again');
-    expect(await world.store.workFor(mx2, domain)).toMatchObject({ v });
-    expect(await world.store.workFor(mx1, domain)).toBeUndefined();
+    expect(await world.store.workFor({ server: mx2, domain })).toMatchObject({ v });
+    expect(await world.store.workFor({ server: mx1, domain })).toBeUndefined();
   });
 
   test('is given to nobody once it has expired', async () => {
     await renewal([mx2], { notAfter: world.time, renewAt: world.time });
-    expect(await world.store.workFor(mx2, domain)).toBeUndefined();
+    expect(await world.store.workFor({ server: mx2, domain })).toBeUndefined();
   });
 });
 

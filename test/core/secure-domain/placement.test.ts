@@ -129,7 +129,7 @@ describe('on the road', () => {
     await park(error as Error);
     expect(await record()).toMatchObject({ parked: { reason: 'ServerNotInspected' } });
     found(world, mx1, notByName);
-    expect(await world.store.wakeDependents(mx1, world.time, 5)).toMatchObject({ first: [domain] });
+    expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toMatchObject({ first: [domain] });
   });
 
   test('it does not wait where the inspection came while it was parked', async () => {
@@ -218,14 +218,14 @@ describe('on the road', () => {
 
     found(world, mx1, { 'cannot-serve-by-name': ['sendmail'] });
     await expect(claim()).rejects.toMatchObject(under);
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: 'REMOVE' });
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ certificate: 'REMOVE' });
     expect(world.executions.started).toContainEqual(expect.objectContaining({ input: { server: mx1 } }));
 
     found(world, mx1);
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { id: certificate.id } });
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { id: certificate.id } });
     expect(await record()).not.toHaveProperty('servedUnder');
-    expect(await world.store.wakeDependents(mx1, world.time, 5)).toEqual({ woken: 0, first: [] });
+    expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toEqual({ woken: 0, first: [] });
   });
 
   test('a server that could while it was planned, and cannot now, is seen by the plan', async () => {
@@ -257,7 +257,7 @@ describe('on the road', () => {
     await expect(unlessEnded(claimDomain({ ...deleted, execution: 'gone' }, ports))).rejects.toMatchObject({
       name: 'DomainDeleted',
     });
-    expect(await world.store.wakeDependents(mx1, world.time, 5)).toEqual({ woken: 0, first: [] });
+    expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toEqual({ woken: 0, first: [] });
   });
 
   test('a server whose files a panel writes is refused before anything is ordered, with what to do', async () => {
@@ -268,6 +268,6 @@ describe('on the road', () => {
       message: `${mx1}: cPanel writes the files of its daemons anew; use its AutoSSL`,
     });
     expect(await park(error as Error)).toMatchObject({ reason: 'InstallRefused', nextTry: world.time + minute });
-    expect(await world.store.wakeDependents(mx1, world.time, 5)).toMatchObject({ first: [domain] });
+    expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toMatchObject({ first: [domain] });
   });
 });

@@ -279,8 +279,10 @@ describe('a domain that is parked', () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await world.store.claimDomain({ domain, me: 'me', now: world.time });
     await park(caused('ServerNotRegistered', `${mx2} not registered`));
-    expect(await world.store.wakeWaitingDomains(mx1, world.time, 10)).toMatchObject({ first: [] });
-    expect(await world.store.wakeWaitingDomains(mx2, world.time, 10)).toMatchObject({ first: [domain] });
+    expect(await world.store.wakeWaitingDomains(mx1, { now: world.time, first: 10 })).toMatchObject({ first: [] });
+    expect(await world.store.wakeWaitingDomains(mx2, { now: world.time, first: 10 })).toMatchObject({
+      first: [domain],
+    });
     expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ owner: 'next' });
   });
 });

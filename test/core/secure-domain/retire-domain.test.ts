@@ -55,7 +55,7 @@ describe('a domain that has moved away', () => {
     expect(world.time - began).toBe(111 * minute + 7 * day);
     const servedUntil = new Date((await record()).current!.notAfter).toISOString();
     expect(retired()).toEqual([{ detailType: 'Domain Retired', detail: { domain, message, servedUntil } }]);
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
     expect(await status()).toMatchObject({ state: 'retired', well: true, why: expect.stringContaining(message) });
   });
 

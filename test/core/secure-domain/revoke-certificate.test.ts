@@ -78,7 +78,7 @@ const record = async () => (await world.store.readDomain(domain))!;
 const wanted = { name: 'RevocationWanted', about: domain };
 const deleted = { name: 'DomainDeleted' };
 async function removedFromMx1(): Promise<void> {
-  const { v } = (await world.store.workFor(mx1, domain))!;
+  const { v } = (await world.store.workFor({ server: mx1, domain }))!;
   await world.store.recordRemoved(mx1, { domain, v }, node);
 }
 
@@ -167,7 +167,7 @@ test('is not good enough for a domain that comes back: another is ordered', asyn
   const back = { ...created(), time: at(world.time + 1000) };
   // As far as it goes here: to where the challenge is looked for.
   await expect(claim(back)).rejects.toThrow(TypeError);
-  expect(await world.store.workFor(mx1, domain)).toBeUndefined();
+  expect(await world.store.workFor({ server: mx1, domain })).toBeUndefined();
 });
 
 /** Its servers have done what they were told. */

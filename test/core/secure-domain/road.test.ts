@@ -383,7 +383,7 @@ describe('a finalize', () => {
     expect(once.wake).toEqual([]);
     world.time += minute;
     expect(await finalize(proven)).toEqual(once);
-    expect(await world.store.workFor(mx1, domain)).toMatchObject({ calm: true, notBefore: quiet });
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ calm: true, notBefore: quiet });
     expect((await world.store.readDomain(domain))!.superseded).toEqual([renewed.id]);
   });
 

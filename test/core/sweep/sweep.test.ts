@@ -170,8 +170,14 @@ describe('the sweep', () => {
     for (let i = 0; i < 500; i++) {
       const server = `mx${i}.held.example`;
       const execution = await readyServer(world, { server });
-      await world.store.startDelivery(server, execution, { hash: 'd'.repeat(64), seq: 3, mode: 'install' });
-      await world.store.endDelivery(server, execution, 'd'.repeat(64), { held: 'it is broken' });
+      await world.store.startDelivery(
+        { server, me: execution, now: world.time },
+        { hash: 'd'.repeat(64), seq: 3, mode: 'install' },
+      );
+      await world.store.endDelivery(
+        { server, me: execution, now: world.time },
+        { hash: 'd'.repeat(64), changes: { held: 'it is broken' } },
+      );
       await unlessEnded(
         releaseServer({ server, execution, rounds: 1, error: { name: 'InstallBroken', message: 'its words' } }, world),
       );
@@ -187,7 +193,7 @@ describe('the sweep', () => {
       Object.assign(wake, { domains: wake.domains + domains, servers: wake.servers + servers });
     }
     expect(wake).toMatchObject({ domains: 3, servers: 1 });
-    const due = await world.store.due(world.time, 1_000);
+    const due = await world.store.due({ now: world.time, limit: 1_000 });
     expect(due.map(({ name }) => name).filter(name => name.includes('held'))).toEqual([]);
   });
 

@@ -58,12 +58,12 @@ const stillFresh = { name: 'StillFresh', about: domain };
 /** The server was seen serving what waited there. */
 async function seenOn(server: string): Promise<void> {
   const { id, fingerprint } = aCertificate(world);
-  const v = (await world.store.workFor(server, domain))?.v ?? 0;
+  const v = (await world.store.workFor({ server, domain }))?.v ?? 0;
   const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
 }
 const waitsOn = async (server: string) => {
-  const work = await world.store.workFor(server, domain);
+  const work = await world.store.workFor({ server, domain });
   return work && (work.certificate === 'REMOVE' ? 'removal' : 'certificate');
 };
 const woken = () => world.executions.started.map(({ input }) => (input as { server?: string }).server);
@@ -72,7 +72,10 @@ describe('a domain that is deleted', () => {
   test('is removed from each server that has it or was to have it, and they are woken', async () => {
     await expect(claim(wished([mx1, mx2], 9))).rejects.toMatchObject(stillFresh);
     world.executions.started.length = 0;
-    await world.store.releaseServer(mx2, (await world.store.readServer(mx2))!.owner!, 2, undefined);
+    await world.store.releaseServer(
+      { server: mx2, me: (await world.store.readServer(mx2))!.owner!, now: world.time },
+      { wanted: 2 },
+    );
     await expect(claim(deleted())).rejects.toMatchObject({
       ...removed,
       message: `${domain} is deleted; 2 servers are told to remove it`,

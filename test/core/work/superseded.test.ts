@@ -46,7 +46,7 @@ async function issued(letter: string, before?: string): Promise<void> {
 }
 
 async function servedBy(server: string, letter: string): Promise<void> {
-  const { v } = (await world.store.workFor(server, domain))!;
+  const { v } = (await world.store.workFor({ server, domain }))!;
   const seen = { domain, certificate: id(letter), fingerprint: id(letter), seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
 }
@@ -96,7 +96,7 @@ test('are not forgotten where another certificate was followed in that moment', 
 describe('of a certificate from elsewhere', () => {
   const provided = { mail: { ...aCertificate(newWorld()), id: id('d'), fingerprint: id('d') } };
   const seenBy = async (server: string, of?: typeof provided) => {
-    const { v } = (await world.store.workFor(server, domain)) ?? { v: 0 };
+    const { v } = (await world.store.workFor({ server, domain })) ?? { v: 0 };
     const seen = { certificate: id('b'), fingerprint: id('b'), seenAt: world.time, node };
     const beside = of && { provided: { mail: of.mail.fingerprint } };
     await world.store.recordInstalled(server, { domain, v }, { domain, ...seen, ...beside });
@@ -115,14 +115,14 @@ describe('of a certificate from elsewhere', () => {
   beforeEach(async () => {
     await world.certificates.putKeyOnce(domain, id('d'), 'key');
     await world.certificates.putChain(domain, id('d'), 'chain');
-    await world.store.provide(domain, provided, undefined, world.time);
+    await world.store.provide(domain, { provided, before: undefined, now: world.time });
     for (const server of [mx1, mx2]) await seenBy(server, provided);
     await removeSuperseded(domain, world);
     expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
   });
 
   test('that was withdrawn go when every server was seen without it', async () => {
-    await world.store.provide(domain, undefined, provided, world.time);
+    await world.store.provide(domain, { provided: undefined, before: provided, now: world.time });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
     await seenBy(mx1);
     await removeSuperseded(domain, world);

@@ -26,9 +26,12 @@ test('what was killed between the claim and the start is started by its next try
 
 test('an execution that is at work is not started again, from its first step to the last minute of its lease', async () => {
   const me = (await world.store.wakeServer(mx1, world.time))!;
-  const { leaseUntil } = await world.store.renewServer(mx1, me, world.time);
+  const { leaseUntil } = await world.store.renewServer({ server: mx1, me, now: world.time });
   await wakeServers([mx1], world);
-  await world.store.startDelivery(mx1, me, { hash: 'd'.repeat(64), seq: 2, mode: 'inspect' });
+  await world.store.startDelivery(
+    { server: mx1, me, now: world.time },
+    { hash: 'd'.repeat(64), seq: 2, mode: 'inspect' },
+  );
   world.time = leaseUntil! - minute / 2;
   expect(await wakeServers([mx1], world)).toEqual([]);
   expect(world.executions.started).toEqual([]);
