@@ -1,6 +1,6 @@
 /**
- * What follows from ACM's event that an imported certificate approaches its end. ACM sends the event once
- * a day for each certificate, from 45 days before the end.
+ * What follows from ACM's event that an imported certificate approaches its end. ACM sends the
+ * event once a day for each certificate, from 45 days before the end.
  */
 import type { Clock } from '../clock.ts';
 import type { AcmStore } from '../ports/acm-store.ts';
@@ -10,8 +10,8 @@ import { acmDuty } from '../record/duties.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
 
 /**
- * `not ours`: this stack did not import the certificate. `well`: its renewal is not due; ACM announces a
- * certificate of 45 days from its first day on.
+ * `not ours`: this stack did not import the certificate. `well`: its renewal is not due; ACM
+ * announces a certificate of 45 days from its first day on.
  */
 export type AcmExpiry = { outcome: 'not ours' } | { outcome: 'well' | 'looked at'; domain: string };
 

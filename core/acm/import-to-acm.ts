@@ -1,7 +1,8 @@
 /**
- * ImportToAcm: keeps a copy of a domain's certificate in AWS Certificate Manager (ACM), for services
- * that cannot take a certificate from us. A domain has one ARN, the same at every renewal. An import
- * that fails is on record apart from the domain's own reasons to wait, since its mail is served.
+ * ImportToAcm: keeps a copy of a domain's certificate in AWS Certificate Manager (ACM), for
+ * services that cannot take a certificate from us. A domain has one ARN, the same at every renewal.
+ * An import that fails is on record apart from the domain's own reasons to wait, since its mail is
+ * served.
  */
 import { endClaim } from '../claim/end-claim.ts';
 import { openClaim } from '../claim/open-claim.ts';
@@ -61,11 +62,14 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
   const { domain, current, acm: known } = record;
   const { id, names, notAfter } = current!;
   const [keyPem, chainPem] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
-  // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches ACM
-  // by the stack's and the domain's tag before it imports again.
+  // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches
+  // ACM by the stack's and the domain's tag before it imports again.
   const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find(domain, names[0]!));
   const requireRoom = async (asks: { isFirst: boolean }) =>
-    requireQuota({ domain, ...asks }, await store.acmUse({ withCertificates: asks.isFirst }), { quotas, now: claim.now });
+    requireQuota({ domain, ...asks }, await store.acmUse({ withCertificates: asks.isFirst }), {
+      quotas,
+      now: claim.now,
+    });
   await requireRoom({ isFirst: arn === undefined });
   const begin = () => store.recordAcm(claim, { begunAt: claim.now });
   if (!known) await begin();
@@ -77,8 +81,8 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
     await begin();
   }
   const imported: AcmImport = { arn: again ?? (await acm.import({ domain, keyPem, chainPem }))!, certificate: id };
-  // Counted before the ARN is on record: a step that is killed in between imports once more, and ACM
-  // counts that import, too.
+  // Counted before the ARN is on record: a step that is killed in between imports once more, and
+  // ACM counts that import, too.
   await store.countImport(monthOf(claim.now), quotas);
   await store.recordAcm(claim, imported);
   const detail = { domain, arn: imported.arn!, notAfter: new Date(notAfter).toISOString() };
@@ -94,8 +98,8 @@ async function remove(record: DomainRecord, claim: Claim, { store, acm }: AcmPor
 }
 
 /**
- * Records why ACM does not have what is wished and when the import is retried, and ends the claim. The
- * fact Domain Parked is put on the bus when the reason is a new one.
+ * Records why ACM does not have what is wished and when the import is retried, and ends the claim.
+ * The fact Domain Parked is put on the bus when the reason is a new one.
  * @returns the moment of the retry, milliseconds since the epoch
  */
 export async function parkImport(

@@ -1,6 +1,6 @@
 /**
- * ACM's quotas on imported certificates, and what this stack has used of them by its own count. Others may
- * import into the account, too, so ACM's own answer decides.
+ * ACM's quotas on imported certificates, and what this stack has used of them by its own count.
+ * Others may import into the account, too, so ACM's own answer decides.
  */
 import { SealpostError } from '../errors.ts';
 import type { AcmQuotas, AcmUse } from '../record/acm.ts';
@@ -29,7 +29,10 @@ export function requireQuota(
   { quotas, now }: { quotas: AcmQuotas; now: number },
 ): void {
   if (asked.isFirst && use.certificates >= quotas.certificates)
-    throw spent(asked, `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`);
+    throw spent(
+      asked,
+      `${use.certificates} domains are in ACM, and the setting AcmCertificates is ${quotas.certificates}`,
+    );
   const months = counted(use.imports, now);
   const made = total(months);
   if (made < quotas.importsAYear) return;
@@ -41,7 +44,10 @@ export function requireQuota(
   );
 }
 
-/** The error names no moment of a retry, because the next daily try finds a quota that was raised meanwhile. */
+/**
+ * The error names no moment of a retry, because the next daily try finds a quota that was raised
+ * meanwhile.
+ */
 function spent({ domain }: { domain: string }, why: string): SealpostError {
   const remedy = 'ask AWS for a higher quota and say it in that setting';
   return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${why}; ${remedy}`);
@@ -60,8 +66,8 @@ function total(months: [string, number][]): number {
 }
 
 /**
- * When so many of the oldest months have passed that one import has room: 365 days after the end of the last
- * of these months.
+ * When so many of the oldest months have passed that one import has room: 365 days after the end of
+ * the last of these months.
  */
 function freeAt(months: [string, number][], quota: number): number {
   let left = total(months);

@@ -1,4 +1,6 @@
-/** The end of a claim whose work is done. A claim that ends with a reason to wait is parked instead. */
+/**
+ * The end of a claim whose work is done. A claim that ends with a reason to wait is parked instead.
+ */
 import type { Clock } from '../clock.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Executions } from '../ports/executions.ts';

@@ -1,6 +1,6 @@
 /**
- * TXT values of ours in a zone. The values are on record before they are published and until they are
- * retracted, so that the next claim can retract the values of an execution that was killed.
+ * TXT values of ours in a zone. The values are on record before they are published and until they
+ * are retracted, so that the next claim can retract the values of an execution that was killed.
  */
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Zones } from '../ports/zones.ts';
@@ -8,8 +8,8 @@ import type { Claim } from '../record/claim.ts';
 import type { DomainRecord, PublishedValue } from '../record/domain.ts';
 
 /**
- * Retracts every value that the record names. Values that cannot be retracted now (the right to write
- * was lost, or Route 53 throttles) stay on record, and the step goes on.
+ * Retracts every value that the record names. Values that cannot be retracted now (the right to
+ * write was lost, or Route 53 throttles) stay on record, and the step goes on.
  * @returns the record as it is now, and the first error, if there was one
  * @throws SealpostError ClaimLost
  */

@@ -1,7 +1,7 @@
 /**
- * An issuer's limits on new orders. For each limit there is a budget, and a domain has one slot in each
- * budget at a time. A domain takes the slots of the narrow limits first, so that no slot of the account's
- * budget waits unused.
+ * An issuer's limits on new orders. For each limit there is a budget, and a domain has one slot in
+ * each budget at a time. A domain takes the slots of the narrow limits first, so that no slot of
+ * the account's budget waits unused.
  */
 import { createHash } from 'node:crypto';
 import { parse as parseSuffix } from 'tldts';
@@ -36,15 +36,16 @@ const NARROW_FIRST: Per[] = ['exactSet', 'registeredDomain', 'account'];
 /** The CA's mean rate; a tenth of the burst is left to people and to other programs. */
 const NARROW = { rate: 1, burst: 0.9 };
 /**
- * A tenth of the account's orders is for certificates that are revoked, expired or nearly expired, so that
- * they never wait behind ten thousand new domains.
+ * A tenth of the account's orders is for certificates that are revoked, expired or nearly expired,
+ * so that they never wait behind ten thousand new domains.
  */
 export const COMMON = { rate: 0.9, burst: 0.8 };
 const URGENT = { rate: 0.1, burst: 0.1 };
 
 /**
  * Reserves a slot in each budget of the issuer.
- * @returns the slots on record from now on; and what the domain waits for, if its moment has not come yet
+ * @returns the slots on record from now on; and what the domain waits for, if its moment has not
+ *   come yet
  * @throws SealpostError ClaimLost, Throttled
  */
 export async function reservePlaces(
@@ -95,8 +96,8 @@ async function reserve(
 }
 
 /**
- * @returns the slots without the account's at this issuer, which an order has used. The narrow limits
- *   count certificates, so their slots stay until there is a certificate.
+ * @returns the slots without the account's at this issuer, which an order has used. The narrow
+ *   limits count certificates, so their slots stay until there is a certificate.
  */
 export function withoutOrder(reserved: Reservation | undefined, issuer: string): Reservation | undefined {
   const { [issuer]: known, ...others } = reserved ?? {};
@@ -124,8 +125,8 @@ export function budgetSpent({ name, limits }: Issuer, { claim, names }: Asked, w
 }
 
 /**
- * eTLD+1 as CAs count it: by the Public Suffix List with its private section, so that the customers of a
- * hosting provider's domain have a budget each.
+ * eTLD+1 as CAs count it: by the Public Suffix List with its private section, so that the customers
+ * of a hosting provider's domain have a budget each.
  */
 function registered(domain: string): string {
   return parseSuffix(domain, { allowPrivateDomains: true }).domain ?? domain;

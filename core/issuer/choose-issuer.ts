@@ -30,13 +30,16 @@ export interface ChoicePorts {
 
 export interface Choice {
   issuer: Issuer;
-  /** Every issuer without a trouble was tried before this one: if this one fails, no other is left. */
+  /**
+   * Every issuer without a trouble was tried before this one: if this one fails, no other is left.
+   */
   isLastResort: boolean;
 }
 
 /**
- * The issuers that a domain may have, in order: the issuer that its wish names; else the trusted issuers; else,
- * for a trial, the staging issuers. A staging issuer never replaces a trusted certificate.
+ * The issuers that a domain may have, in order: the issuer that its wish names; else the trusted
+ * issuers; else, for a trial, the staging issuers. A staging issuer never replaces a trusted
+ * certificate.
  * @throws SealpostError IssuerUnusable
  */
 export function candidates(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): Issuer[] {
@@ -60,8 +63,8 @@ export function namesOf(issuers: Issuer[]): string {
 }
 
 /**
- * The current certificate has another profile or issuer than the wish names, or a staging issuer issued it
- * and a trusted issuer is configured by now.
+ * The current certificate has another profile or issuer than the wish names, or a staging issuer
+ * issued it and a trusted issuer is configured by now.
  */
 export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<DomainRecord, 'current'>): boolean {
   if (!current) return false;
@@ -71,7 +74,10 @@ export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<Do
   return current.staging === true && issuers.some(issuer => !issuer.staging);
 }
 
-/** Issuers in trouble, with every domain or with this one, come last, so that they are tried only after all others. */
+/**
+ * Issuers in trouble, with every domain or with this one, come last, so that they are tried only
+ * after all others.
+ */
 export async function inOrder(
   found: Issuer[],
   { parked }: Pick<DomainRecord, 'parked'>,
@@ -84,7 +90,9 @@ export async function inOrder(
   return [...choices.filter(one => !one.isLastResort), ...choices.filter(one => one.isLastResort)];
 }
 
-/** @returns for each issuer the moment until which other issuers come before it; 0 without a trouble */
+/**
+ * @returns for each issuer the moment until which other issuers come before it; 0 without a trouble
+ */
 export async function avoidedUntil(
   found: Issuer[],
   passes: Parked['passes'] = {},
@@ -109,10 +117,10 @@ export interface Wanted {
 }
 
 /**
- * Chooses the issuer of the order on record; else the first issuer that may issue, is suitable, and has a
- * slot within the hour. If no issuer has one, the issuer with the earliest slot is chosen.
- * @throws SealpostError BudgetSpent with the moment of the domain's slot; else, where no issuer is suitable,
- *   the error of the first issuer, an error that passes by itself before others
+ * Chooses the issuer of the order on record; else the first issuer that may issue, is suitable, and
+ * has a slot within the hour. If no issuer has one, the issuer with the earliest slot is chosen.
+ * @throws SealpostError BudgetSpent with the moment of the domain's slot; else, where no issuer is
+ *   suitable, the error of the first issuer, an error that passes by itself before others
  */
 export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<Choice> {
   const { claim, record, wish, names } = wanted;
@@ -144,8 +152,8 @@ export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<
       await requireSuitable(issuer, await ports.directoryOf(issuer), { ...wish, caa }, store);
     } catch (error) {
       if (!isSealpostError(error) || !NEXT.includes(error.name)) throw error;
-      // The order may have been fulfilled. It is read once more, after the domain was parked, before another CA
-      // gets an order.
+      // The order may have been fulfilled. It is read once more, after the domain was parked,
+      // before another CA gets an order.
       if (issuer === ordering && !(PASSING.includes(error.name) && record.parked)) throw error;
       refusals.push(error);
       continue;
@@ -164,8 +172,9 @@ export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<
 }
 
 /**
- * Only the CA that issued a certificate understands ARI's `replaces`, and only if the order has a name in common
- * with that certificate. That CA counts such an order towards no limit (RFC 9773 §5).
+ * Only the CA that issued a certificate understands ARI's `replaces`, and only if the order has a
+ * name in common with that certificate. That CA counts such an order towards no limit (RFC 9773
+ * §5).
  * @returns the ARI identifier for `replaces`, if this issuer takes it
  */
 export function replacedAt({ name }: Issuer, { current }: DomainRecord, names: string[]): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * An issuer that failed for a reason of its own is passed over for a while. If the domain may have another
- * issuer that is in no trouble, that issuer is asked at once.
+ * An issuer that failed for a reason of its own is passed over for a while. If the domain may have
+ * another issuer that is in no trouble, that issuer is asked at once.
  */
 import type { Issuer } from '../acme/issuer.ts';
 import type { OrderState } from '../acme/order.ts';
@@ -31,8 +31,8 @@ type Failure = Pick<Parked, 'reason' | 'message'> & { retryAt?: number };
 const HOUR = 3_600_000;
 
 /**
- * @returns `passes`: the issuers that this domain passes over from now on. `next`: another issuer is to be
- *   asked at once. `again`: when another issuer can be asked, if that is later than now
+ * @returns `passes`: the issuers that this domain passes over from now on. `next`: another issuer
+ *   is to be asked at once. `again`: when another issuer can be asked, if that is later than now
  */
 export async function passOver(
   failed: FailedAtIssuer,
@@ -53,7 +53,10 @@ export async function passOver(
   };
 }
 
-/** @returns until when other issuers come first; undefined if the domain, not the issuer, is the reason */
+/**
+ * @returns until when other issuers come first; undefined if the domain, not the issuer, is the
+ *   reason
+ */
 async function troubleUntil(
   issuer: Issuer,
   failure: Failure,
@@ -76,14 +79,17 @@ async function troubleUntil(
 }
 
 /**
- * After FinalizeOrder the CA may have issued, and only its answer was lost. The order is read once more
- * before another CA issues for the same names.
+ * After FinalizeOrder the CA may have issued, and only its answer was lost. The order is read once
+ * more before another CA issues for the same names.
  */
 function mayBeIssued({ order, until }: FailedAtIssuer): boolean {
   return order !== undefined && order.status !== 'pending' && until === undefined;
 }
 
-/** @returns when another issuer that the domain may have is in no trouble; undefined without such an issuer */
+/**
+ * @returns when another issuer that the domain may have is in no trouble; undefined without such an
+ *   issuer
+ */
 async function anotherAt(
   failed: Issuer,
   passes: Parked['passes'],

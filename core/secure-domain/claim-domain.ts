@@ -1,4 +1,6 @@
-/** ClaimDomain: puts the wish on record, claims the domain for this execution and plans its work. */
+/**
+ * ClaimDomain: puts the wish on record, claims the domain for this execution and plans its work.
+ */
 import { ended, isEnded, type Ended } from '../ended.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomainEvent } from '../events/events.ts';
@@ -36,7 +38,8 @@ export interface ClaimPorts extends ChoicePorts {
 }
 
 /**
- * @param event the execution's input (the event, or what `reEvaluate` starts), with its name as `execution`
+ * @param event the execution's input (the event, or what `reEvaluate` starts), with its name as
+ *   `execution`
  * @returns what the next steps do; or the end, where there is nothing to order
  * @throws SealpostError InvalidStepInput, ServerNotRegistered, ServerNotInspected, InstallRefused,
  *   DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent, AcmeUnavailable, AcmeRateLimited,
@@ -56,10 +59,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   return (await endWithoutOrder(placed, ports)) ?? plan(placed, ports);
 }
 
-async function claim(
-  event: { execution: string },
-  { store, clock, issuers }: ClaimPorts,
-): Promise<Evaluation | Ended> {
+async function claim(event: { execution: string }, { store, clock, issuers }: ClaimPorts): Promise<Evaluation | Ended> {
   const now = clock.now();
   const request = parseDomainEvent(event, now);
   const domain = request.kind === 'wish' ? request.wish.domain : request.domain;
@@ -102,13 +102,19 @@ function requireKnownIssuer({ domain, issuer }: Wish, issuers: Issuer[]): void {
   throw new SealpostError('InvalidStepInput', domain, `${problem}; give one of ${namesOf(issuers)}, or leave it out`);
 }
 
-/** A domain that came back after its deletion gets a new certificate: clients may refuse the revoked one. */
+/**
+ * A domain that came back after its deletion gets a new certificate: clients may refuse the revoked
+ * one.
+ */
 function withoutRevoked(record: DomainRecord): DomainRecord {
   const isRevoked = record.revoked !== undefined && record.revoked === record.current?.id;
   return isRevoked ? { ...record, current: undefined } : record;
 }
 
-/** Forgets an order on record that was made for other names or another profile than the wish has now. */
+/**
+ * Forgets an order on record that was made for other names or another profile than the wish has
+ * now.
+ */
 async function withFittingOrder(placed: Placed, { store }: ClaimPorts): Promise<Placed> {
   const { claim, record, wish, names } = placed;
   const { order } = record;

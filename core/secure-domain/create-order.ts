@@ -21,7 +21,10 @@ export interface CreateOrderPorts {
   issuer: Issuer;
 }
 
-/** @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable, Throttled, ClaimLost */
+/**
+ * @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable, Throttled,
+ *   ClaimLost
+ */
 export async function createOrder(
   input: Plan & { execution: string },
   ports: CreateOrderPorts,
@@ -58,8 +61,8 @@ export async function createOrder(
 }
 
 /**
- * The CA refused the order because of the account (RFC 8555 §6.7, §7.3.3: deactivated, new terms), or because
- * of a profile that our own setting names.
+ * The CA refused the order because of the account (RFC 8555 §6.7, §7.3.3: deactivated, new terms),
+ * or because of a profile that our own setting names.
  */
 function isOfIssuer(error: unknown, { profile }: Plan): boolean {
   const ofAccount = ['unauthorized', 'accountDoesNotExist', 'userActionRequired', 'externalAccountRequired'];

@@ -18,8 +18,8 @@ import type { Evaluation } from './evaluation.ts';
 import { revocationWanted, revokeAt } from './revoke-certificate.ts';
 
 /**
- * How long a deleted domain stays on record as a tombstone, so that an older wish that comes late does
- * not bring it back: EventBridge retries for a day, and an archive may be replayed.
+ * How long a deleted domain stays on record as a tombstone, so that an older wish that comes late
+ * does not bring it back: EventBridge retries for a day, and an archive may be replayed.
  */
 const TOMBSTONE_MS = 30 * 86_400_000;
 
@@ -30,7 +30,10 @@ interface Ports {
   clock: Clock;
 }
 
-/** Gives work to remove the domain from its servers, and forgets the domain after its tombstone's time. */
+/**
+ * Gives work to remove the domain from its servers, and forgets the domain after its tombstone's
+ * time.
+ */
 export async function endDeleted(evaluation: Evaluation, ports: Ports): Promise<Ended> {
   const { claim, record, isAsked } = evaluation;
   const { domain, now } = claim;

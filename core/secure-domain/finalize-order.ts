@@ -1,4 +1,7 @@
-/** FinalizeOrder: from an order whose names are validated to a certificate that is stored and current. */
+/**
+ * FinalizeOrder: from an order whose names are validated to a certificate that is stored and
+ * current.
+ */
 import { createHash } from 'node:crypto';
 import { csrFor, type Acme } from '../acme/client.ts';
 import type { Issuer } from '../acme/issuer.ts';
@@ -60,8 +63,9 @@ export async function finalizeOrder(
   const { claim, record } = await openClaim(input, ports);
   const id = certificateId(order.url);
   if (record.current?.id === id) return committedBefore(plan, record.current, store);
-  // The key is stored before the CSR leaves, so that a crash resumes with the same key. The step that stored
-  // the key first finalizes without reading the order again, because no other step can have done so before.
+  // The key is stored before the CSR leaves, so that a crash resumes with the same key. The step
+  // that stored the key first finalizes without reading the order again, because no other step can
+  // have done so before.
   const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, await keyFor(record, plan, certificates));
   await requireNewKey(record, plan, { keyPem, isNew }, certificates);
   const chainPem = await completeOrder(ports.acme, order, {

@@ -33,8 +33,8 @@ export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<End
   if (needsNoOrder(record, now)) {
     if (order) await ports.store.forgetOrder(claim, order.url);
     // Our certificate serves the names that the provided ones do not cover. When ours ends, it must
-    // leave the servers: a server refuses an entry with an expired certificate, and the provided ones
-    // of that domain with it.
+    // leave the servers: a server refuses an entry with an expired certificate, and the provided
+    // ones of that domain with it.
     const end = current?.notAfter ?? 0;
     return endFresh(placed, end > now ? end : Number.POSITIVE_INFINITY, ports);
   }
@@ -50,8 +50,8 @@ export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<End
 }
 
 /**
- * The certificates at hand are good: servers that lack them get work, and so do servers that the wish
- * has left.
+ * The certificates at hand are good: servers that lack them get work, and so do servers that the
+ * wish has left.
  * @param renewAt when the next order is due, milliseconds since the epoch
  */
 async function endFresh(placed: Placed, renewAt: number, ports: Ports): Promise<Ended> {
@@ -59,7 +59,8 @@ async function endFresh(placed: Placed, renewAt: number, ports: Ports): Promise<
   const { domain, now } = claim;
   const { store } = ports;
   const certificates = certificatesOf(record, now);
-  // A sender who asks again has refused and calm work given anew, at once; the sweep leaves such work alone.
+  // A sender who asks again has refused and calm work given anew, at once; the sweep leaves such
+  // work alone.
   const lacking = isAsked ? await serversLacking(placed, ports) : await serversWithoutWork(placed, certificates, ports);
   if (lacking.length > 0) await store.commitWork({ domain, ...certificates, servers: lacking, host: wish.host, now });
   const left = await leaveServers(domain, ports);

@@ -10,12 +10,16 @@ import type { CertificateObjects } from '../ports/objects.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Plan } from '../record/plan.ts';
 
-/** Before the end of a host name's certificate. A parked domain is tried daily, so one try comes before the end. */
+/**
+ * Before the end of a host name's certificate. A parked domain is tried daily, so one try comes
+ * before the end.
+ */
 const TLSA_WAITS_UNTIL_MS = 25 * 3_600_000;
 
 /**
- * @returns the current key for a host name's renewal; else a new one. A host name gets a new key, too, if a
- *   person asked for a renewal (the old key may be in wrong hands) or if the CA refused the old key
+ * @returns the current key for a host name's renewal; else a new one. A host name gets a new key,
+ *   too, if a person asked for a renewal (the old key may be in wrong hands) or if the CA refused
+ *   the old key
  */
 export async function keyFor(
   { domain, current, revoked, parked }: DomainRecord,
@@ -32,8 +36,8 @@ function isKeyRefused(parked: DomainRecord['parked']): boolean {
 }
 
 /**
- * Gives up an order that was under way with the old key when a person asked for a renewal. An order that waits
- * for its TLSA record goes on: the person asks to check that record now.
+ * Gives up an order that was under way with the old key when a person asked for a renewal. An order
+ * that waits for its TLSA record goes on: the person asks to check that record now.
  * @throws SealpostError CertificateUnusable
  */
 export async function requireNewKey(
@@ -52,10 +56,11 @@ export async function requireNewKey(
 }
 
 /**
- * Requires that a host name's TLSA records, if there are any, fit the new certificate. Shortly before the old
- * certificate ends the new one is taken anyway: an expired certificate harms every client, a record that does
- * not fit only those that check it. Name servers that have not answered at three tries are taken as never
- * answering: a sender that checks TLSA delays its mail then, whatever is served (RFC 7672 §2.1.2).
+ * Requires that a host name's TLSA records, if there are any, fit the new certificate. Shortly
+ * before the old certificate ends the new one is taken anyway: an expired certificate harms every
+ * client, a record that does not fit only those that check it. Name servers that have not answered
+ * at three tries are taken as never answering: a sender that checks TLSA delays its mail then,
+ * whatever is served (RFC 7672 §2.1.2).
  * @throws SealpostError TlsaMismatch, DnsNotPropagated
  */
 export async function requireTlsaRecord(

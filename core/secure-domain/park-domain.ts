@@ -78,7 +78,9 @@ export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<Pa
   return { domain, reason, message, nextTry: parked.nextTry };
 }
 
-/** The next try is now if another issuer is to be asked, or if what the domain waits for has come. */
+/**
+ * The next try is now if another issuer is to be asked, or if what the domain waits for has come.
+ */
 function triesOf(
   { reason, retryAt }: ReturnType<typeof reasonFor>,
   record: DomainRecord,
@@ -93,8 +95,8 @@ function triesOf(
 }
 
 /**
- * A domain that waits for a server is on record there before the server is read again: a registration or an
- * inspection that is recorded in between finds the domain and re-evaluates it.
+ * A domain that waits for a server is on record there before the server is read again: a
+ * registration or an inspection that is recorded in between finds the domain and re-evaluates it.
  * @returns the servers whose registration ends the wait; `isOver`: each server is inspected by now
  */
 async function waitingFor(
@@ -121,8 +123,8 @@ function countRunningOut({ current }: DomainRecord, { domain, now }: Claim, reas
 }
 
 /**
- * A domain is parked with a name of ours. An error that nobody foresaw is `Unexpected`, and its own name begins
- * the message.
+ * A domain is parked with a name of ours. An error that nobody foresaw is `Unexpected`, and its own
+ * name begins the message.
  */
 function reasonFor({ name, message, ...when }: Failure): { reason: ErrorName; message: string; retryAt?: number } {
   return Object.hasOwn(remedies, name)

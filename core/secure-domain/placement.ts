@@ -1,6 +1,6 @@
 /**
- * What a wish comes to on its servers as they are: which servers get the certificate, and under which
- * servers' host names mail is served instead.
+ * What a wish comes to on its servers as they are: which servers get the certificate, and under
+ * which servers' host names mail is served instead.
  */
 import { planNames, webmailName } from '../certificate/names.ts';
 import { sayBefore } from '../claim/say-before.ts';
@@ -30,8 +30,9 @@ export const UNTIL_INSPECTED: readonly ErrorName[] = ['ServerNotInspected', 'Ins
 type Servers = Map<string, ServerRecord>;
 
 /**
- * A mail server that cannot choose a certificate by name serves the domain under its own host name. Such a
- * server gets the domain's certificate only for webmail, if webmail is its task and its web server can choose.
+ * A mail server that cannot choose a certificate by name serves the domain under its own host name.
+ * Such a server gets the domain's certificate only for webmail, if webmail is its task and its web
+ * server can choose.
  */
 export function place(wish: Wish, servers: Servers): Placement {
   const names = planNames(wish);
@@ -53,10 +54,12 @@ export function place(wish: Wish, servers: Servers): Placement {
 }
 
 /**
- * Matches the wish against its servers, and records under which servers the domain is served. First each
- * of these servers has on record that the domain depends on what the server can do, then the server is read
- * again: an inspection that is recorded in between finds the domain there and re-evaluates it.
- * @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused, ClaimLost, Throttled
+ * Matches the wish against its servers, and records under which servers the domain is served. First
+ * each of these servers has on record that the domain depends on what the server can do, then the
+ * server is read again: an inspection that is recorded in between finds the domain there and
+ * re-evaluates it.
+ * @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused, ClaimLost,
+ *   Throttled
  */
 export async function placeDomain(
   evaluation: Evaluation,
@@ -107,9 +110,9 @@ function isSame(one: ServedUnder, other: ServedUnder): boolean {
 }
 
 /**
- * A domain whose renewal is due is placed on the servers that are registered, so that one retired server
- * does not keep the others from a new certificate. A domain with a certificate does not wait for an
- * inspection, because its servers served by name before.
+ * A domain whose renewal is due is placed on the servers that are registered, so that one retired
+ * server does not keep the others from a new certificate. A domain with a certificate does not wait
+ * for an inspection, because its servers served by name before.
  */
 async function placeOn(
   { claim, record, wish }: Evaluation,
@@ -129,12 +132,7 @@ async function placeOn(
 }
 
 /** @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused */
-function requireUsable(asked: {
-  record: DomainRecord;
-  wish: Wish;
-  missing: string[];
-  servers: ServerRecord[];
-}): void {
+function requireUsable(asked: { record: DomainRecord; wish: Wish; missing: string[]; servers: ServerRecord[] }): void {
   const { record, wish, missing, servers } = asked;
   const fail = (name: 'ServerNotRegistered' | 'ServerNotInspected' | 'InstallRefused', why: string) =>
     new SealpostError(name, wish.domain, why);
@@ -153,7 +151,9 @@ function requireUsable(asked: {
     );
 }
 
-/** Servers whose first inspection has not answered. An order for such a server may be for nothing. */
+/**
+ * Servers whose first inspection has not answered. An order for such a server may be for nothing.
+ */
 export function uninspected(servers: ServerRecord[]): string[] {
   return servers.filter(({ capability }) => capability === undefined).map(({ server }) => server);
 }

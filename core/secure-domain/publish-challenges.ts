@@ -44,7 +44,9 @@ export async function publishChallenges(
   return { ...rest, until: new Date(ports.clock.now() + wait).toISOString() };
 }
 
-/** Values by record set: a domain and its wildcard share one, and both values must be there at once. */
+/**
+ * Values by record set: a domain and its wildcard share one, and both values must be there at once.
+ */
 export function valuesByRecord(order: OrderState, places: Place[]): PublishedValue[] {
   const values = order.challenges.map(challenge => {
     const place = places.find(({ name }) => name === challenge.name);

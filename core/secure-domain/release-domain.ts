@@ -1,4 +1,7 @@
-/** ReleaseDomain: the end of the claim of an execution that has issued a certificate, or whose wish has changed. */
+/**
+ * ReleaseDomain: the end of the claim of an execution that has issued a certificate, or whose wish
+ * has changed.
+ */
 import { importWanted } from '../acm/import-to-acm.ts';
 import { endClaim } from '../claim/end-claim.ts';
 import { openClaim } from '../claim/open-claim.ts';
@@ -33,7 +36,8 @@ export interface ReleasePorts {
 type Released = { domain: string; servers: string[]; dueAt: number };
 
 /**
- * Servers are woken before the claim ends, because a retry of this step finds no claim and does nothing.
+ * Servers are woken before the claim ends, because a retry of this step finds no claim and does
+ * nothing.
  * @returns the end ImportWanted, where all but the end of the claim is done
  * @throws SealpostError Throttled, ClaimLost
  */
@@ -47,8 +51,8 @@ export async function releaseDomain(
   const facts = input.certificate && record.current ? [issued(record, record.current)] : [];
   return sayBefore(facts, ports.bus, async () => {
     if (input.certificate && acmDuty(record)) return importWanted(claim.domain);
-    // A certificate that a wished server lacks, since that server is not registered any more: the next
-    // evaluation parks the domain for that.
+    // A certificate that a wished server lacks, since that server is not registered any more: the
+    // next evaluation parks the domain for that.
     const isWhole = holdersOf(record).every(server => input.servers.includes(server));
     const { now } = claim;
     const next = nextEvaluation(record, { dueAt: (isWhole && record.current?.renewAt) || now, now });

@@ -1,8 +1,8 @@
 /**
  * A domain that has left for good: evaluation after evaluation, neither its name servers nor its
- * `_acme-challenge` lead to us. The domain is retired with a notice, instead of tried for months. Its
- * certificate stays on its servers until it ends, since mail may still be read there. Any later event about
- * the domain brings it back.
+ * `_acme-challenge` lead to us. The domain is retired with a notice, instead of tried for months.
+ * Its certificate stays on its servers until it ends, since mail may still be read there. Any later
+ * event about the domain brings it back.
  */
 import { sayBefore } from '../claim/say-before.ts';
 import type { Bus } from '../ports/bus.ts';
@@ -12,8 +12,8 @@ import type { DomainRecord } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
 
 /**
- * Daily evaluations in a row. A domain that had a certificate has moved away. A domain that never had one
- * is not set up yet, which may take its owner weeks.
+ * Daily evaluations in a row. A domain that had a certificate has moved away. A domain that never
+ * had one is not set up yet, which may take its owner weeks.
  */
 const EVALUATIONS = { moved: 7, neverCame: 30 };
 /** From this try on a parked domain is tried daily (`nextTry`). */
@@ -22,8 +22,8 @@ const FIRST_DAILY_TRY = 4;
 const BEFORE_END_MS = 3 * 86_400_000;
 
 /**
- * @returns how many daily evaluations in a row found the domain unmanaged, this one included. An evaluation
- *   that a person asked for in between does not count
+ * @returns how many daily evaluations in a row found the domain unmanaged, this one included. An
+ *   evaluation that a person asked for in between does not count
  */
 export function unmanagedEvaluations({ parked }: Pick<DomainRecord, 'parked'>, now: number): number {
   const isDaily = parked !== undefined && parked.tries >= FIRST_DAILY_TRY && now >= parked.nextTry;
@@ -35,12 +35,17 @@ export function hasLeft({ spec, current }: DomainRecord, evaluations: number): b
   return spec?.host !== true && evaluations >= (current ? EVALUATIONS.moved : EVALUATIONS.neverCame);
 }
 
-/** The domain was retired, no event has named it since, and the sweep's last evaluation found no change. */
+/**
+ * The domain was retired, no event has named it since, and the sweep's last evaluation found no
+ * change.
+ */
 export function isStillGone({ retired, seen, done }: DomainRecord): boolean {
   return retired !== undefined && seen === done;
 }
 
-/** @returns false if an event about the domain came meanwhile: the caller parks the domain as before */
+/**
+ * @returns false if an event about the domain came meanwhile: the caller parks the domain as before
+ */
 export async function retireDomain(
   record: DomainRecord,
   claim: Claim,

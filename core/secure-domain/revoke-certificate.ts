@@ -1,6 +1,6 @@
 /**
- * RevokeCertificate: revokes a deleted domain's certificate at the CA (RFC 8555 §7.6), once no server
- * has it any more.
+ * RevokeCertificate: revokes a deleted domain's certificate at the CA (RFC 8555 §7.6), once no
+ * server has it any more.
  */
 import { X509Certificate } from 'node:crypto';
 import type { Acme } from '../acme/client.ts';
@@ -30,19 +30,25 @@ export interface RevokePorts {
   clock: Clock;
 }
 
-/** RFC 5280 §5.3.1: the subscriber has no more use for it. A deletion does not say that the key was stolen. */
+/**
+ * RFC 5280 §5.3.1: the subscriber has no more use for it. A deletion does not say that the key was
+ * stolen.
+ */
 const CESSATION_OF_OPERATION = 5;
 /** A server that cannot be reached delays the revocation no longer than this after the deletion. */
 const AT_THE_LATEST_MS = 86_400_000;
 
-/** The end of ClaimDomain that leads to the state RevokeCertificate, which has the rights and ends the claim. */
+/**
+ * The end of ClaimDomain that leads to the state RevokeCertificate, which has the rights and ends
+ * the claim.
+ */
 export function revocationWanted(domain: string): Ended<'RevocationWanted'> {
   return ended('RevocationWanted', { about: domain, message: `the certificate of ${domain} is to be revoked` });
 }
 
 /**
- * @returns when the certificate is to be revoked, milliseconds since the epoch: now if no server has it
- *   and no server has work for the domain
+ * @returns when the certificate is to be revoked, milliseconds since the epoch: now if no server
+ *   has it and no server has work for the domain
  */
 export async function revokeAt(
   { domain, servers = [], deletedAt }: DomainRecord,
@@ -58,7 +64,10 @@ export async function revokeAt(
   return having.includes(true) ? Math.max(now, deletedAt! + AT_THE_LATEST_MS) : now;
 }
 
-/** @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, IssuerUnusable, Throttled, ClaimLost */
+/**
+ * @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, IssuerUnusable, Throttled,
+ *   ClaimLost
+ */
 export async function revokeCertificate(
   input: { domain: string; execution: string },
   ports: RevokePorts,

@@ -1,4 +1,6 @@
-/** The end of a claim on a domain that needs no certificate: its mail is served under host names. */
+/**
+ * The end of a claim on a domain that needs no certificate: its mail is served under host names.
+ */
 import { importWanted } from '../acm/import-to-acm.ts';
 import { endClaim } from '../claim/end-claim.ts';
 import type { Clock } from '../clock.ts';
@@ -14,8 +16,8 @@ import { wakeServers } from '../work/wake.ts';
 import type { Evaluation } from './evaluation.ts';
 
 /**
- * An inspection that finds a server able to serve by name re-evaluates the domains that depend on it.
- * This one is for a server whose inspection was lost.
+ * An inspection that finds a server able to serve by name re-evaluates the domains that depend on
+ * it. This one is for a server whose inspection was lost.
  */
 const EVALUATE_AGAIN_MS = 30 * 86_400_000;
 

@@ -1,4 +1,6 @@
-/** Validate: waits until every name server answers with the values, then lets the CA look them up. */
+/**
+ * Validate: waits until every name server answers with the values, then lets the CA look them up.
+ */
 import type { Acme } from '../acme/client.ts';
 import { answerChallenges, type OrderState } from '../acme/order.ts';
 import { openClaim } from '../claim/open-claim.ts';
@@ -8,10 +10,16 @@ import { SealpostError } from '../errors.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Plan } from '../record/plan.ts';
 
-/** A short wait inside a step costs less than a transition of the state machine (docs/decisions/0001). */
+/**
+ * A short wait inside a step costs less than a transition of the state machine
+ * (docs/decisions/0001).
+ */
 export const POLL_MS = 10_000;
 
-/** @throws SealpostError DnsNotPropagated, AuthorizationPending, ChallengeFailed, AcmeUnavailable, Throttled, ClaimLost */
+/**
+ * @throws SealpostError DnsNotPropagated, AuthorizationPending, ChallengeFailed, AcmeUnavailable,
+ *   Throttled, ClaimLost
+ */
 export async function validate(
   input: Plan & { execution: string; order: OrderState; until: string },
   ports: { store: Pick<ClaimStore, 'renewDomain'>; acme: Acme; dns: Dns; clock: Clock },

@@ -6,8 +6,9 @@ import { holdersOf } from '../record/served-under.ts';
 import { isServing, type ServingStore } from './serving.ts';
 
 /**
- * Gives work to remove the domain to the servers that shall not hold its certificate any more. These servers go on
- * serving until every server of the wish was seen serving; the step that records the last of these calls this again.
+ * Gives work to remove the domain to the servers that shall not hold its certificate any more.
+ * These servers go on serving until every server of the wish was seen serving; the step that
+ * records the last of these calls this again.
  * @returns the servers that have work to remove the domain now
  */
 export async function leaveServers(
@@ -30,8 +31,8 @@ export async function leaveServers(
 }
 
 /**
- * The server may have the domain, and has no work to remove it. Work is removed after its server is known to serve,
- * so that either the work or what is installed is always found.
+ * The server may have the domain, and has no work to remove it. Work is removed after its server is
+ * known to serve, so that either the work or what is installed is always found.
  */
 async function hasToRemove(
   { server, domain }: { server: string; domain: string },

@@ -1,7 +1,7 @@
 /** A server's quiet hour: the moment of the day at which calm work is delivered to it. */
 import { createHash } from 'node:crypto';
 
-/** Hours of the day, UTC, as a setting has them: `1-5`; over midnight: `22-4`; the whole day: `0-0`. */
+/** Hours of the day in UTC: the setting `1-5`; over midnight `22-4`; the whole day `0-0`. */
 export interface QuietHours {
   from: number;
   to: number;
@@ -16,8 +16,10 @@ export function parseQuietHours(text: string): QuietHours {
 }
 
 /**
- * The server's own moment in these hours, the same each day: a hash of its name spreads the fleet over them.
- * @param now ms since the epoch @returns the next one, ms since the epoch
+ * A server's moment in these hours is the same each day. A hash of the server's name spreads the
+ * servers over the hours.
+ * @param now milliseconds since the epoch
+ * @returns the next such moment, milliseconds since the epoch
  */
 export function quietMoment(server: string, { from, to }: QuietHours, now: number): number {
   const length = ((to - from + 24) % 24 || 24) * HOUR;

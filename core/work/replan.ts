@@ -1,4 +1,4 @@
-/** What a server can do was looked at: the domains that hang on it are looked at again. */
+/** Re-evaluates the domains that depend on what a server can do, after an inspection. */
 import type { Clock } from '../clock.ts';
 import { reEvaluate } from './re-evaluate.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
@@ -8,12 +8,15 @@ import type { ServerRecord } from '../record/server.ts';
 import { servesByName } from '../record/capability.ts';
 import type { Executions } from '../ports/executions.ts';
 
-/** Domains that are begun at once; the sweep begins the others, within a minute. */
+/** Executions that are started here; the sweep starts the others within a minute. */
 const BEGUN_AT_ONCE = 25;
-/** Domains told at once: each is two writes. */
+/** Domains whose records are changed side by side: each is two writes. */
 const BATCH = 10;
 
-/** After the capability is on record: who notes that he hangs on it looks at it after his note. */
+/**
+ * The caller has recorded the capability. A domain is on record as a dependent before it reads the
+ * capability, so that one of the two sees the other.
+ */
 export async function replanDomains(
   server: ServerRecord,
   {
@@ -29,7 +32,8 @@ export async function replanDomains(
   const { first } = await store.wakeDependents(server.server, { now: clock.now(), first: BEGUN_AT_ONCE });
   for (const domain of first) await reEvaluate(domain, { executions, clock });
   if (servesByName(server)) return;
-  // It may have served by name before: what it still has is taken from it where nothing needs it there.
+  // The server may have served by name before. The evaluation of such a domain removes what nothing
+  // needs there any more.
   const held = (await store.allInstalled(server.server)).map(({ domain }) => domain);
   const domains = held.filter(domain => domain !== server.server && !first.includes(domain));
   for (let i = 0; i < domains.length; i += BATCH)

@@ -8,8 +8,8 @@ import { certificatesOf, isSeen } from '../record/provided.ts';
 export type ServingStore = Pick<WorkStore, 'installed' | 'workFor'> & Pick<ServerStore, 'readServer'>;
 
 /**
- * @returns true if the server's node of today was seen serving every certificate that it shall serve for the
- *   domain, and no work waits there that would change that
+ * @returns true if the server's node of today was seen serving every certificate that it shall
+ *   serve for the domain, and no work waits there that would change that
  */
 export async function isServing(
   server: string,

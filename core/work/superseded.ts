@@ -1,4 +1,7 @@
-/** Removes keys that are needed no more: of superseded certificates, and of provided ones that are over. */
+/**
+ * Removes keys that are needed no more: of superseded certificates, and of provided ones that are
+ * over.
+ */
 import type { Clock } from '../clock.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
@@ -9,9 +12,9 @@ import { holdersOf } from '../record/served-under.ts';
 import { isServing, type ServingStore } from './serving.ts';
 
 /**
- * Removes these keys once every server of the domain was seen serving what it shall. Until then a server may have
- * to be given its old certificate again. After that nothing reads the old keys: a delivery carries the current
- * certificate, and a host rolls back from its own disk.
+ * Removes these keys once every server of the domain was seen serving what it shall. Until then a
+ * server may have to be given its old certificate again. After that nothing reads the old keys: a
+ * delivery carries the current certificate, and a host rolls back from its own disk.
  */
 export async function removeSuperseded(
   domain: string,
@@ -39,8 +42,8 @@ export async function removeSuperseded(
 }
 
 /**
- * Removes every key of a deleted domain whose tombstone's time is over. The record names no current certificate
- * before its key goes, so that a domain which comes back at this moment orders another.
+ * Removes every key of a deleted domain whose tombstone's time is over. The record names no current
+ * certificate before its key goes, so that a domain which comes back at this moment orders another.
  * @throws SealpostError ClaimLost
  */
 export async function removeAll(

@@ -1,4 +1,7 @@
-/** What waits for a server: what of it may be delivered now, and when more of it may. All of it is looked through, page by page: what may not go yet never hides what may. */
+/**
+ * The work of a server: what may be delivered now, and when more may. All work is read, page by
+ * page, so that work that must wait never hides work that may be delivered.
+ */
 import type { WorkStore } from '../ports/work-store.ts';
 import { goesAlong, isDeliverable, type ServerRecord, type Work } from '../record/server.ts';
 import { MAX_ENTRIES } from '../record/delivery.ts';
@@ -14,8 +17,9 @@ export async function* waiting(server: string, store: Pick<WorkStore, 'work'>): 
 }
 
 /**
- * As much as fits into one delivery; calm work goes along with what is ripe, and is nothing by itself before its time.
- * The server's own host name is always in the first one: all others may depend on it.
+ * Calm work is added to work that may be delivered now; alone it makes no delivery before its time.
+ * The work for the server's own host name comes first, since all other work may depend on it.
+ * @returns as much work as one delivery takes
  */
 export async function ripeWork(
   server: ServerRecord,
@@ -37,7 +41,10 @@ export async function ripeWork(
   return ripe.length === 0 ? [] : [...ripe, ...calm].slice(0, MAX_ENTRIES);
 }
 
-/** @returns now when something may be delivered, else the earliest moment that work waits for; undefined where nothing waits for a moment */
+/**
+ * @returns now when something may be delivered, else the earliest moment that work waits for;
+ *   undefined where nothing waits for a moment
+ */
 export async function nextRipe(
   server: ServerRecord,
   store: Pick<WorkStore, 'work'>,

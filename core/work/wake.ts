@@ -1,4 +1,7 @@
-/** Starts deliver-to-server for servers that have work. The step that committed the work wakes its servers. */
+/**
+ * Starts deliver-to-server for servers that have work. The step that committed the work wakes its
+ * servers.
+ */
 import type { Clock } from '../clock.ts';
 import type { Executions } from '../ports/executions.ts';
 import { WAKE_MS } from '../ports/lease.ts';
@@ -6,8 +9,9 @@ import type { ServerStore } from '../ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../record/server.ts';
 
 /**
- * Starts a delivery for each server that is free and has something to do. A step that is killed after a claim and
- * before its start is retried and starts what it claimed; else the sweep wakes the server, up to two minutes later.
+ * Starts a delivery for each server that is free and has something to do. A step that is killed
+ * after a claim and before its start is retried and starts what it claimed; else the sweep wakes
+ * the server, up to two minutes later.
  * @returns the servers that were woken here
  */
 export async function wakeServers(

@@ -58,6 +58,11 @@ describe('a page', () => {
 describe('a comment', () => {
   /** Folders, with all that is in them, whose comments hold the width. */
   const held = [
+    'core/acm',
+    'core/claim',
+    'core/issuer',
+    'core/secure-domain',
+    'core/work',
     'lib',
     'test/core/audit',
     'test/core/certificate',
