@@ -19,12 +19,17 @@ import type { CertificateManager } from '../core/ports/certificate-manager.ts';
 export const STACK_TAG = 'sealpost:stack';
 export const DOMAIN_TAG = 'sealpost:domain';
 
+interface Imported {
+  arn: string;
+  domain: string;
+}
+
 export function certificateManager(client: ACMClient, stack: string): CertificateManager {
   /** @returns undefined where there is no such certificate */
-  const tagsOf = async (arn: string, about: string): Promise<Map<string, string> | undefined> => {
+  const tagsOf = async ({ arn, domain }: Imported): Promise<Map<string, string> | undefined> => {
     try {
       const list = new ListTagsForCertificateCommand({ CertificateArn: arn });
-      const { Tags = [] } = await called(about, () => client.send(list));
+      const { Tags = [] } = await called(domain, () => client.send(list));
       return new Map(Tags.map(({ Key, Value }) => [Key!, Value ?? '']));
     } catch (error) {
       if (error instanceof ResourceNotFoundException) return undefined;
@@ -34,8 +39,8 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
   const isOurs = (tags: Map<string, string>, domain: string) =>
     tags.get(STACK_TAG) === stack && tags.get(DOMAIN_TAG) === domain;
   /** Asked first, since the rights hang on the tag: what is gone, or has lost it, would be a refused right. */
-  const isThere = async (arn: string, domain: string): Promise<boolean> => {
-    const tags = await tagsOf(arn, domain);
+  const isThere = async ({ arn, domain }: Imported): Promise<boolean> => {
+    const tags = await tagsOf({ arn, domain });
     if (tags && !isOurs(tags, domain))
       throw new SealpostError(
         'ImportRefused',
@@ -47,7 +52,7 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
 
   return {
     async import({ domain, arn, keyPem, chainPem }) {
-      if (arn !== undefined && !(await isThere(arn, domain))) return undefined;
+      if (arn !== undefined && !(await isThere({ arn, domain }))) return undefined;
       const end = chainPem.indexOf(END) + END.length;
       const chain = chainPem.slice(end).trim();
       const certificate = {
@@ -56,27 +61,27 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
         ...(chain !== '' && { CertificateChain: bytes(chain) }),
       };
       // Tags are taken with the first import only.
-      const place = arn === undefined ? { Tags: tags(stack, domain) } : { CertificateArn: arn };
+      const place = arn === undefined ? { Tags: tagsFor({ stack, domain }) } : { CertificateArn: arn };
       const asked = new ImportCertificateCommand({ ...certificate, ...place });
       return (await called(domain, () => client.send(asked))).CertificateArn!;
     },
 
-    async find(domain, name) {
+    async find({ domain, name }) {
       // Without key types it lists RSA ones alone, and ours are P-256.
       const list = { Includes: { keyTypes: Object.values(KeyAlgorithm) } };
       return called(domain, async () => {
         for await (const { CertificateSummaryList = [] } of paginateListCertificates({ client }, list))
           for (const { CertificateArn, Type, SubjectAlternativeNameSummaries = [] } of CertificateSummaryList) {
             if (Type !== 'IMPORTED' || !SubjectAlternativeNameSummaries.includes(name)) continue;
-            const tags = await tagsOf(CertificateArn!, domain);
+            const tags = await tagsOf({ arn: CertificateArn!, domain });
             if (tags && isOurs(tags, domain)) return CertificateArn;
           }
         return undefined;
       });
     },
 
-    async remove(domain, arn) {
-      if (await isThere(arn, domain))
+    async remove({ domain, arn }) {
+      if (await isThere({ arn, domain }))
         await called(domain, () => client.send(new DeleteCertificateCommand({ CertificateArn: arn })));
     },
   };
@@ -84,7 +89,7 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
 
 const END = '-----END CERTIFICATE-----';
 const bytes = (text: string) => new TextEncoder().encode(`${text.trim()}\n`);
-const tags = (stack: string, domain: string) => [
+const tagsFor = ({ stack, domain }: { stack: string; domain: string }) => [
   { Key: STACK_TAG, Value: stack },
   { Key: DOMAIN_TAG, Value: domain },
 ];

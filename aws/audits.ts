@@ -3,7 +3,10 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { unlessBusy } from './throttling.ts';
 
 /** @returns whether there is such a server @throws Error with what the function failed with */
-export async function auditBy(client: LambdaClient, stack: string, server: string): Promise<boolean> {
+export async function auditBy(
+  client: LambdaClient,
+  { stack, server }: { stack: string; server: string },
+): Promise<boolean> {
   const { FunctionError, Payload } = await unlessBusy('Lambda', stack, () =>
     client.send(new InvokeCommand({ FunctionName: `${stack}-audit`, Payload: JSON.stringify({ server }) })),
   );

@@ -26,7 +26,7 @@ const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 /** @param tag key and value that make a managed node a mail server of this stack */
 export function commands(client: SSMClient, tag: { key: string; value: string }): Commands {
   return {
-    async find(node, delivery) {
+    async find({ node, delivery }) {
       const { Commands } = await reached(node, () =>
         client.send(new ListCommandsCommand({ InstanceId: node, MaxResults: 50 })),
       );
@@ -40,7 +40,7 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
       return Commands?.[0]?.Comment;
     },
 
-    async outcome(commandId, node) {
+    async outcome({ commandId, node }) {
       // The step's status says nothing of a command that never reached it; whether it is over, the invocation says.
       const { CommandInvocations } = await reached(node, () =>
         client.send(new ListCommandInvocationsCommand({ CommandId: commandId, InstanceId: node })),
@@ -49,7 +49,7 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
       // The API is eventually consistent: right after SendCommand the invocation may not be there yet.
       if (!invocation || UNDER_WAY.includes(invocation.Status!))
         return { state: 'under way', output: '', detail: invocation?.StatusDetails ?? 'not known yet' };
-      const step = await installStep(client, commandId, node);
+      const step = await installStep(client, { commandId, node });
       const output = step?.StandardOutputContent ?? '';
       const details = [
         invocation.StatusDetails ?? invocation.Status,
@@ -91,7 +91,7 @@ export function sendingCommands(
   return {
     ...commands(client, tag),
     async send({ node, delivery, installer, prefix, about }) {
-      const pin = known ?? (await reached(about, () => pinned(client, document.name, document.content)));
+      const pin = known ?? (await reached(about, () => pinned(client, document)));
       known = undefined;
       const { Command } = await reached(about, () =>
         client.send(
@@ -111,17 +111,17 @@ export function sendingCommands(
 }
 
 /** What the installer's step printed, or else what the step came to that did not end well; undefined when the command ended before it. */
-async function installStep(client: SSMClient, commandId: string, node: string) {
+async function installStep(client: SSMClient, sent: Sent) {
   const steps = [];
   for (const plugin of PLUGINS) {
-    const step = await stepOf(client, commandId, node, plugin);
+    const step = await stepOf(client, plugin, sent);
     if (step?.StandardOutputContent?.startsWith(ANSWER)) return step;
     if (step) steps.push(step);
   }
   return steps.find(step => step.Status !== 'Success') ?? steps[0];
 }
 
-async function stepOf(client: SSMClient, commandId: string, node: string, plugin: string) {
+async function stepOf(client: SSMClient, plugin: string, { commandId, node }: Sent) {
   try {
     const step = new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: plugin });
     return await reached(node, () => client.send(step));
@@ -129,6 +129,11 @@ async function stepOf(client: SSMClient, commandId: string, node: string, plugin
     if (error instanceof InvocationDoesNotExist || error instanceof InvalidPluginName) return undefined;
     throw error;
   }
+}
+
+interface Sent {
+  commandId: string;
+  node: string;
 }
 
 async function reached<T>(about: string, call: () => Promise<T>): Promise<T> {

@@ -24,9 +24,12 @@ export async function deployed(client: LambdaClient, stack: string): Promise<Dep
 }
 
 /** A setting that one of the stack's functions has. @throws ResourceNotFoundException, Error */
-export async function settingOf(client: LambdaClient, stack: string, of: string, name: string): Promise<string> {
-  const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: `${stack}-${of}` }));
+export async function settingOf(
+  client: LambdaClient,
+  { stack, step, name }: { stack: string; step: string; name: string },
+): Promise<string> {
+  const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: `${stack}-${step}` }));
   const value = Environment?.Variables?.[name];
-  if (value === undefined) throw new Error(`the function ${stack}-${of} has no ${name} in its environment`);
+  if (value === undefined) throw new Error(`the function ${stack}-${step} has no ${name} in its environment`);
   return value;
 }

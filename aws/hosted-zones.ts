@@ -25,6 +25,11 @@ interface Answer {
   isAll: boolean;
 }
 
+interface FoundZone {
+  id: string;
+  name: string;
+}
+
 /** @param now ms since the epoch */
 export function zoneFinder(client: Route53Client, now: () => number): Zones['findZone'] {
   const known = new Map<string, Known>();
@@ -42,8 +47,8 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   }
 
   /** The last two labels of a name: all zones that it may be in are there or under it. Under `co.uk` there may be thousands: then one label more. */
-  async function find(name: string, maxAgeMs: number): Promise<{ id: string; name: string } | undefined> {
-    let above: { id: string; name: string } | undefined;
+  async function find(name: string, maxAgeMs: number): Promise<FoundZone | undefined> {
+    let above: FoundZone | undefined;
     const labels = name.split('.');
     for (let count = Math.min(2, labels.length); count <= labels.length; count++) {
       const { zones, isAll } = await zonesFrom(labels.slice(-count).join('.'), maxAgeMs);
@@ -54,8 +59,8 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   }
 
   /** They are the zone's as long as it is there. */
-  function nameServersOf(id: string, zone: string): Promise<string[]> {
-    const asked = nameServers.get(id) ?? readNameServers(client, id, zone);
+  function nameServersOf({ id, name }: FoundZone): Promise<string[]> {
+    const asked = nameServers.get(id) ?? readNameServers(client, { id, name });
     nameServers.set(id, asked);
     return asked.catch((error: unknown) => {
       nameServers.delete(id);
@@ -66,11 +71,11 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   return async (name, { anew = false } = {}) => {
     const kept = anew ? undefined : await find(name, KEEP_MS);
     const found = kept ?? (await find(name, NEW_MS));
-    return found && { ...found, nameServers: await nameServersOf(found.id, found.name) };
+    return found && { ...found, nameServers: await nameServersOf(found) };
   };
 }
 
-function longest(name: string, zones: Map<string, string>): { id: string; name: string } | undefined {
+function longest(name: string, zones: Map<string, string>): FoundZone | undefined {
   for (let zone = name; zone.includes('.'); zone = zone.slice(zone.indexOf('.') + 1)) {
     const id = zones.get(zone);
     if (id !== undefined) return { id, name: zone };
@@ -94,7 +99,7 @@ async function publicZones(client: Route53Client, top: string): Promise<Answer> 
   };
 }
 
-async function readNameServers(client: Route53Client, id: string, zone: string): Promise<string[]> {
-  const { DelegationSet } = await unlessBusy('Route 53', zone, () => client.send(new GetHostedZoneCommand({ Id: id })));
+async function readNameServers(client: Route53Client, { id, name }: FoundZone): Promise<string[]> {
+  const { DelegationSet } = await unlessBusy('Route 53', name, () => client.send(new GetHostedZoneCommand({ Id: id })));
   return DelegationSet?.NameServers ?? [];
 }

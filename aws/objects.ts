@@ -9,7 +9,7 @@ import {
 import { SealpostError } from '../core/errors.ts';
 import { unlessBusy } from './throttling.ts';
 import type { Looks, Manifest } from '../core/record/delivery.ts';
-import type { CertificateObjects, DeliveryObjects } from '../core/ports/objects.ts';
+import type { CertificateId, CertificateObjects, DeliveryObjects, DeliveryPlace } from '../core/ports/objects.ts';
 
 /** Path style where an endpoint is named: a bucket's name is no host name there. */
 export function s3Client(): S3Client {
@@ -17,67 +17,73 @@ export function s3Client(): S3Client {
 }
 
 export function certificateObjects(client: S3Client, bucket: string): CertificateObjects {
-  const at = (domain: string, id: string, part: 'key' | 'chain') => `certificates/${domain}/${id}/${part}`;
+  const { put, putOnce, read, remove } = objectsIn(client, bucket);
+  const at = ({ domain, id }: CertificateId, part: 'key' | 'chain') => `certificates/${domain}/${id}/${part}`;
   return {
-    async putKeyOnce(domain, id, keyPem) {
-      const isNew = await putOnce(client, bucket, at(domain, id, 'key'), keyPem);
-      return { keyPem: isNew ? keyPem : await read(client, bucket, at(domain, id, 'key')), isNew };
+    async putKeyOnce(certificate, keyPem) {
+      const key = at(certificate, 'key');
+      const isNew = await putOnce({ key, body: keyPem });
+      return { keyPem: isNew ? keyPem : await read(key), isNew };
     },
-    putChain: (domain, id, chainPem) => put(client, bucket, at(domain, id, 'chain'), chainPem),
-    readKey: (domain, id) => read(client, bucket, at(domain, id, 'key')),
-    readChain: (domain, id) => read(client, bucket, at(domain, id, 'chain')),
-    async remove(domain, id) {
-      for (const part of ['key', 'chain'] as const) await remove(client, bucket, at(domain, id, part));
+    putChain: (certificate, chainPem) => put({ key: at(certificate, 'chain'), body: chainPem }),
+    readKey: certificate => read(at(certificate, 'key')),
+    readChain: certificate => read(at(certificate, 'chain')),
+    async remove(certificate) {
+      for (const part of ['key', 'chain'] as const) await remove(at(certificate, part));
     },
   };
 }
 
 export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjects {
+  const { put, putOnce, read, remove } = objectsIn(client, bucket);
+  const at = ({ prefix, hash }: DeliveryPlace) => `deliveries/${prefix}/${hash}`;
   const stored = new Set<string>();
   return {
-    putDelivery: (prefix, hash, text) => put(client, bucket, `deliveries/${prefix}/${hash}`, text),
-    async removeDelivery(prefix, hash) {
-      await remove(client, bucket, `deliveries/${prefix}/${hash}`);
-    },
-    putManifest: (hash, manifest) => put(client, bucket, `manifests/${hash}`, JSON.stringify(manifest)),
-    readManifest: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}`)) as Manifest,
-    putLooks: (hash, looks) => put(client, bucket, `manifests/${hash}.looks`, JSON.stringify(looks)),
-    readLooks: async hash => JSON.parse(await read(client, bucket, `manifests/${hash}.looks`)) as Looks,
-    async putInstaller(sha256, text) {
+    putDelivery: (place, text) => put({ key: at(place), body: text }),
+    removeDelivery: place => remove(at(place)),
+    putManifest: (hash, manifest) => put({ key: `manifests/${hash}`, body: JSON.stringify(manifest) }),
+    readManifest: async hash => JSON.parse(await read(`manifests/${hash}`)) as Manifest,
+    putLooks: (hash, looks) => put({ key: `manifests/${hash}.looks`, body: JSON.stringify(looks) }),
+    readLooks: async hash => JSON.parse(await read(`manifests/${hash}.looks`)) as Looks,
+    async putInstaller({ sha256, text }) {
       if (stored.has(sha256)) return;
-      await putOnce(client, bucket, `installers/${sha256}`, text);
+      await putOnce({ key: `installers/${sha256}`, body: text });
       stored.add(sha256);
     },
   };
 }
 
-async function put(client: S3Client, bucket: string, key: string, body: string): Promise<void> {
-  await unlessBusy('S3', key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
-}
+function objectsIn(client: S3Client, bucket: string) {
+  const asked = <T>(key: string, call: () => Promise<T>) => unlessBusy('S3', key, call);
+  return {
+    async put({ key, body }: { key: string; body: string }): Promise<void> {
+      await asked(key, () => client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })));
+    },
 
-async function remove(client: S3Client, bucket: string, key: string): Promise<void> {
-  await unlessBusy('S3', key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
-}
+    async remove(key: string): Promise<void> {
+      await asked(key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    },
 
-/** @returns false when an object is there already */
-async function putOnce(client: S3Client, bucket: string, key: string, body: string): Promise<boolean> {
-  try {
-    await unlessBusy('S3', key, () =>
-      client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' })),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return false;
-    // Two conditional puts at once: one of them is told to try again, and finds the other's object then.
-    if (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
-      throw new SealpostError('Throttled', key, `another write to ${key} was under way; it is tried again`, {
-        cause: error,
-      });
-    throw error;
-  }
-}
+    /** @returns false when an object is there already */
+    async putOnce({ key, body }: { key: string; body: string }): Promise<boolean> {
+      try {
+        const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' });
+        await asked(key, () => client.send(put));
+        return true;
+      } catch (error) {
+        if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return false;
+        // Two conditional puts at once: one of them is told to try again, and finds the other's object then.
+        if (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
+          throw new SealpostError('Throttled', key, `another write to ${key} was under way; it is tried again`, {
+            cause: error,
+          });
+        throw error;
+      }
+    },
 
-async function read(client: S3Client, bucket: string, key: string): Promise<string> {
-  const { Body } = await unlessBusy('S3', key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
-  return Body!.transformToString();
+    async read(key: string): Promise<string> {
+      const { Body } = await asked(key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
+      return Body!.transformToString();
+    },
+  };
 }

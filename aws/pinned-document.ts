@@ -11,7 +11,10 @@ import { SealpostError } from '../core/errors.ts';
 export type Pinned = Pick<SendCommandRequest, 'DocumentName' | 'DocumentVersion' | 'DocumentHash' | 'DocumentHashType'>;
 
 /** @param content JSON that it has to say @throws SealpostError DocumentChanged */
-export async function pinned(client: SSMClient, Name: string, content: string): Promise<Pinned> {
+export async function pinned(
+  client: SSMClient,
+  { name: Name, content }: { name: string; content: string },
+): Promise<Pinned> {
   const { Document } = await client.send(new DescribeDocumentCommand({ Name }));
   const { DocumentVersion, Hash, HashType } = Document!;
   const { Content } = await client.send(new GetDocumentCommand({ Name, DocumentVersion }));

@@ -47,7 +47,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
     return events.reverse();
   }
 
-  async function follow(executionArn: string, machine: string): Promise<RoadEvent[]> {
+  async function follow({ execution: executionArn, machine }: Pick<RoadEvent, 'execution' | 'machine'>) {
     const before = followed.get(executionArn);
     const subject =
       before?.subject ?? subjectOf((await client.send(new DescribeExecutionCommand({ executionArn }))).input);
@@ -64,7 +64,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
     const events: RoadEvent[] = [];
     for (const { executionArn, stopDate } of executions.reverse()) {
       if (ended.has(executionArn!) || (stopDate && stopDate.getTime() < since)) continue;
-      events.push(...(await follow(executionArn!, name)));
+      events.push(...(await follow({ execution: executionArn!, machine: name })));
       if (!stopDate) continue;
       ended.add(executionArn!);
       followed.delete(executionArn!);

@@ -23,7 +23,7 @@ export function secrets(client: SSMClient, keyId: string): Secrets {
   };
   return {
     read,
-    async createOnce(name, value) {
+    async createOnce({ name, value }) {
       const present = await read(name);
       if (present !== undefined) return present;
       try {

@@ -22,7 +22,11 @@ const NAMES = new Set([
  * @param about the domain, server or object that the call is for
  * @throws SealpostError Throttled when the service is busy
  */
-export async function unlessBusy<T>(service: string, about: string, call: () => Promise<T>): Promise<T> {
+/** An AWS service, by the name that people use. */
+type Service =
+  'ACM' | 'DynamoDB' | 'EventBridge' | 'IAM' | 'Lambda' | 'Route 53' | 'S3' | 'Step Functions' | 'Systems Manager';
+
+export async function unlessBusy<T>(service: Service, about: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

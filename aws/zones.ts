@@ -67,7 +67,9 @@ async function change(
   for (let i = 0; refusal && i < SWAPS; i++) {
     const merged: TxtChange[] = [];
     for (const one of values)
-      merged.push(mergeTxt(await readTxt(client, zoneId, one.recordName), { ...one, ttl: TTL_SECONDS }));
+      merged.push(
+        mergeTxt(await readTxt(client, { zoneId, recordName: one.recordName }), { ...one, ttl: TTL_SECONDS }),
+      );
     refusal = await submit(client, zoneId, values, merged);
   }
   return refusal;
@@ -112,7 +114,10 @@ function changeOf(Action: 'CREATE' | 'DELETE', recordName: string, { ttl, values
   };
 }
 
-async function readTxt(client: Route53Client, zoneId: string, recordName: string): Promise<TxtSet | undefined> {
+async function readTxt(
+  client: Route53Client,
+  { zoneId, recordName }: { zoneId: string; recordName: string },
+): Promise<TxtSet | undefined> {
   const { ResourceRecordSets } = await unlessBusy('Route 53', recordName, () =>
     client.send(
       new ListResourceRecordSetsCommand({

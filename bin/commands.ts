@@ -10,13 +10,13 @@ const names = () => import('../core/certificate/names.ts');
 const domain = {
   placeholder: 'DOMAIN',
   brief: 'The domain that the mail addresses end in, for example example.com.',
-  parse: async (text: string) => (await names()).parseDomain(text, 'the domain'),
+  parse: async (text: string) => (await names()).parseDomain(text, { field: 'the domain' }),
 };
 /** @param as what a refusal calls the value */
 const server = (as: string) => ({
   placeholder: 'SERVER',
   brief: 'The host name of a mail server, for example mx1.provider.example.',
-  parse: async (text: string) => (await names()).parseHostName(text, as),
+  parse: async (text: string) => (await names()).parseHostName(text, { field: as }),
 });
 const file = { placeholder: 'FILE', parse: String, proposeCompletions: (partial: string) => [`${partial}${FILE}`] };
 const text = { kind: 'parsed', optional: true } as const;
@@ -34,7 +34,7 @@ export const commands: Record<string, Entry> = {
         placeholder: 'NAME',
         brief: 'A domain, or the host name of a mail server.',
         optional: true,
-        parse: async (text: string) => (await names()).parseDomain(text, 'the name'),
+        parse: async (text: string) => (await names()).parseDomain(text, { field: 'the name' }),
       }),
     },
   }),

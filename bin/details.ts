@@ -32,7 +32,7 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
     }),
     ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
     ...(reason === 'DomainNotManaged' && challengeZone !== undefined
-      ? [`For the domain's zone:\n${delegationLines(names, challengeZone).join('\n')}`]
+      ? [`For the domain's zone:\n${delegationLines(names, { name: challengeZone }).join('\n')}`]
       : []),
   ].join('\n\n');
 }

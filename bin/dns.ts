@@ -29,11 +29,11 @@ export function namesToDelegate(domain: string, record: DomainRecord | undefined
 }
 
 export function dnsText(names: string[], challengeZone: string): string {
-  return delegationLines(names, challengeZone).join('\n');
+  return delegationLines(names, { name: challengeZone }).join('\n');
 }
 
 export function dnsRecords(names: string[], challengeZone: string): DnsRecord[] {
-  return delegationLines(names, challengeZone).map(line => {
+  return delegationLines(names, { name: challengeZone }).map(line => {
     const [name, type, value] = line.split(' ') as [string, string, string];
     return { name, type, value };
   });

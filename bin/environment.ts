@@ -47,7 +47,7 @@ export function environment(
       const client = new LambdaClient(access);
       const [{ table, roots }, bucket] = await Promise.all([
         ask(),
-        settingOf(client, stack, 'finalize-order', 'CERTIFICATE_BUCKET'),
+        settingOf(client, { stack, step: 'finalize-order', name: 'CERTIFICATE_BUCKET' }),
       ]);
       const store = storeOn(new Table(new DynamoDBClient(access), settings.SEALPOST_TABLE ?? table));
       // As aws/objects.ts: the local provider has no host name for each bucket.
@@ -65,6 +65,6 @@ export function environment(
       };
     },
     renew: request => renewBy(new LambdaClient(access), stack, request),
-    audit: server => auditBy(new LambdaClient(access), stack, server),
+    audit: server => auditBy(new LambdaClient(access), { stack, server }),
   };
 }

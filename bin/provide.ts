@@ -118,13 +118,13 @@ async function put(
   { keyPem, chainPem }: { keyPem: string; chainPem: string },
   { certificates }: Elsewhere,
 ): Promise<void> {
-  await certificates.putKeyOnce(domain, id, keyPem);
-  await certificates.putChain(domain, id, chainPem);
+  await certificates.putKeyOnce({ domain, id }, keyPem);
+  await certificates.putChain({ domain, id }, chainPem);
 }
 
 function describe(chainPem: string, now: number): ProvidedCertificate {
   const { names, notBefore, notAfter, sha256, issuer } = inspectChain(chainPem);
-  const told = markAt(notAfter, now);
+  const told = markAt({ notAfter, now });
   // Another place each time it is brought: the one that was withdrawn may be emptied at this very moment.
   const id = createHash('sha256').update(`${sha256} ${now}`).digest('hex');
   return {

@@ -101,7 +101,7 @@ interface Known {
 async function chain(provider: Provider, domain: string): Promise<Known> {
   const objects = certificateObjects(new S3Client(provider.client()), provider.stack.outputs.CertificateBucket!);
   const stored = (await storeOf(provider).readDomain(domain))!.current!;
-  return { stored, pem: await objects.readChain(domain, stored.id) };
+  return { stored, pem: await objects.readChain({ domain, id: stored.id }) };
 }
 
 async function certificates(provider: Provider, subjects: Subject[]): Promise<Map<string, Known>> {

@@ -61,10 +61,13 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
   const { store, certificates, acm, quotas } = ports;
   const { domain, current, acm: known } = record;
   const { id, names, notAfter } = current!;
-  const [keyPem, chainPem] = await Promise.all([certificates.readKey(domain, id), certificates.readChain(domain, id)]);
+  const [keyPem, chainPem] = await Promise.all([
+    certificates.readKey({ domain, id }),
+    certificates.readChain({ domain, id }),
+  ]);
   // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches
   // ACM by the stack's and the domain's tag before it imports again.
-  const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find(domain, names[0]!));
+  const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find({ domain, name: names[0]! }));
   const requireRoom = async (asks: { isFirst: boolean }) =>
     requireQuota({ domain, ...asks }, await store.acmUse({ withCertificates: asks.isFirst }), {
       quotas,
@@ -92,8 +95,8 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
 
 async function remove(record: DomainRecord, claim: Claim, { store, acm }: AcmPorts): Promise<undefined> {
   const { domain, acm: known, current } = record;
-  const arn = known!.arn ?? (current && (await acm.find(domain, current.names[0]!)));
-  if (arn !== undefined) await acm.remove(domain, arn);
+  const arn = known!.arn ?? (current && (await acm.find({ domain, name: current.names[0]! })));
+  if (arn !== undefined) await acm.remove({ domain, arn });
   await store.forgetAcm(claim, known!.arn);
 }
 

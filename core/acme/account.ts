@@ -17,7 +17,7 @@ interface AccountPorts {
 
 /** For CreateOrder, which may make the key and the account. @throws SealpostError IssuerUnusable, AcmeUnavailable, AcmeRateLimited */
 export async function openAccount(issuer: Issuer, ports: AccountPorts): Promise<Acme> {
-  const stored = await ports.secrets.createOnce(issuer.keyParameter, newKey());
+  const stored = await ports.secrets.createOnce({ name: issuer.keyParameter, value: newKey() });
   const known = await ports.store.readIssuer(issuer.directoryUrl);
   const acme = connect({ ...issuer, accountKey: accountKeyOf(stored, issuer), accountUrl: known?.accountUrl });
   // Another key was put in its place since: its account is another, too.

@@ -134,7 +134,7 @@ function parsed(text: string): z.infer<typeof configured> {
 }
 
 function given({ source, ...limits }: Partial<Record<keyof Limits | 'source', string>>): Limits {
-  const found = Object.entries(limits).map(([per, text]) => [per, parseLimit(text, source)]);
+  const found = Object.entries(limits).map(([per, text]) => [per, parseLimit(text, { source })]);
   return Object.fromEntries(found) as Limits;
 }
 

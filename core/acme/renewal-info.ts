@@ -35,7 +35,7 @@ export async function readRenewalInfo(
     return {
       window: { start, end },
       ...(explanationURL && { explanation: explanationURL }),
-      nextLookAt: nextLook(retryAt(header(answer, 'retry-after'), now), now),
+      nextLookAt: nextLook({ asked: retryAt(header(answer, 'retry-after'), now), now }),
     };
   } catch (error) {
     // The CA answered and does not know the certificate: another CA's, or one from before its state was lost.
@@ -46,6 +46,6 @@ export async function readRenewalInfo(
 }
 
 /** §4.3.2: between one minute and one day. At least twice a day is what Let's Encrypt asks for. */
-function nextLook(asked: number | undefined, now: number): number {
+function nextLook({ asked, now }: { asked: number | undefined; now: number }): number {
   return Math.min(Math.max(asked ?? now + afterError, now + 60_000), now + 12 * hour);
 }

@@ -28,12 +28,15 @@ export interface ConnectionOptions {
   timeoutMs?: number;
 }
 
+/** As acme-client names them. */
+type Method = 'get' | 'head' | 'post';
+
 export interface Connection {
   directory(): Promise<Directory>;
   /** A nonce nobody used (RFC 8555 §6.5): one that came with an earlier answer, else a new one. */
   nonce(): Promise<string>;
   /** Any status is an answer. @throws AcmeTransport */
-  request(url: string, method: string, options?: { data?: unknown }): Promise<CaAnswer>;
+  request(url: string, method: Method, options?: { data?: unknown }): Promise<CaAnswer>;
   /** Gives an unused nonce away, to a process that has none: it saves that one two requests. */
   spareNonce(): string | undefined;
   keepNonce(nonce: string): void;
@@ -55,9 +58,9 @@ export function openConnection(options: ConnectionOptions): Connection {
   const agent = new Agent({ keepAlive: true, ...(roots && { secureContext: trust(roots) }) });
   let count = 0;
 
-  async function request(url: string, method: string, { data }: { data?: unknown } = {}): Promise<CaAnswer> {
+  async function request(url: string, method: Method, { data }: { data?: unknown } = {}): Promise<CaAnswer> {
     count += 1;
-    const answer = await send(url, method.toUpperCase(), data);
+    const answer = await send(url, method, data);
     const nonce = header(answer, 'replay-nonce');
     // After badNonce acme-client signs again with the nonce of that very answer; a HEAD's is handed to the caller.
     const taken = method === 'head' || answer.data?.type === 'urn:ietf:params:acme:error:badNonce';
@@ -65,7 +68,8 @@ export function openConnection(options: ConnectionOptions): Connection {
     return answer;
   }
 
-  function send(url: string, method: string, data: unknown): Promise<CaAnswer> {
+  function send(url: string, as: Method, data: unknown): Promise<CaAnswer> {
+    const method = as.toUpperCase();
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) => {
         const why = error.name === 'AbortError' ? `no answer within ${timeoutMs} ms` : error.message || error.code;

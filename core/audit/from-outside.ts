@@ -73,7 +73,7 @@ export async function lookFromOutside(
 
 /** The server's own name, those in trouble, and the next domains by name; after the last it begins anew. */
 function shareOf(server: string, installed: Installed[], { after = '', unseen = [] }: Outside) {
-  const sorted = installed.sort((a, b) => (a.domain < b.domain ? -1 : 1));
+  const sorted = installed.toSorted((a, b) => (a.domain < b.domain ? -1 : 1));
   const next = sorted.filter(({ domain }) => domain > after && domain !== server).slice(0, SHARE);
   const troubled = new Set([server, ...unseen.map(({ domain }) => domain)]);
   const share = sorted.filter(one => troubled.has(one.domain) || next.includes(one));

@@ -35,7 +35,7 @@ export function newKey(): string {
  * @throws CertificateUnusable where it holds no certificate
  */
 export function inspectChain(pem: string): CertificateFacts {
-  const chain = readChain(pem, 'unknown');
+  const chain = readChain(pem, { about: 'unknown' });
   const leaf = chain[0]!;
   const id = ariId(leaf);
   return {
@@ -65,15 +65,15 @@ export function checkCertificate(wanted: {
   now: number;
 }): void {
   const { names, now } = wanted;
-  const chain = readChain(wanted.chainPem, names[0]!);
+  const chain = readChain(wanted.chainPem, { about: names[0]! });
   const leaf = chain[0]!;
   const reason =
     keyProblem(leaf, wanted.keyPem) ??
-    namesProblem(namesOf(leaf), names) ??
+    namesProblem({ held: namesOf(leaf), planned: names }) ??
     dateProblem(leaf, now) ??
     usageProblem(leaf) ??
     trustProblem(chain, wanted.roots, now);
-  if (reason) throw unusable(names[0]!, reason);
+  if (reason) throw unusable({ about: names[0]!, reason });
 }
 
 /**
@@ -87,25 +87,28 @@ export function providedProblem(wanted: {
   roots: string;
   now: number;
 }): { text: string; remedy: string } | undefined {
-  const chain = readChain(wanted.chainPem, wanted.covers[0]!);
+  const chain = readChain(wanted.chainPem, { about: wanted.covers[0]! });
   const leaf = chain[0]!;
   const held = namesOf(leaf);
   const missing = wanted.covers.filter(name => !coversName(held, name));
-  const found = (text: string | undefined, remedy: string) => (text === undefined ? undefined : { text, remedy });
+  const lack = `it does not cover ${missing.join(' and ')}, which people type (it has ${held})`;
+  const found = (text: string | undefined, { remedy }: { remedy: string }) =>
+    text === undefined ? undefined : { text, remedy };
   return (
-    found(keyProblem(leaf, wanted.keyPem), 'give the key that was made for it') ??
-    found(
-      missing.length > 0 ? `it does not cover ${missing.join(' and ')}, which people type (it has ${held})` : undefined,
-      'give one that has these names, or say --for mail or --for webmail',
-    ) ??
-    found(dateProblem(leaf, wanted.now), 'give one that is valid now') ??
-    found(usageProblem(leaf), 'ask for a certificate for TLS servers') ??
-    found(trustProblem(chain, wanted.roots, wanted.now), 'add the chain that came with it, the leaf first')
+    found(keyProblem(leaf, wanted.keyPem), { remedy: 'give the key that was made for it' }) ??
+    found(missing.length > 0 ? lack : undefined, {
+      remedy: 'give one that has these names, or say --for mail or --for webmail',
+    }) ??
+    found(dateProblem(leaf, wanted.now), { remedy: 'give one that is valid now' }) ??
+    found(usageProblem(leaf), { remedy: 'ask for a certificate for TLS servers' }) ??
+    found(trustProblem(chain, wanted.roots, wanted.now), {
+      remedy: 'add the chain that came with it, the leaf first',
+    })
   );
 }
 
 /** One file, so that one rename switches both: key first, then leaf, then chain; no text between. */
-export function combinedPem(keyPem: string, chainPem: string): string {
+export function combinedPem({ keyPem, chainPem }: { keyPem: string; chainPem: string }): string {
   return [...blocks(keyPem, 'PRIVATE KEY'), ...blocks(chainPem, 'CERTIFICATE')].map(block => `${block}\n`).join('');
 }
 
@@ -126,7 +129,7 @@ function keyProblem(leaf: X509Certificate, keyPem: string): string | undefined {
   return leaf.checkPrivateKey(key) ? undefined : 'the private key does not match the leaf';
 }
 
-function namesProblem(held: string[], planned: string[]): string | undefined {
+function namesProblem({ held, planned }: { held: string[]; planned: string[] }): string | undefined {
   const missing = planned.filter(name => !held.includes(name));
   if (missing.length > 0) return `it lacks ${missing.join(', ')}`;
   const more = held.filter(name => !planned.includes(name));
@@ -144,12 +147,12 @@ function dateProblem(certificate: X509Certificate, now: number): string | undefi
 function trustProblem(chain: X509Certificate[], extraRoots: string, now: number): string | undefined {
   const roots = [...ownRoots(), ...blocks(extraRoots, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
   for (const [i, certificate] of chain.entries()) {
-    if (roots.some(root => certificate.raw.equals(root.raw) || (isIssuedBy(certificate, root) && valid(root, now)))) {
-      return undefined;
-    }
+    const ends = (root: X509Certificate) =>
+      certificate.raw.equals(root.raw) || (isIssuedBy(certificate, { issuer: root }) && valid(root, now));
+    if (roots.some(ends)) return undefined;
     const next = chain[i + 1];
     if (!next) break;
-    if (!isIssuedBy(certificate, next))
+    if (!isIssuedBy(certificate, { issuer: next }))
       return `${title(certificate)} is not signed by the one after it, ${title(next)}`;
     if (!next.ca) return `${title(next)} is not a CA`;
     const problem = dateProblem(next, now);
@@ -162,7 +165,7 @@ function trustProblem(chain: X509Certificate[], extraRoots: string, now: number)
     : `the chain ends at ${title(last)}, whose issuer (${issuer}) is not a trusted root`;
 }
 
-export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+export function isIssuedBy(certificate: X509Certificate, { issuer }: { issuer: X509Certificate }): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
@@ -178,17 +181,17 @@ function ownRoots(): X509Certificate[] {
 }
 
 /** @param pem leaf first @throws CertificateUnusable where it holds no certificate */
-export function readChain(pem: string, about: string): X509Certificate[] {
+export function readChain(pem: string, { about }: { about: string }): X509Certificate[] {
   try {
     const chain = blocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block));
     if (chain.length > 0) return chain;
   } catch (cause) {
-    throw unusable(about, 'it cannot be read', cause);
+    throw unusable({ about, reason: 'it cannot be read', cause });
   }
-  throw unusable(about, 'there is no certificate in it');
+  throw unusable({ about, reason: 'there is no certificate in it' });
 }
 
-function blocks(pem: string, label: string): string[] {
+function blocks(pem: string, label: 'PRIVATE KEY' | 'CERTIFICATE'): string[] {
   const found = pem.matchAll(
     new RegExp(`-----BEGIN (?:EC |RSA )?${label}-----[^-]+-----END (?:EC |RSA )?${label}-----`, 'g'),
   );
@@ -206,12 +209,12 @@ function title(certificate: X509Certificate): string {
 }
 
 /** Node gives a distinguished name as lines `CN=…`. */
-function attribute(distinguishedName: string, type: string): string | undefined {
+function attribute(distinguishedName: string, type: 'CN' | 'O'): string | undefined {
   const line = distinguishedName?.split('\n').find(line => line.startsWith(`${type}=`));
   return line?.slice(type.length + 1);
 }
 
-function unusable(about: string, reason: string, cause?: unknown): SealpostError {
+function unusable({ about, reason, cause }: { about: string; reason: string; cause?: unknown }): SealpostError {
   const text = `The certificate was not stored: ${reason}. The old one stays in use; the next try orders anew.`;
   return new SealpostError('CertificateUnusable', about, text, { cause });
 }

@@ -21,48 +21,64 @@ export function readFromElsewhere(given: {
   now: number;
 }): { keyPem: string; chainPem: string } {
   const { domain, pem, covers, roots, now } = given;
-  const refuse = (file: string, problem: string, remedy: string) =>
-    new SealpostError('InvalidStepInput', domain, `${file}: ${problem}; ${remedy}`);
+  const refuse: Refuse = (option, { problem, remedy }) =>
+    new SealpostError('InvalidStepInput', domain, `${option}: ${problem}; ${remedy}`);
   const key = readKey(given.key ?? pem, given.key === undefined ? '--pem' : '--key', refuse);
   const certificates = readCertificates(pem, refuse);
   const leaf = certificates.find(certificate => certificate.checkPrivateKey(key));
   if (!leaf)
-    throw refuse('--pem', 'the private key belongs to none of its certificates', 'give the key that was made for it');
+    throw refuse('--pem', {
+      problem: 'the private key belongs to none of its certificates',
+      remedy: 'give the key that was made for it',
+    });
   const chainPem = chainOf(leaf, certificates).map(String).join('');
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
   const problem = providedProblem({ chainPem, keyPem, covers, roots, now });
-  if (problem) throw refuse('--pem', problem.text, problem.remedy);
+  if (problem) throw refuse('--pem', { problem: problem.text, remedy: problem.remedy });
   return { keyPem, chainPem };
 }
 
-type Refuse = (file: string, problem: string, remedy: string) => SealpostError;
+type Option = '--pem' | '--key';
+type Refuse = (option: Option, why: { problem: string; remedy: string }) => SealpostError;
 
-function readKey(text: string, file: string, refuse: Refuse): KeyObject {
+function readKey(text: string, option: Option, refuse: Refuse): KeyObject {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text))
-    throw refuse(file, 'the private key has a passphrase', 'take it off first: openssl pkey -in FILE -out KEY');
+    throw refuse(option, {
+      problem: 'the private key has a passphrase',
+      remedy: 'take it off first: openssl pkey -in FILE -out KEY',
+    });
   const found = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[^-]+-----END (?:EC |RSA )?PRIVATE KEY-----/.exec(text);
   if (!found)
-    throw refuse(file, 'there is no private key in it (PEM)', 'put it into the file, or name its file with --key');
+    throw refuse(option, {
+      problem: 'there is no private key in it (PEM)',
+      remedy: 'put it into the file, or name its file with --key',
+    });
   try {
     return createPrivateKey(found[0]);
   } catch {
     // Without the cause, which might quote what it read.
-    throw refuse(file, 'the private key cannot be read', 'give it as PEM, PKCS #8 or as openssl writes it');
+    throw refuse(option, {
+      problem: 'the private key cannot be read',
+      remedy: 'give it as PEM, PKCS #8 or as openssl writes it',
+    });
   }
 }
 
 function readCertificates(text: string, refuse: Refuse): X509Certificate[] {
   const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (found.length === 0 || found.length > MOST)
-    throw refuse(
-      '--pem',
-      found.length === 0 ? 'there is no certificate in it (PEM)' : `there are ${found.length} certificates in it`,
-      'give the leaf and the chain that came with it',
-    );
+    throw refuse('--pem', {
+      problem:
+        found.length === 0 ? 'there is no certificate in it (PEM)' : `there are ${found.length} certificates in it`,
+      remedy: 'give the leaf and the chain that came with it',
+    });
   try {
     return found.map(pem => new X509Certificate(pem));
   } catch {
-    throw refuse('--pem', 'one of its certificates cannot be read', 'fetch it again from who issued it');
+    throw refuse('--pem', {
+      problem: 'one of its certificates cannot be read',
+      remedy: 'fetch it again from who issued it',
+    });
   }
 }
 
@@ -70,8 +86,8 @@ function readCertificates(text: string, refuse: Refuse): X509Certificate[] {
 function chainOf(leaf: X509Certificate, certificates: X509Certificate[]): X509Certificate[] {
   const chain = [leaf];
   for (let last = leaf; ;) {
-    const next = certificates.find(one => !chain.includes(one) && isIssuedBy(last, one));
-    if (!next || isIssuedBy(next, next)) return chain;
+    const next = certificates.find(one => !chain.includes(one) && isIssuedBy(last, { issuer: one }));
+    if (!next || isIssuedBy(next, { issuer: next })) return chain;
     chain.push((last = next));
   }
 }

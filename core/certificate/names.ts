@@ -12,20 +12,20 @@ const mostNames = 25;
  * @param field what the sender called it, for the message
  * @throws InvalidStepInput
  */
-export function parseDomain(text: string, field: string): string {
+export function parseDomain(text: string, { field }: { field: string }): string {
   if (typeof text === 'string' && text.startsWith('*.')) {
     const bare = text.slice(2);
-    throw invalid(text, field, 'is a wildcard', `give ${quoted(bare)} and "policy":"wildcard"`);
+    throw invalid(text, { field, problem: 'is a wildcard', remedy: `give ${quoted(bare)} and "policy":"wildcard"` });
   }
-  return parseName(text, field, 'the domain that the mail addresses end in, e.g. "example.com"');
+  return parseName(text, { field, wanted: 'the domain that the mail addresses end in, e.g. "example.com"' });
 }
 
 /**
  * The host name of a mail or webmail server.
  * @throws InvalidStepInput
  */
-export function parseHostName(text: string, field: string): string {
-  return parseName(text, field, 'the full host name of the server, e.g. "mx1.provider.example"');
+export function parseHostName(text: string, { field }: { field: string }): string {
+  return parseName(text, { field, wanted: 'the full host name of the server, e.g. "mx1.provider.example"' });
 }
 
 /**
@@ -38,18 +38,14 @@ export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; n
   const { domain, policy, names = [] } = wish;
   if (policy === 'wildcard') return [domain, `*.${domain}`];
   if (names.length === 0) {
-    throw invalid(
-      names,
-      'detail.names',
-      'is empty',
-      'with "policy":"list" give labels under the domain, e.g. ["mail"]',
-      domain,
-    );
+    const remedy = 'with "policy":"list" give labels under the domain, e.g. ["mail"]';
+    throw invalid(names, { field: 'detail.names', problem: 'is empty', remedy, about: domain });
   }
-  const planned = new Set(names.map(label => (label === '@' ? domain : underDomain(label, domain))));
+  const planned = new Set(names.map(label => (label === '@' ? domain : underDomain({ label, domain }))));
   if (planned.size > mostNames) {
     const remedy = `give at most ${mostNames}, or "policy":"wildcard"`;
-    throw invalid(names, 'detail.names', `has ${planned.size} different names`, remedy, domain);
+    const problem = `has ${planned.size} different names`;
+    throw invalid(names, { field: 'detail.names', problem, remedy, about: domain });
   }
   return [...planned].sort((a, b) => Number(b === domain) - Number(a === domain));
 }
@@ -60,7 +56,7 @@ export function coversName(names: string[], name: string): boolean {
 }
 
 /** Whether a name of a certificate is the domain's: itself, its wildcard, or one label under it. */
-export function isUnder(name: string, domain: string): boolean {
+export function isUnder({ name, domain }: { name: string; domain: string }): boolean {
   return name === domain || name.slice(name.indexOf('.') + 1) === domain;
 }
 
@@ -82,20 +78,22 @@ export function showDomain(domain: string): string {
   return unicode && unicode !== domain ? `${unicode} (${domain})` : domain;
 }
 
-function underDomain(label: string, domain: string): string {
-  const remedy = 'give labels under the domain, e.g. "mail", or "@" for the domain itself';
-  const refuse = (problem: string, cure = remedy) => invalid(label, 'detail.names', problem, cure, domain);
+function underDomain({ label, domain }: { label: string; domain: string }): string {
+  const wanted = 'give labels under the domain, e.g. "mail", or "@" for the domain itself';
+  const refuse = (problem: string, { remedy }: { remedy: string } = { remedy: wanted }) =>
+    invalid(label, { field: 'detail.names', problem, remedy, about: domain });
   if (typeof label !== 'string' || label === '') throw refuse('is an empty label');
-  if (label.includes('*')) throw refuse('is a wildcard', 'use "policy":"wildcard" without names');
-  const name = parseName(`${label}.${domain}`, 'detail.names', remedy);
+  if (label.includes('*')) throw refuse('is a wildcard', { remedy: 'use "policy":"wildcard" without names' });
+  const name = parseName(`${label}.${domain}`, { field: 'detail.names', wanted });
   if (name.endsWith(`.${domain}.${domain}`) || name === `${domain}.${domain}`) {
     throw refuse('repeats the domain');
   }
   return name;
 }
 
-function parseName(text: string, field: string, wanted: string): string {
-  const refuse = (problem: string) => invalid(text, field, problem, `give ${wanted.replace(/^give /, '')}`);
+function parseName(text: string, { field, wanted }: { field: string; wanted: string }): string {
+  const remedy = `give ${wanted.replace(/^give /, '')}`;
+  const refuse = (problem: string) => invalid(text, { field, problem, remedy });
   if (typeof text !== 'string') throw refuse('is not a text');
   if (text === '') throw refuse('is empty');
   const bare = text.replace(/^\[(.*)\]$/, '$1');
@@ -123,7 +121,11 @@ function parseName(text: string, field: string, wanted: string): string {
   return name;
 }
 
-function invalid(value: unknown, field: string, problem: string, remedy: string, about = String(value)): SealpostError {
+function invalid(
+  value: unknown,
+  why: { field: string; problem: string; remedy: string; about?: string },
+): SealpostError {
+  const { field, problem, remedy, about = String(value) } = why;
   return new SealpostError('InvalidStepInput', about.slice(0, 253), `${field} ${quoted(value)} ${problem}: ${remedy}.`);
 }
 

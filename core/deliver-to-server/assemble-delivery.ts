@@ -47,7 +47,7 @@ export async function assembleDelivery(
   const server = await store.renewServer(claim);
   const installer = ports.installers[server.platform ?? 'Linux'];
   // Also for a delivery on record: the command is sent with the installer of today.
-  await deliveries.putInstaller(installer.sha256, installer.text);
+  await deliveries.putInstaller(installer);
   if (server.delivery) {
     const { hash, seq, mode } = server.delivery;
     return {
@@ -61,7 +61,7 @@ export async function assembleDelivery(
   const { text, hash } = writeDelivery(delivery, clock.now());
   await deliveries.putManifest(hash, delivery.entries.map(manifestLine));
   if (looks) await deliveries.putLooks(hash, looks);
-  await deliveries.putDelivery(deliveryPrefix(server), hash, text);
+  await deliveries.putDelivery({ prefix: deliveryPrefix(server), hash }, text);
   const underWay = { hash, seq: delivery.seq, mode: delivery.mode, ...(looks && { looks: true }) };
   await store.startDelivery(claim, underWay);
   return {
@@ -133,9 +133,9 @@ async function readEntries(
 ): Promise<DeliveryEntry[]> {
   const read = async ({ install, ...entry }: ReturnType<typeof entriesFor>[number]): Promise<DeliveryEntry> => {
     if (!install) return entry;
-    const at = [work.domain, install.certificate] as const;
-    const [key, chain] = await Promise.all([certificates.readKey(...at), certificates.readChain(...at)]);
-    return { ...entry, install: { ...install, pem: combinedPem(key, chain) } };
+    const id = { domain: work.domain, id: install.certificate };
+    const [keyPem, chainPem] = await Promise.all([certificates.readKey(id), certificates.readChain(id)]);
+    return { ...entry, install: { ...install, pem: combinedPem({ keyPem, chainPem }) } };
   };
   return Promise.all(entriesFor(work, server).map(read));
 }

@@ -18,7 +18,7 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
     const one = here[use];
     if (!one) return [];
     // A certificate may be for other people's domains, too.
-    const names = one.names.filter(name => isUnder(name, domain));
+    const names = one.names.filter(name => isUnder({ name, domain }));
     const probe = use === 'mail' ? { mail: `mail.${domain}` } : { webmail: `webmail.${domain}` };
     return [{ ...about, for: use, install: { ...facts(one), names, probe } }];
   });

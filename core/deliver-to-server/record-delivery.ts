@@ -52,7 +52,7 @@ export async function recordDelivery(
   const server = await store.renewServer(claim);
   // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
   if (server.delivery?.hash !== hash) {
-    await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+    await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
     if (server.held !== undefined) throw isHeld(server.server, server.held);
     await callForHost(server.server, ports);
     if (input.delivery.mode === 'inspect') await replanDomains(server, ports);
@@ -92,7 +92,7 @@ export async function recordDelivery(
   await store.endDelivery(claim, { hash, changes, forget: learnt?.forget });
   if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
-  await ports.deliveries.removeDelivery(deliveryPrefix(server), hash);
+  await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   if (broken) throw isHeld(server.server, broken);
   const lost = hostLost(lines.flat());
   if (lost) throw new SealpostError('HostCertificateLost', server.server, lost);
@@ -121,7 +121,7 @@ async function readAnswer(
   { commandId, delivery: { hash, seq } }: Assembled & { commandId: string },
   { store, commands, deliveries }: RecordPorts,
 ): Promise<Answer> {
-  const { state, output, detail } = await commands.outcome(commandId, server.node);
+  const { state, output, detail } = await commands.outcome({ commandId, node: server.node });
   if (state !== 'answered')
     throw new SealpostError(
       'ServerUnreachable',
@@ -132,7 +132,7 @@ async function readAnswer(
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
-  await deliveries.removeDelivery(deliveryPrefix(server), hash);
+  await deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   throw new SealpostError(
     'ServerUnreachable',
     server.server,

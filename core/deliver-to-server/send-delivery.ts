@@ -27,7 +27,7 @@ export async function sendDelivery(
   if (server.delivery?.hash !== delivery.hash)
     throw new SealpostError('ClaimLost', name, `${name} has another delivery under way`);
   await store.putToken({ hash: delivery.hash, server: name, token });
-  const known = server.delivery.commandId ?? (await commands.find(server.node, delivery.hash));
+  const known = server.delivery.commandId ?? (await commands.find({ node: server.node, delivery: delivery.hash }));
   const commandId =
     known ??
     (await commands.send({
@@ -50,7 +50,7 @@ export async function resume(
   node: string,
   { store, commands, executions }: Pick<SendPorts, 'store' | 'executions'> & { commands: Commands },
 ): Promise<boolean> {
-  const { state } = await commands.outcome(commandId, node);
+  const { state } = await commands.outcome({ commandId, node });
   if (state === 'under way') return false;
   const waiting = await store.token(hash);
   if (waiting) await executions.succeed(waiting.token, { commandId });

@@ -49,13 +49,13 @@ export function systemResolver(addresses: string[]): Dns {
 
   return {
     resolve: (name, type, servers = addresses) =>
-      answered(name, type, servers, async () => {
+      answered({ name, type, servers }, async () => {
         const resolver = resolverOf(servers);
         if (type === 'TXT') return (await resolver.resolveTxt(name)).map(strings => strings.join(''));
         return (await resolver.resolve(name, type)).map(bare);
       }),
     caa: name =>
-      answered(name, 'CAA', addresses, async () => {
+      answered({ name, type: 'CAA', servers: addresses }, async () => {
         const records = await resolverOf(addresses).resolveCaa(name);
         return records.map(({ critical, ...property }) => {
           // Node names the member after the property's tag.
@@ -64,7 +64,7 @@ export function systemResolver(addresses: string[]): Dns {
         });
       }),
     tlsa: name =>
-      answered(name, 'TLSA', addresses, async () => {
+      answered({ name, type: 'TLSA', servers: addresses }, async () => {
         const records = await resolverOf(addresses).resolveTlsa(name);
         return records.map(({ certUsage, selector, match, data }) => ({
           ...{ usage: certUsage, selector, match },
@@ -142,7 +142,10 @@ export async function seenEverywhere(
   return missing.length === 0 ? { ok: true } : { ok: false, missing };
 }
 
-async function answered<T>(name: string, type: string, servers: string[], ask: () => Promise<T[]>): Promise<T[]> {
+async function answered<T>(
+  { name, type, servers }: { name: string; type: string; servers: string[] },
+  ask: () => Promise<T[]>,
+): Promise<T[]> {
   try {
     return await ask();
   } catch (cause) {

@@ -40,7 +40,7 @@ export async function checkCaa(look: CaaLook, issuing: Issuing): Promise<void> {
   const namesAccount = look.some(({ records }) => records.some(({ value }) => /;\s*accounturi\s*=/i.test(value)));
   const accountUrl = namesAccount ? await issuing.accountUrl() : undefined;
   for (const { name, at, records } of look) {
-    const forbidden = forbids(records, name.startsWith('*.'), { ...issuing, accountUrl });
+    const forbidden = forbids({ name, records }, { ...issuing, accountUrl });
     if (forbidden === undefined) continue;
     const cure = `Add this line to the zone: ${at}. CAA 0 issue "${issuing.identities[0]}"`;
     throw new SealpostError('CaaForbids', look[0]!.name, `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`);
@@ -57,11 +57,11 @@ const CRITICAL = 128 | 1;
 const known = ['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc', 'contactemail', 'contactphone'];
 
 /** @returns what forbids it, in words; undefined where it may be issued */
-function forbids(records: CaaProperty[], wildcard: boolean, issuing: Known): string | undefined {
+function forbids({ name, records }: Pick<CaaLook[number], 'name' | 'records'>, issuing: Known): string | undefined {
   const unknown = records.find(({ flags, tag }) => (flags & CRITICAL) !== 0 && !known.includes(tag));
   if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`; // §4.1
   const tagged = (wanted: string) => records.filter(({ tag }) => tag === wanted);
-  const wild = wildcard ? tagged('issuewild') : [];
+  const wild = name.startsWith('*.') ? tagged('issuewild') : [];
   const deciding = wild.length > 0 ? wild : tagged('issue'); // §4.3: issuewild, where there is one, decides alone
   if (deciding.length === 0 || deciding.some(({ value }) => allows(value, issuing))) return undefined;
   return deciding.map(({ tag, value }) => `${tag} "${value}"`).join(', ');

@@ -24,17 +24,17 @@ export type ZoneFinder = Pick<Zones, 'findZone'>;
  * The name in the challenge zone that belongs to a domain, and to no other: the same at all times and for everybody, so
  * the line for the customer needs no record of ours. 128 bits of SHA-256: opaque, and nobody finds a second domain for it.
  */
-export function challengeTarget(domain: string, challengeZone: string): string {
-  return `${createHash('sha256').update(domain).digest('hex').slice(0, 32)}.${challengeZone}`;
+export function challengeTarget(domain: string, challengeZone: { name: string }): string {
+  return `${createHash('sha256').update(domain).digest('hex').slice(0, 32)}.${challengeZone.name}`;
 }
 
 /** The line for the customer's zone. */
-export function delegationLine(domain: string, challengeZone: string): string {
+export function delegationLine(domain: string, challengeZone: { name: string }): string {
   return `_acme-challenge.${domain}. CNAME ${challengeTarget(domain, challengeZone)}.`;
 }
 
 /** The lines for all names of a certificate, each once: a wildcard is validated at the name that it stands under. */
-export function delegationLines(names: string[], challengeZone: string): string[] {
+export function delegationLines(names: string[], challengeZone: { name: string }): string[] {
   const bare = new Set(names.map(name => name.replace(/^\*\./, '')));
   return [...bare].map(name => delegationLine(name, challengeZone));
 }
@@ -53,7 +53,7 @@ export async function challengePlace(options: {
   const asked = `_acme-challenge.${domain}`;
   const recordName = await followAlias(dns, asked);
   const delegated = recordName !== asked;
-  if (recordName === challengeTarget(domain, challengeZone.name)) {
+  if (recordName === challengeTarget(domain, challengeZone)) {
     return { recordName, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated };
   }
   // An alias to anywhere else is the customer's to set, and would have us write under a name that is somebody else's.
@@ -70,7 +70,7 @@ export async function challengePlace(options: {
     ? `${asked} leads to ${recordName}, where we cannot write.`
     : `${asked} is not delegated to us.`;
   const unused = own ? ` (Our zone ${own.name} is not the one that the public name servers serve.)` : '';
-  const cure = `Have this line put into the domain's zone: ${delegationLine(domain, challengeZone.name)}`;
+  const cure = `Have this line put into the domain's zone: ${delegationLine(domain, challengeZone)}`;
   throw new SealpostError('DomainNotManaged', domain, `${state}${unused} ${cure}`);
 }
 

@@ -17,9 +17,9 @@ const HASHES: Record<number, string> = { 1: 'sha256', 2: 'sha512' };
  * @param chainPem leaf first
  * @throws SealpostError TlsaMismatch with the line to publish; DnsNotPropagated when nobody answers
  */
-export async function requireTlsa(dns: Dns, host: string, chainPem: string): Promise<void> {
+export async function requireTlsa(dns: Dns, { host, chainPem }: { host: string; chainPem: string }): Promise<void> {
   const name = `_25._tcp.${host}`;
-  const chain = readChain(chainPem, host);
+  const chain = readChain(chainPem, { about: host });
   const judged = (await dns.tlsa(name)).filter(isJudged);
   if (judged.length === 0 || judged.some(record => fits(record, chain))) return;
   const there = judged.map(({ usage, selector, match, data }) =>

@@ -103,8 +103,12 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
     }
     case 'Domain Deleted': {
       const detail = parse(domainDeletion, outer.detail, 'detail', nameIn(outer.detail));
-      const domain = parseDomain(detail.domain, 'detail.domain');
-      return { kind: 'wish', wish: deletionOf(domain, detail.revoke), said: { at, version: detail.version } };
+      const domain = parseDomain(detail.domain, { field: 'detail.domain' });
+      return {
+        kind: 'wish',
+        wish: deletionOf(domain, { revoke: detail.revoke }),
+        said: { at, version: detail.version },
+      };
     }
     case 'Certificate Expiring': {
       const detail = parse(expiring, outer.detail, 'detail', nameIn(outer.detail));
@@ -118,8 +122,8 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
       return {
         kind: 'look',
         domain: detail.domain
-          ? parseDomain(detail.domain, 'detail.domain')
-          : parseHostName(detail.server!, 'detail.server'),
+          ? parseDomain(detail.domain, { field: 'detail.domain' })
+          : parseHostName(detail.server!, { field: 'detail.server' }),
         ...(outer.look === 'due' && { isOurs: true as const }),
       };
     }
@@ -134,7 +138,7 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
 }
 
 function parseWish(detail: z.infer<typeof domainWish>): Wish {
-  const domain = parseDomain(detail.domain, 'detail.domain');
+  const domain = parseDomain(detail.domain, { field: 'detail.domain' });
   const policy = detail.policy ?? 'wildcard';
   if (policy === 'wildcard' && detail.names)
     throw invalid(
@@ -145,10 +149,14 @@ function parseWish(detail: z.infer<typeof domainWish>): Wish {
     );
   const wish: Wish = {
     domain,
-    mailServers: [...new Set(detail.mailServers.map((name, i) => parseHostName(name, `detail.mailServers[${i}]`)))],
+    mailServers: [
+      ...new Set(detail.mailServers.map((name, i) => parseHostName(name, { field: `detail.mailServers[${i}]` }))),
+    ],
     policy,
     ...(detail.names && { names: detail.names }),
-    ...(detail.webmailServer && { webmailServer: parseHostName(detail.webmailServer, 'detail.webmailServer') }),
+    ...(detail.webmailServer && {
+      webmailServer: parseHostName(detail.webmailServer, { field: 'detail.webmailServer' }),
+    }),
     ...(detail.profile && { profile: detail.profile }),
     ...(detail.issuer && { issuer: detail.issuer }),
     ...(detail.acm && { acm: true as const }),
@@ -184,10 +192,10 @@ export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY)
   const at = parseTime(outer.time, now);
   if (outer['detail-type'] === 'Mail Server Retired') {
     const { server, node } = parse(serverRetirement, outer.detail, 'detail', nameIn(outer.detail));
-    return { kind: 'retired', server: parseHostName(server, 'detail.server'), ...(node && { node }), at };
+    return { kind: 'retired', server: parseHostName(server, { field: 'detail.server' }), ...(node && { node }), at };
   }
   const detail = parse(serverDetail, outer.detail, 'detail', nameIn(outer.detail));
-  const server = parseHostName(detail.server, 'detail.server');
+  const server = parseHostName(detail.server, { field: 'detail.server' });
   return {
     kind: 'registered',
     server,

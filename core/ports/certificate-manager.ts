@@ -8,7 +8,7 @@ export interface CertificateManager {
    */
   import(certificate: { domain: string; arn?: string; keyPem: string; chainPem: string }): Promise<string | undefined>;
   /** A certificate that was imported for this domain before. @param name one of its names */
-  find(domain: string, name: string): Promise<string | undefined>;
+  find(certificate: { domain: string; name: string }): Promise<string | undefined>;
   /** Deletes it; one that is gone is deleted. @throws SealpostError ImportInUse, Throttled */
-  remove(domain: string, arn: string): Promise<void>;
+  remove(certificate: { domain: string; arn: string }): Promise<void>;
 }

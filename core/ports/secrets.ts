@@ -3,5 +3,5 @@
 export interface Secrets {
   read(name: string): Promise<string | undefined>;
   /** @returns the value that is stored: the given one, or the one that was there first */
-  createOnce(name: string, value: string): Promise<string>;
+  createOnce(parameter: { name: string; value: string }): Promise<string>;
 }

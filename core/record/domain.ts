@@ -132,7 +132,7 @@ export function serversOf(wish: Wish): string[] {
 }
 
 /** The wish to be nowhere: it goes by the same order as every other one. */
-export function deletionOf(domain: string, revoke = false): Wish {
+export function deletionOf(domain: string, { revoke }: { revoke?: boolean } = {}): Wish {
   return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };
 }
 

@@ -39,7 +39,7 @@ const [COUNT, LENGTH, UNIT] = ['[1-9][0-9]{0,6}', '[1-9][0-9]{0,3}', '[hd]'];
 export const limitPattern = `${COUNT} in ${LENGTH} ${UNIT}`;
 
 /** @param text `300 in 3 h` or `50 in 7 d` @throws Error */
-export function parseLimit(text: string, source?: string): Limit {
+export function parseLimit(text: string, { source }: Pick<Limit, 'source'> = {}): Limit {
   const [, count, length, unit] = new RegExp(`^(${COUNT}) in (${LENGTH}) (${UNIT})$`).exec(text) ?? [];
   if (count === undefined) throw new Error(`the setting Issuers has the limit "${text}"; give e.g. "300 in 3 h"`);
   const windowMs = Number(length) * (unit === 'h' ? HOUR : DAY);

@@ -82,12 +82,12 @@ export function isSeen(
 
 /** The mark in days that has come and that nobody was told of. */
 export function dueMark({ notAfter, told }: ProvidedCertificate, now: number): number | undefined {
-  const mark = markAt(notAfter, now);
+  const mark = markAt({ notAfter, now });
   return mark !== undefined && mark < (told ?? Number.POSITIVE_INFINITY) ? mark : undefined;
 }
 
 /** The last mark that is past, of a certificate that has not ended. */
-export function markAt(notAfter: number, now: number): number | undefined {
+export function markAt({ notAfter, now }: { notAfter: number; now: number }): number | undefined {
   return now < notAfter ? TELL_AT_DAYS.findLast(days => notAfter - days * DAY <= now) : undefined;
 }
 

@@ -58,7 +58,7 @@ async function wanted(
   request: RenewRequest,
   store: Pick<RenewalStore, 'domains'> & Pick<ServerStore, 'readServer'> & Pick<WorkStore, 'allInstalled' | 'work'>,
 ): Promise<{ domains: string[]; after?: string }> {
-  if ('domain' in request) return { domains: [parseDomain(request.domain, 'the domain')] };
+  if ('domain' in request) return { domains: [parseDomain(request.domain, { field: 'the domain' })] };
   if ('all' in request) {
     const page = await store.domains(PART, request.after);
     return {
@@ -66,7 +66,7 @@ async function wanted(
       ...(page.after !== undefined && { after: page.after }),
     };
   }
-  const server = parseHostName(request.server, 'the server');
+  const server = parseHostName(request.server, { field: 'the server' });
   if (!(await store.readServer(server)))
     throw new SealpostError(
       'InvalidStepInput',

@@ -59,7 +59,7 @@ export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
   const { store, clock, ceilingMs } = ports;
   const begun = clock.now();
   const walked: Walked = { looked: 0, changed: 0, failed: 0, ended: false };
-  let position = passAt(await store.walkPosition(), begun, ceilingMs);
+  let position = passAt(await store.walkPosition(), { now: begun, ceilingMs });
   for (let room = MOST; !position.ended && clock.now() < begun + PATIENCE_MS;) {
     room = Math.min(room, roomIn(position, clock.now()));
     if (room <= 0) break;
@@ -84,7 +84,7 @@ export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
 }
 
 /** The pass that is to be gone on with: the one on record, or the next one when its time has come. */
-function passAt(last: WalkPosition | undefined, now: number, ceilingMs: number): WalkPosition {
+function passAt(last: WalkPosition | undefined, { now, ceilingMs }: { now: number; ceilingMs: number }): WalkPosition {
   const first = { step: 0, begunAt: now, paceMs: ceilingMs, passed: 0 };
   if (!last) return first;
   const intervalMs = Math.min(last.intervalMs ?? ceilingMs, ceilingMs);
@@ -174,7 +174,7 @@ async function lookAtAll(
     if (known.current.askedAt !== undefined || isKnown(advice, known.current)) return false;
     const { window, explanation } = advice;
     const renewAt = Math.round(dueAt({ ...known.current, window, random }));
-    const due = nextTime(known, renewAt, clock.now());
+    const due = nextTime(known, { renewAt, now: clock.now() });
     return store.recordAdvice(known, { window, ...(explanation && { explanation }), renewAt, dueAt: due });
   };
 
@@ -198,7 +198,7 @@ function isKnown(
 }
 
 /** A domain that waits for something else than its renewal is not looked at later than it would have been. */
-function nextTime({ dueAt, current }: KnownCertificate, renewAt: number, now: number): number {
+function nextTime({ dueAt, current }: KnownCertificate, { renewAt, now }: { renewAt: number; now: number }): number {
   const at = Math.max(renewAt, now);
   return dueAt === current.renewAt ? at : Math.min(dueAt, at);
 }

@@ -66,7 +66,7 @@ export async function finalizeOrder(
   // The key is stored before the CSR leaves, so that a crash resumes with the same key. The step
   // that stored the key first finalizes without reading the order again, because no other step can
   // have done so before.
-  const { keyPem, isNew } = await certificates.putKeyOnce(domain, id, await keyFor(record, plan, certificates));
+  const { keyPem, isNew } = await certificates.putKeyOnce({ domain, id }, await keyFor(record, plan, certificates));
   await requireNewKey(record, plan, { keyPem, isNew }, certificates);
   const chainPem = await completeOrder(ports.acme, order, {
     csr: await csrFor(names, keyPem),
@@ -77,7 +77,7 @@ export async function finalizeOrder(
   });
   checkCertificate({ chainPem, keyPem, names, roots: ports.roots, now: clock.now() });
   await requireTlsaRecord(record, plan, { chainPem, now: clock.now() }, ports.dns);
-  await certificates.putChain(domain, id, chainPem);
+  await certificates.putChain({ domain, id }, chainPem);
   const certificate = { ...describe(id, plan, chainPem, ports), ...answering(record) };
   const calm = await calmServers(record, plan, { ...ports, now: claim.now });
   const committed = await store.commitCertificate({

@@ -27,7 +27,7 @@ export async function keyFor(
   { readKey }: CertificateObjects,
 ): Promise<string> {
   const isKept = host && current && current.id !== revoked && current.askedAt === undefined;
-  return isKept && !isKeyRefused(parked) ? readKey(domain, current.id) : newKey();
+  return isKept && !isKeyRefused(parked) ? readKey({ domain, id: current.id }) : newKey();
 }
 
 /** The CA's problem type stands in the message (RFC 8555 §6.7). */
@@ -47,7 +47,7 @@ export async function requireNewKey(
   { readKey }: CertificateObjects,
 ): Promise<void> {
   if (!host || isNew || current?.askedAt === undefined || parked?.reason === 'TlsaMismatch') return;
-  if (keyPem !== (await readKey(domain, current.id))) return;
+  if (keyPem !== (await readKey({ domain, id: current.id }))) return;
   throw new SealpostError(
     'CertificateUnusable',
     domain,
@@ -72,7 +72,7 @@ export async function requireTlsaRecord(
   const mayWait = current === undefined || now < current.notAfter - TLSA_WAITS_UNTIL_MS;
   if (!host || !mayWait) return;
   try {
-    await requireTlsa(dns, domain, chainPem);
+    await requireTlsa(dns, { host: domain, chainPem });
   } catch (error) {
     const isUnanswered = isSealpostError(error, 'DnsNotPropagated');
     if (!isUnanswered || parked?.reason !== 'DnsNotPropagated' || parked.tries < 3) throw error;

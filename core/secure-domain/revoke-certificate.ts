@@ -82,7 +82,7 @@ export async function revokeCertificate(
 
 async function revokeCurrent({ domain, current }: DomainRecord, claim: Claim, ports: RevokePorts): Promise<void> {
   const { id, fingerprint, issuer } = current!;
-  const leaf = new X509Certificate(await ports.certificates.readChain(domain, id));
+  const leaf = new X509Certificate(await ports.certificates.readChain({ domain, id }));
   const acme = await ports.acmeAt(issuer);
   await acme.revoke(leaf.raw, CESSATION_OF_OPERATION).catch((error: unknown) => {
     // An earlier try revoked it, and its answer was lost.

@@ -5,7 +5,7 @@ import type { DueDomain } from '../record/due.ts';
  * Revoked or expired, then the soonest to expire, then those that have no certificate yet. One in ten is the longest due,
  * whatever it is: a storm of renewals does not keep a new domain waiting until it is over.
  */
-export function riskiestFirst<D extends DueDomain>(due: D[], now: number, most: number): D[] {
+export function riskiestFirst<D extends DueDomain>(due: D[], { now, most }: { now: number; most: number }): D[] {
   const longest = [...due].sort((a, b) => a.dueAt - b.dueAt).slice(0, Math.ceil(most / 10));
   const others = due.filter(one => !longest.includes(one));
   const riskiest = others.sort((a, b) => risk(a, now) - risk(b, now) || a.dueAt - b.dueAt);

@@ -46,7 +46,7 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
   const found = await ports.store.due({ now, limit: SEEN });
   const of = (kind: Due['kind']) => found.filter(item => item.kind === kind);
-  const due = [...riskiestFirst(of('domain'), now, DOMAINS), ...of('server').slice(0, SERVERS)];
+  const due = [...riskiestFirst(of('domain'), { now, most: DOMAINS }), ...of('server').slice(0, SERVERS)];
   const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };
   const errors: unknown[] = [];
   const each = async (kind: 'domain' | 'server', attend: (name: string, dueAt: number) => Promise<void>) => {

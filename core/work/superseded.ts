@@ -36,7 +36,7 @@ export async function removeSuperseded(
   const serving = await Promise.all(holdersOf(record).map(server => isServing(server, record, store, clock.now())));
   if (serving.includes(false)) return;
   // Objects first, then the record: a step that is killed in between removes the objects again.
-  for (const id of [...superseded, ...over]) if (id !== record.current?.id) await certificates.remove(domain, id);
+  for (const id of [...superseded, ...over]) if (id !== record.current?.id) await certificates.remove({ domain, id });
   if (superseded.length > 0) await store.forgetSuperseded(domain, superseded);
   if (over.length > 0) await store.forgetElsewhere(domain, over);
 }
@@ -60,5 +60,5 @@ export async function removeAll(
   if (record?.current) await store.dropCurrent(claim, record.current.id);
   const { superseded = [], elsewhere = [], current } = record ?? {};
   for (const id of [...superseded, ...elsewhere, ...(current ? [current.id] : [])])
-    await certificates.remove(claim.domain, id);
+    await certificates.remove({ domain: claim.domain, id });
 }

@@ -70,7 +70,7 @@ export async function delegateDomain(
   address: string,
   mx = `mail.${domain}`,
 ): Promise<void> {
-  const [name, , target] = delegationLine(domain, CHALLENGE_ZONE).split(' ') as [string, string, string];
+  const [name, , target] = delegationLine(domain, { name: CHALLENGE_ZONE }).split(' ') as [string, string, string];
   await provider.setCustomerZone(domain, [
     { name: name.slice(0, -1), type: 'CNAME', ttl: 60, values: [target] },
     ...['mail', 'webmail'].map(label => ({ name: `${label}.${domain}`, type: 'A', ttl: 60, values: [address] })),

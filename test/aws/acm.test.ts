@@ -59,18 +59,18 @@ function describeManager(name: string, make: () => CertificateManager): void {
   describe(`a certificate, in ${name}`, () => {
     test('keeps its ARN when another takes its place, and is found by its domain', async () => {
       const under = make();
-      expect(await under.find(domain, domain)).toBeUndefined();
+      expect(await under.find({ domain, name: domain })).toBeUndefined();
       const arn = (await under.import(pems(first)))!;
       expect(await under.import({ ...pems(second), arn })).toBe(arn);
-      expect(await under.find(domain, domain)).toBe(arn);
+      expect(await under.find({ domain, name: domain })).toBe(arn);
     });
 
     test('that somebody deleted has no place to be imported to, and is deleted', async () => {
       const under = make();
       const arn = (await under.import(pems(first)))!;
-      for (let i = 0; i < 2; i++) await under.remove(domain, arn);
+      for (let i = 0; i < 2; i++) await under.remove({ domain, arn });
       expect(await under.import({ ...pems(second), arn })).toBeUndefined();
-      expect(await under.find(domain, domain)).toBeUndefined();
+      expect(await under.find({ domain, name: domain })).toBeUndefined();
     });
   });
 }
@@ -96,12 +96,12 @@ describe('in ACM', () => {
       }),
     );
     const arn = theirs.CertificateArn!;
-    expect(await manager().find(domain, domain)).toBeUndefined();
+    expect(await manager().find({ domain, name: domain })).toBeUndefined();
     const lost = { name: 'ImportRefused', message: expect.stringContaining('has lost its tags') };
-    await expect(manager().remove(domain, arn)).rejects.toMatchObject(lost);
+    await expect(manager().remove({ domain, arn })).rejects.toMatchObject(lost);
     await expect(manager().import({ ...pems(second), arn })).rejects.toMatchObject(lost);
     const another = certificateManager(provider.client(ACMClient, rights()), 'another');
-    await expect(another.remove(domain, arn)).rejects.toThrow(/not authorized to perform: acm:DeleteCertificate/);
+    await expect(another.remove({ domain, arn })).rejects.toThrow(/not authorized to perform: acm:DeleteCertificate/);
   });
 
   test('what it does not take is refused in its own words', async () => {
@@ -133,6 +133,6 @@ describe('in ACM', () => {
     ['a quota', new LimitExceededException(service), 'ImportQuotaSpent'],
     ['more than one import a second', Object.assign(new Error('slow'), { name: 'ThrottlingException' }), 'Throttled'],
   ])('%s is called by its name', async (_, error, name) => {
-    await expect(answering(error).remove(domain, 'arn')).rejects.toMatchObject({ name, about: domain });
+    await expect(answering(error).remove({ domain, arn: 'arn' })).rejects.toMatchObject({ name, about: domain });
   });
 });

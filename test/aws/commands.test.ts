@@ -91,7 +91,7 @@ beforeAll(async () => {
     async answer(commandId, output, exitCode) {
       await step('not the answer\n');
       await step(output, exitCode);
-      await vi.waitUntil(async () => (await commands.outcome(commandId, server)).state !== 'under way');
+      await vi.waitUntil(async () => (await commands.outcome({ commandId, node: server })).state !== 'under way');
     },
   };
   windows = {
@@ -101,7 +101,7 @@ beforeAll(async () => {
     }),
     async answer(commandId, output, exitCode) {
       await step(output, exitCode);
-      await vi.waitUntil(async () => (await commands.outcome(commandId, server)).state !== 'under way');
+      await vi.waitUntil(async () => (await commands.outcome({ commandId, node: server })).state !== 'under way');
     },
   };
 });
@@ -171,7 +171,7 @@ describe('a command on the other platform, in Systems Manager', () => {
     const about = 'mx1.provider.example';
     const id = await windows.commands.send({ node: server, delivery, installer, prefix, about });
     await windows.answer(id, output, exitCode);
-    const outcome = await windows.commands.outcome(id, server);
+    const outcome = await windows.commands.outcome({ commandId: id, node: server });
     expect(outcome).toMatchObject({ state, exitCode, detail: expect.stringContaining(detail) });
   });
 });
@@ -183,13 +183,13 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
   describe(`a command, in ${name}`, () => {
     test('is found by the delivery that it carries, at its node alone', async () => {
       const under = make();
-      expect(await under.commands.find(server, delivery)).toBeUndefined();
+      expect(await under.commands.find({ node: server, delivery })).toBeUndefined();
       const id = await send(under);
-      expect(await under.commands.find(server, delivery)).toBe(id);
-      expect(await under.commands.find(server, 'e'.repeat(64))).toBeUndefined();
-      expect(await under.commands.find(instance, delivery)).toBeUndefined();
+      expect(await under.commands.find({ node: server, delivery })).toBe(id);
+      expect(await under.commands.find({ node: server, delivery: 'e'.repeat(64) })).toBeUndefined();
+      expect(await under.commands.find({ node: instance, delivery })).toBeUndefined();
       expect(await under.commands.deliveryOf(id)).toBe(delivery);
-      expect(await under.commands.outcome(id, server)).toMatchObject({ state: 'under way' });
+      expect(await under.commands.outcome({ commandId: id, node: server })).toMatchObject({ state: 'under way' });
       await under.answer(id, 'sealpost 1 1 installed\ns\n');
     });
 
@@ -202,7 +202,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       const under = make();
       const id = await send(under);
       await under.answer(id, output, exitCode);
-      const outcome = await under.commands.outcome(id, server);
+      const outcome = await under.commands.outcome({ commandId: id, node: server });
       expect(outcome).toMatchObject({ state, exitCode });
       expect(outcome.output.trim()).toBe(output.trim());
     });

@@ -21,45 +21,45 @@ export function describeObjects(
 
   describe(`keys and chains, in ${name}`, () => {
     test('keep the first key of an order, so that a killed step resumes with it', async () => {
-      expect(await certificates.putKeyOnce(domain, id, 'first\n')).toEqual({ keyPem: 'first\n', isNew: true });
-      expect(await certificates.putKeyOnce(domain, id, 'second\n')).toEqual({ keyPem: 'first\n', isNew: false });
-      expect(await certificates.readKey(domain, id)).toBe('first\n');
+      expect(await certificates.putKeyOnce({ domain, id }, 'first\n')).toEqual({ keyPem: 'first\n', isNew: true });
+      expect(await certificates.putKeyOnce({ domain, id }, 'second\n')).toEqual({ keyPem: 'first\n', isNew: false });
+      expect(await certificates.readKey({ domain, id })).toBe('first\n');
     });
 
     test('agree on one key when two steps come at once', async () => {
       const both = await Promise.all(
-        ['a', 'b'].map(key => certificates.putKeyOnce(domain, 'e'.repeat(64), key).catch(error => error)),
+        ['a', 'b'].map(key => certificates.putKeyOnce({ domain, id: 'e'.repeat(64) }, key).catch(error => error)),
       );
-      const stored = await certificates.readKey(domain, 'e'.repeat(64));
+      const stored = await certificates.readKey({ domain, id: 'e'.repeat(64) });
       // S3 may tell one of them to try again.
       for (const one of both) expect(one.keyPem ?? one.name).toBeOneOf([stored, 'Throttled']);
       expect(both.filter(one => one.isNew)).toHaveLength(1);
     });
 
     test('keep the last chain', async () => {
-      await certificates.putChain(domain, id, 'one');
-      await certificates.putChain(domain, id, 'two');
-      expect(await certificates.readChain(domain, id)).toBe('two');
+      await certificates.putChain({ domain, id }, 'one');
+      await certificates.putChain({ domain, id }, 'two');
+      expect(await certificates.readChain({ domain, id })).toBe('two');
     });
 
     test('are apart for each domain and order', async () => {
-      await certificates.putKeyOnce('other.example', id, 'its own');
-      expect(await certificates.readKey(domain, id)).toBe('first\n');
-      await expect(certificates.readKey(domain, '0'.repeat(64))).rejects.toThrow();
+      await certificates.putKeyOnce({ domain: 'other.example', id }, 'its own');
+      expect(await certificates.readKey({ domain, id })).toBe('first\n');
+      await expect(certificates.readKey({ domain, id: '0'.repeat(64) })).rejects.toThrow();
     });
   });
 
   test(`a key that is taken away with its chain is gone, also twice, and its neighbours stay, in ${name}`, async () => {
     const [gone, kept] = ['1'.repeat(64), '2'.repeat(64)];
     for (const id of [gone, kept]) {
-      await certificates.putKeyOnce('gone.example', id, 'key');
-      await certificates.putChain('gone.example', id, 'chain');
+      await certificates.putKeyOnce({ domain: 'gone.example', id }, 'key');
+      await certificates.putChain({ domain: 'gone.example', id }, 'chain');
     }
-    for (let i = 0; i < 2; i++) await certificates.remove('gone.example', gone);
-    await expect(certificates.readKey('gone.example', gone)).rejects.toThrow();
-    await expect(certificates.readChain('gone.example', gone)).rejects.toThrow();
-    expect(await certificates.readKey('gone.example', kept)).toBe('key');
-    await certificates.remove('gone.example', kept);
+    for (let i = 0; i < 2; i++) await certificates.remove({ domain: 'gone.example', id: gone });
+    await expect(certificates.readKey({ domain: 'gone.example', id: gone })).rejects.toThrow();
+    await expect(certificates.readChain({ domain: 'gone.example', id: gone })).rejects.toThrow();
+    expect(await certificates.readKey({ domain: 'gone.example', id: kept })).toBe('key');
+    await certificates.remove({ domain: 'gone.example', id: kept });
   });
 
   describe(`deliveries, in ${name}`, () => {
@@ -84,16 +84,17 @@ export function describeObjects(
 
     test('are taken away, also twice, and their neighbours stay', async () => {
       const prefix = 'AROAEXAMPLE:mi-0123456789abcdef0';
-      for (const name of [hash, 'e'.repeat(64)]) await deliveries.putDelivery(prefix, name, 'sealpost-delivery 1\n');
-      for (let i = 0; i < 2; i++) await deliveries.removeDelivery(prefix, hash);
+      for (const name of [hash, 'e'.repeat(64)])
+        await deliveries.putDelivery({ prefix, hash: name }, 'sealpost-delivery 1\n');
+      for (let i = 0; i < 2; i++) await deliveries.removeDelivery({ prefix, hash });
       expect(await exists(`deliveries/${prefix}/${hash}`)).toBe(false);
       expect(await exists(`deliveries/${prefix}/${'e'.repeat(64)}`)).toBe(true);
     });
 
     test('may be put again, and so may an installer', async () => {
       for (let i = 0; i < 2; i++) {
-        await deliveries.putDelivery('AROAEXAMPLE:mi-0123456789abcdef0', hash, 'sealpost-delivery 1\n');
-        await deliveries.putInstaller('a'.repeat(64), '#!/bin/sh\n');
+        await deliveries.putDelivery({ prefix: 'AROAEXAMPLE:mi-0123456789abcdef0', hash }, 'sealpost-delivery 1\n');
+        await deliveries.putInstaller({ sha256: 'a'.repeat(64), text: '#!/bin/sh\n' });
       }
     });
   });

@@ -24,14 +24,14 @@ function describeSecrets(name: string, make: () => Secrets): void {
     test('is made once, and whoever comes later gets the first', async () => {
       const at = make();
       expect(await at.read('/sealpost/first')).toBeUndefined();
-      expect(await at.createOnce('/sealpost/first', 'one')).toBe('one');
-      expect(await at.createOnce('/sealpost/first', 'two')).toBe('one');
+      expect(await at.createOnce({ name: '/sealpost/first', value: 'one' })).toBe('one');
+      expect(await at.createOnce({ name: '/sealpost/first', value: 'two' })).toBe('one');
       expect(await at.read('/sealpost/first')).toBe('one');
     });
 
     test('is one, when several make it at once', async () => {
       const at = make();
-      const all = await Promise.all(['a', 'b', 'c'].map(value => at.createOnce('/sealpost/race', value)));
+      const all = await Promise.all(['a', 'b', 'c'].map(value => at.createOnce({ name: '/sealpost/race', value })));
       expect(new Set(all).size).toBe(1);
       expect(await at.read('/sealpost/race')).toBe(all[0]);
     });
@@ -39,7 +39,7 @@ function describeSecrets(name: string, make: () => Secrets): void {
 }
 
 test('a secret is kept as a SecureString, and can be read as it lies there by nobody', async () => {
-  await secrets(client, keyId).createOnce('/sealpost/sealed', 'plain text');
+  await secrets(client, keyId).createOnce({ name: '/sealpost/sealed', value: 'plain text' });
   const { Parameter } = await client.send(new GetParameterCommand({ Name: '/sealpost/sealed', WithDecryption: false }));
   expect(Parameter!.Type).toBe('SecureString');
   expect(Parameter!.Value).not.toContain('plain text');

@@ -61,7 +61,7 @@ const uses: { [of in keyof Environment]: (here: Environment) => Promise<unknown>
   elsewhere: async here => {
     const { store, certificates } = await here.elsewhere();
     await store.readDomain('example.com');
-    await certificates.putChain('example.com', 'id', 'chain');
+    await certificates.putChain({ domain: 'example.com', id: 'id' }, 'chain');
   },
   audit: here => here.audit('mx1.provider.example'),
   importing: async here => (await here.importing()).store.readDomain('example.com'),

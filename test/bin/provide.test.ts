@@ -57,7 +57,7 @@ describe('a certificate from elsewhere', () => {
     const [leaf, intermediate] = bought.chain.split(/(?<=END CERTIFICATE-----\n)/);
     await give(ca.root + intermediate + leaf, ['mail'], bought.key);
     const { provided } = await record();
-    expect(await world.certificates.readChain(domain, provided!.mail!.id)).toBe(leaf! + intermediate);
+    expect(await world.certificates.readChain({ domain, id: provided!.mail!.id })).toBe(leaf! + intermediate);
     expect(provided).not.toHaveProperty('webmail');
   });
 

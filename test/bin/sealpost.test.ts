@@ -189,7 +189,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
 
   test('status of that domain alone has the line for its zone, and of another one is 0', async () => {
     const parked = await sealpost('status elsewhere.example');
-    const line = `_acme-challenge.elsewhere.example. CNAME ${challengeTarget('elsewhere.example', ZONE)}.`;
+    const line = `_acme-challenge.elsewhere.example. CNAME ${challengeTarget('elsewhere.example', { name: ZONE })}.`;
     expect(parked.out).toContain(line);
     expect(parked.code).toBe(1);
     const well = await sealpost('status BAKERY.example');
@@ -256,7 +256,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
   });
 
   test('dns prints what can be pasted into a zone file, for a domain that is known or is yet to come', async () => {
-    const line = (name: string) => `_acme-challenge.${name}. CNAME ${challengeTarget(name, ZONE)}.\n`;
+    const line = (name: string) => `_acme-challenge.${name}. CNAME ${challengeTarget(name, { name: ZONE })}.\n`;
     expect(await sealpost('dns elsewhere.example')).toEqual({ code: 0, out: line('elsewhere.example'), error: '' });
     expect((await sealpost('dns bücher.example')).out).toBe(line('xn--bcher-kva.example'));
     const listed = await sealpost('dns new.example --names mail,webmail');
@@ -264,7 +264,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
     const [record] = JSON.parse((await sealpost('dns new.example --json')).out);
     expect(record).toEqual({
       ...{ name: '_acme-challenge.new.example.', type: 'CNAME' },
-      value: `${challengeTarget('new.example', ZONE)}.`,
+      value: `${challengeTarget('new.example', { name: ZONE })}.`,
     });
   });
 

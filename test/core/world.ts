@@ -168,8 +168,8 @@ export async function giveWork(
 ) {
   const { host, ...facts } = more;
   const certificate = aCertificate(world, { names: host ? [name] : [name, `*.${name}`], ...facts });
-  await world.certificates.putKeyOnce(name, certificate.id, pem('PRIVATE KEY', `key of ${name}`));
-  await world.certificates.putChain(name, certificate.id, pem('CERTIFICATE', `chain of ${name}`));
+  await world.certificates.putKeyOnce({ domain: name, id: certificate.id }, pem('PRIVATE KEY', `key of ${name}`));
+  await world.certificates.putChain({ domain: name, id: certificate.id }, pem('CERTIFICATE', `chain of ${name}`));
   await world.store.commitWork({ domain: name, certificate, servers: [mx1], host, now: world.time });
   return certificate;
 }

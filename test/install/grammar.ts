@@ -1,4 +1,7 @@
-/** Grammars of tree-sitter: how a text is read that is not run here, or that is to be cut between two statements. */
+/**
+ * Grammars of tree-sitter, for texts that are read and not run here: shell, PowerShell, and the
+ * project's own TypeScript.
+ */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Language, Parser, type Node } from '@vscode/tree-sitter-wasm';
@@ -8,8 +11,8 @@ export type { Node };
 const wasm = dirname(createRequire(import.meta.url).resolve('@vscode/tree-sitter-wasm'));
 await Parser.init();
 
-/** @returns what reads a text of that language, to its root */
-export async function grammarOf(language: 'bash' | 'powershell'): Promise<(text: string) => Node> {
+/** @returns a function from a text of the language to the root of its syntax tree */
+export async function grammarOf(language: 'bash' | 'powershell' | 'typescript'): Promise<(text: string) => Node> {
   const parser = new Parser();
   parser.setLanguage(await Language.load(join(wasm, `tree-sitter-${language}.wasm`)));
   return text => parser.parse(text)!.rootNode;

@@ -48,6 +48,8 @@ describe('what somebody changes by hand on a mail server', () => {
   }, 120_000);
 
   it('an audit of a server that nobody registered is refused', async () => {
-    expect(await auditBy(new LambdaClient(road.provider.client()), 'sealpost', 'mx9.provider.test')).toBe(false);
+    expect(
+      await auditBy(new LambdaClient(road.provider.client()), { stack: 'sealpost', server: 'mx9.provider.test' }),
+    ).toBe(false);
   });
 });

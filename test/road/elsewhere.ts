@@ -17,7 +17,11 @@ const DOMAIN = 'example.com';
 
 async function certificates(): Promise<CertificateObjects> {
   const access = road.provider.client();
-  const bucket = await settingOf(new LambdaClient(access), 'sealpost', 'finalize-order', 'CERTIFICATE_BUCKET');
+  const bucket = await settingOf(new LambdaClient(access), {
+    stack: 'sealpost',
+    step: 'finalize-order',
+    name: 'CERTIFICATE_BUCKET',
+  });
   return certificateObjects(new S3Client({ ...access, forcePathStyle: true }), bucket);
 }
 
@@ -25,7 +29,10 @@ async function certificates(): Promise<CertificateObjects> {
 async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
   const objects = await certificates();
   const { id, fingerprint } = (await road.store.readDomain(domain))!.current!;
-  return { pem: (await objects.readKey(domain, id)) + (await objects.readChain(domain, id)), leaf: fingerprint };
+  return {
+    pem: (await objects.readKey({ domain, id })) + (await objects.readChain({ domain, id })),
+    leaf: fingerprint,
+  };
 }
 
 /** By SNI, trusting the CA's root alone: mail, then webmail. */
@@ -85,12 +92,12 @@ describe('a certificate from elsewhere', () => {
   it('is withdrawn by one command, and ours is there again; its key is in the bucket no more', async () => {
     const { id } = (await road.store.readDomain(DOMAIN))!.provided!.webmail!;
     const objects = await certificates();
-    expect(await objects.readKey(DOMAIN, id)).toContain('PRIVATE KEY');
+    expect(await objects.readKey({ domain: DOMAIN, id })).toContain('PRIVATE KEY');
     expect(await type('npx sealpost provide example.com --withdraw')).toMatchObject({ code: 0 });
     const ours = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
     await untilSwept('webmail is ours', 120, async () => (await served())[2] === ours);
     expect(await served()).toEqual([ours, ours, ours]);
     await until('its key is gone', 60, async () => (await road.store.readDomain(DOMAIN))!.elsewhere === undefined);
-    await expect(objects.readKey(DOMAIN, id)).rejects.toMatchObject({ name: 'NoSuchKey' });
+    await expect(objects.readKey({ domain: DOMAIN, id })).rejects.toMatchObject({ name: 'NoSuchKey' });
   }, 300_000);
 });

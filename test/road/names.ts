@@ -27,7 +27,7 @@ describe('names as people type them, and as they change', () => {
   }, 300_000);
 
   it('a domain is served here before its MX and its addresses point here', async () => {
-    const [name, , target] = delegationLine(MOVING, CHALLENGE_ZONE).split(' ') as [string, string, string];
+    const [name, , target] = delegationLine(MOVING, { name: CHALLENGE_ZONE }).split(' ') as [string, string, string];
     await road.provider.setCustomerZone(MOVING, [
       { name: name.slice(0, -1), type: 'CNAME', ttl: 60, values: [target] },
       { name: MOVING, type: 'MX', ttl: 60, values: ['10 mx.elsewhere.test'] },

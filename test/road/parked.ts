@@ -21,7 +21,7 @@ describe('a domain that cannot be secured yet waits with its reason', () => {
     const { parked, owner } = (await road.store.readDomain(UNMANAGED))!;
     expect(owner).toBeUndefined();
     expect(parked!.reason).toBe('DomainNotManaged');
-    expect(parked!.message).toContain(delegationLine(UNMANAGED, CHALLENGE_ZONE));
+    expect(parked!.message).toContain(delegationLine(UNMANAGED, { name: CHALLENGE_ZONE }));
     const { detail } = await road.bus.heard('Domain Parked', { domain: UNMANAGED });
     expect(detail).toMatchObject({ reason: 'DomainNotManaged', message: parked!.message, remedy: 'park' });
     // The line is put in; healed.ts looks what came of it.

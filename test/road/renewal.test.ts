@@ -151,7 +151,7 @@ describe.concurrent('a renewal', () => {
     const domain = CALM;
     const before = await current(domain);
     const objects = certificateObjects(new S3Client(provider.client()), provider.stack.outputs.CertificateBucket!);
-    const leaf = await objects.readChain(domain, before.id);
+    const leaf = await objects.readChain({ domain, id: before.id });
     // Its moment is past, its window is not.
     const [start, end] = [Date.now() - 100 * hour, Date.now() + 20 * minute].map(at => new Date(at).toISOString());
     await setRenewalInfo(provider.ca, leaf, JSON.stringify({ suggestedWindow: { start, end } }));

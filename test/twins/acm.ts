@@ -25,8 +25,8 @@ export function memoryAcm(): MemoryAcm {
       memory.held.set(place, { domain, chainPem });
       return place;
     },
-    find: async domain => [...memory.held].find(([, held]) => held.domain === domain)?.[0],
-    async remove(domain, arn) {
+    find: async ({ domain }) => [...memory.held].find(([, held]) => held.domain === domain)?.[0],
+    async remove({ domain, arn }) {
       if (memory.inUse.has(arn)) throw new SealpostError('ImportInUse', domain, `${arn} is in use`);
       memory.held.delete(arn);
     },

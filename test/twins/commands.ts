@@ -30,13 +30,13 @@ export function memoryCommands(nodes: Record<string, { roleName?: string; platfo
       sent.push({ id, node, delivery, installer, prefix });
       return id;
     },
-    async find(node, delivery) {
+    async find({ node, delivery }) {
       return sent.findLast(command => command.node === node && command.delivery === delivery)?.id;
     },
     async deliveryOf(commandId) {
       return sent.find(command => command.id === commandId)?.delivery;
     },
-    async outcome(commandId) {
+    async outcome({ commandId }) {
       return ends.get(commandId) ?? { state: 'under way', output: '', detail: 'InProgress' };
     },
     async node(node) {

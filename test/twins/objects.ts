@@ -1,35 +1,35 @@
 /** Both buckets in memory. */
-import type { CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
+import type { CertificateId, CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
 
 /** Every object by its key, for tests that look. */
 export type Objects = Map<string, string>;
 
 export function memoryCertificates(objects: Objects = new Map()): CertificateObjects {
-  const at = (domain: string, id: string, part: string) => `certificates/${domain}/${id}/${part}`;
+  const at = ({ domain, id }: CertificateId, part: 'key' | 'chain') => `certificates/${domain}/${id}/${part}`;
   return {
-    async putKeyOnce(domain, id, keyPem) {
-      const key = at(domain, id, 'key');
+    async putKeyOnce(certificate, keyPem) {
+      const key = at(certificate, 'key');
       const isNew = !objects.has(key);
       if (isNew) objects.set(key, keyPem);
       return { keyPem: objects.get(key)!, isNew };
     },
-    async putChain(domain, id, chainPem) {
-      objects.set(at(domain, id, 'chain'), chainPem);
+    async putChain(certificate, chainPem) {
+      objects.set(at(certificate, 'chain'), chainPem);
     },
-    readKey: async (domain, id) => read(objects, at(domain, id, 'key')),
-    async remove(domain, id) {
-      for (const part of ['key', 'chain']) objects.delete(at(domain, id, part));
+    readKey: async certificate => read(objects, at(certificate, 'key')),
+    async remove(certificate) {
+      for (const part of ['key', 'chain'] as const) objects.delete(at(certificate, part));
     },
-    readChain: async (domain, id) => read(objects, at(domain, id, 'chain')),
+    readChain: async certificate => read(objects, at(certificate, 'chain')),
   };
 }
 
 export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects {
   return {
-    async putDelivery(prefix, hash, text) {
+    async putDelivery({ prefix, hash }, text) {
       objects.set(`deliveries/${prefix}/${hash}`, text);
     },
-    async removeDelivery(prefix, hash) {
+    async removeDelivery({ prefix, hash }) {
       objects.delete(`deliveries/${prefix}/${hash}`);
     },
     async putManifest(hash, manifest) {
@@ -40,7 +40,7 @@ export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects 
       objects.set(`manifests/${hash}.looks`, JSON.stringify(looks));
     },
     readLooks: async hash => JSON.parse(read(objects, `manifests/${hash}.looks`)),
-    async putInstaller(sha256, text) {
+    async putInstaller({ sha256, text }) {
       if (!objects.has(`installers/${sha256}`)) objects.set(`installers/${sha256}`, text);
     },
   };

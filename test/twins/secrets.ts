@@ -7,7 +7,7 @@ export function memorySecrets(): Secrets {
     async read(name) {
       return values.get(name);
     },
-    async createOnce(name, value) {
+    async createOnce({ name, value }) {
       if (!values.has(name)) values.set(name, value);
       return values.get(name)!;
     },

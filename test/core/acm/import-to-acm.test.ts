@@ -65,8 +65,8 @@ async function issued(letter: string, execution = 'before'): Promise<StoredCerti
   await store.lookAgain(domain, world.time);
   const { seen } = (await store.claimDomain({ domain, me: execution, now: world.time }))!;
   const certificate = aCertificate(world, { id: letter.repeat(64), fingerprint: letter.repeat(64) });
-  await certificates.putKeyOnce(domain, certificate.id, `key ${letter}`);
-  await certificates.putChain(domain, certificate.id, `chain ${letter}`);
+  await certificates.putKeyOnce({ domain, id: certificate.id }, `key ${letter}`);
+  await certificates.putChain({ domain, id: certificate.id }, `chain ${letter}`);
   await store.commitCertificate({ domain, me: execution, seen: seen!, certificate, servers: [mx1], now: world.time });
   return certificate;
 }

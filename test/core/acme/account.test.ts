@@ -35,7 +35,7 @@ const newAccounts = () => at.answered.filter(line => line.endsWith('POST /sign-m
 
 describe('an account that is bound to a customer of the CA', () => {
   test('is made once, with what a person put into the parameter, and found by the later steps', async () => {
-    await secrets.createOnce(external, binding);
+    await secrets.createOnce({ name: external, value: binding });
     const { accountUrl } = await open();
     expect(await world.store.readIssuer(at.directoryUrl)).toMatchObject({ accountUrl });
     at.calm();
@@ -46,7 +46,7 @@ describe('an account that is bound to a customer of the CA', () => {
 
   test('takes the MAC key in plain base64, too', async () => {
     const plain = Buffer.from(hmacKey, 'base64url').toString('base64');
-    await secrets.createOnce(external, JSON.stringify({ kid: 'kid-1', hmacKey: plain }));
+    await secrets.createOnce({ name: external, value: JSON.stringify({ kid: 'kid-1', hmacKey: plain }) });
     expect((await open()).accountUrl).toMatch(/^https:/);
   });
 
@@ -64,7 +64,7 @@ describe('an account that is bound to a customer of the CA', () => {
   test.each(['no JSON', '{"kid":"kid-1"}', '{"kid":"kid-1","hmacKey":"not base64!!!!!"}'])(
     'is refused where the parameter holds %s, which is quoted nowhere',
     async stored => {
-      await secrets.createOnce(external, stored);
+      await secrets.createOnce({ name: external, value: stored });
       const error = await open().catch((error: Error) => error);
       expect(error).toMatchObject({
         name: 'IssuerUnusable',
@@ -75,7 +75,7 @@ describe('an account that is bound to a customer of the CA', () => {
   );
 
   test("is refused with another customer's, in the CA's words and with what to see to", async () => {
-    await secrets.createOnce(external, JSON.stringify({ kid: 'kid-2', hmacKey }));
+    await secrets.createOnce({ name: external, value: JSON.stringify({ kid: 'kid-2', hmacKey }) });
     await expect(open()).rejects.toMatchObject({
       name: 'IssuerUnusable',
       message: expect.stringMatching(
@@ -93,7 +93,7 @@ describe('an account that is bound to a customer of the CA', () => {
 
   test('is opened after all once the parameter is there', async () => {
     await expect(open()).rejects.toMatchObject({ name: 'IssuerUnusable' });
-    await secrets.createOnce(external, binding);
+    await secrets.createOnce({ name: external, value: binding });
     expect((await open()).accountUrl).toMatch(/^https:/);
   });
 });
@@ -113,7 +113,7 @@ describe('a key that was brought', () => {
     const before = at.connect({ accountKey: pem(key, 'pkcs8') });
     const account = { contact: issuer.contact, termsAgreed: true };
     const known = await before.register({ ...account, externalAccountBinding: { kid: 'kid-1', hmacKey } });
-    await secrets.createOnce(issuer.keyParameter, stored);
+    await secrets.createOnce({ name: issuer.keyParameter, value: stored });
     const acme = await open();
     expect(acme.accountUrl).toBe(known);
     expect(acme.thumbprint).toBe(before.thumbprint);
@@ -122,7 +122,7 @@ describe('a key that was brought', () => {
   });
 
   test('in place of another brings its own account', async () => {
-    await secrets.createOnce(external, binding);
+    await secrets.createOnce({ name: external, value: binding });
     const { accountUrl } = await open();
     const [before, key] = [secrets, pem(ec, 'pkcs8')];
     secrets = { read: before.read, createOnce: async () => key };
@@ -136,7 +136,7 @@ describe('a key that was brought', () => {
     ['a key of another kind', pem(generateKeyPairSync('ed25519').privateKey, 'pkcs8')],
     ['a short one', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'pkcs8')],
   ])('%s, is refused by the name of its parameter, and quoted nowhere', async (_, stored) => {
-    await secrets.createOnce(issuer.keyParameter, stored);
+    await secrets.createOnce({ name: issuer.keyParameter, value: stored });
     const error = await open().catch((error: Error) => error);
     expect(error).toMatchObject({
       name: 'IssuerUnusable',
@@ -147,7 +147,7 @@ describe('a key that was brought', () => {
 });
 
 test('an account that the CA has deactivated is trouble of the issuer, not of the domain that found it', async () => {
-  await secrets.createOnce(external, binding);
+  await secrets.createOnce({ name: external, value: binding });
   const acme = await open();
   await register(world, mx1);
   const wish = created().detail;

@@ -96,13 +96,11 @@ describe('an audit', () => {
     for (const domain of names) {
       const certificate = aCertificate(world, { ...renewed, names: [domain, `*.${domain}`] });
       await world.certificates.putKeyOnce(
-        domain,
-        renewed.id,
+        { domain, id: renewed.id },
         '-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n',
       );
       await world.certificates.putChain(
-        domain,
-        renewed.id,
+        { domain, id: renewed.id },
         '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n',
       );
       const { wanted } = (await world.store.readDomain(domain))!;
@@ -188,13 +186,11 @@ describe('what has drifted', () => {
   test('takes along what waits for its quiet hour, and leaves alone what is to be removed', async () => {
     const certificate = aCertificate(world, { id: 'd'.repeat(64), fingerprint: 'e'.repeat(64) });
     await world.certificates.putKeyOnce(
-      'a.test',
-      certificate.id,
+      { domain: 'a.test', id: certificate.id },
       '-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n',
     );
     await world.certificates.putChain(
-      'a.test',
-      certificate.id,
+      { domain: 'a.test', id: certificate.id },
       '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n',
     );
     await world.store.commitWork({ domain: 'a.test', certificate, servers: [mx1], now: world.time });

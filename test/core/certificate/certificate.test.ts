@@ -132,6 +132,9 @@ test('what is known of it is what openssl says of it', () => {
 });
 
 test('the file for a server has the key first, then leaf and chain, and nothing between', () => {
-  const pem = combinedPem(keyPem.replaceAll('\n', '\r\n'), `subject=\n${leaf}\n\n${intermediate.trimEnd()}`);
+  const pem = combinedPem({
+    keyPem: keyPem.replaceAll('\n', '\r\n'),
+    chainPem: `subject=\n${leaf}\n\n${intermediate.trimEnd()}`,
+  });
   expect(pem).toBe(keyPem + leaf + intermediate);
 });

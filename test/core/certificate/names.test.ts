@@ -18,7 +18,7 @@ describe('a domain', () => {
     ['例え。テスト', 'xn--r8jz45g.xn--zckzah'],
     ['mail.customer.github.io', 'mail.customer.github.io'],
     ['github.io', 'github.io'],
-  ])('%s is known as %s', (typed, stored) => expect(parseDomain(typed, 'domain')).toBe(stored));
+  ])('%s is known as %s', (typed, stored) => expect(parseDomain(typed, { field: 'domain' })).toBe(stored));
 
   test.each<[unknown, RegExp]>([
     ['', /empty/],
@@ -47,7 +47,7 @@ describe('a domain', () => {
     ['ab--c.com', /label "ab--c"/],
     ['example.123', /not a domain name/],
   ])('%j is refused with a reason, the field and a remedy', (typed, reason) => {
-    const parse = () => parseDomain(typed as string, 'detail.domain');
+    const parse = () => parseDomain(typed as string, { field: 'detail.domain' });
     expect(parse).toThrow(reason);
     expect(parse).toThrow(/^detail\.domain .*: give /);
     expect(parse).toThrow(expect.objectContaining({ name: 'InvalidStepInput' }));
@@ -60,8 +60,10 @@ describe('a domain', () => {
 });
 
 test('a server that is no full host name is refused with an example of one', () => {
-  expect(parseHostName('MX1.provider.example', 'server')).toBe('mx1.provider.example');
-  expect(() => parseHostName('mx1', 'mailServers[0]')).toThrow(/mailServers\[0\] "mx1" .*mx1\.provider\.example/);
+  expect(parseHostName('MX1.provider.example', { field: 'server' })).toBe('mx1.provider.example');
+  expect(() => parseHostName('mx1', { field: 'mailServers[0]' })).toThrow(
+    /mailServers\[0\] "mx1" .*mx1\.provider\.example/,
+  );
 });
 
 describe('the names of a certificate', () => {

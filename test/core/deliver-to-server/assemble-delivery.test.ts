@@ -157,7 +157,8 @@ describe('a delivery is assembled', () => {
     for (const name of ['a.example', 'b.example']) await giveWork(world, name);
     const busy = new SealpostError('Throttled', 'key', 'S3 is busy');
     const { readKey } = ports.certificates;
-    const readOne = (name: string, id: string) => (name === 'a.example' ? Promise.reject(busy) : readKey(name, id));
+    const readOne = (at: { domain: string; id: string }) =>
+      at.domain === 'a.example' ? Promise.reject(busy) : readKey(at);
     const input = { server: mx1, execution: me };
     const busyPorts = { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
     await expect(unlessEnded(assembleDelivery(input, busyPorts))).rejects.toBe(busy);

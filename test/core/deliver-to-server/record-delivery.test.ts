@@ -70,8 +70,14 @@ describe('a domain with a certificate of its own for webmail', () => {
     const name = 'b.example';
     const certificate = await giveWork(world, name);
     const webmail = { ...certificate, id: bought, fingerprint: bought, names: [`webmail.${name}`] };
-    await world.certificates.putKeyOnce(name, bought, await world.certificates.readKey(name, ours));
-    await world.certificates.putChain(name, bought, await world.certificates.readChain(name, certificate.id));
+    await world.certificates.putKeyOnce(
+      { domain: name, id: bought },
+      await world.certificates.readKey({ domain: name, id: ours }),
+    );
+    await world.certificates.putChain(
+      { domain: name, id: bought },
+      await world.certificates.readChain({ domain: name, id: certificate.id }),
+    );
     const work = { domain: name, certificate, provided: { webmail }, servers: [mx1], now: world.time + 1 };
     await world.store.commitWork(work);
   });

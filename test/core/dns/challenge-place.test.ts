@@ -23,7 +23,7 @@ function place(owned: typeof ownZone | undefined = undefined) {
 
 describe('a challenge is placed', () => {
   test('in the challenge zone when the domain delegates to its own name there', async () => {
-    const target = challengeTarget(domain, challengeZone.name);
+    const target = challengeTarget(domain, challengeZone);
     resolver.records.set(`_acme-challenge.${domain} CNAME`, [target.toUpperCase()]);
     expect(await place()).toEqual({
       recordName: target,
@@ -35,7 +35,7 @@ describe('a challenge is placed', () => {
 
   test("there too when the customer's CNAME takes a detour", async () => {
     resolver.records.set(`_acme-challenge.${domain} CNAME`, ['detour.customer.example']);
-    resolver.records.set('detour.customer.example CNAME', [challengeTarget(domain, challengeZone.name)]);
+    resolver.records.set('detour.customer.example CNAME', [challengeTarget(domain, challengeZone)]);
     expect(await place()).toMatchObject({ zoneId: 'ZCHALLENGES', delegated: true });
   });
 
@@ -74,7 +74,7 @@ describe('a domain is not managed', () => {
       name: 'DomainNotManaged',
       about: domain,
       message: expect.stringContaining(
-        `_acme-challenge.customer.example. CNAME ${challengeTarget(domain, challengeZone.name)}.`,
+        `_acme-challenge.customer.example. CNAME ${challengeTarget(domain, challengeZone)}.`,
       ),
     });
   });
@@ -92,7 +92,7 @@ describe('a domain is not managed', () => {
   });
 
   test("when it points at another domain's place", async () => {
-    resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget('victim.example', challengeZone.name)]);
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget('victim.example', challengeZone)]);
     resolver.records.set('challenges.example NS', ['ns-1.ours.example']);
     await expect(place()).rejects.toMatchObject({ name: 'DomainNotManaged' });
   });
@@ -104,8 +104,10 @@ describe('a domain is not managed', () => {
 });
 
 test("a domain's place is always the same and tells nothing of the domain", () => {
-  const [line, again] = [delegationLine(domain, 'c.example'), delegationLine(domain, 'c.example')];
+  const [line, again] = [delegationLine(domain, { name: 'c.example' }), delegationLine(domain, { name: 'c.example' })];
   expect(line).toBe(again);
   expect(line).toMatch(/^_acme-challenge\.customer\.example\. CNAME [0-9a-f]{32}\.c\.example\.$/);
-  expect(challengeTarget('other.example', 'c.example')).not.toBe(challengeTarget(domain, 'c.example'));
+  expect(challengeTarget('other.example', { name: 'c.example' })).not.toBe(
+    challengeTarget(domain, { name: 'c.example' }),
+  );
 });

@@ -47,7 +47,7 @@ function dataOf(pem: string) {
 const record = (usage: number, selector: number, match: number, data: string) =>
   [usage, selector, match].map(field => field.toString(16).padStart(2, '0')).join('') + data;
 const publish = (...records: string[]) => resolver.records.set(`${place} TLSA`, records);
-const look = () => requireTlsa(systemResolver([resolver.address]), host, chain);
+const look = () => requireTlsa(systemResolver([resolver.address]), { host, chainPem: chain });
 
 describe("a host's certificate may be given to its daemons", () => {
   test('where there is no TLSA record', async () => {

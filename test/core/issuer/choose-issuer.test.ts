@@ -37,7 +37,7 @@ beforeAll(async () => void (resolver = await startNameServer('127.0.0.1')));
 afterAll(() => resolver.stop());
 beforeEach(async () => {
   resolver.records.clear();
-  resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+  resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone)]);
   world = newWorld(Date.parse('2027-01-15T08:00:00Z'));
   [away, executions] = [[], 0];
   await register(world, mx1);
@@ -107,14 +107,10 @@ describe('an issuer that fails for a reason of its own', () => {
       await fail(name, await claim());
       expect(told()).toEqual(['Issuer In Trouble']);
       expect((await look()).issuer).toBe('two');
-      resolver.records.set('_acme-challenge.other.example CNAME', [
-        challengeTarget('other.example', challengeZone.name),
-      ]);
+      resolver.records.set('_acme-challenge.other.example CNAME', [challengeTarget('other.example', challengeZone)]);
       expect((await claim({ domain: 'other.example' })).issuer).toBe('two');
       world.time += minute;
-      resolver.records.set('_acme-challenge.third.example CNAME', [
-        challengeTarget('third.example', challengeZone.name),
-      ]);
+      resolver.records.set('_acme-challenge.third.example CNAME', [challengeTarget('third.example', challengeZone)]);
       expect((await claim({ domain: 'third.example' })).issuer).toBe('one');
     },
   );
@@ -141,7 +137,7 @@ describe('an issuer that fails for a reason of its own', () => {
     const until = world.time + 3 * 3_600_000;
     await fail('AcmeRateLimited', await claim(), until);
     expect(told()).toEqual([]);
-    resolver.records.set('_acme-challenge.other.example CNAME', [challengeTarget('other.example', challengeZone.name)]);
+    resolver.records.set('_acme-challenge.other.example CNAME', [challengeTarget('other.example', challengeZone)]);
     expect((await claim({ domain: 'other.example' })).issuer).toBe('one');
     world.time += 2 * 3_600_000;
     expect((await claim()).issuer).toBe('two');
@@ -271,7 +267,7 @@ describe('the first issuer that may', () => {
     const plans: string[] = [];
     for (let i = 0; i < 10; i++) {
       const name = `d${i}.example`;
-      resolver.records.set(`_acme-challenge.${name} CNAME`, [challengeTarget(name, challengeZone.name)]);
+      resolver.records.set(`_acme-challenge.${name} CNAME`, [challengeTarget(name, challengeZone)]);
       plans.push((await claim({ domain: name })).issuer);
     }
     expect(plans).toEqual([...Array(8).fill('one'), 'two', 'two']);

@@ -59,7 +59,7 @@ beforeEach(async () => {
   world = newWorld(Date.now());
   secrets = memorySecrets();
   await register(world, mx1);
-  await secrets.createOnce('/second/external-account', JSON.stringify({ kid: 'kid-1', hmacKey }));
+  await secrets.createOnce({ name: '/second/external-account', value: JSON.stringify({ kid: 'kid-1', hmacKey }) });
   const at = ({ directoryUrl, ca }: TestCa) => ({ directoryUrl, roots: ca.tlsRoot });
   world.issuers = [
     anIssuer({ name: 'first', ...at(first), keyParameter: '/first/account-key' }),
@@ -76,7 +76,7 @@ function newDomain(): string {
   for (const { names } of cas()) {
     names.records.set(`${challengeZone.name} NS`, ['ns1.provider.example']);
     names.records.set('ns1.provider.example A', [address]);
-    names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+    names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone)]);
   }
   return domain;
 }
@@ -209,7 +209,7 @@ describe('of two issuers in order', () => {
     const domain = newDomain();
     expect(await secure(domain, { issuer: 'second' })).toEqual([['ClaimDomain', 'CreateOrder', 'ParkDomain']]);
     expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'IssuerUnusable' });
-    await secrets.createOnce('/second/external-account', JSON.stringify({ kid: 'kid-1', hmacKey }));
+    await secrets.createOnce({ name: '/second/external-account', value: JSON.stringify({ kid: 'kid-1', hmacKey }) });
     world.time += minute;
     expect(await secure(domain, { issuer: 'second' })).toEqual([whole]);
     expect(await issuedBy(domain)).toBe('second');

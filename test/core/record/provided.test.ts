@@ -191,9 +191,9 @@ test('a certificate of minutes is replaced when a third of its life is left', ()
 });
 
 test('who brings one with 20 days left knows that it has less than 30', () => {
-  expect(markAt(20 * day, 0)).toBe(30);
-  expect(markAt(200 * day, 0)).toBeUndefined();
-  expect(markAt(day / 2, 0)).toBe(1);
-  expect(markAt(0, 0)).toBeUndefined();
+  expect(markAt({ notAfter: 20 * day, now: 0 })).toBe(30);
+  expect(markAt({ notAfter: 200 * day, now: 0 })).toBeUndefined();
+  expect(markAt({ notAfter: day / 2, now: 0 })).toBe(1);
+  expect(markAt({ notAfter: 0, now: 0 })).toBeUndefined();
   expect(nextProvidedEvaluation(undefined, 0)).toBe(Number.POSITIVE_INFINITY);
 });

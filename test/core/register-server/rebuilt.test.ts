@@ -22,8 +22,8 @@ async function served(world: World, name: string): Promise<void> {
   await store.acceptWish(wish, { at: time }, time);
   await store.claimDomain({ domain: name, me: 'me', now: time });
   const certificate = aCertificate(world, { names: host ? [name] : [name, `*.${name}`] });
-  await certificates.putKeyOnce(name, certificate.id, 'key\n');
-  await certificates.putChain(name, certificate.id, 'chain\n');
+  await certificates.putKeyOnce({ domain: name, id: certificate.id }, 'key\n');
+  await certificates.putChain({ domain: name, id: certificate.id }, 'chain\n');
   await store.commitCertificate({ domain: name, me: 'me', seen: 1, certificate, servers: [mx1], host, now: time });
   await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
   const { id, fingerprint } = certificate;

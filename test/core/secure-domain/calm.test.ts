@@ -96,8 +96,8 @@ describe('calm work', () => {
     const certificate = aCertificate(world, { names: [name, `*.${name}`] });
     const pem = (label: string) =>
       `-----BEGIN ${label}-----\n${Buffer.from(name).toString('base64')}\n-----END ${label}-----\n`;
-    await world.certificates.putKeyOnce(name, certificate.id, pem('PRIVATE KEY'));
-    await world.certificates.putChain(name, certificate.id, pem('CERTIFICATE'));
+    await world.certificates.putKeyOnce({ domain: name, id: certificate.id }, pem('PRIVATE KEY'));
+    await world.certificates.putChain({ domain: name, id: certificate.id }, pem('CERTIFICATE'));
     await store.acceptWish({ domain: name, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
     await store.claimDomain({ domain: name, me: 'me', now: time });
     const commit = { domain: name, me: 'me', seen: 1, certificate, servers: [mx1], now: time };

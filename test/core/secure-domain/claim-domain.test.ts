@@ -27,7 +27,7 @@ import {
 let resolver: NameServer;
 let world: World;
 let ports: ClaimPorts;
-const target = challengeTarget(domain, challengeZone.name);
+const target = challengeTarget(domain, challengeZone);
 
 beforeAll(async () => void (resolver = await startNameServer('127.0.0.1')));
 afterAll(() => resolver.stop());
@@ -94,7 +94,7 @@ describe('a claim', () => {
     await register(world, mx2);
     for (const name of ['mail', 'webmail'])
       resolver.records.set(`_acme-challenge.${name}.${domain} CNAME`, [
-        challengeTarget(`${name}.${domain}`, challengeZone.name),
+        challengeTarget(`${name}.${domain}`, challengeZone),
       ]);
     const names = ['mail', 'webmail'];
     const plan = await claim(created({ policy: 'list', names, webmailServer: mx2, profile: 'shortlived' }));
@@ -136,7 +136,7 @@ describe('a claim', () => {
   test("for a server's own host name says so", async () => {
     const spec = { domain: mx1, mailServers: [mx1], policy: 'list' as const, names: ['@'], host: true };
     await world.store.acceptWish(spec, { at: world.time }, world.time);
-    resolver.records.set(`_acme-challenge.${mx1} CNAME`, [challengeTarget(mx1, challengeZone.name)]);
+    resolver.records.set(`_acme-challenge.${mx1} CNAME`, [challengeTarget(mx1, challengeZone)]);
     expect(await claim(look(mx1))).toMatchObject({ domain: mx1, host: true, names: [mx1], servers: [mx1] });
   });
 });
@@ -155,7 +155,7 @@ describe('a claim ends the road', () => {
       () => resolver.records.clear(),
       created(),
       'DomainNotManaged',
-      new RegExp(delegationLine(domain, challengeZone.name).replaceAll('.', '\\.')),
+      new RegExp(delegationLine(domain, challengeZone).replaceAll('.', '\\.')),
     ],
     [
       'CAA names another CA',

@@ -98,7 +98,7 @@ describe('on the road', () => {
   beforeEach(async () => {
     world = newWorld();
     said = Date.parse('2027-01-15T08:00:00Z');
-    const target = challengeTarget(domain, challengeZone.name);
+    const target = challengeTarget(domain, challengeZone);
     const dns: ClaimPorts['dns'] = {
       resolve: async (name, type) => (type === 'CNAME' && name === `_acme-challenge.${domain}` ? [target] : []),
       caa: async () => [],

@@ -51,7 +51,7 @@ beforeEach(async () => {
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
   await store.claimDomain({ domain, me: 'before', now });
   const certificate = aCertificate(world);
-  await certificates.putChain(domain, certificate.id, leaf);
+  await certificates.putChain({ domain, id: certificate.id }, leaf);
   await store.commitCertificate({ domain, me: 'before', seen: 1, certificate, servers: [mx1], now });
   await store.releaseDomain({ domain, me: 'before', seen: 1, now }, certificate.renewAt);
   const { id, fingerprint } = certificate;

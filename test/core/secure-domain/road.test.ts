@@ -66,7 +66,7 @@ beforeEach(async () => {
   await register(world, mx1);
   at.names.records.set(`${challengeZone.name} NS`, ['ns1.provider.example']);
   at.names.records.set('ns1.provider.example A', [address]);
-  at.names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone.name)]);
+  at.names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone)]);
 });
 
 /** What the zone holds now is what its server and the CA's resolver answer. */
@@ -103,9 +103,9 @@ describe('the road of a domain', () => {
 
     const id = certificateId(proven.order.url);
     expect(finalized).toMatchObject({ domain, certificate: id, names });
-    const leaf = new X509Certificate(await world.certificates.readChain(domain, id));
+    const leaf = new X509Certificate(await world.certificates.readChain({ domain, id }));
     expect(leaf.subjectAltName!.split(', ').sort()).toEqual(names.map(name => `DNS:${name}`).sort());
-    expect(leaf.checkPrivateKey(createPrivateKey(await world.certificates.readKey(domain, id)))).toBe(true);
+    expect(leaf.checkPrivateKey(createPrivateKey(await world.certificates.readKey({ domain, id })))).toBe(true);
     const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
     expect(await world.store.work(mx1, 10)).toMatchObject([{ domain, certificate: { id, fingerprint, names } }]);
 
@@ -122,7 +122,7 @@ describe('the road of a domain', () => {
     const finalized = await finalize(proven);
     const said = JSON.stringify([proven, finalized, await world.store.readDomain(domain), world.bus.events]);
     expect(said).not.toContain('PRIVATE KEY');
-    const key = await world.certificates.readKey(domain, certificateId(proven.order.url));
+    const key = await world.certificates.readKey({ domain, id: certificateId(proven.order.url) });
     expect(said).not.toContain(key.split('\n')[1]);
   });
 });
@@ -165,7 +165,7 @@ describe('the values of an order', () => {
     const values = ordered.order.challenges.map(challenge => challenge.value);
     expect(new Set(values).size).toBe(2);
     expect((await world.store.readDomain(domain))!.published).toEqual([
-      { zoneId: challengeZone.id, recordName: challengeTarget(domain, challengeZone.name), values },
+      { zoneId: challengeZone.id, recordName: challengeTarget(domain, challengeZone), values },
     ]);
   });
 
@@ -188,7 +188,7 @@ describe('the values of an order', () => {
     const published = await publish();
     serve();
     // The CA asks somebody else than we did.
-    at.names.records.set(`${challengeTarget(domain, challengeZone.name)} TXT`, ['wrong']);
+    at.names.records.set(`${challengeTarget(domain, challengeZone)} TXT`, ['wrong']);
     await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
       name: 'ChallengeFailed',
       message: expect.stringContaining(domain),
@@ -209,7 +209,7 @@ async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: 
 
 describe('the host name of a server', () => {
   const me = 'host';
-  const keyOf = (id: string) => world.certificates.readKey(domain, id);
+  const keyOf = (id: string) => world.certificates.readKey({ domain, id });
   const currentOf = async () => (await world.store.readDomain(domain))!.current!;
   const spki = (id: string) => keyOf(id).then(pem => createPublicKey(pem).export({ type: 'spki', format: 'der' }));
   const lineOf = async (id: string) =>
@@ -344,7 +344,7 @@ describe('the host name of a server', () => {
 
   test('is no concern of a customer: their records are not looked at, and each certificate has its own key', async () => {
     const customers = `customer.${domain}`;
-    at.names.records.set(`_acme-challenge.${customers} CNAME`, [challengeTarget(customers, challengeZone.name)]);
+    at.names.records.set(`_acme-challenge.${customers} CNAME`, [challengeTarget(customers, challengeZone)]);
     domain = customers;
     tlsa('00'.repeat(32));
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'list', names: ['@'] }, { at: saidAt }, saidAt);
@@ -361,9 +361,9 @@ describe('a finalize', () => {
     const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
     const input = { ...proven, execution: 'me' };
     await expect(unlessEnded(finalizeOrder(input, { ...ports(), certificates: killed }))).rejects.toThrow('killed');
-    const key = await world.certificates.readKey(domain, id);
+    const key = await world.certificates.readKey({ domain, id });
     expect(await finalize(proven)).toMatchObject({ certificate: id });
-    expect(await world.certificates.readKey(domain, id)).toBe(key);
+    expect(await world.certificates.readKey({ domain, id })).toBe(key);
     expect(at.answered.filter(line => line.startsWith('200 POST /finalize-order'))).toHaveLength(1);
   });
 

@@ -36,8 +36,8 @@ async function issued(letter: string, before?: string): Promise<void> {
   await store.lookAgain(domain, now);
   const { seen } = (await store.claimDomain({ domain, me: 'me', now }))!;
   const certificate = aCertificate(world, { id: id(letter), fingerprint: id(letter) });
-  await certificates.putKeyOnce(domain, certificate.id, 'key');
-  await certificates.putChain(domain, certificate.id, 'chain');
+  await certificates.putKeyOnce({ domain, id: certificate.id }, 'key');
+  await certificates.putChain({ domain, id: certificate.id }, 'chain');
   const supersedes = before === undefined ? undefined : id(before);
   await store.commitCertificate({
     ...{ domain, me: 'me', seen: seen!, certificate, servers: [mx1, mx2], now, supersedes },
@@ -113,8 +113,8 @@ describe('of a certificate from elsewhere', () => {
   };
 
   beforeEach(async () => {
-    await world.certificates.putKeyOnce(domain, id('d'), 'key');
-    await world.certificates.putChain(domain, id('d'), 'chain');
+    await world.certificates.putKeyOnce({ domain, id: id('d') }, 'key');
+    await world.certificates.putChain({ domain, id: id('d') }, 'chain');
     await world.store.provide(domain, { provided, before: undefined, now: world.time });
     for (const server of [mx1, mx2]) await seenBy(server, provided);
     await removeSuperseded(domain, world);
