@@ -107,12 +107,17 @@ function called<T>(domain: string, call: () => Promise<T>): Promise<T> {
 
 /** Before throttling is looked for: here LimitExceededException is a quota of the account, which no waiting of seconds gives back. */
 function named(error: unknown, domain: string): unknown {
-  const because = (name: 'ImportQuotaSpent' | 'ImportInUse' | 'ImportRefused', text: string) =>
-    new SealpostError(name, domain, `${text}: ${(error as Error).message}`, { cause: error });
-  if (error instanceof LimitExceededException)
-    return because('ImportQuotaSpent', `ACM imports no more certificates in this account, so ${domain} is not in it`);
-  if (error instanceof ResourceInUseException)
-    return because('ImportInUse', `the certificate of ${domain} in ACM is in use, and is left there`);
+  const { message } = error as Error;
+  if (error instanceof LimitExceededException) {
+    const text = `ACM imports no more certificates in this account, so ${domain} is not in it`;
+    return new SealpostError('ImportQuotaSpent', domain, `${text}: ${message}`, { cause: error });
+  }
+  if (error instanceof ResourceInUseException) {
+    const text = `the certificate of ${domain} in ACM is in use, and is left there`;
+    return new SealpostError('ImportInUse', domain, `${text}: ${message}`, { cause: error });
+  }
   const isInvalid = error instanceof InvalidParameterException || (error as Error).name === 'ValidationException';
-  return isInvalid ? because('ImportRefused', `ACM does not take the certificate of ${domain}`) : error;
+  if (!isInvalid) return error;
+  const text = `ACM does not take the certificate of ${domain}`;
+  return new SealpostError('ImportRefused', domain, `${text}: ${message}`, { cause: error });
 }

@@ -18,7 +18,7 @@ export type Remedy =
   /** A person is paged. */
   | 'page'
   /** Another execution has taken the domain or server over, and this one stops. */
-  | 'end';
+  | 'give way';
 
 export const remedies = {
   AcmeUnavailable: 'retry',
@@ -50,7 +50,7 @@ export const remedies = {
   InstallBroken: 'page',
   InvalidStepOutput: 'page',
   Unexpected: 'page',
-  ClaimLost: 'end',
+  ClaimLost: 'give way',
 } as const satisfies Record<string, Remedy>;
 
 export type ErrorName = keyof typeof remedies;

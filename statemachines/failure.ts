@@ -6,34 +6,21 @@
 import * as z from 'zod/mini';
 import { isSealpostError, type Failure } from '../core/errors.ts';
 
-/** The message of an error with a moment of its retry. */
-const timed = z.strictObject({
-  message: z.string(),
-  /** Milliseconds since the epoch. */
-  retryAt: z.number(),
-});
-/** What Lambda makes of an error that a function threw. */
-const fromFunction = z.object({ errorMessage: z.string() });
+/** The schema of what a Catch puts into a state's input as `error`; parsed, it is a Failure. */
+export const caught = () =>
+  z.pipe(z.object({ Error: z.string(), Cause: z.optional(z.string()) }), z.transform(failureOf));
 
-/** What a Catch puts into a state's input as `error`; parsed, it is a Failure. */
-export const caught = z.pipe(
-  z.object({ Error: z.string(), Cause: z.optional(z.string()) }),
-  z.transform(({ Error: name, Cause = name }): Failure => ({
-    name,
-    ...messageIn(parsed(fromFunction, Cause)?.errorMessage ?? Cause),
-  })),
-);
+function failureOf({ Error: name, Cause = name }: { Error: string; Cause?: string }): Failure {
+  const text = parsed(z.object({ errorMessage: z.string() }), Cause)?.errorMessage ?? Cause;
+  return { name, ...(parsed(z.strictObject({ message: z.string(), retryAt: z.number() }), text) ?? { message: text }) };
+}
 
 /** @returns what a handler throws for an error that its logic threw: the same, but with the moment of its retry in the message */
 export function withMoment(error: unknown): unknown {
   if (!isSealpostError(error) || error.retryAt === undefined) return error;
   const { name, message, retryAt, stack } = error;
-  const text = JSON.stringify({ message, retryAt } satisfies z.infer<typeof timed>);
+  const text = JSON.stringify({ message, retryAt });
   return Object.assign(new Error(text, { cause: error }), { name, stack });
-}
-
-function messageIn(text: string): Pick<Failure, 'message' | 'retryAt'> {
-  return parsed(timed, text) ?? { message: text };
 }
 
 /** @returns undefined for what is not JSON of this shape */

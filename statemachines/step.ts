@@ -1,24 +1,76 @@
-/** A step's edge: its input and its output are parsed with the schema beside the state machine, and between them is core/. */
+/**
+ * A step is a state that runs a function of ours. It is declared once, in the file of its state machine: lambdas/ takes
+ * the handler from the declaration, draw.ts draws the state from it.
+ */
 import * as z from 'zod/mini';
-import { isEnded, type Ended } from '../core/ended.ts';
-import { SealpostError } from '../core/errors.ts';
+import { isEnded, type Ended, type EndName } from '../core/ended.ts';
+import { SealpostError, type ErrorName, type Remedy } from '../core/errors.ts';
 import { withMoment } from './failure.ts';
+import type { PolicyName } from './policies.ts';
 
-export interface Step<I, O> {
+/** The next state. It gets the input of the step with the error as `error`, or what `output` (JSONata) says. */
+export type Road = string | { next: string; output: string };
+
+/** Where an error leads: by its name, else by its remedy (core/errors.ts), else by `unforeseen`. */
+export type Roads = { [On in ErrorName | Remedy | 'States.Timeout' | 'unforeseen']?: Road };
+
+/** What draw.ts draws of a step. */
+export interface Task {
+  /** The name of the function. The state has the same name, except where a second state runs the function. */
+  name: string;
+  /** Why the state is there. `{Throttled}` becomes what the retry policy for that error comes to. */
+  comment: string;
+  /** JSONata of what the function is given; by default the state's input with `execution`, the execution's name. */
+  given?: string;
+  /** The task waits until its token comes back, for so many seconds. */
+  tokenSeconds?: number;
+  /** All errors of ours that the function throws. The state catches no other one by its name. */
+  throws: readonly ErrorName[];
+  /** Which of these are tried again, and how. */
+  retry: { [Name in ErrorName]?: PolicyName };
+  /** How an invocation is tried again that Lambda does not take now; by default `lambdaBusy`. */
+  lambdaBusy?: PolicyName;
+  /** Where each end leads. */
+  ends?: { [Name in EndName]?: Road };
+  /** Where an error leads after its retries. The execution fails with an error that has no road. */
+  roads: Roads;
+  /** JSONata of the variables that are set. */
+  assign?: Record<string, string>;
+  /** JSONata of what the next state gets; by default what the function returned. */
+  handsOn?: string;
+  /** Without it the execution ends here. */
+  next?: string;
+}
+
+export interface Step<I, O, E extends EndName> extends Task {
   /**
    * Makes the Lambda's handler.
    * @param logic returns the step's output, or an end
    * @throws SealpostError InvalidStepOutput when the state before, or this one, gave something else than agreed
    */
-  handler(logic: (input: I) => Promise<O | Ended>): (event: unknown) => Promise<O>;
+  handler(logic: (input: I) => Promise<O | Ended<E>>): (event: unknown) => Promise<O>;
 }
 
-export function step<I extends z.ZodMiniType, O extends z.ZodMiniType>(
+type Declaration<I, O, T extends ErrorName, E extends EndName> = Omit<Task, 'name' | 'throws' | 'retry' | 'ends'> & {
+  input: I;
+  output: O;
+  throws: readonly T[];
+  retry: { [Name in NoInfer<T>]?: PolicyName };
+  ends?: Record<E, Road>;
+};
+
+/**
+ * @param declare is a function, and each call is marked PURE, so that the bundler leaves the other steps of the state
+ *   machine out of a function's bundle
+ */
+export function step<I extends z.ZodMiniType, O extends z.ZodMiniType, T extends ErrorName, E extends EndName = never>(
   name: string,
-  input: I,
-  output: O,
-): Step<z.infer<I>, z.infer<O>> {
+  declare: () => Declaration<I, O, T, E>,
+): Step<z.infer<I>, z.infer<O>, E> {
+  const { input, output, ...drawn } = declare();
   return {
+    ...drawn,
+    name,
     handler: logic => async event => {
       const result = await outcome(() => logic(agreed(input, event, `${name}'s input`)));
       return agreed(output, result, `${name}'s output`);
@@ -26,10 +78,10 @@ export function step<I extends z.ZodMiniType, O extends z.ZodMiniType>(
   };
 }
 
-/** Step Functions matches on the name of what is thrown: an end is thrown, too, and an error with the moment of its retry. */
-async function outcome<T>(logic: () => Promise<T | Ended>): Promise<Exclude<T, Ended>> {
+/** Step Functions matches on the name of what is thrown, so an end is thrown, too. */
+async function outcome<T>(logic: () => Promise<T | Ended>): Promise<T> {
   const result = await logic().catch((error: unknown) => Promise.reject(withMoment(error)));
-  if (!isEnded(result)) return result as Exclude<T, Ended>;
+  if (!isEnded(result)) return result;
   throw Object.assign(new Error(result.message), { name: result.ended });
 }
 

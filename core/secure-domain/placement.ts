@@ -134,19 +134,20 @@ async function placeOn(
 /** @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused */
 function requireUsable(asked: { record: DomainRecord; wish: Wish; missing: string[]; servers: ServerRecord[] }): void {
   const { record, wish, missing, servers } = asked;
-  const fail = (name: 'ServerNotRegistered' | 'ServerNotInspected' | 'InstallRefused', why: string) =>
-    new SealpostError(name, wish.domain, why);
   if (missing.length > 0)
-    throw fail(
+    throw new SealpostError(
       'ServerNotRegistered',
+      wish.domain,
       `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
     );
   for (const { server, capability } of servers)
-    if (capability?.['refused']) throw fail('InstallRefused', `${server}: ${capability['refused'].join('; ')}`);
+    if (capability?.['refused'])
+      throw new SealpostError('InstallRefused', wish.domain, `${server}: ${capability['refused'].join('; ')}`);
   const unknown = wish.host || record.current ? [] : uninspected(servers);
   if (unknown.length > 0)
-    throw fail(
+    throw new SealpostError(
       'ServerNotInspected',
+      wish.domain,
       `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
     );
 }

@@ -1,25 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { endNames, type EndName } from '../../core/ended.ts';
 import { remedies, type ErrorName } from '../../core/errors.ts';
+import { isTask } from '../../statemachines/draw.ts';
+import { machines } from '../../statemachines/machines.ts';
 import { files, json, read, under, withoutComments } from './sources.ts';
 
 const errors = Object.keys(remedies) as ErrorName[];
 const names: (ErrorName | EndName)[] = [...errors, ...endNames];
-const machines = files.filter(path => path.endsWith('.asl.json'));
 const namedIn = (entries: any[] = []): string[] => entries.flatMap(({ ErrorEquals }) => ErrorEquals);
-const states = machines.flatMap(path =>
-  Object.entries<any>(json(path).States).map(([name, state]) => ({
-    path,
-    name,
-    state,
-    retried: namedIn(state.Retry),
-    caught: [...namedIn(state.Retry), ...namedIn(state.Catch)],
-  })),
+/** Each state as it is drawn, with the step that declares it. */
+const states = machines.flatMap(({ name: machine, states: declared }) =>
+  Object.entries<any>(json(`statemachines/${machine}.asl.json`).States).map(([name, state]) => {
+    const it = declared[name]!;
+    const own: string[] = isTask(it) ? [...it.throws, ...Object.keys(it.ends ?? {})] : [];
+    const [retried, caught] = [namedIn(state.Retry), namedIn(state.Catch)];
+    return { name, state, own, retried, caught: [...retried, ...caught] };
+  }),
 );
 /** Names of AWS's: reserved ones, Lambda's own, and how its sandbox and runtime end. */
 const isForeign = (name: string) => /^(States|Lambda|Sandbox|Runtime)\./.test(name);
 
-const cloud = under('core', 'aws', 'lambdas', 'statemachines')
+/** Without the tables, and without what a step merely declares. */
+const cloud = [...under('core', 'aws', 'lambdas'), 'statemachines/step.ts']
   .filter(path => !['core/errors.ts', 'core/ended.ts'].includes(path))
   .map(path => withoutComments(read(path)))
   .join('\n');
@@ -48,13 +50,19 @@ describe('a state machine and the table of errors', () => {
     expect(waiting.filter(name => isThrown(name) && !caught.has(name))).toEqual([]);
   });
 
-  test('what a step says that it throws is caught by name in its state, and only an end that pages is left to States.ALL', () => {
-    const lost = states.flatMap(({ path, name, state, caught }) => {
-      const thrown = thrownBy(path.replace('.asl.json', '.ts'), name);
-      const left = thrown.filter(error => !caught.includes(error) && remedies[error as ErrorName] !== 'page');
-      return state.Type === 'Task' ? left.map(error => `${name}: ${error}`) : [];
+  test('what a step declares that it throws is caught by name in its state, and only an end that pages is left to States.ALL', () => {
+    const lost = states.flatMap(({ name, own, caught }) => {
+      const left = own.filter(error => !caught.includes(error) && remedies[error as ErrorName] !== 'page');
+      return left.map(error => `${name}: ${error}`);
     });
     expect(lost).toEqual([]);
+  });
+
+  test('a state catches and retries no error of ours that its step does not declare', () => {
+    const undeclared = states.flatMap(({ name, own, caught }) =>
+      caught.filter(error => !isForeign(error) && !own.includes(error)).map(error => `${name}: ${error}`),
+    );
+    expect(undeclared).toEqual([]);
   });
 
   test('every task that is ours tries again when a service is busy', () => {
@@ -62,13 +70,6 @@ describe('a state machine and the table of errors', () => {
     expect(ours.filter(({ retried }) => !retried.includes('Throttled')).map(({ name }) => name)).toEqual([]);
   });
 });
-
-/** What the docstring of a step beside its state machine promises: `Throws A, B.` */
-function thrownBy(file: string, step: string): string[] {
-  const docstring = new RegExp(`/\\*\\*([^/]*?)\\*/\\nexport const ${step} = step`).exec(read(file))?.[1] ?? '';
-  const listed = /Throws ([\w, ]+)/.exec(docstring)?.[1] ?? '';
-  return listed.split(/,\s*/).filter(name => name !== '');
-}
 
 describe('an error name', () => {
   test.each(names)('%s is said by somebody', name => {

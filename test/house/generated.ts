@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { withCommands } from './command-list.ts';
+import { definitions } from './definitions.ts';
 import { eventFiles } from './event-schemas.ts';
 import { settingsPage } from './settings-page.ts';
 import { checkout, files } from './sources.ts';
@@ -14,7 +15,7 @@ const FOLDERS = ['docs/events/'];
 
 /** @returns path → content */
 export async function generated(): Promise<Map<string, string>> {
-  return new Map([...(await eventFiles()), ...(await settingsPage()), ...withCommands()]);
+  return new Map([...(await eventFiles()), ...(await settingsPage()), ...withCommands(), ...definitions()]);
 }
 
 /** Files that were generated once, and are not any more. */

@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { DELIVERY_LIFETIME_SECONDS } from '../../core/deliver-to-server/delivery.ts';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import * as steps from '../../statemachines/deliver-to-server.ts';
-import { definitionOf, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
+import {
+  definitionOf,
+  delays,
+  everyError,
+  everyPair,
+  lambdaBusy,
+  lambdaTroubles,
+  run,
+  type Machine,
+  type Row,
+} from './machine.ts';
 
 const delivery = {
   hash: 'a'.repeat(64),
@@ -31,16 +41,10 @@ const later = { road: ['ReleaseServer'], status: 'SUCCEEDED', told: 'nobody' } a
 const toPerson = { road: ['ReleaseForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
 
 const rows: Row[] = [
-  {
-    state: 'AssembleDelivery',
-    errors: ['NothingToDeliver', 'ServerUnreachable', 'Throttled', 'States.Timeout'],
-    ...later,
-  },
-  ...['SendDelivery', 'RecordDelivery'].map((state): Row => ({
-    state,
-    errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'],
-    ...later,
-  })),
+  { state: 'AssembleDelivery', errors: ['NothingToDeliver', 'Throttled'], ...later },
+  // Only this task has a timer of its own.
+  { state: 'SendDelivery', errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'], ...later },
+  { state: 'RecordDelivery', errors: ['ServerUnreachable', 'Throttled'], ...later },
   ...road.slice(0, 3).flatMap((state): Row[] => [
     { state, ...toOthers },
     { state, ...toPerson },
@@ -127,16 +131,50 @@ describe('a failure on the way out', () => {
 });
 
 describe('trying again', () => {
+  const times = (n: number, seconds: number) => Array.from({ length: n }, () => seconds);
+  /** As secure-domain waits. */
+  const long = [2, 4, 8, 16, 32, ...times(25, 60)];
+  /** As often, but SendDelivery has used most of the lease before. */
+  const afterCommand = [2, 4, 8, 16, ...times(26, 28)];
   test.each([
     ['AssembleDelivery', 'Throttled', [1, 2, 4, 8, 16, 30]],
     ['SendDelivery', 'Throttled', [2, 4, 8, 16, 30, 30]],
     ['RecordDelivery', 'Throttled', [1, 2, 4, 8, 16, 30]],
     ['ReleaseServer', 'Throttled', [1, 2, 4, 8, 16, 30]],
     ['AssembleDelivery', 'Sandbox.Timedout', [2, 4, 8, 16]],
+    ['AssembleDelivery', 'Lambda.ClientExecutionTimeoutException', [2, 4, 8, 16]],
+    ...lambdaBusy.flatMap((error): [string, string, number[]][] => [
+      ['AssembleDelivery', error, long],
+      ['SendDelivery', error, long],
+      ['RecordDelivery', error, afterCommand],
+      ['ReleaseServer', error, afterCommand],
+    ]),
     ['RecordDelivery', 'ServerUnreachable', undefined],
     ['SendDelivery', 'States.Timeout', undefined],
   ])('%s waits for %s: %j s', async (state, error, waits) => {
     expect((await run(machine, { [state]: { error } })).waits[state]).toEqual(waits);
+  });
+
+  test('a burst of more events than functions may run for ten minutes pages nobody', async () => {
+    const tooMany = (times: number) => ({ error: 'Lambda.TooManyRequestsException', times });
+    const ending = await run(machine, {
+      ...{ AssembleDelivery: tooMany(15), SendDelivery: tooMany(15) },
+      ...{ RecordDelivery: tooMany(25), ReleaseServer: tooMany(25) },
+    });
+    expect(ending).toMatchObject({ road, status: 'SUCCEEDED' });
+    for (const state of road)
+      expect(ending.waits[state]!.reduce((sum, wait) => sum + wait)).toBeGreaterThanOrEqual(600);
+  });
+
+  /** A claim is renewed when a function begins: all that is waited before the next one has to fit into the lease. */
+  test.each([...road, 'ReleaseForPerson'])('the lease outlasts all that is waited for %s', state => {
+    const { States } = definitionOf('deliver-to-server');
+    const before = Object.values(States).filter(({ Next, Catch = [] }) =>
+      [Next, ...Catch.map((catcher: any) => catcher.Next)].includes(state),
+    );
+    const timers = before.map(({ TimeoutSeconds = 0 }) => TimeoutSeconds as number);
+    const waits = States[state].Retry.flatMap(delays).reduce((sum: number, wait: number) => sum + wait, 0);
+    expect((Math.max(0, ...timers) + waits) * 1000).toBeLessThan(LEASE_MS);
   });
 
   test.each([...road, 'ReleaseForPerson'])("%s tries again on Lambda's own troubles, jittered", state => {
@@ -156,7 +194,7 @@ describe('trying again', () => {
       for (const retrier of throttled) {
         expect(retrier).toMatchObject({ JitterStrategy: 'FULL' });
         // Beside nothing that is no matter of AWS being busy.
-        expect(['Throttled', 'Lambda.TooManyRequestsException']).toEqual(expect.arrayContaining(retrier.ErrorEquals));
+        expect(['Throttled', ...lambdaBusy]).toEqual(expect.arrayContaining(retrier.ErrorEquals));
       }
     },
   );

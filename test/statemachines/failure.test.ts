@@ -5,7 +5,15 @@ import { SealpostError } from '../../core/errors.ts';
 import { caught } from '../../statemachines/failure.ts';
 import { step } from '../../statemachines/step.ts';
 
-const { handler } = step('ClaimDomain', z.looseObject({}), z.object({ domain: z.string() }));
+const { handler } = step('ClaimDomain', () => ({
+  comment: 'It may end.',
+  input: z.looseObject({}),
+  output: z.object({ domain: z.string() }),
+  throws: ['CaaForbids', 'AcmeRateLimited'],
+  retry: {},
+  ends: { StillFresh: 'StillFresh' },
+  roads: {},
+}));
 
 /** What Step Functions hands on of an error that a function threw. */
 async function handedOn(logic: () => Promise<{ domain: string }>): Promise<{ Error: string; Cause: string }> {
@@ -22,7 +30,7 @@ describe('an error that a step threw', () => {
     const error = new SealpostError('CaaForbids', 'example.com', 'CAA forbids "it"');
     const handed = await handedOn(() => Promise.reject(error));
     expect(JSON.parse(handed.Cause)).toMatchObject({ errorMessage: 'CAA forbids "it"' });
-    expect(z.parse(caught, handed)).toEqual({ name: 'CaaForbids', message: 'CAA forbids "it"' });
+    expect(z.parse(caught(), handed)).toEqual({ name: 'CaaForbids', message: 'CAA forbids "it"' });
   });
 
   test('brings the moment of its retry along, which stands in no prose', async () => {
@@ -32,12 +40,12 @@ describe('an error that a step threw', () => {
     const handed = await handedOn(() => Promise.reject(error));
     expect(handed.Error).toBe('AcmeRateLimited');
     expect(JSON.parse(handed.Cause).trace).toEqual(error.stack!.split('\n'));
-    expect(z.parse(caught, handed)).toEqual({ name: 'AcmeRateLimited', message: 'too many {orders}', retryAt });
+    expect(z.parse(caught(), handed)).toEqual({ name: 'AcmeRateLimited', message: 'too many {orders}', retryAt });
   });
 
   test('of our code is read with its words', async () => {
     const handed = await handedOn(() => Promise.reject(new TypeError('x is undefined')));
-    expect(z.parse(caught, handed)).toEqual({ name: 'TypeError', message: 'x is undefined' });
+    expect(z.parse(caught(), handed)).toEqual({ name: 'TypeError', message: 'x is undefined' });
   });
 });
 
@@ -47,7 +55,7 @@ test.each([
   ['that is JSON of another shape', { Error: 'TypeError', Cause: '{"errorMessage":{}}' }, '{"errorMessage":{}}'],
   ['whose words are JSON', { Error: 'Error', Cause: '{"errorMessage":"{\\"retryAt\\":1}"}' }, '{"retryAt":1}'],
 ])('an error %s is read as it is', (_, handed, message) => {
-  expect(z.parse(caught, handed)).toEqual({ name: handed.Error, message });
+  expect(z.parse(caught(), handed)).toEqual({ name: handed.Error, message });
 });
 
 test('an end is thrown under its name, since Step Functions matches on names', async () => {

@@ -13,26 +13,35 @@ import type { Step } from '../../statemachines/step.ts';
 const START = Date.parse('2026-11-24T10:00:00Z');
 const LAMBDA = 'arn:aws:lambda:us-east-1:000000000000:function:';
 
+/** Lambda takes no invocation now: it is throttled, or the function is inactive or being set up. */
+export const lambdaBusy = [
+  'Lambda.TooManyRequestsException',
+  'Lambda.ResourceNotReadyException',
+  'Lambda.ResourceConflictException',
+  'Lambda.CodeArtifactUserPendingException',
+];
+/** Lambda's own troubles: nothing that our code said, and gone with the next try as a rule. */
+export const lambdaTroubles = [
+  ...lambdaBusy,
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.Unknown',
+  'Sandbox.Timedout',
+  'Runtime.ExitError',
+];
 /** Every name of ours, and what AWS says in its own: busy, timed out, and a fault in our code. */
 export const everyError = [
   ...Object.keys(remedies),
   ...endNames,
-  'Lambda.TooManyRequestsException',
+  ...lambdaBusy,
+  'Lambda.ClientExecutionTimeoutException',
   'Lambda.Unknown',
   'Sandbox.Timedout',
   'Runtime.ExitError',
   'States.Timeout',
   'TypeError',
-];
-/** Lambda's own troubles: nothing that our code said, and gone with the next try as a rule. */
-export const lambdaTroubles = [
-  'Lambda.ServiceException',
-  'Lambda.AWSLambdaException',
-  'Lambda.SdkClientException',
-  'Lambda.TooManyRequestsException',
-  'Lambda.Unknown',
-  'Sandbox.Timedout',
-  'Runtime.ExitError',
 ];
 
 /** An error that a state meets, `times` times over; for ever by default. */
@@ -59,7 +68,7 @@ export interface Ending {
 export interface Machine {
   name: string;
   /** Steps by the function that runs them. */
-  steps: Record<string, Step<any, any>>;
+  steps: Record<string, Step<any, any, any>>;
   /** What a function answers when all is well. */
   answers: Record<string, (input: any) => unknown>;
   input: object;

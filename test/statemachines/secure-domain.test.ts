@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import type { Plan } from '../../core/record/plan.ts';
 import * as steps from '../../statemachines/secure-domain.ts';
-import { definitionOf, delays, everyError, everyPair, lambdaTroubles, run, type Machine, type Row } from './machine.ts';
+import {
+  definitionOf,
+  delays,
+  everyError,
+  everyPair,
+  lambdaBusy,
+  lambdaTroubles,
+  run,
+  type Machine,
+  type Row,
+} from './machine.ts';
 
 const plan: Plan = {
   domain: 'example.com',
@@ -59,31 +69,29 @@ const road = [
   'ReleaseDomain',
 ];
 
-/** A reason outside of us: the domain is parked with it, nobody is woken at night. */
-const parked = [
-  'IssuerUnusable',
-  'AcmeUnavailable',
-  'AuthorizationPending',
-  'DnsNotPropagated',
-  'Throttled',
-  'AcmeRejected',
-  'AcmeRateLimited',
-  'BudgetSpent',
-  'CaaForbids',
-  'CertificateUnusable',
-  'ChallengeFailed',
-  'DomainNotManaged',
-  'ServerNotRegistered',
-];
-/** Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace, so that has a state of its own. */
-const parkedByClaim = [...parked.filter(error => error !== 'Throttled'), 'InstallRefused', 'ServerNotInspected'];
+/** Reasons outside of us, by the step that meets them: the domain is parked with it, nobody is woken at night. */
+const ofCa = ['AcmeRateLimited', 'AcmeRejected', 'AcmeUnavailable', 'IssuerUnusable'];
+const proving = [...ofCa, 'AuthorizationPending', 'CaaForbids', 'ChallengeFailed', 'DnsNotPropagated', 'Throttled'];
+const parked: Record<string, string[]> = {
+  // Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace, so
+  // Throttled has a state of its own.
+  ClaimDomain: [
+    ...ofCa,
+    ...['BudgetSpent', 'CaaForbids', 'DnsNotPropagated', 'DomainNotManaged'],
+    ...['InstallRefused', 'ServerNotInspected', 'ServerNotRegistered'],
+  ],
+  CreateOrder: [...ofCa, 'CaaForbids', 'Throttled'],
+  PublishChallenges: ['AcmeRejected', 'DnsNotPropagated', 'DomainNotManaged', 'Throttled'],
+  Validate: proving,
+  FinalizeOrder: [...proving, 'CertificateUnusable', 'ServerNotRegistered', 'TlsaMismatch'],
+};
 
 const toPerson = { road: ['ParkForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
 const toOthers = { errors: ['ClaimLost'], road: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' } as const;
 const toParking = { road: ['ParkDomain'], status: 'SUCCEEDED', told: 'who watches the domain' } as const;
 
 const rows: Row[] = [
-  { state: 'ClaimDomain', errors: parkedByClaim, ...toParking },
+  { state: 'ClaimDomain', errors: parked['ClaimDomain'], ...toParking },
   { state: 'ClaimDomain', errors: ['Throttled'], ...toParking, road: ['ParkIfClaimed'] },
   {
     state: 'ClaimDomain',
@@ -118,11 +126,11 @@ const rows: Row[] = [
   },
   { state: 'ClaimDomain', ...toPerson },
   ...['CreateOrder', 'PublishChallenges', 'Validate'].flatMap((state): Row[] => [
-    { state, errors: parked, ...toParking },
+    { state, errors: parked[state], ...toParking },
     { state, ...toOthers },
     { state, ...toPerson },
   ]),
-  { state: 'FinalizeOrder', errors: [...parked, 'TlsaMismatch'], ...toParking },
+  { state: 'FinalizeOrder', errors: parked['FinalizeOrder'], ...toParking },
   { state: 'FinalizeOrder', errors: ['WishChanged'], road: ['ReleaseDomain'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'FinalizeOrder', ...toOthers },
   { state: 'FinalizeOrder', ...toPerson },
@@ -209,8 +217,8 @@ describe('a detour', () => {
 
 describe('a failure on the way out', () => {
   test.each([
-    ['ChallengeFailed', 'ClaimLost', ['ParkDomain', 'InOtherHands'], 'SUCCEEDED', 'nobody'],
-    ['ChallengeFailed', 'TypeError', ['ParkDomain'], 'FAILED', 'a person'],
+    ['CaaForbids', 'ClaimLost', ['ParkDomain', 'InOtherHands'], 'SUCCEEDED', 'nobody'],
+    ['CaaForbids', 'TypeError', ['ParkDomain'], 'FAILED', 'a person'],
     ['TypeError', 'States.Timeout', ['ParkForPerson'], 'FAILED', 'a person'],
     // The unforeseen error came before the claim, or the claim went with it: it is told all the same.
     ['TypeError', 'ClaimLost', ['ParkForPerson', 'Unexpected'], 'FAILED', 'a person'],
@@ -269,6 +277,12 @@ describe('trying again', () => {
     ['FinalizeOrder', 'AcmeUnavailable', [2, 4, 8, 16, 30]],
     ['ReleaseDomain', 'Throttled', busy],
     ['CreateOrder', 'Sandbox.Timedout', [2, 4, 8, 16]],
+    ['CreateOrder', 'Lambda.ClientExecutionTimeoutException', [2, 4, 8, 16]],
+    ...lambdaBusy.flatMap((error): [string, string, number[]][] => [
+      ['ClaimDomain', error, longest],
+      ['CreateOrder', error, long],
+      ['ReleaseDomain', error, long],
+    ]),
   ])('%s waits for %s: %j s', async (state, error, waits) => {
     const ending = await run(machine, { [state]: { error } });
     expect(ending.waits[state]).toEqual(waits);
@@ -296,6 +310,17 @@ describe('trying again', () => {
     }
   });
 
+  /** A claim is renewed when a function begins: all that is waited before the next one has to fit into the lease. */
+  test.each(['CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain', 'ParkDomain'])(
+    'the lease outlasts all that is waited for %s',
+    state => {
+      const { Retry } = definitionOf('secure-domain').States[state];
+      const waits = Retry.flatMap(delays).reduce((sum: number, wait: number) => sum + wait, 0);
+      // WaitForDns: the setting DnsPropagationSeconds has three digits at the most.
+      expect((waits + 999) * 1000).toBeLessThan(LEASE_MS);
+    },
+  );
+
   test('an error that passes after two tries leaves no trace on the road', async () => {
     const ending = await run(machine, { Validate: { error: 'DnsNotPropagated', times: 2 } });
     expect(ending).toMatchObject({ road, status: 'SUCCEEDED', waits: { Validate: [5, 10] } });
@@ -309,13 +334,18 @@ describe('trying again', () => {
   });
 
   test("the Comments' numbers are the retriers'", () => {
-    const { ClaimDomain, CreateOrder, Validate } = definitionOf('secure-domain').States;
+    const { ClaimDomain, CreateOrder, Validate, RevokeCertificate, ImportToAcm } = definitionOf('secure-domain').States;
+    const total = (waits: number[]) => waits.reduce((sum, wait) => sum + wait);
     const claim = delays(ClaimDomain.Retry[0]);
-    expect(ClaimDomain.Comment).toContain(`${claim.length} tries, ${claim.slice(0, 6).join('+')} s and then a minute`);
+    expect(ClaimDomain.Comment).toContain(
+      `${claim.length} retries after ${claim.slice(0, 6).join('+')} s and then 54 times 60 s (55 minutes at the most`,
+    );
     expect(claim.slice(6)).toEqual(minutes(54));
-    expect(CreateOrder.Comment).toContain(`${delays(CreateOrder.Retry[0]).join('+')} s`);
-    const validate = delays(Validate.Retry[0]);
-    expect(Validate.Comment).toContain(`${validate.join(', ')} s: over three minutes`);
-    expect(validate.reduce((sum, wait) => sum + wait)).toBeGreaterThan(180);
+    expect(Math.round(total(claim) / 60)).toBe(55);
+    for (const { Comment, Retry } of [CreateOrder, Validate, RevokeCertificate, ImportToAcm]) {
+      const waits = delays(Retry[0]);
+      expect(Comment).toContain(`${waits.length} retries after ${waits.join('+')} s (${total(waits)} s `);
+    }
+    expect(total(delays(Validate.Retry[0]))).toBeGreaterThan(180);
   });
 });

@@ -1,0 +1,132 @@
+/** Draws a state machine: its declaration becomes the definition in Amazon States Language. `npm run generate` writes it. */
+import { remedies, type ErrorName } from '../core/errors.ts';
+import { inWords, policies, retrierOf, type PolicyName } from './policies.ts';
+import type { Plain } from './plain-states.ts';
+import type { Road, Task } from './step.ts';
+
+export interface Machine {
+  /** Of the file, and of the state machine after the stack's name. */
+  name: string;
+  comment: string;
+  startAt: string;
+  /** In the order of the road. */
+  states: Record<string, Task | Plain>;
+}
+
+/**
+ * Lambda takes no invocation now: it is throttled (429), the function is inactive (502), or the function is pending,
+ * which is a conflict (409). Names: AWS's API reference of `Invoke`, in @aws-sdk/client-lambda 3.1164.0; Step Functions
+ * puts `Lambda.` before them (developer guide, "Handle Lambda service exceptions").
+ */
+const LAMBDA_BUSY = [
+  'Lambda.TooManyRequestsException',
+  'Lambda.ResourceNotReadyException',
+  'Lambda.ResourceConflictException',
+  'Lambda.CodeArtifactUserPendingException',
+];
+/**
+ * Lambda failed (same guide; CDK's `LambdaInvoke` retries the first four), or the function ended without an answer: it
+ * ran out of time or of memory, or its process ended.
+ */
+const LAMBDA_FAULT = [
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.Unknown',
+  'Sandbox.Timedout',
+  'Runtime.ExitError',
+];
+
+const GIVEN = '{% $merge([$states.input, {"execution": $states.context.Execution.Name}]) %}';
+const WITH_ERROR = '{% $merge([$states.input, {"error": $states.errorOutput}]) %}';
+
+/** @returns the definition; its Comments are the product's documentation of the road */
+export function draw({ name, comment, startAt, states }: Machine): object {
+  const read = `Each state says why it is there (Comment) and what comes after it (Next), then in a line each where
+    an end or an error leads (Catch) and how often an error is retried before (Retry).`;
+  const source = `npm run generate draws this file from statemachines/${name}.ts: edit that file.`;
+  return {
+    Comment: oneLine(`${comment} The good road: ${goodRoad(startAt, states).join(' → ')}. ${read} ${source}`),
+    QueryLanguage: 'JSONata',
+    StartAt: startAt,
+    States: Object.fromEntries(
+      Object.entries(states).map(([state, it]) => [
+        state,
+        isTask(it) ? drawTask(it) : { ...it, Comment: oneLine(it.Comment) },
+      ]),
+    ),
+  };
+}
+
+function goodRoad(state: string, states: Machine['states']): string[] {
+  const it = states[state]!;
+  const next = isTask(it) ? it.next : (it['Next'] as string | undefined);
+  return next === undefined ? [state] : [state, ...goodRoad(next, states)];
+}
+
+export function isTask(state: Task | Plain): state is Task {
+  return 'throws' in state;
+}
+
+/** A comment is wrapped where it is written. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
+function drawTask(task: Task): object {
+  const { name, comment, given = GIVEN, tokenSeconds, retry, assign, handsOn, next } = task;
+  const call =
+    tokenSeconds === undefined
+      ? { Resource: `\${${name}}`, Arguments: given }
+      : {
+          Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
+          Arguments: { FunctionName: `\${${name}}`, Payload: given },
+          TimeoutSeconds: tokenSeconds,
+        };
+  const catchers = catchersOf(task);
+  return {
+    Comment: oneLine(comment).replace(/\{(\w+)\}/g, (_, error: ErrorName) => inWords(policies[retry[error]!])),
+    Type: 'Task',
+    ...call,
+    ...(handsOn !== undefined && { Output: handsOn }),
+    ...(assign && { Assign: assign }),
+    ...(next === undefined ? { End: true } : { Next: next }),
+    ...(catchers.length > 0 && { Catch: catchers }),
+    Retry: retriersOf(task),
+  };
+}
+
+function retriersOf({ retry, lambdaBusy = 'lambdaBusy' }: Task): object[] {
+  const policyOf: [string, PolicyName][] = [
+    ...Object.entries(retry),
+    ...LAMBDA_BUSY.map((error): [string, PolicyName] => [error, lambdaBusy]),
+    ...LAMBDA_FAULT.map((error): [string, PolicyName] => [error, 'lambdaFault']),
+  ];
+  const errors = Map.groupBy(policyOf, ([, policy]) => policy);
+  return [...errors].map(([policy, named]) => ({
+    ...retrierOf(policies[policy]),
+    ErrorEquals: named.map(([error]) => error),
+  }));
+}
+
+function catchersOf({ throws, ends = {}, roads }: Task): object[] {
+  const byName = roads as Partial<Record<string, Road>>;
+  const leading: [string, Road | undefined][] = [
+    ...Object.entries(ends),
+    ...throws.map((error): [string, Road | undefined] => [error, roads[error] ?? roads[remedies[error]]]),
+    ['States.Timeout', byName['States.Timeout']],
+    ['States.ALL', roads.unforeseen],
+  ];
+  const roadOf = leading.flatMap(([error, road]) => {
+    if (road === undefined) return [];
+    return [{ error, ...(typeof road === 'string' ? { next: road, output: WITH_ERROR } : road) }];
+  });
+  // States.ALL has to be alone, and last.
+  const caught = Map.groupBy(roadOf, ({ error, next, output }) => `${error === 'States.ALL'} ${next} ${output}`);
+  return [...caught.values()].map(same => ({
+    Next: same[0]!.next,
+    ErrorEquals: same.map(({ error }) => error),
+    Output: same[0]!.output,
+  }));
+}

@@ -1,0 +1,67 @@
+/** How long a state machine waits before each retry of a step. Every retry after the first waits twice as long. */
+
+export interface Policy {
+  /** Seconds before the first retry. */
+  first: number;
+  retries: number;
+  /** Seconds that no wait is longer than. */
+  longest: number;
+  /** Each wait is a random share of the computed one, so that many executions do not come back in the same second. */
+  jitter?: true;
+}
+
+export const policies = {
+  /** A CA that does not answer, where an order begins. */
+  caAway: { first: 2, retries: 4, longest: 30 },
+  /** A CA that still works on an order. */
+  caAtWork: { first: 2, retries: 5, longest: 30 },
+  /** Name servers that do not have a new value yet, and a CA that looks at them. */
+  dnsSpreads: { first: 5, retries: 6, longest: 60 },
+  /** The bus did not take an event. */
+  busAway: { first: 1, retries: 4, longest: 10 },
+
+  /** A service of AWS is busy. */
+  awsBusy: { first: 2, retries: 6, longest: 30, jitter: true },
+  awsBusyAtServer: { first: 1, retries: 6, longest: 30, jitter: true },
+  /** These three wait as long as their step waits for the CA. */
+  awsBusyAtOrder: { first: 2, retries: 4, longest: 30, jitter: true },
+  awsBusyAtFinalize: { first: 2, retries: 5, longest: 30, jitter: true },
+  awsBusyAtValidate: { first: 5, retries: 6, longest: 60, jitter: true },
+  /** The event that began the execution is not on record yet: if this step gives up, the event is lost. */
+  nothingOnRecord: { first: 1, retries: 60, longest: 60, jitter: true },
+
+  /** Lambda takes no invocation now. Longer than ten minutes, and two states in a row fit into the lease of an hour. */
+  lambdaBusy: { first: 2, retries: 30, longest: 60, jitter: true },
+  /** As many retries, closer together: SendDelivery's timer has used 45 minutes of the lease before. */
+  lambdaBusyAfterCommand: { first: 2, retries: 30, longest: 28, jitter: true },
+  /** Lambda failed, or the function ended without an answer. */
+  lambdaFault: { first: 2, retries: 4, longest: 30, jitter: true },
+} as const satisfies Record<string, Policy>;
+
+export type PolicyName = keyof typeof policies;
+
+/** Factor between a wait and the next. */
+const RATE = 2;
+
+/** @returns seconds before each retry; with jitter, at the most */
+export function waitsOf({ first, retries, longest }: Policy): number[] {
+  return Array.from({ length: retries }, (_, n) => Math.min(first * RATE ** n, longest));
+}
+
+/** @returns the policy as a Retry entry has it */
+export function retrierOf({ first, retries, longest, jitter }: Policy): object {
+  const numbers = { IntervalSeconds: first, MaxAttempts: retries, BackoffRate: RATE, MaxDelaySeconds: longest };
+  return { ...numbers, ...(jitter && { JitterStrategy: 'FULL' }) };
+}
+
+/** @returns for a person, e.g. `4 retries after 2+4+8+16 s (30 s in all)` */
+export function inWords(policy: Policy): string {
+  const waits = waitsOf(policy);
+  const same = waits.filter(wait => wait === policy.longest).length;
+  const growing = waits.slice(0, waits.length - same);
+  const shown = same > 2 ? `${growing.join('+')} s and then ${same} times ${policy.longest}` : waits.join('+');
+  const total = waits.reduce((sum, wait) => sum + wait, 0);
+  const all = total < 300 ? `${total} s` : `${Math.round(total / 60)} minutes`;
+  const over = policy.jitter ? `${all} at the most, half of that on average` : `${all} in all`;
+  return `${waits.length} retries after ${shown} s (${over})`;
+}
