@@ -30,6 +30,6 @@ export function ended<Name extends EndName>(name: Name, why: { about: string; me
 }
 
 /** Tells an end from a step's output, or from whatever else a function returns in its place. */
-export function isEnded<T>(result: T | Ended): result is Extract<T, Ended> | Ended {
+export function isEnded<T>(result: T): result is Extract<T, Ended> {
   return typeof result === 'object' && result !== null && 'ended' in result;
 }

@@ -79,9 +79,9 @@ export function step<I extends z.ZodMiniType, O extends z.ZodMiniType, T extends
 }
 
 /** Step Functions matches on the name of what is thrown, so an end is thrown, too. */
-async function outcome<T>(logic: () => Promise<T | Ended>): Promise<T> {
+async function outcome<T>(logic: () => Promise<T>): Promise<Exclude<T, Ended>> {
   const result = await logic().catch((error: unknown) => Promise.reject(withMoment(error)));
-  if (!isEnded(result)) return result;
+  if (!isEnded(result)) return result as Exclude<T, Ended>;
   throw Object.assign(new Error(result.message), { name: result.ended });
 }
 

@@ -37,6 +37,9 @@ export interface ClaimPorts extends ChoicePorts {
   challengeZone: { id: string; name: string };
 }
 
+type ClaimEnd =
+  'ClaimedByAnother' | 'DomainDeleted' | 'ImportWanted' | 'RevocationWanted' | 'ServedUnderServer' | 'StillFresh';
+
 /**
  * @param event the execution's input (the event, or what `reEvaluate` starts), with its name as
  *   `execution`
@@ -45,7 +48,7 @@ export interface ClaimPorts extends ChoicePorts {
  *   DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent, AcmeUnavailable, AcmeRateLimited,
  *   AcmeRejected, Throttled, ClaimLost
  */
-export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan | Ended> {
+export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan | Ended<ClaimEnd>> {
   const claimed = await claim(event, ports);
   if (isEnded(claimed)) return claimed;
   const { wish } = claimed;
@@ -59,7 +62,10 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   return (await endWithoutOrder(placed, ports)) ?? plan(placed, ports);
 }
 
-async function claim(event: { execution: string }, { store, clock, issuers }: ClaimPorts): Promise<Evaluation | Ended> {
+async function claim(
+  event: { execution: string },
+  { store, clock, issuers }: ClaimPorts,
+): Promise<Evaluation | Ended<'ClaimedByAnother'>> {
   const now = clock.now();
   const request = parseDomainEvent(event, now);
   const domain = request.kind === 'wish' ? request.wish.domain : request.domain;

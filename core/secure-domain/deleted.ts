@@ -34,7 +34,10 @@ interface Ports {
  * Gives work to remove the domain from its servers, and forgets the domain after its tombstone's
  * time.
  */
-export async function endDeleted(evaluation: Evaluation, ports: Ports): Promise<Ended> {
+export async function endDeleted(
+  evaluation: Evaluation,
+  ports: Ports,
+): Promise<Ended<'DomainDeleted' | 'ImportWanted' | 'RevocationWanted'>> {
   const { claim, record, isAsked } = evaluation;
   const { domain, now } = claim;
   await forgetPlans(evaluation, ports);

@@ -25,8 +25,10 @@ interface Ports {
   clock: Clock;
 }
 
+type FreshEnd = Ended<'StillFresh' | 'ImportWanted'>;
+
 /** @returns the end of the claim; undefined where an order is needed */
-export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<Ended | undefined> {
+export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<FreshEnd | undefined> {
   const { claim, record, wish, names, isAsked } = placed;
   const { now } = claim;
   const { order, current, foreign } = record;
@@ -54,7 +56,7 @@ export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<End
  * wish has left.
  * @param renewAt when the next order is due, milliseconds since the epoch
  */
-async function endFresh(placed: Placed, renewAt: number, ports: Ports): Promise<Ended> {
+async function endFresh(placed: Placed, renewAt: number, ports: Ports): Promise<FreshEnd> {
   const { claim, record, wish, servers, isAsked } = placed;
   const { domain, now } = claim;
   const { store } = ports;

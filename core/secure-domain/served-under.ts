@@ -29,7 +29,7 @@ export async function endServedUnder(
     executions: Executions;
     clock: Clock;
   },
-): Promise<Ended> {
+): Promise<Ended<'ServedUnderServer' | 'ImportWanted'>> {
   const { domain, now } = claim;
   const { order, servedUnder = [] } = record;
   if (order) await ports.store.forgetOrder(claim, order.url);

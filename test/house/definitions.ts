@@ -7,7 +7,7 @@ export function definitions(): Map<string, string> {
   return new Map(machines.map(machine => [`statemachines/${machine.name}.asl.json`, text(draw(machine))]));
 }
 
-/** Each entry of a Retry or a Catch in one line: there are many, and what a state does shall stand out. */
+/** Each entry of a Retry or a Catch takes one line, so that what a state does stands out. */
 function text(definition: object): string {
   const entries: string[] = [];
   const spread = JSON.stringify(

@@ -1,7 +1,7 @@
 /**
- * What a step declares that it throws, compared with what its function can throw: the errors of ours that are
- * constructed in the function's bundle. The bundler leaves out what no import leads to, but not the methods of an object
- * that nobody calls; these are explained here, each with its reason.
+ * What a step declares that it throws, compared with the errors of ours that are constructed in its
+ * function's bundle. The bundler leaves out what no import leads to, but it keeps methods that are
+ * never called: the list below explains what these construct.
  */
 import { build } from 'esbuild';
 import { join } from 'node:path';
@@ -77,7 +77,7 @@ beforeAll(async () => {
   );
 });
 
-/** The names with which SealpostError is constructed: a literal, a choice of two, or what a function answers. */
+/** Names of constructed errors: each is a literal, a choice of two, or what a function returns. */
 function constructedIn(text: string): ErrorName[] {
   const known = Object.keys(remedies) as ErrorName[];
   const found = [...text.matchAll(/new SealpostError\(\s*([^,]+),/g)].flatMap(([, first]) => {
