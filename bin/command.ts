@@ -17,7 +17,11 @@ export interface Context extends CommandContext {
   show(answer: Answer, common: Common): void;
 }
 
-/** At the end of a proposal: the shell completes the names of files. */
+/** In place of a command: what can stand in place of the last of the words that follow, a line each. */
+export const PROPOSE = '--propose';
+/** Among these lines: the names of files, which the shell knows best. */
+export const FILES = ':files';
+/** As the table says the same of an argument: behind whatever was typed. */
 export const FILE = '\0';
 
 type Run<Options, Args extends BaseArgs> = (here: Here, options: Options, ...args: Args) => Promise<Answer>;
@@ -52,6 +56,9 @@ export interface Entry extends Pick<Row<object, []>, 'brief' | 'about' | 'exampl
 const placeholder = 'NAME';
 /** With a value that is passed on as it is typed. */
 const name = { kind: 'parsed', parse: String, placeholder } as const;
+
+/** As options are typed. */
+export const dashed = (options: object) => Object.keys(options).map(name => `--${name}`);
 
 export const common: FlagParametersForType<Common, Context> = {
   json: { kind: 'boolean', optional: true, withNegated: false, brief: 'Print the answer as JSON, errors included.' },
@@ -93,7 +100,6 @@ export function row<const Options extends Named<Options>, const Args extends Bas
   const whole = { ...own, flags: withoutPrototype({ ...flags, ...flagsOfAll }) };
   const shown = examples.map(example => `  npx sealpost ${example}`).join('\n');
   const fullDescription = `${[brief, ...(about === undefined ? [] : [about])].join('\n')}\n\nExamples\n${shown}`;
-  const dashed = (all: object) => Object.keys(all).map(key => `--${key}`);
   const parameter = positional?.kind === 'tuple' ? positional.parameters[0] : undefined;
   return {
     ...{ brief, examples, ...(about !== undefined && { about }) },

@@ -3,6 +3,7 @@
  * completion and the README's list are made of it. A new command is a file with its function, and a row here.
  */
 import { FILE, row, type Entry } from './command.ts';
+import { listed, mistyped } from './refusal.ts';
 
 /** Loaded when a name is typed: the list of public suffixes takes time. */
 const names = () => import('../core/certificate/names.ts');
@@ -21,6 +22,7 @@ const server = (as: string) => ({
 const file = { placeholder: 'FILE', parse: String, proposeCompletions: (partial: string) => [`${partial}${FILE}`] };
 const text = { kind: 'parsed', optional: true } as const;
 const flag = { kind: 'boolean', optional: true, withNegated: false } as const;
+const SHELLS = ['bash', 'zsh'] as const;
 const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter] }) as const;
 
 export const commands: Record<string, Entry> = {
@@ -115,5 +117,29 @@ export const commands: Record<string, Entry> = {
     isForPeople: true,
     load: async () => (await import('./watch.ts')).watch,
     parameters: {},
+  }),
+  completion: row({
+    brief: 'Prints the lines that make the Tab key of bash or zsh complete sealpost and npx sealpost.',
+    about: [
+      'For one session: source <(npx sealpost completion bash)',
+      'For every session: npx sealpost completion bash >> ~/.bashrc',
+      'For zsh the same, after compinit. The lines name this checkout: print them again when it moves.',
+    ].join('\n'),
+    examples: ['completion bash', 'completion zsh'],
+    isForPeople: true,
+    load: async () => (await import('./completion.ts')).completion,
+    parameters: {
+      positional: one({
+        placeholder: 'SHELL',
+        brief: 'bash or zsh.',
+        proposeCompletions: () => SHELLS,
+        parse: async (text: string) => {
+          const shell = SHELLS.find(known => known === text);
+          if (shell !== undefined) return shell;
+          const message = `completion knows no shell ${JSON.stringify(text)}.`;
+          throw mistyped({ name: 'InvalidValue', message, remedy: `Give ${listed(SHELLS, 'or')}.` });
+        },
+      }),
+    },
   }),
 };

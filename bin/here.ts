@@ -31,8 +31,6 @@ export interface Here {
   isQuiet: boolean;
   /** The answer is for a program. */
   isJson: boolean;
-  /** What can stand in place of the last of these words of a command line. */
-  propose(words: string[]): Promise<string[]>;
 }
 
 /** The options of every command. */

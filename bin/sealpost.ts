@@ -1,7 +1,7 @@
 /** The command line: the table of commands reads what was typed, and the answer goes to a person or to a program. */
 import { readFile } from 'node:fs/promises';
 import { buildApplication, buildRouteMap, proposeCompletions, run, text_en, type Application } from '@stricli/core';
-import { common, withoutPrototype, type Context } from './command.ts';
+import { common, dashed, FILE, FILES, PROPOSE, withoutPrototype, type Context } from './command.ts';
 import { commands } from './commands.ts';
 import type { Common, Here } from './here.ts';
 import { json } from './json.ts';
@@ -16,10 +16,7 @@ const HEADERS = {
 
 const ABOUT = `Certificates for hosted mail.
 
-Every command takes ${listed(
-  Object.keys(common).map(name => `--${name}`),
-  'and',
-)}, before its name
+Every command takes ${listed(dashed(common), 'and')}, before its name
 or after it, unless its help leaves one out. An option before the name gives way to the same option
 after it. The AWS account and region are those of the standard AWS environment and profiles.
 
@@ -80,10 +77,10 @@ async function version(): Promise<string> {
 }
 
 /**
- * The parser wants the command first. An option of every command may be typed before it, as in an alias of the shell:
- * it is put behind the command, unless it stands there already.
+ * The parser wants the command first. An option of every command may be typed before it, as in an alias of the shell,
+ * and gives way to the same option after it.
  */
-function commandFirst(args: string[]): { command: string | undefined; rest: string[] } {
+function split(args: string[]): { before: string[]; command: string | undefined; after: string[] } {
   const before: string[] = [];
   let at = 0;
   for (let size = 0; at < args.length; at += size) {
@@ -91,19 +88,28 @@ function commandFirst(args: string[]): { command: string | undefined; rest: stri
     const flag = Object.entries(common).find(([name]) => option === `--${name}`)?.[1];
     if (!flag) break;
     size = flag.kind === 'boolean' || value !== undefined ? 1 : 2;
-    const after = args.slice(at + size);
-    if (!after.some(arg => arg === option || arg.startsWith(`${option}=`))) before.push(...args.slice(at, at + size));
+    const later = args.slice(at + size);
+    if (!later.some(arg => arg === option || arg.startsWith(`${option}=`))) before.push(...args.slice(at, at + size));
   }
   const [command, ...after] = args.slice(at);
-  if (command !== 'help') return { command, rest: [...before, ...after] };
-  const [of, ...more] = after;
-  return of === undefined ? { command: '--help', rest: [] } : { command: of, rest: ['--help', ...more] };
+  return { before, command, after };
 }
 
 /** What stands before `--`, where options end. */
 function options(args: string[]): string[] {
   const end = args.indexOf('--');
   return end < 0 ? args : args.slice(0, end);
+}
+
+/** @param words of a command line; the last one is being typed @returns a line for each word that it may become */
+async function propose(app: Application<Context>, words: string[], context: Context): Promise<string[]> {
+  const { before, command = '', after } = split(words);
+  const isRoot = after.length === 0;
+  const asked = isRoot ? [command] : command === 'help' ? after : [command, ...before, ...after];
+  const found = (await proposeCompletions(app, asked, context)).map(({ completion }) => completion);
+  const more = isRoot ? ['help', ...dashed(common)].filter(word => word.startsWith(command)) : [];
+  const isFile = found.some(word => word.endsWith(FILE));
+  return [...found.filter(word => word !== '--' && !word.endsWith(FILE)), ...more, ...(isFile ? [FILES] : [])];
 }
 
 /** console.log would not tell that a line was lost. */
@@ -131,10 +137,6 @@ export async function main(args: string[]): Promise<number> {
       environment: async () => (await import('./environment.ts')).environment(typed, process.env),
       say: line => (isJson ? undefined : write(line)),
       progress: line => (isQuiet ? undefined : write(line)),
-      propose: async words => {
-        const proposals = await proposeCompletions(app, words, context);
-        return proposals.map(({ completion }) => completion);
-      },
     } satisfies Here;
   };
   const context: Context = {
@@ -145,11 +147,16 @@ export async function main(args: string[]): Promise<number> {
       else if (text !== '') write(text);
     },
   };
-  const { command, rest } = commandFirst(args);
-  await run(app, command === undefined ? [] : [command, ...rest], context);
+  if (args[0] === PROPOSE) {
+    for (const proposal of await propose(app, args.slice(1), context)) write(proposal);
+    return 0;
+  }
+  const { before, command, after } = split(args);
+  const isHelp = command === 'help';
+  await run(app, isHelp ? [...after.slice(0, 1), '--help'] : [command ?? '--help', ...before, ...after], context);
   const [error] = errors;
   if (error === undefined) return command === undefined ? 2 : (context.process.exitCode ?? 0);
-  const refusal = refused(error, command) ?? explain(error, asked);
+  const refusal = refused(error, isHelp ? after[0] : command) ?? explain(error, asked);
   print(refusal, options(args).includes('--json'));
   return refusal.exitCode;
 }
