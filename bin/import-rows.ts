@@ -1,6 +1,6 @@
 /** A provider's table of domains as it comes out of a spreadsheet: each row a wish, or a line that says what is wrong with it. */
 import { parse } from 'csv-parse/sync';
-import { parseDomainEvent } from '../core/events/events.ts';
+import { parseDomainEvent } from '../core/events/domain-event.ts';
 import { isSealpostError, SealpostError } from '../core/errors.ts';
 import type { Wish } from '../core/record/domain.ts';
 

@@ -7,11 +7,12 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { serverEvents } from '../core/events/events-in.ts';
 import type { Functions } from './deployed-functions.ts';
 import type { MailServers } from './mail-servers.ts';
 import type { StateMachines } from './state-machines.ts';
 
-const SERVER_EVENTS = ['Mail Server Registered', 'Mail Server Changed', 'Mail Server Retired'];
+const SERVER_EVENTS = Object.keys(serverEvents);
 
 /**
  * The bus's policy. A sender that registers a server and names the server for a domain gets the

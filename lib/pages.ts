@@ -16,8 +16,8 @@ import { Construct } from 'constructs';
 import { pagedEnds } from './paged-executions.ts';
 
 /**
- * The events out (core/events/facts.ts) that page a person, with the condition on their detail and
- * the fields that the page shows. Only names, numbers and times are shown: EventBridge does not
+ * The events out (core/events/events-out.ts) that page a person, with the condition on their detail
+ * and the fields that the page shows. Only names, numbers and times are shown: EventBridge does not
  * escape a value that it puts into a text.
  */
 const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {

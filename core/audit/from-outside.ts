@@ -1,7 +1,7 @@
 /** Looks at one server from outside, as its customers' programs and other mail servers do: at the address of its name, by SNI, trusting roots alone. */
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import { portsOf, rowsOf } from './audit.ts';
 import { looksOf } from './audit-rows.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
@@ -32,7 +32,7 @@ export async function lookFromOutside(
   server: ServerRecord,
   before: Outside,
   ports: OutsidePorts,
-): Promise<{ outside: Outside; facts: Fact[] }> {
+): Promise<{ outside: Outside; facts: EventOut[] }> {
   const { store, clock, dns } = ports;
   const now = clock.now();
   const here: Outside = { server: server.server, dueAt: now + DAY, at: now };
@@ -125,7 +125,10 @@ async function trouble(
   return `another certificate, issued by ${seen.issuer ?? 'somebody'}`;
 }
 
-function said(server: string, { endpoints = 0, verified = 0, unreachable = [], unseen = [], why }: Outside): Fact[] {
+function said(
+  server: string,
+  { endpoints = 0, verified = 0, unreachable = [], unseen = [], why }: Outside,
+): EventOut[] {
   if (why === undefined && endpoints === verified) return [];
   const domains = [...new Set(unseen.map(({ domain }) => domain))];
   const detail = {

@@ -1,5 +1,5 @@
 /** The order of a fact and of the write that it reports. */
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import type { Bus } from '../ports/bus.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Bus } from '../ports/bus.ts';
  * killed between the two puts them on the bus twice, rather than never.
  * @returns what the write returns
  */
-export async function sayBefore<T>(facts: Fact[], bus: Bus, write: () => Promise<T>): Promise<T> {
+export async function sayBefore<T>(facts: EventOut[], bus: Bus, write: () => Promise<T>): Promise<T> {
   if (facts.length > 0) await bus.put(facts);
   return write();
 }

@@ -4,7 +4,7 @@ import { isToBeRevoked } from '../record/duties.ts';
 import { leaveServers } from '../work/leave.ts';
 import { removeSuperseded } from '../work/superseded.ts';
 import { SealpostError } from '../errors.ts';
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
@@ -62,7 +62,7 @@ export async function recordDelivery(
   const manifest = await ports.deliveries.readManifest(hash);
   const looks = server.delivery.looks ? await ports.deliveries.readLooks(hash) : undefined;
   const lines = byDomain(judged(pair(manifest, answer, server.server), looks, answer, server));
-  const events: Fact[] = [];
+  const events: EventOut[] = [];
   for (let i = 0; i < lines.length; i += BATCH)
     events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(one => recordDomain(one, server, ports)))).flat());
   await wakeServers(await leftFor(lines, ports), ports);
@@ -196,7 +196,7 @@ async function recordDomain(
   lines: Line[],
   { server, node }: ServerRecord,
   { store, clock }: RecordPorts,
-): Promise<Fact[]> {
+): Promise<EventOut[]> {
   const { domain, v } = lines[0]!.entry;
   if (isServed(lines)) {
     await store.recordInstalled(server, { domain, v }, seen(lines, clock.now(), node));

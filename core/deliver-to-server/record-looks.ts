@@ -1,7 +1,7 @@
 /** What the looks of a delivery mean: of the daily audit what has drifted, of a repair whether it was one. */
 import { serversOf } from '../record/domain.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
@@ -16,7 +16,7 @@ export type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: s
 export interface Learnt {
   changes: Partial<Pick<ServerRecord, 'audit' | 'auditAsked'>>;
   forget: ('capability' | 'auditAsked')[];
-  facts: Fact[];
+  facts: EventOut[];
 }
 
 /** By what a server is given again what has drifted there. */
@@ -43,7 +43,7 @@ export function judged(lines: Line[], looks: Looks | undefined, answer: Answer, 
   });
 }
 
-export function repaired(lines: Line[], server: string): Fact[] {
+export function repaired(lines: Line[], server: string): EventOut[] {
   return lines.flatMap(line => {
     const { domain, drift } = line.entry;
     return drift && isServed(line)
@@ -86,7 +86,7 @@ export async function recordAudit(
   };
 }
 
-function said(server: string, { endpoints, unseen, dead }: Findings): Fact[] {
+function said(server: string, { endpoints, unseen, dead }: Findings): EventOut[] {
   const lost = [...unseen.values()].reduce((sum, ports) => sum + ports.length, 0);
   const silent = Object.values(dead).reduce((sum, names) => sum + names, 0);
   if (unseen.size === 0 && silent === 0) return [];

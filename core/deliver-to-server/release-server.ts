@@ -10,7 +10,7 @@ import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { ServerRecord } from '../record/server.ts';
 import { nextRipe } from '../work/waiting.ts';
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import type { Bus } from '../ports/bus.ts';
 
 export interface ReleasePorts {
@@ -90,7 +90,7 @@ async function releaseAfterFailure(
 function unreachable(
   { server, node }: ServerRecord,
   { failures, error, dueAt }: { failures: number; error: string; dueAt: number },
-): Fact {
+): EventOut {
   const nextTry = new Date(dueAt).toISOString();
   return { detailType: 'Server Unreachable', detail: { server, node, failures, error, nextTry } };
 }

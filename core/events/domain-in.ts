@@ -1,7 +1,10 @@
 /** The domain of an execution, from the input of one of its states. */
-import { parseDomainEvent } from './events.ts';
+import { parseDomainEvent } from './domain-event.ts';
 
-/** @param input a plan, or the event that started the execution @throws SealpostError InvalidStepInput */
+/**
+ * @param input a plan, or the event that started the execution
+ * @throws SealpostError InvalidStepInput
+ */
 export function domainIn(input: { domain?: unknown }): string {
   if (typeof input.domain === 'string') return input.domain;
   const request = parseDomainEvent(input);

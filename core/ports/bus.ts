@@ -1,9 +1,9 @@
 /** The product's event bus and its metrics. */
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 
 export interface Bus {
   /** Puts facts on the product's bus, with the source `sealpost`. */
-  put(events: Fact[]): Promise<void>;
+  put(events: EventOut[]): Promise<void>;
 }
 
 export interface Metrics {

@@ -5,7 +5,7 @@ import { serversOf } from '../record/domain.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import { SealpostError } from '../errors.ts';
-import { parseServerEvent } from '../events/events.ts';
+import { parseServerEvent } from '../events/server-event.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';

@@ -1,7 +1,7 @@
 /** A mail server is retired: nothing is sent to it any more, and its domains are told, not lost. */
 import type { Clock } from '../clock.ts';
 import { deletionOf } from '../record/domain.ts';
-import type { Retirement } from '../events/events.ts';
+import type { Retirement } from '../events/server-event.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';

@@ -3,7 +3,7 @@
  */
 import { ended, isEnded, type Ended } from '../ended.ts';
 import { SealpostError } from '../errors.ts';
-import { parseDomainEvent } from '../events/events.ts';
+import { parseDomainEvent } from '../events/domain-event.ts';
 import type { Issuer } from '../acme/issuer.ts';
 import { retract } from '../claim/published.ts';
 import { challengePlace } from '../dns/challenge-place.ts';

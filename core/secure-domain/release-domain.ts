@@ -10,7 +10,7 @@ import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
 import { type Ended } from '../ended.ts';
 import { isSealpostError } from '../errors.ts';
-import type { Fact } from '../events/facts.ts';
+import type { EventOut } from '../events/events-out.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Executions } from '../ports/executions.ts';
@@ -64,7 +64,7 @@ export async function releaseDomain(
   });
 }
 
-function issued({ domain }: DomainRecord, current: NonNullable<DomainRecord['current']>): Fact {
+function issued({ domain }: DomainRecord, current: NonNullable<DomainRecord['current']>): EventOut {
   const { names, issuer, issuedBy, staging, notAfter } = current;
   return {
     detailType: 'Certificate Issued',

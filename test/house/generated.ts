@@ -6,7 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { withCommands } from './command-list.ts';
 import { definitions } from './definitions.ts';
-import { eventFiles } from './event-schemas.ts';
+import { eventFiles } from './event-pages.ts';
 import { settingsPage } from './settings-page.ts';
 import { checkout, files } from './sources.ts';
 

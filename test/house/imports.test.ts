@@ -12,9 +12,10 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   statemachines: ({ of }) => of.startsWith('core/'),
   lambdas: ({ of }) =>
     /^(core|aws|statemachines)\//.test(of) || /^install\/(installer\.bundle\.(sh|ps1)|document\.json)$/.test(of),
-  // The grammar of the setting Issuers: the parameter's pattern is made from it. Everything else of
-  // ours reaches the cloud as a path: a bundle, a definition, a document.
-  lib: ({ of }) => ['install/assemble.ts', 'core/acme/issuer.ts', 'core/record/limits.ts'].includes(of),
+  // The template's pattern of the setting Issuers and the bus's rules are made from these.
+  // Everything else of ours reaches the cloud as a path: a bundle, a definition, a document.
+  lib: ({ of }) =>
+    ['install/assemble.ts', 'core/acme/issuer.ts', 'core/record/limits.ts', 'core/events/events-in.ts'].includes(of),
   install: () => false,
   bin: ({ of }) => /^(core|aws)\//.test(of),
   local: ({ of }) => /^(core|aws|bin|packages)\//.test(of),

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
-import { facts } from '../../core/events/facts.ts';
+import { eventsOut } from '../../core/events/events-out.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
@@ -164,12 +164,12 @@ describe('pages', () => {
     const paged = rules.map(({ Properties: { EventBusName, EventPattern, Targets } }) => {
       expect(resources[EventBusName.Ref]!.Type).toBe('AWS::Events::EventBus');
       expect(EventPattern.source).toEqual(['sealpost']);
-      const [fact] = EventPattern['detail-type'] as (keyof typeof facts)[];
+      const [fact] = EventPattern['detail-type'] as (keyof typeof eventsOut)[];
       expect(runbook).toContain(`\n## ${fact}\n`);
       const shown = Object.values(Targets[0].InputTransformer.InputPathsMap).map(path =>
         String(path).replace('$.detail.', ''),
       );
-      const { shape } = facts[fact!] as unknown as { shape: object };
+      const { shape } = eventsOut[fact!] as unknown as { shape: object };
       expect(Object.keys(shape)).toEqual(expect.arrayContaining(shown));
       expect(shown).not.toContain('message');
       return fact;

@@ -2,16 +2,16 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod/mini';
 import { bus } from '../../aws/bus.ts';
-import { facts, type Fact, type FactName } from '../../core/events/facts.ts';
+import { pagesIn } from '../../core/events/events-in.ts';
+import { eventsOut, pagesOut, type EventOut, type EventOutName } from '../../core/events/events-out.ts';
 import { credentialsOf } from '../../local/provider/facts.ts';
-import { factExamples, requestExamples } from '../house/event-schemas.ts';
 import { put, road } from './provider.ts';
 
 /** The one thing in them that is not true here: there is no such node. */
 const NO_SUCH_NODE = /^detail\.node mi-0123456789abcdef0 is not a managed node /;
 
 describe('the examples of docs/events, put on the bus', () => {
-  it.each(Object.entries(requestExamples))('%s is accepted', async (event, { example }) => {
+  it.each(Object.entries(pagesIn))('%s is accepted', async (event, { example }) => {
     const [id] = await put(road.provider, event, [example]);
     const { status, error, cause } = await road.history.ended(id!);
     if (cause !== undefined) expect(cause).toMatch(NO_SUCH_NODE);
@@ -24,8 +24,8 @@ describe('the examples of docs/events, put on the bus', () => {
     const { endpoint, region } = road.provider.client();
     const credentials = await credentialsOf(road.provider, 'ReleaseDomain');
     const client = new EventBridgeClient({ endpoint, region, credentials });
-    const said = Object.entries(factExamples).map(([detailType, { example }]) => ({ detailType, detail: example }));
-    await bus(client, road.provider.stack.outputs.BusName!).put(said as Fact[]);
+    const said = Object.entries(pagesOut).map(([detailType, { example }]) => ({ detailType, detail: example }));
+    await bus(client, road.provider.stack.outputs.BusName!).put(said as EventOut[]);
     for (const { detailType, detail } of said) {
       const named = ['domain', 'server', 'execution', 'nextTry', 'seenAt'].filter(member => member in detail);
       const heard = await road.bus.heard(detailType, Object.fromEntries(named.map(member => [member, detail[member]])));
@@ -34,10 +34,10 @@ describe('the examples of docs/events, put on the bus', () => {
   });
 
   it('whatever was heard on the bus so far is as its schema says', () => {
-    expect(road.bus.facts.length).toBeGreaterThan(Object.keys(facts).length);
+    expect(road.bus.facts.length).toBeGreaterThan(Object.keys(eventsOut).length);
     for (const fact of road.bus.facts)
       expect(
-        z.safeParse(facts[fact['detail-type'] as FactName], fact.detail).error,
+        z.safeParse(eventsOut[fact['detail-type'] as EventOutName], fact.detail).error,
         fact['detail-type'],
       ).toBeUndefined();
   });

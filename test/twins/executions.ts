@@ -1,6 +1,6 @@
 /** Step Functions and the bus in memory: what was started, resumed and said. */
 import * as z from 'zod/mini';
-import { facts } from '../../core/events/facts.ts';
+import { eventsOut } from '../../core/events/events-out.ts';
 import type { Bus } from '../../core/ports/bus.ts';
 import type { Executions } from '../../core/ports/executions.ts';
 
@@ -30,14 +30,13 @@ export interface MemoryBus extends Bus {
   events: { detailType: string; detail: Record<string, unknown> }[];
 }
 
-/** Takes facts that are as agreed, and nothing else. */
-
+/** Accepts only events that match their schema. */
 export function memoryBus(): MemoryBus {
   const events: MemoryBus['events'] = [];
   return {
     events,
     async put(more) {
-      for (const { detailType, detail } of more) z.parse(facts[detailType], detail);
+      for (const { detailType, detail } of more) z.parse(eventsOut[detailType], detail);
       events.push(...more);
     },
   };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseDomainEvent, parseServerEvent } from '../../../core/events/events.ts';
+import { parseDomainEvent } from '../../../core/events/domain-event.ts';
+import { parseServerEvent } from '../../../core/events/server-event.ts';
 
 const time = '2026-03-01T12:00:00Z';
 const at = Date.parse(time);

@@ -1,0 +1,40 @@
+/** Events about mail servers, as the state machine register-server reads them. */
+import { parseHostName } from '../certificate/names.ts';
+import { serverDetail, serverRetirement } from './events-in.ts';
+import { readEvent } from './read-event.ts';
+
+export interface Registration {
+  kind: 'registered';
+  server: string;
+  node: string;
+  adopt: boolean;
+  role?: string;
+  servesByName?: false;
+  at: number;
+}
+
+export interface Retirement {
+  kind: 'retired';
+  server: string;
+  /** The node that is retired. Without a node, the server is retired whatever its node is. */
+  node?: string;
+  at: number;
+}
+
+/**
+ * @param event the EventBridge envelope of Mail Server Registered, Changed or Retired
+ * @throws SealpostError InvalidStepInput
+ */
+export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY): Registration | Retirement {
+  const { detailType, at, detail } = readEvent(event, now);
+  if (detailType === 'Mail Server Retired') {
+    const { server, node } = detail(serverRetirement);
+    return { kind: 'retired', server: parseHostName(server, { field: 'detail.server' }), ...(node && { node }), at };
+  }
+  const { server, node, adopt = false, role, servesByName } = detail(serverDetail);
+  return {
+    ...{ kind: 'registered', server: parseHostName(server, { field: 'detail.server' }), node, adopt, at },
+    ...(role && { role }),
+    ...(servesByName === false && { servesByName }),
+  };
+}
