@@ -1,4 +1,7 @@
-/** AWS Certificate Manager: certificates imported for what cannot take one from us. */
+/**
+ * AWS Certificate Manager: imports certificates for services that cannot take a certificate from
+ * us.
+ */
 import {
   ACMClient,
   DeleteCertificateCommand,
@@ -15,7 +18,10 @@ import { SealpostError } from '../core/errors.ts';
 import { unlessBusy } from './throttling.ts';
 import type { CertificateManager } from '../core/ports/certificate-manager.ts';
 
-/** Which stack imported it, and for which domain. The rights of ImportToAcm hang on the first. */
+/**
+ * Tags of an imported certificate: the stack and the domain. ImportToAcm has rights only on
+ * certificates with the stack's tag.
+ */
 export const STACK_TAG = 'sealpost:stack';
 export const DOMAIN_TAG = 'sealpost:domain';
 
@@ -25,7 +31,7 @@ interface Imported {
 }
 
 export function certificateManager(client: ACMClient, stack: string): CertificateManager {
-  /** @returns undefined where there is no such certificate */
+  /** @returns undefined if there is no such certificate */
   const tagsOf = async ({ arn, domain }: Imported): Promise<Map<string, string> | undefined> => {
     try {
       const list = new ListTagsForCertificateCommand({ CertificateArn: arn });
@@ -38,7 +44,10 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
   };
   const isOurs = (tags: Map<string, string>, domain: string) =>
     tags.get(STACK_TAG) === stack && tags.get(DOMAIN_TAG) === domain;
-  /** Asked first, since the rights hang on the tag: what is gone, or has lost it, would be a refused right. */
+  /**
+   * The tags are read first, because the rights depend on the stack's tag: for a certificate that
+   * is gone, or has lost its tags, the call itself would only be denied.
+   */
   const isThere = async ({ arn, domain }: Imported): Promise<boolean> => {
     const tags = await tagsOf({ arn, domain });
     if (tags && !isOurs(tags, domain))
@@ -60,14 +69,14 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
         PrivateKey: bytes(keyPem),
         ...(chain !== '' && { CertificateChain: bytes(chain) }),
       };
-      // Tags are taken with the first import only.
+      // ACM accepts tags with the first import only.
       const place = arn === undefined ? { Tags: tagsFor({ stack, domain }) } : { CertificateArn: arn };
       const asked = new ImportCertificateCommand({ ...certificate, ...place });
       return (await called(domain, () => client.send(asked))).CertificateArn!;
     },
 
     async find({ domain, name }) {
-      // Without key types it lists RSA ones alone, and ours are P-256.
+      // Without key types ACM lists RSA certificates only, and ours are P-256.
       const list = { Includes: { keyTypes: Object.values(KeyAlgorithm) } };
       return called(domain, async () => {
         for await (const { CertificateSummaryList = [] } of paginateListCertificates({ client }, list))
@@ -105,7 +114,10 @@ function called<T>(domain: string, call: () => Promise<T>): Promise<T> {
   });
 }
 
-/** Before throttling is looked for: here LimitExceededException is a quota of the account, which no waiting of seconds gives back. */
+/**
+ * This comes before the check for throttling: ACM's LimitExceededException is a quota of the
+ * account, and no retry within seconds gives quota back.
+ */
 function named(error: unknown, domain: string): unknown {
   const { message } = error as Error;
   if (error instanceof LimitExceededException) {

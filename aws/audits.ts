@@ -1,8 +1,14 @@
-/** A person's wish for an audit, said to the one function that takes it: `lambda:InvokeFunction` on it is all that they need. */
+/**
+ * Asks the function `audit` for an audit now. A person needs the right `lambda:InvokeFunction` on
+ * this function, and no other.
+ */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { unlessBusy } from './throttling.ts';
 
-/** @returns whether there is such a server @throws Error with what the function failed with */
+/**
+ * @returns true if there is such a server
+ * @throws Error with the function's error
+ */
 export async function auditBy(
   client: LambdaClient,
   { stack, server }: { stack: string; server: string },

@@ -1,10 +1,10 @@
-/** The product's event bus: facts of ours, `source` `sealpost`. */
+/** The product's event bus: publishes events with the source `sealpost`. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SealpostError } from '../core/errors.ts';
 import { unlessBusy } from './throttling.ts';
 import type { Bus } from '../core/ports/bus.ts';
 
-/** PutEvents takes ten entries a call. */
+/** PutEvents takes ten entries in a call. */
 const ENTRIES = 10;
 
 export function bus(client: EventBridgeClient, name: string): Bus {

@@ -15,11 +15,14 @@ import { pinned, type Pinned } from './pinned-document.ts';
 import { unlessBusy } from './throttling.ts';
 import type { Commands, SendingCommands } from '../core/ports/commands.ts';
 
-/** Seconds for the command to reach the node. */
+/** Time for the command to reach the node, seconds. */
 const DELIVERY_TIMEOUT = 600;
-/** The steps of the document whose output is the installer's, one a platform: the other's is skipped, and says so in its output. */
+/**
+ * The steps of the document that run the installer, one for each platform. The other platform's
+ * step is skipped, and its output says so.
+ */
 const PLUGINS = ['install', 'installWindows'];
-/** What an installer's output begins with. */
+/** The first characters of an installer's output. */
 const ANSWER = 'sealpost ';
 const UNDER_WAY = ['Pending', 'InProgress', 'Delayed', 'Cancelling'];
 
@@ -41,12 +44,13 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
     },
 
     async outcome({ commandId, node }) {
-      // The step's status says nothing of a command that never reached it; whether it is over, the invocation says.
+      // The invocation says whether the command has ended. The step's status says nothing of a
+      // command that never reached the step.
       const { CommandInvocations } = await reached(node, () =>
         client.send(new ListCommandInvocationsCommand({ CommandId: commandId, InstanceId: node })),
       );
       const invocation = CommandInvocations?.[0];
-      // The API is eventually consistent: right after SendCommand the invocation may not be there yet.
+      // The API is eventually consistent: right after SendCommand the invocation may be missing.
       if (!invocation || UNDER_WAY.includes(invocation.Status!))
         return { state: 'under way', output: '', detail: invocation?.StatusDetails ?? 'not known yet' };
       const step = await installStep(client, { commandId, node });
@@ -80,13 +84,14 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
   };
 }
 
-/** @param document its name, and the JSON that it has to say */
+/** @param document the document's name, and the JSON that it must contain */
 export function sendingCommands(
   client: SSMClient,
   tag: { key: string; value: string },
   document: { name: string; content: string },
 ): SendingCommands {
-  // Once in the life of a process, and again after each error: a deploy may have brought another one.
+  // The document is compared once in the life of a process, and again after each error, because a
+  // deploy may have replaced it.
   let known: Pinned | undefined;
   return {
     ...commands(client, tag),
@@ -110,7 +115,10 @@ export function sendingCommands(
   };
 }
 
-/** What the installer's step printed, or else what the step came to that did not end well; undefined when the command ended before it. */
+/**
+ * The step that has the installer's output. Without such output, the step that did not end well, or
+ * the first. Undefined if the command ended before any step.
+ */
 async function installStep(client: SSMClient, sent: Sent) {
   const steps = [];
   for (const plugin of PLUGINS) {

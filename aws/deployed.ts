@@ -1,18 +1,24 @@
-/** What a person's tool must know of a deployed stack. CloudFormation names the table, so it is read where a function has it. */
+/**
+ * What the command line has to know of a deployed stack. CloudFormation names the table, so its
+ * name is read from the environment of a function.
+ */
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 
 export interface Deployed {
   table: string;
-  /** The zone that challenges are delegated to. */
+  /** The name of the zone that challenges are delegated to. */
   challengeZone: string;
-  /** Addresses of its resolvers with commas, and PEM of the roots that it trusts besides the public ones; both may be empty. */
+  /**
+   * Resolvers' addresses, separated by commas, and PEM of the roots that are trusted in addition to
+   * the public ones. Both may be empty.
+   */
   resolvers: string;
   roots: string;
   /** The setting `Issuers`, as JSON. */
   issuers: string;
 }
 
-/** @throws ResourceNotFoundException when there is no such stack in the account and region */
+/** @throws ResourceNotFoundException if the account and region have no such stack */
 export async function deployed(client: LambdaClient, stack: string): Promise<Deployed> {
   const { Environment } = await client.send(
     new GetFunctionConfigurationCommand({ FunctionName: `${stack}-claim-domain` }),
@@ -23,7 +29,10 @@ export async function deployed(client: LambdaClient, stack: string): Promise<Dep
   return { table: TABLE, challengeZone: CHALLENGE_ZONE_NAME, resolvers: RESOLVERS, roots: ROOTS, issuers: ISSUERS };
 }
 
-/** A setting that one of the stack's functions has. @throws ResourceNotFoundException, Error */
+/**
+ * Reads one variable of the environment of one of the stack's functions.
+ * @throws ResourceNotFoundException, Error
+ */
 export async function settingOf(
   client: LambdaClient,
   { stack, step, name }: { stack: string; step: string; name: string },

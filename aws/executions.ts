@@ -1,4 +1,4 @@
-/** Step Functions: starting the road, and resuming a task that waited for a server. */
+/** Step Functions: starts executions, and resumes a task that waited for a server. */
 import {
   ExecutionAlreadyExists,
   InvalidToken,

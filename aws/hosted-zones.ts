@@ -1,16 +1,19 @@
 /**
- * Which of the account's public hosted zones a name is in. Route 53 takes 10 requests a second from a whole account, so
- * one answer is for all names of a domain, and what was found is kept in the process for a while.
+ * Finds the public hosted zone of a name. Route 53 takes 10 requests a second from a whole account,
+ * so one answer serves all names of a domain, and the process keeps answers for a while.
  */
 import { GetHostedZoneCommand, ListHostedZonesByNameCommand, type Route53Client } from '@aws-sdk/client-route-53';
 import { unlessBusy } from './throttling.ts';
 import type { Zones } from '../core/ports/zones.ts';
 
-/** How long a zone that was found is used unasked. */
+/** How long a found zone is used without a new request. */
 const KEEP_MS = 300_000;
-/** A zone may have been made a moment ago: what was not found is asked for again, but by all names of one list together. */
+/**
+ * A name without a zone is asked for again after this time, because the zone may be new. All names
+ * of one list share that answer.
+ */
 const NEW_MS = 1_000;
-/** The most that one answer holds. */
+/** Zones that one answer may have. */
 const PAGE = 100;
 
 interface Known {
@@ -19,9 +22,9 @@ interface Known {
 }
 
 interface Answer {
-  /** Id by name. */
+  /** Zone ids by zone name. */
   zones: Map<string, string>;
-  /** False: there are more under that name than one answer holds. */
+  /** False if there are more zones under the name than one answer has. */
   isAll: boolean;
 }
 
@@ -30,7 +33,7 @@ interface FoundZone {
   name: string;
 }
 
-/** @param now ms since the epoch */
+/** @param now gives milliseconds since the epoch */
 export function zoneFinder(client: Route53Client, now: () => number): Zones['findZone'] {
   const known = new Map<string, Known>();
   const nameServers = new Map<string, Promise<string[]>>();
@@ -46,7 +49,10 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
     });
   }
 
-  /** The last two labels of a name: all zones that it may be in are there or under it. Under `co.uk` there may be thousands: then one label more. */
+  /**
+   * Starts at the last two labels of the name, because all zones that the name may be in are there
+   * or under it. Under `co.uk` there may be thousands; then one label more is used.
+   */
   async function find(name: string, maxAgeMs: number): Promise<FoundZone | undefined> {
     let above: FoundZone | undefined;
     const labels = name.split('.');
@@ -58,7 +64,7 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
     return above;
   }
 
-  /** They are the zone's as long as it is there. */
+  /** A zone keeps its name servers for its whole life, so the answer is kept. */
   function nameServersOf({ id, name }: FoundZone): Promise<string[]> {
     const asked = nameServers.get(id) ?? readNameServers(client, { id, name });
     nameServers.set(id, asked);
@@ -83,7 +89,10 @@ function longest(name: string, zones: Map<string, string>): FoundZone | undefine
   return undefined;
 }
 
-/** One page. They come in the order of their labels from the right, so all under a name follow it. */
+/**
+ * Reads one page. Zones are ordered by their labels from the right, so all zones under a name
+ * follow it.
+ */
 async function publicZones(client: Route53Client, top: string): Promise<Answer> {
   const page = await unlessBusy('Route 53', top, () =>
     client.send(new ListHostedZonesByNameCommand({ DNSName: top, MaxItems: PAGE })),
@@ -91,7 +100,7 @@ async function publicZones(client: Route53Client, top: string): Promise<Answer> 
   const all = page.HostedZones ?? [];
   const under = all.filter(({ Name }) => Name === `${top}.` || Name?.endsWith(`.${top}.`));
   const open = under.filter(({ Config }) => !Config?.PrivateZone);
-  // Of several with one name the first.
+  // Of several zones with one name, the first is used.
   open.reverse();
   return {
     zones: new Map(open.map(({ Id, Name }) => [Name!.replace(/\.$/, ''), Id!.replace('/hostedzone/', '')])),

@@ -1,8 +1,14 @@
-/** CloudWatch's embedded metric format: a line of a function's log that is counted, without a right or a call (CloudWatch user guide, "Embedded metric format"). */
+/**
+ * CloudWatch's embedded metric format: CloudWatch counts a line of a function's log, which needs no
+ * right and no call (CloudWatch user guide, "Embedded metric format").
+ */
 import type { Clock } from '../core/clock.ts';
 import type { Metrics } from '../core/ports/bus.ts';
 
-/** Not by console.log, which Lambda puts a time and a level before: the line must be JSON to be counted. */
+/**
+ * The line is not written by console.log, because Lambda puts a time and a level before such a
+ * line, and only JSON is counted.
+ */
 export function metricsOf(stack: string, clock: Pick<Clock, 'now'>): Metrics {
   return {
     count(metric, { outcome, facts }) {

@@ -1,4 +1,7 @@
-/** Keys and chains in the certificate bucket; deliveries, their manifests and installers in the delivery bucket. */
+/**
+ * Keys and chains in the certificate bucket; deliveries, their manifests and installers in the
+ * delivery bucket.
+ */
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -11,7 +14,7 @@ import { unlessBusy } from './throttling.ts';
 import type { Looks, Manifest } from '../core/record/delivery.ts';
 import type { CertificateId, CertificateObjects, DeliveryObjects, DeliveryPlace } from '../core/ports/objects.ts';
 
-/** Path style where an endpoint is named: a bucket's name is no host name there. */
+/** Path style if an endpoint is set, because there a bucket's name is no host name. */
 export function s3Client(): S3Client {
   return new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
 }
@@ -64,7 +67,7 @@ function objectsIn(client: S3Client, bucket: string) {
       await asked(key, () => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
     },
 
-    /** @returns false when an object is there already */
+    /** @returns false if there is an object already */
     async putOnce({ key, body }: { key: string; body: string }): Promise<boolean> {
       try {
         const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: '*' });
@@ -72,7 +75,8 @@ function objectsIn(client: S3Client, bucket: string) {
         return true;
       } catch (error) {
         if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return false;
-        // Two conditional puts at once: one of them is told to try again, and finds the other's object then.
+        // Of two conditional puts at once, S3 tells one to try again. The retry then finds the
+        // other's object.
         if (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
           throw new SealpostError('Throttled', key, `another write to ${key} was under way; it is tried again`, {
             cause: error,

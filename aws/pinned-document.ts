@@ -1,4 +1,8 @@
-/** The SSM document as it is sent: by the hash that Systems Manager gave it, once what it says was compared with what this stack was deployed with. Whoever may change the document cannot have another one run by us. */
+/**
+ * Pins the SSM document by its hash, after a comparison of its content with the content that this
+ * stack was deployed with. A person who may change the document can therefore not have another one
+ * run by our commands.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import {
   DescribeDocumentCommand,
@@ -10,7 +14,10 @@ import { SealpostError } from '../core/errors.ts';
 
 export type Pinned = Pick<SendCommandRequest, 'DocumentName' | 'DocumentVersion' | 'DocumentHash' | 'DocumentHashType'>;
 
-/** @param content JSON that it has to say @throws SealpostError DocumentChanged */
+/**
+ * @param document its name, and the JSON that it must contain
+ * @throws SealpostError DocumentChanged
+ */
 export async function pinned(
   client: SSMClient,
   { name: Name, content }: { name: string; content: string },
@@ -18,7 +25,7 @@ export async function pinned(
   const { Document } = await client.send(new DescribeDocumentCommand({ Name }));
   const { DocumentVersion, Hash, HashType } = Document!;
   const { Content } = await client.send(new GetDocumentCommand({ Name, DocumentVersion }));
-  // As values: CloudFormation writes its members down in an order and with spaces of its own.
+  // The values are compared, because CloudFormation orders members and sets spaces in its own way.
   if (!isDeepStrictEqual(JSON.parse(Content!), JSON.parse(content)))
     throw new SealpostError(
       'DocumentChanged',

@@ -1,10 +1,13 @@
-/** A person's wish for renewals, said to the one function that takes it: `lambda:InvokeFunction` on it is all that they need. */
+/**
+ * Asks the function `renew` for renewals. A person needs the right `lambda:InvokeFunction` on this
+ * function, and no other.
+ */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import { SealpostError } from '../core/errors.ts';
 import { unlessBusy } from './throttling.ts';
 
-/** @throws SealpostError InvalidStepInput; Error with what the function failed with */
+/** @throws SealpostError InvalidStepInput; Error with the function's error */
 export async function renewBy(client: LambdaClient, stack: string, request: RenewRequest): Promise<Renewed> {
   const { FunctionError, Payload } = await unlessBusy('Lambda', stack, () =>
     client.send(new InvokeCommand({ FunctionName: `${stack}-renew`, Payload: JSON.stringify(request) })),

@@ -1,4 +1,4 @@
-/** Step Functions: what the executions of a stack are doing, read from their histories. */
+/** Step Functions: what the executions of a stack do, read from their histories. */
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
@@ -12,7 +12,7 @@ import { unlessBusy } from './throttling.ts';
 
 interface Followed {
   subject: string;
-  /** The last event that was told. */
+  /** Id of the last event that was reported. */
   seen: number;
 }
 
@@ -22,12 +22,15 @@ const ENDS: Record<string, RoadEvent['end']> = {
   ExecutionTimedOut: 'timed out',
   ExecutionAborted: 'stopped',
 };
-/** Executions that are followed at once, of each machine: a look is a call for each, and GetExecutionHistory has 20 a second. */
+/**
+ * Executions that are followed at once, of each state machine. Each of them costs a call, and
+ * GetExecutionHistory allows 20 calls a second.
+ */
 const AT_ONCE = 40;
 
 /**
- * @param stack its machines are `<stack>-…`
- * @param since executions that ended before are not told of
+ * @param stack its state machines are `<stack>-…`
+ * @param since milliseconds since the epoch; executions that ended before are left out
  */
 export function road(client: SFNClient, stack: string, since: number): Road {
   const followed = new Map<string, Followed>();

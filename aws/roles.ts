@@ -1,4 +1,4 @@
-/** IAM: a role's unique id and who may assume it. */
+/** IAM: a role's unique id, and who may assume the role. */
 import { GetRoleCommand, IAMClient, NoSuchEntityException } from '@aws-sdk/client-iam';
 import { unlessBusy } from './throttling.ts';
 import type { Roles } from '../core/ports/roles.ts';

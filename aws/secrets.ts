@@ -1,4 +1,7 @@
-/** SecureString parameters: the ACME account key. CloudFormation cannot make one, so the first use does. */
+/**
+ * SecureString parameters. CloudFormation cannot create a SecureString, so the first use creates
+ * it.
+ */
 import {
   GetParameterCommand,
   ParameterAlreadyExists,

@@ -1,4 +1,7 @@
-/** What AWS says when it is busy, under each service's own name for it, becomes the one name that the state machines try again. */
+/**
+ * Each service of AWS has its own name for "busy". Here these names become Throttled, which the
+ * state machines retry.
+ */
 import { SealpostError } from '../core/errors.ts';
 
 const NAMES = new Set([
@@ -12,15 +15,15 @@ const NAMES = new Set([
   'PriorRequestNotComplete',
   'SlowDown',
   'LimitExceededException',
-  // A write meets a transaction on the same item: many domains commit work to one server at once. The SDK does not try it again.
+  // A write meets a transaction on the same item, as when many domains give work to one server at
+  // once. The SDK does not retry these two.
   'TransactionConflictException',
   'TransactionInProgressException',
 ]);
 
 /**
- * @param service as a person calls it
- * @param about the domain, server or object that the call is for
- * @throws SealpostError Throttled when the service is busy
+ * @param about the domain, server or object of the call
+ * @throws SealpostError Throttled if the service is busy
  */
 /** An AWS service, by the name that people use. */
 type Service =

@@ -1,4 +1,7 @@
-/** Route 53: which zone a name is in, and TXT values put in and taken out beside other people's. */
+/**
+ * Route 53: finds the zone of a name, and adds and removes TXT values beside those of other
+ * parties.
+ */
 import {
   ChangeResourceRecordSetsCommand,
   InvalidChangeBatch,
@@ -15,10 +18,13 @@ import type { TxtValues, Zones } from '../core/ports/zones.ts';
 
 /** Short, because a value is needed once and for a minute. */
 const TTL_SECONDS = 60;
-/** How often record sets that changed underfoot are read again at once; after that the domain waits. */
+/**
+ * Attempts at once to read and swap record sets that other parties change. After these the step
+ * fails, and is retried later.
+ */
 const SWAPS = 5;
 
-/** @param now ms since the epoch */
+/** @param now gives milliseconds since the epoch */
 export function zones(client: Route53Client, now: () => number): Zones {
   return {
     findZone: zoneFinder(client, now),
@@ -37,7 +43,7 @@ export function zones(client: Route53Client, now: () => number): Zones {
       } catch (error) {
         if (!(error instanceof NoSuchHostedZone)) throw error;
         const added = values.find(({ add }) => add.length > 0);
-        // What we had in it is gone with the zone.
+        // Our values are gone with the zone.
         if (!added) return;
         const problem = `the hosted zone ${zoneId} of ${added.recordName} is gone`;
         throw new SealpostError(
@@ -54,9 +60,9 @@ export function zones(client: Route53Client, now: () => number): Zones {
 }
 
 /**
- * One request where nobody else writes at these names, which is the rule: it is refused whole where somebody does, and
- * then the sets are read and swapped.
- * @returns the refusal when it stayed refused
+ * First one request that assumes that only we write at these names, which is the usual case. If
+ * others write there, Route 53 refuses the whole request. Then the sets are read and swapped.
+ * @returns the refusal if the last attempt was refused, too
  */
 async function change(
   client: Route53Client,
@@ -75,7 +81,11 @@ async function change(
   return refusal;
 }
 
-/** One change batch deletes each exact old set and creates the new one, so that a value written in between makes it fail whole. @returns the refusal when it did */
+/**
+ * One change batch deletes each exact old set and creates the new one, so that the batch fails as a
+ * whole if another value was written meanwhile.
+ * @returns the refusal if the batch was refused
+ */
 async function submit(
   client: Route53Client,
   zoneId: string,

@@ -1,4 +1,4 @@
-/** Time and chance, as arguments: a test needs no patching. */
+/** Time as an argument, so that a test needs no patching. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

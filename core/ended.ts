@@ -1,6 +1,7 @@
 /**
- * Ends of a step that are no failure: the step's work is over, or another state has to do it. A step's logic returns
- * an `Ended` in place of its output. statemachines/step.ts turns it into the name on which Step Functions matches.
+ * Ends of a step that are no failure: the step's work is over, or another state has to do it. A
+ * step's logic returns an `Ended` in place of its output. statemachines/step.ts turns it into the
+ * name on which Step Functions matches.
  */
 export const endNames = [
   'ClaimedByAnother',
@@ -24,7 +25,10 @@ export interface Ended<Name extends EndName = EndName> {
   message: string;
 }
 
-/** @param why.about the domain or server @param why.message for a person who reads the execution's history */
+/**
+ * @param why.about the domain or server @param why.message for a person who reads the execution's
+ *   history
+ */
 export function ended<Name extends EndName>(name: Name, why: { about: string; message: string }): Ended<Name> {
   return { ended: name, ...why };
 }

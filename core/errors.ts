@@ -1,23 +1,27 @@
 import type { EndName } from './ended.ts';
 
 /**
- * Every way in which the road can end otherwise than well. The name is what Step Functions matches on, what an alarm
- * and a runbook heading are called, and what a user reads in `status`; a name without a remedy does not compile.
+ * Every way in which an execution can fail. Step Functions matches on the name; an alarm and a
+ * heading of the runbook have that name, and a user reads it in `status`. A name without a remedy
+ * does not compile.
  */
 
 /** What happens after an error of this name. */
 export type Remedy =
-  /** Tried again by the state machine, with backoff. */
+  /** The state machine retries with backoff. */
   | 'retry'
-  /** The domain is parked with its reason and a next try; somebody or something outside has to change. */
+  /**
+   * The domain is parked with the reason and the time of the next try. Something outside has to
+   * change.
+   */
   | 'park'
-  /** The old certificate is served again and was seen. */
+  /** The old certificate is served again, and was seen served. */
   | 'rolled back'
-  /** The sender is told and it is counted; it pages nobody. */
+  /** The sender is told, and the error is counted. It pages nobody. */
   | 'tell the sender'
   /** A person is paged. */
   | 'page'
-  /** Another execution has taken the domain or server over, and this one stops. */
+  /** Another execution has the claim on the domain or server, so this one stops. */
   | 'give way';
 
 export const remedies = {
@@ -55,12 +59,18 @@ export const remedies = {
 
 export type ErrorName = keyof typeof remedies;
 
-/** An error whose `name` is a literal of the table above: a minifier renames classes, never this string. */
+/**
+ * An error whose `name` is a literal of the table above: a minifier renames classes, and never this
+ * string.
+ */
 export class SealpostError extends Error {
   override readonly name: ErrorName;
-  /** The domain or server that it is about. */
+  /** The domain or server of the error. */
   readonly about: string;
-  /** Earliest sensible next try, in milliseconds since the epoch, where the other side said so (Retry-After). */
+  /**
+   * Earliest sensible next try, milliseconds since the epoch, if the other side gave one
+   * (Retry-After).
+   */
   readonly retryAt?: number;
 
   /**
@@ -82,12 +92,12 @@ export class SealpostError extends Error {
   }
 }
 
-/** An error as a later step is told of it, and as a domain is parked with it. */
+/** An error as a later step gets it, and as a domain is parked with it. */
 export interface Failure {
-  /** An ErrorName, or the name of an error of AWS's or of our code. */
+  /** An ErrorName, or the name of an error of AWS or of our own code. */
   name: string;
   message: string;
-  /** Earliest sensible next try, in milliseconds since the epoch. */
+  /** Earliest sensible next try, milliseconds since the epoch. */
   retryAt?: number;
 }
 
@@ -95,7 +105,10 @@ export function isSealpostError(error: unknown, name?: ErrorName): error is Seal
   return error instanceof SealpostError && (name === undefined || error.name === name);
 }
 
-/** What others wrote (a CAA record, a server's answer, the CA's words) ends on a person's terminal: no control or invisible characters. */
+/**
+ * Replaces control and invisible characters. Text of other parties (a CAA record, a server's
+ * answer, the CA's text) ends up on a person's terminal.
+ */
 export function printable(text: string): string {
   return text.replace(/\p{C}/gu, ' ');
 }

@@ -1,6 +1,6 @@
 /** State AssembleDelivery of deliver-to-server. */
 import { createHash } from 'node:crypto';
-// The bundler puts the installers' texts here: what is delivered is what was built.
+// The bundler puts the installers' texts here, so that the installer of this build is delivered.
 import forLinux from '../install/installer.bundle.sh';
 import forWindows from '../install/installer.bundle.ps1';
 import { assembleDelivery } from '../core/deliver-to-server/assemble-delivery.ts';

@@ -1,4 +1,4 @@
-/** Woken by a person (`npx sealpost audit`): a server is audited now, whenever its day's audit is. */
+/** Woken by a person (`npx sealpost audit`): a server's audit is made due now. */
 import * as z from 'zod/mini';
 import { askAudit } from '../core/audit/ask-audit.ts';
 import { clock, executions, store } from './environment.ts';

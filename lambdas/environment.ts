@@ -1,6 +1,7 @@
 /**
- * The only place that puts adapters together: each function calls for what it needs, at its first invocation, and the
- * bundler leaves the rest out. A setting that is missing names itself.
+ * The only place that combines the implementations of core's interfaces. Each function calls for
+ * what it needs at its first invocation, and the bundler leaves the rest out. A missing setting
+ * causes an error that names the setting.
  */
 import { ACMClient } from '@aws-sdk/client-acm';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -56,7 +57,10 @@ export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient()
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
 export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), mailServerTag()));
-/** What the SSM document has to say is in the bundle: it would be most of the 4 KB that a function's settings may have. */
+/**
+ * The content of the SSM document comes from the bundle, because it would fill most of the 4 KB
+ * that the environment of a function may have.
+ */
 export const sendingCommands = /* @__PURE__ */ once(() => {
   const content = JSON.stringify(document).replaceAll('{DeliveryBucketUrl}', setting('DELIVERY_BUCKET_URL'));
   return sendingBy(new SSMClient(), mailServerTag(), { name: setting('DOCUMENT'), content });
@@ -73,7 +77,7 @@ export function mailServerTag(): { key: string; value: string } {
   return { key: 'sealpost:mail-server', value: setting('STACK') };
 }
 
-/** The resolver for everything that is looked up; empty: the runtime's own. */
+/** The resolver for every DNS query; the runtime's own resolver if the setting is empty. */
 export const dns = /* @__PURE__ */ once(() =>
   systemResolver(
     setting('RESOLVERS')
@@ -82,10 +86,10 @@ export const dns = /* @__PURE__ */ once(() =>
   ),
 );
 
-/** PEM roots that are trusted beside the runtime's own. */
+/** PEM roots, trusted in addition to the runtime's own. */
 export const roots = (): string => setting('ROOTS');
 
-/** Those that the stack may ask for certificates, in order. */
+/** The issuers that the stack may ask for certificates, in order. */
 export const issuers = /* @__PURE__ */ once(() =>
   parseIssuers(setting('ISSUERS'), {
     contact: setting('ACME_CONTACT')
@@ -98,14 +102,14 @@ export const issuers = /* @__PURE__ */ once(() =>
   }),
 );
 
-/** Of the account, as the settings have it. */
+/** The quotas of the account, as the settings give them. */
 export const acmQuotas = (): AcmQuotas => ({
   certificates: Number(setting('ACM_CERTIFICATES')),
   importsAYear: Number(setting('ACM_IMPORTS_A_YEAR')),
 });
 
-/** When calm work goes out. */
+/** When calm work is delivered. */
 export const quietHours = (): QuietHours => parseQuietHours(setting('QUIET_HOURS'));
 
-/** How long a certificate may go without a look at its renewal information. */
+/** The longest time between two questions about a certificate's renewal window. */
 export const renewalInfoMs = (): number => Number(setting('RENEWAL_INFO_MINUTES')) * 60_000;

@@ -1,4 +1,7 @@
-/** Our accounts at the CAs, for the steps that speak to them: apart from environment.ts, because acme-client brings 500 KB into each bundle that names it. */
+/**
+ * Our accounts at the CAs, for the steps that ask a CA. They are apart from environment.ts, because
+ * acme-client adds 500 KB to each bundle that imports it.
+ */
 import { knownAccount, openAccount, register } from '../core/acme/account.ts';
 import type { Acme } from '../core/acme/client.ts';
 import type { Issuer } from '../core/acme/issuer.ts';
@@ -7,14 +10,19 @@ import { clock, issuers, secrets, store } from './environment.ts';
 
 const accountPorts = () => ({ secrets: secrets(), store: store(), now: clock.now });
 
-/** @throws SealpostError IssuerUnusable for one that was configured when the plan was made, and is not any more */
+/**
+ * @throws SealpostError IssuerUnusable if the setting has lost the issuer since the plan was made
+ */
 export function issuerNamed(name: string): Issuer {
   const found = issuers().find(issuer => issuer.name === name);
   if (found) return found;
   throw new SealpostError('IssuerUnusable', name, `the setting Issuers has no ${name} any more; another is planned`);
 }
 
-/** Each is opened once in the life of the process. A failure is not kept: the next invocation opens the account again. */
+/**
+ * An account is opened once in the life of the process. A failure is not kept, so that the next
+ * invocation opens the account again.
+ */
 function onceOpened(open: (issuer: Issuer) => Promise<Acme>): (issuer: Issuer) => Promise<Acme> {
   const opened = new Map<string, Promise<Acme>>();
   return issuer => {

@@ -1,10 +1,10 @@
-/** Woken by its schedule, every five minutes: the servers whose day it is are looked at from here. */
+/** Woken by its schedule, every five minutes: checks the servers that are due from outside. */
 import { rootCertificates } from 'node:tls';
 import { handshake, trusting } from '../core/audit/handshake.ts';
 import { lookRound } from '../core/audit/round.ts';
 import { bus, clock, dns, roots, setting, store } from './environment.ts';
 
-/** A mail server that takes longer is one that nobody waits for. */
+/** A mail server that takes longer than this is too slow for its clients. */
 const PATIENCE_MS = 5_000;
 
 export const handler = async (): Promise<{ looked: number; failed: number }> => {

@@ -1,4 +1,4 @@
-/** Woken by ACM's event that a certificate of the account approaches its end. */
+/** Woken by ACM's event that a certificate of the account is about to expire. */
 import * as z from 'zod/mini';
 import { onExpiry, type AcmExpiry } from '../core/acm/expiry.ts';
 import { clock, executions, metrics, store } from './environment.ts';

@@ -1,4 +1,4 @@
-/** Woken by SSM's event that a command of our document ended on a node. */
+/** Woken by SSM's event that a command of our document has ended on a node. */
 import * as z from 'zod/mini';
 import { resume } from '../core/deliver-to-server/send-delivery.ts';
 import { commands, executions, store } from './environment.ts';

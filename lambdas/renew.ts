@@ -1,4 +1,4 @@
-/** Woken by a person with `sealpost renew`: whoever may call this may have certificates renewed, and nothing else. */
+/** Woken by a person (`npx sealpost renew`), who needs the right to call this function only. */
 import * as z from 'zod/mini';
 import { renew, type Renewed } from '../core/renewal/renew.ts';
 import { clock, executions, store } from './environment.ts';

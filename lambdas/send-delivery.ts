@@ -1,4 +1,4 @@
-/** State SendDelivery of deliver-to-server; the task goes on when its token comes back. */
+/** State SendDelivery of deliver-to-server. The task waits until its token comes back. */
 import { sendDelivery } from '../core/deliver-to-server/send-delivery.ts';
 import { SendDelivery } from '../statemachines/deliver-to-server.ts';
 import { clock, executions, sendingCommands, store } from './environment.ts';

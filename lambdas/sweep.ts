@@ -1,4 +1,4 @@
-/** Woken by the schedule, once a minute. */
+/** Woken by its schedule, once a minute. */
 import { sweep, type Swept } from '../core/sweep/sweep.ts';
 import { clock, commands, executions, store } from './environment.ts';
 

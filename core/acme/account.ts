@@ -1,4 +1,7 @@
-/** Our account at a CA: one key for the whole installation, made by whoever needs it first, or brought (RFC 8555 §7.3). */
+/**
+ * Our account at a CA (RFC 8555 §7.3): one key for the whole stack. The first step that needs the
+ * key creates it, unless the operator has stored a key of their own.
+ */
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { newKey } from '../certificate/certificate.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
@@ -15,17 +18,24 @@ interface AccountPorts {
   now: () => number;
 }
 
-/** For CreateOrder, which may make the key and the account. @throws SealpostError IssuerUnusable, AcmeUnavailable, AcmeRateLimited */
+/**
+ * For CreateOrder, which creates the key and the account if they are missing.
+ * @throws SealpostError IssuerUnusable, AcmeUnavailable, AcmeRateLimited, AcmeRejected, Throttled
+ */
 export async function openAccount(issuer: Issuer, ports: AccountPorts): Promise<Acme> {
   const stored = await ports.secrets.createOnce({ name: issuer.keyParameter, value: newKey() });
   const known = await ports.store.readIssuer(issuer.directoryUrl);
   const acme = connect({ ...issuer, accountKey: accountKeyOf(stored, issuer), accountUrl: known?.accountUrl });
-  // Another key was put in its place since: its account is another, too.
+  // The operator has stored another key since then. Another key has another account.
   if (known?.accountUrl === undefined || known.thumbprint !== acme.thumbprint) await register(acme, issuer, ports);
   return acme;
 }
 
-/** For the later steps, which find both. @throws SealpostError InvalidStepOutput, IssuerUnusable */
+/**
+ * For the later steps, which need an account that exists.
+ * @throws SealpostError InvalidStepOutput if the key or the account is missing; IssuerUnusable,
+ *   Throttled
+ */
 export async function knownAccount(issuer: Issuer, { secrets, store }: Omit<AccountPorts, 'now'>): Promise<Acme> {
   const [stored, account] = await Promise.all([
     secrets.read(issuer.keyParameter),
@@ -40,7 +50,10 @@ export async function knownAccount(issuer: Issuer, { secrets, store }: Omit<Acco
   return connect({ ...issuer, accountKey: accountKeyOf(stored, issuer), accountUrl: account.accountUrl });
 }
 
-/** Finds the account that the key has, which needs neither terms nor an external account; else makes it. @throws as openAccount */
+/**
+ * Finds the account of the key, which needs neither terms nor an external account, or creates it.
+ * @throws SealpostError as `openAccount`
+ */
 export async function register(acme: Acme, issuer: Issuer, { secrets, store, now }: AccountPorts): Promise<void> {
   const { name, directoryUrl, contact, termsAgreed } = issuer;
   const make = async () => {
@@ -55,7 +68,10 @@ export async function register(acme: Acme, issuer: Issuer, { secrets, store, now
   }
 }
 
-/** What a CA says of the account, and not of what was asked: no other domain will fare better there. */
+/**
+ * Turns the CA's refusal of our account into IssuerUnusable, because another domain would fail
+ * there, too. Other errors are returned unchanged.
+ */
 export function accountTrouble(error: unknown, { name, externalAccountParameter }: Issuer): unknown {
   if (!isSealpostError(error, 'AcmeRejected') || !(error.cause instanceof AcmeProblem)) return error;
   const remedy =
@@ -68,14 +84,18 @@ export function accountTrouble(error: unknown, { name, externalAccountParameter 
   return new SealpostError('IssuerUnusable', error.about, said, { cause: error.cause });
 }
 
-/** The CA lost its state, or is another behind the same URL: the key registers again. */
+/**
+ * True if the CA does not know our account: the CA lost its state, or another CA answers at the
+ * same URL. The key has to be registered again.
+ */
 export function isAccountUnknown(error: unknown): boolean {
   return isSealpostError(error) && isProblem(error.cause, 'accountDoesNotExist');
 }
 
 /**
- * A brought key may be PEM in any of its forms (acme.sh, lego, acme-client), or a JWK (certbot's private_key.json).
- * @returns PKCS8 PEM
+ * Reads the stored key: PEM in any form (acme.sh, lego, acme-client) or a JWK (certbot's
+ * private_key.json).
+ * @returns PKCS #8 PEM
  */
 function accountKeyOf(stored: string, { name, keyParameter }: Issuer): string {
   const key = readKey(stored.trim());
@@ -90,11 +110,11 @@ function readKey(text: string): KeyObject | undefined {
     if (!text.startsWith('{')) return createPrivateKey(text);
     return createPrivateKey({ key: JSON.parse(text) as JsonWebKey, format: 'jwk' });
   } catch {
-    return undefined; // without the cause, which might quote what it read
+    return undefined; // the cause might quote the key, so it is dropped
   }
 }
 
-/** RFC 8555 §6.2 leaves it to the CA; these two kinds every one takes. */
+/** RFC 8555 §6.2 leaves the kinds of keys to the CA. Every CA accepts these two. */
 function unfit({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string | undefined {
   if (type === 'rsa') return details!.modulusLength! < 2048 ? 'an RSA key of less than 2048 bits' : undefined;
   if (type !== 'ec') return `a key of the kind ${type}`;

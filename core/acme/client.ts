@@ -1,7 +1,7 @@
 /**
- * ACME (RFC 8555) as this project uses it. The one module that knows acme-client: its JWS signing, its answer to
- * badNonce, external account binding and CSRs. Not used: `auto`, `verifyChallenge`, `waitForValidStatus` and its
- * HTTP (see transport.ts).
+ * ACME (RFC 8555) as this project uses it. This is the only module that imports acme-client: its
+ * JWS signing, its retry after badNonce, external account binding and CSRs. Not used are its
+ * `auto`, `verifyChallenge` and `waitForValidStatus`, and its HTTP client (see transport.ts).
  */
 import { createHash } from 'node:crypto';
 import { Client, crypto as acmeCrypto } from 'acme-client';
@@ -15,7 +15,7 @@ export interface Identifier {
   value: string;
 }
 
-/** RFC 8555 §7.1.3, with the URL it was read from and how long the CA asked us to wait before the next look. */
+/** RFC 8555 §7.1.3, with the order's URL and the Retry-After header of the answer. */
 export interface AcmeOrder {
   url: string;
   status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid';
@@ -29,7 +29,7 @@ export interface AcmeOrder {
   retryAfter?: string;
 }
 
-/** RFC 8555 §7.1.4. `identifier.value` is the bare name for a wildcard too. */
+/** RFC 8555 §7.1.4. For a wildcard, `identifier.value` is the name without `*.`. */
 export interface AcmeAuthorization {
   identifier: Identifier;
   status: 'pending' | 'valid' | 'invalid' | 'deactivated' | 'expired' | 'revoked';
@@ -39,20 +39,24 @@ export interface AcmeAuthorization {
 
 /** All calls throw AcmeProblem or AcmeTransport. */
 export interface Acme extends Connection {
-  /** Undefined until registered, where none was given. */
+  /** Undefined until the account is registered or found, unless `connect` was given one. */
   readonly accountUrl: string | undefined;
-  /** Of the account's public key (RFC 7638): tells whether it is still the same. */
+  /**
+   * Thumbprint of the account's public key (RFC 7638). It shows whether the key is still the same.
+   */
   readonly thumbprint: string;
-  /** The URL of the account that this key has, if it has one (RFC 8555 §7.3.1). */
+  /** The URL of this key's account; undefined if the key has none (RFC 8555 §7.3.1). */
   findAccount(): Promise<string | undefined>;
-  /** Makes the account, or finds the one this key has. Returns its URL, to be kept. */
+  /**
+   * Creates the account, or finds the account of this key. @returns the account's URL, to be stored
+   */
   register(account: Registration): Promise<string>;
   newOrder(order: { names: string[]; profile?: string; replaces?: string }): Promise<AcmeOrder>;
   order(url: string): Promise<AcmeOrder>;
   authorization(url: string): Promise<AcmeAuthorization>;
-  /** What the TXT record has to say (RFC 8555 §8.4). */
+  /** The value of the TXT record for a challenge's token (RFC 8555 §8.4). */
   txtValue(token: string): string;
-  /** Tells the CA that the record is there. */
+  /** Tells the CA that the TXT record is published. */
   answer(challengeUrl: string): Promise<void>;
   finalize(order: Pick<AcmeOrder, 'url' | 'finalize'>, csrDer: Buffer): Promise<AcmeOrder>;
   /** The chain as PEM, leaf first. */
@@ -62,14 +66,17 @@ export interface Acme extends Connection {
 }
 
 export interface Registration {
-  /** `mailto:…`; the CA may accept none. */
+  /** `mailto:…` addresses; may be empty. */
   contact: string[];
   termsAgreed: boolean;
   /** RFC 8555 §7.3.4; `hmacKey` in base64url. */
   externalAccountBinding?: { kid: string; hmacKey: string };
 }
 
-/** The private members of acme-client 5.4.0 that we use; test/core/acme/client.test.ts fails when they change. */
+/**
+ * The private members of acme-client 5.4.0 that we use. test/core/acme/client.test.ts fails if they
+ * change.
+ */
 interface Signer {
   request: Connection['request'];
   getNonce: () => Promise<string>;
@@ -83,8 +90,9 @@ interface Signer {
 }
 
 /**
- * @param options.accountKey PKCS8 PEM, EC or RSA
- * @param options.accountUrl kept from `register`: without it each process would ask again who it is
+ * @param options.accountKey PKCS #8 PEM, EC or RSA
+ * @param options.accountUrl what `register` returned; without it each process would ask the CA for
+ *   it again
  */
 export function connect(options: ConnectionOptions & { accountKey: string; accountUrl?: string }): Acme {
   const { directoryUrl, accountKey } = options;
@@ -160,8 +168,10 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
 }
 
 /**
- * A PKCS #10 request (RFC 2986) for exactly these names; no common name, which the CA's newer profiles leave out.
- * @param keyPem of the certificate, never the account's
+ * A PKCS #10 request (RFC 2986) for exactly these names. It has no common name, because the newer
+ * profiles of CAs leave the common name out.
+ * @param keyPem the certificate's key, never the account's
+ * @returns DER
  */
 export async function csrFor(names: string[], keyPem: string): Promise<Buffer> {
   const [, pem] = await acmeCrypto.createCsr({ altNames: [...names] }, keyPem);

@@ -1,9 +1,15 @@
-/** What a CA says of itself in its directory (RFC 8555 §7.1.1): asked without an account, and kept by the process. */
+/**
+ * What a CA says of itself in its directory (RFC 8555 §7.1.1). The question needs no account, and
+ * the process keeps the answer.
+ */
 import type { Issuer } from './issuer.ts';
 import { asSealpostError } from './problem.ts';
 import { openConnection, type Directory } from './transport.ts';
 
-/** @param now ms since the epoch, for Retry-After @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected */
+/**
+ * @param now milliseconds since the epoch, for Retry-After
+ * @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected
+ */
 export async function directoryOf(issuer: Issuer, now: number): Promise<NonNullable<Directory['meta']>> {
   try {
     return (await openConnection(issuer).directory()).meta ?? {};

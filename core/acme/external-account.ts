@@ -1,4 +1,7 @@
-/** What a CA gives its customers to bind an ACME account to theirs (RFC 8555 §7.3.4); put into a SecureString by a person. */
+/**
+ * External account binding (RFC 8555 §7.3.4): the credentials that a CA gives its customer. The
+ * operator stores them in a SecureString parameter.
+ */
 import * as z from 'zod/mini';
 import { SealpostError } from '../errors.ts';
 import type { Registration } from './client.ts';
@@ -7,11 +10,14 @@ import type { Secrets } from '../ports/secrets.ts';
 
 const binding = z.strictObject({
   kid: z.string().check(z.minLength(1), z.maxLength(1_000)),
-  /** CAs give it in base64 or base64url. */
+  /** A CA gives the key in base64 or in base64url. */
   hmacKey: z.string().check(z.regex(/^[\w+/-]{16,}={0,2}$/)),
 });
 
-/** @returns undefined where the CA wants none @throws SealpostError IssuerUnusable with the command that makes the parameter */
+/**
+ * @returns undefined if the CA wants no external account
+ * @throws SealpostError IssuerUnusable with the command that creates the parameter
+ */
 export async function readExternalAccount(
   { name, externalAccountParameter: parameter }: Issuer,
   secrets: Pick<Secrets, 'read'>,
@@ -30,6 +36,6 @@ function parse(stored: string): Registration['externalAccountBinding'] {
     const { kid, hmacKey } = z.parse(binding, JSON.parse(stored));
     return { kid, hmacKey: hmacKey.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '') };
   } catch {
-    return undefined; // without the cause, which might quote what it read
+    return undefined; // the cause might quote the secret, so it is dropped
   }
 }

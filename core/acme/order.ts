@@ -1,6 +1,7 @@
 /**
- * An order from newOrder to its certificate, in three steps that run in three processes. What passes between them is
- * an OrderState: URLs and TXT values, all of them public. Each step may run again: it reads before it repeats.
+ * An order, from newOrder to its certificate, in three steps that run in three processes. The steps
+ * hand on an OrderState, which holds URLs and TXT values and nothing secret. A step may run again:
+ * it reads the order before it repeats a request.
  */
 import { SealpostError } from '../errors.ts';
 import type { Acme, AcmeOrder } from './client.ts';
@@ -10,47 +11,63 @@ import type { Problem } from './problem.ts';
 export interface OrderState {
   url: string;
   finalize: string;
-  /** `invalid`: of no more use; forget its URL and open another. */
+  /** `invalid`: the order is lost; its URL is to be forgotten and a new order opened. */
   status: AcmeOrder['status'];
-  /** As planned: the certificate will have exactly these. */
+  /** The planned names. The certificate will have exactly these. */
   names: string[];
-  /** The `replaces` that the CA accepted: such an order is outside its rate limits (RFC 9773 §5). */
+  /**
+   * The `replaces` that the CA accepted. Such an order does not count for rate limits (RFC 9773
+   * §5).
+   */
   replaces?: string;
-  /** What has to be published and answered; names the CA still holds as proven are not in it. */
+  /**
+   * The challenges to publish and to answer. Names whose authorization is still valid at the CA
+   * have none.
+   */
   challenges: PendingChallenge[];
-  /** For the next step's first request: a cold process needs neither directory nor newNonce, 11 requests and not 15. */
+  /**
+   * A nonce for the next step's first request. With it a cold process needs neither the directory
+   * nor newNonce: 11 requests in place of 15.
+   */
   nonce?: string;
 }
 
 export interface PendingChallenge {
-  /** The bare name, for a wildcard too. */
+  /** The name without `*.`. */
   name: string;
   wildcard: boolean;
   authorization: string;
   url: string;
   status: string;
-  /** `_acme-challenge.<name>` (RFC 8555 §8.4); apex and wildcard share it and need both values. */
+  /**
+   * `_acme-challenge.<name>` (RFC 8555 §8.4). A domain and its wildcard share the record and need
+   * both values.
+   */
   recordName: string;
   value: string;
 }
 
-/** Times in milliseconds; `deadline` since the epoch. */
+/** Times in milliseconds; `deadline` is since the epoch. */
 export interface Patience {
   deadline: number;
   now: () => number;
   sleep: (ms: number) => Promise<void>;
 }
 
-/** Pebble takes 50 ms, Let's Encrypt 1 to 3 s. Looks after 0.3, 1.2, 3.9, 6.9 and 9.9 s: few requests, none in vain for long. */
+/**
+ * Waits before the order is read again: after 0.3, 1.2, 3.9, 6.9 and 9.9 s. Pebble takes 50 ms,
+ * Let's Encrypt 1 to 3 s, so that few requests are made and none is late for long.
+ */
 const firstLookMs = 300;
 const slowestLookMs = 3_000;
 
 /**
- * @param wish.existingUrl an order on record: it is read, and newOrder is not called
- * @param wish.replaces ARI id of the certificate that this one follows; where the CA refuses it (replaced already, or
- *   issued by a CA it does not know), the order is made without
- * @param wish.now ms since the epoch, for Retry-After
- * @throws AcmeUnavailable, AcmeRateLimited, AcmeRejected, CaaForbids
+ * Opens an order, or reads the recorded one.
+ * @param wish.existingUrl a recorded order: it is read, and newOrder is not called
+ * @param wish.replaces ARI identifier of the certificate that the new one replaces. If the CA
+ *   refuses it (already replaced, or unknown to the CA), the order is made without it
+ * @param wish.now gives milliseconds since the epoch, for Retry-After
+ * @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, CaaForbids
  */
 export async function openOrder(
   acme: Acme,
@@ -62,7 +79,7 @@ export async function openOrder(
     try {
       return handOn(acme, await stateOf(acme, await acme.order(existingUrl), names));
     } catch (error) {
-      // A CA forgets orders some time after they expired; a Pebble that restarted forgets all.
+      // A CA deletes orders some time after they expire; Pebble loses all orders when it restarts.
       const gone = error instanceof AcmeProblem && error.status === 404;
       if (gone) return { url: existingUrl, finalize: '', status: 'invalid', names, challenges: [] };
       throw error;
@@ -71,9 +88,10 @@ export async function openOrder(
 }
 
 /**
- * Says that the records are there and waits for the CA's verdict on the order: one request a look, however many names.
- * @throws AuthorizationPending at the deadline; ChallengeFailed or CaaForbids with the CA's words for each name;
- *   AcmeUnavailable, AcmeRateLimited, AcmeRejected
+ * Answers the challenges and waits for the CA's verdict on the order: one request for each wait,
+ * however many names there are.
+ * @throws SealpostError AuthorizationPending at the deadline; ChallengeFailed or CaaForbids with
+ *   the CA's text for each name; AcmeUnavailable, AcmeRateLimited, AcmeRejected
  */
 export async function answerChallenges(acme: Acme, order: OrderState, patience: Patience): Promise<OrderState> {
   return named(order.names, patience.now, async () => {
@@ -84,7 +102,8 @@ export async function answerChallenges(acme: Acme, order: OrderState, patience: 
       try {
         await acme.answer(challenge.url);
       } catch (error) {
-        // Answered by an earlier try (the CA then calls it malformed), or the answer was lost: the order tells which.
+        // An earlier try answered the challenge (the CA then says `malformed`), or the CA's reply
+        // was lost. The order shows which, so the error is not thrown here.
         if (!isProblem(error, 'malformed') && !(error instanceof AcmeTransport)) throw error;
         refused = error;
       }
@@ -96,11 +115,13 @@ export async function answerChallenges(acme: Acme, order: OrderState, patience: 
 }
 
 /**
- * @param options.csr DER; its key is stored before this is called
- * @param options.firstAttempt false: an earlier try may have finalized, so the order is read first
+ * Finalizes the order and fetches the certificate.
+ * @param options.csr DER; its key is stored before this call
+ * @param options.firstAttempt false if an earlier try may have finalized the order; the order is
+ *   read first then
  * @returns the chain as PEM, leaf first
- * @throws AuthorizationPending at the deadline; ChallengeFailed, CaaForbids; AcmeUnavailable, AcmeRateLimited,
- *   AcmeRejected (badCSR: the order stays ready)
+ * @throws SealpostError AuthorizationPending at the deadline; ChallengeFailed, CaaForbids;
+ *   AcmeUnavailable, AcmeRateLimited, AcmeRejected (badCSR: the order stays ready)
  */
 export async function completeOrder(
   acme: Acme,
@@ -120,7 +141,10 @@ export async function completeOrder(
   });
 }
 
-/** Whatever happened to the request, the order knows: a lost answer and `orderNotReady` (it may be valid by now) are read, not guessed. */
+/**
+ * If the answer is lost, or says `orderNotReady` (the order may be valid by now), the order is
+ * read. The order's status decides, not the answer.
+ */
 async function finalize(acme: Acme, order: OrderState, csr: Buffer): Promise<AcmeOrder> {
   try {
     return await acme.finalize(order, csr);
@@ -144,8 +168,9 @@ async function placeOrder(
   try {
     return await acme.newOrder({ ...order, replaces });
   } catch (error) {
-    // unauthorized: it was issued to an account that we no longer use. serverInternal: Pebble's word for a certificate that
-    // it does not know; and no fault of a CA's with `replaces` shall keep a certificate from being renewed.
+    // `unauthorized`: the certificate was issued to an account that we no longer use.
+    // `serverInternal`: Pebble does not know the certificate. The order is then made without
+    // `replaces`, so that a CA's fault with `replaces` does not stop a renewal.
     if (!isProblem(error, 'alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal')) throw error;
     return acme.newOrder(order);
   }
@@ -154,7 +179,8 @@ async function placeOrder(
 async function stateOf(acme: Acme, order: AcmeOrder, names: string[]): Promise<OrderState> {
   const { url, finalize, status, replaces } = order;
   const challenges: PendingChallenge[] = [];
-  // One after the other: each answer brings the nonce of the next request, in parallel each would fetch its own.
+  // One after the other: each answer brings the nonce of the next request. In parallel, each
+  // request would have to fetch a nonce.
   for (const authorization of status === 'pending' ? order.authorizations : []) {
     const { identifier, status, wildcard = false, challenges: offered } = await acme.authorization(authorization);
     if (status === 'valid') continue;
@@ -175,7 +201,10 @@ async function stateOf(acme: Acme, order: AcmeOrder, names: string[]): Promise<O
   return { url, finalize, status, names, ...(replaces && { replaces }), challenges };
 }
 
-/** Reads the order until `settled`, at the CA's Retry-After where it gives one. */
+/**
+ * Reads the order until `settled`, at the CA's Retry-After if it gives one.
+ * @throws SealpostError AuthorizationPending at the deadline
+ */
 async function lookUntil(
   acme: Acme,
   { url, names }: OrderState,
@@ -201,7 +230,10 @@ async function lookUntil(
   }
 }
 
-/** The order's own error is only the first of them (Pebble) or none: every authorization is asked. */
+/**
+ * Every authorization is read, because the order's own error is the first problem only (Pebble) or
+ * absent.
+ */
 async function whyInvalid(acme: Acme, order: AcmeOrder, names: string[]): Promise<SealpostError> {
   const problems: Problem[] = [];
   for (const url of order.authorizations) {

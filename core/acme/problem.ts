@@ -1,11 +1,11 @@
 /**
- * What a CA, or the way to it, answers instead of what was asked, and which of our errors that is.
- * The CA's words are kept word for word: they are what a customer has to act on.
+ * Errors of a CA and of the connection to it, and which SealpostError each of them is. The CA's
+ * text is kept word for word, because the customer has to act on it.
  */
 import { SealpostError } from '../errors.ts';
 import type { ErrorName } from '../errors.ts';
 
-/** A problem document (RFC 8555 §6.7, RFC 7807), on its own or inside an authorization's challenge. */
+/** A problem document (RFC 8555 §6.7, RFC 7807), by itself or in an authorization's challenge. */
 export interface Problem {
   type?: string;
   detail?: string;
@@ -14,7 +14,7 @@ export interface Problem {
   subproblems?: Problem[];
 }
 
-/** An HTTP answer of a CA, its body parsed where it is JSON. */
+/** An HTTP answer of a CA. The body is parsed if it is JSON. */
 export interface CaAnswer {
   url: string;
   status: number;
@@ -22,17 +22,18 @@ export interface CaAnswer {
   data: any;
 }
 
-/** The CA answered, with a status of 400 or above. */
+/** The CA answered with a status of 400 or above. */
 export class AcmeProblem extends Error {
   override readonly name = 'AcmeProblem';
   readonly status: number;
   readonly problem: Problem;
-  /** The header as it came: seconds or an HTTP date. */
+  /** The header as the CA sent it: seconds or an HTTP date. */
   readonly retryAfter: string | undefined;
   readonly url: string;
 
   constructor(answer: CaAnswer) {
-    // A 404 of an unknown order has no body, and a proxy's 502 is HTML: only an object is a problem document.
+    // A 404 for an unknown order has no body, and a proxy's 502 is HTML. Only an object is a
+    // problem document.
     const problem: Problem = typeof answer.data === 'object' && answer.data !== null ? answer.data : {};
     super(problem.detail ?? `HTTP ${answer.status} from ${answer.url}`);
     this.status = answer.status;
@@ -42,7 +43,10 @@ export class AcmeProblem extends Error {
   }
 }
 
-/** No (usable) answer arrived: refused, timed out, cut off, not trusted. What was asked may have happened all the same. */
+/**
+ * No usable answer arrived: connection refused, timeout, connection lost, certificate not trusted.
+ * The CA may have carried out the request all the same.
+ */
 export class AcmeTransport extends Error {
   override readonly name = 'AcmeTransport';
 }
@@ -52,15 +56,19 @@ export function header(answer: Pick<CaAnswer, 'headers'>, name: string): string 
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** True for an AcmeProblem of one of these types, e.g. `alreadyReplaced` (RFC 8555 §6.7, RFC 9773 §7.4). */
+/**
+ * True if the error is an AcmeProblem of one of these types, e.g. `alreadyReplaced` (RFC 8555 §6.7,
+ * RFC 9773 §7.4).
+ */
 export function isProblem(error: unknown, ...types: string[]): error is AcmeProblem {
   return error instanceof AcmeProblem && types.includes(kind(error.problem));
 }
 
 /**
- * When a Retry-After header lets us ask again.
- * @param now ms since the epoch
- * @returns ms since the epoch; undefined where the header is absent or neither seconds nor an HTTP date (RFC 9110 §10.2.3)
+ * When a Retry-After header allows the next request.
+ * @param now milliseconds since the epoch
+ * @returns milliseconds since the epoch; undefined if the header is absent, or is neither seconds
+ *   nor an HTTP date (RFC 9110 §10.2.3)
  */
 export function retryAt(retryAfter: string | undefined, now: number): number | undefined {
   if (retryAfter === undefined) return undefined;
@@ -69,9 +77,10 @@ export function retryAt(retryAfter: string | undefined, now: number): number | u
 }
 
 /**
- * Our name for what the CA or the network did. Errors that are neither pass through unchanged.
+ * Turns an error of the CA or of the connection into a SealpostError. Other errors are returned
+ * unchanged.
  * @param about the domain
- * @param now ms since the epoch, for Retry-After
+ * @param now milliseconds since the epoch, for Retry-After
  */
 export function asSealpostError(error: unknown, about: string, now: number): unknown {
   if (error instanceof AcmeTransport) {
@@ -86,7 +95,10 @@ export function asSealpostError(error: unknown, about: string, now: number): unk
   return new SealpostError(nameOf(error), about, said, { cause: error, ...(at !== undefined && { retryAt: at }) });
 }
 
-/** The error for problems found in challenges or in an order that became invalid: `caa` is its own kind, the rest failed. */
+/**
+ * The error for problems in challenges or in an invalid order: CaaForbids if every problem is
+ * `caa`, otherwise ChallengeFailed.
+ */
 export function challengeFailure(about: string, problems: Problem[]): SealpostError {
   const forbidden = problems.length > 0 && problems.every(problem => kind(problem) === 'caa');
   const words = problems.map(inWords).join('; ') || 'the CA gave no reason';
@@ -99,7 +111,8 @@ export function challengeFailure(about: string, problems: Problem[]): SealpostEr
 function nameOf(error: AcmeProblem): ErrorName {
   const type = kind(error.problem);
   if (error.status === 429 || type === 'rateLimited') return 'AcmeRateLimited';
-  // A badNonce that outlived the library's five tries says that the CA's front ends disagree: no fault of the order.
+  // If badNonce comes after acme-client's five tries, the CA's front ends disagree. The order is
+  // not the cause.
   if (error.status >= 500 || type === 'serverInternal' || type === 'badNonce') return 'AcmeUnavailable';
   return type === 'caa' ? 'CaaForbids' : 'AcmeRejected';
 }
@@ -108,7 +121,10 @@ function kind(problem: Problem): string {
   return problem.type?.replace(/^urn:ietf:params:acme:error:/, '') ?? '';
 }
 
-/** `example.com: No TXT record found (unauthorized)`, one for each name where the CA told them apart. */
+/**
+ * `example.com: No TXT record found (unauthorized)`, one text for each name if the CA tells them
+ * apart.
+ */
 function inWords(problem: Problem): string {
   const own = problem.detail === undefined ? '' : `${problem.detail}${kind(problem) && ` (${kind(problem)})`}`;
   const named = problem.identifier ? `${problem.identifier.value}: ${own}` : own;

@@ -1,23 +1,28 @@
-/** ACME Renewal Information (RFC 9773): when the CA would like a certificate to be replaced. Asked without an account. */
+/**
+ * ACME Renewal Information (RFC 9773): when the CA suggests to replace a certificate. The question
+ * needs no account.
+ */
 import { AcmeProblem, asSealpostError, header, isProblem, retryAt } from './problem.ts';
 import type { Connection } from './transport.ts';
 
 export interface RenewalInfo {
-  /** Milliseconds since the epoch; undefined where the CA has no (usable) advice for this certificate. */
+  /**
+   * Milliseconds since the epoch; absent if the CA suggests no (valid) window for this certificate.
+   */
   window?: { start: number; end: number };
-  /** A page that says why, where the CA gives one: an incident. */
+  /** The URL of a page with the CA's reason, such as an incident. */
   explanation?: string;
-  /** Milliseconds since the epoch. */
+  /** When to ask again, milliseconds since the epoch. */
   nextLookAt: number;
 }
 
 const hour = 3_600_000;
-/** RFC 9773 §4.3.3: a long-term error is looked at again after six hours. */
+/** RFC 9773 §4.3.3: after a long-term error, ask again after six hours. */
 const afterError = 6 * hour;
 
 /**
- * @param now ms since the epoch
- * @throws AcmeUnavailable, AcmeRateLimited: keep what is known
+ * @param now milliseconds since the epoch
+ * @throws SealpostError AcmeUnavailable, AcmeRateLimited; the recorded window then stays
  */
 export async function readRenewalInfo(
   ca: Pick<Connection, 'directory' | 'request'>,
@@ -31,21 +36,25 @@ export async function readRenewalInfo(
     if (answer.status >= 400) throw new AcmeProblem(answer);
     const { suggestedWindow, explanationURL } = answer.data ?? {};
     const [start, end] = [Date.parse(suggestedWindow?.start), Date.parse(suggestedWindow?.end)];
-    if (!(start < end)) return { nextLookAt: now + afterError }; // §4.2: such an answer counts as an error
+    if (!(start < end)) return { nextLookAt: now + afterError }; // §4.2: such an answer is an error
     return {
       window: { start, end },
       ...(explanationURL && { explanation: explanationURL }),
       nextLookAt: nextLook({ asked: retryAt(header(answer, 'retry-after'), now), now }),
     };
   } catch (error) {
-    // The CA answered and does not know the certificate: another CA's, or one from before its state was lost.
+    // The CA answered and does not know the certificate: another CA issued it, or the CA lost its
+    // state.
     const unknown = error instanceof AcmeProblem && error.status < 500 && error.status !== 429;
     if (unknown && !isProblem(error, 'rateLimited')) return { nextLookAt: now + afterError };
     throw asSealpostError(error, ariId, now);
   }
 }
 
-/** §4.3.2: between one minute and one day. At least twice a day is what Let's Encrypt asks for. */
+/**
+ * RFC 9773 §4.3.2 sets the limits of one minute and one day. Let's Encrypt asks for at least two
+ * questions a day.
+ */
 function nextLook({ asked, now }: { asked: number | undefined; now: number }): number {
   return Math.min(Math.max(asked ?? now + afterError, now + 60_000), now + 12 * hour);
 }

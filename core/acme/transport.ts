@@ -1,7 +1,8 @@
 /**
- * HTTP to one CA: own roots, a limit on every request, nonces that are used again, and errors with a name.
- * acme-client's own way (axios) sleeps up to 75 s inside a call, or the whole Retry-After, resends a newOrder whose
- * answer was lost, and turns a refused connection into a TypeError; so it signs, and this sends.
+ * HTTP to one CA: its own roots, a time limit for each request, nonces that are used again, and
+ * errors with a name. acme-client only signs, because its own HTTP client (axios) sleeps up to 75 s
+ * in a call, or the whole Retry-After; it sends newOrder again if the answer was lost; and it turns
+ * a refused connection into a TypeError.
  */
 import { Agent, request as httpsRequest } from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
@@ -9,7 +10,7 @@ import type { SecureContext } from 'node:tls';
 import { AcmeProblem, AcmeTransport, header } from './problem.ts';
 import type { CaAnswer } from './problem.ts';
 
-/** RFC 8555 §7.1.1; `renewalInfo` RFC 9773 §4; `profiles` draft-ietf-acme-profiles. */
+/** RFC 8555 §7.1.1; `renewalInfo`: RFC 9773 §4; `profiles`: draft-ietf-acme-profiles. */
 export interface Directory {
   newNonce: string;
   newAccount: string;
@@ -21,30 +22,33 @@ export interface Directory {
 
 export interface ConnectionOptions {
   directoryUrl: string;
-  /** PEM certificates that are trusted besides Node's own; '' for none. */
+  /** PEM certificates, trusted in addition to Node's own; '' for none. */
   roots: string;
   userAgent: string;
-  /** For one request from its start to the last byte of its answer. */
+  /** Time limit for a request, from its start to the last byte of its answer; 10 s by default. */
   timeoutMs?: number;
 }
 
-/** As acme-client names them. */
+/** HTTP methods as acme-client spells them. */
 type Method = 'get' | 'head' | 'post';
 
 export interface Connection {
   directory(): Promise<Directory>;
-  /** A nonce nobody used (RFC 8555 §6.5): one that came with an earlier answer, else a new one. */
+  /** An unused nonce (RFC 8555 §6.5), from an earlier answer or from newNonce. */
   nonce(): Promise<string>;
   /** Any status is an answer. @throws AcmeTransport */
   request(url: string, method: Method, options?: { data?: unknown }): Promise<CaAnswer>;
-  /** Gives an unused nonce away, to a process that has none: it saves that one two requests. */
+  /** Gives away an unused nonce for another process, which saves that process two requests. */
   spareNonce(): string | undefined;
   keepNonce(nonce: string): void;
-  /** HTTP requests made so far. */
+  /** Number of HTTP requests so far. */
   requests(): number;
 }
 
-/** Kept as long as the process: a warm Lambda saves two requests an invocation. A nonce that is too old costs one badNonce. */
+/**
+ * Kept for the life of the process, so that a warm Lambda saves two requests an invocation. A nonce
+ * that is too old costs one badNonce.
+ */
 const noncesOf = new Map<string, string[]>();
 const directoryOf = new Map<string, Directory>();
 const trustOf = new Map<string, SecureContext>();
@@ -53,8 +57,9 @@ export function openConnection(options: ConnectionOptions): Connection {
   const { directoryUrl, roots, userAgent, timeoutMs = 10_000 } = options;
   const nonces = noncesOf.get(directoryUrl) ?? [];
   noncesOf.set(directoryUrl, nonces);
-  // One agent a connection, not a process: a Lambda that slept would send its first POST into a socket that the CA has
-  // closed meanwhile, and a POST whose fate is unknown must not simply be sent again.
+  // One agent for each connection, and not for the process. Otherwise a Lambda that was frozen
+  // would send its first POST into a socket that the CA has closed meanwhile, and a POST with an
+  // unknown result must not be sent again blindly.
   const agent = new Agent({ keepAlive: true, ...(roots && { secureContext: trust(roots) }) });
   let count = 0;
 
@@ -62,7 +67,8 @@ export function openConnection(options: ConnectionOptions): Connection {
     count += 1;
     const answer = await send(url, method, data);
     const nonce = header(answer, 'replay-nonce');
-    // After badNonce acme-client signs again with the nonce of that very answer; a HEAD's is handed to the caller.
+    // After badNonce acme-client signs again with the nonce of that answer. The nonce of a HEAD
+    // goes to the caller.
     const taken = method === 'head' || answer.data?.type === 'urn:ietf:params:acme:error:badNonce';
     if (nonce && !taken) nonces.push(nonce);
     return answer;
@@ -126,7 +132,9 @@ export function openConnection(options: ConnectionOptions): Connection {
   };
 }
 
-/** Node's own roots are 140 certificates to parse: once a process. */
+/**
+ * Node's own roots are about 140 certificates to parse, so they are parsed once for each process.
+ */
 function trust(roots: string): SecureContext {
   const known = trustOf.get(roots);
   if (known) return known;

@@ -1,29 +1,31 @@
-/** The identifier by which a certificate is named to its CA (RFC 9773 §4.1). */
+/** The identifier by which a CA's renewal information is asked for (RFC 9773 §4.1). */
 import { X509Certificate } from 'node:crypto';
 
 /**
- * The certificate's unique identifier (§4.1): key identifier of its authority key identifier, '.', serial number.
- * @returns undefined for a certificate without key identifier
+ * The certificate's unique identifier (RFC 9773 §4.1): the key identifier of its authority key
+ * identifier, '.', its serial number, both in base64url.
+ * @returns undefined for a certificate without a key identifier
  */
 export function ariId(certificate: X509Certificate): string | undefined {
   const fields = children(certificate.raw)[0]!;
   const tbs = children(fields.whole);
-  // RFC 5280 §4.1: [0] version, serialNumber, …, [3] extensions
+  // RFC 5280 §4.1: [0] version, serialNumber, …, [3] extensions.
   const serial = tbs.find(({ tag }) => tag === 0x02)!;
   const extensions = tbs.find(({ tag }) => tag === 0xa3);
   const list = extensions ? children(children(extensions.whole)[0]!.whole) : [];
   for (const extension of list) {
     const [id, ...rest] = children(extension.whole);
     if (!id!.body.equals(authorityKeyIdentifier)) continue;
-    // extnValue is last, after an optional `critical`; inside it SEQUENCE { [0] keyIdentifier … }
+    // The value comes last, after an optional `critical`: SEQUENCE { [0] keyIdentifier … }.
     const keyId = children(rest.at(-1)!.body).find(({ tag }) => tag === 0x80);
-    // The serial with its sign octet, which is why it is read from the DER: Node's serialNumber leaves that out.
+    // The serial is read from the DER because it includes the sign octet, which Node's
+    // `serialNumber` leaves out.
     return keyId && `${keyId.body.toString('base64url')}.${serial.body.toString('base64url')}`;
   }
   return undefined;
 }
 
-/** 2.5.29.35 */
+/** The object identifier 2.5.29.35, as DER encodes it. */
 const authorityKeyIdentifier = Buffer.from([0x55, 0x1d, 0x23]);
 
 interface Element {
@@ -32,7 +34,10 @@ interface Element {
   whole: Buffer;
 }
 
-/** The elements inside the one that `der` starts with (X.690 §8.1; DER has definite lengths only). */
+/**
+ * The elements inside the element that `der` starts with (X.690 §8.1). DER has definite lengths
+ * only.
+ */
 function children(der: Buffer): Element[] {
   const elements: Element[] = [];
   for (let rest = element(der).body; rest.length > 0;) {

@@ -1,4 +1,7 @@
-/** A private key and the chain a CA gave for it: made, read, and checked once, in the cloud, before anything is sent. */
+/**
+ * A private key and the chain that a CA gave for it: created, read, and checked in the cloud before
+ * either is sent to a server.
+ */
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
@@ -12,27 +15,27 @@ export interface CertificateFacts {
   /** Milliseconds since the epoch. */
   notBefore: number;
   notAfter: number;
-  /** Of the leaf's DER: 64 hexadecimal digits, lower case. */
+  /** SHA-256 of the leaf's DER: 64 hexadecimal digits, lower case. */
   sha256: string;
-  /** Common name of the leaf's issuer, else its organization. */
+  /** Common name of the leaf's issuer, or its organization if there is no common name. */
   issuer: string;
-  /** The DNS names it is good for. */
+  /** The DNS names of the leaf. */
   names: string[];
-  /** What the CA knows it by (RFC 9773 §4.1); undefined for a certificate without authority key identifier. */
+  /** The CA's identifier (RFC 9773 §4.1); absent without an authority key identifier. */
   ariId?: string;
-  /** Certificates in the chain, the leaf among them. */
+  /** Number of certificates in the chain, the leaf included. */
   chainLength: number;
 }
 
-/** P-256, PKCS8 PEM: 10 ms, where RSA-2048 takes 150 to 350. */
+/** @returns a new P-256 key, PKCS #8 PEM. It takes 10 ms; an RSA-2048 key takes 150 to 350 ms */
 export function newKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 /**
- * @param pem leaf first
- * @throws CertificateUnusable where it holds no certificate
+ * @param pem a chain, leaf first
+ * @throws SealpostError CertificateUnusable if the text holds no certificate
  */
 export function inspectChain(pem: string): CertificateFacts {
   const chain = readChain(pem, { about: 'unknown' });
@@ -51,11 +54,12 @@ export function inspectChain(pem: string): CertificateFacts {
 }
 
 /**
- * Everything that can be known of a certificate without a server: a server checks only what may differ there.
- * @param wanted.names exactly these; the first is what an error is about
- * @param wanted.roots PEM, trusted besides Node's own (Mozilla's) roots; '' for none
- * @param wanted.now ms since the epoch
- * @throws CertificateUnusable with the reason
+ * Checks everything that can be checked without a server. A server checks only what may differ
+ * there.
+ * @param wanted.names the certificate must have exactly these names; an error is about the first
+ * @param wanted.roots PEM, trusted in addition to Node's own roots (Mozilla's); '' for none
+ * @param wanted.now milliseconds since the epoch
+ * @throws SealpostError CertificateUnusable with the reason
  */
 export function checkCertificate(wanted: {
   chainPem: string;
@@ -77,8 +81,8 @@ export function checkCertificate(wanted: {
 }
 
 /**
- * The same of one that nobody here has planned: it has to cover what people type, whatever else is in it.
- * @returns what is wrong with it, and what its owner can do
+ * Checks a provided certificate. It must cover the names that people type; it may have others, too.
+ * @returns what is wrong with the certificate, and what its owner can do; undefined if it is usable
  */
 export function providedProblem(wanted: {
   chainPem: string;
@@ -107,12 +111,15 @@ export function providedProblem(wanted: {
   );
 }
 
-/** One file, so that one rename switches both: key first, then leaf, then chain; no text between. */
+/**
+ * Key, leaf and chain in one file and in this order, so that one rename switches all three. Text
+ * between the PEM blocks is left out.
+ */
 export function combinedPem({ keyPem, chainPem }: { keyPem: string; chainPem: string }): string {
   return [...blocks(keyPem, 'PRIVATE KEY'), ...blocks(chainPem, 'CERTIFICATE')].map(block => `${block}\n`).join('');
 }
 
-/** id-kp-serverAuth (RFC 5280 §4.2.1.12), in what Node calls `keyUsage`: the extended one. */
+/** id-kp-serverAuth (RFC 5280 §4.2.1.12). Node's `keyUsage` is the extended key usage. */
 const serverAuth = '1.3.6.1.5.5.7.3.1';
 
 function usageProblem(leaf: X509Certificate): string | undefined {
@@ -124,7 +131,7 @@ function keyProblem(leaf: X509Certificate, keyPem: string): string | undefined {
   try {
     key = createPrivateKey(keyPem);
   } catch {
-    return 'its private key cannot be read'; // without the cause, which might quote what it read
+    return 'its private key cannot be read'; // the cause might quote the key, so it is dropped
   }
   return leaf.checkPrivateKey(key) ? undefined : 'the private key does not match the leaf';
 }
@@ -143,7 +150,10 @@ function dateProblem(certificate: X509Certificate, now: number): string | undefi
   return undefined;
 }
 
-/** Follows the chain as a client does that knows only roots: each certificate signed by the next, until a root signed one. */
+/**
+ * Follows the chain as a client does that knows only roots: each certificate must be signed by the
+ * next one, until a root has signed one.
+ */
 function trustProblem(chain: X509Certificate[], extraRoots: string, now: number): string | undefined {
   const roots = [...ownRoots(), ...blocks(extraRoots, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
   for (const [i, certificate] of chain.entries()) {
@@ -175,12 +185,15 @@ function valid(certificate: X509Certificate, now: number): boolean {
 
 let parsedRoots: X509Certificate[] | undefined;
 
-/** 140 of them, parsed once a process. */
+/** About 140 roots, parsed once for each process. */
 function ownRoots(): X509Certificate[] {
   return (parsedRoots ??= rootCertificates.map(pem => new X509Certificate(pem)));
 }
 
-/** @param pem leaf first @throws CertificateUnusable where it holds no certificate */
+/**
+ * @param pem a chain, leaf first
+ * @throws SealpostError CertificateUnusable if the text holds no certificate
+ */
 export function readChain(pem: string, { about }: { about: string }): X509Certificate[] {
   try {
     const chain = blocks(pem, 'CERTIFICATE').map(block => new X509Certificate(block));
@@ -208,7 +221,7 @@ function title(certificate: X509Certificate): string {
   return attribute(certificate.subject, 'CN') ?? (namesOf(certificate)[0] || 'the leaf');
 }
 
-/** Node gives a distinguished name as lines `CN=…`. */
+/** Node gives a distinguished name as lines such as `CN=…`. */
 function attribute(distinguishedName: string, type: 'CN' | 'O'): string | undefined {
   const line = distinguishedName?.split('\n').find(line => line.startsWith(`${type}=`));
   return line?.slice(type.length + 1);

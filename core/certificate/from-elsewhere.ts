@@ -1,16 +1,19 @@
-/** A certificate that somebody else has issued, as its buyer has it: in one file or two, the chain in any order, with or without its root. */
+/**
+ * Reads a provided certificate as its buyer has it: in one file or two, the chain in any order,
+ * with or without the root.
+ */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
 import { isIssuedBy, providedProblem } from './certificate.ts';
 
-/** How many certificates a file may hold that is a chain and no bundle of roots. */
+/** A file with more certificates than this is a bundle of roots and no chain. */
 const MOST = 10;
 
 /**
  * @param given.pem leaf, chain and, without `key`, the private key
- * @param given.covers names that people type: each has to be in it
- * @param given.roots PEM, trusted besides Mozilla's
- * @throws SealpostError InvalidStepInput: which file, what is wrong with it, and what to do
+ * @param given.covers names that people type; the certificate must cover each
+ * @param given.roots PEM, trusted in addition to Mozilla's roots
+ * @throws SealpostError InvalidStepInput, which names the option, what is wrong, and the remedy
  */
 export function readFromElsewhere(given: {
   domain: string;
@@ -56,7 +59,7 @@ function readKey(text: string, option: Option, refuse: Refuse): KeyObject {
   try {
     return createPrivateKey(found[0]);
   } catch {
-    // Without the cause, which might quote what it read.
+    // The cause might quote the key, so it is dropped.
     throw refuse(option, {
       problem: 'the private key cannot be read',
       remedy: 'give it as PEM, PKCS #8 or as openssl writes it',
@@ -82,7 +85,10 @@ function readCertificates(text: string, refuse: Refuse): X509Certificate[] {
   }
 }
 
-/** The leaf, then who signed it, and so on; a root that came along is left out, since nobody trusts it for that. */
+/**
+ * The leaf, then the certificate that signed it, and so on. A root in the file is left out, because
+ * no client trusts a root that the server sends.
+ */
 function chainOf(leaf: X509Certificate, certificates: X509Certificate[]): X509Certificate[] {
   const chain = [leaf];
   for (let last = leaf; ;) {

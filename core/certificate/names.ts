@@ -1,16 +1,19 @@
-/** Names as people type them and as certificates carry them: A-labels, lower case, without the final dot. */
+/**
+ * Host names as people type them, and as certificates carry them: A-labels, lower case, no final
+ * dot.
+ */
 import { isIP } from 'node:net';
 import { domainToASCII, domainToUnicode } from 'node:url';
 import { parse as parseSuffix } from 'tldts';
 import { SealpostError } from '../errors.ts';
 
-/** The CA's newer profiles take 25 names in a certificate (Let's Encrypt: tlsserver, shortlived). */
+/** Let's Encrypt's profiles `tlsserver` and `shortlived` allow 25 names in a certificate. */
 const mostNames = 25;
 
 /**
- * A customer's domain, as Unicode or A-labels.
- * @param field what the sender called it, for the message
- * @throws InvalidStepInput
+ * Reads a customer's domain, given as Unicode or as A-labels.
+ * @param from.field what the sender called the value; the message names it
+ * @throws SealpostError InvalidStepInput
  */
 export function parseDomain(text: string, { field }: { field: string }): string {
   if (typeof text === 'string' && text.startsWith('*.')) {
@@ -21,18 +24,18 @@ export function parseDomain(text: string, { field }: { field: string }): string 
 }
 
 /**
- * The host name of a mail or webmail server.
- * @throws InvalidStepInput
+ * Reads the host name of a mail or webmail server.
+ * @throws SealpostError InvalidStepInput
  */
 export function parseHostName(text: string, { field }: { field: string }): string {
   return parseName(text, { field, wanted: 'the full host name of the server, e.g. "mx1.provider.example"' });
 }
 
 /**
- * The names of a domain's certificate, the domain's own first where it is among them.
- * @param wish.domain as parseDomain returns it
+ * The names of a domain's certificate. The domain itself comes first if it is one of the names.
+ * @param wish.domain as `parseDomain` returns it
  * @param wish.names with policy `list`: labels under the domain, or `@` for the domain itself
- * @throws InvalidStepInput
+ * @throws SealpostError InvalidStepInput
  */
 export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; names?: string[] }): string[] {
   const { domain, policy, names = [] } = wish;
@@ -50,17 +53,25 @@ export function planNames(wish: { domain: string; policy: 'wildcard' | 'list'; n
   return [...planned].sort((a, b) => Number(b === domain) - Number(a === domain));
 }
 
-/** Whether a certificate for `names` is good for `name`; a wildcard stands for exactly one label (RFC 6125 §6.4.3). */
+/**
+ * True if a certificate with `names` is valid for `name`. A wildcard stands for exactly one label
+ * (RFC 6125 §6.4.3).
+ */
 export function coversName(names: string[], name: string): boolean {
   return names.includes(name) || names.includes(`*.${name.slice(name.indexOf('.') + 1)}`);
 }
 
-/** Whether a name of a certificate is the domain's: itself, its wildcard, or one label under it. */
+/**
+ * True if a name of a certificate belongs to the domain: the domain itself, its wildcard, or one
+ * label under the domain.
+ */
 export function isUnder({ name, domain }: { name: string; domain: string }): boolean {
   return name === domain || name.slice(name.indexOf('.') + 1) === domain;
 }
 
-/** The name by which to look at mail daemons: the usual one where the certificate covers it. */
+/**
+ * The server name for a handshake with a mail daemon: `mail.<domain>` if the certificate covers it.
+ */
 export function mailName(domain: string, names: string[]): string {
   const usual = `mail.${domain}`;
   if (coversName(names, usual)) return usual;
@@ -72,7 +83,7 @@ export function webmailName(domain: string, names: string[]): string | undefined
   return coversName(names, usual) ? usual : undefined;
 }
 
-/** For people: `bücher.example (xn--bcher-kva.example)`; an ASCII name as it is. */
+/** For people: `bücher.example (xn--bcher-kva.example)`. An ASCII name stays as it is. */
 export function showDomain(domain: string): string {
   const unicode = domainToUnicode(domain);
   return unicode && unicode !== domain ? `${unicode} (${domain})` : domain;
@@ -100,8 +111,8 @@ function parseName(text: string, { field, wanted }: { field: string; wanted: str
   if (isIP(bare)) throw refuse('is an IP address, not a name');
   if (/[\p{C}\p{Z}]/u.test(text)) throw refuse('has a space or an invisible character in it');
   if (text.includes('_')) throw refuse('has an underscore, which no CA certifies');
-  // What is left of ASCII goes into file names, configuration and command lines of a mail server: letters, digits,
-  // hyphens and dots are all it may be.
+  // A name goes into file names, configuration and command lines of a mail server. Of ASCII, a name
+  // may therefore have letters, digits, hyphens and dots only.
   const odd = text.match(/[^a-z0-9.\-\u0080-\u{10ffff}]/iu);
   if (odd) throw refuse(`has the character ${quoted(odd[0])} in it`);
   const name = domainToASCII(text.replace(/[.。]$/, '')).toLowerCase();
@@ -111,7 +122,8 @@ function parseName(text: string, { field, wanted }: { field: string; wanted: str
   if (labels.some(label => label === '')) throw refuse('has an empty label (two dots, or one at the start)');
   if (name === '') throw refuse('is not a domain name');
   if (name.length > 253) throw refuse('is longer than 253 characters');
-  // Third and fourth place: a label that looks like an A-label and is none (RFC 5890 §2.3.1); CAs refuse it.
+  // Hyphens at the third and fourth position are for A-labels only (RFC 5890 §2.3.1). A CA refuses
+  // a label that has them and is no A-label.
   const wrong = labels.find(label => !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label) || /^(?!xn).{2}--/.test(label));
   if (wrong !== undefined) throw refuse(`has the label ${quoted(wrong)}, which is not allowed`);
   if (domainToASCII(domainToUnicode(name)) !== name) throw refuse('holds an A-label ("xn--…") that stands for nothing');

@@ -1,21 +1,25 @@
-/** When a certificate is replaced. Computed from its own dates, so 90, 45 and 6 days are one case. */
+/**
+ * When a certificate is renewed. The moment comes from the certificate's own dates, so that
+ * lifetimes of 90, 45 and 6 days need no rule of their own.
+ */
 
 const day = 86_400_000;
 
 interface Dates {
-  /** Milliseconds since the epoch, all of them. */
+  /** Milliseconds since the epoch, here and below. */
   notBefore: number;
   notAfter: number;
-  /** The CA's own wish (RFC 9773). */
+  /** The window that the CA suggests (RFC 9773). */
   window?: { start: number; end: number };
 }
 
 /**
- * A random moment in the CA's window (RFC 9773 §4.2: it is how the CA spreads its load); without one a third of the
- * lifetime before the end, half of it for lifetimes under 10 days (Let's Encrypt's integration guide). A window that
- * reaches past the end of the certificate is not followed.
- * @param random a number in [0, 1), e.g. Math.random
- * @returns ms since the epoch; may be past: due now
+ * The moment at which a certificate is due to be renewed: a random moment in the CA's window (RFC
+ * 9773 §4.2: the CA spreads its load with the windows). Without a window, or with one that ends
+ * after the certificate, a third of the lifetime before the end; for a lifetime under 10 days, half
+ * of it (Let's Encrypt's integration guide).
+ * @param random gives a number in [0, 1), e.g. Math.random
+ * @returns milliseconds since the epoch; a moment in the past means due now
  */
 export function dueAt({ notBefore, notAfter, window, random }: Dates & { random: () => number }): number {
   if (window && window.end <= notAfter) return window.start + random() * (window.end - window.start);
@@ -23,9 +27,9 @@ export function dueAt({ notBefore, notAfter, window, random }: Dates & { random:
 }
 
 /**
- * True where the new certificate goes to the servers at once and not in their quiet hour: the CA's window is past
- * (revoked, or about to be), or half of the reserve is used up.
- * @param now ms since the epoch
+ * True if the new certificate goes to the servers at once, and not in their quiet hour: the CA's
+ * window has passed (the certificate was revoked, or will be), or half of the reserve is used up.
+ * @param now milliseconds since the epoch
  */
 export function isUrgent(now: number, certificate: Dates): boolean {
   const { notAfter, window } = certificate;

@@ -1,12 +1,12 @@
 /**
- * DNS, asked where it matters: a zone's own servers, every one of them, directly. A recursive resolver may hold an
- * answer from before the change, and a CA may ask any of the servers.
+ * DNS queries to a zone's own servers, to each of them. A recursive resolver may still have the
+ * answer from before a change, and a CA may ask any server of the zone.
  */
 import { Resolver } from 'node:dns/promises';
 import { SealpostError } from '../errors.ts';
 
 export interface CaaProperty {
-  /** The octet as it is (RFC 8659 §4.1). */
+  /** The octet as the record has it (RFC 8659 §4.1). */
   flags: number;
   tag: string;
   value: string;
@@ -21,25 +21,33 @@ export interface TlsaRecord {
   data: string;
 }
 
-/** Names come and go without the final dot. A name or type that does not exist is `[]`. */
+/**
+ * Names have no final dot, in arguments and in results. A name or type that does not exist gives
+ * `[]`.
+ */
 export interface Dns {
   /**
-   * @param servers addresses (`192.0.2.1`, `[2001:db8::1]:53`) to ask instead of the resolver's own
+   * @param servers addresses (`192.0.2.1`, `[2001:db8::1]:53`) to ask in place of the resolver's
+   *   own
    * @returns host names, addresses, or TXT values with their strings joined
-   * @throws DnsNotPropagated when no server gives a valid answer; `retry` is right for it, whatever the cause
+   * @throws SealpostError DnsNotPropagated if no server gives a valid answer; a retry is right
+   *   whatever the cause
    */
   resolve(name: string, type: 'A' | 'CNAME' | 'NS' | 'TXT', servers?: string[]): Promise<string[]>;
   caa(name: string): Promise<CaaProperty[]>;
-  /** Whether they are signed (DNSSEC) is not seen here. */
+  /** The result does not say whether the records are signed (DNSSEC). */
   tlsa(name: string): Promise<TlsaRecord[]>;
 }
 
-/** 2 s, then once more: 2 tries × 2 s = about 4 s, well inside a step. */
+/** 2 tries × 2 s = about 4 s, well within the time of a step. */
 const limits = { timeout: 2_000, tries: 2 };
-/** Where a resolver gives up on a chain of CNAMEs (BIND: 16 restarts, Unbound: 11): who has more has a loop. */
+/**
+ * Resolvers give up on a long chain of CNAMEs (BIND after 16, Unbound after 11). A longer chain is
+ * a loop.
+ */
 const longestAliasChain = 10;
 
-/** @param addresses of recursive resolvers; none: those of the machine */
+/** @param addresses of recursive resolvers; empty for the machine's own */
 export function systemResolver(addresses: string[]): Dns {
   function resolverOf(servers: string[]): Resolver {
     const resolver = new Resolver(limits);
@@ -74,7 +82,10 @@ export function systemResolver(addresses: string[]): Dns {
   };
 }
 
-/** The zone that a name is in, and the names of its servers as the public sees them. */
+/**
+ * The zone of a name, and the host names of the zone's public name servers.
+ * @throws SealpostError DnsNotPropagated
+ */
 export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; nameServers: string[] }> {
   for (let zone = name; zone.includes('.'); zone = zone.slice(zone.indexOf('.') + 1)) {
     const nameServers = await dns.resolve(zone, 'NS');
@@ -83,7 +94,10 @@ export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; na
   throw new SealpostError('DnsNotPropagated', name, `No public name server answers for ${name}. Is it registered?`);
 }
 
-/** Every address of every server of the zone that `name` is in. */
+/**
+ * Every address of every name server of the zone that `name` is in.
+ * @throws SealpostError DnsNotPropagated
+ */
 export async function authoritativeServers(
   dns: Dns,
   name: string,
@@ -97,7 +111,10 @@ export async function authoritativeServers(
   throw new SealpostError('DnsNotPropagated', name, `None of ${zone}'s name servers has an address.`);
 }
 
-/** Where a name's CNAMEs lead; the name itself without one. */
+/**
+ * The end of a name's CNAMEs; the name itself if it has none.
+ * @throws SealpostError DnsNotPropagated
+ */
 export async function followAlias(dns: Dns, name: string): Promise<string> {
   let target = name;
   for (let steps = 0; steps < longestAliasChain; steps += 1) {
@@ -109,16 +126,17 @@ export async function followAlias(dns: Dns, name: string): Promise<string> {
 }
 
 export interface Lacking {
-  /** `ns1.example.com (192.0.2.1)` */
+  /** For example `ns1.example.com (192.0.2.1)`. */
   server: string;
   values: string[];
-  /** Why nothing is known of it. */
+  /** Why the server gave no answer. */
   reason?: string;
 }
 
 /**
- * Whether every authoritative server gives all the values at `recordName`, or where its CNAME leads.
- * A server that does not answer is lacking all: a CA may ask just that one.
+ * Checks that every authoritative server gives all the values at `recordName`, or at the end of its
+ * CNAMEs. A server that does not answer lacks all values, because a CA may ask just that server.
+ * @throws SealpostError DnsNotPropagated
  */
 export async function seenEverywhere(
   dns: Dns,

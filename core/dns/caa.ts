@@ -1,21 +1,29 @@
-/** Whether a domain's CAA records let a CA issue for it (RFC 8659, RFC 8657): looked at before the CA's patience is used. */
+/**
+ * Whether a domain's CAA records allow a CA to issue (RFC 8659, RFC 8657). They are checked before
+ * the order, because a refused order counts for the CA's rate limits.
+ */
 import { SealpostError } from '../errors.ts';
 import type { CaaProperty, Dns } from './authoritative.ts';
 
 export interface Issuing {
-  /** How CAA records may name the CA: `meta.caaIdentities` of its directory (RFC 8555 §7.1.1). */
+  /**
+   * The names of the CA in CAA records: `meta.caaIdentities` of its directory (RFC 8555 §7.1.1).
+   */
   identities: string[];
-  /** RFC 8657 §3; asked only where a record names an account. Undefined where there is none yet: the CA decides. */
+  /**
+   * RFC 8657 §3. It is called only if a record names an account. Without an account the CA decides.
+   */
   accountUrl: () => Promise<string | undefined>;
 }
 
-/** The records that decide on each name, looked up once for all CAs. */
+/** For each name the deciding records and where they are, looked up once for all CAs. */
 export type CaaLook = { name: string; at: string; records: CaaProperty[] }[];
 
 /**
- * RFC 8659 §3: for each name the first record set on the way up, the top-level domain included.
- * @param names of the certificate, wildcards among them
- * @throws DnsNotPropagated where the answer is unknown (a CA refuses then, too)
+ * Looks up, for each name, the first record set on the way up to the top-level domain (RFC 8659
+ * §3).
+ * @param names of the certificate, wildcards included
+ * @throws SealpostError DnsNotPropagated if an answer is unknown; a CA refuses then, too
  */
 export async function lookAtCaa(dns: Dns, names: string[]): Promise<CaaLook> {
   const asked = new Map<string, Promise<CaaProperty[]>>();
@@ -33,9 +41,9 @@ export async function lookAtCaa(dns: Dns, names: string[]): Promise<CaaLook> {
   return look;
 }
 
-/** @throws CaaForbids with the record that forbids it */
+/** @throws SealpostError CaaForbids with the record that forbids it */
 export async function checkCaa(look: CaaLook, issuing: Issuing): Promise<void> {
-  // A CA that does not say what it is called cannot be looked for; it looks itself.
+  // A CA that names no identities cannot be found in a record. The CA checks CAA itself.
   if (issuing.identities.length === 0) return;
   const namesAccount = look.some(({ records }) => records.some(({ value }) => /;\s*accounturi\s*=/i.test(value)));
   const accountUrl = namesAccount ? await issuing.accountUrl() : undefined;
@@ -52,22 +60,30 @@ interface Known {
   accountUrl?: string;
 }
 
-/** Of the flags' bits the highest; the lowest, too, since so many took it for that one that CAs let it stand for it. */
+/**
+ * The critical flag is the highest bit. CAs accept the lowest bit as well, because many zones use
+ * it by mistake.
+ */
 const CRITICAL = 128 | 1;
 const known = ['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc', 'contactemail', 'contactphone'];
 
-/** @returns what forbids it, in words; undefined where it may be issued */
+/** @returns the reason, in words; undefined if the CA may issue */
 function forbids({ name, records }: Pick<CaaLook[number], 'name' | 'records'>, issuing: Known): string | undefined {
   const unknown = records.find(({ flags, tag }) => (flags & CRITICAL) !== 0 && !known.includes(tag));
-  if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`; // §4.1
+  // RFC 8659 §4.1
+  if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`;
   const tagged = (wanted: string) => records.filter(({ tag }) => tag === wanted);
   const wild = name.startsWith('*.') ? tagged('issuewild') : [];
-  const deciding = wild.length > 0 ? wild : tagged('issue'); // §4.3: issuewild, where there is one, decides alone
+  // RFC 8659 §4.3: issuewild, if there is one, decides alone
+  const deciding = wild.length > 0 ? wild : tagged('issue');
   if (deciding.length === 0 || deciding.some(({ value }) => allows(value, issuing))) return undefined;
   return deciding.map(({ tag, value }) => `${tag} "${value}"`).join(', ');
 }
 
-/** RFC 8659 §4.2: `letsencrypt.org; accounturi=https://…; validationmethods=dns-01`. What is not of this form names no CA. */
+/**
+ * Reads a value such as `letsencrypt.org; accounturi=https://…; validationmethods=dns-01` (RFC 8659
+ * §4.2). A value that does not have this form names no CA.
+ */
 function allows(value: string, { identities, accountUrl }: Known): boolean {
   const [issuer, ...parts] = value.split(';').map(part => part.replace(/^[ \t]+|[ \t]+$/g, ''));
   if (!identities.some(identity => identity.toLowerCase() === issuer!.toLowerCase())) return false;
@@ -76,7 +92,8 @@ function allows(value: string, { identities, accountUrl }: Known): boolean {
   if (parameters.includes(null)) return false;
   const given = (tag: string) => parameters.flatMap(found => (found![1]!.toLowerCase() === tag ? [found![2]!] : []));
   const [accounts, methods] = [given('accounturi'), given('validationmethods')];
-  // RFC 8657 §3 and §4: one of each at the most, else nobody can satisfy it. Unknown parameters are the CA's to judge.
+  // RFC 8657 §3 and §4: no CA satisfies a value with two of the same. Other parameters are for the
+  // CA to check.
   if (accounts.length > 1 || methods.length > 1) return false;
   if (accounts.length === 1 && accountUrl !== undefined && accounts[0] !== accountUrl) return false;
   return methods.length === 0 || methods[0]!.split(',').includes('dns-01');

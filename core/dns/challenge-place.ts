@@ -1,6 +1,7 @@
 /**
- * Where a domain's dns-01 values are written: behind the CNAME that the customer set once (the usual case: the
- * customer's zone is elsewhere), or in the domain's own zone where that is ours and in public use.
+ * The TXT location of a domain's dns-01 values: behind the CNAME that the customer set once (the
+ * usual case, because the customer's zone is elsewhere), or in the domain's own zone if that zone
+ * is ours and in public use.
  */
 import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
@@ -9,39 +10,44 @@ import type { Dns } from './authoritative.ts';
 import type { Zones } from '../ports/zones.ts';
 
 export interface ChallengePlace {
-  /** Where the TXT record is really written. */
+  /** The name at which the TXT record is written. */
   recordName: string;
   zoneId: string;
   zoneName: string;
-  /** Reached by a CNAME. */
+  /** True if the name is the end of a CNAME. */
   delegated: boolean;
 }
 
-/** The hosted zones that we may write to. */
+/** Finds the hosted zones that we may write to. */
 export type ZoneFinder = Pick<Zones, 'findZone'>;
 
 /**
- * The name in the challenge zone that belongs to a domain, and to no other: the same at all times and for everybody, so
- * the line for the customer needs no record of ours. 128 bits of SHA-256: opaque, and nobody finds a second domain for it.
+ * The name in the challenge zone that belongs to one domain. It follows from the domain alone, so
+ * the customer's CNAME line never changes and nothing has to be stored. The name has 128 bits of
+ * SHA-256, so that nobody can find a second domain with the same name.
  */
 export function challengeTarget(domain: string, challengeZone: { name: string }): string {
   return `${createHash('sha256').update(domain).digest('hex').slice(0, 32)}.${challengeZone.name}`;
 }
 
-/** The line for the customer's zone. */
+/** The CNAME line for the customer's zone. */
 export function delegationLine(domain: string, challengeZone: { name: string }): string {
   return `_acme-challenge.${domain}. CNAME ${challengeTarget(domain, challengeZone)}.`;
 }
 
-/** The lines for all names of a certificate, each once: a wildcard is validated at the name that it stands under. */
+/**
+ * The CNAME lines for all names of a certificate, each once. A wildcard and the name under it share
+ * a line.
+ */
 export function delegationLines(names: string[], challengeZone: { name: string }): string[] {
   const bare = new Set(names.map(name => name.replace(/^\*\./, '')));
   return [...bare].map(name => delegationLine(name, challengeZone));
 }
 
 /**
- * @param domain the name that is validated, bare
- * @throws DomainNotManaged with the CNAME line that cures it; DnsNotPropagated where DNS does not answer
+ * @param options.domain the name to validate, without `*.`
+ * @throws SealpostError DomainNotManaged with the missing CNAME line; DnsNotPropagated if DNS does
+ *   not answer; Throttled
  */
 export async function challengePlace(options: {
   dns: Dns;
@@ -56,11 +62,12 @@ export async function challengePlace(options: {
   if (recordName === challengeTarget(domain, challengeZone)) {
     return { recordName, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated };
   }
-  // An alias to anywhere else is the customer's to set, and would have us write under a name that is somebody else's.
+  // A CNAME to anywhere else is the customer's choice. To follow it would make us write under a
+  // name of another party.
   let own = delegated ? undefined : await zones.findZone(recordName);
   let isUsed = own !== undefined && (await inPublicUse(dns, own, recordName));
   if (own && !isUsed) {
-    // What is known may be from before the public was sent to another zone of ours.
+    // The kept answer may be older than a move of the domain to another zone of ours.
     const known = own.id;
     own = await zones.findZone(recordName, { anew: true });
     isUsed = own !== undefined && own.id !== known && (await inPublicUse(dns, own, recordName));
@@ -75,8 +82,8 @@ export async function challengePlace(options: {
 }
 
 /**
- * A hosted zone counts only where the public is sent to it, and to it alone: half of a CA's questions would go to the
- * other provider's servers, where we cannot write.
+ * A hosted zone counts only if the public delegation names its servers and no others. Otherwise a
+ * CA would send some of its questions to servers that we cannot write to.
  */
 async function inPublicUse(
   dns: Dns,

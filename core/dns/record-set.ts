@@ -1,30 +1,36 @@
 /**
- * Values of ours in a TXT record set that others write to as well. The change deletes exactly what was read and
- * creates what shall be: a compare-and-swap, which Route 53 refuses when somebody was faster (an UPSERT would lose
- * their value, and costs twice).
+ * Adds and removes our values in a TXT record set that other parties write to as well. A change
+ * deletes exactly the set that was read and creates the new set: a compare-and-swap, which Route 53
+ * refuses if another party wrote meanwhile. An UPSERT would lose the other party's value, and costs
+ * twice as much.
  */
 
 export interface TxtSet {
   /** Seconds. */
   ttl: number;
-  /** As in a zone file: quoted; somebody else's may have several strings. Kept as they are. */
+  /**
+   * Values as in a zone file: quoted. A value of another party may have several strings; it is kept
+   * as it is.
+   */
   values: string[];
 }
 
 export interface TxtChange {
-  /** The exact set to delete; undefined where there was none. */
+  /** The exact set to delete; absent if there was none. */
   before?: TxtSet;
-  /** The set to create; undefined where nothing is left. */
+  /** The set to create; absent if no value is left. */
   after?: TxtSet;
-  /** False: what is there is what shall be, and no request is needed. */
+  /** False if the set is already as wanted, and no request is needed. */
   changed: boolean;
 }
 
 /**
  * @param present what was read at the name
- * @param change.add bare values; one that is there already is not doubled
- * @param change.remove bare values; one that is not there is no error (retracted before, perhaps by a killed execution)
- * @param change.ttl seconds, for a set with only our values; a set shared with others keeps the shorter one
+ * @param change.add bare values; a value that is already there is not added twice
+ * @param change.remove bare values; a value that is not there is no error (a killed execution may
+ *   have removed it)
+ * @param change.ttl seconds, for a set with only our values; a set shared with others keeps the
+ *   shorter TTL
  */
 export function mergeTxt(
   present: TxtSet | undefined,
@@ -46,8 +52,9 @@ export function mergeTxt(
 }
 
 /**
- * What it takes where nobody else has values at the name: ours are created, and what is removed is the whole set as we
- * created it. Route 53 refuses it where that is not so.
+ * The change for a name at which only we write: our values are created, and a removal deletes the
+ * whole set as we created it. Route 53 refuses the change if another party has a value there.
+ * @param ttl seconds
  */
 export function asIfAlone(ttl: number): (change: { add: string[]; remove: string[] }) => TxtChange {
   return ({ add, remove }) => {
@@ -56,7 +63,7 @@ export function asIfAlone(ttl: number): (change: { add: string[]; remove: string
   };
 }
 
-/** A character-string as zone files write it (RFC 1035 §5.1). */
+/** Writes a character-string as zone files do (RFC 1035 §5.1). */
 function quote(value: string): string {
   return `"${value.replace(/["\\]/g, '\\$&')}"`;
 }

@@ -1,6 +1,7 @@
 /**
- * DANE for SMTP (RFC 7672): a sender that validates DNSSEC accepts at port 25 only what a TLSA record of the host names,
- * and keeps the mail otherwise. So a host's new certificate is looked for there before any daemon gets it.
+ * DANE for SMTP (RFC 7672). A sending mail server that validates DNSSEC accepts at port 25 only a
+ * certificate that a TLSA record of the host names, and keeps its mail otherwise. A host name's new
+ * certificate is therefore checked against the records before a daemon gets it.
  */
 import { createHash, type X509Certificate } from 'node:crypto';
 import { readChain } from '../certificate/certificate.ts';
@@ -14,8 +15,9 @@ const [SPKI, FULL] = [1, 0];
 const HASHES: Record<number, string> = { 1: 'sha256', 2: 'sha512' };
 
 /**
- * @param chainPem leaf first
- * @throws SealpostError TlsaMismatch with the line to publish; DnsNotPropagated when nobody answers
+ * @param served.chainPem leaf first
+ * @throws SealpostError TlsaMismatch with the line to publish; DnsNotPropagated if no server
+ *   answers
  */
 export async function requireTlsa(dns: Dns, { host, chainPem }: { host: string; chainPem: string }): Promise<void> {
   const name = `_25._tcp.${host}`;
@@ -34,8 +36,9 @@ export async function requireTlsa(dns: Dns, { host, chainPem }: { host: string; 
 }
 
 /**
- * What a sender of mail can use: PKIX-TA and PKIX-EE it cannot (RFC 7672 §3.1.3), nor what it does not know. A trust
- * anchor that is given whole need not be in what the server sends, so whether it fits is not judged here.
+ * True if a sending mail server can use the record. PKIX-TA and PKIX-EE are not used (RFC 7672
+ * §3.1.3), nor are unknown values. A trust anchor that is given whole need not be in the chain that
+ * the server sends, so it cannot be checked here.
  */
 function isJudged({ usage, selector, match }: TlsaRecord): boolean {
   if (selector !== FULL && selector !== SPKI) return false;
@@ -43,13 +46,19 @@ function isJudged({ usage, selector, match }: TlsaRecord): boolean {
   return usage === DANE_TA && HASHES[match] !== undefined;
 }
 
-/** The leaf itself, or one that signed it and is sent along. */
+/**
+ * True if the record names the leaf (DANE-EE), or a certificate of the chain that signed it
+ * (DANE-TA).
+ */
 function fits({ usage, selector, match, data }: TlsaRecord, chain: X509Certificate[]): boolean {
   const named = usage === DANE_EE ? chain.slice(0, 1) : chain.slice(1);
   return named.some(certificate => digest(certificate, selector, HASHES[match]) === data);
 }
 
-/** @param hash none: the whole @returns hexadecimal, lower case */
+/**
+ * @param hash absent: the whole value, not its hash
+ * @returns hexadecimal, lower case
+ */
 function digest(certificate: X509Certificate, selector: number, hash?: string): string {
   const der = selector === SPKI ? certificate.publicKey.export({ type: 'spki', format: 'der' }) : certificate.raw;
   return hash === undefined ? der.toString('hex') : createHash(hash).update(der).digest('hex');

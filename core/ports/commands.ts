@@ -9,17 +9,27 @@ export interface Outcome {
 }
 
 export interface Commands {
-  /** A command that already carries this delivery. */
+  /** @returns the id of a command that already carries this delivery */
   find(sent: { node: string; delivery: string }): Promise<string | undefined>;
-  /** Which delivery a command carries. */
+  /** @returns the hash of the delivery that a command carries */
   deliveryOf(commandId: string): Promise<string | undefined>;
-  /** What the command came to: `lost` when it ended without our installer having answered (not delivered, timed out, cancelled). */
+  /**
+   * The result of a command. It is `lost` if it ended without an answer of our installer (not
+   * delivered, timed out, cancelled).
+   */
   outcome(sent: { commandId: string; node: string }): Promise<Outcome>;
-  /** A managed node that carries this stack's tag, with its role where SSM knows it (hybrid nodes) and its platform where that is not Linux; undefined when there is none such. */
+  /**
+   * @returns a managed node with this stack's tag; undefined if there is none. `roleName` is given
+   *   for hybrid nodes, `platform` if it is not Linux
+   */
   node(node: string): Promise<{ roleName?: string; platform?: string } | undefined>;
 }
 
 export interface SendingCommands extends Commands {
-  /** Sends the document to a node. @returns the command's id @throws SealpostError DocumentChanged, ServerUnreachable, Throttled */
+  /**
+   * Sends the document to a node.
+   * @returns the command's id
+   * @throws SealpostError DocumentChanged, ServerUnreachable, Throttled
+   */
   send(command: { node: string; delivery: string; installer: string; prefix: string; about: string }): Promise<string>;
 }

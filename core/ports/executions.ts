@@ -1,7 +1,10 @@
 /** Step Functions, as the product uses it. */
 export interface Executions {
-  /** Starts an execution; one of that name that is there already is the same. */
+  /**
+   * Starts an execution. The call is idempotent: an execution of the same name is not started
+   * twice.
+   */
   start(machine: 'secure-domain' | 'deliver-to-server', name: string, input: unknown): Promise<void>;
-  /** Resumes a task; a token that is gone is ignored. */
+  /** Resumes a waiting task. An unknown or used token is ignored. */
   succeed(token: string, output: unknown): Promise<void>;
 }

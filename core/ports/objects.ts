@@ -9,16 +9,22 @@ export interface CertificateId {
 
 /** Private keys and chains. */
 export interface CertificateObjects {
-  /** Stores the key unless one is there. @returns the key that is stored, and whether it is this one */
+  /**
+   * Stores the key unless there is one.
+   * @returns the key that is stored, and whether it is the given one
+   */
   putKeyOnce(certificate: CertificateId, keyPem: string): Promise<{ keyPem: string; isNew: boolean }>;
   putChain(certificate: CertificateId, chainPem: string): Promise<void>;
   readKey(certificate: CertificateId): Promise<string>;
   readChain(certificate: CertificateId): Promise<string>;
-  /** Takes both away; they are gone for good when the bucket's lifecycle says so. */
+  /** Deletes key and chain. The bucket's lifecycle deletes the last version of them later. */
   remove(certificate: CertificateId): Promise<void>;
 }
 
-/** A delivery of one server: `prefix` is `deliveryPrefix(server)`, `hash` the sha256 of the text, hex. */
+/**
+ * Where a server's delivery is: `prefix` is `deliveryPrefix(server)`, `hash` the SHA-256 of its
+ * text, hexadecimal.
+ */
 export interface DeliveryPlace {
   prefix: string;
   hash: string;
@@ -31,8 +37,8 @@ export interface DeliveryObjects {
   readManifest(hash: string): Promise<Manifest>;
   putLooks(hash: string, looks: Looks): Promise<void>;
   readLooks(hash: string): Promise<Looks>;
-  /** Takes a delivery away, whose keys nobody needs any more. */
+  /** Deletes a delivery, whose keys no server needs any more. */
   removeDelivery(place: DeliveryPlace): Promise<void>;
-  /** Stores the installer under its hash unless it is there. */
+  /** Stores the installer under its hash, unless it is there. */
   putInstaller(installer: { sha256: string; text: string }): Promise<void>;
 }

@@ -1,24 +1,24 @@
-/** The road while it is walked: what its executions did last, for a person who looks on. */
+/** What executions do while they run, for a person who watches them. */
 
-/** A state that an execution came to, or its end. */
+/** An execution entered a state, or ended. */
 export interface RoadEvent {
   /** The execution's ARN. */
   execution: string;
   /** `secure-domain`, without the stack's name. */
   machine: string;
-  /** The domain or server that it is for. */
+  /** The domain or server that the execution is for. */
   subject: string;
   at: number;
   state?: string;
   end?: 'done' | 'failed' | 'timed out' | 'stopped';
-  /** What a failure was called, and what it said. */
+  /** Name and message of a failure. */
   error?: string;
   cause?: string;
-  /** The delivery that was assembled: what its server is being sent. */
+  /** The delivery that was assembled for the server. */
   delivery?: { seq: number; mode: string; entries: number };
 }
 
 export interface Road {
-  /** What has happened since the last look, the oldest first. */
+  /** @returns what has happened since the last call, oldest first */
   look(): Promise<RoadEvent[]>;
 }

@@ -1,5 +1,4 @@
-/** Route 53, as the product uses it. */
-/** Bare values of a name that shall be there, and that shall be there no more. */
+/** Changes to the TXT values of one name. Values are bare, without quotes. */
 export interface TxtValues {
   recordName: string;
   add: string[];
@@ -8,8 +7,9 @@ export interface TxtValues {
 
 export interface Zones {
   /**
-   * The hosted zone that is the longest suffix of the name, with the name servers that Route 53 gave it. It may be
-   * known from minutes ago, and one that was made or deleted since not yet; `anew` asks again.
+   * The hosted zone that is the longest suffix of the name, with the name servers that Route 53
+   * gave it. The answer may be minutes old, so that a zone that was created or deleted since then
+   * is missed; `anew` asks again.
    * @throws SealpostError Throttled
    */
   findZone(
@@ -17,9 +17,11 @@ export interface Zones {
     options?: { anew?: boolean },
   ): Promise<{ id: string; name: string; nameServers: string[] } | undefined>;
   /**
-   * Adds and removes TXT values of several names of a zone in one change, keeping everybody else's: compare-and-swap on whole record sets.
-   * A zone that is gone has nothing left to remove.
-   * @throws SealpostError Throttled when record sets changed underfoot too often, or Route 53 is busy; DomainNotManaged when the zone to add to is gone
+   * Adds and removes TXT values of several names of a zone in one change: a compare-and-swap on
+   * whole record sets, which keeps the values of other parties. If the zone is gone, nothing is
+   * left to remove.
+   * @throws SealpostError Throttled if Route 53 is busy; DnsNotPropagated if Route 53 refused the
+   *   change several times; DomainNotManaged if values are to be added and the zone is gone
    */
   changeTxt(zoneId: string, values: TxtValues[]): Promise<void>;
 }

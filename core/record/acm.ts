@@ -1,9 +1,12 @@
-/** What is on record of AWS Certificate Manager (ACM): a domain's copy there, and what is used of its quotas. */
+/**
+ * What is recorded of AWS Certificate Manager (ACM): a domain's copy there, and our use of its
+ * quotas.
+ */
 import type { Parked } from './parked.ts';
 
 /**
- * Quotas of the account in its region. AWS raises them on request from the defaults, 2,500 and 5,000
- * (ACM's user guide, page "Quotas", November 2026).
+ * Quotas of the account in its region. AWS raises them on request from the defaults, 2,500 and
+ * 5,000 (ACM's user guide, page "Quotas", November 2026).
  */
 export interface AcmQuotas {
   /** Imported certificates at a time; 1 or more. */
@@ -12,11 +15,11 @@ export interface AcmQuotas {
   importsAYear: number;
 }
 
-/** What this stack has used, by its own count. */
+/** The use by this stack, by its own count. */
 export interface AcmUse {
   /** Domains that have an ARN. */
   certificates: number;
-  /** Imports that ACM took, by the month of UTC: `202611`. */
+  /** Imports that ACM accepted, by month of UTC: `202611`. */
   imports: Record<string, number>;
   /** The quotas as they were at the last import. */
   quotas?: AcmQuotas;
@@ -24,10 +27,13 @@ export interface AcmUse {
 
 /** A domain's certificate in ACM. */
 export interface AcmImport {
-  /** When the first import began. ACM may hold a certificate of ours although no ARN is on record. */
+  /**
+   * When the first import began. From then on ACM may hold a certificate of ours, even if no ARN is
+   * recorded.
+   */
   begunAt?: number;
   arn?: string;
-  /** Id of the certificate that ACM holds. */
+  /** The id of the certificate that ACM holds. */
   certificate?: string;
   /** Why the last try failed, since when, and how often in a row. */
   trouble?: Pick<Parked, 'reason' | 'message' | 'since' | 'tries'>;

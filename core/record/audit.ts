@@ -1,32 +1,43 @@
-/** What is kept of a server's audits, and the rows that an audit checks. */
-/** Names by which one certificate is looked for: on the mail daemons, and on 443. */
+/** The names by which one certificate is checked: on the mail daemons, and on port 443. */
 export interface Look {
-  /** sha256 of the leaf, hex. */
+  /** SHA-256 of the leaf, hexadecimal. */
   leaf: string;
-  /** It serves this alone. */
+  /** The certificate is for this use alone. */
   for?: 'mail' | 'webmail';
   mail?: string;
   webmail?: string;
-  /** A client that sends no name gets it, too: the server's own. */
+  /**
+   * True: a client that sends no server name gets this certificate, too (the server's own host
+   * name).
+   */
   default?: true;
 }
 
-/** One line of an audit: a certificate and its names, or the server's own without any. */
+/**
+ * One line of an audit: a certificate with its names, or the server's own certificate without a
+ * name.
+ */
 export interface Row extends Omit<Look, 'default'> {
   domain: string;
   default?: true;
 }
 
-/** What is stored of a server's audits: one summary, not an item a domain. */
+/** The summary of a server's audits. There is one for each server, and none for each domain. */
 export interface Audit {
-  /** When it was last looked at. Times in milliseconds since the epoch. */
+  /** When the last audit ended. Times are milliseconds since the epoch. */
   at: number;
-  /** Names times ports that are looked at. */
+  /** Names times ports of the last complete audit. */
   endpoints: number;
-  /** The oldest look of these. */
+  /** When the oldest handshake of these endpoints was made. */
   oldest: number;
-  /** Ports that answered at the inspection and not at the audit, with how many names are to be served there. */
+  /**
+   * Ports that answered at the inspection and not at the audit, each with the number of names that
+   * it should serve.
+   */
   dead?: Record<string, number>;
-  /** A server with more than one audit takes: it goes on after this domain, and counts here until all were looked at. */
+  /**
+   * A server with more rows than one audit takes. The audit cycle continues after the domain
+   * `after`, began at `began`, and has checked `endpoints` so far.
+   */
   lap?: { after: string; began: number; endpoints: number };
 }

@@ -1,36 +1,45 @@
-/** What the inspection found that a server can do. */
+/** What a server can do, as its inspection found. */
 import type { Use } from './domain.ts';
 
-/** Facts by name, each with every value that was printed for it. */
+/** Facts by name. Each has every value that the inspection printed for it. */
 export type Facts = Record<string, string[]>;
 
 /**
- * Used where the last inspection was done by an installer that did not give the fact `web-servers` yet.
- * A record keeps that inspection until the server is registered again. Without this list an upgrade
- * would take every webmail certificate off such a server.
+ * Used where the last inspection was done by an installer that did not give the fact `web-servers`
+ * yet. A record keeps that inspection until the server is registered again. Without this list an
+ * upgrade would take every webmail certificate off such a server.
  */
 const WEB_SERVERS_BEFORE_THE_FACT = 'nginx,apache,iis';
 
-/** What was found on a server, and what its operator said of it. */
+/** What is known of a server's software. */
 export interface Capable {
-  /** Said at its registration: its mail software has one certificate for all names. */
+  /**
+   * False if the operator said at the registration that the mail software has one certificate for
+   * all names.
+   */
   servesByName?: false;
-  /** What `inspect` found; absent until the first inspection has answered. */
+  /** What the inspection found; absent until the first inspection has answered. */
   capability?: Facts;
 }
 
-/** Every mail daemon that answers there can choose its certificate by the name that the client gives, as far as we know. */
+/**
+ * True if, as far as we know, every mail daemon of the server chooses its certificate by the name
+ * that the client sends.
+ */
 export function servesByName({ servesByName, capability }: Capable): boolean {
   return servesByName !== false && !capability?.['cannot-serve-by-name']?.[0];
 }
 
-/** Each daemon that cannot serve by name is given the host's own certificate by us. */
+/** True if we give the host name's certificate to every daemon that cannot serve by name. */
 export function hasAdapters({ capability }: Capable): boolean {
   const given = listed(capability, 'host-certificate-for');
   return listed(capability, 'cannot-serve-by-name').every(daemon => given.includes(daemon));
 }
 
-/** A daemon for this answers there that chooses its certificate by the name a client gives. */
+/**
+ * True if the server has a daemon for this use that chooses its certificate by the name that the
+ * client sends.
+ */
 export function servesAlone(server: Capable, use: Use): boolean {
   if (use === 'mail' && !servesByName(server)) return false;
   const webServers = listed({ 'web-servers': [WEB_SERVERS_BEFORE_THE_FACT], ...server.capability }, 'web-servers');

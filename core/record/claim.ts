@@ -3,7 +3,10 @@ export interface Claim {
   domain: string;
   /** Name of the execution that owns the claim. */
   me: string;
-  /** The record's counter `wanted` when the claim was taken. A higher one means that a newer wish came. */
+  /**
+   * The record's counter `wanted` when the claim was taken. A higher one means that a newer wish
+   * came.
+   */
   seen: number;
   /** When the step began, milliseconds since the epoch. */
   now: number;

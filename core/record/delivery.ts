@@ -1,28 +1,39 @@
-/** A delivery: the entries that one command carries to a server, and what the cloud keeps of them. */
+/**
+ * A delivery: the entries that one command carries to a server, and what the cloud keeps of them.
+ */
 import type { Use } from './domain.ts';
 import type { Row } from './audit.ts';
 
-/** Entries of one delivery: its answer, a letter each, has to fit into SSM's 24,000 characters beside the reasons. */
+/**
+ * Entries of one delivery. The answer has a letter for each entry, and with the reasons it has to
+ * fit into the 24,000 characters of SSM's output.
+ */
 export const MAX_ENTRIES = 1_000;
 
-/** All entries of a domain are one: switched, refused and put back together, and what none of them names is removed. */
+/**
+ * Entries of one domain belong together: they are switched, refused and rolled back together. A
+ * certificate of the domain that no entry names is removed from the server.
+ */
 export interface DeliveryEntry {
   domain: string;
   v: number;
   host?: boolean;
-  /** It repairs what an audit did not see on these ports. */
+  /** Set if the entry repairs drift: the ports on which the audit did not see the certificate. */
   drift?: number[];
-  /** A certificate that serves this alone; absent: whatever none of the domain's other entries is for. */
+  /** The use of the certificate. Absent: all uses that no other entry of the domain has. */
   for?: Use;
-  /** Absent: the domain is removed from the server, whatever it has of it. */
+  /** Absent: everything of the domain is removed from the server. */
   install?: {
     certificate: string;
     fingerprint: string;
-    /** The names by which the daemons choose it. */
+    /** The names by which daemons choose the certificate. */
     names: string[];
-    /** Names to look with: on the mail daemons (none where they cannot serve by name), and on 443. */
+    /**
+     * The server names for the check: on the mail daemons (absent if these cannot serve by name),
+     * and on port 443.
+     */
     probe: { mail?: string; webmail?: string };
-    /** Key first, then leaf, then chain. */
+    /** Key, then leaf, then chain. */
     pem: string;
   };
 }
@@ -32,14 +43,17 @@ export interface Delivery {
   seq: number;
   mode: 'inspect' | 'install' | 'verify';
   adopt?: boolean;
-  /** Roots that the host shall trust beside its own store. */
+  /** PEM roots that the server trusts in addition to its own store. */
   roots: string;
   entries: DeliveryEntry[];
-  /** What is looked at when the entries are done, on each port. */
+  /** The endpoints to check after the entries, on each port. */
   rows?: Row[];
 }
 
-/** What the cloud keeps of a delivery to understand its answer: the entries in their order, and no key. */
+/**
+ * The manifest: the entries of a delivery in their order, without keys. The cloud reads it to
+ * understand the server's answer.
+ */
 export type Manifest = {
   domain: string;
   v: number;
@@ -48,14 +62,17 @@ export type Manifest = {
   certificate?: string;
   fingerprint?: string;
   probe?: { mail?: string; webmail?: string };
-  /** It repairs what an audit did not see on these ports. */
+  /** Set if the entry repairs drift: the ports on which the audit did not see the certificate. */
   drift?: number[];
   notAfter?: number;
 }[];
 
-/** The rows that a delivery has to look at, in its order. */
+/** The rows that a delivery checks, in their order. */
 export interface Looks {
   rows: Row[];
-  /** They are the day's audit of the server, and not what a repair is proved by; `isLast`: none comes after them. */
+  /**
+   * Set if the rows are the server's daily audit; absent if they check a repair. `isLast` is true
+   * if the audit cycle ends with these rows.
+   */
   audit?: { isLast: boolean };
 }

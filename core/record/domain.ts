@@ -1,142 +1,171 @@
-/** A customer's domain (or a server's own host name, which travels the same road): what is wished, and what is known. */
+/** A domain: its wish and what is known of it. A server's own host name is a domain, too. */
 import type { Limits } from './limits.ts';
 import type { AcmImport } from './acm.ts';
 import type { Parked, Retired } from './parked.ts';
 
-/** The whole wish for a domain, as the last accepted event put it. Names are A-labels in lower case. */
+/**
+ * The whole wish for a domain, as the last accepted event gave it. Names are A-labels in lower
+ * case.
+ */
 export interface Wish {
   domain: string;
-  /** Host names of the mail servers that shall serve it; none when it is deleted. */
+  /** Host names of the mail servers that shall serve the domain; empty if the domain is deleted. */
   mailServers: string[];
-  /** Where webmail runs, if not on the mail servers. */
+  /** The server of the webmail, if webmail does not run on the mail servers. */
   webmailServer?: string;
   policy: 'wildcard' | 'list';
-  /** For `list`: labels under the domain, or `@` for the domain itself. */
+  /** For policy `list`: labels under the domain, or `@` for the domain itself. */
   names?: string[];
-  /** ACME profile to ask for, instead of the stack's. */
+  /** ACME profile, in place of the issuer's own. */
   profile?: string;
-  /** Name of the issuer that it shall be, and no other. */
+  /** Name of the only issuer that may issue. Absent: any issuer of the setting. */
   issuer?: string;
-  /** It is imported into ACM, too, for load balancers and the like. */
+  /** True: the certificate is imported into ACM as well, for load balancers and the like. */
   acm?: true;
-  /** This is a server's own host name: its certificate becomes the daemons' default. */
+  /** True: the domain is a server's own host name, and its certificate is the daemons' default. */
   host?: boolean;
-  /** It shall be nowhere: no server serves it, and nothing is ordered for it. */
+  /** True: no server shall serve the domain, and nothing is ordered for it. */
   deleted?: true;
-  /** Deleted, and its certificate is revoked at the CA once it is served nowhere. */
+  /** With `deleted`: the certificate is revoked at the CA once no server serves it. */
   revoke?: true;
 }
 
-/** Facts of a certificate that is stored. Times in milliseconds since the epoch. */
+/** Facts of a stored certificate. Times are milliseconds since the epoch. */
 export interface StoredCertificate {
-  /** 64 hexadecimal digits, of the order's URL or of the moment when it was provided: its place in the bucket is `certificates/<domain>/<id>/`. */
+  /**
+   * 64 hexadecimal digits: a hash of the order's URL, or of the moment at which the certificate was
+   * provided. Key and chain are in the bucket at `certificates/<domain>/<id>/`.
+   */
   id: string;
   names: string[];
   notBefore: number;
   notAfter: number;
-  /** sha256 of the leaf's DER, hex: what a server must be seen serving. */
+  /**
+   * SHA-256 of the leaf's DER, hexadecimal. The certificate is installed if a handshake shows this
+   * leaf.
+   */
   fingerprint: string;
-  /** Who issued it, by the name in the setting `Issuers`; `elsewhere` where it was provided. */
+  /** The issuer's name in the setting `Issuers`; `elsewhere` for a provided certificate. */
   issuer: string;
-  /** Common name of the CA's certificate that signed it. */
+  /** Common name of the CA certificate that signed the leaf. */
   issuedBy: string;
-  /** The ACME profile that the wish named; none: the issuer's own. */
+  /** The ACME profile of the wish; absent if the issuer's own was used. */
   profile?: string;
-  /** Its issuer is a staging one: nobody trusts it. */
+  /** True: the issuer is a staging issuer, so that clients do not trust the certificate. */
   staging?: true;
-  /** RFC 9773 §4.1 identifier, for `replaces`. */
+  /** Identifier for `replaces` (RFC 9773 §4.1). */
   ariId?: string;
-  /** When it should be renewed. */
+  /** When the renewal is due. */
   renewAt: number;
-  /** The CA's advice when it was last asked (RFC 9773): `renewAt` is a moment in it. Gone with the certificate. */
+  /** The CA's window when it was last asked (RFC 9773). `renewAt` is a moment in it. */
   window?: { start: number; end: number };
-  /** When a person asked for its successor. */
+  /** When a person asked for a renewal of this certificate. */
   askedAt?: number;
-  /** It is what a person asked for then. */
+  /** The `askedAt` of the request that this certificate answered. */
   answers?: number;
-  /** A page of the CA's that says why, where there is one: an incident. */
+  /** The URL of a page with the CA's reason for its window, such as an incident. */
   explanation?: string;
 }
 
-/** What a certificate of a domain may be for alone. */
+/** A use for which a domain may have a certificate of its own. */
 export type Use = 'mail' | 'webmail';
 
-/** One that somebody else has issued: it cannot be renewed, and at its `renewAt` ours takes over. */
+/**
+ * A provided certificate. It cannot be renewed; at its `renewAt` a certificate of ours takes its
+ * place.
+ */
 export interface ProvidedCertificate extends StoredCertificate {
-  /** Days before its end at which a person was told last. */
+  /** Days before the end at which a person was last notified. */
   told?: number;
 }
 
-/** Somebody else's certificate that was seen served when the domain came to us: until it runs low nothing is ordered, nor delivered. Times in milliseconds since the epoch. */
+/**
+ * A foreign certificate, seen served when the domain was imported. Until `renewAt` nothing is
+ * ordered or delivered for the domain. Times are milliseconds since the epoch.
+ */
 export interface Foreign {
   fingerprint: string;
   issuedBy: string;
   notAfter: number;
-  /** When ours is ordered. */
+  /** When a certificate of ours is ordered. */
   renewAt: number;
   seenAt: number;
 }
 
-/** A TXT value that we put into a zone and have to take out again. */
+/** TXT values that we have published and have to remove. */
 export interface PublishedValue {
   zoneId: string;
   recordName: string;
   values: string[];
 }
 
-/** By the issuer's name: when an order may be made, by each limit; `set` tells which names the one on exact sets is for. */
+/**
+ * By issuer name: the slot in each budget, milliseconds since the epoch. `set` identifies the exact
+ * set of names that the limit `exactSet` counts.
+ */
 export type Reservation = Record<string, { set: string; places: Partial<Record<keyof Limits, number>> }>;
 
 /** The item `D#<domain>`. */
 export interface DomainRecord {
   domain: string;
   spec?: Wish;
-  /** When the wish was said, ms since the epoch. */
+  /** When the wish was sent, milliseconds since the epoch. */
   specAt?: number;
-  /** The sender's own count of wishes, where there is one. */
+  /** The sender's own version of the wish, if the sender gave one. */
   specVersion?: number;
   wanted: number;
   done: number;
-  /** `wanted` when the claim was taken: what its owner has seen. */
+  /**
+   * `wanted` when the claim was taken: the wishes up to here are known to the owner of the claim.
+   */
   seen?: number;
   owner?: string;
   leaseUntil?: number;
   dueAt?: number;
   order?: { url: string; planned: string[]; issuer: string; profile?: string };
-  /** Its places in the issuers' budgets, until they are used. */
+  /** The domain's slots in the issuers' budgets, until they are used. */
   reserved?: Reservation;
   published?: PublishedValue[];
   current?: StoredCertificate;
-  /** Ids of certificates that another one followed; their keys go once that is served everywhere. */
+  /**
+   * Ids of superseded certificates. Their keys are deleted once the current certificate is served
+   * on every server.
+   */
   superseded?: string[];
   foreign?: Foreign;
   acm?: AcmImport;
   /** Id of the certificate that was revoked at the CA. */
   revoked?: string;
   provided?: Partial<Record<Use, ProvidedCertificate>>;
-  /** Ids of all that were ever provided and whose keys are still in the bucket. */
+  /** Ids of all provided certificates, past ones included, whose keys are still in the bucket. */
   elsewhere?: string[];
   parked?: Parked;
   retired?: Retired;
-  /** Every server that a wish of it has named: no other can have work or a certificate of it. */
+  /**
+   * Every server that any wish of the domain has named. Only these can have work or a certificate
+   * of the domain.
+   */
   servers?: string[];
-  /** Mail servers of its wish that cannot serve by name: its mail is served under their host names. */
+  /** Mail servers of the wish that cannot serve by name. Mail is served under their host names. */
   servedUnder?: ServedUnder[];
-  /** When its deletion was accepted; absent again once a later wish brings it back. */
+  /** When the deletion was accepted; absent again once a later wish brings the domain back. */
   deletedAt?: number;
 }
 
-/** Every server that shall serve this wish, each once. */
+/** Every server that shall serve the wish, each once. */
 export function serversOf(wish: Wish): string[] {
   return [...new Set([...wish.mailServers, ...(wish.webmailServer ? [wish.webmailServer] : [])])];
 }
 
-/** The wish to be nowhere: it goes by the same order as every other one. */
+/** The wish of a deletion. It is accepted by the same rules as every other wish. */
 export function deletionOf(domain: string, { revoke }: { revoke?: boolean } = {}): Wish {
   return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };
 }
 
-/** The current certificate does for this plan: it has exactly these names, its time to be renewed has not come, and nobody wants another. */
+/**
+ * True if the current certificate has exactly the planned names, its renewal is not due, and no
+ * person asked for another.
+ */
 export function isFresh(current: StoredCertificate | undefined, planned: string[], now: number): boolean {
   if (current === undefined || current.askedAt !== undefined) return false;
   return now < current.renewAt && sameNames(current.names, planned);
@@ -148,6 +177,6 @@ export function sameNames(a: string[], b: string[]): boolean {
 
 export interface ServedUnder {
   server: string;
-  /** Its web server holds the domain's certificate all the same, for webmail alone. */
+  /** True: the server's web server has the domain's certificate all the same, for webmail alone. */
   webmail?: true;
 }

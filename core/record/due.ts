@@ -1,8 +1,8 @@
-/** A domain as the index of what is due has it. */
+/** A domain as the index of due items has it. */
 import type { StoredCertificate } from './domain.ts';
 
 export interface DueDomain {
   dueAt: number;
-  /** None: nothing is served for it yet. */
+  /** Absent: no certificate is served for the domain yet. */
   certificate?: Pick<StoredCertificate, 'notAfter' | 'window' | 'staging'>;
 }

@@ -1,13 +1,19 @@
-/** What is left to do for a domain beside its order and its servers, and when it is re-evaluated. Pure. */
+/**
+ * What is left to do for a domain beside its order and its servers, and when it is re-evaluated.
+ * Pure.
+ */
 import type { DomainRecord } from './domain.ts';
 import { nextProvidedEvaluation } from './provided.ts';
 
-/** TXT values that could not be retracted are retracted by the next evaluation, at the latest after this. */
+/**
+ * TXT values that could not be retracted are retracted by the next evaluation, at the latest after
+ * this.
+ */
 const RETRACT_AGAIN_MS = 86_400_000;
 
 /**
- * A staging issuer's certificate is replaced when a trusted issuer is configured. No event tells that, so
- * such a domain is evaluated this often.
+ * A staging issuer's certificate is replaced when a trusted issuer is configured. No event tells
+ * that, so such a domain is evaluated this often.
  */
 const TRIAL_MS = 3_600_000;
 
@@ -17,7 +23,10 @@ export function acmDuty({ spec, current, acm }: DomainRecord): 'import' | 'remov
   return current && acm?.certificate !== current.id ? 'import' : undefined;
 }
 
-/** @param asks.isAsked true if an outside event asked for the domain: the import is not delayed until its next try */
+/**
+ * @param asks.isAsked true if an outside event asked for the domain: the import is not delayed
+ *   until its next try
+ */
 export function isAcmDue(record: DomainRecord, asks: { now: number; isAsked: boolean }): boolean {
   return acmDuty(record) !== undefined && (asks.isAsked || (record.acm?.nextTry ?? 0) <= asks.now);
 }
@@ -29,8 +38,9 @@ export function isToBeRevoked({ spec, current, revoked }: DomainRecord, now: num
 
 /**
  * @param when.dueAt when the domain is due for its order or its servers
- * @returns that moment, or an earlier one: for a retry of the import into ACM, of a retraction, for a
- *   staging issuer's certificate, or for the end of a provided certificate. Milliseconds since the epoch
+ * @returns that moment, or an earlier one: for a retry of the import into ACM, of a retraction, for
+ *   a staging issuer's certificate, or for the end of a provided certificate. Milliseconds since
+ *   the epoch
  */
 export function nextEvaluation(record: DomainRecord, { dueAt, now }: { dueAt: number; now: number }): number {
   const times = [dueAt, nextProvidedEvaluation(record.provided, now)];

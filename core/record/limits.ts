@@ -1,15 +1,21 @@
-/** An issuer's limits on new orders, as token buckets, which Let's Encrypt's are: so many at once, and filled again at the mean rate. Data: who reserves is core/issuer/budget.ts. */
+/**
+ * An issuer's limits on new orders, as data. Each limit is a token bucket, as Let's Encrypt's are:
+ * a number at once, refilled at the mean rate. core/issuer/budget.ts reserves slots by them.
+ */
 
 export interface Limit {
-  /** So many orders, or certificates, … */
+  /** Orders or certificates in the window. */
   count: number;
-  /** … in so many milliseconds. */
+  /** The window, milliseconds. */
   windowMs: number;
-  /** Where the numbers come from, and when they were read there. */
+  /** Where and when the figures were read. */
   source?: string;
 }
 
-/** `account`: all orders of our account; the others count for a registered domain (its eTLD+1), or for one exact set of names. */
+/**
+ * `account` limits all orders of our account, `registeredDomain` the orders for one registered
+ * domain (eTLD+1), `exactSet` those for one exact set of names.
+ */
 export type Limits = Partial<Record<'account' | 'registeredDomain' | 'exactSet', Limit>>;
 
 const HOUR = 3_600_000;
@@ -27,7 +33,10 @@ const letsEncryptStaging: Limits = {
   exactSet: { count: 30_000, windowMs: 7 * DAY, source: stagingSource },
 };
 
-/** Of a CA that is not known here nothing is counted unless the setting says what. */
+/**
+ * The limits of a CA that is known here. For other CAs nothing is counted, unless the setting gives
+ * limits.
+ */
 export function knownLimits(directory: string): Limits {
   const { hostname } = new URL(directory);
   if (hostname === 'acme-v02.api.letsencrypt.org') return letsEncrypt;
@@ -35,10 +44,13 @@ export function knownLimits(directory: string): Limits {
 }
 
 const [COUNT, LENGTH, UNIT] = ['[1-9][0-9]{0,6}', '[1-9][0-9]{0,3}', '[hd]'];
-/** Of a limit's text in the setting `Issuers`: `300 in 3 h`. */
+/** The pattern of a limit in the setting `Issuers`: `300 in 3 h`. */
 export const limitPattern = `${COUNT} in ${LENGTH} ${UNIT}`;
 
-/** @param text `300 in 3 h` or `50 in 7 d` @throws Error */
+/**
+ * @param text `300 in 3 h` or `50 in 7 d`
+ * @throws Error that names the setting
+ */
 export function parseLimit(text: string, { source }: Pick<Limit, 'source'> = {}): Limit {
   const [, count, length, unit] = new RegExp(`^(${COUNT}) in (${LENGTH}) (${UNIT})$`).exec(text) ?? [];
   if (count === undefined) throw new Error(`the setting Issuers has the limit "${text}"; give e.g. "300 in 3 h"`);
@@ -46,20 +58,22 @@ export function parseLimit(text: string, { source }: Pick<Limit, 'source'> = {})
   return { count: Number(count), windowMs, ...(source !== undefined && { source }) };
 }
 
-/** The reverse, for people. */
+/** A limit in words, for people. */
 export function showLimit({ count, windowMs }: Limit): string {
   return windowMs % DAY === 0 ? `${count} in ${windowMs / DAY} days` : `${count} in ${windowMs / HOUR} hours`;
 }
 
 /**
- * A limit as GCRA has it, of which we take a part.
- * @param part.rate of the mean rate @param part.burst of the count, at once
+ * Our share of a limit, as GCRA (generic cell rate algorithm) expresses it.
+ * @param part.rate share of the mean rate, 0 to 1
+ * @param part.burst share of the count that may be used at once, 0 to 1
+ * @returns milliseconds between two orders, and how far ahead of now slots may lie
  */
 export function rateOf(
   { count, windowMs }: Limit,
   part: { rate: number; burst: number },
 ): { intervalMs: number; horizonMs: number } {
   const intervalMs = windowMs / (count * part.rate);
-  // One at least, however small the part is.
+  // At least one order at once, however small the share is.
   return { intervalMs, horizonMs: intervalMs * Math.max(1, Math.floor(count * part.burst)) };
 }

@@ -1,26 +1,32 @@
-/** How a server looks from outside: for a share of its domains each day, what a stranger's handshake finds there. */
+/**
+ * The outside checks of a server: each day, for a share of its domains, what a handshake from
+ * outside shows.
+ */
 
-/** A name that did not show its certificate. */
+/** An endpoint that did not show its certificate. */
 export interface Unseen {
   domain: string;
   port: number;
-  /** For a person, after "from outside". */
+  /** The reason, for a person; it follows the words "from outside". */
   why: string;
 }
 
-/** What is kept of it: one item a server. Times in milliseconds since the epoch. */
+/**
+ * What is stored of a server's outside checks, one item for each server. Times are milliseconds
+ * since the epoch.
+ */
 export interface Outside {
   server: string;
   dueAt: number;
-  /** The last look, how many names times ports it was, and how many of these were as they should be. */
+  /** The last check: when, how many endpoints, and how many of these were right. */
   at?: number;
   endpoints?: number;
   verified?: number;
-  /** Ports that nobody answers at from outside, though they answer on the server itself. */
+  /** Ports that do not answer from outside, although they answer on the server itself. */
   unreachable?: number[];
-  /** Why there was no look at all. */
+  /** Why no check was made. */
   why?: string;
-  /** Fifty at the most; each is looked at every day until it is right. */
+  /** Up to 50 endpoints. Each is checked every day until it is right. */
   unseen?: Unseen[];
   /** The next share begins after this domain. */
   after?: string;

@@ -8,7 +8,10 @@ export interface Parked {
   nextTry: number;
   /** Failed tries in a row. A wait for a budget and a throttled AWS call count as no try. */
   tries: number;
-  /** By the name of an issuer that failed for its own reasons: until this moment other issuers come first. */
+  /**
+   * By the name of an issuer that failed for its own reasons: until this moment other issuers come
+   * first.
+   */
   passes?: Record<string, number>;
   /** Daily evaluations in a row that found the domain managed by another party. */
   unmanaged?: number;
@@ -26,8 +29,8 @@ const MINUTE = 60_000;
 /**
  * @param after.tries failed tries in a row, this one included
  * @param after.retryAt when the other side said that a retry makes sense (Retry-After)
- * @returns `retryAt`, or 1, 10 and 100 minutes from now, then a day (Let's Encrypt's integration guide),
- *   whichever is later
+ * @returns `retryAt`, or 1, 10 and 100 minutes from now, then a day (Let's Encrypt's integration
+ *   guide), whichever is later
  */
 export function nextTry({ tries, now, retryAt }: { tries: number; now: number; retryAt?: number }): number {
   const wait = [1, 10, 100][tries - 1] ?? 24 * 60;
@@ -35,9 +38,10 @@ export function nextTry({ tries, now, retryAt }: { tries: number; now: number; r
 }
 
 /**
- * The tries of a parked domain, and its next try. A domain that waits for its slot in a budget, or for
- * AWS, did not fail, so its tries stay as they are. The slot's moment is its own; a throttled domain comes
- * back after 1 to 10 minutes, at random, so that the domains that met there do not meet again.
+ * The tries of a parked domain, and its next try. A domain that waits for its slot in a budget, or
+ * for AWS, did not fail, so its tries stay as they are. The slot's moment is its own; a throttled
+ * domain comes back after 1 to 10 minutes, at random, so that the domains that met there do not
+ * meet again.
  * @param before the tries up to now
  * @param at.random gives a number in [0, 1)
  */

@@ -1,10 +1,13 @@
-/** What the steps of secure-domain hand on: a plan for one domain, and the order at the CA. Nothing in it is secret. */
+/**
+ * What the steps of secure-domain hand on: the plan for one domain, and the order at the CA.
+ * Nothing in it is secret.
+ */
 import * as z from 'zod/mini';
 
 /** Milliseconds since the epoch. */
 const ms = z.number().check(z.nonnegative());
 
-/** Where the TXT value of one name is written: its own zone, or where `_acme-challenge`'s CNAME points. */
+/** The TXT location of one name: its own zone, or the end of the CNAME at `_acme-challenge`. */
 export const place = z.object({
   name: z.string(),
   zoneId: z.string(),
@@ -17,17 +20,20 @@ export const place = z.object({
 export const plan = z.object({
   domain: z.string(),
   host: z.optional(z.boolean()),
-  /** The record's counter at the claim. A higher counter at the end means that the wish changed meanwhile. */
+  /**
+   * The record's counter at the claim. A higher counter at the end means that the wish changed
+   * meanwhile.
+   */
   seen: z.int(),
   names: z.array(z.string()).check(z.minLength(1), z.maxLength(25)),
   servers: z.array(z.string()),
   /** Name of the issuer. The next steps use its account. */
   issuer: z.string(),
-  /** Every other issuer was in trouble before. */
+  /** True: every other issuer failed before. */
   isLastResort: z.optional(z.literal(true)),
   profile: z.optional(z.string()),
   replaces: z.optional(z.string()),
-  /** One for each name without its `*.`: a domain and its wildcard share a place. */
+  /** One for each name without its `*.`, because a domain and its wildcard share a location. */
   places: z.array(place),
   claimedAt: ms,
 });
@@ -39,7 +45,9 @@ export const order = z.object({
   status: z.enum(['pending', 'ready', 'processing', 'valid', 'invalid']),
   names: z.array(z.string()),
   replaces: z.optional(z.string()),
-  /** A nonce that the CA gave: the next process need not fetch one (RFC 8555 §6.5). */
+  /**
+   * An unused nonce of the CA, so that the next process does not have to fetch one (RFC 8555 §6.5).
+   */
   nonce: z.optional(z.string()),
   challenges: z.array(
     z.object({

@@ -1,35 +1,53 @@
-/** Certificates from elsewhere: bought by the provider or the customer, for a domain's mail, its webmail or both. They cannot be renewed; before one ends, ours takes over. */
+/**
+ * Provided certificates: bought by the provider or the customer, for a domain's mail, its webmail
+ * or both. They cannot be renewed. Before one expires, a certificate of ours takes its place.
+ */
 import type { Installed, Work } from './server.ts';
 import type { DomainRecord, ProvidedCertificate, StoredCertificate, Use } from './domain.ts';
 import { servesAlone, type Capable } from './capability.ts';
 
 const DAY = 86_400_000;
 
-/** Days before its end at which a person is told, each once. */
+/** Days before the end at which a person is notified, once each. */
 export const TELL_AT_DAYS = [30, 14, 7, 1];
-/** Time for our order, and for whoever has to mend what keeps it from succeeding: nobody may have looked at the domain's DNS for a year. */
+/**
+ * Time for our order, and for a person to mend what keeps the order from succeeding. The domain's
+ * DNS may not have been checked for a year.
+ */
 const TAKEN_OVER_BEFORE_MS = 7 * DAY;
 
 export const uses: Use[] = ['mail', 'webmail'];
 export type Provided = NonNullable<DomainRecord['provided']>;
 
-/** What a domain's servers shall serve: ours, where there is one, and what was provided before it, for what that is for. */
+/**
+ * The certificates that a domain's servers shall serve: ours, if there is one, and the provided
+ * ones, which come first for their uses.
+ */
 export interface Certificates {
   certificate?: StoredCertificate;
   provided?: Provided;
 }
 
-/** When ours takes over: seven days before the end, or a third of the lifetime where that is less. */
+/**
+ * When ours takes over: seven days before the end, or a third of the lifetime before it if that is
+ * less. Milliseconds since the epoch.
+ */
 export function takenOverAt({ notBefore, notAfter }: Pick<StoredCertificate, 'notBefore' | 'notAfter'>): number {
   return notAfter - Math.min(TAKEN_OVER_BEFORE_MS, (notAfter - notBefore) / 3);
 }
 
-/** Mail and webmail are both provided for, and for long enough: nothing is ordered, unless ACM shall have one of ours. */
+/**
+ * True if nothing has to be ordered: certificates are provided for mail and webmail, neither is
+ * due, and ACM wants no copy of ours.
+ */
 export function needsNoOrder({ spec, provided }: Pick<DomainRecord, 'spec' | 'provided'>, now: number): boolean {
   return !spec?.acm && uses.every(use => now < (provided?.[use]?.renewAt ?? 0));
 }
 
-/** What is to be served now. One whose time is nearly over goes on until ours is there: a domain never goes dark for an order that fails. */
+/**
+ * The certificates to serve now. A provided certificate that is due is served until ours is stored,
+ * so that a failed order leaves no domain without a certificate.
+ */
 export function certificatesOf(
   { current, provided }: Pick<DomainRecord, 'current' | 'provided'>,
   now: number,
@@ -38,7 +56,7 @@ export function certificatesOf(
   const mayTakeOver = hasOurs && !current.staging;
   const isServed = ({ renewAt, notAfter }: ProvidedCertificate) => now < (mayTakeOver ? renewAt : notAfter);
   const served = pick(provided, isServed);
-  // An expired one of ours beside those would be refused, and they with it.
+  // A server refuses an expired certificate, and with it all entries of the domain.
   const isAny = uses.some(use => served[use]);
   const certificate = hasOurs || !isAny ? current : undefined;
   return { ...(certificate && { certificate }), ...(isAny && { provided: served }) };
@@ -48,19 +66,19 @@ export function hasAny({ certificate, provided }: Certificates): boolean {
   return certificate !== undefined || provided !== undefined;
 }
 
-/** Of what was provided: what this server can serve. */
+/** The provided certificates that this server can serve. */
 export function providedOn(server: Capable, { certificate, provided }: Certificates): Provided {
   const here = pick(provided, (_, use) => servesAlone(server, use));
-  // One that can serve none of it says so itself.
+  // A server that can serve none of them gets all of them, so that its answer says why.
   return certificate || uses.some(use => here[use]) ? here : (provided ?? {});
 }
 
-/** When the first of what is served ends. */
+/** When the first of the served certificates expires, milliseconds since the epoch. */
 export function goodUntil({ certificate, provided }: Certificates): number {
   return Math.min(...[certificate, provided?.mail, provided?.webmail].flatMap(one => (one ? [one.notAfter] : [])));
 }
 
-/** This work is just that. */
+/** True if the work is for exactly these certificates. */
 export function isGiven(
   work: Pick<Work, 'certificate' | 'provided'>,
   { certificate, provided }: Certificates,
@@ -69,7 +87,7 @@ export function isGiven(
   return uses.every(use => work.provided?.[use]?.id === provided?.[use]?.id);
 }
 
-/** All that this server shall serve was seen there. */
+/** True if all that this server shall serve was seen there. */
 export function isSeen(
   certificates: Certificates,
   server: Capable,
@@ -80,18 +98,24 @@ export function isSeen(
   return isOurs && uses.every(use => installed.provided?.[use] === here[use]?.fingerprint);
 }
 
-/** The mark in days that has come and that nobody was told of. */
+/**
+ * The notification that is due, in days before the end; undefined if the person was notified
+ * already.
+ */
 export function dueMark({ notAfter, told }: ProvidedCertificate, now: number): number | undefined {
   const mark = markAt({ notAfter, now });
   return mark !== undefined && mark < (told ?? Number.POSITIVE_INFINITY) ? mark : undefined;
 }
 
-/** The last mark that is past, of a certificate that has not ended. */
+/**
+ * The last notification moment that has passed, in days before the end. Undefined before the first
+ * one, and for an expired certificate.
+ */
 export function markAt({ notAfter, now }: { notAfter: number; now: number }): number | undefined {
   return now < notAfter ? TELL_AT_DAYS.findLast(days => notAfter - days * DAY <= now) : undefined;
 }
 
-/** Ids of what was provided and is served no more, whatever comes: withdrawn, replaced or past its end. */
+/** Ids of provided certificates that will not be served again: withdrawn, replaced or expired. */
 export function overOf({ provided, elsewhere }: Pick<DomainRecord, 'provided' | 'elsewhere'>, now: number): string[] {
   const isWanted = (id: string) => uses.some(use => provided?.[use]?.id === id && now < provided[use].notAfter);
   return (elsewhere ?? []).filter(id => !isWanted(id));
@@ -101,7 +125,9 @@ export function idsOf(provided: Provided | undefined): string[] {
   return [...new Set(uses.flatMap(use => provided?.[use]?.id ?? []))];
 }
 
-/** When one of them next has to be looked at. */
+/**
+ * When a provided certificate is next due for a notification, for ours to take over, or to expire.
+ */
 export function nextProvidedEvaluation(provided: Provided | undefined, now: number): number {
   const times = uses.flatMap(use => {
     const one = provided?.[use];

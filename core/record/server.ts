@@ -1,25 +1,30 @@
-/** A mail or webmail server, known by its host name; its managed node id changes when it is rebuilt. */
+/**
+ * A mail or webmail server, known by its host name. Its node id changes when the server is rebuilt.
+ */
 import { createHash } from 'node:crypto';
 import type { DomainRecord, StoredCertificate, Use } from './domain.ts';
 import type { Audit, Look } from './audit.ts';
 import type { Capable } from './capability.ts';
 
-/** A refused entry is not offered again sooner than this, unless its work changes: the cause is on the server or in the certificate, and does not pass in minutes. */
+/**
+ * A refused entry is not delivered again before this time has passed, unless its work changes: the
+ * cause is on the server or in the certificate, and does not pass in minutes.
+ */
 export const REFUSED_FOR_MS = 3_600_000;
 
-/** The delivery that is under way on a server. Times in milliseconds since the epoch. */
+/** The delivery that is under way on a server. Times are milliseconds since the epoch. */
 export interface DeliveryUnderWay {
-  /** sha256 of the delivery object, hex. */
+  /** SHA-256 of the delivery object, hexadecimal. */
   hash: string;
   seq: number;
   mode: 'inspect' | 'install' | 'verify';
-  /** It has rows to be looked at. */
+  /** True: the delivery has rows to check. */
   looks?: boolean;
   sentAt?: number;
   commandId?: string;
 }
 
-/** What a node may run, by Systems Manager's word for it. */
+/** The platforms that a node may have, by Systems Manager's names. */
 export type Platform = 'Linux' | 'Windows';
 
 /** The item `S#<server>`. */
@@ -28,11 +33,14 @@ export interface ServerRecord extends Capable {
   node: string;
   roleId: string;
   adopt: boolean;
-  /** When that was said, ms since the epoch. */
+  /** When the registration was sent, milliseconds since the epoch. */
   registeredAt: number;
   /** Absent: Linux. */
   platform?: 'Windows';
-  /** When a certificate for its own host name was first seen served and trusted; customers' certificates wait for it. */
+  /**
+   * When the host name's certificate was first seen served and trusted. Customers' certificates
+   * wait for that.
+   */
   hostSecuredAt?: number;
   wanted: number;
   done: number;
@@ -42,32 +50,41 @@ export interface ServerRecord extends Capable {
   leaseUntil?: number;
   dueAt?: number;
   delivery?: DeliveryUnderWay;
-  /** What its last audit came to. */
+  /** The summary of the last audit. */
   audit?: Audit;
-  /** When it is to be audited before its time comes: somebody asked, or the last one was cut. */
+  /**
+   * When the audit is due before its daily time, because a person asked for it, or because the
+   * answer of the last one was cut.
+   */
   auditAsked?: number;
-  /** Rounds in a row that came to nothing. */
+  /** Deliveries in a row that ended without an answer. */
   failures?: number;
 }
 
 /** The item `S#<server> W#<domain>`: what the server should still install or remove. */
 export interface Work {
   domain: string;
-  /** Version: a served answer takes the work away only at the version that was delivered. */
+  /** Version. An answer deletes the work only at the version that was delivered. */
   v: number;
-  /** None beside what is provided: it is for both, and there is none of ours. */
+  /**
+   * Absent if only provided certificates are to be served: there is none of ours, and provided ones
+   * are for mail and webmail.
+   */
   certificate?: StoredCertificate | 'REMOVE';
   provided?: DomainRecord['provided'];
   host?: boolean;
-  /** The node that it was given to again, when the server was registered with it. */
+  /** The node for which the work was given again, when the server was registered with that node. */
   node?: string;
-  /** Not to be delivered before this moment (a refused entry, a calm renewal). */
+  /** The work is not delivered before this moment (a refused entry, calm work). */
   notBefore?: number;
-  /** The audit did not see it on these ports: this delivery repairs it. */
+  /** Set if the audit did not see the certificate on these ports: the delivery repairs drift. */
   drift?: number[];
-  /** A renewal in good time: it waits for `notBefore`, the server's quiet hour, and goes along with whatever goes sooner. */
+  /**
+   * True: a renewal in good time. It waits for `notBefore`, the server's quiet hour, and is
+   * included in a delivery that goes sooner.
+   */
   calm?: true;
-  /** Why the server refused it last time. */
+  /** Why the server refused the entry last time. */
   reason?: string;
 }
 
@@ -76,31 +93,44 @@ export interface Installed {
   domain: string;
   certificate?: string;
   fingerprint?: string;
-  /** sha256 of the leaf of each that was provided. */
+  /** SHA-256 of the leaf of each provided certificate, hexadecimal. */
   provided?: Partial<Record<Use, string>>;
   seenAt: number;
-  /** How it is to be seen. */
+  /** How the audit checks what is installed. */
   looks?: Look[];
-  /** The node that served it: another one that has the name now does not have the certificate. */
+  /**
+   * The node that served the certificate. If the server has another node now, that node does not
+   * have the certificate.
+   */
   node: string;
 }
 
-/** `<role id>:<node id>`: where this server's deliveries lie, and all that its role may read (`${aws:userid}`). */
+/**
+ * `<role id>:<node id>`: the prefix of the server's deliveries, and the only one that its role may
+ * read (`${aws:userid}`).
+ */
 export function deliveryPrefix(server: Pick<ServerRecord, 'roleId' | 'node'>): string {
   return `${server.roleId}:${server.node}`;
 }
 
-/** Execution name from server and sequence: 80 characters at most and no dots in it, so a hash. */
+/**
+ * The name of an execution, from server and sequence number. A name has at most 80 characters and
+ * no dots, so it is a hash.
+ */
 export function deliveryExecutionName(server: string, seq: number): string {
   return `deliver-${createHash('sha256').update(`${server} ${seq}`).digest('hex').slice(0, 40)}`;
 }
 
-/** Only the server's own host name may be delivered until it is seen served and trusted: a domain's certificate protects nothing before. */
+/**
+ * True if the work may be delivered now. Until the host name's certificate was seen served and
+ * trusted, only the host name's work and removals are delivered, because a customer's certificate
+ * would protect nothing before.
+ */
 export function isDeliverable(server: ServerRecord, work: Work, now: number): boolean {
   return (work.notBefore ?? 0) <= now && isAllowed(server, work);
 }
 
-/** It makes no delivery by itself, and goes along with one. */
+/** True if the work is included in a delivery, but starts none by itself. */
 export function goesAlong(server: ServerRecord, work: Work): boolean {
   return work.calm === true && isAllowed(server, work);
 }
@@ -109,7 +139,7 @@ function isAllowed(server: ServerRecord, work: Work): boolean {
   return work.host === true || work.certificate === 'REMOVE' || server.hostSecuredAt !== undefined;
 }
 
-/** What the sweep or a commit must see before it wakes a server. */
+/** True if an execution has claimed the server and its lease has not ended. */
 export function isAwake(server: ServerRecord, now: number): boolean {
   return server.owner !== undefined && (server.leaseUntil ?? 0) >= now;
 }

@@ -1,4 +1,6 @@
-/** An issuer that fails for reasons of its own, so that the next one in order is asked meanwhile. */
+/**
+ * A failing issuer: it fails for reasons of its own, so that the next issuer is asked meanwhile.
+ */
 import type { ErrorName } from '../errors.ts';
 
 export interface Trouble {
@@ -6,20 +8,21 @@ export interface Trouble {
   issuer: string;
   reason: ErrorName;
   message: string;
-  /** Milliseconds since the epoch, both; until then the others come first. */
+  /** Milliseconds since the epoch. Until `until`, other issuers come first. */
   since: number;
   until: number;
-  /** Times in a row that it was asked again and failed. */
+  /** Times in a row that the issuer was asked again and failed. */
   failures: number;
 }
 
 const MINUTE = 60_000;
-/** Past the end of a trouble by this, another one is no longer the same. */
+/** A failure later than this after `until` begins a new trouble. */
 const SAME_MS = 6 * 60 * MINUTE;
 
 /**
- * The issuer as a whole: no other domain fares better there. A limit that was met (AcmeRateLimited) may be that domain's
- * alone, so only it passes the issuer over.
+ * Errors of the issuer as a whole, for which another domain would fail there, too. AcmeRateLimited
+ * is not among them: the limit may be that one domain's, so only that domain turns to the next
+ * issuer.
  */
 export const issuersOwn: readonly ErrorName[] = ['AcmeUnavailable', 'IssuerUnusable'];
 
@@ -27,7 +30,10 @@ export function isInTrouble(trouble: Trouble | undefined, now: number): boolean 
   return trouble !== undefined && trouble.until > now;
 }
 
-/** Asked again after 1, 10 and then every 60 minutes: whoever is due next after that does it. */
+/**
+ * The trouble after one more failure. The issuer is asked again after 1, 10 and then every 60
+ * minutes, by the next domain that is due.
+ */
 export function troubleAfter(
   known: Trouble | undefined,
   { issuer, reason, message, now }: Pick<Trouble, 'issuer' | 'reason' | 'message'> & { now: number },

@@ -1,4 +1,7 @@
-/** A person wants certificates renewed now: parked domains are tried, and fresh certificates replaced. */
+/**
+ * Renewals that a person asks for: parked domains are tried now, and fresh certificates are
+ * replaced.
+ */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import { parseDomain, parseHostName } from '../certificate/names.ts';
@@ -17,21 +20,27 @@ export interface RenewPorts {
   clock: Clock;
 }
 
-/** One domain, or those of one server, or all; of the two latter a part at a time, `after` the place that the answer before gave. */
+/**
+ * One domain, the domains of one server, or all domains. The last two are answered in parts;
+ * `after` is the `after` of the answer before.
+ */
 export type RenewRequest = { domain: string } | { server: string; after?: string } | { all: true; after?: string };
 
 export interface Renewed {
   asked: string[];
-  /** Were renewed within the last hour because somebody asked: who says it twice means the same. */
+  /**
+   * Domains that were renewed on request within the last hour. A repeated request means the same
+   * renewal.
+   */
   already: string[];
   after?: string;
 }
 
-/** Asked for within this time after it was done, it is the same that is meant. */
+/** A request within this time after the renewal means that renewal. */
 const SAME_MS = 3_600_000;
 /** Domains in one answer. */
 const PART = 500;
-/** So many begin at once; the sweep begins the others within a minute or some, the longest due first. */
+/** Executions that are started here. The sweep starts the others within minutes. */
 const AT_ONCE = 25;
 
 /** @throws SealpostError InvalidStepInput */

@@ -1,7 +1,7 @@
 /**
- * The walk over all certificates: each one's CA is asked when it would like it to be replaced (ARI, RFC 9773). A pass
- * takes as long as the CAs want between two looks (their Retry-After), a minute's worth at a time; how far it has come
- * is on record, and not the looks: one that finds nothing new writes nothing.
+ * The renewal walk: asks each certificate's CA for its renewal window (ARI, RFC 9773). A pass takes
+ * as long as the CAs want between two questions (their Retry-After), a minute's worth at a time.
+ * The table records the walk's position, not each question: an answer without news writes nothing.
  */
 import { readRenewalInfo } from '../acme/renewal-info.ts';
 import type { Connection } from '../acme/transport.ts';
@@ -17,44 +17,62 @@ export interface Ca extends Pick<Connection, 'directory' | 'request'> {
 
 export interface WalkPorts {
   store: RenewalStore;
-  /** The CA to ask about a certificate; none: it is not asked. */
+  /** The CA to ask about a certificate; undefined if no CA is to be asked. */
   caOf: (certificate: StoredCertificate) => Ca | undefined;
   clock: Clock;
   random: () => number;
-  /** The longest time between two looks; the CA may ask for less, down to a minute. */
+  /**
+   * The longest time between two questions about one certificate. A CA may ask for a shorter time,
+   * down to a minute.
+   */
   ceilingMs: number;
 }
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Domains between two records of the place: what a killed walk looks at twice. Ten rounds of LANES, so that a CA which takes 4 s for an answer still lets it get on. */
+/**
+ * Domains between two records of the position: a killed walk asks about so many twice. The page
+ * holds ten rounds of `LANES`, so that the walk gets on even if a CA takes 4 s for an answer.
+ */
 const PAGE = 200;
-/** Requests under way at once: 20 of 100 ms are 200 a second, a fifth of what Let's Encrypt lets one address ask (rate-limits page of 2026-08-05). */
+/**
+ * Requests under way at once. At 100 ms each, 20 make 200 a second, a fifth of what Let's Encrypt
+ * allows one address (its page on rate limits of 2026-08-05).
+ */
 const LANES = 20;
-/** In one minute: a million in 6 hours are 2,800. */
+/** Domains in one minute. A million domains in 6 hours need 2,800 a minute. */
 const MOST = 6_000;
-/** So few are looked at in one go; more are spread over the time of the pass. */
+/** Up to this number, all domains are asked about at once. More are spread over the pass. */
 const AT_ONCE = 1_000;
-/** Of the minute until the next call. */
+/** Time for one call of the function, of the minute until the next call. */
 const PATIENCE_MS = 45_000;
-/** The schedule is punctual to some seconds. */
+/** The schedule calls the function some seconds early or late. */
 const PUNCTUAL_MS = 10_000;
-/** Failures in a row after which a CA is let alone for a minute; one alone may be that certificate's. */
+/**
+ * Failures in a row after which a CA is not asked for a minute. One failure may be the
+ * certificate's own.
+ */
 const IS_DOWN = 5;
-/** A CA that is down holds the walk for so long, then its certificates are passed over: others' CAs are asked, and it is in the next pass. */
+/**
+ * A failing CA stops the walk for this long. After that its certificates are skipped until the next
+ * pass, so that other CAs are asked.
+ */
 const HOLD_MS = HOUR;
 
 export interface Walked {
   looked: number;
-  /** Advice that was new, and put on record. */
+  /** Renewal windows that were new and were recorded. */
   changed: number;
-  /** Looks that came to nothing. */
+  /** Questions that failed. */
   failed: number;
-  /** The pass is over. */
+  /** True if this call ended the pass. */
   ended: boolean;
 }
 
-/** Goes on with the walk for less than a minute. Killed, or called twice at once, it looks at a page again. */
+/**
+ * Continues the walk for less than a minute. If the function is killed or runs twice at once, a
+ * page is asked about twice.
+ */
 export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
   const { store, clock, ceilingMs } = ports;
   const begun = clock.now();
@@ -83,7 +101,7 @@ export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
   return { ...walked, ended: position.ended === true };
 }
 
-/** The pass that is to be gone on with: the one on record, or the next one when its time has come. */
+/** The pass to continue: the recorded one, or the next pass if it is due. */
 function passAt(last: WalkPosition | undefined, { now, ceilingMs }: { now: number; ceilingMs: number }): WalkPosition {
   const first = { step: 0, begunAt: now, paceMs: ceilingMs, passed: 0 };
   if (!last) return first;
@@ -97,13 +115,13 @@ function hasCertificate(known: KnownDomain): known is KnownCertificate {
   return known.current !== undefined;
 }
 
-/** It is let alone for now, and the walk waits for it. */
+/** True if the CA is not asked now and the walk waits for it. */
 function isHolding(ca: Ca | undefined, { failing }: WalkPosition, now: number): boolean {
   const trouble = ca && failing?.[ca.name];
   return trouble !== undefined && now < trouble.until && now < trouble.since + HOLD_MS;
 }
 
-/** How many more may be looked at by now, so that the pass takes its time. */
+/** How many more domains may be asked about by now, so that the pass takes its time. */
 function roomIn({ begunAt, paceMs, intervalMs = paceMs, expected = 0, passed }: WalkPosition, now: number): number {
   const share = (now - begunAt + MINUTE) / Math.min(paceMs, intervalMs);
   if (share >= 1 || expected <= AT_ONCE) return MOST;
@@ -124,10 +142,13 @@ function pastPage(
 }
 
 interface Seen extends Omit<Walked, 'ended'> {
-  /** Infinity where no CA said anything. */
+  /**
+   * The shortest time that a CA wants between two questions, milliseconds. Infinity if no CA
+   * answered.
+   */
   intervalMs: number;
   failing: NonNullable<WalkPosition['failing']>;
-  /** CAs that were let alone. */
+  /** CAs that were not asked. */
   unasked: string[];
 }
 
@@ -154,7 +175,7 @@ async function lookAtAll(
       seen.intervalMs = Math.max(MINUTE, Math.min(seen.intervalMs, info.nextLookAt - clock.now()));
       if (info.window && (await record(known, { ...info, window: info.window }))) seen.changed++;
     } catch (error) {
-      // What is known stays as it is (RFC 9773 §4.3.3).
+      // The recorded window stays (RFC 9773 §4.3.3).
       if (!isSealpostError(error, 'AcmeUnavailable') && !isSealpostError(error, 'AcmeRateLimited')) throw error;
       seen.failed++;
       fail(ca.name, error.retryAt);
@@ -170,7 +191,7 @@ async function lookAtAll(
   };
 
   const record = async (known: KnownCertificate, advice: Pick<StoredCertificate, 'explanation'> & Windowed) => {
-    // A person has asked for its successor: no window holds that up.
+    // A person asked for a renewal. No window delays that renewal.
     if (known.current.askedAt !== undefined || isKnown(advice, known.current)) return false;
     const { window, explanation } = advice;
     const renewAt = Math.round(dueAt({ ...known.current, window, random }));
@@ -197,7 +218,7 @@ function isKnown(
   );
 }
 
-/** A domain that waits for something else than its renewal is not looked at later than it would have been. */
+/** A domain that is due for another reason than its renewal is not made due later. */
 function nextTime({ dueAt, current }: KnownCertificate, { renewAt, now }: { renewAt: number; now: number }): number {
   const at = Math.max(renewAt, now);
   return dueAt === current.renewAt ? at : Math.min(dueAt, at);

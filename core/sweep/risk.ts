@@ -1,9 +1,13 @@
-/** Which of the domains that are due are started first, where more are due than a minute takes. Pure. */
+/** Which of the due domains are started first if more are due than one minute takes. Pure. */
 import type { DueDomain } from '../record/due.ts';
 
 /**
- * Revoked or expired, then the soonest to expire, then those that have no certificate yet. One in ten is the longest due,
- * whatever it is: a storm of renewals does not keep a new domain waiting until it is over.
+ * Orders the due domains: first those whose certificate is revoked or expired, then those that
+ * expire soonest, then those without a certificate. One in ten places goes to the domains that are
+ * due longest, so that a storm of renewals does not keep a new domain waiting until the storm is
+ * over.
+ * @param limits.now milliseconds since the epoch
+ * @param limits.most number of domains to return
  */
 export function riskiestFirst<D extends DueDomain>(due: D[], { now, most }: { now: number; most: number }): D[] {
   const longest = [...due].sort((a, b) => a.dueAt - b.dueAt).slice(0, Math.ceil(most / 10));
@@ -14,7 +18,10 @@ export function riskiestFirst<D extends DueDomain>(due: D[], { now, most }: { no
   );
 }
 
-/** The moment at which nobody trusts it any more; 0 where that has come, and the largest number there is where nothing is served. */
+/**
+ * The moment at which clients stop trusting the certificate, milliseconds since the epoch: 0 if
+ * that moment has passed, the largest number if nothing trusted is served.
+ */
 function risk({ certificate }: DueDomain, now: number): number {
   if (!certificate || certificate.staging) return Number.MAX_SAFE_INTEGER;
   const { notAfter, window } = certificate;

@@ -1,4 +1,7 @@
-/** The sweep: one index finds everything whose time has come. Events save time; this is the guarantee. */
+/**
+ * The sweep: one index finds all due domains and servers. Events only save time; the sweep
+ * guarantees that nothing is left undone.
+ */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
@@ -20,28 +23,37 @@ export interface SweepPorts {
   clock: Clock;
 }
 
-/** Domains handed out in one minute: 1.44 million a day (docs/decisions/0027). */
+/** Domains that one sweep starts: 1,000 a minute are 1.44 million a day (docs/decisions/0027). */
 const DOMAINS = 1_000;
-/** Servers handed out in one minute. */
+/** Servers that one sweep attends to. */
 const SERVERS = 500;
-/** Of each kind so many are under way at once: at 30 ms a call 130 domains and 65 servers a second, which is within StartExecution's 800 and 150 a second of the smaller regions. */
+/**
+ * Calls under way at once, for domains and for servers each. At 30 ms a call, 4 lanes make 130
+ * domains and 65 servers a second, which is within StartExecution's quota in the smaller regions (a
+ * burst of 800, then 150 a second).
+ */
 const LANES = 4;
-/** Of the minute that the function has; who is not reached by then is due all the same in the next one. */
+/**
+ * Time for one sweep; the function has a minute. What is not reached stays due for the next sweep.
+ */
 const PATIENCE_MS = 45_000;
-/** Of so many that are due the riskiest are chosen. */
+/** Due items that are read. The riskiest of them are chosen. */
 const SEEN = 4_000;
-/** A look that came to nothing may be repeated after this. */
+/** A re-evaluation that failed may be started again after this time. */
 const WINDOW_MS = 600_000;
 
 export interface Swept {
   domains: number;
   servers: number;
   resumed: number;
-  /** Of a server that cannot be asked about its command, or of AWS that was busy: it is asked again in a minute, and a task has an end of its own. */
+  /**
+   * Items that failed. The next sweep tries them again in a minute. A server that cannot be asked
+   * about its command blocks nothing forever, because its task has a timeout.
+   */
   failed: number;
 }
 
-/** @throws AggregateError after everything was tried, with what nobody foresaw */
+/** @throws AggregateError with the unexpected errors, after every item was tried */
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
   const found = await ports.store.due({ now, limit: SEEN });
@@ -72,7 +84,8 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
     if (await resumeCommand(name, ports)) swept.resumed++;
     swept.servers += (await wakeServers([name], ports)).length;
   };
-  // Side by side: many of one kind never keep the other waiting.
+  // Domains and servers are attended to in parallel, so that many of one kind do not delay the
+  // other.
   await Promise.all([each('domain', attendDomain), each('server', attendServer)]);
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} of ${due.length} that were due failed: ${String(errors[0])}`);
@@ -83,7 +96,10 @@ function passesByItself(error: unknown): boolean {
   return isSealpostError(error, 'ServerUnreachable') || isSealpostError(error, 'Throttled');
 }
 
-/** SSM's events are best effort: a command that has ended without one is found here. */
+/**
+ * Resumes a delivery whose command has ended. SSM's events are best effort, so a command may end
+ * without an event.
+ */
 async function resumeCommand(name: string, ports: SweepPorts): Promise<boolean> {
   const server = await ports.store.readServer(name);
   if (!server?.delivery?.commandId || !isAwake(server, ports.clock.now())) return false;
