@@ -189,7 +189,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   }
 
   const challengeZoneId = await provider.createZone(CHALLENGE_ZONE);
-  const stack = await cloud.loadTemplate(cdkOut, STACK, {
+  const parameters = {
     Issuers: JSON.stringify(configured.issuers),
     AcmeContact: 'mailto:certificates@provider.test',
     AcmeTermsAgreed: 'yes',
@@ -202,7 +202,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     // Nobody blocks port 25 here.
     OutsidePorts: '25,443,465,587,993,995',
     RenewalInfoMinutes: '1',
-  });
+  };
+  const stack = await cloud.loadTemplate({ cdkOut, stackName: STACK, parameters });
   report(`Stack ${STACK} deployed: ${Object.keys(stack.resources).length} resources of the synthesised template`);
   return { ...provider, stack };
 }

@@ -52,7 +52,7 @@ beforeAll(async () => {
   machine('theirs');
   app.synth();
 
-  const { resources } = await cloud.loadTemplate(cdkOut, 'small', {});
+  const { resources } = await cloud.loadTemplate({ cdkOut, stackName: 'small', parameters: {} });
   machines = Object.fromEntries(
     Object.values(resources).flatMap(({ attributes, ref }) =>
       ref.includes(':stateMachine:') ? [[attributes!.Name, ref]] : [],

@@ -56,7 +56,7 @@ function template(busName: string): object {
 export async function listen(provider: Provider, directory: string): Promise<Listener> {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, `${STACK}.template.json`), JSON.stringify(template(provider.stack.outputs.BusName!)));
-  const { outputs } = await provider.cloud.loadTemplate(directory, STACK, {});
+  const { outputs } = await provider.cloud.loadTemplate({ cdkOut: directory, stackName: STACK, parameters: {} });
   const QueueUrl = outputs.Url!;
   const client = new SQSClient(provider.client());
   const facts: Fact[] = [];

@@ -1,4 +1,4 @@
-/** The stand-in of AWS as one running thing: a port, a file, a set of services. */
+/** The running stand-in: a port, a file, a set of services. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,11 +6,11 @@ import { iamService } from './iam/iam.ts';
 import { LocalIam } from './iam/local-iam.ts';
 import { sts } from './iam/sts.ts';
 import { AwsError, type Caller, type Cloud, type Service, type ServiceFactory } from './service/service.ts';
-import { loadTemplate, type LoadedTemplate } from './template/template.ts';
+import { loadTemplate, type LoadedTemplate, type TemplateRequest } from './template/template.ts';
 import { Wire } from './wire/wire.ts';
 
 export interface CloudOptions {
-  /** Where the file and the log of the stand-in live; made when absent. */
+  /** The folder of the stand-in's file and log; it is created when it is absent. */
   directory: string;
   services: ServiceFactory[];
   region?: string;
@@ -22,20 +22,27 @@ export interface CloudOptions {
 }
 
 export interface RunningCloud extends Cloud {
-  /** Makes every resource of a synthesised stack, then lets the services go on with what a killed run left. By logical id. */
-  loadTemplate(cdkOut: string, stackName: string, parameters: Record<string, string>): Promise<LoadedTemplate>;
-  /** Lets the services go on without a template. `loadTemplate` does it by itself. */
+  /**
+   * Makes every resource of a synthesised stack, by logical id. Then the services resume what a
+   * killed process left.
+   */
+  loadTemplate(request: TemplateRequest): Promise<LoadedTemplate>;
+  /** Lets the services resume without a template. `loadTemplate` calls it. */
   resume(): Promise<void>;
-  /** Requests under way are answered, for 2 seconds at most; then all is closed. */
+  /** Answers the requests that are under way, for 2 seconds at most, and then closes everything. */
   stop(): Promise<void>;
 }
 
-/** Starts the stand-in on 127.0.0.1. IAM and STS are always there; all other services are the caller's choice. */
+/**
+ * Starts the stand-in on 127.0.0.1. IAM and STS are always there; the caller chooses all other
+ * services.
+ */
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const { directory, region = 'us-east-1', account = '000000000000', now = Date.now } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(directory, 'cloud.sqlite'));
-  // WAL without a sync at every commit: a killed process loses nothing that was acknowledged; a power cut may.
+  // WAL without a sync at every commit: a killed process loses nothing that was acknowledged, but a
+  // power cut may.
   database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
   const log = (line: string) =>
     appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
@@ -60,11 +67,11 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     service<T extends Service>(name: string): T {
       const found = services.get(name);
       if (!found)
-        throw new AwsError('NotImplemented', `The service ${name} is not part of the local provider`, { status: 501 });
+        throw new AwsError('NotImplemented', `The service ${name} is not part of the stand-in`, { status: 501 });
       return found as T;
     },
-    async loadTemplate(cdkOut, stackName, parameters) {
-      const made = await loadTemplate(cloud, [...services.values()], cdkOut, stackName, parameters);
+    async loadTemplate(request) {
+      const made = await loadTemplate(cloud, [...services.values()], request);
       await cloud.resume();
       return made;
     },

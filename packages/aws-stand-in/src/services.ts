@@ -1,6 +1,6 @@
 /**
- * The services by their names, in the order in which they start: a service comes after those it uses. Each is imported
- * when somebody asks for it, because each brings its SDK client with it.
+ * The services by their names, in the order in which they start: a service comes after those that
+ * it uses. Each brings its SDK client with it, so it is imported only when somebody asks for it.
  */
 import type { ServiceFactory } from './service/service.ts';
 
@@ -20,7 +20,7 @@ const loaders = {
   route53: async () => (await import('./route53/route53.ts')).route53,
 } satisfies Record<string, () => Promise<ServiceFactory>>;
 
-/** IAM and STS are not in this list: they are always there. */
+/** IAM and STS are always there and not in this list. */
 export type ServiceName = keyof typeof loaders;
 
 export const everyService = Object.keys(loaders) as ServiceName[];

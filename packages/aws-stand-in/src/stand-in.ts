@@ -10,7 +10,7 @@ export type { SnsService } from './sns/sns.ts';
 export type { SsmService } from './ssm/ssm.ts';
 export type { LoadedTemplate } from './template/template.ts';
 
-/** Starts all services on 127.0.0.1. `loadTemplate` of the result deploys a stack. */
+/** Starts all services on 127.0.0.1. The result's `loadTemplate` deploys a stack. */
 export async function startStandIn(options: Omit<CloudOptions, 'services'>): Promise<RunningCloud> {
   return startCloud({ ...options, services: await factories(everyService) });
 }

@@ -1,4 +1,7 @@
-/** An account of its own for a test file: the stand-in on a free port, real SDK clients, roles with chosen rights. */
+/**
+ * An account of its own for a test file: the stand-in on a free port, real SDK clients, roles with
+ * chosen rights.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +15,11 @@ export type { ServiceFactory } from './service/service.ts';
 export interface Account {
   cloud: RunningCloud;
   directory: string;
-  /** A client of the account's administrator, or of a role made with just these statements. */
+  /** A client of the account's administrator, or of a new role with exactly these statements. */
   client<T>(Client: new (config: any) => T, statements?: object[]): T;
-  /** Who a client is to the services. */
   caller(client: { config: any }): Promise<Caller>;
   make(type: string, logicalId: string, properties: object): Promise<Resource>;
-  /** Stops and starts again on the same directory. */
+  /** Stops and starts again in the same folder. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -111,7 +111,7 @@ test('the closest zone answers, and zones may come and go', async () => {
   await dns.setHostedZones([challengeZone]);
 });
 
-test('a second provider of the same checkout takes other addresses', async () => {
+test('a second name server of the same checkout takes other addresses', async () => {
   const second = await startDns({ seed: `test of dns ${process.pid}` });
   expect(second.addresses).not.toEqual(dns.addresses);
   await second.stop();

@@ -503,7 +503,7 @@ test('a role reaches only the partitions and indexes that its policy names', asy
   expect(await get('S#mine', 'W')).toBeUndefined();
 });
 
-test('a template may not ask for what the provider has not', async () => {
+test('a template may not ask for what the stand-in has not', async () => {
   const make = (more: object) =>
     provider.make('AWS::DynamoDB::GlobalTable', 'Other', { ...properties, TableName: 'other', ...more });
   await expect(make({ TimeToLiveSpecification: { Enabled: true, AttributeName: 't' } })).rejects.toThrow(

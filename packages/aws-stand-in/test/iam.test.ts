@@ -266,12 +266,12 @@ describe('roles', () => {
       trusts('lambda.amazonaws.com', { Condition: { StringEquals: { 'aws:SourceAccount': account } } }),
       [],
     );
-    expect(iam.assume(arn, 'lambda.amazonaws.com', 's')).toMatchObject({
+    expect(iam.assume(arn, { service: 'lambda.amazonaws.com', session: 's' })).toMatchObject({
       arn: `arn:aws:sts::${account}:assumed-role/f/s`,
       roleArn: arn,
     });
-    expect(() => iam.assume(arn, 'states.amazonaws.com', 's')).toThrow('sts:AssumeRole');
-    expect(() => iam.assume(`${arn}x`, 'lambda.amazonaws.com', 's')).toThrow('cannot be found');
+    expect(() => iam.assume(arn, { service: 'states.amazonaws.com', session: 's' })).toThrow('sts:AssumeRole');
+    expect(() => iam.assume(`${arn}x`, { service: 'lambda.amazonaws.com', session: 's' })).toThrow('cannot be found');
   });
 
   test('the template’s roles get their inline, attached and managed policies, and keep their id when made again', () => {
@@ -286,7 +286,7 @@ describe('roles', () => {
     });
     make('AWS::IAM::Policy', { PolicyName: 'q', PolicyDocument: document(allow('b:B')), Roles: [first.ref] });
     expect(again).toEqual(first);
-    const caller = iam.assume(first.attributes.Arn, 'lambda.amazonaws.com', 's');
+    const caller = iam.assume(first.attributes.Arn, { service: 'lambda.amazonaws.com', session: 's' });
     for (const action of ['a:A', 'b:B', 'c:C', 'logs:PutLogEvents']) expect(may(caller, action, '*')).toBe(true);
     expect(may(caller, 'd:D', '*')).toBe(false);
     expect(() =>

@@ -15,7 +15,7 @@ import type { RunningCloud } from '../src/cloud.ts';
 import { lambda } from '../src/lambda/lambda.ts';
 import { logs } from '../src/logs/logs.ts';
 
-// Starting a process takes a third of a second, and several when the machine is busy.
+// The start of a process takes a third of a second, and several on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 let directory: string;
@@ -48,11 +48,11 @@ interface Deployed {
   role?: object;
   /** Further resources; the function is `Subject`, its role `Role`. */
   resources?: object;
-  /** Changes the asset's hash, as a change of the code does. */
+  /** Changes the asset's hash, as changed code does. */
   version?: string;
 }
 
-/** Writes what CDK would for one function. `code` is its index.js. */
+/** Writes the files that CDK would write for one function. `code` is its index.js. */
 async function synthesise({ code, properties, role, resources, version = '1' }: Deployed): Promise<void> {
   await mkdir(path.join(directory, `asset.${version}`), { recursive: true });
   await writeFile(path.join(directory, `asset.${version}`, 'index.js'), code);
@@ -89,7 +89,7 @@ async function synthesise({ code, properties, role, resources, version = '1' }: 
 
 async function deploy(deployed: Deployed): Promise<void> {
   await synthesise(deployed);
-  await cloud.loadTemplate(directory, 'shop', {});
+  await cloud.loadTemplate({ cdkOut: directory, stackName: 'shop', parameters: {} });
 }
 
 const client = () => ({
@@ -142,7 +142,7 @@ describe('what a function is given', () => {
     expect(result.remaining).toBeLessThanOrEqual(20_000);
   });
 
-  test('its own variables and those of Lambda, and nothing of the provider', async () => {
+  test('its own variables and those of Lambda, and nothing of the stand-in', async () => {
     vi.stubEnv('SECRET_OF_THE_PROVIDER', 'x');
     await deploy({
       properties: { Environment: { Variables: { TABLE: 'domains' } } },
@@ -290,7 +290,7 @@ describe('what goes wrong inside', () => {
     expect(result).toMatchObject({ errorType, errorMessage });
   });
 
-  test('code that is no longer there is an error of the function, not of the provider', async () => {
+  test('code that is no longer there is an error of the function, not of the stand-in', async () => {
     await deploy({ code: ANSWERING });
     await rm(path.join(directory, 'asset.1'), { recursive: true });
     expect((await invoke()).result).toMatchObject({ errorType: 'Runtime.ExitError' });
@@ -324,7 +324,7 @@ describe('processes', () => {
   test('what one has compiled is there for the next', async () => {
     await deploy({ code: ANSWERING });
     await invoke();
-    // Written between two invocations.
+    // The cache is written between two invocations.
     await invoke();
     const kept = await readdir(path.join(directory, 'compile-cache'), { recursive: true });
     expect(kept.length).toBeGreaterThan(1);
@@ -345,7 +345,7 @@ describe('processes', () => {
 describe('who may', () => {
   const caller = (name: string, ...actions: string[]) => {
     cloud.iam.putRole(name, trust('states.amazonaws.com'), [allow(actions)]);
-    return cloud.iam.assume(name, 'states.amazonaws.com', 'test');
+    return cloud.iam.assume(name, { service: 'states.amazonaws.com', session: 'test' });
   };
 
   test('a role without lambda:InvokeFunction is refused, one with it is not', async () => {
@@ -396,7 +396,7 @@ describe('who may', () => {
       problem: 'AWS_REGION: this key is reserved by Lambda',
     },
     { properties: { Environment: { Variables: { LONG: 'x'.repeat(4096) } } }, problem: 'Lambda takes 4096' },
-  ])('what Lambda or this provider does not do is refused at deploy: $problem', async ({ properties, problem }) => {
+  ])('what Lambda or the stand-in does not do is refused at deploy: $problem', async ({ properties, problem }) => {
     await expect(deploy({ code: ANSWERING, properties })).rejects.toThrow(problem);
   });
 
@@ -425,10 +425,11 @@ describe('what nobody waits for', () => {
     expect(await lines(undefined, '"try 7"')).toHaveLength(3);
   });
 
-  test('a provider killed with an event under way leaves no process, and runs the event when it is back', async () => {
+  test('a stand-in killed with an event under way leaves no process, and runs the event when it is back', async () => {
     const done = path.join(directory, 'done');
     await synthesise({
-      // The first run spins with its loop blocked: no message could tell it to end. The second finds the mark of the first.
+      // The first run loops without a pause, so no message could end it. The second run finds the
+      // mark of the first.
       code: `const fs = require('fs'); exports.handler = async event => {
         const first = !fs.existsSync('${done}');
         fs.appendFileSync('${done}', event.n + ' ' + process.pid + '\\n');
@@ -437,13 +438,13 @@ describe('what nobody waits for', () => {
       properties: { Timeout: 60 },
     });
     const module = (name: string) => JSON.stringify(path.resolve(import.meta.dirname, '../src', name));
-    const script = path.join(directory, 'provider.mjs');
+    const script = path.join(directory, 'stand-in.mjs');
     await writeFile(
       script,
       `import { startCloud } from ${module('cloud.ts')}; import { lambda } from ${module('lambda/lambda.ts')}; import { logs } from ${module('logs/logs.ts')};
        const [directory] = process.argv.slice(2);
-       const cloud = await startCloud({ directory: directory + '/provider', services: [lambda, logs] });
-       await cloud.loadTemplate(directory, 'shop', {});
+       const cloud = await startCloud({ directory: directory + '/run', services: [lambda, logs] });
+       await cloud.loadTemplate({ cdkOut: directory, stackName: 'shop', parameters: {} });
        if (process.argv[3]) await cloud.request(cloud.iam.root(), 'lambda', 'Invoke', { FunctionName: 'subject', InvocationType: 'Event', Payload: Buffer.from('{"n":10}') });
        process.stdin.on('end', () => cloud.stop()).resume();`,
     );

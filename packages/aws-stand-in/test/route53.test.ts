@@ -44,7 +44,7 @@ const txt = async (name: string) => {
   const found = ResourceRecordSets![0];
   return found?.Name === `${name}.` ? found.ResourceRecords!.map(({ Value }) => Value) : undefined;
 };
-/** What the name servers say. */
+/** The zones as the name servers see them. */
 const served = (name: string) =>
   answer(provider.cloud.service<Route53>('route53').zones(), name, 'TXT').answers.flatMap(({ values }) => values);
 
@@ -231,10 +231,10 @@ test('a role changes only the names, types and actions that its policy names', a
   await expect(role.send(new ListHostedZonesCommand({}))).rejects.toMatchObject(denied);
 });
 
-test('what the local provider has not is refused, not ignored', async () => {
+test('what the stand-in has not is refused, not ignored', async () => {
   const weighted = change('UPSERT', 'w.challenges.test', 'TXT', ['"x"']);
   weighted.ResourceRecordSet!.Weight = 1;
-  await expect(send([weighted])).rejects.toThrow(/Weight is not part of the local provider/);
+  await expect(send([weighted])).rejects.toThrow(/Weight is not part of the stand-in/);
   await expect(send([change('UPSERT', '*.challenges.test', 'TXT', ['"x"'])])).rejects.toThrow(/wildcard/);
 });
 

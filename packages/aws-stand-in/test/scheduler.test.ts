@@ -99,7 +99,7 @@ test('two that are made together do not come due together', async () => {
   expect(taken.map(({ payload }) => payload.reason)).toEqual(['time', 'advice']);
 });
 
-test('what was missed while the provider was down is made up for once', async () => {
+test('what was missed while the stand-in was down is made up for once', async () => {
   await schedule();
   await cloud.resume();
   await vi.waitFor(() => expect(taken).toHaveLength(1));

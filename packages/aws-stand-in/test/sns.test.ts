@@ -9,7 +9,7 @@ test('whoever asks for SNS from outside is told that it is not here', async () =
   const outsider = new SFNClient(settings as any);
   await expect(outsider.send(new ListStateMachinesCommand({}))).rejects.toMatchObject({
     name: 'NotImplemented',
-    message: 'sns is not part of the local provider',
+    message: 'sns is not part of the stand-in',
   });
   outsider.destroy();
   await account.stop();

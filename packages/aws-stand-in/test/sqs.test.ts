@@ -102,6 +102,6 @@ test('a queue that is not there, and what is not done, are said so', async () =>
     'DelaySeconds',
   );
   for (const property of [{ FifoQueue: true }, { RedrivePolicy: { maxReceiveCount: 3 } }, { QueueName: 'a.fifo' }]) {
-    await expect(provider.make('AWS::SQS::Queue', 'Other', property)).rejects.toThrow('not part of the local provider');
+    await expect(provider.make('AWS::SQS::Queue', 'Other', property)).rejects.toThrow('not part of the stand-in');
   }
 });

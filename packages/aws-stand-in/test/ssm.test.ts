@@ -35,7 +35,7 @@ let cloud: RunningCloud;
 let roleArn: string;
 let roleId: string;
 
-/** A machine of its own as far as this needs one: its own /var/lib and /run, in a mount namespace that ends with each program. */
+/** A small machine: its own /var/lib and /run, in a mount namespace that ends with each program. */
 function smallNode(root: string): Node {
   const hostPath = (path: string) => join(root, path.replace(/^\/var\/lib\//, 'lib/').replace(/^\/run\//, 'run/'));
   return {
@@ -143,7 +143,7 @@ async function send(input: Partial<SendCommandCommandInput> = {}, by = client())
 async function invocation(CommandId: string, PluginName?: string) {
   return client().send(new GetCommandInvocationCommand({ CommandId, InstanceId: nodeId, PluginName }));
 }
-/** Waits for a command's end and gives its step. */
+/** Waits for a command's end and returns its step. */
 async function result(CommandId: string, PluginName?: string) {
   await vi.waitFor(async () => {
     const listed = await client().send(new ListCommandsCommand({ CommandId }));
@@ -294,7 +294,10 @@ test('a sender whose rights ask for a tag reaches only nodes that carry it', asy
   await send({ InstanceIds: ['mi-11111111111111111'] }, sender);
 });
 
-/** A delivery in the bucket, at the node's own prefix or another's, and the step that fetches it. */
+/**
+ * A delivery in the bucket, at the node's own prefix or another node's, and the step that downloads
+ * it.
+ */
 async function delivery(prefix: string, destinationPath: string): Promise<void> {
   await make('s3', 'AWS::S3::Bucket', { BucketName: 'deliveries' });
   const bucket = new S3Client({

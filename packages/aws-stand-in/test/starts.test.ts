@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Starts } from '../src/lambda/starts.ts';
 
-/** Needs so many processes; each is up when the test says so. */
+/** Asks for this many processes. Each is ready when the test says so. */
 function needing(name: string, processes: number, log: string[]) {
   const up: (() => void)[] = [];
   const start = () => {
@@ -18,7 +18,7 @@ test('no more start at once than may, whoever asks and how often', async () => {
   const log: string[] = [];
   const starts = new Starts(2);
   const [claim, order] = [needing('claim', 3, log), needing('order', 1, log)];
-  for (const { start } of [claim, order, claim]) starts.ask(start, false);
+  for (const { start } of [claim, order, claim]) starts.ask(start, { hasNone: false });
   expect(log).toEqual(['claim', 'claim']);
   claim.up.shift()!();
   await turn();
@@ -32,7 +32,7 @@ test('they take turns: one that needs many does not hold up one that needs one',
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order] = [needing('claim', 9, log), needing('order', 1, log)];
-  for (const { start } of [claim, order]) starts.ask(start, false);
+  for (const { start } of [claim, order]) starts.ask(start, { hasNone: false });
   for (const { up } of [claim, claim, order]) {
     up.shift()!();
     await turn();
@@ -44,8 +44,8 @@ test('one that has no process at all comes before those that want one more', asy
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order, first] = [needing('claim', 2, log), needing('order', 1, log), needing('first', 1, log)];
-  for (const { start } of [claim, order]) starts.ask(start, false);
-  starts.ask(first.start, true);
+  for (const { start } of [claim, order]) starts.ask(start, { hasNone: false });
+  starts.ask(first.start, { hasNone: true });
   claim.up.shift()!();
   await turn();
   expect(log).toEqual(['claim', 'first']);
@@ -55,10 +55,10 @@ test('what is needed no more by its turn is not started, and may be asked for ag
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order, again] = [needing('claim', 1, log), needing('order', 1, log), needing('again', 1, log)];
-  for (const { start } of [claim, order]) starts.ask(start, false);
+  for (const { start } of [claim, order]) starts.ask(start, { hasNone: false });
   order.needsNoMore();
   claim.up.shift()!();
   await turn();
-  starts.ask(again.start, false);
+  starts.ask(again.start, { hasNone: false });
   expect(log).toEqual(['claim', 'again']);
 });

@@ -11,7 +11,7 @@ let directory: string;
 let cloud: RunningCloud;
 let made: ResourceRequest[];
 
-/** A service with one resource type that notes what it is asked to make. */
+/** A service with one resource type that records what it is asked to make. */
 const things: Service = {
   name: 'things',
   model: {},
@@ -40,13 +40,13 @@ afterEach(async () => {
 
 async function load(template: object, parameters: Record<string, string> = {}) {
   await writeFile(path.join(directory, 'shop.template.json'), JSON.stringify(template));
-  return loadTemplate(cloud, [things], directory, 'shop', parameters);
+  return loadTemplate(cloud, [things], { cdkOut: directory, stackName: 'shop', parameters });
 }
 
 const thing = (Properties: object = {}, more: object = {}) => ({ Type: 'Test::Thing', Properties, ...more });
 const names = () => made.map(({ logicalId }) => logicalId);
 
-/** What the one property of a resource beside `Other` becomes. */
+/** Returns what the one property of a resource beside `Other` becomes. */
 async function resolved(value: unknown, template: object = {}, parameters: Record<string, string> = {}) {
   await load({ ...template, Resources: { Other: thing(), Subject: thing({ Value: value }) } }, parameters);
   return made.find(({ logicalId }) => logicalId === 'Subject')!.properties.Value;

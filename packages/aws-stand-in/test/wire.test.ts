@@ -21,7 +21,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCloud, type RunningCloud } from '../src/cloud.ts';
 import { AwsError, type Operation, type ServiceFactory } from '../src/service/service.ts';
 
-// A service of a few operations on each real protocol: what is tested is the wire between it and the real client.
+// A service with a few operations on each real protocol: these tests check the wire between the
+// service and the real client.
 const seen: any[] = [];
 const operation =
   (answer: unknown): Operation =>
@@ -179,7 +180,7 @@ test('what is not played is refused by service and operation with 501', async ()
   const error = await failure(client.send(new dynamodb.ListTablesCommand({})));
   expect(error).toMatchObject({
     name: 'NotImplemented',
-    message: 'dynamodb:ListTables is not part of the local provider',
+    message: 'dynamodb:ListTables is not part of the stand-in',
   });
   expect(error.$metadata.httpStatusCode).toBe(501);
   const inside = await failure(cloud.request(cloud.iam.root(), 'dynamodb', 'ListTables', {}));
@@ -444,7 +445,7 @@ test('keys, roles and their ids live on when the stand-in is killed and started 
   const allow = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'iam:GetRole', Resource: '*' }] };
   const role = before.iam.putRole('mail', trust, [allow]);
   const [root, session] = [before.iam.rootCredentials(), before.iam.credentials(role.arn, 'i-1')];
-  // No stop: what a second process finds is what a kill leaves.
+  // No stop: a second process finds what a kill leaves.
   const after = await startCloud({ directory: other, services: [] });
   expect(after.iam.rootCredentials()).toEqual(root);
   expect(after.iam.credentials(role.arn, 'i-1')).toEqual(session);
@@ -455,7 +456,10 @@ test('keys, roles and their ids live on when the stand-in is killed and started 
   await rm(other, { recursive: true });
 });
 
-/** A hand-signed POST or, without a body, GET; `sentPath` and `sentBody` are what is changed after signing. */
+/**
+ * A hand-signed POST, or a GET without a body. `sentPath` and `sentBody` are changed after the
+ * signature.
+ */
 async function signed(
   service: string,
   path: string,

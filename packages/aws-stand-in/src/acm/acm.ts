@@ -1,6 +1,6 @@
 /**
- * ACM as a place that certificates are imported to. The private key is checked and then forgotten: nothing here
- * serves it, and ACM never gives an imported key back, so no caller can see the difference.
+ * ACM as a place that certificates are imported into. ACM never returns an imported private key,
+ * and nothing here serves it. The key is therefore checked and then dropped.
  */
 import { X509Certificate, randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-acm';
@@ -10,14 +10,14 @@ import { checkImport, describeCertificate } from './certificate-import.ts';
 import type { EventsService } from '../events/events.ts';
 import { refuseOthers } from '../service/refusal.ts';
 
-/** Default quotas. */
+/** ACM's default quotas. */
 const maxCertificates = 2_500;
 const maxImportsAYear = 5_000;
 const dayMs = 86_400_000;
-/** ListCertificates without key types (its API reference, Filters). */
+/** The key types of ListCertificates without a filter (API reference, Filters). */
 const listedByDefault: readonly model.KeyAlgorithm[] = ['RSA_1024', 'RSA_2048'];
 
-/** Days before its end from which an imported certificate's daily event is sent. */
+/** ACM sends a daily event for an imported certificate from this many days before its end. */
 const expiryEventDays = 45;
 const lookEveryMs = 3_600_000;
 
@@ -28,7 +28,6 @@ interface Row {
   tags: string;
   createdAt: number;
   importedAt: number;
-  /** When the last expiry event was sent. */
   announcedAt: number;
 }
 
@@ -139,7 +138,10 @@ export function acm(cloud: Cloud): Service {
     };
   }
 
-  /** One event a day for each certificate near its end, as AWS sends it: no names but the common one, no tags. */
+  /**
+   * Sends one event a day for each certificate near its end. As on AWS, the event names the common
+   * name alone, and no tags.
+   */
   function announceExpiry(): void {
     for (const row of all()) {
       const { NotAfter, DomainName } = detail(row);

@@ -4,7 +4,6 @@ import type { KeyObject } from 'node:crypto';
 import type * as model from '@aws-sdk/client-acm';
 import { AwsError } from '../service/service.ts';
 
-/** Bytes of an imported private key. */
 const maxKeyBytes = 5_120;
 const curves: Record<string, model.KeyAlgorithm> = {
   prime256v1: 'EC_prime256v1',
@@ -55,7 +54,7 @@ export function checkImport(
   return leaf;
 }
 
-/** Each certificate must be signed by the next; the root may be absent or be the last. */
+/** Each certificate must be signed by the next one. The root may be absent or stand last. */
 function checkChain(leaf: X509Certificate, chain: X509Certificate[]): void {
   for (const [index, issued] of [leaf, ...chain].slice(0, -1).entries()) {
     const issuer = chain[index]!;
@@ -106,7 +105,7 @@ function commonName(distinguishedName: string | undefined): string | undefined {
 
 function parsePem(text: string, what: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  // Only white space may stand between the blocks; ACM refuses a key or a comment there.
+  // ACM allows white space alone between the blocks and refuses a key or a comment there.
   if (blocks === null || blocks.reduce((rest, block) => rest.replace(block, ''), text).trim() !== '')
     throw invalid(`The ${what} is not in a valid PEM format.`);
   try {

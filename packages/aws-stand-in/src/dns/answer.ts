@@ -1,4 +1,7 @@
-/** What a question gets for an answer, from a set of zones: authority for each, and resolver for all of them. */
+/**
+ * The answer to a question, from a set of zones. The server is the authority for each zone and the
+ * resolver for all of them.
+ */
 import { isInZone, normalName, type RecordSet, type Zone } from './zone.ts';
 
 /** RFC 1035 §4.1.1. */
@@ -6,22 +9,25 @@ export const RCODE = { ok: 0, nameError: 3, refused: 5 } as const;
 
 export interface Answer {
   code: (typeof RCODE)[keyof typeof RCODE];
-  /** A CNAME comes before what it leads to. */
+  /** A CNAME stands before the record that it leads to. */
   answers: RecordSet[];
-  /** The SOA of the zone that says no (RFC 2308 §2). */
+  /** The SOA of the zone that denies the name (RFC 2308 §2). */
   authority: RecordSet[];
 }
 
-/** Resolvers give up on long chains; BIND at 16. */
+/** Resolvers give up on long chains; BIND does at 16. */
 const MAX_CHAIN = 16;
 
-/** Top-level names that nobody can register (RFC 6761, RFC 2606): what is in no zone of ours does not exist. */
+/**
+ * Nobody can register names under these top-level names (RFC 6761, RFC 2606). A name there that is
+ * in no zone of ours does not exist.
+ */
 const OURS_ALONE = ['test', 'example', 'invalid', 'localhost'];
 
 /**
- * Follows CNAMEs from zone to zone and puts the whole chain into one answer, as a resolver does (Pebble reads a single
- * reply). A chain that leaves our zones ends with its last CNAME. The code is that of the chain's last name
- * (RFC 6604 §3).
+ * Follows CNAMEs from zone to zone and puts the whole chain into one answer, as a resolver does,
+ * because Pebble reads a single reply. A chain that leaves our zones ends with its last CNAME. The
+ * response code is the code of the chain's last name (RFC 6604 §3).
  */
 export function answer(zones: Zone[], question: string, type: string): Answer {
   const answers: RecordSet[] = [];
@@ -44,7 +50,10 @@ export function answer(zones: Zone[], question: string, type: string): Answer {
   return { code: RCODE.ok, answers, authority: [] };
 }
 
-/** A name above a zone exists, and has nothing that we know: `com`, whose CAA is looked up for `example.com`. */
+/**
+ * A name above a zone exists without records. Example: a client looks up the CAA record of `com`
+ * for `example.com`.
+ */
 function codeOutside(zones: Zone[], name: string): Answer['code'] {
   if (zones.some(zone => isInZone(zone.name, name))) return RCODE.ok;
   return OURS_ALONE.some(top => isInZone(name, top)) ? RCODE.nameError : RCODE.refused;

@@ -1,4 +1,7 @@
-/** The thread in which the name servers answer: what the rest of the provider is at never keeps a question waiting. */
+/**
+ * The thread in which the name servers answer, so that work elsewhere in the process delays no
+ * answer.
+ */
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { createServer, Packet, type DnsServer, type Resource } from 'dns2';
@@ -6,11 +9,14 @@ import { answer } from './answer.ts';
 import { resourceRecord, typeName } from './record-data.ts';
 import type { RecordSet, Zone } from './zone.ts';
 
-/** What `server.ts` asks of this thread; each is answered by an Answered. */
+/** A request of `server.ts` to this thread. The thread replies to each with an Answered. */
 export type Request =
-  /** All of the addresses, or none. */
+  /** Either all addresses are taken or none. */
   | { listen: string[] }
-  /** Instead of those under this key until now. Of two zones of one name the first key's answers. */
+  /**
+   * Replaces the zones under this key. If two zones have one name, the zone of the first key
+   * answers.
+   */
   | { key: string; zones: Zone[] };
 export interface Answered {
   id: number;
@@ -45,7 +51,8 @@ async function listenOnAll(addresses: string[]): Promise<void> {
 
 async function listenOn(address: string): Promise<DnsServer> {
   const server = createServer({ udp: true, tcp: true, handle: (request, send) => void send(respond(request)) });
-  // Garbage from a client, a client that is gone, the second of two sockets that cannot be had: there is nobody to tell.
+  // A client sends garbage or is gone, or the second of two sockets cannot be opened. Nobody is
+  // waiting for this error.
   server.on('requestError', () => {});
   server.on('error', () => {});
   const failed = once(server, 'error').then(([error]) => Promise.reject(error));
@@ -53,12 +60,12 @@ async function listenOn(address: string): Promise<DnsServer> {
   try {
     await Promise.race([server.listen({ udp: endpoint, tcp: endpoint }), failed]);
   } catch (error) {
-    // Of the two sockets one may be open.
+    // One of the two sockets may be open.
     const { udp, tcp } = (server as unknown as { servers: { udp: { close(): void }; tcp: { close(): void } } }).servers;
     for (const socket of [udp, tcp])
       try {
         socket.close();
-      } catch {} // was never open
+      } catch {} // this socket was never open
     throw error;
   }
   failed.catch(() => {});
@@ -75,7 +82,7 @@ function respond(request: Packet): Packet {
     header.rcode = RCODE_NOT_IMPLEMENTED;
     return response;
   }
-  // A type we have no records of has an answer too: none (RFC 3597).
+  // A type without records has an answer too: an empty one (RFC 3597).
   const found = answer([...zones.values()].flat(), question.name, type ?? 'UNKNOWN');
   header.aa = found.answers.length > 0 || found.authority.length > 0 ? 1 : 0;
   header.rcode = found.code;

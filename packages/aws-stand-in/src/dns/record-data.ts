@@ -1,7 +1,10 @@
-/** Values of record sets, from presentation format (RFC 1035 §5.1) to what dns2 encodes. */
+/**
+ * Values of record sets, from the presentation format (RFC 1035 §5.1) to the format that dns2
+ * encodes.
+ */
 import { Packet, type Resource } from 'dns2';
 
-/** A character-string has one octet for its length (RFC 1035 §3.3). */
+/** The length of a character-string is one octet (RFC 1035 §3.3). */
 const MAX_CHARACTER_STRING = 255;
 
 type Parse = (value: string) => Record<string, unknown>;
@@ -37,19 +40,21 @@ const NAME_OF_TYPE = new Map(
   Object.entries(Packet.TYPE as unknown as Record<string, number>).map(([name, number]) => [number, name]),
 );
 
-/** `16` → `TXT`; undefined for a type this server has no records of. */
+/** `16` → `TXT`; undefined for a type that this server has no records of. */
 export function typeName(number: number): string | undefined {
   const name = NAME_OF_TYPE.get(number);
   return name !== undefined && name in PARSERS ? name : undefined;
 }
 
-/** One resource record for dns2 to encode. */
 export function resourceRecord(name: string, type: string, ttl: number, value: string): Resource {
   const types = Packet.TYPE as unknown as Record<string, number>;
   return { name, type: types[type], class: Packet.CLASS.IN, ttl, ...PARSERS[type]!(value) } as unknown as Resource;
 }
 
-/** `"a" "b\"c"` → the strings, escapes (`\"`, `\\`, `\ooo` octal, as Route 53 writes it) resolved. A bare word is itself. */
+/**
+ * `"a" "b\"c"` → the strings with their escapes resolved: `\"`, `\\`, and `\ooo` in octal, as Route
+ * 53 writes them. A bare word is one string.
+ */
 export function characterStrings(value: string): string[] {
   const quoted = [...value.matchAll(/"((?:\\.|[^"\\])*)"/gs)].map(([, text]) => text!);
   const strings = quoted.length > 0 ? quoted : [value];

@@ -1,35 +1,47 @@
-/** The name servers of the local provider's world, and its resolver, on port 53 of two loopback addresses of its own. */
+/** The name servers of all zones, and the resolver, on port 53 of two loopback addresses. */
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Answered, Request } from './name-servers.ts';
 import { makeZone, NAME_SERVER_ZONE, NAME_SERVERS, normalName, type RecordSet, type Zone } from './zone.ts';
 
 export interface DnsRequest {
-  /** The checkout's path: two clones get different addresses. */
+  /** Any text, e.g. the checkout's path. Two clones with two seeds get different addresses. */
   seed?: string;
-  /** Instead of addresses by `seed`. */
+  /** Addresses to take instead of those that follow from `seed`. */
   addresses?: [string, string];
 }
 
 export interface Dns {
-  /** Where ns1 and ns2 answer, over UDP and TCP, port 53. Either also serves as the resolver. */
+  /**
+   * The addresses of ns1 and ns2, which answer over UDP and TCP on port 53. Each of them is also a
+   * resolver.
+   */
   addresses: [string, string];
-  /** All zones that are kept elsewhere (the Route 53 stand-in's), instead of those until now. Resolves when they are answered. */
+  /**
+   * Replaces all zones that are kept elsewhere (by Route 53). Resolves when the servers answer with
+   * them.
+   */
   setHostedZones(zones: Zone[]): Promise<void>;
-  /** A zone of the provider's own or of a customer's other DNS host: answered here, unknown to Route 53. Kept by the caller. */
+  /**
+   * Sets a zone that Route 53 does not know: one of the caller's own, or a zone at
+   * another DNS host. The caller keeps it.
+   */
   setStaticZone(name: string, recordSets: RecordSet[]): Promise<void>;
   removeStaticZone(name: string): Promise<void>;
-  /** Answers on one address more, e.g. the machine's end of a host's link. */
+  /** Answers on one more address, e.g. this machine's end of a host's link. */
   listenAlso(address: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Neighbours in 127/8 that are tried when addresses are in use. */
+/** This many neighbouring pairs in 127/8 are tried when addresses are in use. */
 const TRIES = 64;
-/** Of two zones of one name Route 53's answers: it is the first that the thread is told. */
+/** Route 53's zone answers if two zones have one name, because the thread learns of it first. */
 const HOSTED = 'hosted';
 
-/** Throws when port 53 cannot be had on two loopback addresses (no privilege, or a DNS server that took all of them). */
+/**
+ * @throws Error when port 53 is free on no pair of loopback addresses: without the privilege, or if
+ *   a DNS server holds all of them
+ */
 export async function startDns({ seed = process.cwd(), addresses }: DnsRequest = {}): Promise<Dns> {
   const { ask, stop } = startThread();
   const setZones = (key: string, zones: Zone[]) => ask({ key, zones });
@@ -53,7 +65,7 @@ export async function startDns({ seed = process.cwd(), addresses }: DnsRequest =
     setStaticZone,
     removeStaticZone: name => setZones(`static ${normalName(name)}`, []),
     async listenAlso(address) {
-      // A host that is rebuilt comes back on the link that it had, where we still listen.
+      // A host that is rebuilt comes back on the link that it had, and this address is still open.
       if (!others.has(address)) await ask({ listen: [address] });
       others.add(address);
     },
@@ -99,7 +111,10 @@ function startThread(): { ask(request: Request): Promise<void>; stop(): Promise<
   };
 }
 
-/** `127.x.y.53` and `127.x.y.54`, x from 16 up: away from 127.0.0.1, 127.0.0.53 (systemd-resolved) and 127.0.1.1 (Debian). */
+/**
+ * `127.x.y.53` and `127.x.y.54` with x from 16 up. This avoids 127.0.0.1, 127.0.0.53
+ * (systemd-resolved) and 127.0.1.1 (Debian).
+ */
 function addressPair(seed: string, attempt: number): [string, string] {
   const hash = createHash('sha256').update(`${seed} ${attempt}`).digest();
   const network = `127.${16 + (hash[0]! % 224)}.${hash[1]}`;

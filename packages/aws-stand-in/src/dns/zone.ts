@@ -1,23 +1,25 @@
-/** Zones as data: what the provider's own files and the stand-in of Route 53 give to the DNS server. */
+/** Zones as data. Route 53 and the caller of `startDns` give them to the DNS server. */
 
 export interface RecordSet {
   /** Lower case, no dot at the end. */
   name: string;
-  /** `TXT`, `A`, … as in `record-data.ts`. */
+  /** `TXT`, `A`, … as listed in `record-data.ts`. */
   type: string;
   /** Seconds. */
   ttl: number;
-  /** In presentation format, as Route 53 keeps them: `"text"` with its quotes, `10 mx1.provider.test`. */
+  /**
+   * In presentation format, as Route 53 keeps values: `"text"` with its quotes, `10
+   * mx1.example.com`.
+   */
   values: string[];
 }
 
-/** A zone's record sets by owner name. */
 export interface Zone {
   name: string;
   records: Map<string, RecordSet[]>;
 }
 
-/** The two name servers of every zone, in a zone of their own that the DNS server adds. */
+/** The two name servers of every zone. Their own zone is added by the DNS server. */
 export const NAME_SERVER_ZONE = 'dns.test';
 export const NAME_SERVERS = [`ns1.${NAME_SERVER_ZONE}`, `ns2.${NAME_SERVER_ZONE}`] as const;
 
@@ -30,7 +32,7 @@ export function isInZone(name: string, zone: string): boolean {
   return name === zone || name.endsWith(`.${zone}`);
 }
 
-/** The NS and SOA sets that every zone begins with; times and serial as Route 53 gives them. */
+/** The NS and SOA sets of every zone, with the times and the serial that Route 53 gives. */
 export function apexRecords(zone: string): RecordSet[] {
   return [
     { name: zone, type: 'NS', ttl: 172_800, values: NAME_SERVERS.map(server => `${server}.`) },
@@ -43,7 +45,7 @@ export function apexRecords(zone: string): RecordSet[] {
   ];
 }
 
-/** A zone of these record sets, with NS and SOA where they are not among them. */
+/** Makes a zone of these record sets, and adds NS and SOA where they are absent. */
 export function makeZone(name: string, recordSets: RecordSet[]): Zone {
   const zone: Zone = { name: normalName(name), records: new Map() };
   const given = recordSets.map(set => ({ ...set, name: normalName(set.name) }));

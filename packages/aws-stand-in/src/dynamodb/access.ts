@@ -1,4 +1,4 @@
-/** What reads and writes of the DynamoDB stand-in share: the store, and the way to a table that authorizes. */
+/** What reads and writes share: the store, and the way to a table, which authorizes. */
 import db from 'dynalite/db/index.js';
 import { check, invalid, toStored } from './expressions.ts';
 import type { Item } from './expressions.ts';
@@ -12,7 +12,10 @@ export interface Access {
   cloud: Cloud;
   store: Store;
   tableArn(name: string): string;
-  /** Authorizes an action on the items with these keys, then gives the table or throws ResourceNotFoundException. */
+  /**
+   * Authorizes an action on the items with these keys, then returns the table.
+   * @throws AwsError ResourceNotFoundException
+   */
   open(call: Call, action: string, tableName: string, keys: Item[], context?: ConditionContext): Table;
 }
 
@@ -26,7 +29,7 @@ export function openAccess(cloud: Cloud): Access {
     open(call, action, tableName, keys, context = {}) {
       const name = nameOf(tableName);
       const table = store.table(name);
-      // The table comes first: only its schema says which attribute the leading key is.
+      // The table comes first, because its schema says which attribute the leading key is.
       const partition = table?.KeySchema[0]!.AttributeName ?? '';
       const leading = keys.flatMap(key => leadingKey(key?.[partition]));
       call.authorize(`dynamodb:${action}`, tableArn(name), { ...context, 'dynamodb:LeadingKeys': leading });
@@ -45,14 +48,17 @@ export function found(table: Table | undefined): Table {
   return table;
 }
 
-/** A partition key's value as the condition key dynamodb:LeadingKeys has it. */
+/** A partition key's value in the form of the condition key dynamodb:LeadingKeys. */
 export function leadingKey(value: Item[string] | undefined): string[] {
   const [type, inner] = Object.entries(value ?? {})[0] ?? [];
   if (type === undefined) return [];
   return [type === 'B' && typeof inner !== 'string' ? Buffer.from(inner).toString('base64') : String(inner)];
 }
 
-/** The stored form of a request's key; throws AWS's text if it does not fit the table. */
+/**
+ * The stored form of a request's key.
+ * @throws AwsError with AWS's text if the key does not fit the table
+ */
 export function validKey(key: Item, table: Table): Item {
   const stored = toStored(key);
   check(db.validateKey(stored, table));
@@ -65,7 +71,7 @@ export function refuseMetrics(operation: string, metrics: Record<string, unknown
   refuseOthers(`dynamodb:${operation}`, Object.fromEntries(asked), []);
 }
 
-/** Throws AWS's text for a number outside its range. */
+/** @throws AwsError with AWS's text for a number outside its range */
 export function checkRange(name: string, value: number, least: number, most = Infinity): void {
   if (value >= least && value <= most) return;
   const bound = value < least ? `greater than or equal to ${least}` : `less than or equal to ${most}`;

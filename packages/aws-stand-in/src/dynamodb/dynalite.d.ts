@@ -1,4 +1,7 @@
-/** The parts of dynalite that are used as a library: its parsers of DynamoDB's expressions with AWS's error texts. */
+/**
+ * The parts of dynalite that are used as a library: its parsers of DynamoDB's expressions, with
+ * AWS's error texts.
+ */
 
 declare module 'dynalite/validations/index.js' {
   interface Expressions {
@@ -16,10 +19,13 @@ declare module 'dynalite/validations/index.js' {
     _projection?: any;
   }
   const validations: {
-    /** Returns AWS's message for what is wrong; writes the parsed expressions into `_updates`, `_condition`, … */
+    /**
+     * Returns AWS's message about a mistake, and writes the parsed expressions into `_updates`,
+     * `_condition`, …
+     */
     validateExpressions(data: Expressions): string | undefined;
     validateExpressionParams(data: Expressions, expressions: string[], legacy: string[]): string | undefined;
-    /** Returns AWS's message, and brings numbers into their plain form in place. */
+    /** Returns AWS's message about a mistake, and changes numbers to their plain form in place. */
     validateAttributeValue(value: any): string | undefined;
     convertKeyCondition(
       expression: any,

@@ -1,8 +1,10 @@
 /**
- * DynamoDB: tables with global indexes, conditional writes, queries and write transactions. Indexes are up to date at
- * once here; on AWS they follow. Not here: streams, TTL, PartiQL, capacity, the parameters from before expressions.
+ * DynamoDB: tables with global indexes, conditional writes, queries and write transactions. An
+ * index is up to date at once here; on AWS it follows later. Not here: streams, TTL, PartiQL,
+ * capacity, and the parameters that expressions replaced.
  *
- * A table's SSE key is accepted and nothing is encrypted with it: the product keeps no key material in its table.
+ * A table's SSE key is accepted, but items are not encrypted with it. Keep no key material in a
+ * table.
  */
 import { randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-dynamodb';

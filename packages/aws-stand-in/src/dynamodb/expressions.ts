@@ -1,9 +1,10 @@
 /**
- * DynamoDB's expressions: dynalite parses them (and knows AWS's error texts and reserved words), this file evaluates
- * them. dynalite's own evaluation is not used for equality (it compares lists and maps by reference, sets by length)
- * nor for updates (it removes list elements one after the other; AWS removes them by their old positions).
+ * DynamoDB's expressions. dynalite parses them and knows AWS's error texts and reserved words; this
+ * file evaluates them. dynalite's own evaluation has two errors: it compares lists and maps by
+ * reference and sets by length, and it removes list elements one after the other, where AWS removes
+ * them by their old positions.
  *
- * Items are in stored form: as in the SDK's AttributeValue, but with bytes as base64, so that they are JSON.
+ * Items are in stored form: the SDK's AttributeValue as JSON, with bytes in base64.
  */
 import db from 'dynalite/db/index.js';
 import validations from 'dynalite/validations/index.js';
@@ -13,7 +14,6 @@ export type Value = Record<string, any>;
 export type Item = Record<string, Value>;
 type Path = (string | number)[];
 
-/** What a request's expressions say. */
 export interface Expressions {
   condition?: any;
   keyConditions?: Record<string, { ComparisonOperator: string; AttributeValueList: Value[] }>;
@@ -26,19 +26,24 @@ export function invalid(message: string): AwsError {
   return new AwsError('ValidationException', message);
 }
 
-/** Throws `message` as a ValidationException if there is one: dynalite returns what is wrong instead of throwing it. */
+/**
+ * dynalite returns a mistake instead of throwing it.
+ * @throws AwsError ValidationException with `message`, if there is one
+ */
 export function check(message: string | Error | null | undefined): void {
   if (message) throw invalid(typeof message === 'string' ? message : message.message);
 }
 
-/** From the SDK's form to the stored one; numbers in plain form. Throws ValidationException with AWS's text. */
+/**
+ * From the SDK's form to the stored form, with numbers in plain form.
+ * @throws AwsError ValidationException with AWS's text
+ */
 export function toStored(item: Item): Item {
   const stored = convertItem(item, bytes => Buffer.from(bytes).toString('base64'));
   for (const value of Object.values(stored)) check(validations.validateAttributeValue(value));
   return stored;
 }
 
-/** From the stored form to the SDK's. */
 export function fromStored(item: Item): Item {
   return convertItem(item, base64 => new Uint8Array(Buffer.from(base64, 'base64')));
 }
@@ -60,7 +65,10 @@ function convert(value: Value, bytes: (value: any) => any): Value {
   );
 }
 
-/** Parses all expressions of a request together, as names and values have to be used by at least one of them. */
+/**
+ * Parses all expressions of a request together, because each name and value must be used by at
+ * least one of them.
+ */
 export function parseExpressions(request: any, names: string[]): Expressions {
   const data: any = Object.fromEntries(names.map(name => [name, request[name]]));
   data.ExpressionAttributeNames = request.ExpressionAttributeNames;
@@ -86,7 +94,7 @@ export function parseExpressions(request: any, names: string[]): Expressions {
   return parsed;
 }
 
-/** Whether a condition or filter holds for an item; an item that does not exist is `{}`. */
+/** True if a condition or filter holds for an item. An item that does not exist is `{}`. */
 export function matches(item: Item, expression: any): boolean {
   const { type, args } = expression;
   if (type === 'and') return matches(item, args[0]) && matches(item, args[1]);
@@ -140,7 +148,8 @@ export function applyUpdate(before: Item, sections: any[]): Item {
     else if (Array.isArray(holder)) holder[name] = undefined;
     else delete holder[name];
   }
-  // Removed elements leave a hole until all sections ran, and a value set beyond the end moves up to it.
+  // A removed element leaves a hole until all sections have run. Then a value that was set beyond
+  // the end moves up to it.
   for (const list of lists) list.splice(0, list.length, ...list.filter(Boolean));
   return after;
 }
@@ -175,7 +184,7 @@ function evaluate(value: any, before: Item): Value {
   return sum(left, right, value.type === 'add' ? 1n : -1n);
 }
 
-/** Exact: DynamoDB's numbers have 38 digits, JavaScript's 15. */
+/** Exact arithmetic: DynamoDB's numbers have 38 digits, JavaScript's have 15. */
 function sum(left: Value, right: Value, sign: bigint): Value {
   if (left.N === undefined || right.N === undefined) throw wrongType();
   const fraction = (number: string) => number.split('.')[1] ?? '';

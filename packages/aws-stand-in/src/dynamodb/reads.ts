@@ -1,4 +1,3 @@
-/** The reads of the DynamoDB stand-in: single items, and pages of a table or an index. */
 import db from 'dynalite/db/index.js';
 import { checkRange, found, leadingKey, nameOf, refuseMetrics, validKey } from './access.ts';
 import type { Access } from './access.ts';
@@ -9,7 +8,7 @@ import type { Index, Range, Table } from './store.ts';
 import { refuseOthers } from '../service/refusal.ts';
 import type { Call, Operation } from '../service/service.ts';
 
-/** A page of Query or Scan ends at 1 MB of items, filtered or not. */
+/** A page of Query or Scan ends at 1 MB of items, before or after the filter. */
 const PAGE_BYTES = 1024 * 1024;
 
 export function readOperations({ store, open, tableArn }: Access): Record<string, Operation> {
@@ -141,7 +140,10 @@ function startKey(given: Item, table: Table, index: Index | undefined): Item {
   return key;
 }
 
-/** Partition and sort condition of a Query; throws AWS's text where the conditions do not fit the key. */
+/**
+ * Partition and sort condition of a Query.
+ * @throws AwsError with AWS's text if a condition does not fit the key
+ */
 function partitionOf(expressions: Expressions, table: Table, schema: Table['KeySchema']): Range {
   const conditions = expressions.keyConditions!;
   const [partition, sort] = keyNames(schema) as [string, string?];

@@ -1,4 +1,4 @@
-/** Tables, items and index entries of the DynamoDB stand-in, in the provider's SQLite file. */
+/** Tables, items and index entries in the stand-in's SQLite file. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import db from 'dynalite/db/index.js';
 import type { Item } from './expressions.ts';
@@ -19,19 +19,25 @@ export interface Table {
   GlobalSecondaryIndexes: Index[];
 }
 
-/** Where to read: a whole table or index, or one partition of it with a condition on its sort key. */
+/**
+ * The place to read: a whole table or index, or one partition of it with a condition on its sort
+ * key.
+ */
 export interface Range {
   index?: Index | undefined;
   partition?: string;
   sort?: { operator: string; values: string[] };
-  /** The key (table's and index's attributes) to go on after. */
+  /** The read continues after this key (the attributes of the table's and the index's key). */
   after?: Item | undefined;
   reverse?: boolean;
 }
 
 export type Store = ReturnType<typeof openStore>;
 
-/** A condition on the sort key as SQL. Keys are stored as strings that sort by bytes; `~` sorts after each of them. */
+/**
+ * A condition on the sort key as SQL. Keys are strings that sort by bytes; `~` sorts after each of
+ * them.
+ */
 const sortConditions: Record<string, string[]> = {
   EQ: ['k.sk = ?'],
   LT: ['k.sk < ?'],
@@ -46,7 +52,10 @@ export function keyNames(schema: { AttributeName: string }[]): string[] {
   return schema.map(element => element.AttributeName);
 }
 
-/** The sortable key of an item in a table or index; undefined where an attribute of it is missing. */
+/**
+ * The sortable key of an item in a table or index; undefined if the item lacks an attribute of the
+ * key.
+ */
 export function keyOf(item: Item, schema: { AttributeName: string }[]): [pk: string, sk: string] | undefined {
   const [partition, sort] = keyNames(schema);
   if (!item[partition!] || (sort && !item[sort])) return undefined;
@@ -79,7 +88,10 @@ export function openStore(database: DatabaseSync) {
   }
 
   const store = {
-    /** All or nothing: what `work` wrote is gone when it throws. A savepoint, so that it may be inside another one. */
+    /**
+     * All writes of `work` apply, or none: they are undone when `work` throws. A savepoint allows
+     * nesting.
+     */
     atomically<T>(work: () => T): T {
       database.exec('SAVEPOINT dynamodb');
       try {
@@ -102,7 +114,9 @@ export function openStore(database: DatabaseSync) {
       return Number(row!.n);
     },
 
-    /** Makes or replaces a table's description, and its index entries anew; its items stay. */
+    /**
+     * Makes or replaces a table's description and builds its index entries anew. The items stay.
+     */
     putTable(table: Table): void {
       store.atomically(() => {
         const description = JSON.stringify(table);
@@ -119,7 +133,10 @@ export function openStore(database: DatabaseSync) {
       return row && JSON.parse(row.item as string);
     },
 
-    /** Replaces one item by another with the same key; undefined stands for none. To be called inside `atomically`. */
+    /**
+     * Replaces one item by another with the same key; undefined stands for no item. Call it inside
+     * `atomically`.
+     */
     replace(table: Table, before: Item | undefined, after: Item | undefined): void {
       indexEntries(table, before, deleteEntry);
       if (after) writeItem.run(table.TableName, ...keyOf(after, table.KeySchema)!, JSON.stringify(after));
@@ -127,7 +144,7 @@ export function openStore(database: DatabaseSync) {
       indexEntries(table, after, writeEntry);
     },
 
-    /** Whole items in key order. Nothing may be written while this is read. */
+    /** Whole items in key order. Write nothing while this is read. */
     *read(table: Table, range: Range): Generator<Item> {
       const { index, partition, sort, after } = range;
       const columns = index ? ['k.pk', 'k.sk', 'k.item_pk', 'k.item_sk'] : ['k.pk', 'k.sk'];
@@ -140,7 +157,7 @@ export function openStore(database: DatabaseSync) {
       if (index) add('k.idx = ?', index.IndexName);
       if (partition !== undefined) add('k.pk = ?', partition);
       if (sort) {
-        // A prefix is one value with two bounds.
+        // A prefix condition is one value with two bounds.
         const bounds = sortConditions[sort.operator]!;
         bounds.forEach((condition, i) => add(condition, sort.values[i] ?? sort.values[0]!));
       }
@@ -158,7 +175,10 @@ export function openStore(database: DatabaseSync) {
       for (const row of rows.iterate(...values)) yield JSON.parse(row.item as string);
     },
 
-    /** What a request with this token was, within the last ten minutes; remembers it if there was none. */
+    /**
+     * The request that came with this token within the last ten minutes. If there was none, this
+     * one is stored.
+     */
     requestOfToken(token: string, request: string, now: number): string | undefined {
       // DynamoDB keeps a client request token for ten minutes.
       database.prepare('DELETE FROM dynamodb_tokens WHERE at < ?').run(now - 600_000);

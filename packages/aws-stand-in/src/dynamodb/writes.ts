@@ -1,4 +1,4 @@
-/** The writes of the DynamoDB stand-in: conditional, one by one or several as a transaction. */
+/** The writes: conditional, single or several in a transaction. */
 import { createHash } from 'node:crypto';
 import db from 'dynalite/db/index.js';
 import { refuseMetrics, validKey } from './access.ts';
@@ -20,7 +20,7 @@ const transactionKinds: Record<string, WriteKind> = {
   ConditionCheck: 'ConditionCheckItem',
 };
 
-/** One write whose request is valid and allowed: what is left is its condition and its effect. */
+/** One write whose request is valid and allowed. Its condition and its effect remain. */
 interface Write {
   id: string;
   updates: Expressions['updates'];
@@ -114,7 +114,10 @@ export function writeOperations({ cloud, store, open }: Access): Record<string, 
     });
   }
 
-  /** The SDK sends a token with every transaction: its own retry after a lost answer must not be applied twice. */
+  /**
+   * The SDK sends a token with every transaction. A retry after a lost answer has the same token
+   * and must not apply twice.
+   */
   function isRepeated(token: string, items: any[]): boolean {
     const request = createHash('sha256').update(JSON.stringify(items)).digest('hex');
     const known = store.requestOfToken(token, request, cloud.now());
@@ -136,7 +139,10 @@ export function writeOperations({ cloud, store, open }: Access): Record<string, 
   };
 }
 
-/** Throws unless the whole item may be stored: its keys, the keys of its indexes, at most 400 KB. */
+/**
+ * @throws AwsError unless the whole item may be stored: its keys, the keys of its indexes, at most
+ *   400 KB
+ */
 function checkItem(item: Item, table: Table, tooLarge: string): void {
   check(db.validateItem(item, table));
   for (const index of table.GlobalSecondaryIndexes) {
@@ -150,7 +156,7 @@ function checkItem(item: Item, table: Table, tooLarge: string): void {
   if (db.itemSize(item) > db.MAX_SIZE) throw invalid(tooLarge);
 }
 
-/** Applies a write of a transaction, and gives the reason why it cannot be. */
+/** Applies a write of a transaction. Returns the reason if it cannot be applied. */
 function reasonAgainst(write: Write): { Code: string; Message?: string; Item?: unknown } {
   try {
     write.apply();

@@ -1,9 +1,15 @@
-/** The deliveries of EventBridge: rows that stay until their target, or its dead letter queue, has them. */
+/**
+ * The deliveries of EventBridge. A row stays until its target, or the dead letter queue, has
+ * accepted the event.
+ */
 import type { Caller, Cloud } from '../service/service.ts';
 import type { ServiceEvent } from './event.ts';
 import { invokeTarget, nextAttempt, sendDeadLetter, type Target } from './targets.ts';
 
-/** Calls under way at once. A storm of events must not become a storm of processes: the rest waits in its row. */
+/**
+ * The number of parallel calls. The rest of a storm waits in its rows, so that it does not start a
+ * storm of processes.
+ */
 const maxUnderWay = 10;
 
 interface Delivery {
@@ -18,10 +24,8 @@ interface Delivery {
 
 export interface EventDeliveries {
   add(ruleArn: string, target: Target, input: string, event: ServiceEvent): void;
-  /** Looks for work; returns at once. */
   run(): void;
   start(): void;
-  /** Resolves when no call is under way any more. */
   stop(): Promise<void>;
 }
 
@@ -42,13 +46,15 @@ export function eventDeliveries(cloud: Cloud): EventDeliveries {
 
   function run(): void {
     if (!running) return;
-    // One moment for both questions: what falls due between two would be in neither answer.
+    // Both questions use one moment: a delivery that falls due between two moments would be in
+    // neither answer.
     const now = cloud.now();
     const due = select.all(now, maxUnderWay + underWay.size) as unknown as Delivery[];
     for (const delivery of due) {
       if (underWay.size >= maxUnderWay) break;
       if (underWay.has(delivery.id)) continue;
-      // Not in this turn: a target may put an event itself before it first waits, and would find this one not under way.
+      // Not in this turn of the event loop: a target may itself put an event before it first waits,
+      // and would not find this delivery under way.
       const delivering = Promise.resolve().then(() => deliver(delivery));
       underWay.set(
         delivery.id,
@@ -70,7 +76,7 @@ export function eventDeliveries(cloud: Cloud): EventDeliveries {
       await invokeTarget(cloud, caller(target, delivery.rule), target.arn, delivery.input);
       remove.run(delivery.id);
     } catch (error) {
-      const next = nextAttempt(error, attempts, cloud.now() - delivery.putAt, target.retryPolicy);
+      const next = nextAttempt(error, { attempts, ageMs: cloud.now() - delivery.putAt, policy: target.retryPolicy });
       if ('delayMs' in next) postpone.run(attempts, cloud.now() + next.delayMs, delivery.id);
       else await bury(delivery, target, error, attempts, next.exhausted);
     }
@@ -98,11 +104,14 @@ export function eventDeliveries(cloud: Cloud): EventDeliveries {
     remove.run(delivery.id);
   }
 
-  /** A state machine is started under the role given to the target, everything else by its own resource policy. */
+  /**
+   * A state machine is started under the target's role. Every other target allows the call by its
+   * own resource policy.
+   */
   function caller(target: Omit<Target, 'input'>, ruleArn: string): Caller {
     return target.roleArn === undefined
       ? self(ruleArn)
-      : cloud.iam.assume(target.roleArn, 'events.amazonaws.com', `events-${target.id}`);
+      : cloud.iam.assume(target.roleArn, { service: 'events.amazonaws.com', session: `events-${target.id}` });
   }
   const self = (ruleArn: string): Caller =>
     ({ ...cloud.iam.service('events.amazonaws.com'), sourceArn: ruleArn }) as Caller;

@@ -1,6 +1,6 @@
 /**
- * EventBridge: buses, rules, PutEvents, and deliveries that are written down before an event is acknowledged and
- * deleted after their target took them (at least once, in no promised order).
+ * EventBridge: buses, rules and PutEvents. Deliveries are stored before an event is acknowledged
+ * and deleted after their target accepted them: at least once, in no guaranteed order.
  */
 import { randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-eventbridge';
@@ -14,7 +14,7 @@ import { checkTarget, type Target } from './targets.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { eventDeliveries } from './deliveries.ts';
 
-/** Total bytes of a PutEvents request (2026-01). */
+/** The largest PutEvents request in bytes (as of 2026-01). */
 const maxRequestBytes = 1_048_576;
 
 interface Rule {
@@ -45,10 +45,14 @@ export function events(cloud: Cloud): EventsService {
   }
   const busArn = (name: string) => arn(cloud, 'events', `event-bus/${name}`);
 
-  /** Writes one delivery for each target of each rule that matches; nothing of the event is kept otherwise. */
+  /**
+   * Stores one delivery for each target of each rule that matches. Nothing else of the event is
+   * kept.
+   */
   function accept(bus: string, event: ServiceEvent): void {
     const matching = [...rules.values()].filter(rule => rule.bus === bus && rule.enabled && rule.pattern(event));
-    // First all inputs: one that is refused must not leave half of the deliveries behind.
+    // All inputs are computed first, so that a refused input does not leave half of the deliveries
+    // behind.
     const made = matching.flatMap(rule => rule.targets.map(target => ({ rule, target, input: target.input(event) })));
     for (const { rule, target, input } of made) deliveries.add(rule.arn, target, input, event);
   }

@@ -1,8 +1,14 @@
-/** What a rule's target is given of an event: all of it, a part, a constant, or a text with parts of it. */
+/**
+ * What a rule's target receives of an event: all of it, a part, a constant, or a text with parts of
+ * it.
+ */
 import type { ServiceEvent } from './event.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 
-/** @throws AwsError NotImplemented (501) for a path that is more than names, and for a template that is no text */
+/**
+ * @throws AwsError NotImplemented (501) for a path that is more than names, and for a template that
+ *   is not a text
+ */
 export function targetInput({ Input, InputPath, InputTransformer }: any): (event: ServiceEvent) => string {
   if (InputTransformer !== undefined) return transformer(InputTransformer);
   if (Input !== undefined) return () => Input;
@@ -11,7 +17,10 @@ export function targetInput({ Input, InputPath, InputTransformer }: any): (event
   return event => JSON.stringify(part(event) ?? {});
 }
 
-/** A template that is one text in quotation marks. They reach the target, too: on AWS, a mail from SNS shows them. */
+/**
+ * A template that is one text in quotation marks. The marks reach the target too: on AWS, a mail
+ * from SNS shows them.
+ */
 function transformer(properties: any): (event: ServiceEvent) => string {
   refuseOthers('InputTransformer', properties, ['InputPathsMap', 'InputTemplate']);
   const { InputPathsMap = {}, InputTemplate } = properties;
@@ -21,13 +30,14 @@ function transformer(properties: any): (event: ServiceEvent) => string {
     if (!parts.has(name)) refuse(`InputTemplate's variable ${name}`);
   return event => {
     const text = InputTemplate.replace(/<([\w.-]+)>/g, (_: string, name: string) => plain(parts.get(name)!(event)));
-    // Values are not escaped (EventBridge user guide, "Common issues"), and what becomes of such a text is not said.
+    // EventBridge does not escape values (user guide, "Common issues"). AWS does not say what
+    // happens to such a text.
     if (typeof parsed(text) !== 'string') refuse(`an InputTemplate with a value that has to be escaped: ${text}`);
     return text;
   };
 }
 
-/** What is not there leaves nothing. */
+/** A variable that is absent in the event becomes an empty text. */
 function plain(value: unknown): string {
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value).replaceAll('"', '');

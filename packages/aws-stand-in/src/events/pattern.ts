@@ -1,6 +1,6 @@
 /**
- * EventBridge's event patterns. A pattern is compiled once, when its rule is made, so that an operator this file does
- * not know stops the start instead of never matching.
+ * EventBridge's event patterns. A pattern is compiled when its rule is made, so that an unknown
+ * operator stops the start instead of never matching.
  */
 import { AwsError } from '../service/service.ts';
 
@@ -11,15 +11,18 @@ export type EventPattern = (event: unknown) => boolean;
 
 /**
  * @param pattern the rule's `EventPattern`
- * @throws AwsError InvalidEventPatternException for anything AWS would refuse, and for the operators that are not done
- *   here: `cidr`, `equals-ignore-case`, `suffix`, `wildcard`
+ * @throws AwsError InvalidEventPatternException for everything that AWS would refuse, and for the
+ *   operators that are not done here: `cidr`, `equals-ignore-case`, `suffix`, `wildcard`
  */
 export function compileEventPattern(pattern: unknown): EventPattern {
   const matches = compileFields(pattern, '$');
   return event => matches([event]);
 }
 
-/** All fields must match. The objects of an array are looked at field by field (AWS keeps one element's fields together). */
+/**
+ * All fields must match. The objects of an array are searched field by field. (AWS keeps the fields
+ * of one element together.)
+ */
 function compileFields(pattern: unknown, path: string): Matcher {
   if (!isObject(pattern)) throw invalid(`Filter is not an object at ${path}`);
   const fields = Object.entries(pattern);
@@ -38,7 +41,10 @@ function compileOr(value: unknown, path: string): Matcher {
   return nodes => alternatives.some(matches => matches(nodes));
 }
 
-/** One of the values or operators must match one of the leaves; objects are no leaves, an empty array has none. */
+/**
+ * At least one value or operator must match a leaf. An object is no leaf, and an empty array has
+ * none.
+ */
 function compileLeaf(values: unknown[], path: string): Matcher {
   if (values.length === 0) throw invalid(`Empty arrays are not allowed at ${path}`);
   const matchers = values.map((value): Matcher => {

@@ -1,6 +1,6 @@
 /**
- * What EventBridge and Scheduler do once they know whom to call: one attempt, whether its failure is worth another,
- * and the dead letter with the attributes AWS sets.
+ * What EventBridge and Scheduler share once they know their target: one attempt, the decision on a
+ * retry, and the dead letter with AWS's attributes.
  */
 import { AwsError } from '../service/service.ts';
 import type { Caller, Cloud } from '../service/service.ts';
@@ -23,10 +23,16 @@ export interface Target {
   input: (event: ServiceEvent) => string;
 }
 
-/** Waits between attempts in milliseconds: AWS spreads 185 over 24 hours, which nobody at this machine would see end. */
+/**
+ * Waits between attempts in milliseconds. AWS distributes 185 attempts over 24 hours; here a person
+ * can see the end.
+ */
 const retryDelays = [200, 1_000, 3_000];
 
-/** Hands `input` to a Lambda function (asynchronously), a state machine, a queue or a topic, as `caller`. */
+/**
+ * Passes `input`, as `caller`, to a Lambda function (asynchronously), a state machine, a queue or a
+ * topic.
+ */
 export async function invokeTarget(cloud: Cloud, caller: Caller, targetArn: string, input: string): Promise<void> {
   switch (serviceOf(targetArn)) {
     case 'lambda':
@@ -50,19 +56,23 @@ export async function invokeTarget(cloud: Cloud, caller: Caller, targetArn: stri
   }
 }
 
-/** The service a target's ARN names, refused at load unless `invokeTarget` can call it. */
+/**
+ * The service that a target's ARN names.
+ * @throws AwsError NotImplemented if `invokeTarget` cannot call it
+ */
 export function checkTarget(targetArn: string, allowed: readonly string[]): string {
   const service = serviceOf(targetArn);
   if (!allowed.includes(service)) refuse(`the target ${targetArn}`);
   return service;
 }
 
-/** Milliseconds until the next attempt; undefined when no further one is due, with the condition AWS names. */
+/**
+ * Milliseconds until the next attempt. If there is none, the result names AWS's condition for
+ * giving up.
+ */
 export function nextAttempt(
   error: unknown,
-  attempts: number,
-  ageMs: number,
-  policy: RetryPolicy = {},
+  { attempts, ageMs, policy = {} }: { attempts: number; ageMs: number; policy?: RetryPolicy },
 ): { delayMs: number } | { exhausted?: 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds' } {
   if (!isWorthRetrying(error)) return {};
   const delayMs = retryDelays[attempts - 1];
@@ -83,7 +93,7 @@ export interface DeadLetter {
   exhausted?: string;
 }
 
-/** Sends what could not be delivered to the target's dead letter queue, as `caller`. */
+/** Sends an event that could not be delivered to the target's dead letter queue, as `caller`. */
 export async function sendDeadLetter(cloud: Cloud, caller: Caller, letter: DeadLetter): Promise<void> {
   const attributes: Record<string, string> = {
     RULE_ARN: letter.ruleArn,
@@ -102,7 +112,10 @@ export async function sendDeadLetter(cloud: Cloud, caller: Caller, letter: DeadL
   });
 }
 
-/** Missing permissions and missing targets stay missing: AWS sends these to the dead letter queue at once. */
+/**
+ * A missing permission or target stays missing, so AWS sends the event to the dead letter queue at
+ * once.
+ */
 function isWorthRetrying(error: unknown): boolean {
   if (!(error instanceof AwsError)) return true;
   return (

@@ -2,7 +2,6 @@
 import { AwsError, type Caller, type Cloud, type ConditionContext } from '../service/service.ts';
 import type { Policy, Question } from './policy.ts';
 
-/** The condition keys that IAM itself adds to every call. */
 export function globalContext(caller: Caller, { account, region, now }: Pick<Cloud, 'account' | 'region' | 'now'>) {
   const isService = caller.service !== undefined;
   const context: ConditionContext = {
@@ -14,7 +13,7 @@ export function globalContext(caller: Caller, { account, region, now }: Pick<Clo
       : { 'aws:PrincipalArn': caller.roleArn ?? caller.arn, 'aws:PrincipalAccount': caller.account }),
     ...(caller.sourceArn && { 'aws:SourceArn': caller.sourceArn, 'aws:SourceAccount': account }),
     'aws:RequestedRegion': region,
-    // Loopback stands in for the TLS that a caller of AWS would speak.
+    // Callers of AWS speak TLS. Loopback replaces it here.
     'aws:SecureTransport': 'true',
     'aws:CurrentTime': new Date(now()).toISOString(),
   };
@@ -24,7 +23,7 @@ export function globalContext(caller: Caller, { account, region, now }: Pick<Clo
 /**
  * @param identity the policies of the caller's role
  * @param attached the policy of the resource
- * @throws AwsError AccessDenied; the message names caller, action, resource and the statement that is missing
+ * @throws AwsError AccessDenied; its message names caller, action, resource, missing statement
  */
 export function decide({
   question,
@@ -43,7 +42,8 @@ export function decide({
   if (byResource === 'allow') return;
   const isRoot = caller.roleArn === undefined && caller.service === undefined;
   const byIdentity = isRoot || own.includes('allow');
-  // A KMS key is the one resource whose own policy must say yes, or hand the decision to the account.
+  // A KMS key is the only resource whose own policy must allow the call or delegate the decision to
+  // the account.
   const needsResource =
     caller.service !== undefined || (/^arn:aws:kms:[^:]*:[^:]*:key\//.test(resource) && attached !== undefined);
   if (byIdentity && (!needsResource || byResource === 'delegate')) return;

@@ -1,4 +1,4 @@
-/** The IAM service as a caller sees it, and the roles and policies of the template. */
+/** The IAM service for its callers, and the roles and policies of the template. */
 import * as model from '@aws-sdk/client-iam';
 import type { LocalIam, Role } from './local-iam.ts';
 import { refuseOthers } from '../service/refusal.ts';
@@ -12,7 +12,7 @@ export function iamService(iam: LocalIam, account: string): Service {
     RoleId: role.roleId,
     Arn: role.arn,
     CreateDate: new Date(role.createdAt),
-    // RFC 3986 encoding, as IAM documents it.
+    // IAM documents this RFC 3986 encoding.
     AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(role.trustPolicy)),
   });
   return {

@@ -1,4 +1,7 @@
-/** Roles, their policies and credentials, the policies of resources, and the decision on every call. */
+/**
+ * Roles, their policies and credentials, and the policies of resources. Every call is decided from
+ * them.
+ */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { decide, denied, globalContext } from './decision.ts';
@@ -14,7 +17,10 @@ export interface Role {
   createdAt: number;
 }
 
-/** The two AWS-managed policies that a mail server's or a function's role is usually given, cut to what is played here. */
+/**
+ * The AWS-managed policies of a mail server's or a function's role, reduced to the actions that
+ * exist here.
+ */
 const AWS_MANAGED: Record<string, object> = {
   'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': allow(
     'logs:CreateLogGroup',
@@ -35,7 +41,6 @@ function allow(...actions: string[]): object {
 export class LocalIam implements Iam {
   readonly #cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>;
   readonly #roles = new Map<string, Role>();
-  /** Role name → where a policy comes from → the policy. */
   readonly #identity = new Map<string, Map<string, Policy>>();
   readonly #resource = new Map<string, Policy>();
   readonly #trust = new Map<string, Policy>();
@@ -86,7 +91,7 @@ export class LocalIam implements Iam {
     const role: Role = {
       roleName: name,
       arn: `arn:aws:iam::${this.#cloud.account}:role${path}${name}`,
-      // Prefixes of a mail server's deliveries are made from this id: it lives as long as the role.
+      // Policies name a role's id (`aws:userid`), so the id lives as long as the role.
       roleId: before?.roleId ?? `AROA${randomId(17)}`,
       path,
       trustPolicy,
@@ -100,7 +105,7 @@ export class LocalIam implements Iam {
     return { arn: role.arn, roleId: role.roleId };
   }
 
-  /** Attaches a policy to a role, in place of what came from the same source before. */
+  /** Attaches a policy to a role and replaces the policy of the same source. */
   putRolePolicy(roleName: string, source: string, document: object): void {
     this.role(roleName);
     this.#identity.get(roleName)!.set(source, new Policy(document, 'identity'));
@@ -112,16 +117,17 @@ export class LocalIam implements Iam {
     this.#run('INSERT OR REPLACE INTO iam_managed_policy VALUES (?, ?)', arn, JSON.stringify(document));
   }
 
-  /** Throws NoSuchEntityException for a policy that is neither of the template nor one of the few of AWS that are known here. */
+  /**
+   * @throws AwsError NoSuchEntityException for a policy that is neither in the template nor one of
+   *   AWS_MANAGED
+   */
   managedPolicy(arn: string): object {
     const [row] = this.#all('SELECT document FROM iam_managed_policy WHERE arn = ?', arn);
     const document = row ? JSON.parse(row.document) : AWS_MANAGED[arn];
     if (!document)
-      throw new AwsError(
-        'NoSuchEntityException',
-        `Policy ${arn} does not exist or is not part of the local provider.`,
-        { status: 404 },
-      );
+      throw new AwsError('NoSuchEntityException', `Policy ${arn} does not exist or is not part of the stand-in.`, {
+        status: 404,
+      });
     return document;
   }
 
@@ -158,7 +164,10 @@ export class LocalIam implements Iam {
     return { accessKeyId: id, secretAccessKey: secret };
   }
 
-  /** Who signs with this key id, and the secret to check it by; undefined when nobody does. */
+  /**
+   * The caller that signs with this key id, and the secret to verify the signature with; undefined
+   * for an unknown key id.
+   */
   caller(accessKeyId: string): { caller: Caller; secretAccessKey: string } | undefined {
     const [row] = this.#all('SELECT * FROM iam_credential WHERE id = ?', accessKeyId);
     if (!row) return undefined;
@@ -175,15 +184,16 @@ export class LocalIam implements Iam {
     return { arn: name, account: this.#cloud.account, userId: name, service: name };
   }
 
-  assume(roleArn: string, service: string, sessionName: string): Caller {
+  assume(roleArn: string, { service, session }: { service: string; session: string }): Caller {
     const role = this.role(roleArn);
     const caller = this.service(service);
-    // The service acts for this account alone; which resource it acts for is not known here, so a trust that asks for aws:SourceArn refuses.
+    // The service acts for this account alone. The stand-in does not know for which resource the
+    // service acts, so a trust policy that asks for aws:SourceArn refuses.
     const context = contextOf(globalContext(caller, this.#cloud), { 'aws:SourceAccount': this.#cloud.account });
     const question = { caller, action: 'sts:AssumeRole', resource: role.arn, context };
     if (this.#trust.get(role.roleName)!.decide(question) !== 'allow')
       throw denied(question, 'the trust policy of the role does not allow it');
-    return this.#session(role, sessionName);
+    return this.#session(role, session);
   }
 
   #session(role: Role, sessionName: string): Caller {
@@ -196,7 +206,7 @@ export class LocalIam implements Iam {
   }
 
   authorize(caller: Caller, action: string, resource: string, context: ConditionContext = {}): void {
-    // AWS answers it to everybody who signs, whatever policies say.
+    // AWS answers this action to every caller with a valid signature, independent of policies.
     if (action === 'sts:GetCallerIdentity') return;
     const own = caller.roleArn ? [...(this.#identity.get(this.role(caller.roleArn).roleName)?.values() ?? [])] : [];
     decide({
@@ -206,7 +216,7 @@ export class LocalIam implements Iam {
     });
   }
 
-  /** A bucket's policy speaks for its objects, a function's for its versions. */
+  /** A bucket's policy covers its objects, a function's policy covers its versions. */
   #resourcePolicy(resource: string): Policy | undefined {
     const owner = /^arn:aws:s3:::[^/]+|^arn:aws:lambda:[^:]*:[^:]*:function:[^:]+/.exec(resource)?.[0];
     return this.#resource.get(resource) ?? (owner ? this.#resource.get(owner) : undefined);

@@ -1,10 +1,11 @@
 /**
- * Policy documents: checked when they are attached, so that a mistake is loud and early, and evaluated on every call.
- * Source of the rules: the IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
+ * Policy documents. They are checked when they are attached, so that a mistake is reported early,
+ * and evaluated on every call. Source of the rules: the IAM user guide, "Policy evaluation logic"
+ * and "IAM JSON policy elements reference".
  */
 import { AwsError, type Caller, type ConditionContext } from '../service/service.ts';
 
-/** What a policy is asked. Context keys are in lower case, as IAM compares them. */
+/** A question to a policy. The keys of `context` are in lower case, as IAM compares them. */
 export interface Question {
   caller: Caller;
   action: string;
@@ -16,7 +17,10 @@ type Match = 'direct' | 'account' | undefined;
 
 interface Statement {
   effect: 'Allow' | 'Deny';
-  /** `account`: the statement trusts the account's root, which hands the decision to the caller's own policies. */
+  /**
+   * `account`: the statement trusts the account's root, which delegates the decision to the
+   * caller's own policies.
+   */
   principal(caller: Caller): Match;
   applies(question: Question): boolean;
 }
@@ -24,7 +28,10 @@ interface Statement {
 export class Policy {
   readonly #statements: Statement[];
 
-  /** `kind` says whether statements must name a principal (a resource's or a role's trust) or must not (an identity's). Throws MalformedPolicyDocument on anything not known here. */
+  /**
+   * @param kind a resource's or a trust policy must name principals, an identity's policy must not
+   * @throws AwsError MalformedPolicyDocument for every element that is not known here
+   */
   constructor(document: any, kind: 'identity' | 'resource' | 'trust') {
     if (document?.Version !== '2012-10-17') throw malformed('Version must be 2012-10-17', document);
     this.#statements = list(document.Statement).map(statement => parse(statement, kind));
@@ -44,7 +51,7 @@ export class Policy {
   }
 }
 
-/** Lower-case keys, every value a list. */
+/** Keys in lower case; every value becomes a list. */
 export function contextOf(...parts: ConditionContext[]): Map<string, string[]> {
   const context = new Map<string, string[]>();
   for (const part of parts)
@@ -61,7 +68,7 @@ const ELEMENTS = ['Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Resource
 
 function parse(statement: any, kind: 'identity' | 'resource' | 'trust'): Statement {
   const unknown = Object.keys(statement).find(name => !ELEMENTS.includes(name));
-  if (unknown) throw malformed(`The element ${unknown} is not part of the local provider`, statement);
+  if (unknown) throw malformed(`The element ${unknown} is not part of the stand-in`, statement);
   if (statement.Effect !== 'Allow' && statement.Effect !== 'Deny')
     throw malformed('Effect must be Allow or Deny', statement);
   if ((statement.Principal === undefined) !== (kind === 'identity'))
@@ -76,7 +83,7 @@ function parse(statement: any, kind: 'identity' | 'resource' | 'trust'): Stateme
   for (const action of actions)
     if (action !== '*' && !/^[a-z0-9-]+:[\w*?]+$/i.test(action))
       throw malformed(`${action} is not an action`, statement);
-  // The trust of a role names no resource: it is the role itself.
+  // A role's trust policy names no resource, because its resource is the role itself.
   const resources = list(statement.Resource ?? statement.NotResource ?? '*').map(String);
   const conditions = Object.entries<any>(statement.Condition ?? {}).flatMap(([operator, keys]) =>
     Object.entries<any>(keys).map(([key, values]) =>
@@ -99,7 +106,7 @@ function parse(statement: any, kind: 'identity' | 'resource' | 'trust'): Stateme
 function principals(element: any, statement: any): (caller: Caller) => Match {
   if (element === '*') return () => 'direct';
   const unknown = Object.keys(element).find(name => name !== 'AWS' && name !== 'Service');
-  if (unknown) throw malformed(`Principals of kind ${unknown} are not part of the local provider`, statement);
+  if (unknown) throw malformed(`Principals of kind ${unknown} are not part of the stand-in`, statement);
   const services = element.Service === undefined ? [] : list(element.Service);
   const people = element.AWS === undefined ? [] : list(element.AWS);
   const bad = people.find(who => who !== '*' && /[*?]/.test(who));
@@ -114,16 +121,17 @@ function principals(element: any, statement: any): (caller: Caller) => Match {
 }
 
 /**
- * Whether a text fits a pattern with `*`, `?` and policy variables (`${aws:userid}`). What a variable stands for is taken
- * literally, whatever is in it. A variable that has no value fits nothing, unless it has a default: `${key, 'x'}`.
+ * True if a text matches a pattern with `*`, `?` and policy variables (`${aws:userid}`). The value
+ * of a variable is literal: wildcards in it are plain characters. A variable without a value
+ * matches nothing, unless it has a default: `${key, 'x'}`.
  */
 export function matches(
   pattern: string,
   value: string,
   context?: ReadonlyMap<string, string[]>,
-  wildcards = true,
+  { wildcards = true }: { wildcards?: boolean } = {},
 ): boolean {
-  // Nearly all patterns are plain, and every call asks dozens of them.
+  // Most patterns are plain, and every call checks dozens of them.
   if (pattern === '*' && wildcards) return true;
   if (!/[*?]|\$\{/.test(pattern)) return pattern === value;
   let unresolved = false;
@@ -146,7 +154,7 @@ const escape = (text: string) => text.replace(/[\\^$.|?*+()[\]{}/-]/g, '\\$&');
 
 type Compare = (wanted: string, found: string, context: ReadonlyMap<string, string[]>) => boolean;
 
-const equals: Compare = (wanted, found, context) => matches(wanted, found, context, false);
+const equals: Compare = (wanted, found, context) => matches(wanted, found, context, { wildcards: false });
 const like: Compare = (wanted, found, context) => matches(wanted, found, context);
 const sameLetters: Compare = (wanted, found, context) => equals(wanted.toLowerCase(), found.toLowerCase(), context);
 const number =
@@ -154,7 +162,9 @@ const number =
   (wanted, found) =>
     compare(Number(found), Number(wanted));
 
-/** ARNs are compared part by part, so that a wildcard does not cross a colon of the first five. */
+/**
+ * ARNs are compared part by part, so that a wildcard does not cross one of the first five colons.
+ */
 const arnLike: Compare = (wanted, found, context) => {
   if (wanted === '*') return true;
   const [a, b] = [wanted, found]
@@ -194,7 +204,7 @@ function condition(
   const [, quantifier, name = '', ifExists] = /^(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?$/.exec(element) ?? [];
   if (name === 'Null') return context => wanted.some(value => (value === 'true') === !context.get(key)?.length);
   const compare = OPERATORS[NEGATED[name] ?? name];
-  if (!compare) throw malformed(`The condition operator ${element} is not part of the local provider`, statement);
+  if (!compare) throw malformed(`The condition operator ${element} is not part of the stand-in`, statement);
   const negated = name in NEGATED;
   return context => {
     const found = context.get(key) ?? [];

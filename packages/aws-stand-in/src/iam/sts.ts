@@ -1,4 +1,7 @@
-/** STS: who a caller is. Nobody assumes a role over the wire here; `env --as` prints a role's credentials. */
+/**
+ * STS answers who a caller is. No role can be assumed over the wire: `StandIn.iam.credentials`
+ * gives a role's credentials.
+ */
 import * as model from '@aws-sdk/client-sts';
 import type { Service } from '../service/service.ts';
 

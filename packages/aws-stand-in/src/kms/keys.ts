@@ -1,6 +1,6 @@
 /**
- * The keys of the KMS stand-in. Their material lies in files beside the database, never in it: whoever has only the
- * database file can read nothing that is encrypted.
+ * The keys of KMS. Their material lies in files beside the database, so that the database file
+ * alone decrypts nothing.
  */
 import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,9 @@ import type { Cloud } from '../service/service.ts';
 
 export type EncryptionContext = Record<string, string>;
 
-/** Bytes of a ciphertext before the encrypted text: key id (UUID as text), IV, authentication tag. */
+/**
+ * Bytes of a ciphertext before the encrypted text: key id (UUID as text), IV, authentication tag.
+ */
 const [ID_BYTES, IV_BYTES, TAG_BYTES] = [36, 12, 16];
 
 export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
@@ -21,7 +23,9 @@ export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
   const directory = location && join(dirname(location), 'kms');
   const materials = new Map<string, Buffer>();
 
-  /** The key of an owner: made at first use. An owner is a resource of a stack, or a service. */
+  /**
+   * The key of an owner, made at its first use. An owner is a resource of a stack, or a service.
+   */
   function ensureKey(owner: string, manager: 'CUSTOMER' | 'AWS', description: string): string {
     const known = database.prepare('SELECT id FROM kms_keys WHERE owner = ?').get(owner);
     if (known) {
@@ -32,10 +36,10 @@ export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
     }
     const id = randomUUID();
     const material = randomBytes(32);
-    // Without a database file nothing outlives the process, keys included.
+    // Without a database file, nothing outlives the process, including keys.
     if (directory) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      // Renamed whole before the row is written: a key that is known always has its material.
+      // The file is renamed before the row is written, so that a known key always has its material.
       writeFileSync(join(directory, `.${id}`), material, { mode: 0o600, flush: true });
       renameSync(join(directory, `.${id}`), join(directory, id));
     }
@@ -57,7 +61,10 @@ export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
     return Buffer.concat([Buffer.from(id), iv, cipher.getAuthTag(), encrypted]);
   }
 
-  /** Throws InvalidCiphertextException for bytes that are not ours, were changed, or belong to another context. */
+  /**
+   * @throws AwsError InvalidCiphertextException for bytes of another origin, changed bytes, or
+   *   another context
+   */
   function decrypt(id: string, ciphertext: Uint8Array, context: EncryptionContext): Uint8Array {
     const rest = Buffer.from(ciphertext).subarray(ID_BYTES);
     const [iv, tag] = [rest.subarray(0, IV_BYTES), rest.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)];
@@ -79,7 +86,10 @@ export function openKeys({ database, now }: Pick<Cloud, 'database' | 'now'>) {
   return { ensureKey, encrypt, decrypt, keyIn };
 }
 
-/** Binds a ciphertext to its key and its context, whatever the order of the context's members. */
+/**
+ * Binds a ciphertext to its key and its context. The order of the context's members does not
+ * matter.
+ */
 function associatedData(id: string, context: EncryptionContext): Buffer {
   return Buffer.from(JSON.stringify([id, Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1))]));
 }

@@ -1,7 +1,8 @@
 /**
- * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. S3 and SSM encrypt through the methods of
- * `Kms`, as the caller who asked them to, so that the caller's own rights on the key count. KMS has no operation for
- * callers from outside. Rotation is accepted without effect, as it changes nothing that a caller can see.
+ * KMS: symmetric keys with key policies, and the aliases of AWS's own keys. S3 and SSM encrypt
+ * through the methods of `Kms`, as the caller who asked them to, so that the caller's own rights on
+ * the key apply. There is no operation for callers from outside. Rotation is accepted without
+ * effect, because no caller could see one.
  */
 import { randomBytes } from 'node:crypto';
 import * as model from '@aws-sdk/client-kms';
@@ -13,8 +14,10 @@ import type { Caller, ConditionContext, ResourceType, Service, ServiceFactory } 
 
 export interface Kms extends Service {
   /**
-   * Encrypts as `caller` on behalf of whom a service acts. `key`: id, ARN, or `alias/aws/ssm` and the like.
-   * `viaService`: `s3`, `ssm`, … Throws AccessDenied, NotFoundException.
+   * Encrypts as `caller`, on whose behalf a service acts.
+   * @param key id, ARN, or an alias such as `alias/aws/ssm`
+   * @param viaService `s3`, `ssm`, …
+   * @throws AwsError AccessDenied, NotFoundException
    */
   encryptFor(
     caller: Caller,
@@ -23,21 +26,26 @@ export interface Kms extends Service {
     context: EncryptionContext,
     viaService: string,
   ): { keyArn: string; ciphertext: Uint8Array };
-  /** Throws AccessDenied, InvalidCiphertextException. */
   decryptFor(
     caller: Caller,
     ciphertext: Uint8Array,
     context: EncryptionContext,
     viaService: string,
   ): { keyArn: string; plaintext: Uint8Array };
-  /** A new 32-byte key, plain and encrypted. Throws AccessDenied, NotFoundException. */
+  /**
+   * A new key of 32 bytes, plain and encrypted.
+   * @throws AwsError AccessDenied, NotFoundException
+   */
   generateDataKeyFor(
     caller: Caller,
     key: string,
     context: EncryptionContext,
     viaService: string,
   ): { keyArn: string; plaintext: Uint8Array; ciphertext: Uint8Array };
-  /** For what a service encrypts with a key of its own that no account sees (SSE-S3): nobody's rights are asked. */
+  /**
+   * Encryption with a key that belongs to the service (SSE-S3). No account sees the key, so no
+   * right is checked.
+   */
   serviceOwned(service: string): {
     encrypt(plaintext: Uint8Array, context: EncryptionContext): Uint8Array;
     decrypt(ciphertext: Uint8Array, context: EncryptionContext): Uint8Array;
@@ -50,7 +58,10 @@ export const kms: ServiceFactory<Kms> = cloud => {
   const managedKeys = new Map<string, string>();
   const keyArn = (id: string) => arn(cloud, 'kms', `key/${id}`);
 
-  /** The key that AWS makes for one of its services: whoever may use the service in this account may use it, through it. */
+  /**
+   * The key that AWS makes for a service. Every caller in this account may use it, but only through
+   * that service.
+   */
   function managedKey(service: string): string {
     const known = managedKeys.get(service);
     if (known) return known;
@@ -76,7 +87,10 @@ export const kms: ServiceFactory<Kms> = cloud => {
     return id;
   }
 
-  /** Key id of an id, a key ARN or the alias of a service's own key. Throws NotFoundException. */
+  /**
+   * The key id for an id, a key ARN or the alias of a service's own key.
+   * @throws AwsError NotFoundException
+   */
   function resolve(key: string): string {
     const name = key.replace(/^arn:aws:kms:[^:]*:[^:]*:(key\/)?/, '');
     const service = /^alias\/aws\/([a-z0-9]+)$/.exec(name)?.[1];
@@ -116,7 +130,7 @@ export const kms: ServiceFactory<Kms> = cloud => {
     if ((properties.KeyUsage ?? 'ENCRYPT_DECRYPT') !== 'ENCRYPT_DECRYPT') refuse('AWS::KMS::Key: keys that sign');
     if (properties.Enabled === false) refuse('AWS::KMS::Key: a key that is disabled');
     const id = ensureKey(`${stackName}/${logicalId}`, 'CUSTOMER', properties.Description ?? '');
-    // What KMS gives a key without a policy: the account decides by IAM.
+    // KMS gives this policy to a key without one: the account decides by IAM.
     const accountDecides = {
       Version: '2012-10-17',
       Statement: [

@@ -1,8 +1,9 @@
 /**
- * Invocations that nobody waits for (InvocationType Event): each is kept before it is acknowledged, and tried twice
- * more after a failure. A function has no dead letter queue and no destination here: the log says which event is lost.
+ * Asynchronous invocations (InvocationType Event). Each is stored before it is acknowledged, and
+ * tried twice more after a failure. A function has no dead letter queue and no destination here, so
+ * the log says which event is lost.
  */
-import type { Outcome } from './runtime-api.ts';
+import type { Invocation, Outcome } from './runtime-api.ts';
 import type { Cloud } from '../service/service.ts';
 
 interface Row {
@@ -14,19 +15,19 @@ interface Row {
   due: number;
 }
 
-/** Lambda waits 1 and 2 minutes before its retries; here seconds, so that a person sees the end of it. */
+/** Lambda waits 1 and 2 minutes before its retries. Seconds let a person see the end. */
 const RETRY_DELAYS_MS = [1000, 2000];
 
 export class AsynchronousInvocations {
   private readonly cloud: Cloud;
-  private readonly run: (name: string, requestId: string, payload: string) => Promise<Outcome>;
+  private readonly run: (name: string, invocation: Invocation) => Promise<Outcome>;
   private readonly isThere: (name: string) => boolean;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private stopped = false;
 
   constructor(
     cloud: Cloud,
-    run: (name: string, requestId: string, payload: string) => Promise<Outcome>,
+    run: (name: string, invocation: Invocation) => Promise<Outcome>,
     isThere: (name: string) => boolean,
   ) {
     this.cloud = cloud;
@@ -36,8 +37,11 @@ export class AsynchronousInvocations {
       payload TEXT NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL)`);
   }
 
-  /** Keeps the invocation, then lets it run; a provider that is killed from here on runs it when it is back. */
-  accept(name: string, requestId: string, payload: string): void {
+  /**
+   * Stores the invocation and starts it. If the process is killed from here on, the next start runs
+   * it.
+   */
+  accept(name: string, { requestId, payload }: Invocation): void {
     const now = this.cloud.now();
     this.cloud.database
       .prepare('INSERT INTO lambda_asynchronous VALUES (?, ?, ?, 0, ?, ?)')
@@ -45,7 +49,10 @@ export class AsynchronousInvocations {
     this.schedule({ id: requestId, function: name, payload, attempts: 0, created: now, due: now });
   }
 
-  /** Goes on with what a stopped or killed provider left; one that was running then runs again. */
+  /**
+   * Resumes the invocations that a stopped or killed process left. An invocation that was running
+   * then runs again.
+   */
   start(): void {
     const rows = this.cloud.database.prepare('SELECT * FROM lambda_asynchronous ORDER BY due').all();
     for (const row of rows) if (!this.timers.has(String(row.id))) this.schedule(row as unknown as Row);
@@ -69,7 +76,7 @@ export class AsynchronousInvocations {
       return this.forget(row);
     }
     const outcome = await this.outcome(row);
-    // What stop() did to the process is not the function's failure: the row stays for the next start.
+    // The function did not fail if stop() ended its process. The row stays for the next start.
     if (this.stopped) return;
     if (outcome.functionError === undefined) return this.forget(row);
 
@@ -88,7 +95,7 @@ export class AsynchronousInvocations {
 
   private async outcome(row: Row): Promise<Pick<Outcome, 'payload' | 'functionError'>> {
     try {
-      return await this.run(row.function, row.id, row.payload);
+      return await this.run(row.function, { requestId: row.id, payload: row.payload });
     } catch (error) {
       const { name, message } = error as Error;
       return { payload: JSON.stringify({ errorType: name, errorMessage: message }), functionError: 'Unhandled' };

@@ -1,5 +1,6 @@
-// The runtime inside a function's process: what /var/runtime does on Lambda for Node 24. It asks the Runtime API for
-// an invocation, calls the handler, answers, and asks again. Plain JavaScript, because Node starts it as it is.
+// The runtime inside a function's process, in the place of Lambda's /var/runtime for Node 24. It
+// asks the Runtime API for an invocation, calls the handler, answers, and asks again. This is plain
+// JavaScript, because Node starts it without a build.
 import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire, enableCompileCache, flushCompileCache, registerHooks } from 'node:module';
@@ -11,10 +12,11 @@ const environment = process.env;
 const taskRoot = path.resolve(environment.LAMBDA_TASK_ROOT);
 const hasPackage = existsSync(path.join(taskRoot, 'package.json'));
 const [host, port] = environment.AWS_LAMBDA_RUNTIME_API.split(':');
-// One socket is enough: one invocation at a time.
+// One socket is enough for one invocation at a time.
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let requestId;
-// Compiled code, kept for the function's next process: a quarter of a start's processor time.
+// Compiled code is kept for the function's next process. It saves a quarter of a start's processor
+// time.
 enableCompileCache(process.argv[2]);
 
 function api(method, resource, body, headers = {}) {
@@ -40,7 +42,10 @@ function api(method, resource, body, headers = {}) {
   });
 }
 
-/** On Lambda nothing lies above the task root: no package.json whose "type" counts, no node_modules to fall back on. */
+/**
+ * On Lambda, nothing lies above the task root: no package.json with a "type", and no node_modules
+ * to fall back on.
+ */
 function isolateTaskRoot() {
   const inside = file => file.startsWith(taskRoot + path.sep);
   registerHooks({
@@ -71,7 +76,7 @@ async function loadHandler() {
   const module = isModule ? await import(pathToFileURL(file).href) : createRequire(file)(file);
   const handler = module[name.slice(dot + 1)] ?? module.default?.[name.slice(dot + 1)];
   if (typeof handler !== 'function') throw named('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
-  // The Node 24 runtime took callbacks away.
+  // The Node 24 runtime has no callback handlers any more.
   if (handler.length > 2) throw named('Runtime.CallbackHandlerDeprecated', `${name} takes a callback`);
   return handler;
 }
@@ -97,7 +102,8 @@ function replaceConsole() {
   })) {
     console[method] = (...values) => {
       const record = `${new Date().toISOString()}\t${requestId}\t${level}\t${format(...values)}`;
-      // A line break inside a record travels as a carriage return, as on Lambda, and is turned back in the log.
+      // A line break inside a record travels as a carriage return, as on Lambda. The log restores
+      // it.
       process.stdout.write(`${record.replaceAll('\n', '\r')}\n`);
     };
   }
@@ -134,7 +140,9 @@ function reportError(error) {
   });
 }
 
-/** What nobody awaits ends the process on Lambda too, with these exit codes. */
+/**
+ * A rejection or exception that nobody handles ends the process. Lambda uses the same exit codes.
+ */
 function endOnStray() {
   const end = (type, code) => async error => {
     const described = named(type, error instanceof Error ? error.message : String(error));
@@ -159,7 +167,8 @@ async function serve() {
     process.exit(1);
   }
   for (let invocations = 0; ; invocations++) {
-    // After the first, so that what an invocation is compiled for is in it; the process may be killed at any time.
+    // The cache is written after the first invocation, so that it includes what the invocation
+    // compiled. The process may be killed at any time.
     if (invocations === 1) flushCompileCache();
     const next = await api('GET', 'invocation/next');
     requestId = next.headers['lambda-runtime-aws-request-id'];
@@ -175,5 +184,5 @@ async function serve() {
   }
 }
 
-// The Runtime API is gone only when the provider is: then there is nothing left to do here.
+// The Runtime API is gone only when the stand-in is, so nothing is left to do.
 serve().catch(() => process.exit(1));

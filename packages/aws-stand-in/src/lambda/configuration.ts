@@ -1,4 +1,7 @@
-/** What the template says of a function, checked as Lambda checks it; what this provider does not do is refused. */
+/**
+ * The template's settings of a function, checked as Lambda checks them. Settings that are not done
+ * here are refused.
+ */
 import type { Cloud, ResourceRequest } from '../service/service.ts';
 import { arn } from '../service/service.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
@@ -10,7 +13,7 @@ export interface FunctionConfiguration {
   role: string;
   runtime: string;
   handler: string;
-  /** Directory of the unpacked code; its name carries the code's hash. */
+  /** The folder of the unpacked code. Its name contains the code's hash. */
   taskRoot: string;
   memoryMb: number;
   timeoutSeconds: number;
@@ -25,11 +28,11 @@ const PROPERTIES = [
   ...['LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
 ];
 
-/** Lambda sets these itself and refuses them in a function's own variables. */
+/** Lambda sets these variables itself and refuses them in a function's own variables. */
 const RESERVED =
   /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_LAMBDA_\w+|AWS_ACCESS_KEY(_ID)?|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$/;
 
-/** Bytes of all variables together, names and values. */
+/** The limit for all variables together, in bytes of names and values. */
 const MAX_VARIABLES = 4096;
 
 export function functionConfiguration(cloud: Cloud, request: ResourceRequest): FunctionConfiguration {
@@ -39,7 +42,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
   refuseOthers('AWS::Lambda::Function LoggingConfig', properties.LoggingConfig, ['LogGroup']);
   if (properties.Runtime !== 'nodejs24.x') refuse(`runtime ${properties.Runtime}`);
   if (!process.version.startsWith('v24.'))
-    throw new Error(`nodejs24.x needs the provider itself to run on Node 24, not ${process.version}`);
+    throw new Error(`nodejs24.x needs the stand-in itself to run on Node 24, not ${process.version}`);
   if ((properties.PackageType ?? 'Zip') !== 'Zip') refuse(`package type ${properties.PackageType}`);
   const name = physicalName(request, 'FunctionName');
   return {
@@ -58,7 +61,6 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
   };
 }
 
-/** The statement that an AWS::Lambda::Permission adds to its function's policy. */
 export function permissionStatement(functionArn: string, request: ResourceRequest): object {
   const { Action, Principal, SourceArn, SourceAccount } = request.properties;
   refuseOthers('AWS::Lambda::Permission', request.properties, [
@@ -81,7 +83,6 @@ export function permissionStatement(functionArn: string, request: ResourceReques
   };
 }
 
-/** The configuration as Lambda's operations show it. */
 export function shownConfiguration(configuration: FunctionConfiguration): Record<string, unknown> {
   return {
     FunctionName: configuration.name,

@@ -1,4 +1,7 @@
-/** What one process of a function prints, with the lines that Lambda puts around each invocation. */
+/**
+ * The output of one process of a function, with the lines that Lambda writes around each
+ * invocation.
+ */
 import type { LogLine } from '../logs/logs.ts';
 
 export interface Report {
@@ -6,11 +9,11 @@ export interface Report {
   durationMs: number;
   memoryMb: number;
   usedMb: number;
-  /** Given for the first invocation of a process. */
+  /** Present for the first invocation of a process. */
   startMs: number | undefined;
 }
 
-/** Lambda's limit of what `LogType: Tail` gives, in bytes. */
+/** The limit of `LogType: Tail` on Lambda, in bytes. */
 const TAIL = 4096;
 
 export class InvocationLog {
@@ -46,7 +49,7 @@ export class InvocationLog {
   printed(stream: 'stdout' | 'stderr', data: Uint8Array): void {
     const parts = (this.rest[stream] + this.decoders[stream].decode(data, { stream: true })).split('\n');
     this.rest[stream] = parts.pop()!;
-    // One call of console is one record, whose line breaks travel as carriage returns.
+    // One call of console is one record. Its line breaks travel as carriage returns.
     this.note(...parts.map(part => part.replaceAll('\r', '\n')));
   }
 
@@ -56,7 +59,7 @@ export class InvocationLog {
     this.write(messages.map(message => ({ timestamp, message })));
   }
 
-  /** Keeps what was printed without a line's end. */
+  /** Stores output that has no line end yet. */
   flush(): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.rest[stream]) this.note(this.rest[stream]);

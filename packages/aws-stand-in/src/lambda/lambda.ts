@@ -11,7 +11,7 @@ import { InvocationLog } from './invocation-log.ts';
 import type { LogsService } from '../logs/logs.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { FunctionProcess } from './runtime-api.ts';
-import type { Outcome, ProcessEvents } from './runtime-api.ts';
+import type { Invocation, Outcome, ProcessEvents } from './runtime-api.ts';
 import { Starts } from './starts.ts';
 import { AwsError, arn } from '../service/service.ts';
 import type { Call, Caller, Cloud, ResourceRequest, Service } from '../service/service.ts';
@@ -19,13 +19,15 @@ import type { Call, Caller, Cloud, ResourceRequest, Service } from '../service/s
 interface DeployedFunction {
   configuration: FunctionConfiguration;
   pool: FunctionPool;
-  /** The function's resource policy: a statement for each permission, by logical id. */
   statements: Map<string, object>;
 }
 
-/** Bytes, of a synchronous and of an asynchronous invocation's payload. */
+/** The largest payload in bytes, by invocation type. */
 const MAX_PAYLOAD = { RequestResponse: 6_291_456, Event: 1_048_576 };
-/** Processes of all functions together: at 60 to 75 MB each, what a small machine can spare. Idle ones make room. */
+/**
+ * The number of processes of all functions together. A process takes 60 to 75 MB, and a small
+ * machine can spare 24 of them. An idle process ends to make room.
+ */
 const MOST_PROCESSES = 24;
 
 export const lambda = (cloud: Cloud): Service => {
@@ -44,9 +46,12 @@ export const lambda = (cloud: Cloud): Service => {
     });
   }
 
-  /** The caller the function is: throws when the role's trust policy does not name Lambda. */
+  /**
+   * The function as a caller.
+   * @throws AwsError AccessDenied if the role's trust policy does not name Lambda
+   */
   function assume({ role, name }: FunctionConfiguration): Caller {
-    return cloud.iam.assume(role, 'lambda.amazonaws.com', name);
+    return cloud.iam.assume(role, { service: 'lambda.amazonaws.com', session: name });
   }
 
   function makeRoom(): void {
@@ -78,7 +83,7 @@ export const lambda = (cloud: Cloud): Service => {
     );
   };
 
-  /** All that a function finds in its environment: nothing of the provider's own leaks into it. */
+  /** The whole environment of a function. Nothing of the stand-in's own environment is in it. */
   function environment(configuration: FunctionConfiguration, stream: string): Record<string, string> {
     const { accessKeyId, secretAccessKey } = cloud.iam.credentials(configuration.role, configuration.name);
     return {
@@ -106,9 +111,10 @@ export const lambda = (cloud: Cloud): Service => {
     };
   }
 
-  async function run(name: string, requestId: string, payload: string): Promise<Outcome> {
-    const outcome = await find(name).pool.invoke(requestId, payload);
-    if (outcome.functionError) cloud.log(`lambda: ${name} ${requestId} failed: ${outcome.payload.slice(0, 500)}`);
+  async function run(name: string, invocation: Invocation): Promise<Outcome> {
+    const outcome = await find(name).pool.invoke(invocation);
+    const { payload, functionError } = outcome;
+    if (functionError) cloud.log(`lambda: ${name} ${invocation.requestId} failed: ${payload.slice(0, 500)}`);
     return outcome;
   }
 
@@ -143,10 +149,10 @@ export const lambda = (cloud: Cloud): Service => {
       );
     }
     if (type === 'Event') {
-      asynchronous.accept(name, call.requestId, payload);
+      asynchronous.accept(name, { requestId: call.requestId, payload });
       return { StatusCode: 202 };
     }
-    const outcome = await run(name, call.requestId, payload);
+    const outcome = await run(name, { requestId: call.requestId, payload });
     return {
       StatusCode: 200,
       ExecutedVersion: '$LATEST',
@@ -185,7 +191,7 @@ export const lambda = (cloud: Cloud): Service => {
     resources: {
       'AWS::Lambda::Function'(request: ResourceRequest) {
         const configuration = functionConfiguration(cloud, request);
-        assume(configuration); // a trust policy that does not name Lambda fails here, as on AWS
+        assume(configuration); // as on AWS, a trust policy that does not name Lambda fails here
         const { name } = configuration;
         const before = functions.get(name);
         const pool =
@@ -195,7 +201,7 @@ export const lambda = (cloud: Cloud): Service => {
             failed => cloud.log(`ERROR: lambda: ${name} does not start: ${failed.payload}`),
             starts,
           );
-        // A permission names its function, so it is made after it: here they begin anew.
+        // A permission names its function and is made after it, so the permissions begin anew here.
         functions.set(name, { configuration, pool, statements: new Map() });
         cloud.iam.setResourcePolicy(configuration.arn, undefined);
         if (before && JSON.stringify(before.configuration) !== JSON.stringify(configuration))
@@ -219,7 +225,7 @@ export const lambda = (cloud: Cloud): Service => {
   };
 };
 
-/** The name in a name, a partial or a full ARN; `:$LATEST` may follow. */
+/** The name from a name, a partial or a full ARN, with or without `:$LATEST`. */
 function functionName(nameOrArn: string): string {
   const parts = nameOrArn.split(':');
   const at = parts.indexOf('function');

@@ -1,15 +1,20 @@
-/** The processes of one function: started when needed, kept while idle, replaced when the function changes. */
+/**
+ * The processes of one function: started when they are needed, kept while idle, replaced when the
+ * function changes.
+ */
 import { availableParallelism } from 'node:os';
-import type { FunctionProcess, Outcome, ProcessEvents } from './runtime-api.ts';
+import type { FunctionProcess, Invocation, Outcome, ProcessEvents } from './runtime-api.ts';
 import type { Start, Starts } from './starts.ts';
 import { AwsError } from '../service/service.ts';
 
-/** Processes of one function; further invocations wait in line. More than keep the cores busy would only take other functions' room. */
+/**
+ * The number of processes of one function. Further invocations wait in line, because more processes
+ * would only take room from other functions.
+ */
 const MOST = Math.max(4, 2 * availableParallelism());
 
 interface Waiting {
-  requestId: string;
-  payload: string;
+  invocation: Invocation;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
 }
@@ -23,8 +28,9 @@ export class FunctionPool {
   private stopped = false;
 
   /**
-   * @param onStartFailure hears of a process that failed to start while no invocation waited for it
-   * @param starts gives the turn to start one, over all functions
+   * @param onStartFailure called for a process that failed to start while no invocation waited for
+   *   it
+   * @param starts gives the turn for a start, over all functions
    */
   constructor(
     start: (events: ProcessEvents) => FunctionProcess,
@@ -36,27 +42,26 @@ export class FunctionPool {
     this.starts = starts;
   }
 
-  /** Rejects only when no process can be started at all (the role may not be assumed). */
-  invoke(requestId: string, payload: string): Promise<Outcome> {
+  /** Rejects only if no process can be started at all, because the role may not be assumed. */
+  invoke(invocation: Invocation): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.line.push({ requestId, payload, resolve, reject });
+      this.line.push({ invocation, resolve, reject });
       this.dispatch();
     });
   }
 
-  /** Retires every process; what waits, and what comes, runs in processes of the new start. */
+  /** Retires every process. Waiting and later invocations run in processes of the new start. */
   replace(start: (events: ProcessEvents) => FunctionProcess): void {
     this.start = start;
     for (const process of this.processes) process.retire();
     this.dispatch();
   }
 
-  /** All processes, the retired ones too. */
   all(): FunctionProcess[] {
     return [...this.processes];
   }
 
-  /** Ends the processes, whatever they do, and turns away what waits in line. */
+  /** Ends the processes, including busy ones, and rejects the invocations that wait in line. */
   async stop(): Promise<void> {
     this.stopped = true;
     for (const { reject } of this.line.splice(0))
@@ -75,10 +80,10 @@ export class FunctionPool {
     for (const process of this.processes) {
       if (!this.line.length) return;
       if (!process.idle) continue;
-      const { requestId, payload, resolve } = this.line.shift()!;
-      void process.invoke(requestId, payload).then(resolve);
+      const { invocation, resolve } = this.line.shift()!;
+      void process.invoke(invocation).then(resolve);
     }
-    if (this.needsMore()) this.starts.ask(this.startIfNeeded, this.current().length === 0);
+    if (this.needsMore()) this.starts.ask(this.startIfNeeded, { hasNone: this.current().length === 0 });
   }
 
   private needsMore(): boolean {

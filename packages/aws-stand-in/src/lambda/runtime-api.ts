@@ -1,6 +1,7 @@
 /**
- * One process of a function, and Lambda's Runtime API for it on a loopback port of its own. The process asks for an
- * invocation and answers it; one at a time, as in one of Lambda's execution environments.
+ * One process of a function, and Lambda's Runtime API for it on a loopback port of its own. The
+ * process asks for an invocation and answers it, one at a time, as in one of Lambda's execution
+ * environments.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -18,30 +19,35 @@ export interface ProcessSettings {
   memoryMb: number;
   timeoutMs: number;
   taskRoot: string;
-  /** A directory for compiled code. */
   compileCache: string;
-  /** All that the function finds in its environment, but for the Runtime API's address. */
+  /** The function's whole environment, apart from the Runtime API's address. */
   environment: Record<string, string>;
   log: InvocationLog;
+}
+
+export interface Invocation {
+  requestId: string;
+  /** JSON. */
+  payload: string;
 }
 
 export interface Outcome {
   /** JSON: the result, or `{ errorType, errorMessage, trace }`. */
   payload: string;
   functionError?: 'Unhandled';
-  /** The invocation's lines, as `LogType: Tail` gives them. */
+  /** The invocation's lines, as `LogType: Tail` returns them. */
   tail: string;
 }
 
 export interface ProcessEvents {
   onIdle(): void;
-  /** The process is gone; `startFailure` when it never asked for an invocation. */
+  /** The process has ended. `startFailure` is set if the process never asked for an invocation. */
   onEnd(startFailure: Outcome | undefined): void;
 }
 
 /** Lambda's limit of a synchronous response in bytes. */
 const MAX_RESPONSE = 6_291_556;
-/** Lambda gives the start 10 s of two full cores; here all functions share what the machine has. */
+/** Lambda gives a start 10 s of two full cores. Here all functions share the machine's cores. */
 const START_LIMIT_MS = 30_000;
 const BOOTSTRAP = fileURLToPath(new URL('bootstrap.mjs', import.meta.url));
 const PREFIX = '/2018-06-01/runtime/';
@@ -55,17 +61,17 @@ interface Current {
 
 export class FunctionProcess {
   readonly ended: Promise<void>;
-  /** Resolves when it has asked for an invocation, or is gone. */
+  /** Resolves when the process has asked for an invocation, or has ended. */
   readonly settled: Promise<void>;
-  /** When it last became idle, in milliseconds of the process's own clock. */
+  /** When the process became idle, in milliseconds of its own clock. */
   idleSince = 0;
   started = false;
-  /** No further invocation is given to it: its code or its settings are old. */
+  /** The process gets no further invocation, because its code or its settings are old. */
   retired = false;
   private readonly settings: ProcessSettings;
   private readonly events: ProcessEvents;
   private readonly api = http.createServer((request, response) => {
-    // A process that is killed while it speaks breaks its request off; its end is what counts.
+    // A killed process breaks off its request. Its end is handled elsewhere.
     this.answer(request, response).catch(() => response.destroy());
   });
   private child: ChildProcess | undefined;
@@ -97,8 +103,11 @@ export class FunctionProcess {
     return this.waiting !== undefined && !this.retired;
   }
 
-  /** Runs one invocation; only while `idle`. Always resolves: whatever goes wrong inside the function is an outcome. */
-  invoke(requestId: string, payload: string): Promise<Outcome> {
+  /**
+   * Runs one invocation; call it only while `idle`. Always resolves: a failure inside the function
+   * is an outcome.
+   */
+  invoke({ requestId, payload }: Invocation): Promise<Outcome> {
     const { timeoutMs, arn } = this.settings;
     const response = this.waiting!;
     this.waiting = undefined;
@@ -112,7 +121,8 @@ export class FunctionProcess {
       response.writeHead(200, {
         'content-type': 'application/json',
         'lambda-runtime-aws-request-id': requestId,
-        // The function compares it with its own clock, which is the machine's, whatever the provider's is set to.
+        // The function compares this with its own clock, which is the machine's, even if the
+        // stand-in's clock is set.
         'lambda-runtime-deadline-ms': Date.now() + timeoutMs,
         'lambda-runtime-invoked-function-arn': arn,
         'lambda-runtime-trace-id': `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')};Sampled=0`,
@@ -121,7 +131,7 @@ export class FunctionProcess {
     });
   }
 
-  /** Ends the process: now if it does nothing, else after its invocation. */
+  /** Ends the process: at once if it is idle, else after its invocation. */
   retire(): void {
     this.retired = true;
     if (!this.current) this.kill();
@@ -139,8 +149,9 @@ export class FunctionProcess {
     const { memoryMb, environment, taskRoot, compileCache, log } = this.settings;
     if (!this.killed) {
       const { port } = this.api.address() as AddressInfo;
-      // 90 % of the memory for the heap, as Lambda's own runtime has it. The kernel ends the process with the provider,
-      // even one that spins: a function that is only told would not look up.
+      // 90 % of the memory is for the heap, as in Lambda's own runtime. The kernel ends the process
+      // together with the stand-in, because a function that loops would not notice a request to
+      // end.
       const runtime = [process.execPath, `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`, BOOTSTRAP, compileCache];
       this.child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', '--', ...runtime], {
         cwd: taskRoot,
@@ -161,7 +172,7 @@ export class FunctionProcess {
     this.events.onEnd(this.started || this.killed ? undefined : this.startOutcome());
   }
 
-  /** The process is gone: with an invocation in it, that is the invocation's failure. */
+  /** The process has ended. If it had an invocation, this is the invocation's failure. */
   private end(code: number | null, signal: string | null): void {
     this.waiting = undefined;
     const reason = signal ? `signal: ${signal.slice(3).toLowerCase()}` : `exit status ${code}`;
@@ -171,11 +182,11 @@ export class FunctionProcess {
       if (this.timedOut) {
         const message = `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`;
         this.settings.log.note(`${new Date().toISOString()} ${requestId} ${message}`);
-        this.finish(failure('Sandbox.Timedout', `RequestId: ${requestId} Error: ${message}`), true, 'timeout');
+        this.finish(failure('Sandbox.Timedout', `RequestId: ${requestId} Error: ${message}`), 'timeout');
       } else {
         const message =
           code === 0 ? 'Runtime exited without providing a reason' : `Runtime exited with error: ${reason}`;
-        this.finish(failure('Runtime.ExitError', `RequestId: ${requestId} Error: ${message}`), true, 'failure');
+        this.finish(failure('Runtime.ExitError', `RequestId: ${requestId} Error: ${message}`), 'failure');
       }
     } else if (!this.started) {
       this.startError ??= failure('Runtime.ExitError', `Error: Runtime exited with error: ${reason}`);
@@ -203,13 +214,14 @@ export class FunctionProcess {
     const [, requestId, kind] = /^POST invocation\/([^/]+)\/(response|error)$/.exec(resource) ?? [];
     if (!kind) return void accept(404);
     if (requestId !== this.current?.requestId) return void accept(400);
-    // What the function printed is in the pipe before its answer is sent, so it is read in this turn of the loop.
+    // The function's output is in the pipe before its answer, so it is read in this turn of the
+    // event loop.
     await new Promise(setImmediate);
     const size = body.length;
     const tooLarge = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE} bytes).`;
     if (kind === 'response' && size > MAX_RESPONSE)
-      this.finish(failure('Function.ResponseSizeTooLarge', tooLarge), true, 'error');
-    else this.finish(body.toString(), kind === 'error', kind === 'error' ? 'error' : 'success');
+      this.finish(failure('Function.ResponseSizeTooLarge', tooLarge), 'error');
+    else this.finish(body.toString(), kind === 'error' ? 'error' : 'success');
     accept(202);
   }
 
@@ -226,7 +238,7 @@ export class FunctionProcess {
     else this.events.onIdle();
   }
 
-  private finish(payload: string, failed: boolean, status: string): void {
+  private finish(payload: string, status: 'success' | 'error' | 'failure' | 'timeout'): void {
     const { requestId, began, timer, resolve } = this.current!;
     this.current = undefined;
     clearTimeout(timer);
@@ -239,10 +251,9 @@ export class FunctionProcess {
       startMs: this.startedAfterMs,
     });
     this.startedAfterMs = undefined;
-    resolve({ payload, functionError: failed ? 'Unhandled' : undefined, tail: log.tail() });
+    resolve({ payload, functionError: status === 'success' ? undefined : 'Unhandled', tail: log.tail() });
   }
 
-  /** Most resident memory so far in MB; 0 once the process is gone. */
   private peakMemory(): number {
     try {
       const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.child!.pid}/status`, 'utf8')) ?? [];

@@ -1,11 +1,11 @@
 /**
- * Cold starts take turns, over all functions. One is a third of a second of a core and more; twenty at once would keep
- * the cores from whatever has to answer in time (the CA gives a DNS server 2 s), and what waits for a new process is,
- * as a rule, sooner served by one that becomes idle meanwhile. Where there is none that could, it is first in line.
+ * Cold starts take turns, over all functions. One start takes a third of a second of a core and
+ * more. Twenty starts at once would take the cores from work with a deadline: the CA gives a DNS
+ * server 2 s. An invocation that waits for a new process is usually served sooner by a process that
+ * becomes idle. A function without any process comes first.
  */
 import { availableParallelism } from 'node:os';
 
-/** Starts one process if one is needed still, and resolves when it is idle or gone; `undefined` when none is needed. */
 export type Start = () => Promise<void> | undefined;
 
 export class Starts {
@@ -14,16 +14,20 @@ export class Starts {
   private readonly waiting = new Set<Start>();
   private underWay = 0;
 
-  /** @param most at once; at least two, so that one that hangs does not hold up all others */
+  /**
+   * @param most starts at once; at least two, so that a start that hangs does not block all others
+   */
   constructor(most = Math.max(2, availableParallelism())) {
     this.most = most;
   }
 
   /**
-   * Calls `start` when it is its turn, then again after the others, until it needs none.
-   * @param hasNone whoever asks has no process at all: it comes before those that want one more
+   * Calls `start` at its turn, then again after the others, until the function needs no further
+   * process.
+   * @param hasNone true if the function has no process at all; it then comes before functions that
+   *   want one more
    */
-  ask(start: Start, hasNone: boolean): void {
+  ask(start: Start, { hasNone }: { hasNone: boolean }): void {
     (hasNone ? this.without : this.waiting).add(start);
     this.next();
   }

@@ -1,4 +1,4 @@
-/** CloudWatch Logs, as far as functions write and people read: groups, and what was printed. */
+/** CloudWatch Logs: groups with the output of functions, for people to read. */
 import * as model from '@aws-sdk/client-cloudwatch-logs';
 import type { FilterLogEventsRequest, DescribeLogGroupsRequest } from '@aws-sdk/client-cloudwatch-logs';
 import { refuse, refuseOthers } from '../service/refusal.ts';
@@ -13,9 +13,11 @@ export interface LogLine {
 }
 
 export interface LogsService extends Service {
-  /** Whether `caller` may write to this group; on AWS a function without the right runs, and its lines are lost. */
+  /**
+   * True if `caller` may write to this group. On AWS, a function without the right runs and its
+   * lines are lost.
+   */
   mayWrite(caller: Caller, group: string): boolean;
-  /** Keeps lines, in their order, in one write. */
   write(group: string, stream: string, lines: LogLine[]): void;
 }
 
@@ -31,7 +33,7 @@ const FILTER_MEMBERS = [
     'endTime',
     'filterPattern',
   ],
-  // What AWS calls interleaved is the only order there is; nothing is ever masked here.
+  // The only order here is the one that AWS calls interleaved. Nothing is ever masked.
   ...['nextToken', 'limit', 'interleaved', 'unmask'],
 ];
 
@@ -161,7 +163,9 @@ export const logs = (cloud: Cloud): LogsService => {
       },
     },
 
-    /** Retention is kept at each start: a provider is seldom up for longer than a day. */
+    /**
+     * Retention is applied at each start, because the stand-in rarely runs for longer than a day.
+     */
     start() {
       database
         .prepare(
@@ -173,7 +177,10 @@ export const logs = (cloud: Cloud): LogsService => {
   };
 };
 
-/** A filter pattern of plain or quoted words, all of which must stand in the line; the rest of that language is refused. */
+/**
+ * A filter pattern of plain or quoted words, all of which must be in the line. Other patterns are
+ * refused.
+ */
 function terms(pattern: string): string[] {
   const found = pattern.match(/"[^"]*"|\S+/g) ?? [];
   return found.map(term => {

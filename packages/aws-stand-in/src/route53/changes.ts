@@ -1,4 +1,7 @@
-/** ChangeResourceRecordSets: a batch is valid and applied whole, or refused with everything that is wrong with it. */
+/**
+ * ChangeResourceRecordSets: a batch is valid and applied whole, or refused with all of its
+ * mistakes.
+ */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { DatabaseSync } from 'node:sqlite';
 import { characterStrings, RECORD_TYPES } from '../dns/record-data.ts';
@@ -12,7 +15,7 @@ export interface Change {
   set: RecordSet;
 }
 
-/** Per request; an UPSERT counts twice (Route 53 quotas, "API requests"). */
+/** The limit of a request; an UPSERT counts twice (Route 53 quotas, "API requests"). */
 const MAX_RECORDS = 1000;
 const MAX_CHARACTERS = 32_000;
 
@@ -31,7 +34,10 @@ export function recordSets(
   return rows.map(toRecordSet);
 }
 
-/** The batch as changes. Throws for what the local provider has not, and for a batch that is out of form. */
+/**
+ * The batch as changes.
+ * @throws AwsError for what is not done here, and for a malformed batch
+ */
 export function readBatch(batch: any): Change[] {
   const what = 'route53:ChangeResourceRecordSets';
   refuseOthers(what, batch, ['Comment', 'Changes']);
@@ -54,7 +60,10 @@ export function readBatch(batch: any): Change[] {
   });
 }
 
-/** Applies the batch in one transaction; throws InvalidChangeBatch, with a message for each thing wrong, and changes nothing. */
+/**
+ * Applies the batch in one transaction.
+ * @throws AwsError InvalidChangeBatch with one message for each mistake; nothing is changed then
+ */
 export function applyBatch(database: DatabaseSync, zone: { id: string; name: string }, changes: Change[]): void {
   const problems = [...limitProblems(changes), ...combinationProblems(changes)];
   if (problems.length === 0) problems.push(...changes.flatMap(({ set }) => setProblems(set, zone.name)));
@@ -80,7 +89,8 @@ function apply(database: DatabaseSync, zone: string, { action, set }: Change): s
   const named = `resource record set [name='${set.name}.', type='${set.type}']`;
   if (action === 'DELETE') {
     if (!current) return [`Tried to delete ${named} but it was not found`];
-    // Order does not matter, everything else does: this is the compare of a compare-and-swap.
+    // Everything except the order of the values is compared: this is the compare of a
+    // compare-and-swap.
     const isSame = current.ttl === set.ttl && current.values.toSorted().join('\n') === set.values.toSorted().join('\n');
     if (!isSame) return [`Tried to delete ${named} but the values provided do not match the current values`];
     database
@@ -106,7 +116,7 @@ function limitProblems(changes: Change[]): string[] {
   return problems;
 }
 
-/** A record set is changed once in a batch, or deleted and then created anew. */
+/** A batch changes a record set once, or deletes it and then creates it anew. */
 function combinationProblems(changes: Change[]): string[] {
   const actions = new Map<string, string>();
   for (const { action, set } of changes) {
@@ -154,7 +164,10 @@ function valueProblem(type: string, value: string): string | undefined {
   }
 }
 
-/** What only shows when the whole batch is applied: a CNAME beside other records, an apex without SOA or NS. */
+/**
+ * Mistakes that show only when the whole batch is applied: a CNAME beside other records, an apex
+ * without SOA or NS.
+ */
 function zoneProblems(database: DatabaseSync, zone: { id: string; name: string }, changes: Change[]): string[] {
   const problems: string[] = [];
   for (const { action, set } of changes) {

@@ -1,7 +1,9 @@
 /**
- * Route 53's public hosted zones. A change is PENDING for a second and only then INSYNC, and the DNS server, which is
- * told then, answers the old data until then: whoever does not wait for propagation is found out here.
- * Not here: private zones, reusable delegation sets, aliases, routing policies, wildcards, health checks, tags.
+ * Route 53's public hosted zones. A change is PENDING for a second and INSYNC after it. The DNS
+ * server gets the change then and answers with the old data until then, so that code which does not
+ * wait for propagation fails here.
+ * Not here: private zones, reusable delegation sets, aliases, routing policies, wildcards, health
+ * checks, tags.
  */
 import { randomBytes } from 'node:crypto';
 import * as model from '@aws-sdk/client-route-53';
@@ -12,16 +14,19 @@ import { createTables, sortKey } from './tables.ts';
 import { AwsError, type Call, type Service, type ServiceFactory } from '../service/service.ts';
 
 export interface Route53 extends Service {
-  /** What the name servers answer now: every change that is in sync. After a restart that is all that was accepted. */
+  /**
+   * The data that the name servers answer with: every change that is INSYNC. After a restart, this
+   * is every accepted change.
+   */
   zones(): Zone[];
-  /** Tells `to` what `zones()` gives: now, and whenever a change has come in sync. */
+  /** Calls `to` with the result of `zones()`: now, and whenever a change has become INSYNC. */
   publish(to: (zones: Zone[]) => void): void;
 }
 
-/** AWS says "typically within 60 seconds"; a second here shows the same to whoever must wait. */
+/** AWS says "typically within 60 seconds". A second shows the same to code that must wait. */
 const IN_SYNC_AFTER_MS = 1000;
 
-/** Pages of lists, also the most a caller may ask for (300 for record sets). */
+/** The page sizes of lists, and the most that a caller may ask for (300 for record sets). */
 const PAGE = 100;
 const RECORD_SETS_PAGE = 300;
 
@@ -57,7 +62,7 @@ export const route53: ServiceFactory<Route53> = cloud => {
     if (pending[0]) timer = setTimeout(untilNextInSync, Math.max(1, pending[0].due - cloud.now())).unref();
   }
 
-  /** Records a change; `apply` brings it to the name servers when it is in sync. */
+  /** Stores a change. `apply` passes it to the name servers when it is INSYNC. */
   function submit(apply: () => void, comment?: string) {
     const change = { id: newId('C'), submitted: cloud.now(), comment: comment ?? null };
     database
@@ -77,7 +82,6 @@ export const route53: ServiceFactory<Route53> = cloud => {
     };
   }
 
-  /** Authorizes before it says whether the zone exists. */
   function open(call: Call, action: string, zoneId: string, context = {}): ZoneRow {
     const id = zoneId.replace(/^\/?hostedzone\//, '');
     call.authorize(`route53:${action}`, `arn:aws:route53:::hostedzone/${id}`, context);
@@ -102,7 +106,7 @@ export const route53: ServiceFactory<Route53> = cloud => {
     refuseOthers('route53:CreateHostedZone', input, ['Name', 'CallerReference', 'HostedZoneConfig']);
     refuseOthers('route53:CreateHostedZone', input.HostedZoneConfig, [
       'Comment',
-      // `false` is what the console and the CLI send for a public zone.
+      // The console and the CLI send `false` for a public zone.
       ...(input.HostedZoneConfig?.PrivateZone ? [] : ['PrivateZone']),
     ]);
     const name = normalName(input.Name);
@@ -246,7 +250,7 @@ export const route53: ServiceFactory<Route53> = cloud => {
         call.authorize('route53:GetChange', `arn:aws:route53:::change/${id}`);
         const row = database.prepare('SELECT * FROM route53_changes WHERE id = ?').get(id);
         if (!row) throw new AwsError('NoSuchChange', `Could not find resource with ID: ${id}`);
-        zones(); // what is called INSYNC is answered by then
+        zones(); // the name servers answer with the change by the time it is called INSYNC
         return { ChangeInfo: changeInfo(row as any) };
       },
     },
@@ -254,7 +258,6 @@ export const route53: ServiceFactory<Route53> = cloud => {
 };
 
 function serve(zone: Zone | undefined, changes: Change[]): void {
-  // The zone itself may have been deleted meanwhile.
   for (const { action, set } of zone ? changes : []) {
     const others = (zone!.records.get(set.name) ?? []).filter(({ type }) => type !== set.type);
     const now = action === 'DELETE' ? others : [...others, set];

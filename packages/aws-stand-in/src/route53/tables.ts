@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Zones, the record sets of each as the API lists them, and the changes that GetChange knows. */
+/**
+ * Zones, the record sets of each zone as the API lists them, and the changes that GetChange knows.
+ */
 export function createTables(database: DatabaseSync): void {
   database.exec(`
     CREATE TABLE IF NOT EXISTS route53_zones (
@@ -11,7 +13,7 @@ export function createTables(database: DatabaseSync): void {
     CREATE TABLE IF NOT EXISTS route53_changes (id TEXT PRIMARY KEY, submitted INTEGER NOT NULL, comment TEXT);`);
 }
 
-/** Lists are ordered by labels from the right: `www.example.com` as `com example www`. */
+/** Lists are sorted by labels from the right: `www.example.com` as `com example www`. */
 export function sortKey(name: string): string {
   return name.split('.').reverse().join(' ');
 }

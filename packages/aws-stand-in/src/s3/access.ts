@@ -1,4 +1,7 @@
-/** What the operations of the S3 stand-in share: the store, the way to a bucket that authorizes, and the common errors. */
+/**
+ * What the operations share: the store, the way to a bucket, which authorizes, and the common
+ * errors.
+ */
 import { openObjects } from './objects.ts';
 import type { Bucket, ObjectStore } from './objects.ts';
 import { AwsError } from '../service/service.ts';
@@ -7,11 +10,17 @@ import type { Call, Cloud, ConditionContext } from '../service/service.ts';
 export interface Access {
   cloud: Cloud;
   store: ObjectStore;
-  /** Throws NoSuchBucket: S3 tells everybody that a bucket does not exist. */
+  /**
+   * S3 tells every caller that a bucket does not exist.
+   * @throws AwsError NoSuchBucket
+   */
   bucket(name: string): Bucket;
   /** Authorizes an action on the bucket, or on an object in it. */
   open(call: Call, action: string, input: any, key?: string, context?: ConditionContext): Bucket;
-  /** The error for a key that is not there: who may not list the bucket does not learn that. */
+  /**
+   * The error for an absent key. A caller that may not list the bucket does not learn that the key
+   * is absent.
+   */
   missing(call: Call, bucket: Bucket, error: AwsError): AwsError;
 }
 

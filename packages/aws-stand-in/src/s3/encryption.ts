@@ -1,6 +1,6 @@
 /**
- * How the S3 stand-in keeps bodies: each under a data key of its own, which KMS encrypts for the caller with the
- * object's ARN as context (no bucket key), or the service for itself (SSE-S3).
+ * How bodies are stored: each under its own data key. KMS encrypts the data key for the caller with
+ * the object's ARN as context (no bucket key), or the service encrypts it for itself (SSE-S3).
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Kms } from '../kms/kms.ts';
@@ -16,7 +16,10 @@ const [IV_BYTES, TAG_BYTES] = [12, 16];
 
 const contextOf = (objectArn: string) => ({ 'aws:s3:arn': objectArn });
 
-/** Encrypts as `caller`, who needs kms:GenerateDataKey on `kmsKey`; without a key, with the service's own. */
+/**
+ * Encrypts as `caller`, who needs kms:GenerateDataKey on `kmsKey`. Without a key, the service's own
+ * key is used.
+ */
 export function encryptBody(
   kms: Kms,
   caller: Caller,

@@ -1,8 +1,8 @@
-/** The list of a bucket's objects: keys in byte order, rolled up at a delimiter, in pages. */
+/** The list of a bucket's objects: keys in byte order, grouped at a delimiter, in pages. */
 import { AwsError } from '../service/service.ts';
 import type { ObjectStore, Version } from './objects.ts';
 
-/** S3 gives at most 1,000 entries a page, whatever is asked for. */
+/** S3 returns at most 1,000 entries a page, even if a caller asks for more. */
 const PAGE = 1000;
 
 export function isDeleteMarker(version: Version): boolean {
@@ -24,7 +24,7 @@ export function listObjects(store: ObjectStore, input: any) {
     if (key === after || isDeleteMarker(version)) continue;
     const cut = Delimiter ? key.indexOf(Delimiter, Prefix.length) : -1;
     const common = cut < 0 ? undefined : key.slice(0, cut + Delimiter.length);
-    // A token may be a common prefix: what it stands for was on the page before.
+    // A token may be a common prefix. Its keys were on the page before.
     if (common && (common === prefixes.at(-1) || common === token)) continue;
     truncated = Contents.length + prefixes.length >= max;
     if (truncated) break;
@@ -63,7 +63,10 @@ function pageSize({ MaxKeys = PAGE }: { MaxKeys?: number }): number {
   return Math.min(MaxKeys, PAGE);
 }
 
-/** EncodingType `url`, which the AWS CLI asks for: XML cannot hold every character that a key may have. */
+/**
+ * EncodingType `url`, which the AWS CLI asks for: XML cannot contain every character that a key may
+ * have.
+ */
 function encoder({ EncodingType }: { EncodingType?: string }): (key: string) => string {
   return EncodingType === 'url' ? key => encodeURIComponent(key).replaceAll('%2F', '/') : key => key;
 }

@@ -1,6 +1,6 @@
 /**
- * Objects of the S3 stand-in. A conditional put decides and writes in one turn of the event loop, so that of any number
- * at once exactly one wins (AWS may also answer 409 to some of the others).
+ * The operations on objects. A conditional put decides and writes in one turn of the event loop, so
+ * that exactly one of many parallel puts wins. (AWS may also answer 409 to some of the others.)
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Kms } from '../kms/kms.ts';
@@ -14,10 +14,9 @@ import type { Bucket, Version } from './objects.ts';
 import { AwsError } from '../service/service.ts';
 import type { Call, ConditionContext, Operation } from '../service/service.ts';
 
-/** Headers that come back as they were given. */
 const kept = ['ContentType', 'CacheControl', 'ContentDisposition', 'ContentEncoding', 'ContentLanguage', 'Metadata'];
 
-/** The wire has compared them with the body. */
+/** The wire layer has compared them with the body. */
 const checksums = ['ChecksumCRC32', 'ChecksumSHA1', 'ChecksumSHA256'];
 
 export function objectOperations(access: Access): Record<string, Operation> {
@@ -25,7 +24,7 @@ export function objectOperations(access: Access): Record<string, Operation> {
   const kms = () => cloud.service<Kms>('kms');
 
   function putObject(input: any, call: Call) {
-    // A bucket key would change the encryption context; that none is wanted may be said.
+    // A bucket key would change the encryption context. A caller may say that it wants none.
     const { BucketKeyEnabled, ...asked } = input;
     if (BucketKeyEnabled) refuse('s3:PutObject: BucketKeyEnabled');
     refuseOthers('s3:PutObject', asked, [
@@ -45,12 +44,12 @@ export function objectOperations(access: Access): Record<string, Operation> {
     ]);
     const { Key: key, IfMatch, IfNoneMatch } = input;
     const bucket = open(call, 'PutObject', input, key, writeConditions(input));
-    // Who asks whether the object is a certain one reads something of it.
+    // A caller that asks whether the object is a certain one learns something about it.
     if (IfMatch !== undefined) call.authorize('s3:GetObject', objectArn(bucket.name, key));
     if (IfNoneMatch !== undefined && IfNoneMatch !== '*') refuse('s3:PutObject: If-None-Match with an ETag');
     const body: Uint8Array = input.Body ?? new Uint8Array();
     const sums = given(input, checksums);
-    const current = store.find(bucket.name, key);
+    const current = store.find({ bucket: bucket.name, key });
     const exists = current !== undefined && !isDeleteMarker(current);
     if (IfNoneMatch && exists) throw preconditionFailed('If-None-Match');
     if (IfMatch !== undefined && !exists) throw missing(call, bucket, noSuchKey(key));
@@ -60,7 +59,7 @@ export function objectOperations(access: Access): Record<string, Operation> {
       key,
       versionId: bucket.versioned ? newVersionId() : 'null',
       modified: cloud.now(),
-      // Under SSE-KMS an ETag is not the MD5 of the body, so nobody can compare bodies by it.
+      // Under SSE-KMS, an ETag is not the MD5 of the body, so that nobody can compare bodies by it.
       etag: `"${md5(encrypted.kmsKeyArn ? encrypted.encryptedBody : body)}"`,
       size: body.length,
       headers: { ...given(input, kept), ...sums },
@@ -70,12 +69,15 @@ export function objectOperations(access: Access): Record<string, Operation> {
     return { ETag: version.etag, ...encryptionOf(version), ...sums, ...shownVersion(bucket, version) };
   }
 
-  /** Finds what a read asks for, or throws: 404 or 403, 405 for a delete marker by its id, 412, 304. */
+  /**
+   * Finds the object for a read.
+   * @throws AwsError 404 or 403; 405 for a delete marker by its id; 412; 304
+   */
   function locate(input: any, call: Call): { bucket: Bucket; version: Version } {
     const { Key: key, VersionId } = input;
     const action = VersionId === undefined ? 'GetObject' : 'GetObjectVersion';
     const bucket = open(call, action, input, key, VersionId === undefined ? {} : { 's3:VersionId': VersionId });
-    const version = store.find(bucket.name, key, VersionId);
+    const version = store.find({ bucket: bucket.name, key, versionId: VersionId });
     if (!version && VersionId !== undefined) {
       const error = new AwsError('NoSuchVersion', 'The specified version does not exist.', { status: 404 });
       throw missing(call, bucket, error);
@@ -93,7 +95,7 @@ export function objectOperations(access: Access): Record<string, Operation> {
     return { bucket, version };
   }
 
-  function described(bucket: Bucket, version: Version, withChecksum: boolean) {
+  function described(bucket: Bucket, version: Version, { withChecksum }: { withChecksum: boolean }) {
     const headers = Object.fromEntries(
       Object.entries(version.headers).filter(([name]) => withChecksum || !name.startsWith('Checksum')),
     );
@@ -114,19 +116,22 @@ export function objectOperations(access: Access): Record<string, Operation> {
     refuseOthers('s3:GetObject', input, readMembers);
     const { bucket, version } = locate(input, call);
     const Body = decryptBody(kms(), call.caller, objectArn(bucket.name, version.key), version as Encrypted);
-    return { ...described(bucket, version, input.ChecksumMode === 'ENABLED'), Body };
+    return { ...described(bucket, version, { withChecksum: input.ChecksumMode === 'ENABLED' }), Body };
   }
 
   function headObject(input: any, call: Call) {
     refuseOthers('s3:HeadObject', input, readMembers);
     const { bucket, version } = locate(input, call);
     const withChecksum = input.ChecksumMode === 'ENABLED';
-    // A checksum says something of the body: S3 asks for kms:Decrypt here too.
+    // A checksum says something about the body, so S3 asks for kms:Decrypt here too.
     if (withChecksum) decryptBody(kms(), call.caller, objectArn(bucket.name, version.key), version as Encrypted);
-    return described(bucket, version, withChecksum);
+    return described(bucket, version, { withChecksum });
   }
 
-  /** Deletes one version for good, or in a versioned bucket the current object by a delete marker. */
+  /**
+   * Deletes one version for good; in a versioned bucket and without a version id, adds a delete
+   * marker.
+   */
   function remove(bucket: Bucket, call: Call, key: string, versionId: string | undefined) {
     const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
     call.authorize(action, objectArn(bucket.name, key));
@@ -135,8 +140,8 @@ export function objectOperations(access: Access): Record<string, Operation> {
       store.put(bucket, marker);
       return { DeleteMarker: true, VersionId: marker.versionId };
     }
-    const version = store.find(bucket.name, key, versionId ?? 'null');
-    store.remove(bucket.name, key, versionId ?? 'null');
+    const version = store.find({ bucket: bucket.name, key, versionId: versionId ?? 'null' });
+    store.remove({ bucket: bucket.name, key, versionId: versionId ?? 'null' });
     if (versionId === undefined) return {};
     return { VersionId: versionId, ...(version && isDeleteMarker(version) && { DeleteMarker: true }) };
   }
@@ -161,7 +166,10 @@ function writeConditions(input: any): ConditionContext {
   };
 }
 
-/** The KMS key to encrypt with; undefined for SSE-S3. `aws:kms` without a key means AWS's own, whatever the bucket's default is. */
+/**
+ * The KMS key to encrypt with; undefined for SSE-S3. `aws:kms` without a key means AWS's own key,
+ * independent of the bucket's default.
+ */
 function keyFor(input: any, bucket: Bucket): string | undefined {
   if (input.ServerSideEncryption === undefined) return bucket.kmsKey;
   if (input.ServerSideEncryption === 'AES256') return undefined;
@@ -182,7 +190,7 @@ function shownVersion(bucket: Bucket, version: Version) {
   return bucket.versioned ? { VersionId: version.versionId } : {};
 }
 
-/** Clients may leave the quotes away. */
+/** Clients may omit the quotes. */
 function sameTag(given: string, etag: string): boolean {
   return given === '*' || given.replaceAll('"', '') === etag.replaceAll('"', '');
 }

@@ -1,4 +1,7 @@
-/** Buckets and object versions of the S3 stand-in in the provider's SQLite file; bodies are encrypted before they come here. */
+/**
+ * Buckets and object versions in the stand-in's SQLite file. Bodies are encrypted before they come
+ * here.
+ */
 import type { DatabaseSync } from 'node:sqlite';
 
 export interface Bucket {
@@ -6,21 +9,19 @@ export interface Bucket {
   /** Milliseconds since the epoch. */
   created: number;
   versioned: boolean;
-  /** Default encryption: a KMS key, or undefined for SSE-S3. */
   kmsKey?: string | undefined;
 }
 
 /** One version of an object; without a body it is a delete marker. */
 export interface Version {
   key: string;
-  /** `null` in a bucket without versioning, as S3 calls it. */
+  /** `null` in a bucket without versioning, as on S3. */
   versionId: string;
   modified: number;
   etag: string;
   size: number;
-  /** Answer headers that were given with the object, and its checksums. */
+  /** The headers that were given with the object, and its checksums. */
   headers: Record<string, any>;
-  /** ARN of the KMS key, or undefined for SSE-S3. */
   kmsKeyArn?: string | undefined;
   encryptedDataKey?: Uint8Array | undefined;
   encryptedBody?: Uint8Array | undefined;
@@ -31,7 +32,7 @@ export type ObjectStore = ReturnType<typeof openObjects>;
 const FIELDS = 'key, version_id, modified, etag, size, headers, kms_key, data_key';
 
 export function openObjects(database: DatabaseSync) {
-  // seq orders the versions of a key; text is compared byte by byte, as S3 lists keys.
+  // `seq` orders the versions of a key. SQLite compares text byte by byte, as S3 sorts keys.
   database.exec(`
     CREATE TABLE IF NOT EXISTS s3_buckets (name TEXT PRIMARY KEY, settings TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS s3_objects (
@@ -59,13 +60,16 @@ export function openObjects(database: DatabaseSync) {
       database.prepare('INSERT OR REPLACE INTO s3_buckets VALUES (?, ?)').run(bucket.name, JSON.stringify(bucket));
     },
 
-    /** The newest version (it may be a delete marker), or the one with this id. */
-    find(bucket: string, key: string, versionId?: string): Version | undefined {
+    /** The newest version, which may be a delete marker, or the version with this id. */
+    find({ bucket, key, versionId }: { bucket: string; key: string; versionId?: string }): Version | undefined {
       const row = versionId === undefined ? newest.get(bucket, key) : byId.get(bucket, key, versionId);
       return row && versionOf(row);
     },
 
-    /** Adds a version on top, in place of one with the same id: `null` is the only one in a bucket without versioning. */
+    /**
+     * Adds a version on top. It replaces a version with the same id: a bucket without versioning
+     * has `null` alone.
+     */
     put(bucket: Bucket, version: Version): void {
       database
         .prepare(`INSERT OR REPLACE INTO s3_objects (bucket, ${FIELDS}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
@@ -83,15 +87,16 @@ export function openObjects(database: DatabaseSync) {
         );
     },
 
-    remove(bucket: string, key: string, versionId: string): void {
+    remove({ bucket, key, versionId }: { bucket: string; key: string; versionId: string }): void {
       database
         .prepare('DELETE FROM s3_objects WHERE bucket = ? AND key = ? AND version_id = ?')
         .run(bucket, key, versionId);
     },
 
     /**
-     * The newest version of each key from `from` on that begins with `prefix`, without its body (a version without a
-     * data key is a delete marker). Nothing may be written while this is read.
+     * The newest version of each key that begins with `prefix`, in key order from `from` on,
+     * without its body. A version without a data key is a delete marker. Write nothing while this
+     * is read.
      */
     *list(bucket: string, { prefix, from }: { prefix: string; from: string }): Generator<Version> {
       const rows = database

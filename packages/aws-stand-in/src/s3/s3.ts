@@ -1,7 +1,8 @@
 /**
- * S3: buckets with versions, conditional writes and default encryption, addressed by path. Lifecycle rules are accepted
- * and nothing expires by itself: AWS takes up to a day for it too.
- * Not here: multipart uploads, copies, ACLs, tags, object lock, presigned URLs, notifications.
+ * S3: buckets with versions, conditional writes and default encryption, addressed by path.
+ * Lifecycle rules are accepted, and nothing expires by itself: AWS takes up to a day for it too.
+ * Not here: lists of versions, ranges, multipart uploads, copies, ACLs, tags, object lock,
+ * presigned URLs, notifications.
  */
 import * as model from '@aws-sdk/client-s3';
 import { refuse, refuseOthers } from '../service/refusal.ts';

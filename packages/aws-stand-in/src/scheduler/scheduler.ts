@@ -1,4 +1,7 @@
-/** EventBridge Scheduler: `rate(…)` schedules that invoke a Lambda function under the schedule's role. */
+/**
+ * EventBridge Scheduler: `rate(…)` schedules that invoke a Lambda function under the schedule's
+ * role.
+ */
 import { randomUUID } from 'node:crypto';
 import type * as model from '@aws-sdk/client-scheduler';
 import { arn } from '../service/service.ts';
@@ -8,9 +11,15 @@ import { refuse, refuseOthers } from '../service/refusal.ts';
 
 const minutesOf: Record<string, number> = { minute: 1, minutes: 1, hour: 60, hours: 60, day: 1_440, days: 1_440 };
 
-/** How soon a schedule that came due is noticed, in milliseconds. AWS promises the minute, not the second. */
+/**
+ * The interval, in milliseconds, at which due schedules are found. AWS guarantees the minute, not
+ * the second.
+ */
 const lookEveryMs = 1_000;
-/** Between the first times of schedules that are made together: on AWS, too, what one of them starts another may find in the same minute. */
+/**
+ * The distance between the first times of schedules that are made together. On AWS too, one
+ * schedule may find in its minute what another has started.
+ */
 const apartMs = 40_000;
 
 interface Schedule {
@@ -44,17 +53,19 @@ export function scheduler(cloud: Cloud): Service {
     }
   }
 
-  /** The next time is written after the invocation: a provider killed in between invokes once more, as AWS may. */
+  /**
+   * The next time is written after the invocation. If the process is killed in between, the
+   * schedule invokes once more, as AWS may.
+   */
   async function invoke(schedule: Schedule, due: number): Promise<void> {
     const target = schedule.Target;
     const input = target.Input ?? scheduledEvent(schedule, due);
     for (let attempts = 1; ; attempts++) {
       try {
-        const caller = cloud.iam.assume(target.RoleArn!, 'scheduler.amazonaws.com', `scheduler-${schedule.Name}`);
-        await invokeTarget(cloud, caller, target.Arn!, input);
+        await invokeTarget(cloud, assume(schedule), target.Arn!, input);
         break;
       } catch (error) {
-        const next = nextAttempt(error, attempts, cloud.now() - due, target.RetryPolicy);
+        const next = nextAttempt(error, { attempts, ageMs: cloud.now() - due, policy: target.RetryPolicy });
         if (!('delayMs' in next)) {
           await bury(schedule, input, error, attempts, next.exhausted);
           break;
@@ -66,6 +77,10 @@ export function scheduler(cloud: Cloud): Service {
     setDue.run(due + (missed + 1) * schedule.periodMs, schedule.Arn);
   }
 
+  function assume({ Name, Target }: Schedule): Caller {
+    return cloud.iam.assume(Target.RoleArn!, { service: 'scheduler.amazonaws.com', session: `scheduler-${Name}` });
+  }
+
   async function bury(
     schedule: Schedule,
     body: string,
@@ -73,11 +88,10 @@ export function scheduler(cloud: Cloud): Service {
     attempts: number,
     exhausted?: string,
   ): Promise<void> {
-    const { RoleArn, Arn, DeadLetterConfig } = schedule.Target;
+    const { Arn, DeadLetterConfig } = schedule.Target;
     const lost = `scheduler: INVOCATION LOST: ${schedule.Name} could not invoke ${Arn}: ${String(error)}`;
     if (DeadLetterConfig?.Arn === undefined) return cloud.log(lost);
     try {
-      const caller: Caller = cloud.iam.assume(RoleArn!, 'scheduler.amazonaws.com', `scheduler-${schedule.Name}`);
       const letter = {
         queueArn: DeadLetterConfig.Arn,
         body,
@@ -87,13 +101,13 @@ export function scheduler(cloud: Cloud): Service {
         attempts,
         exhausted,
       };
-      await sendDeadLetter(cloud, caller, letter);
+      await sendDeadLetter(cloud, assume(schedule), letter);
     } catch (failure) {
       cloud.log(`${lost} (nor to its dead letter queue: ${String(failure)})`);
     }
   }
 
-  /** What AWS sends where the target has no `Input`. */
+  /** The event that AWS sends if the target has no `Input`. */
   function scheduledEvent(schedule: Schedule, due: number): string {
     return JSON.stringify({
       version: '0',

@@ -1,7 +1,7 @@
 /**
- * SNS as far as a page goes: topics that other services publish to. Nobody can subscribe here; what would be sent is
- * kept, and is a line in the log that cannot be overlooked. CloudWatch's alarms are accepted beside it and not
- * evaluated: there are no metrics here.
+ * SNS: topics that other services publish to. Nobody can subscribe here. A message is stored and
+ * written to the log as a line that stands out. CloudWatch's alarms are accepted and never
+ * evaluated, because there are no metrics here.
  */
 import { refuseOthers } from '../service/refusal.ts';
 import { arn, AwsError, type Caller, type Cloud, type Service } from '../service/service.ts';
@@ -15,13 +15,12 @@ export interface Page {
 }
 
 export interface SnsService extends Service {
-  /** @throws AwsError AccessDenied, when the topic's policy does not allow it; NotFound */
+  /** @throws AwsError AccessDenied if the topic's policy does not allow it; NotFound */
   publish(caller: Caller, topicArn: string, message: string): void;
-  /** All that was published, in its order. */
   pages(): Page[];
 }
 
-/** What a mail has for its subject when the publisher gave none; EventBridge cannot give one. */
+/** The subject of a mail whose publisher gave none. EventBridge cannot give one. */
 const SUBJECT = 'AWS Notification Message';
 
 export function sns(cloud: Cloud): SnsService {
@@ -32,7 +31,7 @@ export function sns(cloud: Cloud): SnsService {
 
   return {
     name: 'sns',
-    // No client of SNS is among the packages: a request from outside is answered with 501.
+    // No SNS client is among the packages, so a request from outside is answered with 501.
     model: {},
     client: 'SNSClient',
     operations: {},

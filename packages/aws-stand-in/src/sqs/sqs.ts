@@ -1,6 +1,7 @@
 /**
- * SQS as a place for dead letters: standard queues that are sent to, read and purged. Not here: FIFO, redrive, batches,
- * delays, event sources. A queue's KMS key is accepted and bodies are not encrypted: events carry no key material.
+ * SQS as a place for dead letters: standard queues that are sent to, read and purged. Not here:
+ * FIFO, redrive, batches, delays, event sources. A queue's KMS key is accepted, but bodies are not
+ * encrypted: events carry no key material.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -33,7 +34,10 @@ export const sqs: ServiceFactory = cloud => {
   const queueArn = (name: string) => arn(cloud, 'sqs', name);
   const queueUrl = (name: string) => `${cloud.endpoint}/${cloud.account}/${name}`;
 
-  /** Authorizes before it says whether the queue exists. A URL's host is not looked at: the port differs in each run. */
+  /**
+   * Authorizes before it says whether the queue exists. The host of a queue's URL is ignored,
+   * because the port differs in each run.
+   */
   function open(call: Call, action: string, urlOrName: string): Queue {
     const name = urlOrName.slice(urlOrName.lastIndexOf('/') + 1);
     call.authorize(`sqs:${action}`, queueArn(name));
@@ -49,7 +53,7 @@ export const sqs: ServiceFactory = cloud => {
   function sendMessage(input: any, call: Call) {
     refuseOthers('sqs:SendMessage', input, ['QueueUrl', 'MessageBody', 'MessageAttributes']);
     const queue = open(call, 'SendMessage', input.QueueUrl);
-    // 1 MiB, attributes not counted here.
+    // 1 MiB. Attributes are not counted here.
     if (Buffer.byteLength(input.MessageBody) > 1_048_576) {
       throw new AwsError(
         'InvalidParameterValue',
@@ -154,7 +158,7 @@ export const sqs: ServiceFactory = cloud => {
     const queue: Queue = {
       name,
       created: row ? JSON.parse(String(row.settings)).created : cloud.now(),
-      // SQS's own defaults: 30 seconds, 4 days, no long poll.
+      // The defaults of SQS: 30 seconds, 4 days, no long poll.
       visibility: Number(properties.VisibilityTimeout ?? 30),
       retention: Number(properties.MessageRetentionPeriod ?? 345_600),
       wait: Number(properties.ReceiveMessageWaitTimeSeconds ?? 0),
@@ -207,7 +211,7 @@ function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
 }
 
-/** The named members (`All` and `.*` mean all of them); undefined when there are none. */
+/** The members with these names (`All` and `.*` select all of them); undefined if there is none. */
 function chosen<T>(all: Record<string, T>, names: string[]): Record<string, T> | undefined {
   const wanted = names.includes('All') || names.includes('.*') ? Object.keys(all) : names;
   const entries = Object.entries(all).filter(([name]) => wanted.includes(name));

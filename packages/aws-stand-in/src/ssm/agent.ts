@@ -1,7 +1,8 @@
 /**
- * What the SSM Agent does with a command on its node: the steps of the document in order, by the plugins
- * `aws:downloadContent` and `aws:runShellScript`. Follows the agent's source (amazon-ssm-agent 3.3, 2024-10), so that
- * a document and a server's role that work here work there.
+ * The SSM Agent on its node: it runs the steps of a command's document in order, with the plugins
+ * `aws:downloadContent` and `aws:runShellScript`. This file follows the agent's source
+ * (amazon-ssm-agent 3.3, 2024-10), so that a document and a server's role that work here work on
+ * AWS.
  */
 import type { Cloud } from '../service/service.ts';
 import { replaceParameters } from './document.ts';
@@ -9,17 +10,26 @@ import type { DocumentStep } from './document.ts';
 import { downloadContent } from './download.ts';
 import type { AgentNode } from './nodes.ts';
 
-/** `DefaultOutputConfig`: characters of a step's output that the agent sends, the mark included. */
+/**
+ * The agent's `DefaultOutputConfig`: the characters of a step's output that it sends, including the
+ * mark.
+ */
 const maxOutput = 24_000;
 const truncatedMark = '--output truncated--';
 
-/** The agent's bounds for `timeoutSeconds`; anything outside is silently the default. */
+/**
+ * The agent's bounds for `timeoutSeconds`. It silently uses the default for a value outside of
+ * them.
+ */
 const executionTimeout = { min: 5, max: 172_800, default: 3_600 };
 
-/** What a killed step reports: 128 + SIGKILL. */
+/** The exit code of a killed step: 128 + SIGKILL. */
 const killedExitCode = 137;
 
-/** Codes by which a script asks the agent to skip what follows (168, 169) or to reboot (194): not acted on here. */
+/**
+ * With these codes a script asks the agent to skip the following steps (168, 169) or to reboot
+ * (194). The stand-in does not act on them.
+ */
 const reservedExitCodes = [168, 169, 194];
 
 export interface StepResult {
@@ -39,7 +49,10 @@ export interface AgentCommand {
   parameters: Record<string, string | string[]>;
 }
 
-/** Runs one step; never throws for what happens on the node, only when the stand-in itself lacks something. */
+/**
+ * Runs one step. A failure on the node is a result; an error is thrown only if the stand-in itself
+ * lacks something.
+ */
 export async function runStep(
   cloud: Cloud,
   agentNode: AgentNode,
@@ -60,7 +73,10 @@ export async function runStep(
   };
 }
 
-/** A command's status, by the agent's precedence: failed before timed out; skipped is a form of success. */
+/**
+ * A command's status by the agent's precedence: failed before timed out. A skipped step counts as
+ * success.
+ */
 export function documentStatus(results: readonly StepResult[]): 'Success' | 'Failed' | 'TimedOut' {
   if (results.some(result => result.status === 'Failed')) return 'Failed';
   return results.some(result => result.status === 'TimedOut') ? 'TimedOut' : 'Success';
@@ -72,7 +88,7 @@ function skipReason(
   step: DocumentStep,
   before: readonly { step: DocumentStep; result: StepResult }[],
 ): Outcome | undefined {
-  // A step that timed out does not end the document: the agent looks for Failed alone.
+  // A step that timed out does not end the document: the agent checks for Failed alone.
   const exit = before.some(each => each.result.status === 'Failed' && each.step.inputs.onFailure === 'exit');
   const platform = step.precondition?.StringEquals[1];
   if (!exit && (platform === undefined || platform.toLowerCase() === 'linux')) return undefined;
@@ -89,7 +105,8 @@ async function runPlugin(
   step: DocumentStep,
 ): Promise<Outcome> {
   const inputs = replaceParameters(step.inputs, command.parameters) as Record<string, any>;
-  // The agent's own folder of a step; relative paths of both plugins lie beside it, under `downloads`.
+  // The agent's own folder of a step. The relative paths of both plugins lie beside it, under
+  // `downloads`.
   const documentFolder = `/var/lib/amazon/ssm/${agentNode.id}/document/orchestration/${command.id}`;
   const outcome =
     step.action === 'aws:downloadContent'
@@ -126,8 +143,8 @@ async function runShellScript(
   await agentNode.node.write(script, Buffer.from(`${[inputs.runCommand].flat().join('\n')}\n`), 0o700);
   const relative = `${documentFolder}/downloads/${inputs.workingDirectory ?? ''}`;
   const folder = inputs.workingDirectory?.startsWith('/') ? inputs.workingDirectory : relative;
-  // `sh -c <path>` as the agent does: the script's own first line decides who reads it. Where the relative folder
-  // does not exist it runs where the agent runs.
+  // The agent runs `sh -c <path>`, so the script's first line chooses its interpreter. If the
+  // relative folder does not exist, the script runs in the agent's own folder.
   const place = folder === relative ? '[ -d "$0" ] || set -- "$1" /usr/bin; cd -- "${2:-$0}"' : 'cd -- "$0"';
   const result = await agentNode.node.run(['sh', '-c', `${place} && exec sh -c "$1"`, folder, script], {
     environment: {
@@ -141,8 +158,7 @@ async function runShellScript(
     return { status: 'TimedOut', exitCode: killedExitCode, stdout: result.stdout, stderr: result.stderr };
   if (result.exitCode === 0) return { status: 'Success', exitCode: 0, stdout: result.stdout, stderr: result.stderr };
   const lines = [result.stderr, `failed to run commands: exit status ${result.exitCode}`];
-  if (reservedExitCodes.includes(result.exitCode))
-    lines.push('the local provider does not act on this reserved exit code');
+  if (reservedExitCodes.includes(result.exitCode)) lines.push('the stand-in does not act on this reserved exit code');
   return {
     status: 'Failed',
     exitCode: result.exitCode,

@@ -1,4 +1,3 @@
-/** The operations of Run Command. */
 import { randomUUID } from 'node:crypto';
 import type * as model from '@aws-sdk/client-ssm';
 import { AwsError } from '../service/service.ts';
@@ -12,7 +11,10 @@ import { commandStatus, isOver } from './invocations.ts';
 import type { Command, Invocation, Invocations } from './invocations.ts';
 import type { NodeDirectory } from './nodes.ts';
 
-/** Characters of a plugin's output in GetCommandInvocation (stdout, stderr) and in ListCommandInvocations (both in one). */
+/**
+ * The length of a plugin's output in characters: in GetCommandInvocation for stdout and stderr, in
+ * ListCommandInvocations for both together.
+ */
 const limits = { stdout: 24_000, stderr: 8_000, list: 2_500 };
 
 export function commandOperations(
@@ -89,7 +91,7 @@ export function commandOperations(
     };
   }
 
-  /** Commands that `CommandId`, `InstanceId` and the filters select, newest first. */
+  /** The commands that `CommandId`, `InstanceId` and the filters select, newest first. */
   function select(input: { CommandId?: string; InstanceId?: string; Filters?: model.CommandFilter[] }): Command[] {
     const one = input.CommandId === undefined ? undefined : invocations.command(input.CommandId);
     if (input.CommandId !== undefined && one === undefined)
@@ -124,13 +126,17 @@ export function commandOperations(
         .ofCommand(command.id)
         .filter(each => input.InstanceId === undefined || each.nodeId === input.InstanceId)
         .filter(each => hasStatus(each.status, input.Filters))
-        .map(each => describeInvocation(command, each, input.Details ?? false)),
+        .map(each => describeInvocation(command, each, { details: input.Details ?? false })),
     );
     const { page, NextToken } = paged(found, input);
     return { CommandInvocations: page, NextToken };
   }
 
-  function describeInvocation(command: Command, invocation: Invocation, details: boolean): model.CommandInvocation {
+  function describeInvocation(
+    command: Command,
+    invocation: Invocation,
+    { details }: { details: boolean },
+  ): model.CommandInvocation {
     return {
       CommandId: command.id,
       InstanceId: invocation.nodeId,
@@ -245,7 +251,7 @@ function describeStep(step: StepResult): model.CommandPlugin {
   };
 }
 
-/** Skipped is a form of success; the API has no word for it. */
+/** A skipped step is a form of success. The API has no word for it. */
 function stepStatus(step: StepResult): 'Success' | 'Failed' | 'TimedOut' {
   return step.status === 'Skipped' ? 'Success' : step.status;
 }

@@ -1,6 +1,7 @@
 /**
- * Command documents, schema 2.2: what may stand in one, its parameters, and the text that a command makes of it.
- * Whatever the stand-in's agent would not act on is refused when the document is made.
+ * Command documents with schema 2.2: the allowed content, the parameters, and the text with a
+ * command's values. A document with a part that the agent here would ignore is refused when it is
+ * made.
  */
 import { createHash } from 'node:crypto';
 import { AwsError } from '../service/service.ts';
@@ -10,7 +11,10 @@ export interface DocumentStep {
   action: 'aws:downloadContent' | 'aws:runShellScript' | 'aws:runPowerShellScript';
   name: string;
   precondition?: { StringEquals: [string, string] };
-  /** `onFailure: exit` stands here: the agent reads its modifiers from a step's inputs, never from the step itself. */
+  /**
+   * `onFailure: exit` stands here, because the agent reads its modifiers from a step's inputs and
+   * never from the step itself.
+   */
   inputs: Record<string, unknown>;
 }
 
@@ -29,7 +33,7 @@ export interface CommandDocument {
   mainSteps: DocumentStep[];
 }
 
-/** Bytes of a document together with a command's parameter values. */
+/** The largest document in bytes, together with a command's parameter values. */
 const maxDocumentBytes = 65_536;
 
 const inputsOf: Record<DocumentStep['action'], readonly string[]> = {
@@ -38,7 +42,10 @@ const inputsOf: Record<DocumentStep['action'], readonly string[]> = {
   'aws:runPowerShellScript': ['runCommand', 'timeoutSeconds', 'workingDirectory', 'onFailure'],
 };
 
-/** @throws AwsError InvalidDocumentContent, or NotImplemented for what the agent here cannot do */
+/**
+ * @throws AwsError InvalidDocumentContent, or NotImplemented for a part that the agent here cannot
+ *   run
+ */
 export function parseDocument(content: string): CommandDocument {
   const document = parseJson(content);
   refuseOthers('document', document, ['schemaVersion', 'description', 'parameters', 'mainSteps']);
@@ -73,7 +80,7 @@ function checkStep(step: DocumentStep): string {
     if (step.precondition.StringEquals?.[0] !== 'platformType')
       refuse(`a precondition on ${step.precondition.StringEquals?.[0]}`);
   }
-  // The nodes here run Linux, where this step is known to be skipped.
+  // The nodes here run Linux, so this step is always skipped.
   if (step.action === 'aws:runPowerShellScript' && step.precondition?.StringEquals[1] !== 'Windows')
     refuse(`${step.action} without a precondition for Windows`);
   if (step.action === 'aws:downloadContent' && step.inputs.sourceType !== 'S3')
@@ -82,8 +89,9 @@ function checkStep(step: DocumentStep): string {
 }
 
 /**
- * The parameters of a command as the document declares them, defaults filled in.
- * @throws AwsError InvalidParameters: unknown, missing, or not what `allowedPattern` allows (anchors are the document's business)
+ * A command's parameters as the document declares them, with the defaults.
+ * @throws AwsError InvalidParameters for an unknown or missing parameter, or a value that
+ *   `allowedPattern` does not allow (anchors are the document's own business)
  */
 export function checkParameters(
   document: CommandDocument,
@@ -118,7 +126,10 @@ function parameterValue(name: string, declaration: DocumentParameter, given: str
   return declaration.type === 'String' ? values[0]! : values;
 }
 
-/** `{{ name }}` replaced as text, once: a value that looks like another parameter stays what it is. A string that is nothing but a parameter becomes its value, list or not. */
+/**
+ * Replaces `{{ name }}` as text, once: a value that looks like another parameter stays as it is. A
+ * string that consists of a parameter alone becomes the parameter's value, which may be a list.
+ */
 export function replaceParameters(input: unknown, values: Record<string, string | string[]>): unknown {
   if (Array.isArray(input)) return input.flatMap(each => replaceParameters(each, values));
   if (typeof input === 'object' && input !== null)

@@ -1,4 +1,7 @@
-/** Command documents as stored: every version that a template ever gave, the newest being the default. */
+/**
+ * The stored command documents: every version that a template gave. The newest version is the
+ * default.
+ */
 import type * as model from '@aws-sdk/client-ssm';
 import { arn, AwsError } from '../service/service.ts';
 import type { Call, Cloud, Operation, ResourceRequest, ResourceType } from '../service/service.ts';
@@ -13,13 +16,11 @@ export interface StoredDocument {
 }
 
 export interface Documents {
-  /** @throws AwsError InvalidDocument, InvalidDocumentVersion */
   find(nameOrArn: string, version?: string): StoredDocument;
   arnOf(nameOrArn: string): string;
   resources: Record<string, ResourceType>;
 }
 
-/** As the product reads them: the text as it was stored, and its hash. */
 export function documentOperations(documents: Documents): Record<string, Operation> {
   const found = (
     operation: string,

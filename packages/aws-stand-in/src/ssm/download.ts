@@ -1,4 +1,7 @@
-/** `aws:downloadContent` from S3, call by call as the SSM Agent makes them, with the node's own credentials. */
+/**
+ * `aws:downloadContent` from S3, with the same calls that the SSM Agent makes, and with the node's
+ * own credentials.
+ */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { GetObjectCommand, HeadBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -11,9 +14,10 @@ interface S3Address {
 }
 
 /**
- * @param sourceInfo `{"path": "https://…"}`, an object or the text of one
- * @param destinationPath absolute; a folder that exists, or a path that ends in `/`, gets the key's last part as name
- * @returns what the agent writes to stderr, or undefined when every file is there
+ * @param sourceInfo `{"path": "https://…"}`, as an object or as its text
+ * @param destinationPath absolute; for an existing folder, or a path that ends in `/`, the key's
+ *   last part is the file's name
+ * @returns what the agent writes to stderr, or undefined if every file was downloaded
  */
 export async function downloadContent(
   cloud: Cloud,
@@ -22,7 +26,7 @@ export async function downloadContent(
   destinationPath: string,
 ): Promise<string | undefined> {
   const { path } = (typeof sourceInfo === 'string' ? JSON.parse(sourceInfo) : sourceInfo) as { path: string };
-  // S3 takes `+` and `%20` for a space; the agent makes one of them before it parses.
+  // S3 reads `+` and `%20` as a space. The agent makes them the same before it parses the URL.
   const address = parseS3Url(path.trim().replaceAll('+', '%20'));
   if (address === undefined) return 'invalid S3 path parameter';
   const client = new S3Client({
@@ -53,9 +57,10 @@ export async function downloadContent(
 }
 
 /**
- * The agent asks for the bucket's region (HeadBucket, an answer of any status will do), then lists `<key>/` to learn
- * whether the key is a folder. A refused list is no failure for a key without a slash at its end.
- * (It lists by version 1 of the API; version 2 asks for the same right with the same `s3:prefix`.)
+ * The agent asks for the bucket's region (HeadBucket; an answer with any status is enough). Then it
+ * lists `<key>/` to learn whether the key is a folder. A refused list is no failure for a key
+ * without a slash at its end. (The agent uses version 1 of the list. Version 2 asks for the same
+ * right with the same `s3:prefix`.)
  */
 async function listKeys(client: S3Client, { bucket, key }: S3Address): Promise<string[] | string> {
   await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(unlessMissingHere);
@@ -84,8 +89,8 @@ async function destination({ node }: AgentNode, key: string, path: string): Prom
 }
 
 /**
- * The file arrives under the SHA-1 of its URL with `<sha1>.etag` beside it (which stays), is renamed, and is made
- * 0700 after that; folders the agent makes are 0700.
+ * The file arrives under the SHA-1 of its URL. Beside it lies `<sha1>.etag`, which stays. Then the
+ * agent renames the file and gives it mode 0700. Folders that the agent makes have mode 0700.
  */
 async function downloadFile(
   cloud: Cloud,
@@ -106,7 +111,8 @@ async function downloadFile(
   } catch (error) {
     unlessMissingHere(error);
     cloud.log(`ssm: ${id} may not or cannot read s3://${bucket}/${key}: ${String(error)}`);
-    // The agent then tries the URL without credentials and reports that answer, which hides S3's own.
+    // The agent then tries the URL without credentials and reports that answer, which hides S3's
+    // own.
     return 'http request failed. status:403 Forbidden statuscode:403';
   }
   const made = await node.run(['sh', '-c', 'umask 077 && mkdir -p -- "$0"', folder]);
@@ -120,7 +126,10 @@ async function downloadFile(
     : `Something went wrong when trying to access downloaded content. ${renamed.stderr}`;
 }
 
-/** Bucket in the host or first in the path; the rest, decoded, is the key, in which `:` needs no escape. */
+/**
+ * The bucket is in the host name or first in the path. The rest, decoded, is the key, in which `:`
+ * needs no escape.
+ */
 function parseS3Url(text: string): S3Address | undefined {
   const url = URL.parse(text);
   const host = /^(?:(?<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com$/.exec(url?.host ?? '');
@@ -131,7 +140,7 @@ function parseS3Url(text: string): S3Address | undefined {
   return slash < 0 ? { bucket: path, key: '' } : { bucket: path.slice(0, slash), key: path.slice(slash + 1) };
 }
 
-/** What the stand-in cannot do must not look like a refused right. */
+/** A limit of the stand-in must not look like a refused right. */
 function unlessMissingHere(error: any): void {
   if (error?.$metadata?.httpStatusCode === 501) throw error;
 }

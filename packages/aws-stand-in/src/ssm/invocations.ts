@@ -1,6 +1,7 @@
 /**
- * Commands and their invocations, written down at every step, and the pace at which a node works them off. After a
- * restart a command goes on at its first unfinished step once its node is attached again, as after an agent's restart.
+ * Commands and their invocations, stored at every step, and the queue of each node. After a
+ * restart, a command continues at its first unfinished step once its node is attached again, as
+ * after a restart of the agent.
  */
 import type { Cloud } from '../service/service.ts';
 import type { EventsService } from '../events/events.ts';
@@ -18,9 +19,8 @@ export interface Command {
   documentName: string;
   documentVersion: string;
   document: CommandDocument;
-  /** As sent. */
   given: Record<string, string[]>;
-  /** With defaults. */
+  /** The parameters with the document's defaults. */
   parameters: Record<string, string | string[]>;
   comment: string;
   nodeIds: string[];
@@ -45,14 +45,13 @@ export interface Invocation {
 export interface Invocations {
   add(command: Command): void;
   command(id: string): Command | undefined;
-  /** Newest first. */
   commands(): Command[];
   ofCommand(id: string): Invocation[];
   find(commandId: string, nodeId: string): Invocation | undefined;
   end(invocation: Invocation, status: Status, statusDetails: string): void;
-  /** Takes up what waits for a node; returns at once. */
+  /** Starts the commands that wait for a node, and returns at once. */
   work(nodeId: string): void;
-  /** Ends what has not begun on a node that is gone. */
+  /** Ends the invocations that have not begun on a node that is gone. */
   giveUp(nodeId: string): void;
   start(): void;
   stop(): void;
@@ -62,7 +61,10 @@ export function isOver(status: Status): boolean {
   return status !== 'Pending' && status !== 'InProgress';
 }
 
-/** Status of a command from those of its invocations; the details say more than the status where several differ. */
+/**
+ * The status of a command from the statuses of its invocations. If several differ, the details say
+ * more than the status.
+ */
 export function commandStatus(invocations: readonly Invocation[]): { status: Status; details: string } {
   if (invocations.every(each => each.status === 'Pending')) return { status: 'Pending', details: 'Pending' };
   if (!invocations.every(each => isOver(each.status))) return { status: 'InProgress', details: 'InProgress' };
@@ -103,7 +105,10 @@ export function invocations(cloud: Cloud, nodes: NodeDirectory): Invocations {
     upsert.run({ commandId, nodeId, isOver: Number(isOver(status)), body: JSON.stringify(invocation) });
   }
 
-  /** Writes a new status and publishes AWS's two events: the invocation's, and the command's where its status moved. */
+  /**
+   * Stores a new status and publishes AWS's two events: the invocation's, and the command's if its
+   * status changed.
+   */
   function become(invocation: Invocation, status: Status, statusDetails: string): void {
     const before = commandStatus(ofCommand(invocation.commandId)).status;
     Object.assign(invocation, { status, statusDetails });
@@ -154,7 +159,8 @@ export function invocations(cloud: Cloud, nodes: NodeDirectory): Invocations {
     }
     while (invocation.steps.length < of.document.mainSteps.length) {
       const result = await step(of, invocation);
-      // A stopped provider forgets this step's end: it is run again, as after an agent that was killed.
+      // A stopped process does not record the end of this step. The step runs again, as after a
+      // killed agent.
       if (!running) return;
       invocation.steps.push(result);
       save(invocation);
@@ -173,14 +179,17 @@ export function invocations(cloud: Cloud, nodes: NodeDirectory): Invocations {
       const before = invocation.steps.map((result, index) => ({ step: mainSteps[index]!, result }));
       return await runStep(cloud, { id: id!, roleArn: roleArn!, node }, of, next, before);
     } catch (error) {
-      const stderr = `the local provider could not run this step: ${String(error)}`;
+      const stderr = `the stand-in could not run this step: ${String(error)}`;
       if (running) cloud.log(`ssm: ${of.id} on ${invocation.nodeId}: ${stderr}`);
       const { name, action } = next;
       return { name, action, status: 'Failed', exitCode: 1, stdout: '', stderr, startedAt, endedAt: cloud.now() };
     }
   }
 
-  /** A command that did not start in time never will; one whose node went silent ends when all its time is over. */
+  /**
+   * A command that did not start in time never starts. A command whose node went silent ends when
+   * all its time is over.
+   */
   function expire(): void {
     for (const invocation of parse<Invocation>(selectOpen.all())) {
       if (underWay.has(keyOf(invocation))) continue;

@@ -1,16 +1,22 @@
-/** Managed nodes: registered by the hosting provider, known across restarts, reachable while a host is attached. */
+/**
+ * Managed nodes: registered by the user of this package, stored across restarts, reachable while a
+ * host is attached.
+ */
 import type * as model from '@aws-sdk/client-ssm';
 import { arn } from '../service/service.ts';
 import type { Call, Cloud, ConditionContext, Node, Operation } from '../service/service.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 
-/** The agent whose behaviour `agent.ts` follows. */
+/** The version of the agent that `agent.ts` follows. */
 const agentVersion = '3.3.1142.0';
 
 export interface NodeRegistration {
   /** `mi-…`, or `i-…` for an EC2 instance. */
   id: string;
-  /** The role whose session (named by the node's id) the agent's requests are signed with. */
+  /**
+   * The agent signs its requests with a session of this role. The session has the node's id as its
+   * name.
+   */
   roleArn: string;
   computerName: string;
   platformType: 'Linux';
@@ -30,7 +36,6 @@ export interface NodeDirectory {
   attach(id: string, node: Node): void;
   find(id: string): (NodeRegistration & { node?: Node }) | undefined;
   arnOf(id: string): string;
-  /** The condition keys that a policy may ask about a node. */
   contextOf(id: string): ConditionContext;
   operations: Record<string, Operation>;
 }
@@ -84,7 +89,7 @@ export function nodeDirectory(cloud: Cloud): NodeDirectory {
       LastPingDateTime: new Date(cloud.now()),
       AgentVersion: agentVersion,
       PlatformType: node.platformType,
-      // AWS names the role of a hybrid node only; an instance's is EC2's to tell.
+      // AWS names the role of a hybrid node only. An instance's role is known to EC2.
       IamRole: isHybrid ? node.roleArn.split('/').at(-1) : undefined,
       RegistrationDate: isHybrid ? new Date(node.registeredAt) : undefined,
       ResourceType: isHybrid ? 'ManagedInstance' : 'EC2Instance',

@@ -1,17 +1,19 @@
-/** Parameter Store: String parameters in the clear, SecureString as KMS ciphertext bound to the parameter's ARN. */
+/**
+ * Parameter Store: String parameters in the clear, SecureString as KMS ciphertext that is bound to
+ * the parameter's ARN.
+ */
 import type * as model from '@aws-sdk/client-ssm';
 import { arn, AwsError } from '../service/service.ts';
 import type { Call, Caller, Cloud, Operation } from '../service/service.ts';
 import type { Kms } from '../kms/kms.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 
-/** Standard tier. */
 const maxValueBytes = 4_096;
 
 interface Row {
   name: string;
   type: 'String' | 'SecureString';
-  /** The value, or KMS ciphertext in base64. */
+  /** The value, or its KMS ciphertext in base64. */
   value: string;
   keyId: string | null;
   version: number;
@@ -66,7 +68,7 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
         `Standard tier parameters support a maximum parameter value of ${maxValueBytes} characters.`,
       );
     const keyId = type === 'SecureString' ? (input.KeyId ?? 'alias/aws/ssm') : null;
-    const value = keyId === null ? input.Value : encrypt(call.caller, name, keyId, input.Value);
+    const value = keyId === null ? input.Value : encrypt(call.caller, { name, keyId, value: input.Value });
     const row = {
       name,
       type,
@@ -83,8 +85,8 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
     return { Version: written.version, Tier: 'Standard' };
   }
 
-  /** Standard tier: encrypted by KMS itself, under the caller's own rights on the key. */
-  function encrypt(caller: Caller, name: string, keyId: string, value: string): string {
+  /** The standard tier: KMS itself encrypts the value, under the caller's own rights on the key. */
+  function encrypt(caller: Caller, { name, keyId, value }: { name: string; keyId: string; value: string }): string {
     const context = { PARAMETER_ARN: parameterArn(name) };
     const { ciphertext } = cloud.service<Kms>('kms').encryptFor(caller, keyId, Buffer.from(value), context, 'ssm');
     return Buffer.from(ciphertext).toString('base64');

@@ -1,4 +1,6 @@
-/** Systems Manager: Run Command on the provider's own hosts, their registrations, and Parameter Store. */
+/**
+ * Systems Manager: Run Command on hosts of this machine, their registration, and Parameter Store.
+ */
 import * as model from '@aws-sdk/client-ssm';
 import type { Cloud, Node, Service } from '../service/service.ts';
 import { parameters } from './parameters.ts';
@@ -9,11 +11,17 @@ import { nodeDirectory } from './nodes.ts';
 import type { NodeRegistration } from './nodes.ts';
 
 export interface SsmService extends Service {
-  /** What a hybrid activation, or an instance that starts, does: the node is known from here on, and reachable until the provider ends. */
+  /**
+   * Does what a hybrid activation, or an instance that starts, does: the node is known from here
+   * on, and reachable until the stand-in stops.
+   */
   registerNode(registration: NodeRegistration & { node: Node }): void;
-  /** Makes a node that is registered already reachable again; commands that waited for it go on. Throws when it is not registered. */
+  /**
+   * Makes a registered node reachable again, and its waiting commands continue.
+   * @throws Error if the node is not registered
+   */
   attachNode(id: string, node: Node): void;
-  /** Forgets a node; commands still waiting for it end as Undeliverable. */
+  /** Forgets a node. Commands that still wait for it end as Undeliverable. */
   unregisterNode(id: string): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Executions: their rows, and the interpreters that walk them in this process. All that is needed to go on is in the
- * database at each StateEntered; a killed provider repeats at most the task that was in flight.
+ * Executions: their rows, and the interpreters that walk them in this process. The database has all
+ * that is needed to resume at each StateEntered. After a kill, at most the task that was in flight
+ * is repeated.
  */
 import type { ExecutionStatus } from '@aws-sdk/client-sfn';
 import { sleepUntil } from './asl/clock.ts';
@@ -19,7 +20,9 @@ export interface Execution {
   arn: string;
   machine: string;
   name: string;
-  /** The definition it was started with: an update of the machine does not touch it. */
+  /**
+   * The definition at the start of the execution. A later update of the machine does not change it.
+   */
   definition: string;
   role: string;
   status: ExecutionStatus;
@@ -34,7 +37,7 @@ export interface Execution {
 
 type End = { output?: string; error?: string; cause?: string };
 
-/** StopExecution: nothing of what the execution still does is wanted. */
+/** StopExecution was called. The results of running tasks are not needed any more. */
 class Stopped extends Error {
   override readonly name = 'Stopped';
 }
@@ -71,7 +74,7 @@ export class Executions {
       Execution | undefined;
   }
 
-  /** Newest first; `before` is the id that a page ended with. */
+  /** Newest first. `before` is the last id of the previous page. */
   list(machine: string, status: string | undefined, before: number | undefined, limit: number): Execution[] {
     return this.#cloud.database
       .prepare(
@@ -98,7 +101,7 @@ export class Executions {
     return execution;
   }
 
-  /** Goes on with every execution that a stopped or killed provider left running. */
+  /** Resumes every execution that a stopped or killed process left running. */
   resume(definitionOf: (execution: Execution) => Definition): void {
     const rows = this.#cloud.database.prepare("SELECT * FROM states_executions WHERE status = 'RUNNING'").all();
     for (const execution of rows as unknown as Execution[]) {
@@ -106,13 +109,13 @@ export class Executions {
     }
   }
 
-  /** Ends an execution from outside; one that is over already stays as it is. */
+  /** Ends an execution from outside. An execution that is over stays as it is. */
   abort(execution: Execution, end: Omit<End, 'output'>): void {
     this.#end(execution.arn, 'ABORTED', end);
     this.#running.get(execution.arn)?.abort(new Stopped());
   }
 
-  /** Leaves everything where it is, to be resumed. */
+  /** Stops all interpreters and leaves the executions to be resumed. */
   suspend(): void {
     for (const controller of this.#running.values()) controller.abort(new Suspended());
     this.#running.clear();
@@ -199,7 +202,7 @@ export class Executions {
     this.#announce(this.find(arn)!);
   }
 
-  /** Best effort, as on AWS: an execution does not fail because nobody hears of it. */
+  /** Best effort, as on AWS: an execution does not fail because its event was lost. */
   #announce(execution: Execution): void {
     const event = {
       source: 'aws.states',

@@ -1,17 +1,20 @@
-/** The history of executions, one row an event, in AWS's own shape. */
+/** The history of executions: one row for each event, in AWS's own shape. */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { DatabaseSync } from 'node:sqlite';
 import { StateError } from './asl/state-error.ts';
 
 type Details = Record<string, unknown>;
 
-/** Step Functions' own bound; the event that would be the last one ends the execution instead. */
+/** The limit of Step Functions. The event that would reach it ends the execution instead. */
 const mostEvents = 25_000;
 
-/** Members that `includeExecutionData: false` leaves out. */
+/** The members that `includeExecutionData: false` leaves out. */
 const executionData = ['input', 'inputDetails', 'output', 'outputDetails', 'parameters'];
 
-/** How many states an execution entered: what is paid for, together with the retries that `history` shows as further attempts. */
+/**
+ * The number of states that an execution entered. AWS bills these, and the retries, which `history`
+ * shows as further attempts.
+ */
 export function transitions(history: readonly Pick<HistoryEvent, 'type'>[]): number {
   return history.filter(event => event.type?.endsWith('StateEntered')).length;
 }
@@ -28,7 +31,10 @@ export class History {
     this.#now = now;
   }
 
-  /** Returns the event's id. Throws StateError States.Runtime when the history is full, but always has room for the end. */
+  /**
+   * Returns the event's id. The events that end an execution are always accepted.
+   * @throws StateError States.Runtime if the history is full
+   */
   append(execution: string, type: string, details: Details, previous: number): number {
     const id = this.lastId(execution) + 1;
     if (id >= mostEvents && !type.startsWith('Execution')) {
@@ -43,13 +49,12 @@ export class History {
     return id;
   }
 
-  /** 0 for an execution without events. */
   lastId(execution: string): number {
     const row = this.#database.prepare('SELECT max(id) AS id FROM states_events WHERE execution = ?').get(execution);
     return (row?.['id'] as number | null) ?? 0;
   }
 
-  /** Events after (or, in reverse order, before) the id `from`, at most `limit`. */
+  /** At most `limit` events after the id `from`; in reverse order, before it. */
   events(
     execution: string,
     { from, limit, reverse = false, data = true }: { from?: number; limit: number; reverse?: boolean; data?: boolean },
@@ -63,13 +68,12 @@ export class History {
         type: row['type'] as HistoryEvent['type'],
         id: row['id'] as number,
         previousEventId: row['previous'] as number,
-        ...withoutData(JSON.parse(row['details'] as string), data),
+        ...(data ? JSON.parse(row['details'] as string) : withoutData(JSON.parse(row['details'] as string))),
       }));
   }
 }
 
-function withoutData(details: Record<string, Details>, data: boolean): Record<string, Details> {
-  if (data) return details;
+function withoutData(details: Record<string, Details>): Record<string, Details> {
   const kept = ([name, value]: [string, Details]) => [
     name,
     Object.fromEntries(Object.entries(value).filter(([member]) => !executionData.includes(member))),

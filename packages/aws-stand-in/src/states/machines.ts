@@ -1,4 +1,7 @@
-/** State machines, and every definition that an execution may still run by: an update does not touch what runs. */
+/**
+ * State machines, and every definition that an execution may still use: an update does not change a
+ * running execution.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseDefinition } from './asl/definition.ts';
@@ -7,7 +10,7 @@ import { refuse, refuseOthers } from '../service/refusal.ts';
 import { arn, AwsError, type Cloud, type Resource, type ResourceRequest } from '../service/service.ts';
 import { physicalName } from '../template/template.ts';
 
-/** A row; `definition` is the SHA-256 of its text. Times in milliseconds since the epoch. */
+/** A row. `definition` is the SHA-256 of its text. Times in milliseconds since the epoch. */
 export interface Machine {
   arn: string;
   name: string;
@@ -16,7 +19,10 @@ export interface Machine {
   created: number;
 }
 
-/** For machines and executions: no whitespace, control characters, brackets, wildcards, nor what AWS lists as special. */
+/**
+ * For names of machines and executions: no white space, control characters, brackets or wildcards,
+ * and none of AWS's further special characters.
+ */
 const namePattern = /^[^\s?*<>{}[\]"#%\\^|~$&,;:/\u0000-\u001f\u007f-\u009f]{1,80}$/;
 
 export function assertName(name: string): void {
@@ -44,7 +50,6 @@ export class Machines {
       Machine | undefined;
   }
 
-  /** In the order of their ARNs. */
   list(after: string, limit: number): Machine[] {
     return this.#cloud.database
       .prepare('SELECT * FROM states_machines WHERE arn > ? ORDER BY arn LIMIT ?')
@@ -52,10 +57,11 @@ export class Machines {
   }
 
   /**
-   * Makes or replaces a machine. `definition` is what `keep` returned.
-   * @throws AwsError InvalidName; AccessDeniedException when Step Functions may not assume the role
+   * Makes or replaces a machine.
+   * @param definition the result of `keep`
+   * @throws AwsError InvalidName; AccessDeniedException if Step Functions may not assume the role
    */
-  put(name: string, role: string, definition: string): Machine {
+  put({ name, role, definition }: Pick<Machine, 'name' | 'role' | 'definition'>): Machine {
     assertName(name);
     this.#assertAssumable(role);
     this.#cloud.database
@@ -71,7 +77,10 @@ export class Machines {
     this.#cloud.database.prepare('DELETE FROM states_machines WHERE arn = ?').run(machineArn);
   }
 
-  /** Checks a definition and keeps it; returns its hash. Throws AwsError InvalidDefinition, NotImplemented. */
+  /**
+   * Checks a definition, stores it and returns its hash.
+   * @throws AwsError InvalidDefinition, NotImplemented
+   */
   keep(text: string): string {
     const definition = parseDefinition(text);
     const hash = createHash('sha256').update(text).digest('hex');
@@ -91,7 +100,10 @@ export class Machines {
     return definition;
   }
 
-  /** AWS::StepFunctions::StateMachine. Logs and traces are accepted, and not written here. */
+  /**
+   * AWS::StepFunctions::StateMachine. Settings for logs and traces are accepted, and nothing is
+   * written there.
+   */
   make(request: ResourceRequest): Resource {
     const { RoleArn, DefinitionString, DefinitionS3Location, DefinitionSubstitutions, ...others } = request.properties;
     refuseOthers('AWS::StepFunctions::StateMachine', others, [
@@ -104,13 +116,13 @@ export class Machines {
     if ((others.StateMachineType ?? 'STANDARD') !== 'STANDARD') refuse(`states: type ${others.StateMachineType}`);
     const text = DefinitionString ?? readFileSync(request.assetPath(DefinitionS3Location.Key), 'utf8');
     const definition = this.keep(substitute(text, DefinitionSubstitutions ?? {}));
-    const made = this.put(physicalName(request, 'StateMachineName'), RoleArn, definition);
+    const made = this.put({ name: physicalName(request, 'StateMachineName'), role: RoleArn, definition });
     return { ref: made.arn, attributes: { Arn: made.arn, Name: made.name } };
   }
 
   #assertAssumable(role: string): void {
     try {
-      this.#cloud.iam.assume(role, 'states.amazonaws.com', 'check');
+      this.#cloud.iam.assume(role, { service: 'states.amazonaws.com', session: 'check' });
     } catch {
       const principal = 'Neither the global service principal states.amazonaws.com, nor the regional one';
       const message = `${principal} is authorized to assume the provided role ${role}.`;
@@ -119,7 +131,10 @@ export class Machines {
   }
 }
 
-/** `${Name}` by its value; a name that is given no value stays, and the definition is then refused for what it says. */
+/**
+ * Replaces `${Name}` by its value. A name without a value stays, and the definition is then refused
+ * for it.
+ */
 function substitute(text: string, values: Record<string, string>): string {
   return text.replace(/\$\{([A-Za-z0-9_]+)\}/g, (whole, name: string) =>
     name in values ? String(values[name]) : whole,

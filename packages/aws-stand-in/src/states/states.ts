@@ -1,6 +1,7 @@
 /**
- * Step Functions: STANDARD state machines in JSONata, made by the template or by CreateStateMachine. The language is in
- * asl/; tasks, tokens, executions and their history are beside this file.
+ * Step Functions: STANDARD state machines in JSONata, made by the template or by
+ * CreateStateMachine. The language is in asl/; tasks, tokens, executions and their history are
+ * beside this file.
  */
 import { randomUUID } from 'node:crypto';
 import * as model from '@aws-sdk/client-sfn';
@@ -11,7 +12,7 @@ import { assertName, Machines, type Machine } from './machines.ts';
 
 export { transitions } from './history.ts';
 
-/** Bytes of an execution's input or a task's output. */
+/** The largest input of an execution or output of a task, in bytes. */
 const mostData = 256 * 1024;
 
 const error = (code: string, message: string) => new AwsError(code, message);
@@ -59,11 +60,11 @@ export const states: ServiceFactory = cloud => {
         if (existing && (existing.definition !== definition || existing.role !== input.roleArn)) {
           throw error('StateMachineAlreadyExists', `State Machine Already Exists: '${existing.arn}'`);
         }
-        const made = existing ?? machines.put(name, input.roleArn!, definition);
+        const made = existing ?? machines.put({ name, role: input.roleArn!, definition });
         return { stateMachineArn: made.arn, creationDate: new Date(made.created) };
       },
 
-      /** Executions that run go on to their end. */
+      /** Running executions continue to their end. */
       DeleteStateMachine(input: model.DeleteStateMachineCommandInput, call) {
         call.authorize('states:DeleteStateMachine', input.stateMachineArn!);
         machines.remove(input.stateMachineArn!);
@@ -93,7 +94,8 @@ export const states: ServiceFactory = cloud => {
         assertExecutionInput(text);
         const executionArn = arn(cloud, 'states', `execution:${machineName}:${name}`);
         const existing = executions.find(executionArn);
-        // The same wish twice is one execution while it runs; afterwards its name stays taken (on AWS for 90 days).
+        // The same request twice is one execution while it runs. Afterwards the name stays taken
+        // (on AWS for 90 days).
         if (existing && (existing.status !== 'RUNNING' || existing.input !== text)) {
           throw error('ExecutionAlreadyExists', `Execution Already Exists: '${executionArn}'`);
         }
@@ -216,7 +218,6 @@ function tooLong(member: string): AwsError {
   return error('ValidationException', `1 validation error detected: Value at '${member}' ${constraint}`);
 }
 
-/** 0 stands for the default, as on AWS. */
 function pageSize(maxResults: number | undefined): number {
   if ((maxResults ?? 0) <= 1000) return maxResults || 100;
   const constraint = 'failed to satisfy constraint: Member must have value less than or equal to 1000';
@@ -226,7 +227,7 @@ function pageSize(maxResults: number | undefined): number {
   );
 }
 
-/** A page token is where the page ended, opaque to the caller. */
+/** A page token says where the page ended. It is opaque to the caller. */
 function toToken(last: string | number | false): string | undefined {
   return last === false ? undefined : Buffer.from(`page:${last}`).toString('base64url');
 }

@@ -1,4 +1,6 @@
-/** What a Task can do: call a Lambda function, hand a function a task token and wait, put events on a bus. */
+/**
+ * The tasks: call a Lambda function, pass a task token to a function and wait, put events on a bus.
+ */
 import { abortable } from './asl/clock.ts';
 import type { Details, TaskRequest } from './asl/host.ts';
 import { assertPayloadFits } from './asl/payload.ts';
@@ -7,14 +9,13 @@ import { StateError } from './asl/state-error.ts';
 import { AwsError, type Caller, type Cloud } from '../service/service.ts';
 import { Suspended, type TaskTokens } from './tokens.ts';
 
-/** Whose task it is. */
 export interface TaskOwner {
   executionArn: string;
   machineArn: string;
   roleArn: string;
 }
 
-/** How the events of a task are called: a function named directly as Resource has events of its own. */
+/** The events of a task. A function that is named directly as Resource has events of its own. */
 interface Trace {
   scheduled(request: TaskRequest): void;
   started(): void;
@@ -22,7 +23,10 @@ interface Trace {
   failed(error: StateError): void;
 }
 
-/** Runs tasks as the state machine's role. The result is JSON; every error is a StateError or the signal's reason. */
+/**
+ * Runs tasks as the state machine's role. The result is JSON. Every error is a StateError or the
+ * signal's reason.
+ */
 export class Tasks {
   readonly #cloud: Cloud;
   readonly #tokens: TaskTokens;
@@ -36,7 +40,9 @@ export class Tasks {
     const { resource, signal } = request;
     const direct = functionArn.test(resource);
     const [, resourceType, api] = /^arn:aws:states:::(\w+):(.+)$/.exec(resource) ?? [];
-    const trace = direct ? functionTrace(request) : integrationTrace(request, this.#cloud.region, resourceType!, api!);
+    const trace = direct
+      ? functionTrace(request)
+      : integrationTrace(request, { region: this.#cloud.region, resourceType: resourceType!, api: api! });
     if (!request.submitted) {
       assertPayloadFits(resourceType ?? resource, JSON.stringify(request.arguments));
       trace.scheduled(request);
@@ -48,7 +54,8 @@ export class Tasks {
       trace.succeeded(output);
       return JSON.parse(output);
     } catch (thrown) {
-      // When it is no longer wanted, its end is no event; a StateError as the reason is the task's own timeout.
+      // The end of a task is no event if its result is not needed any more. A StateError as the
+      // reason is the task's own timeout.
       if (!(thrown instanceof StateError)) throw thrown;
       trace.failed(thrown);
       throw thrown;
@@ -57,7 +64,6 @@ export class Tasks {
     }
   }
 
-  /** The result as JSON text. */
   async #perform(owner: TaskOwner, request: TaskRequest): Promise<string> {
     if (request.resource === putEvents) return this.#putEvents(owner, request);
     if (request.resource === invokeAndWait) return this.#invokeAndWait(owner, request);
@@ -86,7 +92,11 @@ export class Tasks {
 
   async #invoke(owner: TaskOwner, functionName: string, argument: unknown): Promise<{ payload: string }> {
     const Payload = Buffer.from(JSON.stringify(argument));
-    const answer = await this.#call(owner, 'Lambda', 'lambda', 'Invoke', { FunctionName: functionName, Payload });
+    const answer = await this.#call(
+      owner,
+      { prefix: 'Lambda', service: 'lambda', operation: 'Invoke' },
+      { FunctionName: functionName, Payload },
+    );
     const payload = Buffer.from(answer.Payload ?? []).toString() || 'null';
     if (!answer.FunctionError) return { payload };
     throw new StateError(errorTypeOf(payload) ?? 'Lambda.Unknown', payload);
@@ -97,19 +107,28 @@ export class Tasks {
     if (Object.keys(others).length > 0 || !Array.isArray(Entries)) {
       throw new StateError('States.Runtime', 'events:putEvents takes a list of Entries here, and nothing else');
     }
-    // Step Functions adds itself to the resources of every event, and takes a Detail that is an object.
+    // Step Functions adds its own ARNs to the resources of every event, and accepts a Detail that
+    // is an object.
     const entries = Entries.map(entry => ({
       ...entry,
       Detail: typeof entry.Detail === 'object' ? JSON.stringify(entry.Detail) : entry.Detail,
       Resources: [...(entry.Resources ?? []), owner.machineArn, owner.executionArn],
     }));
-    const answer = await this.#call(owner, 'EventBridge', 'events', 'PutEvents', { Entries: entries });
+    const answer = await this.#call(
+      owner,
+      { prefix: 'EventBridge', service: 'events', operation: 'PutEvents' },
+      { Entries: entries },
+    );
     const output = JSON.stringify({ Entries: answer.Entries, FailedEntryCount: answer.FailedEntryCount ?? 0 });
     if (answer.FailedEntryCount > 0) throw new StateError('EventBridge.FailedEntry', output);
     return output;
   }
 
-  async #call(owner: TaskOwner, prefix: string, service: string, operation: string, input: object): Promise<any> {
+  async #call(
+    owner: TaskOwner,
+    { prefix, service, operation }: { prefix: string; service: string; operation: string },
+    input: object,
+  ): Promise<any> {
     try {
       return await this.#cloud.request(this.#assume(owner), service, operation, input);
     } catch (error) {
@@ -124,7 +143,8 @@ export class Tasks {
 
   #assume({ roleArn, executionArn }: TaskOwner): Caller {
     try {
-      return this.#cloud.iam.assume(roleArn, 'states.amazonaws.com', executionArn.split(':').at(-1)!.slice(0, 64));
+      const session = executionArn.split(':').at(-1)!.slice(0, 64);
+      return this.#cloud.iam.assume(roleArn, { service: 'states.amazonaws.com', session });
     } catch (error) {
       throw new StateError('States.Permissions', (error as Error).message);
     }
@@ -135,7 +155,7 @@ function parametersOf(value: unknown): Record<string, any> {
   return typeof value === 'object' && value !== null ? value : {};
 }
 
-/** Name of the error that the function threw; undefined when its answer names none. */
+/** The name of the error that the function threw; undefined if its answer names none. */
 function errorTypeOf(payload: string): string | undefined {
   const { errorType } = JSON.parse(payload) ?? {};
   return typeof errorType === 'string' ? errorType : undefined;
@@ -167,7 +187,10 @@ function functionTrace({ record }: TaskRequest): Trace {
   };
 }
 
-function integrationTrace({ record }: TaskRequest, region: string, resourceType: string, api: string): Trace {
+function integrationTrace(
+  { record }: TaskRequest,
+  { region, resourceType, api }: { region: string; resourceType: string; api: string },
+): Trace {
   const resource = resourceOf(resourceType, api);
   const event = (what: string, details: Details) =>
     record(`Task${what}`, { [`task${what}EventDetails`]: { ...resource, ...details } });

@@ -1,10 +1,13 @@
-/** Task tokens: handed out for `.waitForTaskToken`, answered by SendTaskSuccess and SendTaskFailure, kept across a kill. */
+/**
+ * Task tokens: issued for `.waitForTaskToken`, answered by SendTaskSuccess and SendTaskFailure,
+ * stored across a kill.
+ */
 import { randomUUID } from 'node:crypto';
 import { abortable } from './asl/clock.ts';
 import { StateError } from './asl/state-error.ts';
 import { AwsError, type Cloud } from '../service/service.ts';
 
-/** Why an execution's work in this process ends although the execution goes on: the provider stops, and resumes later. */
+/** The process stops and resumes the execution later. The execution itself goes on. */
 export class Suspended extends Error {
   override readonly name = 'Suspended';
 }
@@ -13,7 +16,7 @@ export type TokenOutcome = { output: string } | { error?: string; cause?: string
 
 export class TaskTokens {
   readonly #cloud: Cloud;
-  /** Who waits in this process, by token. */
+  /** The waiting tasks of this process, by token. */
   readonly #waiting = new Map<string, () => void>();
 
   constructor(cloud: Cloud) {
@@ -24,25 +27,25 @@ export class TaskTokens {
     this.#cloud = cloud;
   }
 
-  /** The token names its state machine, so that permission can be asked for before the token is looked up. */
+  /**
+   * A token names its state machine, so that permission is checked before the token is looked up.
+   */
   issue(machineArn: string, execution: string): string {
     const token = Buffer.from(JSON.stringify([machineArn, randomUUID(), randomUUID()])).toString('base64');
     this.#cloud.database.prepare('INSERT INTO states_tokens (token, execution) VALUES (?, ?)').run(token, execution);
     return token;
   }
 
-  /** Throws AwsError InvalidToken for what was never one of ours. */
+  /** @throws AwsError InvalidToken for a text that was never a token */
   machineOf(token: string): string {
     try {
       const [machineArn] = JSON.parse(Buffer.from(token, 'base64').toString());
       if (typeof machineArn === 'string') return machineArn;
-    } catch {
-      // Not JSON: answered below.
-    }
+    } catch {}
     throw new AwsError('InvalidToken', "Invalid Token: 'Invalid token'");
   }
 
-  /** Throws AwsError TaskDoesNotExist, or TaskTimedOut for a task that is over or was already answered. */
+  /** @throws AwsError TaskDoesNotExist; TaskTimedOut for a task that is over or has its answer */
   answer(token: string, outcome: TokenOutcome): void {
     this.#assertOpen(token);
     this.#cloud.database
@@ -51,7 +54,10 @@ export class TaskTokens {
     this.#waiting.get(token)?.();
   }
 
-  /** The output that the token is answered with, as JSON text. Throws StateError as answered. */
+  /**
+   * Returns the output of the token's answer, as JSON text.
+   * @throws StateError if the answer is a failure
+   */
   async wait(token: string, signal: AbortSignal): Promise<string> {
     for (;;) {
       const { outcome: text } = this.#row(token)!;
@@ -64,12 +70,11 @@ export class TaskTokens {
     }
   }
 
-  /** From here on the token is gone. */
   end(token: string): void {
     this.#cloud.database.prepare('UPDATE states_tokens SET ended = 1 WHERE token = ?').run(token);
   }
 
-  /** Ends what an execution still has open, but for the one that it waits for. */
+  /** Ends all open tokens of an execution, apart from the token that it waits for. */
   endAllOf(execution: string, except?: string): void {
     this.#cloud.database
       .prepare('UPDATE states_tokens SET ended = 1 WHERE execution = ? AND ended = 0 AND token IS NOT ?')

@@ -1,19 +1,25 @@
-/** The intrinsic functions and conditions of a CloudFormation template; those that are not here are refused. */
+/** The intrinsic functions and conditions of a CloudFormation template. All others are refused. */
 
-/** What `AWS::NoValue` stands for: the property or list element that it would be is left out. */
+/** The value of `AWS::NoValue`. A property or list element with this value is left out. */
 export const NO_VALUE = Symbol('AWS::NoValue');
 
 export interface Names {
   conditions: Record<string, unknown>;
-  /** What `Ref` gives for a pseudo parameter, a parameter or a resource. `at` is the place in the template, for errors. */
+  /**
+   * The value of `Ref` for a pseudo parameter, a parameter or a resource. `at` is the place in the
+   * template, for errors.
+   */
   ref(name: string, at: string): Promise<unknown>;
   attribute(logicalId: string, name: string, at: string): Promise<unknown>;
 }
 
 export interface Intrinsics {
-  /** The value with all intrinsics replaced, or `NO_VALUE`. Throws with the place for whatever is not understood. */
+  /**
+   * Returns the value with all intrinsics replaced, or `NO_VALUE`.
+   * @throws Error with the place of a part that is not understood
+   */
   resolve(value: unknown, at: string): Promise<unknown>;
-  /** Whether a condition (`{ Condition: name }` or a condition function) is true. */
+  /** True if a condition holds: `{ Condition: name }`, or a condition function. */
   holds(condition: unknown, at: string): Promise<boolean>;
 }
 

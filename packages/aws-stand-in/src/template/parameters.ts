@@ -1,4 +1,6 @@
-/** The parameters of a CloudFormation template: what was given, checked against what each declares. */
+/**
+ * The parameters of a CloudFormation template: the given values, checked against the declarations.
+ */
 
 export interface ParameterDeclaration {
   Type: string;
@@ -24,10 +26,16 @@ const UNDERSTOOD = [
   'NoEcho',
 ];
 
-/** CDK adds it to each stack for a rule that asks a bootstrap stack for its version; nothing else refers to it. */
+/**
+ * CDK adds it to each stack for a rule that asks a bootstrap stack for its version. Nothing else
+ * refers to it.
+ */
 const BOOTSTRAP_VERSION = 'BootstrapVersion';
 
-/** What `Ref` gives for each parameter: text, or a list for CommaDelimitedList. Throws with the parameter's name. */
+/**
+ * The value of `Ref` for each parameter: text, or a list for CommaDelimitedList.
+ * @throws Error with the parameter's name
+ */
 export function parameterValues(
   declared: Record<string, ParameterDeclaration>,
   given: Record<string, string>,
@@ -49,7 +57,7 @@ function parameterValue(name: string, declaration: ParameterDeclaration, given: 
       check(name, declaration, String(value));
       return String(value);
     case 'CommaDelimitedList': {
-      // CloudFormation: one string more than there are commas, so that '' is a list of one empty string.
+      // CloudFormation splits at the commas, so '' is a list of one empty string.
       const list = String(value)
         .split(',')
         .map(element => element.trim());
@@ -69,7 +77,7 @@ function check(name: string, declaration: ParameterDeclaration, value: string): 
       `Parameters.${name}: ${shown} ${constraint}${ConstraintDescription ? ` (${ConstraintDescription})` : ''}`,
     );
   };
-  // CloudFormation's pattern must fit the whole value.
+  // CloudFormation's pattern must match the whole value.
   if (AllowedPattern !== undefined && !new RegExp(`^(?:${AllowedPattern})$`).test(value))
     refuse(`does not fit AllowedPattern ${AllowedPattern}`);
   if (AllowedValues !== undefined && !AllowedValues.map(String).includes(value))

@@ -1,6 +1,7 @@
 /**
- * CloudFormation's part: reads a synthesised stack, resolves what it says of itself, and lets each service make its
- * resources, every one after those it names. What is not understood stops the load; nothing is skipped silently.
+ * CloudFormation: reads a synthesised stack, resolves its references, and lets each service make
+ * its resources. A resource is made after those that it names. A part that is not understood stops
+ * the load.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,9 +11,15 @@ import { NO_VALUE, intrinsics } from './intrinsics.ts';
 import { parameterValues } from './parameters.ts';
 import type { ParameterDeclaration } from './parameters.ts';
 
+export interface TemplateRequest {
+  /** The folder that `cdk synth` wrote. */
+  cdkOut: string;
+  stackName: string;
+  parameters: Record<string, string>;
+}
+
 export interface LoadedTemplate {
   resources: Record<string, Resource>;
-  /** The stack's outputs, by their names in the template. */
   outputs: Record<string, string>;
 }
 
@@ -53,17 +60,16 @@ const RESOURCE_KEYS = [
 ];
 
 /**
- * Loads `<cdkOut>/<stackName>.template.json`. Repeatable: a resource that exists is updated in place by its service.
- * Throws an error that names logical id and property for an unknown type, intrinsic, attribute or parameter, for a
- * parameter that its declaration does not allow, for a cycle, and for whatever a service refuses. Types and parameters
- * are checked before anything is made.
+ * Loads `<cdkOut>/<stackName>.template.json`. It is repeatable: a service updates an existing
+ * resource in place. Types and parameters are checked before anything is made.
+ * @throws Error that names the logical id and the property: for an unknown type, intrinsic,
+ *   attribute or parameter, for a parameter that its declaration does not allow, for a cycle, and
+ *   for a refusal of a service
  */
 export async function loadTemplate(
   cloud: Cloud,
   services: Service[],
-  cdkOut: string,
-  stackName: string,
-  parameters: Record<string, string>,
+  { cdkOut, stackName, parameters }: TemplateRequest,
 ): Promise<LoadedTemplate> {
   const template = readTemplate(path.join(cdkOut, `${stackName}.template.json`));
   const types = new Map(services.flatMap(service => Object.entries(service.resources ?? {})));
@@ -74,7 +80,7 @@ export async function loadTemplate(
     ...pseudoParameters(cloud, stackName),
     ...parameterValues(template.Parameters ?? {}, parameters),
   ]);
-  const assetPath = assets(cdkOut, stackName);
+  const assetPath = assets({ cdkOut, stackName });
   const resources: Record<string, Resource> = {};
   const underway: string[] = [];
 
@@ -115,7 +121,7 @@ export async function loadTemplate(
     for (const other of [declaration.DependsOn ?? []].flat()) {
       const at = `${logicalId}.DependsOn`;
       const needed = template.Resources[other];
-      // As in CloudFormation, an order after something that is not made is no order at all.
+      // As in CloudFormation, an order after a resource that is not made has no effect.
       if (!needed || (await isMade(needed, other))) await reach(other, at);
     }
     const properties = await resolve(declaration.Properties ?? {}, `${logicalId}.Properties`);
@@ -143,8 +149,9 @@ export async function loadTemplate(
 }
 
 /**
- * The name of a resource: its own name property, else `<stack>-<logical id>`, lower case for a bucket. Derived names
- * are at most 63 characters (a bucket's limit, the shortest): a longer one is cut and ends in 8 digits of its SHA-256.
+ * The name of a resource: its own name property, else `<stack>-<logical id>`, in lower case for a
+ * bucket. A derived name has at most 63 characters, the limit of a bucket. A longer one is cut and
+ * ends in 8 digits of its SHA-256.
  */
 export function physicalName(request: ResourceRequest, nameProperty: string): string {
   const given = request.properties[nameProperty];
@@ -158,7 +165,7 @@ export function physicalName(request: ResourceRequest, nameProperty: string): st
 function readTemplate(file: string): Template {
   const template = JSON.parse(readFileSync(file, 'utf8'));
   const unknown = Object.keys(template).filter(section => !SECTIONS.includes(section));
-  // CDK's own rule asks a bootstrap stack for its version; here no bootstrap is needed.
+  // CDK's own rule asks a bootstrap stack for its version. No bootstrap is needed here.
   const rules = Object.keys(template.Rules ?? {}).filter(rule => rule !== 'CheckBootstrapVersion');
   if (unknown.length || rules.length) {
     throw new Error(
@@ -170,7 +177,7 @@ function readTemplate(file: string): Template {
 
 function checkDeclaration(logicalId: string, declaration: ResourceDeclaration, types: Map<string, ResourceType>): void {
   if (!types.has(declaration.Type)) {
-    throw new Error(`${logicalId}.Type: ${declaration.Type} is made by no service of this provider`);
+    throw new Error(`${logicalId}.Type: ${declaration.Type} is made by no service of the stand-in`);
   }
   const unknown = Object.keys(declaration).find(key => !RESOURCE_KEYS.includes(key));
   if (unknown) throw new Error(`${logicalId}.${unknown}: not understood`);
@@ -190,8 +197,8 @@ function pseudoParameters(cloud: Cloud, stackName: string): [string, unknown][] 
   ];
 }
 
-/** Where in cdk.out the file or directory is that CDK would upload under an object key. */
-function assets(cdkOut: string, stackName: string): (key: string) => string {
+/** The path in cdk.out of the file or folder that CDK would upload under an object key. */
+function assets({ cdkOut, stackName }: Pick<TemplateRequest, 'cdkOut' | 'stackName'>): (key: string) => string {
   const manifest = path.join(cdkOut, `${stackName}.assets.json`);
   const files: { source: { path?: string }; destinations: Record<string, { objectKey: string }> }[] = existsSync(
     manifest,
@@ -210,7 +217,10 @@ function assets(cdkOut: string, stackName: string): (key: string) => string {
   };
 }
 
-/** Keeps what this load made, and says what an earlier load made that the template no longer has. */
+/**
+ * Stores what this load made, and logs what an earlier load made that the template does not have
+ * any more.
+ */
 function remember(cloud: Cloud, stackName: string, template: Template, resources: Record<string, Resource>): void {
   const { database } = cloud;
   // A queue's Ref is its URL, whose port may change at each start.
@@ -232,7 +242,7 @@ function remember(cloud: Cloud, stackName: string, template: Template, resources
     );
   }
   const rows = Object.entries(refs).map(([logicalId, ref]) => [logicalId, template.Resources[logicalId]!.Type, ref]);
-  // First added, then removed: a kill between the two forgets nothing.
+  // New rows are added before old ones are removed, so that a kill between the two forgets nothing.
   const names = JSON.stringify(Object.keys(refs));
   database
     .prepare(

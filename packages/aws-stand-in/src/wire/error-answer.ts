@@ -1,11 +1,11 @@
-/** Errors as each protocol says them. */
+/** Errors in the form of each protocol. */
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { Answer, Dialect, Message } from './message.ts';
 import { serializeXml } from './query.ts';
 import { serialize } from './rest.ts';
 import type { AwsError, Service } from '../service/service.ts';
 
-/** The answer to a request that failed, with the members that the modelled exception has. */
+/** The answer to a failed request, with the members of the modelled exception. */
 export function writeError(
   wire: any,
   service: Service,
@@ -42,7 +42,7 @@ export function writeError(
     };
     if (message.headers['x-amzn-query-mode'] === 'true')
       headers['x-amzn-query-error'] = `${modelled[3]?.awsQueryError?.[0] ?? code};Sender`;
-    // JSON services answer a denial with 400, REST ones with 403.
+    // JSON services answer a denial with 400, REST services with 403.
     return { status: dialect === 'json' && status === 403 && code !== error.code ? 400 : status, headers, body };
   }
   const code = modelled[3]?.awsQueryError?.[0] ?? error.code;

@@ -1,4 +1,6 @@
-/** An HTTP request as it arrived: path still percent-encoded, query decoded, header names in lower case. */
+/**
+ * An HTTP request as it arrived: path percent-encoded, query decoded, header names in lower case.
+ */
 export interface Message {
   method: string;
   path: string;
@@ -13,5 +15,8 @@ export interface Answer {
   body: string | Uint8Array;
 }
 
-/** `json`: X-Amz-Target names the operation. `query`: form fields in, XML out. `rest`: method, path and query name it. */
+/**
+ * `json`: X-Amz-Target names the operation. `query`: form fields in, XML out. `rest`: method, path
+ * and query name the operation.
+ */
 export type Dialect = 'json' | 'query' | 'rest';

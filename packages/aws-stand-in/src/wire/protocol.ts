@@ -1,8 +1,9 @@
 /**
- * The wire of one service, in both directions, read from the SDK client's own schemas: which operation a request means,
- * its modelled input, and the bytes of an output or an error. The layout of those schemas is the SDK's own affair
- * (`[3, namespace, name, traits, memberNames, memberSchemas, requiredCount]` is a structure, 9 an operation): the
- * clients are pinned, and one test for each protocol says when an update changes it.
+ * The wire of one service, in both directions, read from the SDK client's own schemas: the
+ * operation of a request, its modelled input, and the bytes of an output or an error. The layout of
+ * those schemas is internal to the SDK: `[3, namespace, name, traits, memberNames, memberSchemas,
+ * requiredCount]` is a structure, 9 is an operation. The clients are therefore pinned, and one test
+ * for each protocol fails when an update changes the layout.
  */
 import { NormalizedSchema } from '@smithy/core/schema';
 import { writeError } from './error-answer.ts';
@@ -17,9 +18,7 @@ export interface Route {
   operation: string;
   dialect: Dialect;
   schema: any[];
-  /** Path parameters, decoded. */
   labels: Record<string, string>;
-  /** The form of a query request. */
   form: URLSearchParams;
   contentType: string;
 }
@@ -44,7 +43,10 @@ export class Protocol {
     }
   }
 
-  /** How the caller speaks. A JSON service answers a client of the older query protocol in that one. */
+  /**
+   * The caller's dialect. A JSON service answers a client of the older query protocol in the query
+   * protocol.
+   */
   dialect(message: Message): Dialect {
     const form = (message.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
     switch (this.#wire.getShapeId()) {
@@ -58,7 +60,10 @@ export class Protocol {
     }
   }
 
-  /** Which operation a request means. Throws UnknownOperationException (404) when the service has none like it. */
+  /**
+   * Finds the operation of a request.
+   * @throws AwsError UnknownOperationException (404) if the service has no such operation
+   */
   route(message: Message): Route {
     const dialect = this.dialect(message);
     const contentType = message.headers['content-type'] ?? '';
@@ -79,13 +84,19 @@ export class Protocol {
     return { operation, dialect, schema, labels: {}, form, contentType };
   }
 
-  /** Where several templates fit: the one that says more of the path and query, then the one named by x-id, then the one that is played. */
+  /**
+   * The rank of an operation where several match: a template that says more of path and query
+   * first, then the operation that `x-id` names, then an operation that exists here.
+   */
   #rank(candidate: RestOperation, message: Message): number {
     const hinted = candidate.hint !== undefined && message.query['x-id']?.[0] === candidate.hint;
     return candidate.weight + (hinted ? 0.5 : 0) + (candidate.schema[2] in this.service.operations ? 0.25 : 0);
   }
 
-  /** The modelled input of a request, its required members not yet checked. Throws SerializationException for bytes that are not the protocol. */
+  /**
+   * Returns the modelled input of a request; its required members are not checked yet.
+   * @throws AwsError SerializationException for bytes that do not follow the protocol
+   */
   async read(route: Route, message: Message): Promise<any> {
     const shape = NormalizedSchema.of(route.schema[4]);
     if (shape.isUnitSchema()) return {};
@@ -97,12 +108,15 @@ export class Protocol {
       return await readRest(this.#wire, shape, route.labels, message);
     } catch (error) {
       if (error instanceof AwsError) throw error;
-      // The parser's own message quotes the body, which may be a key; errors are logged.
+      // The parser's own message quotes the body, which may contain a key, and errors are logged.
       throw new AwsError('SerializationException', `The request is not what ${route.operation} reads`);
     }
   }
 
-  /** Throws ValidationException naming the first required member that is absent, at any depth. */
+  /**
+   * @throws AwsError ValidationException with the first required member that is absent, at any
+   *   depth
+   */
   checkRequired(operation: string, input: any): void {
     const schema = this.#operations.get(operation);
     const missing = schema && missingMember(NormalizedSchema.of(schema[4]), input, '');
@@ -113,7 +127,6 @@ export class Protocol {
       );
   }
 
-  /** The answer to a request that succeeded. */
   write(route: Route, output: any, requestId: string): Answer {
     const shape = NormalizedSchema.of(route.schema[5]);
     const value = output ?? {};
@@ -135,12 +148,11 @@ export class Protocol {
     return writeRest(this.#wire, shape, value, route.schema[3].http[2]);
   }
 
-  /** The answer to a request that failed, with the members that the modelled exception has. */
   writeError(message: Message, error: AwsError, requestId: string): Answer {
     return writeError(this.#wire, this.service, this.dialect(message), message, error, requestId);
   }
 
-  /** Clients that know a service by an older protocol (SQS) use names that its newer schemas have lost. */
+  /** Clients of SQS's older protocol use names that its newer schemas do not have. */
   #queryShape(schema: any, route: Route): any {
     return this.#wire.getShapeId() === 'aws.protocols#awsQuery' ? schema : queryShape(schema, route.operation);
   }

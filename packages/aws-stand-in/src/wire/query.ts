@@ -1,4 +1,7 @@
-/** The awsQuery protocol: form fields in, by name (`Filter.1.Name=x`). IAM and STS speak it, and so do clients that know SQS by its older protocol. */
+/**
+ * The awsQuery protocol: form fields by name (`Filter.1.Name=x`). IAM and STS use it, and so do
+ * clients of SQS's older protocol.
+ */
 import { XmlShapeDeserializer, XmlShapeSerializer } from '@aws-sdk/core/protocols';
 import { NormalizedSchema } from '@smithy/core/schema';
 
@@ -10,7 +13,7 @@ const settings = (serviceNamespace: string) => ({
 });
 const texts = new XmlShapeDeserializer(settings('')) as any;
 
-/** Reads what lies under `prefix` by its shape; undefined when nothing does. */
+/** Reads the value under `prefix` by its shape; undefined if there is none. */
 export function readQuery(shape: NormalizedSchema, form: URLSearchParams, prefix: string): any {
   const present = (name: string) => form.has(name) || [...form.keys()].some(key => key.startsWith(`${name}.`));
   const traits = shape.getMergedTraits() as any;
@@ -50,8 +53,9 @@ function numbered<T>(prefix: string, present: (name: string) => boolean, read: (
   return found;
 }
 
-// SQS of 2012 flattens its lists and maps under these names; the JSON model that the SDK ships has lost them
-// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference, the query form of each operation).
+// SQS of 2012 flattens its lists and maps under these names. The JSON model of the SDK does not
+// have them any more (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference, the
+// query form of each operation).
 const FLATTENED: Record<string, string> = {
   AttributeNames: 'AttributeName',
   MessageAttributeNames: 'MessageAttributeName',
@@ -63,7 +67,7 @@ const FLATTENED: Record<string, string> = {
   Failed: 'BatchResultErrorEntry',
 };
 
-/** The shape as a client of the older protocol knows it: lists and maps flattened, with the names of that time. */
+/** The shape in the older protocol: lists and maps flattened, with the names of that time. */
 export function queryShape(schema: any, operation: string): any {
   const shape = NormalizedSchema.of(schema);
   if (!shape.isStructSchema() || shape.isUnitSchema()) return schema;
@@ -83,14 +87,13 @@ export function queryShape(schema: any, operation: string): any {
   return [source[0], source[1], source[2], 0, source[4], members, source[6]];
 }
 
-/** A structure as XML, whatever protocol its client speaks today. */
+/** A structure as XML, even if its client uses another protocol today. */
 export function serializeXml(wire: any, shape: any, value: any): string {
   const serializer = new XmlShapeSerializer(settings(wire.options.defaultNamespace));
   serializer.write(shape, value);
   return String(serializer.flush());
 }
 
-/** The structure under another name. */
 export function renamed(schema: any, name: string): any {
   const source = NormalizedSchema.of(schema).getSchema() as any[];
   return [3, source[1], name, 0, source[4], source[5]];

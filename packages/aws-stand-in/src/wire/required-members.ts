@@ -1,6 +1,9 @@
 import type { NormalizedSchema } from '@smithy/core/schema';
 
-/** The path of the first required member that `value` lacks, at any depth; a structure's schema counts its required members, which come first. */
+/**
+ * The path of the first required member that `value` lacks, at any depth. A structure's schema
+ * counts its required members, which come first.
+ */
 export function missingMember(shape: NormalizedSchema, value: any, path: string): string | undefined {
   if (value == null) return undefined;
   if (shape.isListSchema())

@@ -1,9 +1,11 @@
-/** REST protocols: what of an input or output travels in the path, the query, the headers and the body, from the HTTP bindings in its schema. */
+/**
+ * REST protocols: the HTTP bindings of a schema say which members of an input or output travel in
+ * the path, the query, the headers or the body.
+ */
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { Answer, Message } from './message.ts';
 import { AwsError } from '../service/service.ts';
 
-/** `wire` is the SDK client's own protocol object. */
 export async function readRest(
   wire: any,
   shape: NormalizedSchema,
@@ -32,7 +34,7 @@ export async function readRest(
       if (found.length)
         input[name] = Object.fromEntries(found.map(([header, value]) => [header.slice(prefix.length), value]));
     } else if (traits.httpQueryParams) {
-      throw new AwsError('NotImplemented', `Free query parameters (${name}) are not part of the local provider`, {
+      throw new AwsError('NotImplemented', `Free query parameters (${name}) are not part of the stand-in`, {
         status: 501,
       });
     } else if (traits.httpPayload) {
@@ -67,12 +69,12 @@ export function writeRest(wire: any, shape: NormalizedSchema, value: any, status
     answer.body = `<?xml version="1.0" encoding="UTF-8"?>\n${answer.body}`;
   const type = typeof answer.body === 'string' ? wire.getDefaultContentType() : 'binary/octet-stream';
   if (answer.body.length) answer.headers['content-type'] ??= type;
-  // A part of an object is 206; the schema only knows the whole.
+  // A part of an object has status 206. The schema knows the status of the whole only.
   if (answer.headers['content-range']) answer.status = 206;
   return answer;
 }
 
-/** A value by its schema, in the client's own codec. */
+/** Writes a value by its schema, with the client's own codec. */
 export function serialize(wire: any, shape: NormalizedSchema, value: any): any {
   wire.serializer.write(shape, value);
   return wire.serializer.flush();
@@ -81,7 +83,7 @@ export function serialize(wire: any, shape: NormalizedSchema, value: any): any {
 const requestBodies = new WeakMap<object, NormalizedSchema>();
 const responseBodies = new WeakMap<object, NormalizedSchema>();
 
-/** The structure with only some of its members: what of it travels in the body. */
+/** The structure with the members that travel in the body. */
 function pick(known: WeakMap<object, NormalizedSchema>, shape: NormalizedSchema, names: string[]): NormalizedSchema {
   const source = shape.getSchema() as any[];
   let found = known.get(source);

@@ -1,14 +1,16 @@
-/** Which operation a REST request means: its method, its path template and what must be in its query and headers, from the operation's schema. */
+/**
+ * Finds the operation of a REST request by the method, the path template, and the query and headers
+ * that the operation's schema requires.
+ */
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { Message } from './message.ts';
 
 export interface RestOperation {
   schema: any[];
-  /** The `x-id` that newer clients add to tell apart what a path alone does not. */
+  /** The `x-id` of newer clients distinguishes operations with the same path. */
   hint: string | undefined;
-  /** Grows with what the template says: literal query, then members that must be there, then literal path. */
+  /** The weight of a template: literal query first, then required members, then literal path. */
   weight: number;
-  /** The path parameters when the request fits this operation. */
   match(message: Message): Record<string, string> | undefined;
 }
 
@@ -22,7 +24,8 @@ export function restOperation(schema: any[]): RestOperation {
   const required = members
     .slice(0, (shape.getSchema() as any[])[6] ?? 0)
     .map(([, member]) => member.getMergedTraits() as any);
-  // The SDK puts an S3 bucket into the host or path by endpoint rules, so the template does not show it.
+  // The SDK puts an S3 bucket into the host or the path by endpoint rules, so the template does not
+  // show it.
   const bucket = members.some(([name, member]) => name === 'Bucket' && member.getMergedTraits().httpLabel);
   const path = bucket && !template.includes('{Bucket}') ? `/{Bucket}${template === '/' ? '' : template}` : template;
   const names: string[] = [];

@@ -1,4 +1,7 @@
-/** Who sent a request, by Signature Version 4, and the plain body inside it. Everything is compared by signing again with the same library. */
+/**
+ * The caller of a request, by Signature Version 4, and the plain body of the request. The same
+ * library that clients sign with signs the request again, and the results are compared.
+ */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { Sha256 } from '@smithy/core/checksum';
@@ -6,7 +9,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { Message } from './message.ts';
 import { AwsError } from '../service/service.ts';
 
-/** What an `Authorization` header claims; nothing is proven yet. */
+/** The claims of an `Authorization` header, before they are verified. */
 export interface Claim {
   accessKeyId: string;
   date: string;
@@ -19,7 +22,10 @@ export interface Claim {
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;
 
-/** Reads the header. Throws MissingAuthenticationToken (403) when there is none: no caller is anonymous, and presigned URLs are not part of the local provider. */
+/**
+ * Reads the header. No caller is anonymous, and presigned URLs are not done here.
+ * @throws AwsError MissingAuthenticationToken (403) if there is no header
+ */
 export function claimOf(message: Message): Claim {
   const header = message.headers['authorization'];
   if (!header) throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 });
@@ -32,7 +38,11 @@ export function claimOf(message: Message): Claim {
   return { accessKeyId, date, region, service, signedHeaders: signedHeaders.split(';'), signature };
 }
 
-/** Signs the request again with the caller's secret. Throws SignatureDoesNotMatch (403) when path, query, a signed header or the body is not what was signed. */
+/**
+ * Signs the request again with the caller's secret.
+ * @throws AwsError SignatureDoesNotMatch (403) if path, query, a signed header or the body differs
+ *   from what was signed
+ */
 export async function verifySignature(message: Message, claim: Claim, secretAccessKey: string): Promise<void> {
   const sent = message.headers['x-amz-date'] ?? '';
   const mismatch = (why: string) => new AwsError('SignatureDoesNotMatch', why, { status: 403 });
@@ -45,7 +55,7 @@ export async function verifySignature(message: Message, claim: Claim, secretAcce
     region: claim.region,
     credentials: { accessKeyId: claim.accessKeyId, secretAccessKey },
     sha256: Sha256,
-    // S3 alone signs the path as it stands; all others encode it once more.
+    // S3 alone signs the path as it stands. All other services encode it once more.
     uriEscapePath: claim.service !== 's3',
     applyChecksum: false,
   });
@@ -72,13 +82,14 @@ export async function verifySignature(message: Message, claim: Claim, secretAcce
 const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
 /**
- * Takes the aws-chunked framing off a body (sizes, data, trailers) and checks the checksums that came with it, so that
- * an operation sees what the caller meant. Throws BadDigest when a checksum does not fit.
+ * Removes the aws-chunked framing of a body (sizes, data, trailers) and verifies the checksums, so
+ * that an operation sees the caller's data.
+ * @throws AwsError BadDigest if a checksum does not match
  */
 export function unframe(message: Message): Message {
   const kind = message.headers['x-amz-content-sha256'] ?? '';
   if (kind.startsWith('STREAMING-') && kind !== 'STREAMING-UNSIGNED-PAYLOAD-TRAILER')
-    throw new AwsError('NotImplemented', `Signed chunks (${kind}) are not part of the local provider.`, {
+    throw new AwsError('NotImplemented', `Signed chunks (${kind}) are not part of the stand-in.`, {
       status: 501,
     });
   const plain = kind.startsWith('STREAMING-') ? dechunk(message) : message;
@@ -89,7 +100,7 @@ export function unframe(message: Message): Message {
   }
   for (const header of ['x-amz-checksum-crc32c', 'x-amz-checksum-crc64nvme'])
     if (header in plain.headers)
-      throw new AwsError('NotImplemented', `${header} is not part of the local provider.`, { status: 501 });
+      throw new AwsError('NotImplemented', `${header} is not part of the stand-in.`, { status: 501 });
   return plain;
 }
 

@@ -1,4 +1,7 @@
-/** One HTTP server on 127.0.0.1 for all services: who calls, what is meant, is it allowed, and the answer in the protocol that the caller spoke. */
+/**
+ * One HTTP server on 127.0.0.1 for all services. It identifies the caller, finds the operation, and
+ * answers in the caller's protocol.
+ */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Answer, Message } from './message.ts';
@@ -25,7 +28,8 @@ export class Wire {
         response.destroy();
       });
     });
-    // The SDK keeps its sockets for a minute and more; a server that closes first makes its next request fail.
+    // The SDK keeps its sockets for a minute and more. If the server closed a socket first, the
+    // client's next request would fail.
     this.#server.keepAliveTimeout = 120_000;
     this.#server.requestTimeout = 0;
   }
@@ -34,7 +38,6 @@ export class Wire {
     this.#protocols.set(service.name, new Protocol(service, this.#options.region));
   }
 
-  /** Port 0 takes a free one. Resolves to the port. */
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
@@ -42,7 +45,9 @@ export class Wire {
     });
   }
 
-  /** Answers what is under way for at most `graceMs`, then cuts. */
+  /**
+   * Answers the requests that are under way, for at most `graceMs`, and then cuts the connections.
+   */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
@@ -52,9 +57,11 @@ export class Wire {
   }
 
   /**
-   * One operation with its authorization, the same for a request from outside and for a service that calls another.
-   * Throws what the operation throws; NotImplemented (501) when it is not part of the local provider; InternalFailure (500) when an
-   * operation succeeded without asking whether its caller may: that would be a hole that no test of IAM sees.
+   * Runs one operation with its authorization, for a request from outside or for a service that
+   * calls another.
+   * @throws AwsError of the operation; NotImplemented (501) for an operation that is not done here;
+   *   an Error (500) if an operation succeeded without a check of its caller's rights, because no
+   *   test of IAM would see that hole
    */
   async call(
     caller: Caller,
@@ -66,7 +73,7 @@ export class Wire {
     const protocol = this.#protocols.get(service);
     const run = protocol?.service.operations[operation];
     if (!protocol || !run)
-      throw new AwsError('NotImplemented', `${service}:${operation} is not part of the local provider`, {
+      throw new AwsError('NotImplemented', `${service}:${operation} is not part of the stand-in`, {
         status: 501,
       });
     protocol.checkRequired(operation, input);
@@ -98,7 +105,7 @@ export class Wire {
       const claim = claimOf(message);
       protocol = this.#protocols.get(claim.service);
       if (!protocol)
-        throw new AwsError('NotImplemented', `${claim.service} is not part of the local provider`, { status: 501 });
+        throw new AwsError('NotImplemented', `${claim.service} is not part of the stand-in`, { status: 501 });
       const known = this.#options.iam.caller(claim.accessKeyId);
       if (!known)
         throw new AwsError('InvalidClientTokenId', 'The security token included in the request is invalid.', {
@@ -121,12 +128,12 @@ export class Wire {
       answer = protocol && message ? protocol.writeError(message, error, requestId) : plainError(error, requestId);
     }
     const name = `${protocol?.service.name ?? '-'}:${route?.operation ?? `${request.method} ${message?.path ?? ''}`}`;
-    // Bodies carry keys: what a request did is logged, never what it said.
+    // Bodies contain keys, so the log says which operation was called, and never its data.
     this.#options.log(`${name} ${answer.status} ${(performance.now() - started).toFixed(1)}ms ${who}${outcome}`);
     const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
     response.writeHead(answer.status, {
       ...answer.headers,
-      // HEAD tells the length of what GET would give.
+      // HEAD answers with the length that GET would have.
       'content-length': (request.method === 'HEAD' && answer.headers['content-length']) || body.byteLength,
       'x-amzn-requestid': requestId,
       'x-amz-request-id': requestId,
@@ -135,7 +142,10 @@ export class Wire {
   }
 }
 
-/** For callers of whom it is not known which service, and so which protocol, they mean: a form that all clients find a code in. */
+/**
+ * The form of an error for a caller whose service, and therefore protocol, is unknown. All clients
+ * find a code in it.
+ */
 function plainError(error: AwsError, requestId: string): Answer {
   const body = JSON.stringify({ __type: error.code, message: error.message, RequestId: requestId });
   return {

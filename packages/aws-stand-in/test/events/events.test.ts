@@ -20,7 +20,7 @@ let cloud: RunningCloud;
 let taken: { by: string; caller: string; payload: any }[];
 let failures: AwsError[];
 
-/** The two targets that other files play: what they are given is written down, what they throw is the test's choice. */
+/** Two targets of the test's own: they record their input and throw what the test chooses. */
 const targets: ServiceFactory[] = [
   () => ({
     name: 'lambda',
@@ -75,7 +75,10 @@ async function make(type: string, properties: object): Promise<Resource> {
   return service.resources![type]!(request);
 }
 
-/** A bus, a queue for dead letters that events.amazonaws.com may write to, and a function it may invoke. */
+/**
+ * A bus, a dead letter queue that events.amazonaws.com may write to, and a function that it may
+ * invoke.
+ */
 async function stage(): Promise<void> {
   await make('AWS::Events::EventBus', { Name: 'wishes' });
   await make('AWS::SQS::Queue', { QueueName: 'letters' });
@@ -251,7 +254,7 @@ test('a throttled target is tried again, and the number of tries is the rule’s
 test('events that were accepted are delivered after a restart', async () => {
   await stage();
   await rule([{ Id: 'f', Arn: functionArn }]);
-  // Not resumed: the provider is killed before it delivers anything.
+  // Not resumed: the process is killed before it delivers anything.
   await put({});
   await cloud.stop();
   expect(taken).toEqual([]);

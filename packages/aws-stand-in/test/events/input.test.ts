@@ -19,8 +19,8 @@ test('a text takes its variables from the event, and keeps its quotation marks',
 
 test('a value that would have to be escaped is refused: AWS does not say what becomes of it', () => {
   const input = transformed('"cause: <cause>"', { cause: '$.detail.cause' });
-  expect(() => input(event({ cause: 'it said "no"' }))).toThrow('not part of the local provider');
-  expect(() => input(event({ cause: 'two\nlines' }))).toThrow('not part of the local provider');
+  expect(() => input(event({ cause: 'it said "no"' }))).toThrow('not part of the stand-in');
+  expect(() => input(event({ cause: 'two\nlines' }))).toThrow('not part of the stand-in');
   expect(input(event({ cause: "it's well" }))).toBe('"cause: it\'s well"');
 });
 
@@ -29,5 +29,5 @@ test.each([
   ['a variable that is not declared', '"<state>"', {}],
   ['a path with an index', '"<first>"', { first: '$.resources[0]' }],
 ])('%s is refused when the rule is made', (_, template, paths) => {
-  expect(() => transformed(template, paths)).toThrow('not part of the local provider');
+  expect(() => transformed(template, paths)).toThrow('not part of the stand-in');
 });

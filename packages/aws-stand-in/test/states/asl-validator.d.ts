@@ -1,4 +1,4 @@
-/** The package ships no types. */
+/** The package has no types. */
 declare module 'asl-validator' {
   export default function aslValidator(definition: unknown): {
     isValid: boolean;

@@ -9,7 +9,10 @@ const start = Date.parse('2026-11-24T10:00:00Z');
 const never = new Promise<never>(() => {});
 type Task = (argument: any, request: TaskRequest, host: VirtualHost) => unknown;
 
-/** Time stands still while anything can still happen, and then jumps to the next wake: an hour's wait takes a millisecond. */
+/**
+ * Time stands still while anything can happen, and then jumps to the next wake: an hour's wait
+ * takes a millisecond.
+ */
 class VirtualHost implements Host {
   time = start;
   readonly events: any[] = [];
@@ -77,7 +80,7 @@ const lambda = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function
 const machineOf = (states: Record<string, any>, settings: object = {}) =>
   ({ QueryLanguage: 'JSONata', StartAt: Object.keys(states)[0], States: states, ...settings }) as const;
 
-/** The definitions that tests run are also put before a judge that others wrote (100 ms each). */
+/** A judge that others wrote also checks the definitions of these tests (100 ms each). */
 async function run(states: Record<string, any>, { host = new VirtualHost(), input = {}, ...more }: Started = {}) {
   const text = JSON.stringify(machineOf(states, more.settings));
   if (more.judged !== false) expect(aslValidator(JSON.parse(text)).errorsText('; ')).toBe('');

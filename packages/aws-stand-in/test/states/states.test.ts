@@ -11,7 +11,8 @@ import { states, transitions } from '../../src/states/states.ts';
 
 type Work = (payload: any) => unknown;
 
-// Functions and the bus are small stand-ins: what is tested is how Step Functions calls them, as whom, and what it makes of the answer.
+// Functions and the bus are replaced: these tests ask how Step Functions calls them, as which
+// caller, and what it does with the answers.
 let directory: string;
 let cloud: RunningCloud;
 let client: sfn.SFNClient;

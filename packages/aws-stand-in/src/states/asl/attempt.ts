@@ -10,7 +10,7 @@ export interface Outcome {
   next: string | undefined;
 }
 
-/** What an attempt sees of the execution, and how it leaves its mark there. */
+/** What an attempt sees of the execution, and how it records its progress. */
 export interface Scope {
   state: State;
   visit: Visit;
@@ -22,7 +22,6 @@ export interface Scope {
   save(): void;
 }
 
-/** How a state, a rule or a catcher ends. */
 export interface Completion {
   holder: Result;
   next: string | undefined;
@@ -30,7 +29,7 @@ export interface Completion {
   otherwise: unknown;
   /** Further members of `$states`. */
   states?: object;
-  /** Where the holder is in its state, for messages: `Choices[0]/`. */
+  /** The place of the holder in its state, for messages: `Choices[0]/`. */
   path?: string;
 }
 
@@ -52,7 +51,7 @@ export function attempt(scope: Scope): Promise<Outcome> {
   }
 }
 
-/** `Output` and `Assign` see the same variables: an assignment counts from the next state on. */
+/** `Output` and `Assign` see the same variables: an assignment applies from the next state on. */
 export async function complete(scope: Scope, completion: Completion): Promise<Outcome> {
   const { holder, next, otherwise, states = {}, path = '' } = completion;
   const bindings = bindingsOf(scope, states);
@@ -153,7 +152,7 @@ async function integer(
 }
 
 /**
- * @param text Java's ISO offset date-time, which is what AWS parses: `T` and an offset are required
+ * @param text Java's ISO offset date-time, as AWS parses it: `T` and an offset are required
  * @returns milliseconds since the epoch
  */
 function offsetDateTime(text: string): number {

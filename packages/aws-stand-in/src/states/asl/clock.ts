@@ -1,9 +1,12 @@
-/** Real time for the interpreter, and what lets a wait end early. */
+/** Real time for the interpreter, and waits that can end early. */
 
-/** setTimeout counts in 32 bits: 24.8 days; a Wait may be longer. */
+/** setTimeout counts milliseconds in 32 bits, which is 24.8 days. A Wait may be longer. */
 const longestTimer = 2 ** 31 - 1;
 
-/** Resolves when `now()` has reached `at` (milliseconds since the epoch); rejects with the signal's reason. */
+/**
+ * Resolves when `now()` has reached `at` (milliseconds since the epoch). Rejects with the signal's
+ * reason.
+ */
 export async function sleepUntil(now: () => number, at: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   while (now() < at) {
@@ -13,7 +16,10 @@ export async function sleepUntil(now: () => number, at: number, signal: AbortSig
   }
 }
 
-/** The promise, or the signal's reason as soon as it is aborted. What was started is not undone. */
+/**
+ * Settles as the promise does, or rejects with the signal's reason as soon as it is aborted. The
+ * started work is not undone.
+ */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(signal.reason);

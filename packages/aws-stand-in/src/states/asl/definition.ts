@@ -1,6 +1,7 @@
 /**
- * What is refused when a state machine is made. A field that is not in these tables is never ignored. What AWS would refuse too is InvalidDefinition; what AWS does and
- * the interpreter does not is NotImplemented, by the field's name.
+ * The checks of a definition, made when a state machine is made. No field outside of these tables
+ * is ignored. A mistake that AWS refuses too is InvalidDefinition. A field that AWS knows and the
+ * interpreter does not is NotImplemented, by the field's name.
  */
 import { AwsError } from '../../service/service.ts';
 import { compile, expressionIn } from './expression.ts';
@@ -23,14 +24,14 @@ const requiredOf: Record<string, string[]> = {
   Choice: ['Choices'],
 };
 
-/** AWS does these; a machine that uses one is refused by its name instead of being half run. */
+/** AWS has these. A machine that uses one is refused by its name, so that it is not run by half. */
 const typesNotDone = ['Map', 'Parallel'];
 const fieldsNotDone = ['Credentials', 'HeartbeatSeconds'];
 
 type Json = Record<string, any>;
 
 /**
- * @param text the definition, substitutions made
+ * @param text the definition after its substitutions
  * @throws AwsError InvalidDefinition or NotImplemented
  */
 export function parseDefinition(text: string): Definition {
@@ -44,7 +45,8 @@ export function parseDefinition(text: string): Definition {
   checkFields(definition, ['Comment', 'QueryLanguage', 'StartAt', 'States', 'TimeoutSeconds', 'Version'], '/');
   required(definition, ['States', 'StartAt'], '/');
   if (definition['QueryLanguage'] !== 'JSONata') throw notImplemented('QueryLanguage other than JSONata', '/');
-  if (definition['TimeoutSeconds'] !== undefined) checkNumber(definition['TimeoutSeconds'], 'TimeoutSeconds', '/', 1);
+  if (definition['TimeoutSeconds'] !== undefined)
+    checkNumber(definition['TimeoutSeconds'], { field: 'TimeoutSeconds', at: '/', least: 1 });
   checkStates(definition);
   return definition as Definition;
 }
@@ -94,7 +96,7 @@ function checkState(state: unknown, at: string): void {
     ['TimeoutSeconds', 1],
   ] as const) {
     if (typeof state[field] === 'string' && expressionIn(state[field]) !== undefined) continue;
-    if (state[field] !== undefined) checkNumber(state[field], field, at, least);
+    if (state[field] !== undefined) checkNumber(state[field], { field, at, least });
   }
   if (type === 'Choice') {
     nonEmptyList(state['Choices'], `${at}/Choices`).forEach((rule, n) => {
@@ -142,7 +144,8 @@ function checkRecovery(state: Json, at: string): void {
       ['BackoffRate', 1],
       ['MaxDelaySeconds', 1],
     ] as const) {
-      if (retrier[field] !== undefined) checkNumber(retrier[field], field, where, least, field !== 'BackoffRate');
+      if (retrier[field] !== undefined)
+        checkNumber(retrier[field], { field, at: where, least, whole: field !== 'BackoffRate' });
     }
     if (!['FULL', 'NONE', undefined].includes(retrier['JitterStrategy'])) throw schema('Unknown JitterStrategy', where);
   }
@@ -189,8 +192,11 @@ function nonEmptyList(value: unknown, at: string): any[] {
   return value;
 }
 
-function checkNumber(value: unknown, field: string, at: string, least: number, whole = true): void {
-  // 99,999,999 seconds is the states language's own bound for every number of seconds.
+function checkNumber(
+  value: unknown,
+  { field, at, least, whole = true }: { field: string; at: string; least: number; whole?: boolean },
+): void {
+  // The states language limits every number of seconds to 99,999,999.
   if (typeof value === 'number' && value >= least && value <= 99_999_999 && (!whole || Number.isInteger(value))) return;
   throw schema(`'${field}' must be ${whole ? 'an integer' : 'a number'} from ${least} to 99999999`, at);
 }
@@ -208,7 +214,7 @@ function invalidDefinition(problem: string): AwsError {
 }
 
 function notImplemented(what: string, at: string): AwsError {
-  return new AwsError('NotImplemented', `states: ${what} (at ${at}) is not done by the local provider`, {
+  return new AwsError('NotImplemented', `states: ${what} (at ${at}) is not done by the stand-in`, {
     status: 501,
   });
 }

@@ -1,16 +1,20 @@
 /**
- * JSONata as Step Functions configures it: `{% … %}` only where it fills the whole string, nothing undefined, AWS's six
- * further functions, no `$eval`. The messages are AWS's own, word for word, because a Catch may look at them.
+ * JSONata as Step Functions configures it: `{% … %}` must fill the whole string, no result may be
+ * undefined, AWS adds six functions, and there is no `$eval`. The messages are AWS's own, word for
+ * word, because a Catch may compare them.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { StateError } from './state-error.ts';
 
-/** `states` and the machine's variables, by name without `$`. */
+/** `states` and the machine's variables, by their names without `$`. */
 export type Bindings = Record<string, unknown>;
 type JsonType = 'array' | 'boolean' | 'null' | 'number' | 'object' | 'string';
 
-/** An expression of a state machine is small; what runs longer or deeper than this is a loop. Milliseconds, calls, items. */
+/**
+ * An expression of a state machine is small. One that runs longer or deeper than this loops. In
+ * milliseconds, calls and items.
+ */
 const guardrails = { timeout: 5_000, stack: 500, sequence: 100_000 };
 
 const delimited = /^\{%([\s\S]*)%\}$/;
@@ -32,7 +36,7 @@ export function compile(source: string): jsonata.Expression {
 }
 
 /**
- * A field's value with every expression in it evaluated.
+ * Evaluates every expression in a field's value.
  * @param field path in AWS's spelling, for the message: `Output/list[0]`
  * @throws StateError States.QueryEvaluationError
  */
@@ -54,7 +58,7 @@ export async function evaluate(value: unknown, field: string, bindings: Bindings
   return value;
 }
 
-/** As `evaluate`, and the result must be of the type that the field needs. */
+/** As `evaluate`, but the result must be of the field's type. */
 export async function evaluateAs<T>(value: unknown, type: JsonType, field: string, bindings: Bindings): Promise<T> {
   const result = await evaluate(value, field, bindings);
   const actual = jsonType(result);
@@ -91,7 +95,9 @@ function jsonType(value: unknown): JsonType {
   return typeof value as JsonType;
 }
 
-/** JSONata's sequences carry marks, and its functions are objects: only what JSON can say may leave an expression. */
+/**
+ * Only JSON may leave an expression: JSONata marks its sequences, and its functions are objects.
+ */
 function plainJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(item => (item === undefined ? null : plainJson(item)));
   if (typeof value === 'number' && Number.isFinite(value)) return value;
@@ -103,12 +109,12 @@ function plainJson(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, plainJson(item)]));
 }
 
-/** Names as Step Functions spells the algorithms, and as node:crypto does. */
+/** The names of the algorithms in Step Functions and in node:crypto. */
 const hashes = new Map(
   ['MD5', 'SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'].map(n => [n, n.replace('-', '').toLowerCase()]),
 );
 
-/** Thrown as JSONata throws: a code, its message made by the library. */
+/** An error as JSONata throws it: the library makes the message for the code. */
 const notAFunction = { code: 'T1006' };
 
 const functions: Record<string, (...args: any[]) => unknown> = {
@@ -129,7 +135,10 @@ const functions: Record<string, (...args: any[]) => unknown> = {
       .update(typeof data === 'string' ? data : JSON.stringify(data))
       .digest('hex');
   },
-  /** The same number for the same seed, as on AWS (its generator is not known: the numbers differ). */
+  /**
+   * The same seed gives the same number, as on AWS. AWS's generator is not known, so the numbers
+   * differ.
+   */
   random(seed?: number) {
     if (seed === undefined) return Math.random();
     return createHash('sha256').update(String(seed)).digest().readUInt32BE() / 2 ** 32;

@@ -1,23 +1,23 @@
-/** What the interpreter needs of the world, and what it gives to be kept. */
+/** What the interpreter needs from its surroundings, and what it gives to be stored. */
 
-/** One stay in one state: JSON, and enough to go on from after the process was killed. Times in milliseconds since the epoch. */
+/**
+ * One stay in one state, as JSON. A killed process can resume from it. Times in milliseconds since
+ * the epoch.
+ */
 export interface Visit {
   state: string;
   input: unknown;
   variables: Record<string, unknown>;
   enteredAt: number;
-  /** Id of the StateEntered event. */
   enteredId: number;
   /** `$states.context.State.RetryCount`. */
   retryCount: number;
-  /** How often each retrier was used. */
   retries: number[];
   /** When the Wait ends, or when the next attempt begins. */
   until?: number;
-  /** When the task times out. */
   deadline?: number;
   token?: string;
-  /** The token was handed out and the call returned: what remains is to wait for it. */
+  /** The token was handed out and the call returned. The task now waits for the token's answer. */
   submitted?: boolean;
 }
 
@@ -25,12 +25,14 @@ export interface TaskRequest {
   resource: string;
   arguments: unknown;
   timeoutSeconds?: number;
-  /** For `.waitForTaskToken`. */
   token?: string;
-  /** Do not call again, only wait for the token. */
+  /** If true, wait for the token without another call. */
   submitted: boolean;
   onSubmitted(): void;
-  /** Aborted with a StateError when the task's time is over, with anything else when its result is no longer wanted. */
+  /**
+   * Aborted with a StateError when the task's time is over, and with another reason when its result
+   * is not needed any more.
+   */
   signal: AbortSignal;
   record(type: string, details?: Details): void;
 }
@@ -41,17 +43,18 @@ export interface Host {
   now(): number;
   /** Rejects with the signal's reason when it is aborted. */
   sleepUntil(at: number, signal: AbortSignal): Promise<void>;
-  /** From 0 to 1, for jitter. */
   random(): number;
   newToken(): string;
-  /** Rejects with a StateError when the task failed, and with the signal's reason as soon as it is aborted. */
+  /**
+   * Rejects with a StateError if the task failed, and with the signal's reason as soon as it is
+   * aborted.
+   */
   task(request: TaskRequest): Promise<unknown>;
-  /** Appends to the history; returns the event's id. */
   record(type: string, details: Details, previousEventId: number): number;
   save(visit: Visit): void;
 }
 
-/** `$states.context` as far as the execution determines it. */
+/** The part of `$states.context` that the execution determines. */
 export interface ExecutionContext {
   Execution: { Id: string; Name: string; Input: unknown; RoleArn: string; StartTime: string; RedriveCount: number };
   StateMachine: { Id: string; Name: string };

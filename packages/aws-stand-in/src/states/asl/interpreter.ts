@@ -1,6 +1,6 @@
 /**
- * Walks a state machine. Time, tasks, history and storage are the host's, so that a test can run an hour's wait in a
- * millisecond and a killed process can go on where it was: `save` is called with all that is needed for that.
+ * Walks a state machine. The host provides time, tasks, history and storage, so that a test runs an
+ * hour's wait in a millisecond. A killed process resumes from what `save` was called with last.
  */
 import { attempt, complete, type Outcome, type Scope } from './attempt.ts';
 import type { Details, ExecutionContext, Host, Visit } from './host.ts';
@@ -18,14 +18,14 @@ export interface Run {
   resume?: { visit: Visit; lastEventId: number };
 }
 
-/** The machine's own TimeoutSeconds: no state can catch it. */
+/** The machine's own TimeoutSeconds is over. No state can catch this. */
 export class ExecutionTimedOut extends Error {
   override readonly name = 'ExecutionTimedOut';
 }
 
 /**
- * Runs an execution to its end; returns its output.
- * @throws StateError when it failed; ExecutionTimedOut; the signal's reason when it was stopped
+ * Runs an execution to its end and returns its output.
+ * @throws StateError if it failed; ExecutionTimedOut; the signal's reason if it was stopped
  */
 export async function execute({ signal, ...run }: Run): Promise<unknown> {
   const { definition, context, host, resume } = run;
@@ -36,7 +36,8 @@ export async function execute({ signal, ...run }: Run): Promise<unknown> {
     const timeOut = () => overall.abort(new ExecutionTimedOut());
     host.sleepUntil(end, ended.signal).then(timeOut, () => {});
   }
-  // A task that was in flight runs again, with a new token and its full time: at least once, as Lambda may on AWS too.
+  // A task that was in flight runs again, with a new token and its full time: at least once, as on
+  // AWS.
   if (resume && !resume.visit.submitted) Object.assign(resume.visit, { token: undefined, deadline: undefined });
   try {
     return await new Walker({ ...run, signal: AbortSignal.any([signal, overall.signal]) }).walk();
@@ -48,7 +49,7 @@ export async function execute({ signal, ...run }: Run): Promise<unknown> {
 class Walker {
   readonly #run: Run;
   #variables: Record<string, unknown>;
-  /** The event that the next one follows. */
+  /** The id of the previous event. */
   #previous: number;
 
   constructor(run: Run) {
@@ -91,7 +92,7 @@ class Walker {
     return visit;
   }
 
-  /** Attempts until one succeeds, no retrier is left, or a catcher says where to go. */
+  /** Attempts until one succeeds, no retrier is left, or a catcher names the next state. */
   async #settle(scope: Scope): Promise<Outcome> {
     const { state, visit, signal, host } = scope;
     for (;;) {
@@ -137,7 +138,9 @@ async function caught(catchers: Catcher[] | undefined, error: StateError, scope:
   }
 }
 
-/** A failed expression leaves an event of its own, and its cause says where, as on AWS. */
+/**
+ * As on AWS, a failed expression leaves an event of its own, and its cause says where it failed.
+ */
 function evaluationFailed(error: StateError, { visit, record }: Scope): StateError {
   if (error.location === undefined) return error;
   const cause = `An error occurred while executing the state '${visit.state}' (entered at the event id #${visit.enteredId}). ${error.errorCause}`;

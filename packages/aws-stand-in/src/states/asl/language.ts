@@ -1,11 +1,13 @@
-/** The states language in its JSONata dialect, as far as the interpreter speaks it. `definition.ts` refuses everything else. */
+/**
+ * The states language in its JSONata dialect, as far as the interpreter knows it. `definition.ts`
+ * refuses everything else.
+ */
 
 export interface Definition {
   Comment?: string;
   QueryLanguage: 'JSONata';
   StartAt: string;
   States: Record<string, State>;
-  /** Seconds for the whole execution. */
   TimeoutSeconds?: number;
 }
 

@@ -1,6 +1,6 @@
 import { StateError } from './state-error.ts';
 
-/** The size of a state's output or a task's result that Step Functions bears, in bytes. */
+/** The largest output of a state or result of a task in Step Functions, in bytes. */
 const payloadLimit = 256 * 1024;
 /** @throws StateError States.DataLimitExceeded over 256 KiB. */
 export function assertPayloadFits(what: string, json: string): void {

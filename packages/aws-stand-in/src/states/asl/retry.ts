@@ -1,7 +1,10 @@
 import type { Retrier } from './language.ts';
 import { matchesError, type StateError } from './state-error.ts';
 
-/** Milliseconds until the next attempt; counts it in `used`. Undefined when no retrier is left for this error. */
+/**
+ * Returns milliseconds until the next attempt, and counts it in `used`. Returns undefined if no
+ * retrier is left for this error.
+ */
 export function retryDelay(
   retriers: Retrier[] | undefined,
   used: number[],
@@ -19,7 +22,7 @@ export function retryDelay(
   } = retriers![index]!;
   const before = used[index] ?? 0;
   if (before >= MaxAttempts) return undefined;
-  // A hole would become null in the saved visit.
+  // A hole would become null in the stored visit.
   for (let n = used.length; n <= index; n += 1) used.push(0);
   used[index] = before + 1;
   const delay = Math.min(IntervalSeconds * BackoffRate ** before, MaxDelaySeconds) * 1000;

@@ -1,11 +1,14 @@
 /**
- * An error as the states language knows it: a name that Retry and Catch match on, and a cause.
- * Thrown by tasks and expressions; anything else that is thrown is a fault of this program, not of the machine.
+ * An error in the states language: a name that Retry and Catch match, and a cause. Tasks and
+ * expressions throw it. Any other error is a fault of this program, not of the machine.
  */
 export class StateError extends Error {
   readonly error: string | undefined;
   readonly errorCause: string | undefined;
-  /** Field of the state whose expression failed (`Output/result`); such an error also leaves an EvaluationFailed event. */
+  /**
+   * The field of the state whose expression failed (`Output/result`). Such an error also leaves an
+   * EvaluationFailed event.
+   */
   readonly location: string | undefined;
 
   constructor(error: string | undefined, cause?: string, options: { location?: string } = {}) {
@@ -25,10 +28,15 @@ export class StateError extends Error {
   }
 }
 
-/** States.ALL does not reach these two: an execution that outgrew its limits must not go on as if it had merely failed. */
+/**
+ * States.ALL does not match these two: an execution that exceeded its limits must not continue like
+ * one that failed.
+ */
 const beyondAll = new Set(['States.DataLimitExceeded', 'States.Runtime']);
 
-/** Whether a retrier's or catcher's `ErrorEquals` names this error, by itself or by one of the wildcards. */
+/**
+ * True if the `ErrorEquals` of a retrier or catcher names this error, directly or by a wildcard.
+ */
 export function matchesError(errorEquals: readonly string[], error: StateError): boolean {
   return errorEquals.some(name => {
     if (name === error.error) return name !== 'States.Runtime';
