@@ -2,6 +2,7 @@
 import type { Store } from '../core/ports/store.ts';
 import { acmItems } from './acm-items.ts';
 import { claimItems } from './claim-items.ts';
+import { composed } from './composed.ts';
 import { deliveryItems } from './delivery-items.ts';
 import { domainItems } from './domain-items.ts';
 import { dueItems } from './due-items.ts';
@@ -14,17 +15,17 @@ import { workItems } from './work-items.ts';
 import type { Table } from './table.ts';
 
 export function store(table: Table): Store {
-  return {
-    ...domainItems(table),
-    ...claimItems(table),
-    ...workItems(table),
-    ...serverItems(table),
-    ...deliveryItems(table),
-    ...waitingItems(table),
-    ...acmItems(table),
-    ...issuerItems(table),
-    ...renewalItems(table),
-    ...outsideItems(table),
-    ...dueItems(table),
-  };
+  return composed(table, [
+    domainItems,
+    claimItems,
+    workItems,
+    serverItems,
+    deliveryItems,
+    waitingItems,
+    acmItems,
+    issuerItems,
+    renewalItems,
+    outsideItems,
+    dueItems,
+  ]);
 }

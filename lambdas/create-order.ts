@@ -1,11 +1,18 @@
 /** State CreateOrder of secure-domain. */
+import { claimItems } from '../aws/claim-items.ts';
 import { createOrder } from '../core/secure-domain/create-order.ts';
 import { CreateOrder } from '../statemachines/secure-domain.ts';
-import { clock, store } from './environment.ts';
+import { clock, storeOf } from './environment.ts';
 import { issuerNamed, newAcme, registerAgain } from './issuer.ts';
 
 export const handler = CreateOrder.handler(async input => {
   const issuer = issuerNamed(input.issuer);
   const acme = await newAcme(issuer);
-  return createOrder(input, { store: store(), acme, registerAgain: () => registerAgain(issuer), clock, issuer });
+  return createOrder(input, {
+    store: storeOf(claimItems),
+    acme,
+    registerAgain: () => registerAgain(issuer),
+    clock,
+    issuer,
+  });
 });

@@ -14,7 +14,7 @@ import { certificateManager } from '../aws/acm.ts';
 import { bus as busOn } from '../aws/bus.ts';
 import { commands as commandsBy, sendingCommands as sendingBy } from '../aws/commands.ts';
 import { executions as executionsOf } from '../aws/executions.ts';
-import { store as storeOn } from '../aws/store.ts';
+import { composed, type Composed, type ItemsOf } from '../aws/composed.ts';
 import { certificateObjects, deliveryObjects, s3Client } from '../aws/objects.ts';
 import { roles as rolesBy } from '../aws/roles.ts';
 import { secrets as secretsOf } from '../aws/secrets.ts';
@@ -46,7 +46,9 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-export const store = /* @__PURE__ */ once(() => storeOn(new Table(new DynamoDBClient(), setting('TABLE'))));
+const table = /* @__PURE__ */ once(() => new Table(new DynamoDBClient(), setting('TABLE')));
+/** The aggregates that a function names; the bundler leaves the others out. */
+export const storeOf = <const M extends readonly ItemsOf[]>(...items: M): Composed<M> => composed(table(), items);
 const s3 = /* @__PURE__ */ once(s3Client);
 export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), setting('CERTIFICATE_BUCKET')));
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));

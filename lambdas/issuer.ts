@@ -2,13 +2,14 @@
  * Our accounts at the CAs, for the steps that ask a CA. They are apart from environment.ts, because
  * acme-client adds 500 KB to each bundle that imports it.
  */
+import { issuerItems } from '../aws/issuer-items.ts';
 import { knownAccount, openAccount, register } from '../core/acme/account.ts';
 import type { Acme } from '../core/acme/client.ts';
 import type { Issuer } from '../core/acme/issuer.ts';
 import { SealpostError } from '../core/errors.ts';
-import { clock, issuers, secrets, store } from './environment.ts';
+import { clock, issuers, secrets, storeOf } from './environment.ts';
 
-const accountPorts = () => ({ secrets: secrets(), store: store(), now: clock.now });
+const accountPorts = () => ({ secrets: secrets(), store: storeOf(issuerItems), now: clock.now });
 
 /**
  * @throws SealpostError IssuerUnusable if the setting has lost the issuer since the plan was made

@@ -1,8 +1,11 @@
 /** Woken by its schedule, every five minutes: checks the servers that are due from outside. */
+import { outsideItems } from '../aws/outside-items.ts';
+import { serverItems } from '../aws/server-items.ts';
+import { workItems } from '../aws/work-items.ts';
 import { rootCertificates } from 'node:tls';
 import { handshake, trusting } from '../core/audit/handshake.ts';
 import { lookRound } from '../core/audit/round.ts';
-import { bus, clock, dns, roots, setting, store } from './environment.ts';
+import { bus, clock, dns, roots, setting, storeOf } from './environment.ts';
 
 /** A mail server that takes longer than this is too slow for its clients. */
 const PATIENCE_MS = 5_000;
@@ -10,7 +13,7 @@ const PATIENCE_MS = 5_000;
 export const handler = async (): Promise<{ looked: number; failed: number }> => {
   const trust = trusting(...rootCertificates, roots());
   return lookRound({
-    store: store(),
+    store: storeOf(outsideItems, serverItems, workItems),
     dns: dns(),
     bus: bus(),
     clock,

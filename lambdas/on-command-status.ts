@@ -1,7 +1,8 @@
 /** Woken by SSM's event that a command of our document has ended on a node. */
+import { deliveryItems } from '../aws/delivery-items.ts';
 import * as z from 'zod/mini';
 import { resume } from '../core/deliver-to-server/send-delivery.ts';
-import { commands, executions, store } from './environment.ts';
+import { commands, executions, storeOf } from './environment.ts';
 
 const event = z.object({ detail: z.object({ 'command-id': z.string(), 'instance-id': z.string() }) });
 
@@ -12,7 +13,7 @@ export const handler = async (input: unknown): Promise<{ resumed: boolean }> => 
   const resumed =
     delivery !== undefined &&
     (await resume(delivery, commandId, detail['instance-id'], {
-      store: store(),
+      store: storeOf(deliveryItems),
       commands: commands(),
       executions: executions(),
     }));

@@ -1,8 +1,15 @@
 /** State SendDelivery of deliver-to-server. The task waits until its token comes back. */
+import { deliveryItems } from '../aws/delivery-items.ts';
+import { serverItems } from '../aws/server-items.ts';
 import { sendDelivery } from '../core/deliver-to-server/send-delivery.ts';
 import { SendDelivery } from '../statemachines/deliver-to-server.ts';
-import { clock, executions, sendingCommands, store } from './environment.ts';
+import { clock, executions, sendingCommands, storeOf } from './environment.ts';
 
 export const handler = SendDelivery.handler(input =>
-  sendDelivery(input, { store: store(), commands: sendingCommands(), executions: executions(), clock }),
+  sendDelivery(input, {
+    store: storeOf(serverItems, deliveryItems),
+    commands: sendingCommands(),
+    executions: executions(),
+    clock,
+  }),
 );

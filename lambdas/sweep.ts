@@ -1,6 +1,14 @@
 /** Woken by its schedule, once a minute. */
+import { deliveryItems } from '../aws/delivery-items.ts';
+import { dueItems } from '../aws/due-items.ts';
+import { serverItems } from '../aws/server-items.ts';
 import { sweep, type Swept } from '../core/sweep/sweep.ts';
-import { clock, commands, executions, store } from './environment.ts';
+import { clock, commands, executions, storeOf } from './environment.ts';
 
 export const handler = async (): Promise<Swept> =>
-  sweep({ store: store(), commands: commands(), executions: executions(), clock });
+  sweep({
+    store: storeOf(dueItems, serverItems, deliveryItems),
+    commands: commands(),
+    executions: executions(),
+    clock,
+  });

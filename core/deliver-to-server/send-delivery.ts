@@ -48,7 +48,7 @@ export async function resume(
   hash: string,
   commandId: string,
   node: string,
-  { store, commands, executions }: Pick<SendPorts, 'store' | 'executions'> & { commands: Commands },
+  { store, commands, executions }: { store: Pick<DeliveryStore, 'token'>; executions: Executions; commands: Commands },
 ): Promise<boolean> {
   const { state } = await commands.outcome({ commandId, node });
   if (state === 'under way') return false;

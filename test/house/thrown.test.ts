@@ -30,7 +30,7 @@ const explained: { error: ErrorName; by: string[]; why: string }[] = [
   },
   {
     error: 'ServerNotRegistered',
-    by: names.filter(name => !['ClaimDomain', 'FinalizeOrder'].includes(name)),
+    by: ['AssembleDelivery', 'RecordDelivery', 'ReleaseServer', 'RegisterServer'],
     why: 'Only commitWork and commitCertificate of the store throw it, which these steps do not call.',
   },
   { error: 'ClaimLost', by: ['RegisterServer'], why: 'It holds no claim, and calls no method that needs one.' },
