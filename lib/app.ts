@@ -5,5 +5,5 @@ import { functionNames } from './function-names.ts';
 import { SealpostStack } from './sealpost-stack.ts';
 
 const app = new App({ analyticsReporting: false });
-new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle([...functionNames]) });
+new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle(functionNames) });
 app.synth();

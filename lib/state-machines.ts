@@ -7,8 +7,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { FunctionName } from './function-names.ts';
 import type { Functions } from './deployed-functions.ts';
+import { stepsOf } from './function-names.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 
 export class StateMachines extends Construct {
@@ -36,7 +36,8 @@ export class StateMachines extends Construct {
         resources: ['*'],
       }),
     );
-    const make = (name: string, steps: FunctionName[], speaks: boolean) => {
+    const make = (name: string, { publishes }: { publishes: boolean }) => {
+      const steps = stepsOf[name]!;
       const role = new iam.Role(this, `${name}-role`, {
         assumedBy: new iam.ServicePrincipal('states.amazonaws.com'),
         inlinePolicies: {
@@ -46,7 +47,7 @@ export class StateMachines extends Construct {
                 actions: ['lambda:InvokeFunction'],
                 resources: steps.map(step => functions.byName[step].functionArn),
               }),
-              ...(speaks
+              ...(publishes
                 ? [
                     new iam.PolicyStatement({
                       actions: ['events:PutEvents'],
@@ -60,7 +61,7 @@ export class StateMachines extends Construct {
           }),
         },
       });
-      if (speaks) this.roles.push(role);
+      if (publishes) this.roles.push(role);
       acknowledgeWide(role, [deliverLogs]);
       const machine = new sfn.StateMachine(this, name, {
         stateMachineName: `${stack.stackName}-${name}`,
@@ -90,19 +91,8 @@ export class StateMachines extends Construct {
       });
       return machine;
     };
-    this.secureDomain = make(
-      'secure-domain',
-      [
-        ...(['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain'] as const),
-        ...(['ImportToAcm', 'RevokeCertificate', 'ParkDomain'] as const),
-      ],
-      true,
-    );
-    this.registerServer = make('register-server', ['RegisterServer'], true);
-    this.deliverToServer = make(
-      'deliver-to-server',
-      ['AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'],
-      false,
-    );
+    this.secureDomain = make('secure-domain', { publishes: true });
+    this.registerServer = make('register-server', { publishes: true });
+    this.deliverToServer = make('deliver-to-server', { publishes: false });
   }
 }

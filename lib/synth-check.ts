@@ -69,7 +69,7 @@ function main(): void {
     judgeMachine({ name, definition: readFileSync(join(CHECKOUT, 'statemachines', name), 'utf8') });
   console.log(`asl-validator: ${machines.join(', ')}: nothing found`);
   const app = strictApp(join(CHECKOUT, 'cdk.out'));
-  new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle([...functionNames]) });
+  new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle(functionNames) });
   const { resources, acknowledged } = judge(app);
   console.log(`CDK's CloudFormation validation: ${resources} resources: nothing found`);
   const count = [...acknowledged.values()].flat().length;

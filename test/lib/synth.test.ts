@@ -20,7 +20,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 describe('npm run synth', { timeout: 120_000 }, () => {
   test('finds nothing in the stack but what has a reason beside it', () => {
     const app = strictApp(directory);
-    new SealpostStack(app, 'sealpost', { bundles: bundle([...functionNames]) });
+    new SealpostStack(app, 'sealpost', { bundles: bundle(functionNames) });
     const { resources, acknowledged } = judge(app);
     expect(resources).toBeGreaterThan(functionNames.length);
     for (const [reason, findings] of acknowledged)
