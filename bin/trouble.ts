@@ -1,6 +1,5 @@
 /** What AWS and its SDK say when a person's environment is not as it must be, in words that tell what to do. */
-import { isSealpostError } from '../core/errors.ts';
-import { remedySentence } from '../core/status/remedy.ts';
+import { isSealpostError, remedySentence } from '../core/errors.ts';
 import type { Common } from './here.ts';
 import { Refusal } from './refusal.ts';
 

@@ -59,6 +59,65 @@ export const remedies = {
 
 export type ErrorName = keyof typeof remedies;
 
+const OUR_FAULT =
+  "This is a fault of sealpost. The execution's history in Step Functions shows the step, and the runbook says how to continue.";
+
+/** What a person can do: `sealpost status` shows the sentence after the reason. */
+export const remedySentence: Record<ErrorName, string> = {
+  AcmeUnavailable: "Wait: the order is retried by itself. If the error lasts for hours, read the CA's status page.",
+  AuthorizationPending: 'Wait: the CA still validates, and is asked again by itself.',
+  DnsNotPropagated:
+    "Wait: the lookup is retried by itself. If the error lasts, make sure that each name server of the domain's zone answers, all with the same values.",
+  ServerUnreachable:
+    'Make sure that the server runs and that Systems Manager shows its node online. The work that waits is then delivered by itself.',
+  Throttled: 'Wait: AWS was busy, and is asked again by itself.',
+  AcmeRejected: 'Remove the reason that the CA names. Then send Domain Changed, or wait for the next try.',
+  AcmeRateLimited:
+    "Wait until the CA's limit has passed. If orders reach the limit often, ask the CA for a higher one.",
+  BudgetSpent:
+    'Wait: the domain gets one of the next slots by itself. If many domains wait, ask the CA for a higher limit of new orders.',
+  CaaForbids:
+    "Have the CA named in the domain's CAA records, or have the records removed. Then send Domain Changed, or wait for the next try.",
+  CertificateUnusable:
+    'Read what does not fit. If the cause is the clock or the disk of the server, correct the server. The next try orders or delivers the certificate again.',
+  ChallengeFailed:
+    "Make sure that every name server of the domain's zone answers with the line that `sealpost dns` prints. Then send Domain Changed, or wait for the next try.",
+  DomainNotManaged:
+    "Have the line that `sealpost dns` prints added to the domain's zone. The next try finds the line; Domain Changed makes a try at once.",
+  ImportInUse:
+    'Remove the certificate from the load balancer that uses the certificate (or from what else ACM names), or leave it: sealpost deletes the certificate once nothing uses it.',
+  ImportQuotaSpent:
+    'Mail is served. For ACM, ask AWS for a higher quota, delete certificates in ACM that nobody needs, or leave "acm" out of the wish. The import is retried by itself.',
+  ImportRefused:
+    'Mail is served. Read what ACM refuses: usually the kind of key, or a chain of your own CA. The import is retried by itself.',
+  InstallRefused:
+    "Remove the reason on the server, which the server's answer names. The certificate is delivered again by itself.",
+  IssuerUnusable:
+    "Correct the issuer's account, its external account or its entry in the setting Issuers. The next try uses the correction; Domain Changed makes a try at once.",
+  ServerFull:
+    'Move some of its domains to another mail server, or give the daemon that the reason names more memory. The next delivery then includes the certificate again.',
+  ServerNotInspected:
+    'Wait: the server is being inspected. If the error lasts, make sure that the server runs and that Systems Manager shows its node online.',
+  ServerNotRegistered:
+    'Send Mail Server Registered for the server that the message names. The domain then continues by itself.',
+  TlsaMismatch:
+    "Add the TLSA line that the message names to the host's zone, beside the present lines. The next try finds the line; `sealpost renew` makes a try at once. The old certificate is served until then.",
+  InstallRolledBack:
+    "The old certificate is served. Find in the daemons' logs why the new certificate was not served; it is delivered again by itself.",
+  ServedCertificateMismatch:
+    'Find what else answers at that port (a proxy, a second configuration): it served another certificate than the one just installed.',
+  InvalidStepInput: 'Correct the event as the message says, and send the event again.',
+  DocumentChanged:
+    'Deploy the stack again, which restores its document, and find out who changed the document. Until then nothing is sent to any server.',
+  HostCertificateLost:
+    "Find in the daemons' configuration and logs on the server why they serve another certificate by default. The next audit delivers the host's certificate again.",
+  InstallBroken:
+    'Check the server now: it may not serve what it served before. Then send Mail Server Registered for the server, and deliveries continue.',
+  InvalidStepOutput: OUR_FAULT,
+  Unexpected: OUR_FAULT,
+  ClaimLost: 'Nothing needs to be done: the other execution continues.',
+};
+
 /**
  * An error whose `name` is a literal of the table above: a minifier renames classes, and never this
  * string.

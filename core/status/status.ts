@@ -1,6 +1,5 @@
 /** What a person is told of a domain or a server: its state, since when, what comes next and when; and where something is not well, why, and what can be done. */
-import type { ErrorName } from '../errors.ts';
-import { remedySentence } from './remedy.ts';
+import { remedySentence, type ErrorName } from '../errors.ts';
 
 export interface Status {
   name: string;

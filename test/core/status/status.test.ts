@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { DomainRecord } from '../../../core/record/domain.ts';
-import { remedies, type ErrorName } from '../../../core/errors.ts';
+import { remedies, remedySentence, type ErrorName } from '../../../core/errors.ts';
 import type { ServerRecord, Work } from '../../../core/record/server.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
 import { together } from '../../../core/status/endpoints.ts';
 import type { Known, OnServer } from '../../../core/status/known.ts';
-import { remedySentence } from '../../../core/status/remedy.ts';
 import { serverStatus } from '../../../core/status/server-status.ts';
 import { certificate, domain, minute, mx1, mx2, now, wish } from '../../aws/store.stage.ts';
 import type { Parked } from '../../../core/record/parked.ts';
