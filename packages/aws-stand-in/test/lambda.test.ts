@@ -14,6 +14,7 @@ import { startCloud } from '../src/cloud.ts';
 import type { RunningCloud } from '../src/cloud.ts';
 import { lambda } from '../src/lambda/lambda.ts';
 import { logs } from '../src/logs/logs.ts';
+import { sqs } from '../src/sqs/sqs.ts';
 
 // The start of a process takes a third of a second, and several on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -23,7 +24,7 @@ let cloud: RunningCloud;
 
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'functions-'));
-  cloud = await startCloud({ directory, services: [lambda, logs] });
+  cloud = await startCloud({ directory, services: [lambda, logs, sqs] });
 });
 
 afterEach(async () => {
@@ -111,6 +112,16 @@ async function invoke(event: unknown = {}, more: Partial<InvokeCommandInput> = {
 async function lines(group = '/aws/lambda/subject', filterPattern?: string): Promise<string[]> {
   const command = new FilterLogEventsCommand({ logGroupName: group, filterPattern });
   return (await new CloudWatchLogsClient(client()).send(command)).events!.map(({ message }) => message!);
+}
+
+/** What a queue has got, as the account's owner reads it. */
+async function received(queue: string): Promise<any[]> {
+  const QueueUrl = `${cloud.endpoint}/${cloud.account}/${queue}`;
+  const answer = await cloud.request(cloud.iam.root(), 'sqs', 'ReceiveMessage', {
+    QueueUrl,
+    MessageAttributeNames: ['All'],
+  });
+  return answer.Messages ?? [];
 }
 
 const ANSWERING = 'exports.handler = async () => process.pid';
@@ -388,7 +399,6 @@ describe('who may', () => {
   test.each([
     { properties: { Runtime: 'nodejs22.x' }, problem: 'runtime nodejs22.x' },
     { properties: { ReservedConcurrentExecutions: 1 }, problem: 'ReservedConcurrentExecutions' },
-    { properties: { DeadLetterConfig: {} }, problem: 'DeadLetterConfig' },
     { properties: { LoggingConfig: { LogFormat: 'JSON' } }, problem: 'LogFormat' },
     { properties: { Timeout: 901 }, problem: 'Timeout: 901 is not between 1 and 900' },
     {
@@ -411,10 +421,43 @@ describe('who may', () => {
 });
 
 describe('what nobody waits for', () => {
-  test('a failed event is tried twice more, and then the log says that it is lost', async () => {
-    await deploy({
-      code: `exports.handler = async event => { console.log('try ' + event.n); throw new TypeError('never') }`,
+  const FAILING = `exports.handler = async event => { console.log('try ' + event.n); throw new TypeError('never') }`;
+  const withQueue = {
+    code: FAILING,
+    properties: { DeadLetterConfig: { TargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] } } },
+    resources: { Dead: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'dead' } } },
+  };
+
+  test('a failed event is tried twice more, then the dead letter queue has it', async () => {
+    await deploy({ ...withQueue, role: { Policies: inline(...logging, 'sqs:SendMessage') } });
+    const { StatusCode, $metadata } = await invoke({ n: 7 }, { InvocationType: 'Event' });
+    expect(StatusCode).toBe(202);
+    const messages = await vi.waitFor(async () => {
+      const found = await received('dead');
+      expect(found).toHaveLength(1);
+      return found;
+    }, 20_000);
+    expect(await lines(undefined, '"try 7"')).toHaveLength(3);
+    expect(messages[0].Body).toBe('{"n":7}');
+    expect(messages[0].MessageAttributes).toMatchObject({
+      RequestID: { StringValue: $metadata.requestId },
+      ErrorMessage: { StringValue: 'never' },
     });
+  });
+
+  test('a role that may not send to the queue loses the event, and the log says so', async () => {
+    await deploy(withQueue);
+    await invoke({ n: 9 }, { InvocationType: 'Event' });
+    await vi.waitFor(async () => {
+      expect(await readFile(path.join(directory, 'cloud.log'), 'utf8')).toMatch(
+        /could not send to .*dead: .*sqs:SendMessage.*the event is lost/,
+      );
+    }, 20_000);
+    expect(await received('dead')).toEqual([]);
+  });
+
+  test('without a queue, the log says after three tries that the event is lost', async () => {
+    await deploy({ code: FAILING });
     const { StatusCode, $metadata } = await invoke({ n: 7 }, { InvocationType: 'Event' });
     expect(StatusCode).toBe(202);
     await vi.waitFor(async () => {

@@ -1,8 +1,9 @@
 /**
  * Asynchronous invocations (InvocationType Event). Each is stored before it is acknowledged, and
- * tried twice more after a failure. A function has no dead letter queue and no destination here, so
- * the log says which event is lost.
+ * tried twice more after a failure. The function's dead letter queue then has the event. Without
+ * such a queue the log says which event is lost. There are no destinations here.
  */
+import type { FunctionConfiguration } from './configuration.ts';
 import type { Invocation, Outcome } from './runtime-api.ts';
 import type { Cloud } from '../service/service.ts';
 
@@ -21,18 +22,18 @@ const RETRY_DELAYS_MS = [1000, 2000];
 export class AsynchronousInvocations {
   private readonly cloud: Cloud;
   private readonly run: (name: string, invocation: Invocation) => Promise<Outcome>;
-  private readonly isThere: (name: string) => boolean;
+  private readonly find: (name: string) => FunctionConfiguration | undefined;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private stopped = false;
 
   constructor(
     cloud: Cloud,
     run: (name: string, invocation: Invocation) => Promise<Outcome>,
-    isThere: (name: string) => boolean,
+    find: (name: string) => FunctionConfiguration | undefined,
   ) {
     this.cloud = cloud;
     this.run = run;
-    this.isThere = isThere;
+    this.find = find;
     cloud.database.exec(`CREATE TABLE IF NOT EXISTS lambda_asynchronous (id TEXT PRIMARY KEY, function TEXT NOT NULL,
       payload TEXT NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL)`);
   }
@@ -71,7 +72,8 @@ export class AsynchronousInvocations {
   }
 
   private async attempt(row: Row): Promise<void> {
-    if (!this.isThere(row.function)) {
+    const configuration = this.find(row.function);
+    if (!configuration) {
       this.cloud.log(`WARNING: lambda: ${row.function} is no longer there; its invocation ${row.id} is dropped`);
       return this.forget(row);
     }
@@ -89,7 +91,9 @@ export class AsynchronousInvocations {
         .run(attempts, due, row.id);
       return this.schedule({ ...row, attempts, due });
     }
-    this.cloud.log(`WARNING: lambda: ${row.function} ${row.id} failed ${attempts} times; the event is lost`);
+    if (configuration.deadLetter)
+      await this.bury(row, { ...configuration, deadLetter: configuration.deadLetter }, outcome);
+    else this.cloud.log(`WARNING: lambda: ${row.function} ${row.id} failed ${attempts} times; the event is lost`);
     this.forget(row);
   }
 
@@ -99,6 +103,34 @@ export class AsynchronousInvocations {
     } catch (error) {
       const { name, message } = error as Error;
       return { payload: JSON.stringify({ errorType: name, errorMessage: message }), functionError: 'Unhandled' };
+    }
+  }
+
+  /**
+   * Sends the event as the function's role. If the queue refuses the event, the event is lost, as on
+   * AWS (metric DeadLetterErrors).
+   */
+  private async bury(
+    row: Row,
+    { arn, name, role, deadLetter }: FunctionConfiguration & { deadLetter: string },
+    outcome: Pick<Outcome, 'payload'>,
+  ): Promise<void> {
+    const [, , , , account, queue] = deadLetter.split(':');
+    const { errorMessage } = JSON.parse(outcome.payload) as { errorMessage?: unknown };
+    try {
+      const caller = this.cloud.iam.assume(role, { service: 'lambda.amazonaws.com', session: name });
+      await this.cloud.request(caller, 'sqs', 'SendMessage', {
+        QueueUrl: `${this.cloud.endpoint}/${account}/${queue}`,
+        MessageBody: row.payload,
+        MessageAttributes: {
+          RequestID: { DataType: 'String', StringValue: row.id },
+          ErrorCode: { DataType: 'Number', StringValue: '200' },
+          ErrorMessage: { DataType: 'String', StringValue: String(errorMessage).slice(0, 1024) || '-' },
+        },
+      });
+    } catch (error) {
+      const why = (error as Error).message;
+      this.cloud.log(`ERROR: lambda: ${arn} could not send to ${deadLetter}: ${why}; the event is lost`);
     }
   }
 

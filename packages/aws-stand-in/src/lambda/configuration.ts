@@ -21,11 +21,13 @@ export interface FunctionConfiguration {
   architectures: string[];
   description: string;
   logGroup: string;
+  /** ARN of the queue for events that failed at each try. */
+  deadLetter: string | undefined;
 }
 
 const PROPERTIES = [
   ...['FunctionName', 'Description', 'Code', 'Handler', 'Runtime', 'MemorySize', 'Timeout', 'Environment', 'Role'],
-  ...['LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
+  ...['DeadLetterConfig', 'LoggingConfig', 'Architectures', 'PackageType', 'Tags'],
 ];
 
 /** Lambda sets these variables itself and refuses them in a function's own variables. */
@@ -58,6 +60,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
     architectures: properties.Architectures ?? ['x86_64'],
     description: properties.Description ?? '',
     logGroup: properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`,
+    deadLetter: queue('DeadLetterConfig.TargetArn', properties.DeadLetterConfig?.TargetArn),
   };
 }
 
@@ -84,6 +87,7 @@ export function permissionStatement(functionArn: string, request: ResourceReques
 }
 
 export function shownConfiguration(configuration: FunctionConfiguration): Record<string, unknown> {
+  const { deadLetter } = configuration;
   return {
     FunctionName: configuration.name,
     FunctionArn: configuration.arn,
@@ -97,6 +101,7 @@ export function shownConfiguration(configuration: FunctionConfiguration): Record
     PackageType: 'Zip',
     Architectures: configuration.architectures,
     Environment: { Variables: configuration.variables },
+    DeadLetterConfig: deadLetter === undefined ? undefined : { TargetArn: deadLetter },
     LoggingConfig: { LogGroup: configuration.logGroup, LogFormat: 'Text' },
     State: 'Active',
     LastUpdateStatus: 'Successful',
@@ -116,4 +121,9 @@ function between(property: string, value: unknown, least: number, most: number):
   const number = Number(value);
   if (number >= least && number <= most) return number;
   throw new Error(`${property}: ${value} is not between ${least} and ${most}`);
+}
+
+function queue(property: string, target: string | undefined): string | undefined {
+  if (target !== undefined && !target.startsWith('arn:aws:sqs:')) refuse(`${property} ${target}`);
+  return target;
 }

@@ -118,7 +118,7 @@ export const lambda = (cloud: Cloud): Service => {
     return outcome;
   }
 
-  const asynchronous = new AsynchronousInvocations(cloud, run, name => functions.has(name));
+  const asynchronous = new AsynchronousInvocations(cloud, run, name => functions.get(name)?.configuration);
 
   async function Invoke(input: InvocationRequest, call: Call) {
     const name = functionName(input.FunctionName!);
