@@ -51,11 +51,10 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
   const isThere = async ({ arn, domain }: Imported): Promise<boolean> => {
     const tags = await tagsOf({ arn, domain });
     if (tags && !isOurs(tags, domain))
-      throw new SealpostError(
-        'ImportRefused',
-        domain,
-        `the certificate ${arn} in ACM has lost its tags; give it ${STACK_TAG}=${stack} and ${DOMAIN_TAG}=${domain} again`,
-      );
+      throw new SealpostError('ImportRefused', {
+        about: domain,
+        message: `the certificate ${arn} in ACM has lost its tags; give it ${STACK_TAG}=${stack} and ${DOMAIN_TAG}=${domain} again`,
+      });
     return tags !== undefined;
   };
 
@@ -122,14 +121,14 @@ function named(error: unknown, domain: string): unknown {
   const { message } = error as Error;
   if (error instanceof LimitExceededException) {
     const text = `ACM imports no more certificates in this account, so ${domain} is not in it`;
-    return new SealpostError('ImportQuotaSpent', domain, `${text}: ${message}`, { cause: error });
+    return new SealpostError('ImportQuotaSpent', { about: domain, message: `${text}: ${message}`, cause: error });
   }
   if (error instanceof ResourceInUseException) {
     const text = `the certificate of ${domain} in ACM is in use, and is left there`;
-    return new SealpostError('ImportInUse', domain, `${text}: ${message}`, { cause: error });
+    return new SealpostError('ImportInUse', { about: domain, message: `${text}: ${message}`, cause: error });
   }
   const isInvalid = error instanceof InvalidParameterException || (error as Error).name === 'ValidationException';
   if (!isInvalid) return error;
   const text = `ACM does not take the certificate of ${domain}`;
-  return new SealpostError('ImportRefused', domain, `${text}: ${message}`, { cause: error });
+  return new SealpostError('ImportRefused', { about: domain, message: `${text}: ${message}`, cause: error });
 }

@@ -21,11 +21,10 @@ export function bus(client: EventBridgeClient, name: string): Bus {
           client.send(new PutEventsCommand({ Entries: entries })),
         );
         if (FailedEntryCount)
-          throw new SealpostError(
-            'Throttled',
-            name,
-            `${FailedEntryCount} events were not taken (${Entries?.find(entry => entry.ErrorCode)?.ErrorCode}); they are put again`,
-          );
+          throw new SealpostError('Throttled', {
+            about: name,
+            message: `${FailedEntryCount} events were not taken (${Entries?.find(entry => entry.ErrorCode)?.ErrorCode}); they are put again`,
+          });
       }
     },
   };

@@ -149,12 +149,11 @@ async function reached<T>(about: string, call: () => Promise<T>): Promise<T> {
     return await unlessBusy('Systems Manager', about, call);
   } catch (error) {
     if (error instanceof InvalidInstanceId)
-      throw new SealpostError(
-        'ServerUnreachable',
+      throw new SealpostError('ServerUnreachable', {
         about,
-        `Systems Manager cannot reach the node of ${about} (${error.message}); is its agent running?`,
-        { cause: error },
-      );
+        message: `Systems Manager cannot reach the node of ${about} (${error.message}); is its agent running?`,
+        cause: error,
+      });
     throw error;
   }
 }

@@ -78,7 +78,9 @@ function objectsIn(client: S3Client, bucket: string) {
         // Of two conditional puts at once, S3 tells one to try again. The retry then finds the
         // other's object.
         if (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
-          throw new SealpostError('Throttled', key, `another write to ${key} was under way; it is tried again`, {
+          throw new SealpostError('Throttled', {
+            about: key,
+            message: `another write to ${key} was under way; it is tried again`,
             cause: error,
           });
         throw error;

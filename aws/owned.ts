@@ -31,6 +31,6 @@ async function owned(table: Table, name: string, key: Key, me: string, { set, va
     condition: `#owner = :me${condition === undefined ? '' : ` AND ${condition}`}`,
     values: { me, ...values },
   });
-  if (!item) throw new SealpostError('ClaimLost', name, `another execution has taken ${name} over`);
+  if (!item) throw new SealpostError('ClaimLost', { about: name, message: `another execution has taken ${name} over` });
   return item;
 }

@@ -27,10 +27,9 @@ export async function pinned(
   const { Content } = await client.send(new GetDocumentCommand({ Name, DocumentVersion }));
   // The values are compared, because CloudFormation orders members and sets spaces in its own way.
   if (!isDeepStrictEqual(JSON.parse(Content!), JSON.parse(content)))
-    throw new SealpostError(
-      'DocumentChanged',
-      Name,
-      `version ${DocumentVersion} of the SSM document ${Name} is not what this stack was deployed with, and is not run on any server; deploy again, and find out who changed it`,
-    );
+    throw new SealpostError('DocumentChanged', {
+      about: Name,
+      message: `version ${DocumentVersion} of the SSM document ${Name} is not what this stack was deployed with, and is not run on any server; deploy again, and find out who changed it`,
+    });
   return { DocumentName: Name, DocumentVersion, DocumentHash: Hash, DocumentHashType: HashType };
 }

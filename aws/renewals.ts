@@ -15,6 +15,7 @@ export async function renewBy(client: LambdaClient, stack: string, request: Rene
   const answer = JSON.parse(Buffer.from(Payload!).toString()) as unknown;
   if (FunctionError === undefined) return answer as Renewed;
   const { errorType, errorMessage = FunctionError } = answer as { errorType?: string; errorMessage?: string };
-  if (errorType === 'InvalidStepInput') throw new SealpostError('InvalidStepInput', stack, errorMessage);
+  if (errorType === 'InvalidStepInput')
+    throw new SealpostError('InvalidStepInput', { about: stack, message: errorMessage });
   throw new Error(`the function ${stack}-renew failed: ${errorMessage}`);
 }

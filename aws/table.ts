@@ -107,12 +107,11 @@ export class Table {
       const codes = error.CancellationReasons?.map(reason => reason.Code) ?? [];
       const lost = codes.flatMap((code, i) => (code === 'ConditionalCheckFailed' ? [i] : []));
       if (lost.length > 0) return lost;
-      throw new SealpostError(
-        'Throttled',
-        'the table',
-        `a transaction met another one (${codes.join(', ')}); it is tried again`,
-        { cause: error },
-      );
+      throw new SealpostError('Throttled', {
+        about: 'the table',
+        message: `a transaction met another one (${codes.join(', ')}); it is tried again`,
+        cause: error,
+      });
     }
   }
 

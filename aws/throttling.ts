@@ -34,7 +34,9 @@ export async function unlessBusy<T>(service: Service, about: string, call: () =>
     return await call();
   } catch (error) {
     if (error instanceof Error && NAMES.has(error.name))
-      throw new SealpostError('Throttled', about, `${service} is busy for ${about}; it is tried again`, {
+      throw new SealpostError('Throttled', {
+        about,
+        message: `${service} is busy for ${about}; it is tried again`,
         cause: error,
       });
     throw error;

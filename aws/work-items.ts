@@ -54,11 +54,10 @@ export function workItems(table: Table): WorkStore {
 
   const requireCommitted = (lost: number[], domain: string) => {
     if (lost.length > 0)
-      throw new SealpostError(
-        'ServerNotRegistered',
-        domain,
-        `a server of ${domain} is not registered any more; put Mail Server Registered`,
-      );
+      throw new SealpostError('ServerNotRegistered', {
+        about: domain,
+        message: `a server of ${domain} is not registered any more; put Mail Server Registered`,
+      });
   };
 
   return {

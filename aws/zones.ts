@@ -34,26 +34,22 @@ export function zones(client: Route53Client, now: () => number): Zones {
         const refusal = await change(client, zoneId, values);
         if (!refusal) return;
         const names = values.map(({ recordName }) => recordName).join(', ');
-        throw new SealpostError(
-          'DnsNotPropagated',
-          values[0]!.recordName,
-          `Route 53 refused TXT ${names} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal)}; it is tried again`,
-          { cause: refusal },
-        );
+        throw new SealpostError('DnsNotPropagated', {
+          about: values[0]!.recordName,
+          message: `Route 53 refused TXT ${names} ${SWAPS} times, because others write there or for what it says: ${reasonOf(refusal)}; it is tried again`,
+          cause: refusal,
+        });
       } catch (error) {
         if (!(error instanceof NoSuchHostedZone)) throw error;
         const added = values.find(({ add }) => add.length > 0);
         // Our values are gone with the zone.
         if (!added) return;
         const problem = `the hosted zone ${zoneId} of ${added.recordName} is gone`;
-        throw new SealpostError(
-          'DomainNotManaged',
-          added.recordName,
-          `${problem}; the next try looks where the name is now`,
-          {
-            cause: error,
-          },
-        );
+        throw new SealpostError('DomainNotManaged', {
+          about: added.recordName,
+          message: `${problem}; the next try looks where the name is now`,
+          cause: error,
+        });
       }
     },
   };

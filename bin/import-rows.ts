@@ -149,5 +149,5 @@ function settle({ rows, problems }: Table): Table {
 }
 
 function invalid(problem: string, remedy: string): SealpostError {
-  return new SealpostError('InvalidStepInput', 'the file', `${problem}; ${remedy}`);
+  return new SealpostError('InvalidStepInput', { about: 'the file', message: `${problem}; ${remedy}` });
 }

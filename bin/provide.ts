@@ -173,5 +173,5 @@ export function parseUses(text: string | undefined): Use[] | undefined {
 }
 
 function refused(domain: string, problem: string, remedy: string): SealpostError {
-  return new SealpostError('InvalidStepInput', domain, `${problem}; ${remedy}`);
+  return new SealpostError('InvalidStepInput', { about: domain, message: `${problem}; ${remedy}` });
 }

@@ -26,8 +26,8 @@ export interface Ended<Name extends EndName = EndName> {
 }
 
 /**
- * @param why.about the domain or server @param why.message for a person who reads the execution's
- *   history
+ * @param why.about the domain or server
+ * @param why.message for a person who reads the execution's history
  */
 export function ended<Name extends EndName>(name: Name, why: { about: string; message: string }): Ended<Name> {
   return { ended: name, ...why };

@@ -134,20 +134,19 @@ export class SealpostError extends Error {
 
   /**
    * @param name a row of `remedies`
-   * @param about the domain or server
-   * @param message what happened and what to do next, for a person
+   * @param why.about the domain or server
+   * @param why.message what happened and what to do next, for a person
+   * @param why.retryAt as the property
    */
   constructor(
     name: ErrorName | EndName,
-    about: string,
-    message: string,
-    options: { cause?: unknown; retryAt?: number } = {},
+    { about, message, cause, retryAt }: { about: string; message: string; cause?: unknown; retryAt?: number },
   ) {
-    super(printable(message), { cause: options.cause });
+    super(printable(message), { cause });
     // An end is thrown by functions that do not return it yet.
     this.name = name as ErrorName;
     this.about = about;
-    this.retryAt = options.retryAt;
+    this.retryAt = retryAt;
   }
 }
 

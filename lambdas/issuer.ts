@@ -17,7 +17,10 @@ const accountPorts = () => ({ secrets: secrets(), store: storeOf(issuerItems), n
 export function issuerNamed(name: string): Issuer {
   const found = issuers().find(issuer => issuer.name === name);
   if (found) return found;
-  throw new SealpostError('IssuerUnusable', name, `the setting Issuers has no ${name} any more; another is planned`);
+  throw new SealpostError('IssuerUnusable', {
+    about: name,
+    message: `the setting Issuers has no ${name} any more; another is planned`,
+  });
 }
 
 /**

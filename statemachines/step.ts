@@ -89,9 +89,8 @@ function agreed<T extends z.ZodMiniType>(schema: T, value: unknown, what: string
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new SealpostError(
-    'InvalidStepOutput',
-    what,
-    `${what} is not as agreed at ${issue.path.join('.') || 'its root'}: ${issue.code}`,
-  );
+  throw new SealpostError('InvalidStepOutput', {
+    about: what,
+    message: `${what} is not as agreed at ${issue.path.join('.') || 'its root'}: ${issue.code}`,
+  });
 }

@@ -50,7 +50,10 @@ export function requireQuota(
  */
 function spent({ domain }: { domain: string }, why: string): SealpostError {
   const remedy = 'ask AWS for a higher quota and say it in that setting';
-  return new SealpostError('ImportQuotaSpent', domain, `${domain} is not imported: ${why}; ${remedy}`);
+  return new SealpostError('ImportQuotaSpent', {
+    about: domain,
+    message: `${domain} is not imported: ${why}; ${remedy}`,
+  });
 }
 
 /** The months that 365 days reach into, the oldest first. */

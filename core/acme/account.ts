@@ -42,11 +42,10 @@ export async function knownAccount(issuer: Issuer, { secrets, store }: Omit<Acco
     store.readIssuer(issuer.directoryUrl),
   ]);
   if (!stored || !account?.accountUrl)
-    throw new SealpostError(
-      'InvalidStepOutput',
-      issuer.name,
-      `no ACME account is on record for ${issuer.directoryUrl}, though an order is`,
-    );
+    throw new SealpostError('InvalidStepOutput', {
+      about: issuer.name,
+      message: `no ACME account is on record for ${issuer.directoryUrl}, though an order is`,
+    });
   return connect({ ...issuer, accountKey: accountKeyOf(stored, issuer), accountUrl: account.accountUrl });
 }
 
@@ -81,7 +80,7 @@ export function accountTrouble(error: unknown, { name, externalAccountParameter 
         ? `See to the account at ${name}.`
         : `See that ${externalAccountParameter} has what ${name} gave you, and to the account there.`;
   const said = `${name} does not take our account. ${error.message} ${remedy}`;
-  return new SealpostError('IssuerUnusable', error.about, said, { cause: error.cause });
+  return new SealpostError('IssuerUnusable', { about: error.about, message: said, cause: error.cause });
 }
 
 /**
@@ -102,7 +101,10 @@ function accountKeyOf(stored: string, { name, keyParameter }: Issuer): string {
   const wrong = key === undefined ? 'no private key in PEM or JWK' : unfit(key);
   if (wrong === undefined) return key!.export({ type: 'pkcs8', format: 'pem' }).toString();
   const remedy = 'Put an RSA key of 2048 bits or more, or an EC key (P-256, P-384) there, or take the parameter away.';
-  throw new SealpostError('IssuerUnusable', name, `The parameter ${keyParameter} holds ${wrong}. ${remedy}`);
+  throw new SealpostError('IssuerUnusable', {
+    about: name,
+    message: `The parameter ${keyParameter} holds ${wrong}. ${remedy}`,
+  });
 }
 
 function readKey(text: string): KeyObject | undefined {

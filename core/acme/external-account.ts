@@ -28,7 +28,10 @@ export async function readExternalAccount(
   if (found !== undefined) return found;
   const problem = stored === undefined ? `there is no parameter ${parameter}` : `${parameter} is not as it should be`;
   const command = `aws ssm put-parameter --name ${parameter} --type SecureString --key-id <output KeyArn> --overwrite --value '{"kid":"…","hmacKey":"…"}'`;
-  throw new SealpostError('IssuerUnusable', name, `${name} wants an external account, and ${problem}. Say: ${command}`);
+  throw new SealpostError('IssuerUnusable', {
+    about: name,
+    message: `${name} wants an external account, and ${problem}. Say: ${command}`,
+  });
 }
 
 function parse(stored: string): Registration['externalAccountBinding'] {

@@ -186,7 +186,10 @@ async function stateOf(acme: Acme, order: AcmeOrder, names: string[]): Promise<O
     if (status === 'valid') continue;
     const challenge = offered.find(({ type }) => type === 'dns-01');
     if (!challenge) {
-      throw new SealpostError('AcmeRejected', names[0]!, `The CA offers no dns-01 challenge for ${identifier.value}.`);
+      throw new SealpostError('AcmeRejected', {
+        about: names[0]!,
+        message: `The CA offers no dns-01 challenge for ${identifier.value}.`,
+      });
     }
     challenges.push({
       name: identifier.value,
@@ -219,7 +222,9 @@ async function lookUntil(
     const at = asked ?? now() + wait;
     if (at > deadline) {
       const state = order ? `is still ${order.status}` : 'was not looked at';
-      throw new SealpostError('AuthorizationPending', names[0]!, `The order at ${url} ${state}; it is read again.`, {
+      throw new SealpostError('AuthorizationPending', {
+        about: names[0]!,
+        message: `The order at ${url} ${state}; it is read again.`,
         cause,
         ...(asked !== undefined && { retryAt: asked }),
       });

@@ -84,7 +84,9 @@ export function retryAt(retryAfter: string | undefined, now: number): number | u
  */
 export function asSealpostError(error: unknown, about: string, now: number): unknown {
   if (error instanceof AcmeTransport) {
-    return new SealpostError('AcmeUnavailable', about, `The CA could not be reached: ${error.message}.`, {
+    return new SealpostError('AcmeUnavailable', {
+      about,
+      message: `The CA could not be reached: ${error.message}.`,
       cause: error,
     });
   }
@@ -92,7 +94,12 @@ export function asSealpostError(error: unknown, about: string, now: number): unk
   const at = retryAt(error.retryAfter, now);
   const words = inWords(error.problem) || error.message;
   const said = `The CA answered HTTP ${error.status}: ${words}`;
-  return new SealpostError(nameOf(error), about, said, { cause: error, ...(at !== undefined && { retryAt: at }) });
+  return new SealpostError(nameOf(error), {
+    about,
+    message: said,
+    cause: error,
+    ...(at !== undefined && { retryAt: at }),
+  });
 }
 
 /**
@@ -105,7 +112,7 @@ export function challengeFailure(about: string, problems: Problem[]): SealpostEr
   const remedy = forbidden
     ? 'Let the CAA record name this CA, or have it removed.'
     : `Correct what the CA found, then it is tried again by itself.`;
-  return new SealpostError(forbidden ? 'CaaForbids' : 'ChallengeFailed', about, `${words}. ${remedy}`);
+  return new SealpostError(forbidden ? 'CaaForbids' : 'ChallengeFailed', { about, message: `${words}. ${remedy}` });
 }
 
 function nameOf(error: AcmeProblem): ErrorName {

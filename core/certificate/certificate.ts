@@ -229,5 +229,5 @@ function attribute(distinguishedName: string, type: 'CN' | 'O'): string | undefi
 
 function unusable({ about, reason, cause }: { about: string; reason: string; cause?: unknown }): SealpostError {
   const text = `The certificate was not stored: ${reason}. The old one stays in use; the next try orders anew.`;
-  return new SealpostError('CertificateUnusable', about, text, { cause });
+  return new SealpostError('CertificateUnusable', { about, message: text, cause });
 }

@@ -25,7 +25,7 @@ export function readFromElsewhere(given: {
 }): { keyPem: string; chainPem: string } {
   const { domain, pem, covers, roots, now } = given;
   const refuse: Refuse = (option, { problem, remedy }) =>
-    new SealpostError('InvalidStepInput', domain, `${option}: ${problem}; ${remedy}`);
+    new SealpostError('InvalidStepInput', { about: domain, message: `${option}: ${problem}; ${remedy}` });
   const key = readKey(given.key ?? pem, given.key === undefined ? '--pem' : '--key', refuse);
   const certificates = readCertificates(pem, refuse);
   const leaf = certificates.find(certificate => certificate.checkPrivateKey(key));

@@ -138,7 +138,10 @@ function invalid(
   why: { field: string; problem: string; remedy: string; about?: string },
 ): SealpostError {
   const { field, problem, remedy, about = String(value) } = why;
-  return new SealpostError('InvalidStepInput', about.slice(0, 253), `${field} ${quoted(value)} ${problem}: ${remedy}.`);
+  return new SealpostError('InvalidStepInput', {
+    about: about.slice(0, 253),
+    message: `${field} ${quoted(value)} ${problem}: ${remedy}.`,
+  });
 }
 
 function quoted(value: unknown): string {

@@ -36,11 +36,10 @@ export function parseAnswer(output: string, hash: string, seq: number, server: s
   const lines = output.split('\n');
   const header = lines.findIndex(line => line.startsWith(`sealpost ${hash} `));
   const unknown = (why: string) =>
-    new SealpostError(
-      'ServerUnreachable',
-      server,
-      `${server} gave no answer to delivery ${seq} (${why}); it is delivered again`,
-    );
+    new SealpostError('ServerUnreachable', {
+      about: server,
+      message: `${server} gave no answer to delivery ${seq} (${why}); it is delivered again`,
+    });
   if (header < 0) throw unknown('the first line of its output does not name this delivery');
   const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
   if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);

@@ -95,24 +95,26 @@ export async function recordDelivery(
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   if (broken) throw isHeld(server.server, broken);
   const lost = hostLost(lines.flat());
-  if (lost) throw new SealpostError('HostCertificateLost', server.server, lost);
+  if (lost) throw new SealpostError('HostCertificateLost', { about: server.server, message: lost });
   const served = lines.filter(isDone).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
 }
 
 function isHeld(server: string, why: string): SealpostError {
-  return new SealpostError('InstallBroken', server, `${why}; nothing more is sent to it until a person has looked`);
+  return new SealpostError('InstallBroken', {
+    about: server,
+    message: `${why}; nothing more is sent to it until a person has looked`,
+  });
 }
 
 /** An earlier try of this step has recorded that, and did not live to say it. */
 async function callForHost(server: string, { store }: RecordPorts): Promise<void> {
   const own = await store.workFor({ server, domain: server });
   if (own?.drift && own.reason !== undefined)
-    throw new SealpostError(
-      'HostCertificateLost',
-      server,
-      `${server} does not serve its own certificate: ${own.reason}`,
-    );
+    throw new SealpostError('HostCertificateLost', {
+      about: server,
+      message: `${server} does not serve its own certificate: ${own.reason}`,
+    });
 }
 
 async function readAnswer(
@@ -123,31 +125,28 @@ async function readAnswer(
 ): Promise<Answer> {
   const { state, output, detail } = await commands.outcome({ commandId, node: server.node });
   if (state !== 'answered')
-    throw new SealpostError(
-      'ServerUnreachable',
-      server.server,
-      `${server.server} did not run command ${commandId}: ${detail}`,
-    );
+    throw new SealpostError('ServerUnreachable', {
+      about: server.server,
+      message: `${server.server} did not run command ${commandId}: ${detail}`,
+    });
   const answer = parseAnswer(output, hash, seq, server.server);
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
   await deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
-  throw new SealpostError(
-    'ServerUnreachable',
-    server.server,
-    `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
-  );
+  throw new SealpostError('ServerUnreachable', {
+    about: server.server,
+    message: `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
+  });
 }
 
 /** An inspection has no entries; else each entry has a letter, or the answer was cut and its outcome is unknown. */
 function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
   if (answer.entries.length !== manifest.length)
-    throw new SealpostError(
-      'ServerUnreachable',
-      server,
-      `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
-    );
+    throw new SealpostError('ServerUnreachable', {
+      about: server,
+      message: `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
+    });
   return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
 }
 

@@ -25,7 +25,7 @@ export async function sendDelivery(
   const claim = { server: name, me: execution, now: clock.now() };
   const server = await store.renewServer(claim);
   if (server.delivery?.hash !== delivery.hash)
-    throw new SealpostError('ClaimLost', name, `${name} has another delivery under way`);
+    throw new SealpostError('ClaimLost', { about: name, message: `${name} has another delivery under way` });
   await store.putToken({ hash: delivery.hash, server: name, token });
   const known = server.delivery.commandId ?? (await commands.find({ node: server.node, delivery: delivery.hash }));
   const commandId =

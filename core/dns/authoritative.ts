@@ -91,7 +91,10 @@ export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; na
     const nameServers = await dns.resolve(zone, 'NS');
     if (nameServers.length > 0) return { zone, nameServers };
   }
-  throw new SealpostError('DnsNotPropagated', name, `No public name server answers for ${name}. Is it registered?`);
+  throw new SealpostError('DnsNotPropagated', {
+    about: name,
+    message: `No public name server answers for ${name}. Is it registered?`,
+  });
 }
 
 /**
@@ -108,7 +111,10 @@ export async function authoritativeServers(
   );
   const servers = found.flat();
   if (servers.length > 0) return { zone, servers };
-  throw new SealpostError('DnsNotPropagated', name, `None of ${zone}'s name servers has an address.`);
+  throw new SealpostError('DnsNotPropagated', {
+    about: name,
+    message: `None of ${zone}'s name servers has an address.`,
+  });
 }
 
 /**
@@ -122,7 +128,7 @@ export async function followAlias(dns: Dns, name: string): Promise<string> {
     if (next === undefined) return target;
     target = next;
   }
-  throw new SealpostError('DnsNotPropagated', name, `The CNAMEs of ${name} go in a circle.`);
+  throw new SealpostError('DnsNotPropagated', { about: name, message: `The CNAMEs of ${name} go in a circle.` });
 }
 
 export interface Lacking {
@@ -170,7 +176,11 @@ async function answered<T>(
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENODATA' || code === 'ENOTFOUND') return [];
     const whom = servers.join(', ') || 'the resolver';
-    throw new SealpostError('DnsNotPropagated', name, `Asked ${whom} for ${type} of ${name}: ${code}.`, { cause });
+    throw new SealpostError('DnsNotPropagated', {
+      about: name,
+      message: `Asked ${whom} for ${type} of ${name}: ${code}.`,
+      cause,
+    });
   }
 }
 

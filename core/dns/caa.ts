@@ -51,7 +51,10 @@ export async function checkCaa(look: CaaLook, issuing: Issuing): Promise<void> {
     const forbidden = forbids({ name, records }, { ...issuing, accountUrl });
     if (forbidden === undefined) continue;
     const cure = `Add this line to the zone: ${at}. CAA 0 issue "${issuing.identities[0]}"`;
-    throw new SealpostError('CaaForbids', look[0]!.name, `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`);
+    throw new SealpostError('CaaForbids', {
+      about: look[0]!.name,
+      message: `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`,
+    });
   }
 }
 

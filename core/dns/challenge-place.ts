@@ -78,7 +78,7 @@ export async function challengePlace(options: {
     : `${asked} is not delegated to us.`;
   const unused = own ? ` (Our zone ${own.name} is not the one that the public name servers serve.)` : '';
   const cure = `Have this line put into the domain's zone: ${delegationLine(domain, challengeZone)}`;
-  throw new SealpostError('DomainNotManaged', domain, `${state}${unused} ${cure}`);
+  throw new SealpostError('DomainNotManaged', { about: domain, message: `${state}${unused} ${cure}` });
 }
 
 /**

@@ -28,11 +28,10 @@ export async function requireTlsa(dns: Dns, { host, chainPem }: { host: string; 
     [usage, selector, match, `${data.slice(0, 16)}…`].join(' '),
   );
   const line = `${name}. IN TLSA 3 1 1 ${digest(chain[0]!, SPKI, 'sha256')}`;
-  throw new SealpostError(
-    'TlsaMismatch',
-    host,
-    `TLSA at ${name} (${there.join(', ')}) does not fit the new certificate of ${host}: senders that look there would keep their mail. What is served stays. Put this line beside those: ${line}`,
-  );
+  throw new SealpostError('TlsaMismatch', {
+    about: host,
+    message: `TLSA at ${name} (${there.join(', ')}) does not fit the new certificate of ${host}: senders that look there would keep their mail. What is served stays. Put this line beside those: ${line}`,
+  });
 }
 
 /**

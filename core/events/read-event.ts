@@ -89,7 +89,7 @@ function parse<T extends z.ZodMiniType>(
  */
 export function invalid(what: { field: string; problem: string; remedy: string; about: string }): SealpostError {
   const { field, problem, remedy, about } = what;
-  return new SealpostError('InvalidStepInput', about, `${field.slice(0, 120)} ${problem}; ${remedy}`);
+  return new SealpostError('InvalidStepInput', { about, message: `${field.slice(0, 120)} ${problem}; ${remedy}` });
 }
 
 function nameIn(detail: unknown): string {

@@ -116,12 +116,11 @@ export function budgetSpent({ name, limits }: Issuer, { claim, names }: Asked, w
     exactSet: `certificates for exactly ${names.join(', ')}`,
   }[wait.per];
   const source = limit.source === undefined ? '' : ` (${limit.source})`;
-  return new SealpostError(
-    'BudgetSpent',
-    domain,
-    `${name}'s limit is reached: ${showLimit(limit)} ${what}${source}; ${domain} waits for its slot`,
-    { retryAt: wait.until },
-  );
+  return new SealpostError('BudgetSpent', {
+    about: domain,
+    message: `${name}'s limit is reached: ${showLimit(limit)} ${what}${source}; ${domain} waits for its slot`,
+    retryAt: wait.until,
+  });
 }
 
 /**

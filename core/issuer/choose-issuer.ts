@@ -46,7 +46,7 @@ export function candidates(issuers: Issuer[], wish: Wish, { current }: Pick<Doma
   const trusted = issuers.filter(issuer => !issuer.staging);
   const named = issuers.filter(({ name }) => name === wish.issuer);
   const found = wish.issuer !== undefined ? named : trusted.length > 0 ? trusted : issuers;
-  const unusable = (why: string) => new SealpostError('IssuerUnusable', wish.domain, why);
+  const unusable = (why: string) => new SealpostError('IssuerUnusable', { about: wish.domain, message: why });
   if (found.length === 0)
     throw unusable(
       `${wish.domain} wants the issuer ${wish.issuer}, which is not in the setting Issuers any more (${namesOf(issuers)} are); put Domain Changed with another, or configure it`,
@@ -196,9 +196,8 @@ async function requireSuitable(
   await checkCaa(wished.caa, { identities: caaIdentities, accountUrl });
   if (wished.profile === undefined || Object.hasOwn(profiles, wished.profile)) return;
   const has = Object.keys(profiles).join(', ') || 'none';
-  throw new SealpostError(
-    'AcmeRejected',
-    wished.domain,
-    `${name} has no profile ${wished.profile} (it has ${has}); put Domain Changed with one of these, or without`,
-  );
+  throw new SealpostError('AcmeRejected', {
+    about: wished.domain,
+    message: `${name} has no profile ${wished.profile} (it has ${has}); put Domain Changed with one of these, or without`,
+  });
 }

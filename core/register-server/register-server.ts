@@ -51,34 +51,30 @@ export async function registerServer(
   const { server, node, adopt, servesByName, at } = request;
   const managed = await ports.commands.node(node);
   if (!managed)
-    throw new SealpostError(
-      'InvalidStepInput',
-      server,
-      `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: server,
+      message: `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
+    });
   const { platform } = managed;
   // The document has steps for these two: elsewhere each is skipped without a word, and nothing would ever answer.
   if (platform !== undefined && platform !== 'Windows')
-    throw new SealpostError(
-      'InvalidStepInput',
-      server,
-      `detail.node ${node} runs ${platform}, where nothing of ours runs; register a server with Linux or Windows (docs/servers names the mail software)`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: server,
+      message: `detail.node ${node} runs ${platform}, where nothing of ours runs; register a server with Linux or Windows (docs/servers names the mail software)`,
+    });
   const roleName = managed.roleName ?? request.role ?? ports.defaultRole;
   const role = await ports.roles.role(roleName);
   if (!role)
-    throw new SealpostError(
-      'InvalidStepInput',
-      server,
-      `detail.role ${roleName} is no role of this account; name the role that the instance runs with`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: server,
+      message: `detail.role ${roleName} is no role of this account; name the role that the instance runs with`,
+    });
   const others = role.trusted.filter(who => !TRUSTED.includes(who));
   if (others.length > 0)
-    throw new SealpostError(
-      'InvalidStepInput',
-      server,
-      `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: server,
+      message: `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
+    });
   // First: the sweep finds a wish that nobody serves, but no server whose own host name nobody has wished.
   await store.acceptWish(
     { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },

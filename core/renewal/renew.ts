@@ -54,11 +54,10 @@ export async function renew(request: RenewRequest, ports: RenewPorts): Promise<R
       if (asked[k] !== 'unknown') (asked[k] === 'asked' ? renewed.asked : renewed.already).push(domain);
   }
   if ('domain' in request && renewed.asked.length + renewed.already.length === 0)
-    throw new SealpostError(
-      'InvalidStepInput',
-      request.domain,
-      `${request.domain} is not known here, or is deleted; put Domain Created first`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: request.domain,
+      message: `${request.domain} is not known here, or is deleted; put Domain Created first`,
+    });
   for (const domain of renewed.asked.slice(0, AT_ONCE)) await reEvaluate(domain, ports);
   return renewed;
 }
@@ -77,11 +76,10 @@ async function wanted(
   }
   const server = parseHostName(request.server, { field: 'the server' });
   if (!(await store.readServer(server)))
-    throw new SealpostError(
-      'InvalidStepInput',
-      server,
-      `${server} is not registered; put Mail Server Registered first`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: server,
+      message: `${server} is not registered; put Mail Server Registered first`,
+    });
   const there = new Set((await store.allInstalled(server)).map(({ domain }) => domain));
   for await (const page of waiting(server, store))
     for (const work of page) if (work.certificate !== 'REMOVE') there.add(work.domain);

@@ -75,11 +75,10 @@ async function claim(
     requireKnownIssuer(request.wish, issuers);
     await store.acceptWish(request.wish, request.said, now);
   } else if (!(await store.readDomain(domain)))
-    throw new SealpostError(
-      'InvalidStepInput',
-      domain,
-      `detail.domain ${domain} is not known here; put Domain Created first`,
-    );
+    throw new SealpostError('InvalidStepInput', {
+      about: domain,
+      message: `detail.domain ${domain} is not known here; put Domain Created first`,
+    });
   // A sender wants an answer now, even if the domain is parked until tomorrow.
   else if (isAsked) await store.lookAgain(domain, now);
   const me = event.execution;
@@ -99,13 +98,16 @@ async function claim(
 async function requireNoHost(domain: string, store: Pick<ServerStore, 'readServer'>): Promise<void> {
   if (!(await store.readServer(domain))) return;
   const problem = `detail.domain ${domain} is the host name of a registered mail server, which is secured by itself`;
-  throw new SealpostError('InvalidStepInput', domain, `${problem}; name the customer's domain`);
+  throw new SealpostError('InvalidStepInput', { about: domain, message: `${problem}; name the customer's domain` });
 }
 
 function requireKnownIssuer({ domain, issuer }: Wish, issuers: Issuer[]): void {
   if (issuer === undefined || issuers.some(({ name }) => name === issuer)) return;
   const problem = `detail.issuer "${issuer}" is not among the issuers here`;
-  throw new SealpostError('InvalidStepInput', domain, `${problem}; give one of ${namesOf(issuers)}, or leave it out`);
+  throw new SealpostError('InvalidStepInput', {
+    about: domain,
+    message: `${problem}; give one of ${namesOf(issuers)}, or leave it out`,
+  });
 }
 
 /**

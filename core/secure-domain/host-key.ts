@@ -48,11 +48,10 @@ export async function requireNewKey(
 ): Promise<void> {
   if (!host || isNew || current?.askedAt === undefined || parked?.reason === 'TlsaMismatch') return;
   if (keyPem !== (await readKey({ domain, id: current.id }))) return;
-  throw new SealpostError(
-    'CertificateUnusable',
-    domain,
-    `the order for ${domain} was made with the key that is to be replaced; the next try orders with a new one`,
-  );
+  throw new SealpostError('CertificateUnusable', {
+    about: domain,
+    message: `the order for ${domain} was made with the key that is to be replaced; the next try orders with a new one`,
+  });
 }
 
 /**

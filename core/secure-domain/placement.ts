@@ -135,21 +135,22 @@ async function placeOn(
 function requireUsable(asked: { record: DomainRecord; wish: Wish; missing: string[]; servers: ServerRecord[] }): void {
   const { record, wish, missing, servers } = asked;
   if (missing.length > 0)
-    throw new SealpostError(
-      'ServerNotRegistered',
-      wish.domain,
-      `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
-    );
+    throw new SealpostError('ServerNotRegistered', {
+      about: wish.domain,
+      message: `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
+    });
   for (const { server, capability } of servers)
     if (capability?.['refused'])
-      throw new SealpostError('InstallRefused', wish.domain, `${server}: ${capability['refused'].join('; ')}`);
+      throw new SealpostError('InstallRefused', {
+        about: wish.domain,
+        message: `${server}: ${capability['refused'].join('; ')}`,
+      });
   const unknown = wish.host || record.current ? [] : uninspected(servers);
   if (unknown.length > 0)
-    throw new SealpostError(
-      'ServerNotInspected',
-      wish.domain,
-      `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
-    );
+    throw new SealpostError('ServerNotInspected', {
+      about: wish.domain,
+      message: `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
+    });
 }
 
 /**

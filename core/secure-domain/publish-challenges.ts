@@ -51,11 +51,10 @@ export function valuesByRecord(order: OrderState, places: Place[]): PublishedVal
   const values = order.challenges.map(challenge => {
     const place = places.find(({ name }) => name === challenge.name);
     if (!place)
-      throw new SealpostError(
-        'AcmeRejected',
-        challenge.name,
-        `the CA asks to prove ${challenge.name}, which was not ordered; the next try makes a new order`,
-      );
+      throw new SealpostError('AcmeRejected', {
+        about: challenge.name,
+        message: `the CA asks to prove ${challenge.name}, which was not ordered; the next try makes a new order`,
+      });
     return { zoneId: place.zoneId, recordName: place.recordName, value: challenge.value };
   });
   const sets = Map.groupBy(values, ({ zoneId, recordName }) => `${zoneId} ${recordName}`);

@@ -47,9 +47,8 @@ async function requireSeen(order: OrderState, domain: string, dns: Dns): Promise
   );
   for (const { name, found } of lookups)
     if (!found.ok)
-      throw new SealpostError(
-        'DnsNotPropagated',
-        domain,
-        `${found.missing.map(missing => missing.server).join(', ')} did not answer TXT ${name} with ours yet; it is asked again`,
-      );
+      throw new SealpostError('DnsNotPropagated', {
+        about: domain,
+        message: `${found.missing.map(missing => missing.server).join(', ')} did not answer TXT ${name} with ours yet; it is asked again`,
+      });
 }

@@ -27,7 +27,7 @@ async function handedOn(logic: () => Promise<{ domain: string }>): Promise<{ Err
 
 describe('an error that a step threw', () => {
   test('is read by a later step with its name and its words', async () => {
-    const error = new SealpostError('CaaForbids', 'example.com', 'CAA forbids "it"');
+    const error = new SealpostError('CaaForbids', { about: 'example.com', message: 'CAA forbids "it"' });
     const handed = await handedOn(() => Promise.reject(error));
     expect(JSON.parse(handed.Cause)).toMatchObject({ errorMessage: 'CAA forbids "it"' });
     expect(z.parse(caught(), handed)).toEqual({ name: 'CaaForbids', message: 'CAA forbids "it"' });
@@ -35,7 +35,7 @@ describe('an error that a step threw', () => {
 
   test('brings the moment of its retry along, which stands in no prose', async () => {
     const retryAt = Date.parse('2026-11-24T10:00:00Z');
-    const error = new SealpostError('AcmeRateLimited', 'example.com', 'too many {orders}', { retryAt });
+    const error = new SealpostError('AcmeRateLimited', { about: 'example.com', message: 'too many {orders}', retryAt });
     expect(error.message).toBe('too many {orders}');
     const handed = await handedOn(() => Promise.reject(error));
     expect(handed.Error).toBe('AcmeRateLimited');

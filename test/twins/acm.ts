@@ -19,7 +19,8 @@ export function memoryAcm(): MemoryAcm {
     inUse: new Set(),
     async import({ domain, arn, chainPem }) {
       if (arn !== undefined && !memory.held.has(arn)) return undefined;
-      if (memory.quota <= 0) throw new SealpostError('ImportQuotaSpent', domain, 'the account has no import left');
+      if (memory.quota <= 0)
+        throw new SealpostError('ImportQuotaSpent', { about: domain, message: 'the account has no import left' });
       memory.quota--;
       const place = arn ?? `arn:aws:acm:us-east-1:000000000000:certificate/${randomUUID()}`;
       memory.held.set(place, { domain, chainPem });
@@ -27,7 +28,7 @@ export function memoryAcm(): MemoryAcm {
     },
     find: async ({ domain }) => [...memory.held].find(([, held]) => held.domain === domain)?.[0],
     async remove({ domain, arn }) {
-      if (memory.inUse.has(arn)) throw new SealpostError('ImportInUse', domain, `${arn} is in use`);
+      if (memory.inUse.has(arn)) throw new SealpostError('ImportInUse', { about: domain, message: `${arn} is in use` });
       memory.held.delete(arn);
     },
   };

@@ -25,7 +25,8 @@ export function memoryCommands(nodes: Record<string, { roleName?: string; platfo
       ends.set(commandId, { state: 'lost', output: '', detail });
     },
     async send({ node, delivery, installer, prefix, about }) {
-      if (!nodes[node]) throw new SealpostError('ServerUnreachable', about, `the node of ${about} cannot be reached`);
+      if (!nodes[node])
+        throw new SealpostError('ServerUnreachable', { about, message: `the node of ${about} cannot be reached` });
       const id = `command-${sent.length + 1}`;
       sent.push({ id, node, delivery, installer, prefix });
       return id;

@@ -8,7 +8,7 @@ import type { Memory } from './memory.ts';
 export function ownedDomain({ domains }: Memory, domain: string, me: string): DomainRecord {
   const record = domains.get(domain);
   if (record?.owner === me) return record;
-  throw new SealpostError('ClaimLost', domain, `another execution has taken ${domain} over`);
+  throw new SealpostError('ClaimLost', { about: domain, message: `another execution has taken ${domain} over` });
 }
 
 /** @throws ClaimLost */
@@ -20,7 +20,7 @@ export function ownedServer(
 ): ServerRecord {
   const record = servers.get(server);
   if (record?.owner === me && holds(record)) return record;
-  throw new SealpostError('ClaimLost', server, `another execution has taken ${server} over`);
+  throw new SealpostError('ClaimLost', { about: server, message: `another execution has taken ${server} over` });
 }
 
 export function endClaim(record: DomainRecord): void {

@@ -11,7 +11,10 @@ export function workStore(memory: Memory): WorkStore {
 
   function requireRegistered(names: string[], domain: string): void {
     if (areRegistered(memory, names)) return;
-    throw new SealpostError('ServerNotRegistered', domain, `a server of ${domain} is not registered any more`);
+    throw new SealpostError('ServerNotRegistered', {
+      about: domain,
+      message: `a server of ${domain} is not registered any more`,
+    });
   }
 
   function giveWork(

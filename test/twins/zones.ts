@@ -18,7 +18,10 @@ export function memoryZones(zones: { id: string; name: string; nameServers: stri
     async changeTxt(zoneId, changes) {
       if (!zones.some(zone => zone.id === zoneId)) {
         if (changes.every(({ add }) => add.length === 0)) return;
-        throw new SealpostError('DomainNotManaged', changes[0]!.recordName, `there is no hosted zone ${zoneId}`);
+        throw new SealpostError('DomainNotManaged', {
+          about: changes[0]!.recordName,
+          message: `there is no hosted zone ${zoneId}`,
+        });
       }
       for (const { recordName, add, remove } of changes) {
         const key = `${zoneId} ${recordName}`;

@@ -155,7 +155,7 @@ describe('a delivery is assembled', () => {
   test('not at all where nothing can be read, or S3 is busy', async () => {
     const me = await readyServer(world);
     for (const name of ['a.example', 'b.example']) await giveWork(world, name);
-    const busy = new SealpostError('Throttled', 'key', 'S3 is busy');
+    const busy = new SealpostError('Throttled', { about: 'key', message: 'S3 is busy' });
     const { readKey } = ports.certificates;
     const readOne = (at: { domain: string; id: string }) =>
       at.domain === 'a.example' ? Promise.reject(busy) : readKey(at);

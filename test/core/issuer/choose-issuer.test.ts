@@ -50,7 +50,8 @@ function use(...issuers: ClaimPorts['issuers']): void {
     ...world,
     ...{ dns: systemResolver([resolver.address]), challengeZone },
     async directoryOf({ name }) {
-      if (away.includes(name)) throw new SealpostError('AcmeUnavailable', name, 'The CA could not be reached');
+      if (away.includes(name))
+        throw new SealpostError('AcmeUnavailable', { about: name, message: 'The CA could not be reached' });
       return { caaIdentities: [`${name}.example`], profiles: { tlsserver: '', [`of-${name}`]: '' } };
     },
   };

@@ -105,7 +105,7 @@ describe('the release of a domain whose certificate is stored', () => {
   });
 
   test('goes to its servers while Route 53 is busy, and its next claim, in 1 to 10 minutes, takes our values out', async () => {
-    const busy = new SealpostError('Throttled', recordName, 'Route 53 is busy');
+    const busy = new SealpostError('Throttled', { about: recordName, message: 'Route 53 is busy' });
     const zones = { ...world.zones, changeTxt: () => Promise.reject(busy) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
     const { dueAt } = await unlessEnded(releaseDomain(input, { ...world, zones }));
@@ -121,8 +121,10 @@ describe('the release of a domain whose certificate is stored', () => {
   });
 
   test('wakes its servers although nothing else can be done for Route 53', async () => {
-    world.zones.changeTxt = () => Promise.reject(new SealpostError('Throttled', recordName, 'Route 53 is busy'));
-    world.bus.put = () => Promise.reject(new SealpostError('Throttled', domain, 'EventBridge is busy'));
+    world.zones.changeTxt = () =>
+      Promise.reject(new SealpostError('Throttled', { about: recordName, message: 'Route 53 is busy' }));
+    world.bus.put = () =>
+      Promise.reject(new SealpostError('Throttled', { about: domain, message: 'EventBridge is busy' }));
     await expect(release()).rejects.toMatchObject({ name: 'Throttled' });
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
   });

@@ -336,7 +336,10 @@ describe('the host name of a server', () => {
   });
 
   test('and every other delegated name is for a person to see to when the challenge zone is gone', async () => {
-    const gone = new SealpostError('DomainNotManaged', domain, 'the hosted zone ZCHALLENGES is gone');
+    const gone = new SealpostError('DomainNotManaged', {
+      about: domain,
+      message: 'the hosted zone ZCHALLENGES is gone',
+    });
     world.zones.changeTxt = () => Promise.reject(gone);
     expect(await parked()).toBe('Error: the hosted zone ZCHALLENGES is gone; it is the setting ChallengeZoneId');
     expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Unexpected' });

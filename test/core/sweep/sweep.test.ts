@@ -67,7 +67,8 @@ describe('the sweep', () => {
     await register(world, mx2);
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
     world.time += 3 * minute;
-    world.commands.outcome = () => Promise.reject(new SealpostError('ServerUnreachable', mx1, 'InvalidInstanceId'));
+    world.commands.outcome = () =>
+      Promise.reject(new SealpostError('ServerUnreachable', { about: mx1, message: 'InvalidInstanceId' }));
     expect(await sweep(world)).toEqual({ domains: 1, servers: 1, resumed: 0, failed: 1 });
     expect(world.executions.started.map(({ input }) => (input as { server?: string }).server)).toContain(mx2);
     world.time += 3 * minute;
@@ -158,7 +159,8 @@ describe('the sweep', () => {
 
     test('pages nobody where Step Functions is busy: they are due in the next minute', async () => {
       const { start } = world.executions;
-      world.executions.start = () => Promise.reject(new SealpostError('Throttled', domain, 'Step Functions is busy'));
+      world.executions.start = () =>
+        Promise.reject(new SealpostError('Throttled', { about: domain, message: 'Step Functions is busy' }));
       expect(await sweep(world)).toMatchObject({ domains: 0, failed: 1_000 });
       world.executions.start = start;
       world.time += minute;
