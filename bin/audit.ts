@@ -1,4 +1,4 @@
-/** `sealpost audit`: a server is looked at now, whenever the audit of its day is. */
+/** `sealpost audit`: a server is audited now, beside its daily audit. */
 import type { Answer, Here } from './here.ts';
 import { Refusal } from './refusal.ts';
 
@@ -10,6 +10,6 @@ export async function audit(here: Here, _: object, server: string): Promise<Answ
     throw new Refusal({ name: 'NotKnown', message, remedy: 'Put Mail Server Registered for it first.', exitCode: 1 });
   }
   const text =
-    `${server} is looked at now; npx sealpost status ${server} shows what came of it, ` + 'npx sealpost watch the way.';
+    `${server} is audited now: npx sealpost watch shows the progress, ` + `npx sealpost status ${server} the result.`;
   return { text, data: { server, asked: true }, isWell: true };
 }

@@ -1,4 +1,4 @@
-/** Lines of cells under their heads, as wide as they need to be. */
+/** A table as text: each column is as wide as its widest cell. */
 export function columns(heads: string[], lines: string[][]): string {
   const widths = heads.map((head, i) => Math.max(head.length, ...lines.map(line => line[i]!.length)));
   const write = (cells: string[]) =>

@@ -1,4 +1,4 @@
-/** What a row of the table of commands is made of, and what its function gets and gives. */
+/** The rows of the table of commands, and what the parser makes of each row. */
 import {
   buildCommand,
   type BaseArgs,
@@ -17,47 +17,50 @@ export interface Context extends CommandContext {
   show(answer: Answer, common: Common): void;
 }
 
-/** In place of a command: what can stand in place of the last of the words that follow, a line each. */
+/**
+ * `--propose WORD …` in place of a command prints a line for each word that the last word may
+ * become. The scripts of `sealpost completion` call it.
+ */
 export const PROPOSE = '--propose';
-/** Among these lines: the names of files, which the shell knows best. */
+/** A line of `--propose`: the shell adds the names of files. */
 export const FILES = ':files';
-/** As the table says the same of an argument: behind whatever was typed. */
+/** Marks a proposal of the table as the name of a file. It follows whatever was typed. */
 export const FILE = '\0';
 
 type Run<Options, Args extends BaseArgs> = (here: Here, options: Options, ...args: Args) => Promise<Answer>;
 
-/** So that an interface can say what a function takes. */
+/** Holds for interfaces, too, which have no index signature. */
 type Named<Options> = Readonly<Partial<Record<keyof Options, unknown>>>;
 
 export interface Row<Options extends Named<Options>, Args extends BaseArgs> {
   /** One sentence. */
   brief: string;
-  /** More sentences, where one is not enough. */
+  /** More sentences, a line each. */
   about?: string;
-  /** As they are typed after `npx sealpost`. Each stands in the README, and a test runs it. */
+  /** What is typed after `npx sealpost`. The README shows each example, and a test runs it. */
   examples: string[];
-  /** Nothing is for a program: the command has no `--json`. */
+  /** The command has no `--json`. */
   isForPeople?: true;
-  /** The file of the function is loaded when the command is run. */
+  /** Loads the function's file when the command is run. */
   load: () => Promise<Run<Options, Args>>;
-  /** The options and the argument, checked against the types of the function. */
+  /** The options and the argument. The types of the function check them. */
   parameters: NoInfer<TypedCommandParameters<Options, Args, Context>>;
 }
 
-/** A row as the rest of the command line reads it. */
+/** What the help, the refusals and the README's list read of a row. */
 export interface Entry extends Pick<Row<object, []>, 'brief' | 'about' | 'examples'> {
   command: Command<Context>;
   /** The placeholder of its argument. */
   argument: string | undefined;
-  /** Its own options and those of every command, each with its dashes. */
+  /** With dashes: the command's own options, and those of every command that it takes. */
   options: { own: string[]; common: string[] };
 }
 
 const placeholder = 'NAME';
-/** With a value that is passed on as it is typed. */
+/** An option with a value that is not checked. */
 const name = { kind: 'parsed', parse: String, placeholder } as const;
 
-/** As options are typed. */
+/** The names of options, with dashes. */
 export const dashed = (options: object) => Object.keys(options).map(name => `--${name}`);
 
 export const common: FlagParametersForType<Common, Context> = {
@@ -68,7 +71,7 @@ export const common: FlagParametersForType<Common, Context> = {
   profile: { ...name, optional: true, brief: 'The AWS profile, before AWS_PROFILE and access keys.' },
 };
 
-/** The parser looks a word up as it was typed: "constructor" is no command, and "--constructor" no option. */
+/** The parser looks words up in objects: without this, `constructor` would be a command. */
 export function withoutPrototype<T extends object>(of: T): T {
   return Object.assign(Object.create(null), of);
 }
@@ -79,7 +82,7 @@ export function row<const Options extends Named<Options>, const Args extends Bas
   const { brief, about, examples, isForPeople = false, load } = given;
   const { json, ...forAll } = common;
   const flagsOfAll = isForPeople ? forAll : { json, ...forAll };
-  // Its types were checked against the function's; from here on they say no more than that there are some.
+  // The types of this row were checked by the parameter `given`; below, any row will do.
   const { flags = {}, positional } = given.parameters as unknown as TypedCommandParameters<
     BaseFlags,
     [string?],
@@ -107,7 +110,7 @@ export function row<const Options extends Named<Options>, const Args extends Bas
     options: { own: dashed(flags), common: dashed(flagsOfAll) },
     command: {
       ...build(whole, { brief }),
-      // The usage names what is the command's own; the options of every command are listed below it.
+      // The usage names the command's own options only. The list of options below it has them all.
       formatUsageLine,
       formatHelp: args => {
         const usage = formatUsageLine({ ...args, prefix: [] }).trim();

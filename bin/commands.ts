@@ -1,11 +1,12 @@
 /**
- * The table of commands. A row is all that there is to say about a command: the parser, the help, the refusals, the
- * completion and the README's list are made of it. A new command is a file with its function, and a row here.
+ * The table of commands. The parser, the help, the refusals, the completion and the README's list
+ * are made of its rows. A new command is a file with its function, a row here, and npm run
+ * generate.
  */
 import { FILE, row, type Entry } from './command.ts';
 import { listed, mistyped } from './refusal.ts';
 
-/** Loaded when a name is typed: the list of public suffixes takes time. */
+/** Loads the list of public suffixes, which takes time, only if a name was typed. */
 const names = () => import('../core/certificate/names.ts');
 
 const domain = {
@@ -13,7 +14,7 @@ const domain = {
   brief: 'The domain that the mail addresses end in, for example example.com.',
   parse: async (text: string) => (await names()).parseDomain(text, { field: 'the domain' }),
 };
-/** @param as what a refusal calls the value */
+/** @param as the name of the value in a refusal */
 const server = (as: string) => ({
   placeholder: 'SERVER',
   brief: 'The host name of a mail server, for example mx1.provider.example.',

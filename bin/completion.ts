@@ -1,12 +1,12 @@
-/** `sealpost completion`: what a shell has to read once, so that its Tab key knows the table of commands. */
+/** `sealpost completion`: the lines by which a shell's Tab key completes the command line. */
 import { join } from 'node:path';
 import { FILES, PROPOSE } from './command.ts';
 import type { Answer, Here } from './here.ts';
 
-/** A word that a shell reads as it stands. */
+/** A word for a shell, which takes nothing in it as special. */
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Without the wrapper, which would start a second Node for each Tab. */
+/** Does without bin/sealpost.mjs, which would start a second Node for each Tab. */
 const ASK = [process.execPath, join(import.meta.dirname, 'sealpost.ts'), PROPOSE].map(quoted).join(' ');
 
 const scripts = {

@@ -14,20 +14,20 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
   const rows = servers.map(({ server, state, seenAt, at, why }) => [
     server,
     state,
-    when(seenAt, now),
-    [at !== undefined && `offered ${when(at, now)}`, why].filter(Boolean).join('; ') || '-',
+    when({ at: seenAt, now }),
+    [at !== undefined && `offered ${when({ at, now })}`, why].filter(Boolean).join('; ') || '-',
   ]);
   return [
     head(status, now),
     fields({
       Names: names.map(showDomain).join(', '),
       Certificate: certificate
-        ? `${certificate.daysLeft} days left, until ${when(certificate.notAfter, now)}, issued by ${certificate.issuer} (${certificate.issuedBy})${certificate.staging ? ', for a trial: nobody trusts it' : ''}`
+        ? `${certificate.daysLeft} days left, until ${when({ at: certificate.notAfter, now })}, issued by ${certificate.issuer} (${certificate.issuedBy})${certificate.staging ? ', for a trial: not trusted' : ''}`
         : provided
           ? 'none of ours'
           : 'none yet',
       ...(provided && { Provided: provided.map(one => providedLine(one, now)).join('\n') }),
-      ...(acm && { ACM: [acm.isCurrent ? 'has it' : 'does not have it yet', acm.arn].filter(Boolean).join(', as ') }),
+      ...(acm && { ACM: [acm.isCurrent ? 'imported' : 'not imported yet', acm.arn].filter(Boolean).join(', as ') }),
       ...(certificate && { Renewal: renewal(certificate, now), Fingerprint: certificate.fingerprint }),
     }),
     ...(rows.length > 0 ? [columns(['Server', 'State', 'Seen served', 'Note'], rows)] : []),
@@ -40,13 +40,13 @@ export function domainDetails(status: DomainStatus, challengeZone: string | unde
 function renewal({ renewAt, window, explanation }: NonNullable<DomainStatus['certificate']>, now: number): string {
   const asked = window && `the CA asks for it between ${moment(window.start)} and ${moment(window.end)}`;
   const why = explanation !== undefined && printable(`why: ${explanation}`);
-  return [when(renewAt, now), asked, why].filter(Boolean).join('; ');
+  return [when({ at: renewAt, now }), asked, why].filter(Boolean).join('; ');
 }
 
 function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: number): string {
   const { for: uses, daysLeft, notAfter, issuedBy, takenOverAt, fingerprint } = one;
   const taken = takenOverAt > now ? 'ours takes over' : 'ours has its place since';
-  return `for ${uses.join(' and ')}: ${daysLeft} days left, until ${when(notAfter, now)}, issued by ${issuedBy}; ${taken} ${when(takenOverAt, now)}; ${fingerprint}`;
+  return `for ${uses.join(' and ')}: ${daysLeft} days left, until ${when({ at: notAfter, now })}, issued by ${issuedBy}; ${taken} ${when({ at: takenOverAt, now })}; ${fingerprint}`;
 }
 
 export function serverDetails(status: ServerStatus, now: number): string {
@@ -56,9 +56,9 @@ export function serverDetails(status: ServerStatus, now: number): string {
       showDomain(domain),
       remove ? 'to be removed' : reason === undefined ? 'waiting' : 'refused',
       '-',
-      [notBefore !== undefined && `offered ${when(notBefore, now)}`, reason].filter(Boolean).join('; ') || '-',
+      [notBefore !== undefined && `offered ${when({ at: notBefore, now })}`, reason].filter(Boolean).join('; ') || '-',
     ]),
-    ...installed.map(({ domain, seenAt }) => [showDomain(domain), 'installed', when(seenAt, now), '-']),
+    ...installed.map(({ domain, seenAt }) => [showDomain(domain), 'installed', when({ at: seenAt, now }), '-']),
   ];
   const more = rows.length > MOST_LINES ? `\n… and ${rows.length - MOST_LINES} more; --json has them all` : '';
   return [
@@ -66,7 +66,7 @@ export function serverDetails(status: ServerStatus, now: number): string {
     fields({
       Node: node,
       Endpoints: verified(endpoints, now).join('\n') || 'not audited yet',
-      Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when(delivery.sentAt, now)}` : ''}`,
+      Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when({ at: delivery.sentAt, now })}` : ''}`,
       ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
     }),
     ...unverifiedLines(endpoints),
@@ -77,7 +77,7 @@ export function serverDetails(status: ServerStatus, now: number): string {
 function head(status: Status, now: number): string {
   const lines = [
     `${showDomain(status.name)}: ${stateOf(status)}`,
-    `  since ${when(status.since, now)}, next: ${nextOf(status, now)}`,
+    `  since ${when({ at: status.since, now })}, next: ${nextOf(status, now)}`,
   ];
   const told = trouble(status);
   return [...lines, ...(told === '' ? [] : [`  ${told}`])].join('\n');

@@ -1,4 +1,4 @@
-/** `sealpost dns <domain>`: the lines for the customer's zone, as they can be pasted into a zone file. */
+/** `sealpost dns`: the lines for the customer's zone, ready to paste into a zone file. */
 import { planNames } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
 import type { Answer, Here } from './here.ts';
@@ -20,7 +20,7 @@ export interface DnsRecord {
 }
 
 /**
- * @param labels what `--names` says: a wish with policy `list` that is still to be put
+ * @param labels of a wish with policy `list` that is not put yet
  * @throws SealpostError InvalidStepInput
  */
 export function namesToDelegate(domain: string, record: DomainRecord | undefined, labels: string[] | undefined) {

@@ -1,4 +1,4 @@
-/** The only file of bin/ that puts adapters together: the stack, by the standard AWS environment and profiles. */
+/** The only file of bin/ that makes clients of AWS. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -17,12 +17,12 @@ import type { Common, Environment } from './here.ts';
 import { seenServed } from './served.ts';
 import { liveLook } from './settings.ts';
 
-/** The SDK warns where a profile meets access keys of the environment. Who names a profile means it. */
+/** The SDK warns of access keys in the environment beside a profile; `--profile` is no accident. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * @param given a region or a profile in it comes before the environment's, for each client of AWS
- * @param settings SEALPOST_TABLE saves the question which table the stack has
+ * @param given for each client of AWS, its region and profile come before the environment's
+ * @param settings SEALPOST_TABLE, if set, names the table without a call of AWS
  */
 export function environment(
   { stack, region, profile }: Pick<Common, 'stack' | 'region' | 'profile'>,

@@ -1,4 +1,4 @@
-/** The road shown while it is walked: a picture on a terminal, a plain line for each step where there is none. */
+/** Shows running executions: a picture on a terminal, elsewhere a line for each step. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSealpostError } from '../core/errors.ts';
 import type { Road } from '../core/ports/road.ts';
@@ -7,7 +7,7 @@ import { RoadView, roadLine } from './road-view.ts';
 
 /**
  * @param everyMs between two looks
- * @returns `stop`, which takes a last look; `failed`, which is rejected when the road cannot be looked at
+ * @returns `stop`, which takes a last look; `failed`, which is rejected if a look fails
  */
 export function follow(
   road: Road,
@@ -23,7 +23,7 @@ export function follow(
       const line = screen.live ? undefined : roadLine(event);
       if (line !== undefined) screen.print(`  ${line}`);
     }
-    screen.draw(view.lines(Date.now(), screen.rows()));
+    screen.draw(view.lines({ now: Date.now(), rows: screen.rows() }));
   }
 
   const following = (async () => {
@@ -38,12 +38,12 @@ export function follow(
     async stop() {
       end.abort();
       await following.catch(() => {});
-      screen.clear();
+      screen.erase();
     },
   };
 }
 
-/** The next look comes soon enough. */
+/** A throttled look is left out: the next one follows in a moment. */
 function unlessThrottled(error: unknown): void {
   if (!isSealpostError(error, 'Throttled')) throw error;
 }

@@ -9,7 +9,6 @@ import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import type { Setting } from '../core/status/settings.ts';
 import type { KnownStore } from '../core/status/known.ts';
 
-/** What a command finds. */
 export interface Answer {
   /** For a person. */
   text: string;
@@ -21,21 +20,21 @@ export interface Answer {
 
 /** What a command works with. */
 export interface Here {
-  /** The clients of AWS are loaded at the first call, since this takes as long as all the rest. */
+  /** Loads the clients of AWS at the first call: loading them takes as long as all the rest. */
   environment(): Promise<Environment>;
-  /** A part of the answer that is known before the end. A program gets the whole answer at the end instead. */
+  /** Prints a part of the answer before the end; silent with `--json`, which has one answer. */
   say(line: string): void;
-  /** For a person who waits: silent with `--quiet` and with `--json`. */
+  /** Tells a person who waits how far the work is; silent with `--quiet` and with `--json`. */
   progress(line: string): void;
-  /** No progress, no headlines: with `--quiet` and with `--json`. */
+  /** True with `--quiet` and with `--json`: no progress, no headlines. */
   isQuiet: boolean;
-  /** The answer is for a program. */
+  /** True with `--json`. */
   isJson: boolean;
 }
 
 /** The options of every command. */
 export interface Common {
-  /** Absent where a command has nothing to say to a program. */
+  /** Absent from commands whose answer is of no use to a program. */
   json?: boolean;
   quiet?: boolean;
   stack: string;
@@ -43,33 +42,32 @@ export interface Common {
   profile?: string;
 }
 
-/** The stack that is deployed. */
+/** The deployed stack. */
 export interface Environment {
   store(): Promise<KnownStore>;
   challengeZone(): Promise<string>;
   road(): Road;
-  /** Looks at a mail server as a mail program does, with the stack's own resolvers and roots. */
+  /** A handshake as a mail program makes it, with the stack's resolvers and roots. */
   look(): Promise<Look>;
   renew(request: RenewRequest): Promise<Renewed>;
-  /** What a certificate from elsewhere is checked by and goes to. */
+  /** What checks and stores a certificate that its owner brings. */
   elsewhere(): Promise<Elsewhere>;
-  /** @returns whether there is such a server */
+  /** @returns true if the server is registered */
   audit(server: string): Promise<boolean>;
-  /** What an import reads, writes and looks with. */
   importing(): Promise<Importing>;
 }
 
 export interface Elsewhere {
   store: Pick<DomainStore, 'readDomain' | 'provide'> & Pick<ServerStore, 'readServer'>;
   certificates: CertificateObjects;
-  /** PEM, trusted besides the public ones. */
+  /** PEM of roots that are trusted beside the public ones; may be empty. */
   roots: string;
 }
 
 export interface Importing {
   store: Pick<DomainStore, 'readDomain' | 'acceptWish'> & Pick<ServerStore, 'readServer'>;
   issuer: Pick<Issuer, 'name' | 'limits'>;
-  /** What is served for the wish already, where that is good. */
+  /** @returns the trusted certificate that the wish's names are served with already, if any */
   seen: (wish: Wish) => Promise<Foreign | undefined>;
 }
 

@@ -1,18 +1,18 @@
-/** A provider's table of domains as it comes out of a spreadsheet: each row a wish, or a line that says what is wrong with it. */
+/** A provider's domains, as a spreadsheet saves them: each row is a wish, or has a problem. */
 import { parse } from 'csv-parse/sync';
 import { parseDomainEvent } from '../core/events/domain-event.ts';
 import { isSealpostError, SealpostError } from '../core/errors.ts';
 import type { Wish } from '../core/record/domain.ts';
 
 export interface Row {
-  /** Of the file, from 1; the last one where a cell goes over several. */
+  /** The line of the file, from 1. If a cell has several lines, the last of these lines. */
   line: number;
   wish: Wish;
 }
 
 export interface Problem {
   line: number;
-  /** As its column is called; none where the row as a whole is meant. */
+  /** The column; absent if the whole row is the problem. */
   field?: string;
   text: string;
 }
@@ -20,15 +20,15 @@ export interface Problem {
 export interface Table {
   rows: Row[];
   problems: Problem[];
-  /** Rows that say again what an earlier one says. */
+  /** Rows with the same wish as an earlier row. */
   repeated: { line: number; of: number }[];
 }
 
-/** Columns by name, in any order; letters' case, spaces, hyphens and underscores in them do not count. */
+/** In any order. A name may have capitals, spaces, hyphens and underscores of its own. */
 const COLUMNS = ['domain', 'server', 'policy', 'names', 'webmail server'] as const;
 type Column = (typeof COLUMNS)[number];
 const REQUIRED: Column[] = ['domain', 'server'];
-/** What a sender's event calls it, and we here. */
+/** The name of a field in the event, and the name of its column. */
 const FIELDS: Record<string, Column> = {
   domain: 'domain',
   mailServers: 'server',
@@ -36,18 +36,18 @@ const FIELDS: Record<string, Column> = {
   names: 'names',
   webmailServer: 'webmail server',
 };
-/** Excel writes what the language of the machine has; tabs come from copying cells. */
+/** Excel's delimiter depends on the machine's language. Cells that are copied have tabs. */
 const DELIMITERS = [',', ';', '\t'];
 
 /**
- * @param bytes UTF-8, with or without BOM; any line ends
- * @throws SealpostError InvalidStepInput for what is wrong with the file as a whole
+ * @param bytes UTF-8, with or without a byte order mark; lines may end in LF, CRLF or CR
+ * @throws SealpostError InvalidStepInput if the file as a whole is unusable
  */
 export function readTable(bytes: Uint8Array): Table {
   const text = decode(bytes);
   const [head = ''] = text.split(/\r?\n|\r/, 1);
   const delimiter = DELIMITERS.toSorted((a, b) => head.split(b).length - head.split(a).length)[0]!;
-  const records = parseText(text, delimiter);
+  const records = parseText({ text, delimiter });
   const [first, ...rest] = records;
   const columns = readHead(first?.record ?? []);
   const table: Table = { rows: [], problems: [], repeated: [] };
@@ -63,11 +63,16 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw invalid('the file is not UTF-8', 'save it as "CSV UTF-8"');
+    throw invalid({ problem: 'the file is not UTF-8', remedy: 'save it as "CSV UTF-8"' });
   }
 }
 
-function parseText(text: string, delimiter: string): { record: string[]; line: number }[] {
+interface Parsed {
+  record: string[];
+  line: number;
+}
+
+function parseText({ text, delimiter }: { text: string; delimiter: string }): Parsed[] {
   try {
     const options = {
       delimiter,
@@ -79,7 +84,10 @@ function parseText(text: string, delimiter: string): { record: string[]; line: n
     const parsed = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[];
     return parsed.map(({ record, info }) => ({ record, line: info.lines }));
   } catch (error) {
-    throw invalid(`the file cannot be read as CSV (${(error as Error).message})`, 'mend that line');
+    throw invalid({
+      problem: `the file cannot be read as CSV (${(error as Error).message})`,
+      remedy: 'correct that line',
+    });
   }
 }
 
@@ -88,11 +96,13 @@ function readHead(head: string[]): (Column | undefined)[] {
   const columns = head.map(text => COLUMNS.find(column => plain(column) === plain(text)));
   const all = COLUMNS.join(', ');
   const unknown = head.find((text, i) => columns[i] === undefined && text !== '');
-  if (unknown !== undefined) throw invalid(`the column "${unknown}" is not known`, `name the columns ${all}`);
+  if (unknown !== undefined)
+    throw invalid({ problem: `the column "${unknown}" is not known`, remedy: `name the columns ${all}` });
   const twice = COLUMNS.find(column => columns.filter(one => one === column).length > 1);
-  if (twice) throw invalid(`the column ${twice} is there twice`, 'leave one');
+  if (twice) throw invalid({ problem: `the column ${twice} is there twice`, remedy: 'leave one' });
   const missing = REQUIRED.find(column => !columns.includes(column));
-  if (missing) throw invalid(`there is no column ${missing}`, `let the first line name the columns: ${all}`);
+  if (missing)
+    throw invalid({ problem: `there is no column ${missing}`, remedy: `let the first line name the columns: ${all}` });
   return columns;
 }
 
@@ -100,7 +110,7 @@ function readRow(record: string[], columns: (Column | undefined)[], line: number
   if (record.length > columns.length)
     return {
       line,
-      text: `it has ${record.length} cells for ${columns.length} columns; put quotes around a cell with a delimiter in it`,
+      text: `the row has ${record.length} cells for ${columns.length} columns; put quotes around a cell that has a delimiter in it`,
     };
   const cell = (column: Column) => record[columns.indexOf(column)]?.trim() || undefined;
   const several = (column: Column) => cell(column)?.split(/\s+/);
@@ -128,7 +138,10 @@ function readRow(record: string[], columns: (Column | undefined)[], line: number
   }
 }
 
-/** The same again is said once; two rows that want different things of one domain are both left alone: nobody here knows which is meant. */
+/**
+ * Of rows with the same wish, the first is kept. Rows with different wishes for one domain are all
+ * left out, since nothing here tells which of the wishes is meant.
+ */
 function settle({ rows, problems }: Table): Table {
   const byDomain = Map.groupBy(rows, ({ wish }) => wish.domain);
   const kept: Row[] = [];
@@ -148,6 +161,6 @@ function settle({ rows, problems }: Table): Table {
   return { rows: kept, problems: [...problems, ...conflicts].sort((a, b) => a.line - b.line), repeated };
 }
 
-function invalid(problem: string, remedy: string): SealpostError {
+function invalid({ problem, remedy }: { problem: string; remedy: string }): SealpostError {
   return new SealpostError('InvalidStepInput', { about: 'the file', message: `${problem}; ${remedy}` });
 }

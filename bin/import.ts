@@ -1,7 +1,7 @@
 /**
- * `sealpost import`: a provider's domains from a table. Without `--go` it is a dry run; with `--go` domains are begun at
- * the issuer's pace. The record is the table in DynamoDB: a domain that is known is skipped, so that an import can be
- * stopped and started again.
+ * `sealpost import`: a provider's domains from a CSV file. Without `--go` it is a dry run; with
+ * `--go` it begins the domains at the issuer's pace. The record is the table in DynamoDB: a domain
+ * that is known is skipped, so that an import can be stopped and started again.
  */
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -18,9 +18,9 @@ import type { Parked } from '../core/record/parked.ts';
 export interface ImportPorts extends Importing {
   now: () => number;
   say: (line: string) => void;
-  /** A terminal gets a bar, others a line now and then. */
+  /** A bar on a terminal, lines elsewhere. */
   progress: (what: string, total: number) => Progress;
-  /** Between two looks at what is under way. */
+  /** Between two reads of the domains under way. */
   everyMs: number;
 }
 
@@ -29,20 +29,26 @@ export interface Progress {
   end(): void;
 }
 
-/** Domains with an order on the road at once: those that wait for the issuer's budget count, so no more are begun than it lets through. */
+/**
+ * Domains with an order under way at once. A domain that waits for the issuer's budget counts, so
+ * that the issuer's limits set the pace.
+ */
 const ORDERS_UNDER_WAY = 50;
-/** Domains that are left to another's certificate cost one look each: what the sweep takes in a minute. */
+/**
+ * Domains under way at once that keep the certificate of another tool. Each costs one look: as many
+ * as the sweep takes in a minute.
+ */
 const LEFT_UNDER_WAY = 1_000;
-/** Reads and looks at once. */
+/** Rows that are read and looked at at once. */
 const BATCH = 20;
 
 interface Sorted {
   fresh: { row: Row; foreign?: Foreign }[];
   known: number;
-  /** Of these, by an import that was stopped for one. */
+  /** Of the known ones, for example after an import that was stopped. */
   parked: number;
   problems: Problem[];
-  /** By server, how many of the domains name it. */
+  /** Servers that are not registered, with the number of domains that name each. */
   missing: Map<string, number>;
 }
 
@@ -67,7 +73,7 @@ function readFile(file: string): Uint8Array {
   }
 }
 
-/** The answer is well where every row was good, and every domain came where it should. */
+/** The answer is well if every row was good and no domain was parked. */
 export async function importTable(
   { table, isDryRun }: { table: Table; isDryRun: boolean },
   ports: ImportPorts,
@@ -140,7 +146,7 @@ async function sort(rows: Row[], { store, seen, progress }: ImportPorts): Promis
   return sorted;
 }
 
-/** A domain that came to a park. */
+/** A domain that was parked. */
 interface Stuck {
   domain: string;
   reason: string;
@@ -166,7 +172,7 @@ async function go(fresh: Sorted['fresh'], ports: ImportPorts): Promise<{ takenUp
   return { takenUp, stuck };
 }
 
-/** @param ended told of each domain that is at rest, and why it is parked, if it is */
+/** @param ended is called for each domain when no work is left for it, with its parking if any */
 async function takeUp(
   fresh: Sorted['fresh'],
   most: number,
@@ -195,7 +201,7 @@ async function takeUp(
 
 const noProgress: ImportPorts['progress'] = () => ({ at() {}, end() {} });
 
-/** A bar on a terminal, and a line each tenth elsewhere. */
+/** A bar on a terminal; elsewhere a line for each tenth. */
 export function progressOn(output: NodeJS.WriteStream): ImportPorts['progress'] {
   return (what, total) => {
     if (output.isTTY) {

@@ -1,4 +1,4 @@
-/** Answers for programs: a moment is ISO 8601 in UTC. */
+/** Answers for programs: JSON, with times as ISO 8601 in UTC. */
 
 const MOMENTS = new Set([
   ...['since', 'at', 'seenAt', 'sentAt', 'oldest', 'until', 'nextTry', 'takenOverAt'],

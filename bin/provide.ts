@@ -1,4 +1,7 @@
-/** `sealpost provide`: a certificate from elsewhere for a domain, or no longer. The key goes into S3 and nowhere else, by the person's own rights. */
+/**
+ * `sealpost provide`: a domain is served with a certificate that its owner brings, or no longer.
+ * The private key goes into S3 by the person's own rights, and nowhere else.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspectChain } from '../core/certificate/certificate.ts';
@@ -48,15 +51,19 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
   const record = await wishedDomain(domain, here);
   for (const use of request.for) await requireServer(record, use, here);
   const covers = request.for.map(use => `${use}.${domain}`);
-  const pem = read(request.pem, '--pem', domain);
-  const key = request.key === undefined ? undefined : read(request.key, '--key', domain);
+  const pem = read({ file: request.pem, option: '--pem', domain });
+  const key = request.key === undefined ? undefined : read({ file: request.key, option: '--key', domain });
   const { keyPem, chainPem } = readFromElsewhere({ domain, pem, key, covers, roots: here.roots, now });
   const certificate = describe(chainPem, now);
   if (certificate.renewAt <= now)
-    throw refused(domain, `--pem: it ends ${when(certificate.notAfter, now)}`, 'give one that lasts longer');
+    throw refused({
+      domain,
+      problem: `--pem: the certificate ends ${when({ at: certificate.notAfter, now })}`,
+      remedy: 'give one that lasts longer',
+    });
   const provided = await change(domain, here, now, async before => {
     const same = uses.flatMap(use => before?.[use] ?? []).find(one => one.fingerprint === certificate.fingerprint);
-    if (!same) await put(domain, certificate.id, { keyPem, chainPem }, here);
+    if (!same) await put({ domain, id: certificate.id, keyPem, chainPem }, here);
     return { ...before, ...Object.fromEntries(request.for.map(use => [use, same ?? certificate])) };
   });
   const { fingerprint, names, issuedBy, notBefore, notAfter, renewAt: takenOverAt } = certificate;
@@ -79,45 +86,52 @@ export async function withdraw(domain: string, given: Use[], here: Elsewhere, no
   });
   const next = record.current ? 'ours goes out within a minute' : 'one of ours is ordered within a minute';
   return answer(
-    `Withdrawn for ${gone.join(' and ')} of ${domain}: ${next}; until ours is seen, the other one goes on being served.`,
+    `Withdrawn for ${gone.join(' and ')} of ${domain}: ${next}; the withdrawn one stays until ours is seen served.`,
   );
 }
 
 async function wishedDomain(domain: string, { store }: Elsewhere): Promise<DomainRecord> {
   const record = await store.readDomain(domain);
   if (!record?.spec || record.spec.deleted)
-    throw refused(domain, `the domain ${domain} is not known here`, 'put Domain Created first');
+    throw refused({ domain, problem: `the domain ${domain} is not known here`, remedy: 'put Domain Created first' });
   if (record.spec.host)
-    throw refused(domain, `${domain} is a server's own host name`, 'it is secured by itself; name a customer’s domain');
+    throw refused({
+      domain,
+      problem: `${domain} is a server's own host name, which sealpost secures by itself`,
+      remedy: 'name a customer’s domain',
+    });
   return record;
 }
 
 async function requireServer({ domain, spec }: DomainRecord, use: Use, { store }: Elsewhere): Promise<void> {
   const records = await Promise.all(serversOf(spec!).map(server => store.readServer(server)));
-  // One that is not inspected yet may be able to.
+  // A server that is not inspected yet may be able to.
   if (records.some(record => !record?.capability || servesAlone(record, use))) return;
-  throw refused(
+  throw refused({
     domain,
-    `--for ${use}: no server of ${domain} serves ${use} by name`,
-    `say ${use === 'mail' ? '--for webmail' : '--for mail'}, or put Domain Changed with a server that does`,
-  );
+    problem: `--for ${use}: no server of ${domain} serves ${use} by name`,
+    remedy: `say ${use === 'mail' ? '--for webmail' : '--for mail'}, or put Domain Changed with a server that does`,
+  });
 }
 
-function read(file: string, option: string, domain: string): string {
+function read({ file, option, domain }: { file: string; option: string; domain: string }): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw refused(domain, `${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`, 'name a file');
+    const problem = `${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    throw refused({ domain, problem, remedy: 'name a file that you may read' });
   }
 }
 
-/** Before anybody is told of it. */
-async function put(
-  domain: string,
-  id: string,
-  { keyPem, chainPem }: { keyPem: string; chainPem: string },
-  { certificates }: Elsewhere,
-): Promise<void> {
+interface Files {
+  domain: string;
+  id: string;
+  keyPem: string;
+  chainPem: string;
+}
+
+/** The objects are stored before the record names them. */
+async function put({ domain, id, keyPem, chainPem }: Files, { certificates }: Elsewhere): Promise<void> {
   await certificates.putKeyOnce({ domain, id }, keyPem);
   await certificates.putChain({ domain, id }, chainPem);
 }
@@ -125,17 +139,17 @@ async function put(
 function describe(chainPem: string, now: number): ProvidedCertificate {
   const { names, notBefore, notAfter, sha256, issuer } = inspectChain(chainPem);
   const told = markAt({ notAfter, now });
-  // Another place each time it is brought: the one that was withdrawn may be emptied at this very moment.
+  // A place of its own each time: the place of a withdrawn certificate may be emptied just now.
   const id = createHash('sha256').update(`${sha256} ${now}`).digest('hex');
   return {
     ...{ id, fingerprint: sha256, names, notBefore, notAfter, issuer: 'elsewhere', issuedBy: issuer },
     renewAt: Math.round(takenOverAt({ notBefore, notAfter })),
-    // Who brings it knows how long it lasts.
+    // The person who brings the certificate knows its end: no warning for marks that are past.
     ...(told !== undefined && { told }),
   };
 }
 
-/** As it was read, or once more: somebody else may provide at the same time, and the road notes whom it told. */
+/** Reads and writes again if the record has changed meanwhile: others may provide, too. */
 async function change(
   domain: string,
   { store }: Elsewhere,
@@ -147,23 +161,33 @@ async function change(
     const provided = await next(before);
     if (await store.provide(domain, { provided, before, now })) return provided;
   }
-  throw refused(domain, `${domain} was changed by others at the same time, or deleted`, 'try again');
+  throw refused({
+    domain,
+    problem: `${domain} was changed by others at the same time, or deleted`,
+    remedy: 'try again',
+  });
 }
 
 function told(certificate: ProvidedCertificate, given: Use[], record: DomainRecord, now: number): string {
   const { names, issuedBy, notAfter, renewAt, fingerprint } = certificate;
   const lines = [
-    `Provided for ${given.join(' and ')} of ${record.domain}: issued by ${issuedBy}, until ${when(notAfter, now)}, ${fingerprint}.`,
-    'It goes out within a minute; npx sealpost status shows where it was seen.',
+    `Provided for ${given.join(' and ')} of ${record.domain}: issued by ${issuedBy}, until ${when({ at: notAfter, now })}, ${fingerprint}.`,
+    'The certificate goes out within a minute; npx sealpost status shows where it was seen served.',
   ];
   if (!needsNoOrder(record, now))
-    return [...lines, `It cannot be renewed here: ours takes its place ${when(renewAt, now)}.`].join('\n');
+    return [
+      ...lines,
+      `Sealpost cannot renew this certificate: ours takes its place ${when({ at: renewAt, now })}.`,
+    ].join('\n');
   const all = uses.flatMap(use => record.provided?.[use]?.names ?? []);
   const left = planNames(record.spec!).filter(name => !coversName([...names, ...all], name));
   const beside = record.current
-    ? `${left.join(', ')}: ours goes on until ${when(record.current.notAfter, now)} and is not renewed meanwhile.`
+    ? `${left.join(', ')}: ours goes on until ${when({ at: record.current.notAfter, now })} and is not renewed meanwhile.`
     : `${left.join(', ')}: nothing secures these names meanwhile.`;
-  lines.push(`Nothing is ordered while it is good. It cannot be renewed here: ours is ordered ${when(renewAt, now)}.`);
+  lines.push(
+    'Nothing is ordered while this certificate is good. ' +
+      `Sealpost cannot renew it: ours is ordered ${when({ at: renewAt, now })}.`,
+  );
   return [...lines, ...(left.length > 0 ? [beside] : [])].join('\n');
 }
 
@@ -172,6 +196,8 @@ export function parseUses(text: string | undefined): Use[] | undefined {
   return uses.find(use => use === text) && [text as Use];
 }
 
-function refused(domain: string, problem: string, remedy: string): SealpostError {
+type Problem = { domain: string; problem: string; remedy: string };
+
+function refused({ domain, problem, remedy }: Problem): SealpostError {
   return new SealpostError('InvalidStepInput', { about: domain, message: `${problem}; ${remedy}` });
 }

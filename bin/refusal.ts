@@ -1,4 +1,4 @@
-/** What the command line says when it does not do what was typed: the same for a person and, with `--json`, for a program. */
+/** Why a command line is refused, for a person and, with `--json`, for a program. */
 import {
   AliasNotFoundError,
   ArgumentParseError,
@@ -10,11 +10,11 @@ import {
   UnsatisfiedPositionalError,
 } from '@stricli/core';
 
-/** All is well; something is not well; the command was mistyped; the answer could not be looked up. */
+/** 0 all is well; 1 something is not well; 2 mistyped; 3 the answer could not be looked up. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 interface Reason {
-  /** For programs: a word that stays the same when the message changes. */
+  /** For programs: stays the same when the message changes. */
   name: string;
   /** What is wrong with which argument. */
   message: string;
@@ -36,10 +36,14 @@ export class Refusal extends Error {
   }
 }
 
-/** The command line asks for something that no command does: exit code 2. */
+/** @returns a refusal with exit code 2 */
 export function mistyped(reason: Omit<Reason, 'exitCode'>): Refusal {
   return new Refusal({ ...reason, exitCode: 2 });
 }
+
+/** What the parser finds wrong by itself. */
+type Mistake =
+  'UnknownOption' | 'TooManyArguments' | 'MissingArgument' | 'MissingValue' | 'RepeatedOption' | 'InvalidValue';
 
 /** What the table says about the command that was typed. */
 export interface Typed {
@@ -48,7 +52,7 @@ export interface Typed {
   argument: string | undefined;
   /** Each with its dashes. */
   options: string[];
-  /** "--server and --all belong to renew", where another command alone has the option. */
+  /** "--server and --all belong to renew", if another command has the option. */
   belongs: (option: string) => string | undefined;
 }
 
@@ -56,7 +60,7 @@ export interface Typed {
 export function refusalOf(error: unknown, { command, argument, options, belongs }: Typed): Refusal | undefined {
   const help = `See npx sealpost help ${command}.`;
   const takes = argument === undefined ? `nothing but ${listed(options, 'and')}` : `one ${argument.toLowerCase()}`;
-  const refuse = (name: string, message: string, remedy = help) => mistyped({ name, message, remedy });
+  const refuse = (name: Mistake, message: string, remedy = help) => mistyped({ name, message, remedy });
 
   if (error instanceof FlagNotFoundError) {
     const option = `--${error.input}`;
@@ -82,7 +86,7 @@ export function refusalOf(error: unknown, { command, argument, options, belongs 
     const known = `Give ${listed(error.values, 'or')}.`;
     return refuse('InvalidValue', `--${error.externalFlagName} has no value ${quoted(error.input)}.`, known);
   }
-  // The values of all other options and arguments are checked by the core, with an error of its own.
+  // Only a flag without a value comes here: the core checks the values of options and arguments.
   if (error instanceof ArgumentParseError)
     return refuse('InvalidValue', `--${error.externalFlagNameOrPlaceholder} takes no value.`);
   return undefined;

@@ -1,10 +1,10 @@
-/** `sealpost renew`: one domain, all of a server, or all, a part at a time until nothing is left. */
+/** `sealpost renew`: one domain, all of a server, or all; asks for one part after the other. */
 import { showDomain } from '../core/certificate/names.ts';
 import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import type { Answer, Here } from './here.ts';
 import { mistyped } from './refusal.ts';
 
-/** How many names are printed. Of more, the numbers tell. */
+/** So many names are printed. Of further ones, only their number. */
 const MOST_NAMES = 20;
 
 /** @param domain as parseDomain returns it, `server` as parseHostName does */
@@ -47,6 +47,6 @@ export async function renewAll(
     if (after !== undefined) progress(`${asked.length} so far`);
   } while (after !== undefined);
   const before = already.length > 0 ? `; ${already.length} were just now` : '';
-  const text = `${asked.length} to be renewed, at once and not in the quiet hour${before}. npx sealpost watch shows it.`;
+  const text = `${asked.length} to be renewed, at once and not in the quiet hour${before}. npx sealpost watch shows the renewals.`;
   return { text, data: { asked, already }, isWell: true };
 }

@@ -1,4 +1,4 @@
-/** What is known of the whole stack: for what is not well, the reason and the remedy. */
+/** All that is known, with the reason and the remedy for whatever is not well. */
 import { showDomain } from '../core/certificate/names.ts';
 import { importsOfAYear } from '../core/acm/quota.ts';
 import { domainStatus, type DomainStatus } from '../core/status/domain-status.ts';
@@ -14,22 +14,18 @@ import type { AcmQuotas } from '../core/record/acm.ts';
 export interface Report {
   domains: DomainStatus[];
   servers: ServerStatus[];
-  /** Those in trouble. */
+  /** Issuers in trouble. */
   issuers: IssuerStatus[];
   /** Of all servers. */
   endpoints: Endpoints;
-  /** Where something was imported. */
+  /** Absent until something was imported. */
   acm?: { certificates: number; importsOfAYear: number; quotas: AcmQuotas };
   well: boolean;
 }
 
-/** What is not well comes first, then by name. */
 export function report(known: Known, now: number): Report {
-  const order = (a: Status, b: Status) => Number(a.well) - Number(b.well) || (a.name < b.name ? -1 : 1);
-  const domains = known.domains.map(record => domainStatus(record, known, now)).sort(order);
-  const servers = [...known.servers.values()]
-    .flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []))
-    .sort(order);
+  const domains = known.domains.map(record => domainStatus(record, known, now));
+  const servers = [...known.servers.values()].flatMap(on => (on.record ? [serverStatus(on.record, on, now)] : []));
   const endpoints = together(servers.map(server => server.endpoints));
   const issuers = issuersInTrouble(known.issuers, now);
   const well = [...domains, ...servers, ...issuers].every(one => one.well);
@@ -39,10 +35,15 @@ export function report(known: Known, now: number): Report {
     importsOfAYear: importsOfAYear(acm.imports, now),
     quotas: acm.quotas,
   };
-  return { domains, servers, issuers, endpoints, ...(counted && { acm: counted }), well };
+  const sorted = { domains: worstFirst(domains), servers: worstFirst(servers) };
+  return { ...sorted, issuers, endpoints, ...(counted && { acm: counted }), well };
 }
 
-/** A terminal is no place for a million lines. */
+function worstFirst<T extends Status>(all: T[]): T[] {
+  return all.toSorted((a, b) => Number(a.well) - Number(b.well) || (a.name < b.name ? -1 : 1));
+}
+
+/** Of each table. */
 export const MOST_LINES = 100;
 
 export function overview({ domains, servers, issuers, endpoints, acm }: Report, now: number): string {
@@ -56,13 +57,13 @@ export function overview({ domains, servers, issuers, endpoints, acm }: Report, 
   return [head, ...parts, ...told, ...unverifiedLines(endpoints)].join('\n\n');
 }
 
-/** Names times ports, and how old what is known of them is. */
+/** An endpoint is a name on a port. */
 export function verified({ inside, outside }: Endpoints, now: number): string[] {
   const count = ({ verified, endpoints }: { verified: number; endpoints: number }) => `${verified} of ${endpoints}`;
   return [
-    ...(inside ? [`${count(inside)} endpoints verified, oldest look ${distance(inside.oldest, now)}`] : []),
+    ...(inside ? [`${count(inside)} endpoints verified, oldest look ${distance({ at: inside.oldest, now })}`] : []),
     ...(outside
-      ? [`from outside ${count(outside)}, a share of the domains each day, ${distance(outside.at, now)}`]
+      ? [`from outside ${count(outside)}, a share of the domains each day, ${distance({ at: outside.at, now })}`]
       : []),
   ];
 }
@@ -91,31 +92,31 @@ function imported(acm: Report['acm']): string[] {
 }
 
 function summary({ domains, servers, issuers }: Pick<Report, 'domains' | 'servers' | 'issuers'>): string {
-  const count = (all: Status[], one: string, many: string) => {
+  const count = (all: Status[], one: string) => {
     const unwell = all.filter(({ well }) => !well).length;
-    return `${all.length} ${all.length === 1 ? one : many}, ${unwell === 0 ? 'all well' : `${unwell} not well`}`;
+    return `${all.length} ${one}${all.length === 1 ? '' : 's'}, ${unwell === 0 ? 'all well' : `${unwell} not well`}`;
   };
   const troubled = issuers.length > 0 ? `; ${issuers.map(({ name }) => name).join(', ')} in trouble` : '';
-  return `${count(domains, 'domain', 'domains')}; ${count(servers, 'server', 'servers')}${troubled}`;
+  return `${count(domains, 'domain')}; ${count(servers, 'server')}${troubled}`;
 }
 
 function table(head: string, all: Status[], now: number): string {
   if (all.length === 0) return '';
   const rows = all
     .slice(0, MOST_LINES)
-    .map(one => [showDomain(one.name), stateOf(one), when(one.since, now), nextOf(one, now)]);
+    .map(one => [showDomain(one.name), stateOf(one), when({ at: one.since, now }), nextOf(one, now)]);
   const more = all.length > rows.length ? `\n… and ${all.length - rows.length} more; --json has them all` : '';
   return `${columns([head, 'State', 'Since', 'Next'], rows)}${more}`;
 }
 
 export function stateOf({ state, well, reason }: Status): string {
-  // "waiting for server" says it already.
+  // "waiting for server" is the reason already.
   return well || reason === undefined || state.startsWith('waiting') ? state : `${state}: ${reason}`;
 }
 
 export function nextOf({ next }: Status, now: number): string {
   if (!next) return '-';
-  return next.at === undefined ? next.what : `${next.what} ${when(next.at, now)}`;
+  return next.at === undefined ? next.what : `${next.what} ${when({ at: next.at, now })}`;
 }
 
 export function trouble({ why, remedy }: Status): string {

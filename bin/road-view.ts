@@ -2,7 +2,6 @@
 import { showDomain } from '../core/certificate/names.ts';
 import type { RoadEvent } from '../core/ports/road.ts';
 
-/** One line of the picture, and how it is to be read. */
 export interface Line {
   text: string;
   tone?: 'good' | 'bad' | 'faint';
@@ -12,7 +11,7 @@ interface Walk extends RoadEvent {
   begun: number;
 }
 
-/** The picture of the road: who walks it now, and who came to an end last. */
+/** Running executions, and below them those that ended last. */
 export class RoadView {
   readonly #walking = new Map<string, Walk>();
   readonly #ended: Walk[] = [];
@@ -28,14 +27,14 @@ export class RoadView {
     }
     this.#walking.delete(event.execution);
     this.#ended.unshift(walk);
-    // A screen shows a few dozen.
+    // A screen shows a few dozen lines.
     this.#ended.splice(50);
     if (event.end === 'done') this.#done++;
     else this.#failed++;
   }
 
-  /** @param rows of the screen, two at least */
-  lines(now: number, rows: number): Line[] {
+  /** @param screen.rows two at least */
+  lines({ now, rows }: { now: number; rows: number }): Line[] {
     const walking = [...this.#walking.values()];
     const head = `${walking.length} on the road, ${this.#done} done${this.#failed > 0 ? `, ${this.#failed} ended otherwise` : ''}`;
     const room = rows - 1;
@@ -50,7 +49,7 @@ export class RoadView {
   }
 }
 
-/** The same as a plain line, where there is no terminal to draw on; none for what says nothing new. */
+/** @returns the line for output that is no terminal; undefined for an event without news */
 export function roadLine(event: RoadEvent): string | undefined {
   if (event.state !== undefined) return `${who(event)} ${event.state}`;
   if (event.end === undefined || event.end === 'done') return undefined;

@@ -1,4 +1,7 @@
-/** A picture at the foot of a terminal that is drawn anew in place, with plain lines scrolling away above it; where there is no terminal, plain lines alone. */
+/**
+ * A picture at the foot of a terminal, redrawn in place, with plain lines that scroll away above
+ * the picture. Without a terminal, the plain lines only.
+ */
 import type { Line } from './road-view.ts';
 
 export interface Screen {
@@ -11,7 +14,7 @@ export interface Screen {
   /** Rows that a picture may have. */
   rows(): number;
   /** Takes the picture away. */
-  clear(): void;
+  erase(): void;
 }
 
 type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns' | 'rows'>;
@@ -19,19 +22,19 @@ type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns' | 'rows'>;
 /** ECMA-48 SGR: green, red, faint. */
 const TONES = { good: 32, bad: 31, faint: 2 };
 
-/** @param environment `NO_COLOR` (no-color.org) and `TERM` are heeded */
+/** @param environment `NO_COLOR` (no-color.org) and `TERM` are read */
 export function openScreen(output: Output, environment: NodeJS.ProcessEnv): Screen {
   const live = output.isTTY === true && environment.TERM !== 'dumb';
   const colour = !environment.NO_COLOR;
   let picture: Line[] = [];
 
-  // One write, so that nothing is seen half drawn: up to the picture's first row, erase to the end, write.
+  // One write, so that no half picture is seen: up to the first row, erase to the end, print.
   const redraw = (above: string, next: Line[]) => {
     const back = picture.length > 0 ? `\x1b[${picture.length}A\r\x1b[J` : '';
     output.write(`${back}${above}${next.map(line => `${painted(line)}\n`).join('')}`);
     picture = next;
   };
-  // A line that wraps would be two rows, and the next picture would begin in the wrong one.
+  // A line that wraps would take two rows, and the next picture would begin in the wrong row.
   const painted = ({ text, tone }: Line) => {
     const cut = text.length < output.columns ? text : `${text.slice(0, output.columns - 2)}…`;
     return tone && colour ? `\x1b[${TONES[tone]}m${cut}\x1b[0m` : cut;
@@ -44,6 +47,6 @@ export function openScreen(output: Output, environment: NodeJS.ProcessEnv): Scre
       if (live) redraw('', lines);
     },
     rows: () => Math.max(2, Math.min(24, (output.rows ?? 24) - 2)),
-    clear: () => redraw('', []),
+    erase: () => redraw('', []),
   };
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// What `npx sealpost` runs with whatever Node the machine has: the command line wants the version that the functions are
-// deployed with, which is one of the installed packages. Plain JavaScript without imports of ours for that reason.
+// `npx sealpost` runs this file with the machine's own Node. The command line needs the Node that
+// the functions are deployed with, which is one of the installed packages. So this file is plain
+// JavaScript, and imports nothing of ours.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,7 @@ if (!existsSync(node)) {
   process.exit(3);
 }
 const child = spawn(node, [join(here, 'sealpost.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-// Ctrl-C reaches both; the child ends in its own time, and we with it.
+// Ctrl-C reaches both processes. This one waits for the end of the child.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.on('exit', (code, signal) => {

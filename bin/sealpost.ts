@@ -1,4 +1,4 @@
-/** The command line: the table of commands reads what was typed, and the answer goes to a person or to a program. */
+/** The command line: reads what was typed by the table of commands, and prints the answer. */
 import { readFile } from 'node:fs/promises';
 import { buildApplication, buildRouteMap, proposeCompletions, run, text_en, type Application } from '@stricli/core';
 import { common, dashed, FILE, FILES, PROPOSE, withoutPrototype, type Context } from './command.ts';
@@ -26,7 +26,10 @@ Exit code
   2  the command line is mistyped
   3  the answer could not be looked up`;
 
-/** @param tell is told of each error, whoever made it @returns the parser that the table makes */
+/**
+ * @param tell is called with each error, of the parser and of a command. The parser would print a
+ * text.
+ */
 function application(tell: (error: unknown) => void): Application<Context> {
   const told = (error: unknown) => (tell(error), '');
   const unknownCommand = ({ input, corrections }: { input: string; corrections: readonly string[] }) => {
@@ -77,8 +80,9 @@ async function version(): Promise<string> {
 }
 
 /**
- * The parser wants the command first. An option of every command may be typed before it, as in an alias of the shell,
- * and gives way to the same option after it.
+ * The parser wants the command first. An option of every command may be typed before the command,
+ * for example in an alias of the shell. Such an option gives way to the same option after the
+ * command.
  */
 function split(args: string[]): { before: string[]; command: string | undefined; after: string[] } {
   const before: string[] = [];
@@ -95,13 +99,13 @@ function split(args: string[]): { before: string[]; command: string | undefined;
   return { before, command, after };
 }
 
-/** What stands before `--`, where options end. */
+/** What stands before `--`. */
 function options(args: string[]): string[] {
   const end = args.indexOf('--');
   return end < 0 ? args : args.slice(0, end);
 }
 
-/** @param words of a command line; the last one is being typed @returns a line for each word that it may become */
+/** @param words of a command line, of which the last is not finished */
 async function propose(app: Application<Context>, words: string[], context: Context): Promise<string[]> {
   const { before, command = '', after } = split(words);
   const isRoot = after.length === 0;
@@ -112,13 +116,12 @@ async function propose(app: Application<Context>, words: string[], context: Cont
   return [...found.filter(word => word !== '--' && !word.endsWith(FILE)), ...more, ...(isFile ? [FILES] : [])];
 }
 
-/** console.log would not tell that a line was lost. */
+/** console.log would hide that a line could not be written. */
 function write(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function print(refusal: Refusal, isJson: boolean): void {
-  const { name, message, remedy, exitCode } = refusal;
+function print({ name, message, remedy, exitCode }: Refusal, { isJson }: { isJson: boolean }): void {
   if (isJson) console.error(JSON.stringify({ name, message, remedy, exitCode }));
   else console.error(remedy === undefined ? message : `${message}\n${remedy}`);
 }
@@ -157,11 +160,11 @@ export async function main(args: string[]): Promise<number> {
   const [error] = errors;
   if (error === undefined) return command === undefined ? 2 : (context.process.exitCode ?? 0);
   const refusal = refused(error, isHelp ? after[0] : command) ?? explain(error, asked);
-  print(refusal, options(args).includes('--json'));
+  print(refusal, { isJson: options(args).includes('--json') });
   return refusal.exitCode;
 }
 
-/** @returns undefined for what the command itself threw */
+/** @returns undefined for an error of the command itself */
 function refused(error: unknown, command = ''): Refusal | undefined {
   if (!Object.hasOwn(commands, command)) return undefined;
   const { argument, options } = commands[command]!;
@@ -173,7 +176,7 @@ function refused(error: unknown, command = ''): Refusal | undefined {
   return refusalOf(error, { command, argument, options: [...options.own, ...options.common], belongs });
 }
 
-/** The exit code of a program that SIGPIPE ends: its reader has had enough. */
+/** The exit code of a program that SIGPIPE ends, because the reader of its output has ended. */
 const SIGPIPE = 128 + 13;
 
 function onLostOutput({ code }: NodeJS.ErrnoException): never {

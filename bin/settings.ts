@@ -1,4 +1,4 @@
-/** `sealpost settings <domain>`: what to type into a mail program, each line looked at as a mail program would. */
+/** `sealpost settings`: what to type into a mail program, each line verified by a handshake. */
 import type { Dns } from '../core/dns/authoritative.ts';
 import { showDomain } from '../core/certificate/names.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
@@ -29,14 +29,13 @@ export async function settings(here: Here, options: { autoconfig?: boolean }, do
   return { text: isXml ? settingsXml(domain, all) : text, data: settingsJson(record, all), isWell };
 }
 
-/** How a line was found just now. */
 export interface Looked extends Setting {
   works: boolean;
-  /** Why not, for a person. */
+  /** The reason if `works` is false. */
   why?: string;
 }
 
-/** As a mail program looks: the name is resolved, sent, and the certificate has to be good for it. */
+/** As a mail program does: resolves the name, sends it by SNI, and verifies the certificate. */
 export function liveLook(dns: Dns, roots: string): Look {
   const trust = trusting(...rootCertificates, ...(roots === '' ? [] : [roots]));
   const addresses = new Map<string, Promise<string[]>>();
@@ -61,7 +60,7 @@ export async function lookAt(record: DomainRecord, look: Look): Promise<Looked[]
   );
 }
 
-/** Of these a mail program needs both: a way to read mail and a way to send it. */
+/** A mail program needs a way to read mail and a way to send it. */
 export function isEnough(all: Looked[]): boolean {
   const works = (wanted: (one: Looked) => boolean) => all.some(one => one.works && wanted(one));
   return works(one => one.protocol !== 'submission') && works(one => one.protocol === 'submission');
@@ -74,7 +73,7 @@ export function settingsText(record: DomainRecord, all: Looked[]): string {
   const working = all.filter(one => one.works);
   const rows = all.map(({ protocol, host, port, security, works, why }) => [
     ...[NAMES[protocol], host, `${port}`, security],
-    works ? 'seen just now' : `NOT: ${why ?? 'it was not trusted'}`,
+    works ? 'seen just now' : `NOT: ${why ?? 'the certificate is not trusted'}`,
   ]);
   const under = servedUnder.map(({ server }) => server).join(' and ');
   return [
@@ -87,7 +86,7 @@ export function settingsText(record: DomainRecord, all: Looked[]): string {
   ].join('\n\n');
 }
 
-/** @param all in which at least something works: a file that says nothing would be worse than none */
+/** @param all lines, of which at least one works: a file without lines would be worse than none */
 export function settingsXml(domain: string, all: Looked[]): string {
   return autoconfig(
     domain,

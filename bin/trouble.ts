@@ -1,4 +1,4 @@
-/** What AWS and its SDK say when a person's environment is not as it must be, in words that tell what to do. */
+/** Explains errors of AWS and its SDK: what is wrong in a person's environment, and the remedy. */
 import { isSealpostError, remedySentence } from '../core/errors.ts';
 import type { Common } from './here.ts';
 import { Refusal } from './refusal.ts';

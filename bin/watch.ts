@@ -1,16 +1,16 @@
-/** `sealpost watch`: the running road, until q or Ctrl-C. */
+/** `sealpost watch`: the running executions, until q or Ctrl-C. */
 import type { Answer, Here } from './here.ts';
 import { follow } from './follow.ts';
 import { openScreen } from './screen.ts';
 
-/** A look costs a call for each execution that runs. */
+/** A look costs one call for each running execution. */
 const LOOK_EVERY_MS = 1_000;
 
-/** Returns when a person has had enough. */
+/** Returns when a person types q or Ctrl-C, or a signal comes. */
 export async function watch(here: Here): Promise<Answer> {
   const { road } = await here.environment();
   const screen = openScreen(process.stdout, process.env);
-  if (screen.live && !here.isQuiet) screen.print('The running road of sealpost; q ends it.');
+  if (screen.live && !here.isQuiet) screen.print('The running executions of sealpost; q ends it.');
   const { stop, failed } = follow(road(), screen, LOOK_EVERY_MS);
   try {
     await Promise.race([untilQuit(process.stdin), failed]);
@@ -30,7 +30,7 @@ function untilQuit(stdin: NodeJS.ReadStream): Promise<void> {
     process.on('SIGINT', quit).on('SIGTERM', quit);
     if (!stdin.isTTY) return;
     stdin.setRawMode(true).on('data', keys => {
-      // Raw mode hands on Ctrl-C as a character.
+      // In raw mode, Ctrl-C is a character.
       if (/[qQ\x03\x04]/.test(String(keys))) quit();
     });
   });

@@ -1,4 +1,4 @@
-/** Moments as a person reads them: the time, and how far it is from now. */
+/** Times as a person reads them: the time in UTC, and how far the time is from now. */
 
 const UNITS: [string, number][] = [
   ['d', 86_400_000],
@@ -13,7 +13,7 @@ export function moment(at: number): string {
 }
 
 /** `in 49 d`, `3 min ago` */
-export function distance(at: number, now: number): string {
+export function distance({ at, now }: { at: number; now: number }): string {
   const ms = Math.abs(at - now);
   const [unit, size] = UNITS.find(([, length]) => ms >= length) ?? UNITS.at(-1)!;
   const count = `${Math.floor(ms / size)} ${unit}`;
@@ -21,6 +21,6 @@ export function distance(at: number, now: number): string {
 }
 
 /** `2026-11-24 23:24 UTC (3 min ago)` */
-export function when(at: number | undefined, now: number): string {
-  return at === undefined ? '-' : `${moment(at)} (${distance(at, now)})`;
+export function when({ at, now }: { at: number | undefined; now: number }): string {
+  return at === undefined ? '-' : `${moment(at)} (${distance({ at, now })})`;
 }

@@ -1,4 +1,4 @@
-/** The table of commands, and what is made of it: help, refusals, the README's list. No AWS is needed for any of it. */
+/** The table of commands: help, refusals and the README's list. Needs no AWS. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { commands } from '../../bin/commands.ts';
 import { main } from '../../bin/sealpost.ts';

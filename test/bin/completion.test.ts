@@ -26,7 +26,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('bash', () => {
-  /** The function that bash would call, with the words as bash splits them; `npx sealpost` has a function of its own. */
+  /** Calls the function that bash would call, with the words as bash splits them. */
   async function tab(...words: string[]): Promise<string[]> {
     const call = `
       source ./script.bash

@@ -1,4 +1,4 @@
-/** `sealpost import` on the twins: what it says before, what it does, and what a second run finds. */
+/** `sealpost import` on the twins: its figures, what it does, and what a second run finds. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

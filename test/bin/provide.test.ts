@@ -1,4 +1,4 @@
-/** What `sealpost provide` accepts, stores and says; the command line itself is in sealpost.test.ts. */
+/** What `sealpost provide` accepts, stores and prints. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ const record = async () => (await world.store.readDomain(domain))!;
 describe('a certificate from elsewhere', () => {
   test('for both is stored, its key in the bucket alone, and nothing is to be ordered', async () => {
     const { text: said } = await give(bought.pem);
-    expect(said).toContain('Nothing is ordered while it is good.');
+    expect(said).toContain('Nothing is ordered while this certificate is good.');
     expect(said).toContain(`${domain}, *.${domain}: nothing secures these names meanwhile.`);
     const { provided } = await record();
     expect(provided).toMatchObject({

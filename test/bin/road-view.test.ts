@@ -7,7 +7,7 @@ const event = (more: Partial<RoadEvent>): RoadEvent => ({
   ...more,
 });
 const shown = (view: RoadView, rows = 10, now = 5_000) =>
-  view.lines(now, rows).map(line => line.text.replace(/ +/g, ' '));
+  view.lines({ now, rows }).map(line => line.text.replace(/ +/g, ' '));
 
 test('each execution is one line with the state that it is in, and leaves for the list of those that ended', () => {
   const view = new RoadView();

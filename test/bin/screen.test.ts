@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openScreen } from '../../bin/screen.ts';
 
-/** What a person sees: a terminal as far as cursor-up, carriage return, erase-below and newline go. */
+/** A terminal that knows cursor-up, carriage return, erase-below and newline. */
 function terminal(isTTY = true) {
   const rows: string[] = [''];
   let row = 0;
@@ -30,7 +30,7 @@ test('a picture is drawn anew in place, and lines scroll away above it', () => {
   screen.draw([{ text: 'three' }]);
   screen.print('a word');
   expect(seen()).toEqual(['begun', 'a word', 'three']);
-  screen.clear();
+  screen.erase();
   expect(seen()).toEqual(['begun', 'a word']);
 });
 
@@ -49,7 +49,7 @@ test('where there is no terminal, or none that can, there are plain lines and no
     const screen = openScreen(output, environment);
     screen.draw([{ text: 'a picture', tone: 'bad' }]);
     screen.print('a line');
-    screen.clear();
+    screen.erase();
     expect(screen.live).toBe(false);
     expect(raw()).toBe('a line\n');
   }

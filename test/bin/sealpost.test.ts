@@ -1,4 +1,4 @@
-/** The command line as a person runs it: a process of its own, told of the stand-in by the standard AWS environment alone. */
+/** The command line as a process, which finds the stand-in by the standard AWS environment. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ function role(service: string, name: string): string {
   return provider.cloud.iam.putRole(name, { Version: '2012-10-17', Statement: [trust] }, []).arn;
 }
 
-/** The function whose environment says what the stack's table is; that it runs is not asked for here. */
+/** The function whose environment names the stack's table. Nothing here runs it. */
 async function deployClaimDomain(table: string): Promise<void> {
   code = await mkdtemp(join(tmpdir(), 'sealpost-bin-'));
   await writeFile(join(code, 'index.js'), 'exports.handler = async () => {};');

@@ -1,4 +1,4 @@
-/** `sealpost status` as a person and as a program reads it, of a fleet with audits, a bought certificate and a copy in ACM. */
+/** `sealpost status` of a fleet with audits, a bought certificate and a copy in ACM. */
 import { expect, test } from 'vitest';
 import { json } from '../../bin/json.ts';
 import { overview, report } from '../../bin/report.ts';

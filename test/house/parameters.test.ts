@@ -4,6 +4,7 @@ import { files, read } from './sources.ts';
 
 /** Folders, with all that is in them, in which no argument can be taken for its neighbour. */
 const held = [
+  'bin',
   'core/acm',
   'core/acme',
   'core/certificate',
@@ -21,7 +22,7 @@ const held = [
 ];
 
 /** Folders, with all that is in them, in which no argument is changed. */
-const unchanged = ['core', 'aws', 'install', 'lambdas', 'statemachines'];
+const unchanged = ['bin', 'core', 'aws', 'install', 'lambdas', 'statemachines'];
 
 /** Functions whose neighbouring arguments may be swapped, each with the reason. */
 const symmetric: Record<string, string> = {

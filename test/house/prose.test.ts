@@ -57,6 +57,8 @@ describe('a page', () => {
 describe('a comment', () => {
   /** Folders, with all that is in them, whose comments hold the width. */
   const held = [
+    'bin',
+    'test/bin',
     'core/acm',
     'core/acme',
     'core/certificate',
