@@ -22,7 +22,10 @@ const delivery = z.object({
 const assembled = z.object({ server: z.string(), delivery });
 const answered = z.extend(assembled, { commandId: z.string() });
 
-/** The server is tried again later, and its work stays. An execution that lost its claim leaves the server to the new owner. */
+/**
+ * The server is tried again later, and its work stays. An execution that lost its claim leaves the
+ * server to the new owner.
+ */
 const toRelease = { retry: 'ReleaseServer', ClaimLost: 'InOtherHands', unforeseen: 'ReleaseForPerson' };
 
 export const AssembleDelivery = /* @__PURE__ */ step('AssembleDelivery', () => ({

@@ -1,4 +1,7 @@
-/** Draws a state machine: its declaration becomes the definition in Amazon States Language. `npm run generate` writes it. */
+/**
+ * Draws a state machine: turns its declaration into the definition in Amazon States Language.
+ * `npm run generate` writes the definition.
+ */
 import { remedies, type ErrorName } from '../core/errors.ts';
 import { inWords, policies, retrierOf, type PolicyName } from './policies.ts';
 import type { Plain } from './plain-states.ts';
@@ -14,9 +17,9 @@ export interface Machine {
 }
 
 /**
- * Lambda takes no invocation now: it is throttled (429), the function is inactive (502), or the function is pending,
- * which is a conflict (409). Names: AWS's API reference of `Invoke`, in @aws-sdk/client-lambda 3.1164.0; Step Functions
- * puts `Lambda.` before them (developer guide, "Handle Lambda service exceptions").
+ * Lambda takes no invocation now: Lambda is throttled (429), the function is inactive (502), or the
+ * function is pending (409). The names are those of `Invoke` in @aws-sdk/client-lambda 3.1164.0.
+ * Step Functions puts `Lambda.` before a name (developer guide, "Handle Lambda service exceptions").
  */
 const LAMBDA_BUSY = [
   'Lambda.TooManyRequestsException',
@@ -25,8 +28,8 @@ const LAMBDA_BUSY = [
   'Lambda.CodeArtifactUserPendingException',
 ];
 /**
- * Lambda failed (same guide; CDK's `LambdaInvoke` retries the first four), or the function ended without an answer: it
- * ran out of time or of memory, or its process ended.
+ * Lambda failed (the first four names: same guide, and CDK's `LambdaInvoke`), or the function ended
+ * without an answer: it ran out of time or of memory, or its process ended.
  */
 const LAMBDA_FAULT = [
   'Lambda.ClientExecutionTimeoutException',

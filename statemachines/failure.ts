@@ -1,12 +1,13 @@
 /**
- * How an error travels from one step to another. Step Functions hands on a name and a text: `Error`, and `Cause`, which
- * is `{"errorType", "errorMessage", "trace"}` as JSON where a function threw. An error that says when a retry makes
- * sense needs a third value, so its message is JSON here. Elsewhere messages are prose.
+ * How an error gets from one step to another. A Catch of Step Functions hands on two texts: `Error`,
+ * the name, and `Cause`. If a function threw, `Cause` is JSON: `{"errorType", "errorMessage",
+ * "trace"}`. An error with a `retryAt` needs a third value, so its `errorMessage` is JSON, too:
+ * `{"message", "retryAt"}`. Everywhere else a message is prose.
  */
 import * as z from 'zod/mini';
 import { isSealpostError, type Failure } from '../core/errors.ts';
 
-/** The schema of what a Catch puts into a state's input as `error`; parsed, it is a Failure. */
+/** The schema of `error` in a state's input, as a Catch put it there. It parses to a Failure. */
 export const caught = () =>
   z.pipe(z.object({ Error: z.string(), Cause: z.optional(z.string()) }), z.transform(failureOf));
 
@@ -15,7 +16,7 @@ function failureOf({ Error: name, Cause = name }: { Error: string; Cause?: strin
   return { name, ...(parsed(z.strictObject({ message: z.string(), retryAt: z.number() }), text) ?? { message: text }) };
 }
 
-/** @returns what a handler throws for an error that its logic threw: the same, but with the moment of its retry in the message */
+/** @returns the error as a handler throws it: with `retryAt` in the message, if it has one */
 export function withMoment(error: unknown): unknown {
   if (!isSealpostError(error) || error.retryAt === undefined) return error;
   const { name, message, retryAt, stack } = error;

@@ -1,4 +1,4 @@
-/** The state machines. Each has a file of its name here, and the definition that `npm run generate` draws from it. */
+/** All state machines. Each has a file with its declaration and a file with its definition. */
 import { deliverToServer } from './deliver-to-server.ts';
 import { registerServer } from './register-server.ts';
 import { secureDomain } from './secure-domain.ts';

@@ -1,4 +1,4 @@
-/** How long a state machine waits before each retry of a step. Every retry after the first waits twice as long. */
+/** How long a state machine waits before each retry of a step. Each wait doubles the one before. */
 
 export interface Policy {
   /** Seconds before the first retry. */
@@ -6,7 +6,7 @@ export interface Policy {
   retries: number;
   /** Seconds that no wait is longer than. */
   longest: number;
-  /** Each wait is a random share of the computed one, so that many executions do not come back in the same second. */
+  /** Each wait is a random share, so that many executions do not retry in the same second. */
   jitter?: true;
 }
 
@@ -27,12 +27,15 @@ export const policies = {
   awsBusyAtOrder: { first: 2, retries: 4, longest: 30, jitter: true },
   awsBusyAtFinalize: { first: 2, retries: 5, longest: 30, jitter: true },
   awsBusyAtValidate: { first: 5, retries: 6, longest: 60, jitter: true },
-  /** The event that began the execution is not on record yet: if this step gives up, the event is lost. */
+  /** The event is not on record yet. If the step gives up, a person must redrive the execution. */
   nothingOnRecord: { first: 1, retries: 60, longest: 60, jitter: true },
 
-  /** Lambda takes no invocation now. Longer than ten minutes, and two states in a row fit into the lease of an hour. */
+  /**
+   * Lambda takes no invocation now. Bursts last up to ten minutes. Two states in a row may wait so
+   * long within the lease of an hour.
+   */
   lambdaBusy: { first: 2, retries: 30, longest: 60, jitter: true },
-  /** As many retries, closer together: SendDelivery's timer has used 45 minutes of the lease before. */
+  /** As many retries as `lambdaBusy`: SendDelivery's timer may have used 45 min of the lease. */
   lambdaBusyAfterCommand: { first: 2, retries: 30, longest: 28, jitter: true },
   /** Lambda failed, or the function ended without an answer. */
   lambdaFault: { first: 2, retries: 4, longest: 30, jitter: true },

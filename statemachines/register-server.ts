@@ -1,4 +1,7 @@
-/** register-server: one step, whose input is the event. `npm run generate` draws register-server.asl.json from it. */
+/**
+ * register-server: one step, whose input is the event. `npm run generate` draws
+ * register-server.asl.json from it.
+ */
 import * as z from 'zod/mini';
 import type { Machine } from './draw.ts';
 import { rejection, toRejection } from './plain-states.ts';

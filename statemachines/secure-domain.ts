@@ -1,6 +1,6 @@
 /**
- * secure-domain: from an event to a certificate that is stored, with work for each server. The steps
- * stand in the order of the road; `npm run generate` draws secure-domain.asl.json from them.
+ * secure-domain: from an event to a certificate that is stored, with work for each server. The
+ * steps stand in the order of the road. `npm run generate` draws secure-domain.asl.json from them.
  */
 import * as z from 'zod/mini';
 import { order, plan } from '../core/record/plan.ts';
@@ -18,7 +18,7 @@ const published = z.extend(ordered, { until: z.string() });
 const ofCa = ['AcmeRateLimited', 'AcmeRejected', 'AcmeUnavailable', 'IssuerUnusable'] as const;
 /** Thrown by every step that has claimed the domain. */
 const ofClaim = ['ClaimLost', 'Throttled'] as const;
-/** A known reason parks the domain. An execution that lost its claim leaves the domain to the new owner. */
+/** A known reason parks the domain. After a lost claim the domain is left to the new owner. */
 const toParking = { retry: 'ParkDomain', park: 'ParkDomain', ClaimLost: 'InOtherHands', unforeseen: 'ParkForPerson' };
 
 export const ClaimDomain = /* @__PURE__ */ step('ClaimDomain', () => ({

@@ -1,6 +1,6 @@
 /**
- * A step is a state that runs a function of ours. It is declared once, in the file of its state machine: lambdas/ takes
- * the handler from the declaration, draw.ts draws the state from it.
+ * A step is a state that runs a function of ours. It is declared once, in the file of its state
+ * machine: lambdas/ takes the handler from the declaration, and draw.ts draws the state from it.
  */
 import * as z from 'zod/mini';
 import { isEnded, type Ended, type EndName } from '../core/ended.ts';
@@ -8,7 +8,7 @@ import { SealpostError, type ErrorName, type Remedy } from '../core/errors.ts';
 import { withMoment } from './failure.ts';
 import type { PolicyName } from './policies.ts';
 
-/** The next state. It gets the input of the step with the error as `error`, or what `output` (JSONata) says. */
+/** The next state. It gets the step's input with the error as `error`, or `output` (JSONata). */
 export type Road = string | { next: string; output: string };
 
 /** Where an error leads: by its name, else by its remedy (core/errors.ts), else by `unforeseen`. */
@@ -16,11 +16,11 @@ export type Roads = { [On in ErrorName | Remedy | 'States.Timeout' | 'unforeseen
 
 /** What draw.ts draws of a step. */
 export interface Task {
-  /** The name of the function. The state has the same name, except where a second state runs the function. */
+  /** The name of the function. A state has the same name, except a second state of one function. */
   name: string;
-  /** Why the state is there. `{Throttled}` becomes what the retry policy for that error comes to. */
+  /** Why the state is there. `{Throttled}` becomes the retry policy for that error in words. */
   comment: string;
-  /** JSONata of what the function is given; by default the state's input with `execution`, the execution's name. */
+  /** JSONata of the function's input; by default the state's input with the execution's name. */
   given?: string;
   /** The task waits until its token comes back, for so many seconds. */
   tokenSeconds?: number;
@@ -46,7 +46,7 @@ export interface Step<I, O, E extends EndName> extends Task {
   /**
    * Makes the Lambda's handler.
    * @param logic returns the step's output, or an end
-   * @throws SealpostError InvalidStepOutput when the state before, or this one, gave something else than agreed
+   * @throws SealpostError InvalidStepOutput when the input or the output is not as declared
    */
   handler(logic: (input: I) => Promise<O | Ended<E>>): (event: unknown) => Promise<O>;
 }
@@ -60,8 +60,8 @@ type Declaration<I, O, T extends ErrorName, E extends EndName> = Omit<Task, 'nam
 };
 
 /**
- * @param declare is a function, and each call is marked PURE, so that the bundler leaves the other steps of the state
- *   machine out of a function's bundle
+ * @param declare a function, and each call of `step` is marked PURE, so that the bundler leaves the
+ *   other steps of the state machine out of a function's bundle
  */
 export function step<I extends z.ZodMiniType, O extends z.ZodMiniType, T extends ErrorName, E extends EndName = never>(
   name: string,
