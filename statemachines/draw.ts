@@ -19,7 +19,7 @@ export interface Machine {
 /**
  * Lambda takes no invocation now: Lambda is throttled (429), the function is inactive (502), or the
  * function is pending (409). The names are those of `Invoke` in @aws-sdk/client-lambda 3.1164.0.
- * Step Functions puts `Lambda.` before a name (developer guide, "Handle Lambda service exceptions").
+ * Step Functions puts `Lambda.` before them (developer guide, "Handle Lambda service exceptions").
  */
 const LAMBDA_BUSY = [
   'Lambda.TooManyRequestsException',

@@ -1,8 +1,8 @@
 /**
- * How an error gets from one step to another. A Catch of Step Functions hands on two texts: `Error`,
- * the name, and `Cause`. If a function threw, `Cause` is JSON: `{"errorType", "errorMessage",
- * "trace"}`. An error with a `retryAt` needs a third value, so its `errorMessage` is JSON, too:
- * `{"message", "retryAt"}`. Everywhere else a message is prose.
+ * How an error gets from one step to another. A Catch of Step Functions hands on two texts:
+ * `Error`, the name, and `Cause`. If a function threw, `Cause` is JSON: `{"errorType",
+ * "errorMessage", "trace"}`. An error with a `retryAt` needs a third value, so its `errorMessage`
+ * is JSON, too: `{"message", "retryAt"}`. Everywhere else a message is prose.
  */
 import * as z from 'zod/mini';
 import { isSealpostError, type Failure } from '../core/errors.ts';

@@ -73,6 +73,7 @@ describe('a comment', () => {
     'lambdas',
     'lib',
     'packages',
+    'statemachines',
     'test/core/audit',
     'test/core/certificate',
     'test/core/deliver-to-server',
@@ -81,6 +82,7 @@ describe('a comment', () => {
     'test/core/sweep',
     'test/house',
     'test/lib',
+    'test/statemachines',
   ];
   const sources = files.filter(path => /\.(ts|mjs|cjs|sh|ps1)$/.test(path));
 

@@ -166,7 +166,7 @@ describe('trying again', () => {
       expect(ending.waits[state]!.reduce((sum, wait) => sum + wait)).toBeGreaterThanOrEqual(600);
   });
 
-  /** A claim is renewed when a function begins: all that is waited before the next one has to fit into the lease. */
+  /** A function renews the claim when it begins. The waits until then fit into the lease. */
   test.each([...road, 'ReleaseForPerson'])('the lease outlasts all that is waited for %s', state => {
     const { States } = definitionOf('deliver-to-server');
     const before = Object.values(States).filter(({ Next, Catch = [] }) =>

@@ -1,4 +1,4 @@
-/** Runs a state machine of the product through the local interpreter: each task is answered by the row of a table. */
+/** Runs a state machine of the product in the local interpreter. A table answers each task. */
 import { readFileSync } from 'node:fs';
 import { parseDefinition } from '../../packages/aws-stand-in/src/states/asl/definition.ts';
 import type { Host, TaskRequest } from '../../packages/aws-stand-in/src/states/asl/host.ts';
@@ -194,7 +194,7 @@ class TableHost implements Host {
     const done = promise.finally(() => (over = true));
     done.catch(() => {});
     while (!over) {
-      // The interpreter and its expressions run on microtasks alone: after one turn nothing is in flight.
+      // The interpreter and its expressions run on microtasks: after one turn all have run.
       await new Promise(resolve => setImmediate(resolve));
       const next = [...this.#sleepers].sort((a, b) => a.at - b.at)[0];
       if (over || !next) continue;
@@ -206,7 +206,10 @@ class TableHost implements Host {
   }
 }
 
-/** A row of a failure table: these errors in this state lead there. `errors` absent: all that no other row of the state names. */
+/**
+ * A row of a failure table: these errors in this state lead there. Without `errors`, the row is for
+ * all errors that no other row of the state names.
+ */
 export interface Row {
   state: string;
   errors?: readonly string[];
@@ -219,7 +222,10 @@ export interface Row {
   error?: string;
 }
 
-/** Each row with its errors spelt out: all pairs of a task state and an error are in exactly one. @throws Error when one is in two */
+/**
+ * @returns each row with its errors; each pair of a task state and an error is in exactly one row
+ * @throws Error when a pair is in two rows
+ */
 export function everyPair(rows: Row[]): (Row & { errors: readonly string[] })[] {
   for (const { state, errors = [] } of rows)
     for (const error of errors)
@@ -231,7 +237,7 @@ export function everyPair(rows: Row[]): (Row & { errors: readonly string[] })[] 
   });
 }
 
-/** `IntervalSeconds × BackoffRate^n`, no longer than MaxDelaySeconds: what a retrier waits before each attempt. */
+/** @returns seconds before each retry: `IntervalSeconds × BackoffRate^n`, or MaxDelaySeconds */
 export function delays({ IntervalSeconds, MaxAttempts, BackoffRate, MaxDelaySeconds }: any): number[] {
   return Array.from({ length: MaxAttempts }, (_, n) => Math.min(IntervalSeconds * BackoffRate ** n, MaxDelaySeconds));
 }

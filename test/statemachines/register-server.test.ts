@@ -39,7 +39,7 @@ describe('every error', () => {
   });
 });
 
-/** Nothing is on record before: a burst that is over in half an hour costs nobody a registration. */
+/** Nothing is on record before. A burst that ends within half an hour loses no registration. */
 const longest = [1, 2, 4, 8, 16, 32, ...Array.from({ length: 54 }, () => 60)];
 
 test.each([

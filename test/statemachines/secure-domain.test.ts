@@ -69,12 +69,12 @@ const road = [
   'ReleaseDomain',
 ];
 
-/** Reasons outside of us, by the step that meets them: the domain is parked with it, nobody is woken at night. */
+/** Reasons outside of us, by step. The domain is parked with the reason, and nobody is paged. */
 const ofCa = ['AcmeRateLimited', 'AcmeRejected', 'AcmeUnavailable', 'IssuerUnusable'];
 const proving = [...ofCa, 'AuthorizationPending', 'CaaForbids', 'ChallengeFailed', 'DnsNotPropagated', 'Throttled'];
 const parked: Record<string, string[]> = {
-  // Before the claim is taken there is nothing to park: a throttled table would swallow the wish without a trace, so
-  // Throttled has a state of its own.
+  // Without Throttled, which has a state of its own: before the claim there is nothing to park, and
+  // a throttled table would lose the wish without a trace.
   ClaimDomain: [
     ...ofCa,
     ...['BudgetSpent', 'CaaForbids', 'DnsNotPropagated', 'DomainNotManaged'],
@@ -220,7 +220,7 @@ describe('a failure on the way out', () => {
     ['CaaForbids', 'ClaimLost', ['ParkDomain', 'InOtherHands'], 'SUCCEEDED', 'nobody'],
     ['CaaForbids', 'TypeError', ['ParkDomain'], 'FAILED', 'a person'],
     ['TypeError', 'States.Timeout', ['ParkForPerson'], 'FAILED', 'a person'],
-    // The unforeseen error came before the claim, or the claim went with it: it is told all the same.
+    // The unforeseen error came before the claim, or ended it. A person is told all the same.
     ['TypeError', 'ClaimLost', ['ParkForPerson', 'Unexpected'], 'FAILED', 'a person'],
   ])('%s in CreateOrder and %s while parking: %j', async (first, second, states, status, told) => {
     const ending = await run(machine, { CreateOrder: { error: first }, [states[0]!]: { error: second } });
@@ -310,7 +310,7 @@ describe('trying again', () => {
     }
   });
 
-  /** A claim is renewed when a function begins: all that is waited before the next one has to fit into the lease. */
+  /** A function renews the claim when it begins. The waits until then fit into the lease. */
   test.each(['CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain', 'ParkDomain'])(
     'the lease outlasts all that is waited for %s',
     state => {
