@@ -1,5 +1,3 @@
-import type { EndName } from './ended.ts';
-
 /**
  * Every way in which an execution can fail. Step Functions matches on the name; an alarm and a
  * heading of the runbook have that name, and a user reads it in `status`. A name without a remedy
@@ -139,12 +137,11 @@ export class SealpostError extends Error {
    * @param why.retryAt as the property
    */
   constructor(
-    name: ErrorName | EndName,
+    name: ErrorName,
     { about, message, cause, retryAt }: { about: string; message: string; cause?: unknown; retryAt?: number },
   ) {
     super(printable(message), { cause });
-    // An end is thrown by functions that do not return it yet.
-    this.name = name as ErrorName;
+    this.name = name;
     this.about = about;
     this.retryAt = retryAt;
   }
