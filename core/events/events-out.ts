@@ -1,6 +1,6 @@
 /**
- * The events out: what sealpost publishes on the product's bus (`source` `sealpost`), with the schema
- * of each event's detail, and its page in docs/events/.
+ * The events out: what sealpost publishes on the product's bus (`source` `sealpost`), with the
+ * schema of each event's detail, and its page in docs/events/.
  */
 import * as z from 'zod/mini';
 import type { EventPage } from './events-in.ts';

@@ -1,4 +1,4 @@
-/** Names on ports, as they were last seen: from the server itself (the audit), and from outside. */
+/** The endpoints of a server as they were last checked: by the audit, and from outside. */
 import type { OnServer } from './known.ts';
 
 export interface Unverified {
@@ -12,23 +12,23 @@ export interface Unverified {
 
 export interface Endpoints {
   inside?: { endpoints: number; verified: number; oldest: number };
-  /** Of a share of the domains, another each day. */
+  /** The outside check covers some of the domains, each day others. */
   outside?: { endpoints: number; verified: number; at: number };
   unverified: Unverified[];
 }
 
-/** An audit is due once a day. */
+/** Three days: an audit is due once a day. */
 const STALE_MS = 3 * 86_400_000;
 
 const REMEDY = {
   drift:
-    'It is delivered again by itself; if that does not help, find out who else writes that daemon’s configuration.',
-  dead: 'Start what served there; if it is closed for good, put Mail Server Registered, and it is looked for no more.',
-  stale: 'See that the server runs and that Systems Manager shows its node online.',
+    'The certificate is delivered again by itself. If it drifts again, find out what else writes that daemon’s configuration.',
+  dead: 'Start the daemon that served the port. If the port is closed for good, send Mail Server Registered: the port is then no longer checked.',
+  stale: 'Make sure that the server runs and that Systems Manager shows its node online.',
   unreachable:
-    'The server itself is asked every day, too: look at its firewall and security group, at the route, and at the address of its name; port 25 needs AWS’s leave for the function.',
+    'The audit also checks the server from inside. Check its firewall and security group, the route, and the address of its name. Port 25 needs a permission of AWS for the function.',
   other:
-    'The server itself serves what it should, or is audited now: look at what stands before it (a proxy, a load balancer, NAT) and at the address of its name.',
+    'The server serves the certificate when it is asked from inside, or is audited now. Check what stands before the server (a proxy, a load balancer, NAT), and the address of its name.',
 } as const;
 
 export function endpointsOf(server: string, { record, work, outside }: OnServer, now: number): Endpoints {
@@ -41,19 +41,19 @@ export function endpointsOf(server: string, { record, work, outside }: OnServer,
     for (const { domain, drift, reason } of work.values()) {
       if (!drift) continue;
       lost += drift.length;
-      const why = reason ?? 'the audit did not see its certificate there; it is delivered again';
+      const why = reason ?? 'the audit did not see its certificate there; the certificate is delivered again';
       miss('inside', REMEDY.drift, { domain, ports: [...new Set(drift)], why });
     }
     for (const [port, names] of Object.entries(audit.dead ?? {})) {
       lost += names;
-      const why = 'it answered when the server was inspected, and does not now';
+      const why = 'the port answered when the server was inspected, and does not now';
       miss('inside', REMEDY.dead, { ports: [Number(port)], why });
     }
     if (now - audit.oldest > STALE_MS)
-      miss('inside', REMEDY.stale, { ports: [], why: 'its audits have come to nothing for more than three days' });
+      miss('inside', REMEDY.stale, { ports: [], why: 'its audits have failed for more than three days' });
   }
   for (const port of outside?.unreachable ?? [])
-    miss('outside', REMEDY.unreachable, { ports: [port], why: 'nobody answers there from outside' });
+    miss('outside', REMEDY.unreachable, { ports: [port], why: 'nobody answers at this port from outside' });
   if (outside?.why !== undefined) miss('outside', REMEDY.unreachable, { ports: [], why: outside.why });
   for (const { domain, port, why } of outside?.unseen ?? [])
     miss('outside', REMEDY.other, { domain, ports: [port], why });
@@ -72,7 +72,7 @@ export function endpointsOf(server: string, { record, work, outside }: OnServer,
   };
 }
 
-/** Of many servers, as one; the oldest look is the oldest of all. */
+/** The sums over many servers, with the oldest of their checks. */
 export function together(all: Endpoints[]): Endpoints {
   const inside = all.flatMap(one => one.inside ?? []);
   const outside = all.flatMap(one => one.outside ?? []);

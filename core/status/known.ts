@@ -1,11 +1,11 @@
-/** What the table knows, as a person asks for it: read only, and apart from the writes of the protocol. */
+/** What the table has about domains, servers and issuers, read for a person. */
 import type { DomainRecord } from '../record/domain.ts';
 import type { Outside } from '../record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../record/server.ts';
 import type { IssuerRecord } from '../ports/issuer-store.ts';
 import type { AcmUse } from '../record/acm.ts';
 
-/** What is kept under a server's name; `record` is absent while nobody has registered it. */
+/** The items of a server. A server that is not registered has no `record`. */
 export interface OnServer {
   record?: ServerRecord;
   /** By domain. */
@@ -18,9 +18,9 @@ export interface Known {
   domains: DomainRecord[];
   /** By host name. */
   servers: Map<string, OnServer>;
-  /** All that an account was made at, where all is known. */
+  /** The issuers at which the stack has an account; empty unless everything was read. */
   issuers: KnownIssuer[];
-  /** Where something was imported into ACM, and all is known. */
+  /** Present if everything was read and something was imported into ACM. */
   acm?: AcmUse;
 }
 
@@ -30,12 +30,15 @@ export interface KnownIssuer extends Pick<IssuerRecord, 'trouble'> {
 
 export interface KnownStore {
   /**
-   * Everything, read page by page without a lock: for a person, not for a decision. A million domains are about 1.5 GB
-   * and $0.05 of reads.
+   * Everything, read page by page without a lock: for a person, not for a decision. A million
+   * domains are about 1.5 GB and $0.05 of reads.
    */
   all(): Promise<Known>;
-  /** The domain, its servers, and its work and what is installed of it on them. */
+  /** The domain, its servers, and what each of them has of the domain: work and installed. */
   ofDomain(domain: string): Promise<Known>;
-  /** The server, its own host name as a domain, and all that waits for it or is installed on it. */
+  /**
+   * The server, its host name as a domain, and everything that waits for the server or is installed
+   * there.
+   */
   ofServer(server: string): Promise<Known>;
 }

@@ -1,4 +1,4 @@
-/** How it is with a server. */
+/** What `sealpost status` shows for a server. */
 import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../record/server.ts';
 import { endpointsOf, type Endpoints } from './endpoints.ts';
 import type { OnServer } from './known.ts';
@@ -9,7 +9,7 @@ export interface ServerStatus extends Status {
   node: string;
   prefix: string;
   seq: number;
-  /** What its first delivery found there. */
+  /** What the last inspection found. */
   capability: ServerRecord['capability'];
   delivery: ServerRecord['delivery'];
   work: (Pick<Work, 'domain' | 'notBefore' | 'reason'> & { remove: boolean })[];
@@ -39,7 +39,7 @@ export function serverStatus(record: ServerRecord, on: OnServer, now: number): S
   };
 }
 
-/** Whatever else is so: somebody gets another certificate, or none. */
+/** Adds the endpoints that do not serve their certificate. */
 function unlessUnverified(status: Status, { unverified }: Endpoints): Status {
   const [first] = unverified;
   if (!first || !status.well) return status;
@@ -53,17 +53,20 @@ function unlessUnverified(status: Status, { unverified }: Endpoints): Status {
   return { ...status, well: false, why: `${what.length > 0 ? `${what.join(', ')}: ` : ''}${why}${more}.`, remedy };
 }
 
-/** @param waiting how much work waits for it */
+/** @param waiting the number of the server's items of work */
 export function serverState(record: ServerRecord, waiting: number, now: number): Status {
   const status = { name: record.server, ...state(record, waiting, now) };
-  // A held server is due for nothing until a person has looked.
+  // Nothing is due for a held server until a person registers the server again.
   return record.held === undefined ? unlessOverdue(status, record, now) : status;
 }
 
 function state(record: ServerRecord, waiting: number, now: number): Omit<Status, 'name'> {
   if (record.held !== undefined) return { state: 'held', well: false, ...because('InstallBroken', record.held) };
   const failing = record.failures
-    ? because('ServerUnreachable', `${plural(record.failures, 'delivery', 'deliveries')} in a row came to nothing.`)
+    ? because(
+        'ServerUnreachable',
+        `${record.failures} ${record.failures === 1 ? 'delivery' : 'deliveries'} in a row failed.`,
+      )
     : undefined;
   const tryAgain = { what: 'tried again', at: record.dueAt };
   if (isClaimed(record, now)) {
@@ -90,12 +93,8 @@ function state(record: ServerRecord, waiting: number, now: number): Omit<Status,
       well: true,
       since: record.registeredAt,
       next: { what: `a certificate for ${record.server} seen served` },
-      why: "Customers' certificates are delivered once its own host name is served and trusted.",
+      why: "The server gets customers' certificates once its own host name is served and trusted.",
     };
   if (waiting > 0) return { state: `${waiting} waiting`, well: true, next: { what: 'delivery', at: record.dueAt } };
   return { state: 'up to date', well: true, since: record.hostSecuredAt };
-}
-
-function plural(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

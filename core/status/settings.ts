@@ -1,4 +1,7 @@
-/** What is typed into a mail program for a domain: which host, port and kind of security. Pure; bin/settings.ts looks whether it is so. */
+/**
+ * What a person types into a mail program for a domain: host, port and kind of security.
+ * bin/settings.ts checks each line by a handshake.
+ */
 import { coversName, mailName, planNames } from '../certificate/names.ts';
 import type { DomainRecord, ServedUnder } from '../record/domain.ts';
 
@@ -8,7 +11,7 @@ export interface Setting {
   protocol: Protocol;
   host: string;
   port: number;
-  /** TLS from the first byte, which RFC 8314 §3 prefers, or begun by a command. */
+  /** TLS from the first byte, which RFC 8314 §3 prefers, or after a STARTTLS command. */
   security: 'TLS' | 'STARTTLS';
 }
 
@@ -23,8 +26,8 @@ const PORTS: Pick<Setting, 'protocol' | 'port' | 'security'>[] = [
 ];
 
 /**
- * The host names, the best first: the domain's own mail name where one of its servers chooses certificates by name, and
- * the host name of each server that cannot.
+ * The host names, the best first: the domain's own mail name if one of its servers chooses
+ * certificates by name, then the host name of each server that cannot.
  */
 export function mailHosts({ domain, spec, current, servedUnder = [] }: DomainRecord): string[] {
   if (!spec || spec.deleted) return [];
@@ -50,7 +53,10 @@ const SERVICES: Record<number, string> = {
   587: '_submission',
 };
 
-/** SRV lines for the domain's zone: TLS from the first byte has the lower priority number, and so comes first. */
+/**
+ * SRV lines for the domain's zone. TLS from the first byte has the lower priority number, and is
+ * tried first.
+ */
 export function srvLines(domain: string, settings: Setting[]): string[] {
   return settings.map(
     ({ port, host, security }) =>
@@ -58,7 +64,11 @@ export function srvLines(domain: string, settings: Setting[]): string[] {
   );
 }
 
-/** Thunderbird's file (autoconfig.<domain>/mail/config-v1.1.xml, or the domain's /.well-known/autoconfig/mail/config-v1.1.xml). Names are A-labels: nothing in them has to be escaped. */
+/**
+ * Thunderbird's file: autoconfig.<domain>/mail/config-v1.1.xml, or
+ * /.well-known/autoconfig/mail/config-v1.1.xml of the domain. Names are A-labels, so that nothing
+ * has to be escaped.
+ */
 export function autoconfig(domain: string, settings: Setting[]): string {
   const server = ({ protocol, host, port, security }: Setting) => {
     const [tag, type] = protocol === 'submission' ? ['outgoingServer', 'smtp'] : ['incomingServer', protocol];

@@ -59,6 +59,8 @@ describe('a comment', () => {
   const held = [
     'bin',
     'test/bin',
+    'core/events',
+    'core/status',
     'core/acm',
     'core/acme',
     'core/certificate',

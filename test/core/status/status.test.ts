@@ -74,7 +74,7 @@ describe('a domain', () => {
       now,
     );
     expect(status).toMatchObject({
-      ...{ state: 'deleted', well: true, since: now - hour, next: { what: 'forgotten', at: now + hour } },
+      ...{ state: 'deleted', well: true, since: now - hour, next: { what: 'tombstone deleted', at: now + hour } },
       ...{ names: expired.names, servers: [] },
     });
   });
@@ -159,7 +159,7 @@ describe('a domain', () => {
       ...{ state: `served under ${mx1}`, names: [], well: false, next: { what: 'overdue since' } },
     });
     expect(domainStatus(under, known(on(server())), now)).toMatchObject({
-      ...{ state: `served under ${mx1}`, names: [], well: true, next: { what: 'looked at again', at: now + hour } },
+      ...{ state: `served under ${mx1}`, names: [], well: true, next: { what: 're-evaluation', at: now + hour } },
       why: expect.stringContaining(`type this host name into the mail program`),
       servers: [{ server: mx1, state: 'served under' }],
     });
