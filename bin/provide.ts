@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { inspectChain } from '../core/certificate/certificate.ts';
-import { readFromElsewhere } from '../core/certificate/from-elsewhere.ts';
+import { readProvided } from '../core/certificate/from-elsewhere.ts';
 import { coversName, planNames } from '../core/certificate/names.ts';
 import { serversOf, type DomainRecord, type ProvidedCertificate, type Use } from '../core/record/domain.ts';
 import { markAt, needsNoOrder, takenOverAt, uses, type Provided } from '../core/record/provided.ts';
@@ -53,7 +53,7 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
   const covers = request.for.map(use => `${use}.${domain}`);
   const pem = read({ file: request.pem, option: '--pem', domain });
   const key = request.key === undefined ? undefined : read({ file: request.key, option: '--key', domain });
-  const { keyPem, chainPem } = readFromElsewhere({ domain, pem, key, covers, roots: here.roots, now });
+  const { keyPem, chainPem } = readProvided({ domain, pem, key, covers, roots: here.roots, now });
   const certificate = describe(chainPem, now);
   if (certificate.renewAt <= now)
     throw refused({

@@ -58,8 +58,8 @@ export interface Patience {
  * Waits before the order is read again: after 0.3, 1.2, 3.9, 6.9 and 9.9 s. Pebble takes 50 ms,
  * Let's Encrypt 1 to 3 s, so that few requests are made and none is late for long.
  */
-const firstLookMs = 300;
-const slowestLookMs = 3_000;
+const FIRST_READ_MS = 300;
+const SLOWEST_READ_MS = 3_000;
 
 /**
  * Opens an order, or reads the recorded one.
@@ -108,7 +108,11 @@ export async function answerChallenges(acme: Acme, order: OrderState, patience: 
         refused = error;
       }
     }
-    const done = await lookUntil(acme, order, patience, ({ status }) => status !== 'pending', undefined, refused);
+    const done = await readUntil(acme, order, {
+      ...patience,
+      isDone: ({ status }) => status !== 'pending',
+      cause: refused,
+    });
     if (done.status === 'invalid') throw await whyInvalid(acme, done, order.names);
     return handOn(acme, { ...order, status: done.status, challenges: [] });
   });
@@ -133,8 +137,8 @@ export async function completeOrder(
     let current = options.firstAttempt ? await finalize(acme, order, options.csr) : await acme.order(order.url);
     if (current.status === 'ready') current = await finalize(acme, order, options.csr);
     if (current.status !== 'valid') {
-      const settled = ({ status }: AcmeOrder) => status === 'valid' || status === 'invalid';
-      current = await lookUntil(acme, order, options, settled, current);
+      const isDone = ({ status }: AcmeOrder) => status === 'valid' || status === 'invalid';
+      current = await readUntil(acme, order, { ...options, isDone, seen: current });
     }
     if (current.status === 'invalid') throw await whyInvalid(acme, current, order.names);
     return acme.certificate(current.certificate!);
@@ -205,23 +209,23 @@ async function stateOf(acme: Acme, order: AcmeOrder, names: string[]): Promise<O
 }
 
 /**
- * Reads the order until `settled`, at the CA's Retry-After if it gives one.
+ * Reads the order until `isDone`, at the CA's Retry-After if it gives one.
+ * @param until.seen the order as it was read last
+ * @param until.cause the error of an unanswered challenge, for the error's `cause`
  * @throws SealpostError AuthorizationPending at the deadline
  */
-async function lookUntil(
+async function readUntil(
   acme: Acme,
   { url, names }: OrderState,
-  { deadline, now, sleep }: Patience,
-  settled: (order: AcmeOrder) => boolean,
-  seen?: AcmeOrder,
-  cause?: unknown,
+  until: Patience & { isDone: (order: AcmeOrder) => boolean; seen?: AcmeOrder; cause?: unknown },
 ): Promise<AcmeOrder> {
+  const { deadline, now, sleep, isDone, seen, cause } = until;
   let order = seen;
-  for (let wait = firstLookMs; ; wait = Math.min(wait * 3, slowestLookMs)) {
+  for (let wait = FIRST_READ_MS; ; wait = Math.min(wait * 3, SLOWEST_READ_MS)) {
     const asked = retryAt(order?.retryAfter, now());
     const at = asked ?? now() + wait;
     if (at > deadline) {
-      const state = order ? `is still ${order.status}` : 'was not looked at';
+      const state = order ? `is still ${order.status}` : 'was not read';
       throw new SealpostError('AuthorizationPending', {
         about: names[0]!,
         message: `The order at ${url} ${state}; it is read again.`,
@@ -231,7 +235,7 @@ async function lookUntil(
     }
     await sleep(at - now());
     order = await acme.order(url);
-    if (settled(order)) return order;
+    if (isDone(order)) return order;
   }
 }
 

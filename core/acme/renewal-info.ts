@@ -13,12 +13,12 @@ export interface RenewalInfo {
   /** The URL of a page with the CA's reason, such as an incident. */
   explanation?: string;
   /** When to ask again, milliseconds since the epoch. */
-  nextLookAt: number;
+  askAgainAt: number;
 }
 
 const hour = 3_600_000;
 /** RFC 9773 §4.3.3: after a long-term error, ask again after six hours. */
-const afterError = 6 * hour;
+const AFTER_ERROR_MS = 6 * hour;
 
 /**
  * @param now milliseconds since the epoch
@@ -31,22 +31,22 @@ export async function readRenewalInfo(
 ): Promise<RenewalInfo> {
   try {
     const { renewalInfo } = await ca.directory();
-    if (!renewalInfo) return { nextLookAt: now + afterError };
+    if (!renewalInfo) return { askAgainAt: now + AFTER_ERROR_MS };
     const answer = await ca.request(`${renewalInfo}/${ariId}`, 'get');
     if (answer.status >= 400) throw new AcmeProblem(answer);
     const { suggestedWindow, explanationURL } = answer.data ?? {};
     const [start, end] = [Date.parse(suggestedWindow?.start), Date.parse(suggestedWindow?.end)];
-    if (!(start < end)) return { nextLookAt: now + afterError }; // §4.2: such an answer is an error
+    if (!(start < end)) return { askAgainAt: now + AFTER_ERROR_MS }; // §4.2: such an answer is an error
     return {
       window: { start, end },
       ...(explanationURL && { explanation: explanationURL }),
-      nextLookAt: nextLook({ asked: retryAt(header(answer, 'retry-after'), now), now }),
+      askAgainAt: askAgain({ asked: retryAt(header(answer, 'retry-after'), now), now }),
     };
   } catch (error) {
     // The CA answered and does not know the certificate: another CA issued it, or the CA lost its
     // state.
     const unknown = error instanceof AcmeProblem && error.status < 500 && error.status !== 429;
-    if (unknown && !isProblem(error, 'rateLimited')) return { nextLookAt: now + afterError };
+    if (unknown && !isProblem(error, 'rateLimited')) return { askAgainAt: now + AFTER_ERROR_MS };
     throw asSealpostError(error, ariId, now);
   }
 }
@@ -55,6 +55,6 @@ export async function readRenewalInfo(
  * RFC 9773 §4.3.2 sets the limits of one minute and one day. Let's Encrypt asks for at least two
  * questions a day.
  */
-function nextLook({ asked, now }: { asked: number | undefined; now: number }): number {
-  return Math.min(Math.max(asked ?? now + afterError, now + 60_000), now + 12 * hour);
+function askAgain({ asked, now }: { asked: number | undefined; now: number }): number {
+  return Math.min(Math.max(asked ?? now + AFTER_ERROR_MS, now + 60_000), now + 12 * hour);
 }

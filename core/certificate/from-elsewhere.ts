@@ -15,7 +15,7 @@ const MOST = 10;
  * @param given.roots PEM, trusted in addition to Mozilla's roots
  * @throws SealpostError InvalidStepInput, which names the option, what is wrong, and the remedy
  */
-export function readFromElsewhere(given: {
+export function readProvided(given: {
   domain: string;
   pem: string;
   key?: string;

@@ -1,6 +1,6 @@
 /**
  * Whether a domain's CAA records allow a CA to issue (RFC 8659, RFC 8657). They are checked before
- * the order, because a refused order counts for the CA's rate limits.
+ * the order, because a failed order counts for the CA's rate limits.
  */
 import { SealpostError } from '../errors.ts';
 import type { CaaProperty, Dns } from './authoritative.ts';
@@ -17,7 +17,7 @@ export interface Issuing {
 }
 
 /** For each name the deciding records and where they are, looked up once for all CAs. */
-export type CaaLook = { name: string; at: string; records: CaaProperty[] }[];
+export type CaaFound = { name: string; at: string; records: CaaProperty[] }[];
 
 /**
  * Looks up, for each name, the first record set on the way up to the top-level domain (RFC 8659
@@ -25,10 +25,10 @@ export type CaaLook = { name: string; at: string; records: CaaProperty[] }[];
  * @param names of the certificate, wildcards included
  * @throws SealpostError DnsNotPropagated if an answer is unknown; a CA refuses then, too
  */
-export async function lookAtCaa(dns: Dns, names: string[]): Promise<CaaLook> {
+export async function lookUpCaa(dns: Dns, names: string[]): Promise<CaaFound> {
   const asked = new Map<string, Promise<CaaProperty[]>>();
   const recordsAt = (at: string) => asked.get(at) ?? asked.set(at, dns.caa(at)).get(at)!;
-  const look: CaaLook = [];
+  const found: CaaFound = [];
   for (const name of names) {
     const bare = name.replace(/^\*\./, '');
     let [at, records]: [string, CaaProperty[]] = [bare, []];
@@ -36,23 +36,23 @@ export async function lookAtCaa(dns: Dns, names: string[]): Promise<CaaLook> {
       at = place;
       records = await recordsAt(place);
     }
-    look.push({ name, at, records });
+    found.push({ name, at, records });
   }
-  return look;
+  return found;
 }
 
 /** @throws SealpostError CaaForbids with the record that forbids it */
-export async function checkCaa(look: CaaLook, issuing: Issuing): Promise<void> {
+export async function checkCaa(found: CaaFound, issuing: Issuing): Promise<void> {
   // A CA that names no identities cannot be found in a record. The CA checks CAA itself.
   if (issuing.identities.length === 0) return;
-  const namesAccount = look.some(({ records }) => records.some(({ value }) => /;\s*accounturi\s*=/i.test(value)));
+  const namesAccount = found.some(({ records }) => records.some(({ value }) => /;\s*accounturi\s*=/i.test(value)));
   const accountUrl = namesAccount ? await issuing.accountUrl() : undefined;
-  for (const { name, at, records } of look) {
+  for (const { name, at, records } of found) {
     const forbidden = forbids({ name, records }, { ...issuing, accountUrl });
     if (forbidden === undefined) continue;
     const cure = `Add this line to the zone: ${at}. CAA 0 issue "${issuing.identities[0]}"`;
     throw new SealpostError('CaaForbids', {
-      about: look[0]!.name,
+      about: found[0]!.name,
       message: `CAA at ${at} forbids ${name}: ${forbidden}. ${cure}`,
     });
   }
@@ -71,7 +71,7 @@ const CRITICAL = 128 | 1;
 const known = ['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc', 'contactemail', 'contactphone'];
 
 /** @returns the reason, in words; undefined if the CA may issue */
-function forbids({ name, records }: Pick<CaaLook[number], 'name' | 'records'>, issuing: Known): string | undefined {
+function forbids({ name, records }: Pick<CaaFound[number], 'name' | 'records'>, issuing: Known): string | undefined {
   const unknown = records.find(({ flags, tag }) => (flags & CRITICAL) !== 0 && !known.includes(tag));
   // RFC 8659 §4.1
   if (unknown) return `it has a critical property "${unknown.tag}" that nobody here knows`;

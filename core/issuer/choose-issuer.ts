@@ -6,7 +6,7 @@ import type { Issuer } from '../acme/issuer.ts';
 import type { Directory } from '../acme/transport.ts';
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
-import { checkCaa, lookAtCaa, type CaaLook } from '../dns/caa.ts';
+import { checkCaa, lookUpCaa, type CaaFound } from '../dns/caa.ts';
 import { isSealpostError, SealpostError, type ErrorName } from '../errors.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { IssuerStore } from '../ports/issuer-store.ts';
@@ -135,7 +135,7 @@ export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<
     ...(ordering ? [{ issuer: ordering, isLastResort: false }] : []),
     ...(others.length > 0 ? await inOrder(others, record, store, now) : []),
   ];
-  const caa = await lookAtCaa(ports.dns, names);
+  const caa = await lookUpCaa(ports.dns, names);
   const refusals: SealpostError[] = [];
   let { reserved } = record;
   const slotAt = async (issuer: Issuer, latest: number) => {
@@ -189,7 +189,7 @@ export function replacedAt({ name }: Issuer, { current }: DomainRecord, names: s
 async function requireSuitable(
   { name, directoryUrl }: Issuer,
   { caaIdentities = [], profiles = {} }: NonNullable<Directory['meta']>,
-  wished: { domain: string; profile?: string; caa: CaaLook },
+  wished: { domain: string; profile?: string; caa: CaaFound },
   store: Pick<IssuerStore, 'readIssuer'>,
 ): Promise<void> {
   const accountUrl = async () => (await store.readIssuer(directoryUrl))?.accountUrl;

@@ -84,7 +84,7 @@ export async function walkRenewalInfo(ports: WalkPorts): Promise<Walked> {
     const page = await store.domains(Math.min(PAGE, room), position.after);
     const certificates = page.domains.filter(hasCertificate);
     if (certificates.some(({ current }) => isHolding(ports.caOf(current), position, clock.now()))) break;
-    const seen = await lookAtAll(certificates, position.failing ?? {}, ports);
+    const seen = await askAll(certificates, position.failing ?? {}, ports);
     walked.looked += seen.looked;
     walked.changed += seen.changed;
     walked.failed += seen.failed;
@@ -152,7 +152,7 @@ interface Seen extends Omit<Walked, 'ended'> {
   unasked: string[];
 }
 
-async function lookAtAll(
+async function askAll(
   certificates: KnownCertificate[],
   before: NonNullable<WalkPosition['failing']>,
   { store, caOf, clock, random }: WalkPorts,
@@ -160,7 +160,7 @@ async function lookAtAll(
   const seen: Seen = { looked: 0, changed: 0, failed: 0, intervalMs: Infinity, failing: { ...before }, unasked: [] };
   const inARow: Record<string, number> = {};
 
-  const look = async (known: KnownCertificate): Promise<void> => {
+  const ask = async (known: KnownCertificate): Promise<void> => {
     const ca = caOf(known.current);
     if (!ca || known.current.ariId === undefined) return;
     if ((seen.failing[ca.name]?.until ?? 0) > clock.now()) {
@@ -172,7 +172,7 @@ async function lookAtAll(
       seen.looked++;
       inARow[ca.name] = 0;
       delete seen.failing[ca.name];
-      seen.intervalMs = Math.max(MINUTE, Math.min(seen.intervalMs, info.nextLookAt - clock.now()));
+      seen.intervalMs = Math.max(MINUTE, Math.min(seen.intervalMs, info.askAgainAt - clock.now()));
       if (info.window && (await record(known, { ...info, window: info.window }))) seen.changed++;
     } catch (error) {
       // The recorded window stays (RFC 9773 §4.3.3).
@@ -201,7 +201,7 @@ async function lookAtAll(
 
   const waiting = certificates.values();
   const lane = async () => {
-    for (const known of waiting) await look(known);
+    for (const known of waiting) await ask(known);
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   return seen;

@@ -1,4 +1,7 @@
-/** Certificates in ACM: the adapter on the stand-in with the deployed function's rights, and the twin. */
+/**
+ * Certificates in ACM: the implementation on the stand-in, with the rights of the deployed
+ * function, and the twin.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +42,7 @@ beforeEach(() => {
   second = ca.issue([domain, `*.${domain}`]);
 });
 
-/** As lib/functions.ts has them. */
+/** The rights that lib/functions.ts gives. */
 const rights = (stack = 'sealpost') => [
   allow(['acm:ImportCertificate', 'acm:AddTagsToCertificate'], '*', {
     StringEquals: { 'aws:RequestTag/sealpost:stack': stack },
@@ -123,7 +126,7 @@ describe('in ACM', () => {
     expect(await manager().import(pems(first))).toMatch(/^arn:aws:acm:/);
   });
 
-  /** What the stand-in cannot come to by itself. */
+  /** Errors that the stand-in never gives. */
   const answering = (error: Error) =>
     certificateManager({ send: () => Promise.reject(error) } as unknown as ACMClient, 'sealpost');
   const service = { $metadata: {}, message: 'no' };

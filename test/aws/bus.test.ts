@@ -11,7 +11,7 @@ type Fact = { detailType: string; detail: Record<string, unknown> };
 let provider: Account;
 let queueUrl: string;
 
-/** A bus whose every event of ours comes to a queue. */
+/** A bus with a rule that sends each of our events to a queue. */
 beforeAll(async () => {
   provider = await startAccount(['sqs', 'events']);
   const queue = await provider.make('AWS::SQS::Queue', 'Queue', { QueueName: 'seen' });

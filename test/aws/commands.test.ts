@@ -8,7 +8,7 @@ import type { SendingCommands } from '../../core/ports/commands.ts';
 
 interface CommandsUnderTest {
   commands: SendingCommands;
-  /** Lets the node run its command, whose installer prints this. */
+  /** Lets the node run its command; the installer prints `output`. */
   answer(commandId: string, output: string, exitCode?: number): Promise<unknown>;
 }
 
@@ -50,14 +50,17 @@ const documentForWindows = {
     { action: 'aws:runShellScript', name: 'installWindows', inputs: { runCommand: ['echo {{ delivery }}'] } },
   ],
 };
-/** Another version where it says something else, and the default one from then on. */
+/** Adds a version with another content, and makes it the default. */
 const deploy = (Content: object) =>
   provider.make('AWS::SSM::Document', 'Document', { Name: 'deliver', DocumentType: 'Command', Content });
-/** A process of its own. @param content what it was deployed with; its members in whatever order */
+/**
+ * A process of its own.
+ * @param content the document that it was deployed with; the order of the members differs
+ */
 const sender = (content: object = Object.fromEntries(Object.entries(document()).toReversed())) =>
   sendingCommands(provider.client(SSMClient), tag, { name: 'deliver', content: JSON.stringify(content) });
 
-/** Nodes that run nothing until a test says what it printed. */
+/** Nodes that run nothing until a test says what the installer printed. */
 beforeAll(async () => {
   provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm']);
   const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
@@ -74,9 +77,9 @@ beforeAll(async () => {
       platformType: 'Linux',
       tags: id === stranger ? { [tag.key]: 'another stack' } : { [tag.key]: tag.value },
     });
-  // The product's own document fetches from S3 first; what is tested here is what is made of the step `install`.
+  // The product's document fetches from S3 first. Only the step `install` matters here.
   await deploy(document());
-  // As on a Windows node: the step of the other platform is skipped, and says so where an answer would stand.
+  // As on a Windows node: the other platform's step is skipped, and its output says so.
   await provider.make('AWS::SSM::Document', 'Other', {
     Name: 'deliver-windows',
     DocumentType: 'Command',
@@ -114,7 +117,7 @@ describe('the document', () => {
   const send = (by: SendingCommands, node = absent) =>
     by.send({ node, delivery, installer, prefix, about: 'mx1.provider.example' });
   afterEach(() => deploy(document()));
-  /** A command that Systems Manager would have sent. */
+  /** The error of a command that Systems Manager would have sent: the node `absent` is unknown. */
   const isSent = { name: 'ServerUnreachable' };
 
   test('is run on no server where it says something else than what was deployed', async () => {

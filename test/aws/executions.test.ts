@@ -20,7 +20,7 @@ let under: ExecutionsUnderTest;
 const tokens = new Map<string, string>();
 const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:send';
 
-/** All that is asked of a function here is that it takes the token. */
+/** The function only has to accept the token. */
 const functions: ServiceFactory = () => ({
   name: 'lambda',
   model: lambda,

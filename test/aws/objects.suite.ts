@@ -6,7 +6,7 @@ export function describeObjects(
   make: () => Promise<{
     certificates: CertificateObjects;
     deliveries: DeliveryObjects;
-    /** Whether the delivery bucket has an object of this key. */
+    /** True if the delivery bucket has an object of this key. */
     exists(key: string): Promise<boolean>;
   }>,
 ): void {
@@ -31,7 +31,7 @@ export function describeObjects(
         ['a', 'b'].map(key => certificates.putKeyOnce({ domain, id: 'e'.repeat(64) }, key).catch(error => error)),
       );
       const stored = await certificates.readKey({ domain, id: 'e'.repeat(64) });
-      // S3 may tell one of them to try again.
+      // S3 may tell one of the two to try again.
       for (const one of both) expect(one.keyPem ?? one.name).toBeOneOf([stored, 'Throttled']);
       expect(both.filter(one => one.isNew)).toHaveLength(1);
     });

@@ -10,7 +10,7 @@ const ids: Record<string, string> = {};
 const services = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 const account = 'arn:aws:iam::111111111111:root';
 const allow = (Principal: unknown) => ({ Effect: 'Allow', Principal, Action: 'sts:AssumeRole' });
-/** Name → trust policy's statements → who may assume it. */
+/** Name → statements of the trust policy → who may assume the role. */
 const cases: [string, string, object | object[], string[]][] = [
   ['a mail server role', 'mail-server', [allow({ Service: services })], services],
   ['one statement without a list', 'one', allow({ Service: services[0] }), [services[0]!]],

@@ -3,7 +3,7 @@ import type { Zones } from '../../core/ports/zones.ts';
 
 export interface ZonesUnderTest {
   zones: Zones;
-  /** TXT values that are there now, as bare text. */
+  /** The TXT values at a name, as bare text. */
   values(zoneId: string, recordName: string): Promise<string[]>;
 }
 

@@ -14,7 +14,7 @@ import type { Zones } from '../../core/ports/zones.ts';
 
 let provider: Account;
 let client: Route53Client;
-/** Requests since the last look, by operation. */
+/** Requests since the last call, by operation. */
 let asked: string[] = [];
 const names = ['customer.test', 'dept.customer.test'];
 

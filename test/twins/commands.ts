@@ -1,11 +1,11 @@
-/** Systems Manager in memory: commands that end when a test says so. */
+/** Systems Manager in memory. A test says when a command ends. */
 import { SealpostError } from '../../core/errors.ts';
 import type { CommandState, SendingCommands } from '../../core/ports/commands.ts';
 
 export interface MemoryCommands extends SendingCommands {
   /** Every command that was sent. */
   sent: { id: string; node: string; delivery: string; installer: string; prefix: string }[];
-  /** The node has run the command, and this is what its installer printed. */
+  /** The node has run the command, and its installer printed `output`. */
   answer(commandId: string, output: string, exitCode?: number): void;
   /** The command ended without the installer (not delivered, timed out, cancelled). */
   lose(commandId: string, detail: string): void;

@@ -1,4 +1,4 @@
-/** Step Functions and the bus in memory: what was started, resumed and said. */
+/** Step Functions and the bus in memory: what was started, resumed and published. */
 import * as z from 'zod/mini';
 import { eventsOut } from '../../core/events/events-out.ts';
 import type { Bus } from '../../core/ports/bus.ts';

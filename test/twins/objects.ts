@@ -1,7 +1,7 @@
 /** Both buckets in memory. */
 import type { CertificateId, CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
 
-/** Every object by its key, for tests that look. */
+/** Every object by its key, for tests that check the objects. */
 export type Objects = Map<string, string>;
 
 export function memoryCertificates(objects: Objects = new Map()): CertificateObjects {

@@ -1,4 +1,7 @@
-/** Accounts at a real CA that binds them to its customers: made, found with a key that was brought, refused with the remedy. */
+/**
+ * Accounts at a real CA that requires an external account: created, found with a key that the
+ * operator stored, refused with the remedy.
+ */
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { knownAccount, openAccount } from '../../../core/acme/account.ts';
@@ -117,7 +120,7 @@ describe('a key that was brought', () => {
     const acme = await open();
     expect(acme.accountUrl).toBe(known);
     expect(acme.thumbprint).toBe(before.thumbprint);
-    // Its signature is taken.
+    // The CA accepts the key's signature.
     expect(await openOrder(acme, { names: ['brought.example'], now: Date.now })).toMatchObject({ status: 'pending' });
   });
 

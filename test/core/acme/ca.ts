@@ -1,4 +1,6 @@
-/** A real CA (Pebble) that asks a name server of the test's own, and is reached through a proxy that can do it harm. */
+/**
+ * A real CA (Pebble) that asks a name server of the test, behind a proxy that can disturb requests.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +20,7 @@ export { problem } from './proxy.ts';
 export interface TestCa extends Omit<Proxy, 'stop'> {
   ca: Ca;
   names: NameServer;
-  /** Forgets what was seen, and what shall befall requests. */
+  /** Resets the recorded requests and the disturbances. */
   calm(): void;
   connect(options?: { accountKey?: string; accountUrl?: string; timeoutMs?: number }): Acme;
   stop(): Promise<void>;
@@ -67,7 +69,10 @@ export async function startTestCa(
   });
 }
 
-/** Time that passes as fast as it is slept through: a CA's "Retry-After: 5" is obeyed and costs a twentieth. */
+/**
+ * Time that passes as fast as a sleep asks. A sleep takes 250 ms at most, so that a CA's
+ * "Retry-After: 5" is obeyed and takes a twentieth.
+ */
 export function patience(forMs = 10_000): Patience {
   let time = Date.now();
   const now = () => time;

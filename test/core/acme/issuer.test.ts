@@ -4,7 +4,7 @@ import { issuersPattern } from '../../../lib/issuer-setting.ts';
 
 const customer = { contact: [], termsAgreed: true, roots: '', userAgent: 'test', parameters: '/sealpost/issuers' };
 const parse = (setting: unknown) => parseIssuers(JSON.stringify(setting), customer);
-/** As CloudFormation does, before it changes anything. */
+/** CloudFormation checks the parameter like this before it changes anything. */
 const isTaken = (text: string) => new RegExp(`^(?:${issuersPattern})$`).test(text);
 const letsEncrypt = { name: 'letsencrypt', directory: 'https://acme-v02.api.letsencrypt.org/directory' };
 const staging = { name: 'trial', directory: 'https://acme-staging-v02.api.letsencrypt.org/directory' };

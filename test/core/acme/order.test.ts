@@ -60,7 +60,8 @@ describe('an order', () => {
     const count = (pattern: RegExp) => at.seen.filter(line => pattern.test(line)).length;
     const [nonces, directories, posts] = [count(/^HEAD/), count(/ \/dir$/), count(/^POST/)];
     console.log(`requests to the CA: ${posts} (order 9), nonces ${nonces}, directory ${directories}`);
-    // Pebble refuses 5 % of good nonces, on purpose: of nine requests mostly none, never more than a few.
+    // Pebble refuses 5 % of good nonces on purpose: of nine requests mostly none, never more than a
+    // few.
     expect(posts).toBeLessThanOrEqual(12);
   });
 
@@ -153,7 +154,8 @@ describe('challenges', () => {
     at.fault = line => (line.startsWith('POST /chalZ') ? 'lost' : undefined);
     const first = await answerChallenges(acme(), order, patience()).catch(error => error);
     if (first.status === 'ready') return;
-    // One of them was "badNonce" (Pebble's 5 %): nobody knows, the state machine's next try answers again.
+    // One answer was "badNonce" (Pebble's 5 %). The result is unknown, so the state machine's next
+    // try answers again.
     expect(first.name).toBe('AuthorizationPending');
     at.fault = () => undefined;
     expect((await answerChallenges(acme(), order, patience())).status).toBe('ready');

@@ -1,4 +1,7 @@
-/** Stands before a real CA and can do it harm: Pebble itself is never away, never busy and never limits anybody. */
+/**
+ * A proxy in front of a real CA that disturbs requests. Pebble itself is never unreachable, never
+ * busy, and limits nothing.
+ */
 import { readFile } from 'node:fs/promises';
 import { createServer, request } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -6,17 +9,23 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Ca } from '../../../local/ca/pebble.ts';
 
-/** What befalls a request: an answer instead of the CA's; `lost`: the CA gets it, we never get its answer; `silent`: nothing at all; `refused`: cut off. */
+/**
+ * What happens to a request. An answer replaces the CA's. `lost`: the CA gets the request, and its
+ * answer is dropped. `silent`: there is no answer. `refused`: the connection is cut.
+ */
 export type Fault =
   { status: number; headers?: Record<string, string>; body?: unknown } | 'lost' | 'silent' | 'refused';
 
 export interface Proxy {
   directoryUrl: string;
-  /** `POST /order-plz` of each request that came to the proxy. */
+  /** `POST /order-plz` for each request that came to the proxy. */
   seen: string[];
-  /** `201 POST /order-plz` of each that the CA answered: it refuses 5 % of good nonces, on purpose, and such a request counts for nothing. */
+  /**
+   * `201 POST /order-plz` for each request that the CA answered. Requests that it refused for their
+   * nonce (5 % of good nonces, on purpose) are left out.
+   */
   answered: string[];
-  /** Asked for each request. */
+  /** Called for each request. */
   fault: (line: string) => Fault | undefined;
   stop(): void;
 }
@@ -46,7 +55,7 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
     { line, isLost }: { line: string; isLost: boolean },
   ) {
     const { method, url: path, headers } = incoming;
-    // With the proxy's Host header Pebble makes all its URLs lead through the proxy.
+    // With the proxy's Host header, all URLs of Pebble lead through the proxy.
     const sent = request(
       { host: pebble.hostname, port: pebble.port, method, path, headers, ca: ca.tlsRoot },
       answer => {
@@ -73,7 +82,7 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
   return proxy;
 }
 
-/** A problem document (RFC 7807) as an answer of a test's own. */
+/** A problem document (RFC 7807) as the answer to a request. */
 export const problem = (type: string, detail: string, more = {}) => ({
   headers: { 'content-type': 'application/problem+json' },
   body: { type: `urn:ietf:params:acme:error:${type}`, detail, ...more },

@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => at.stop());
 beforeEach(() => at.calm());
 
-/** Whoever only asks needs no account. */
+/** A connection without an account, because renewal information needs none. */
 const stranger = () =>
   openConnection({ directoryUrl: at.directoryUrl, roots: at.ca.tlsRoot, userAgent: 'sealpost-test' });
 
@@ -39,11 +39,11 @@ const advise = (answer: string) => setRenewalInfo(at.ca, leaf, answer);
 
 test('a new certificate has a window before its end, and a time for the next look', async () => {
   const now = Date.now();
-  const { window, nextLookAt } = await readRenewalInfo(stranger(), id, now);
+  const { window, askAgainAt } = await readRenewalInfo(stranger(), id, now);
   const { notAfter } = inspectChain(leaf);
   expect(window!.start).toBeGreaterThan(now);
   expect(window!.end).toBeLessThan(notAfter);
-  expect(nextLookAt).toBe(now + 6 * hour);
+  expect(askAgainAt).toBe(now + 6 * hour);
 });
 
 test('an incident moves the window and says why', async () => {
@@ -58,7 +58,7 @@ test('an incident moves the window and says why', async () => {
 test('a window that ends before it starts is no advice', async () => {
   await advise(JSON.stringify({ suggestedWindow: { start: '2026-01-02T03:04:05Z', end: '2025-01-02T05:04:05Z' } }));
   const now = Date.now();
-  expect(await readRenewalInfo(stranger(), id, now)).toEqual({ nextLookAt: now + 6 * hour });
+  expect(await readRenewalInfo(stranger(), id, now)).toEqual({ askAgainAt: now + 6 * hour });
 });
 
 test('an answer that is broken leaves what is known as it is', async () => {
@@ -69,7 +69,7 @@ test('an answer that is broken leaves what is known as it is', async () => {
 test('a certificate of another CA is looked at again after six hours', async () => {
   const now = Date.now();
   expect(await readRenewalInfo(stranger(), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE', now)).toEqual({
-    nextLookAt: now + 6 * hour,
+    askAgainAt: now + 6 * hour,
   });
 });
 
@@ -88,14 +88,14 @@ test('the CA may ask for no more than two looks a day to be left out', async () 
   const json = { 'content-type': 'application/json' };
   const at12 = { status: 200, headers: { ...json, 'retry-after': '864000' }, body: { suggestedWindow } };
   at.fault = line => (line.startsWith('GET') ? at12 : undefined);
-  expect((await readRenewalInfo(stranger(), id, now)).nextLookAt).toBe(now + 12 * hour);
+  expect((await readRenewalInfo(stranger(), id, now)).askAgainAt).toBe(now + 12 * hour);
 });
 
 test("the identifier is RFC 9773's own, sign octet of the serial included", () => {
   expect(ariId(new X509Certificate(rfc9773Example))).toBe('aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
 });
 
-/** RFC 9773, appendix A */
+/** RFC 9773, appendix A. */
 const rfc9773Example = `-----BEGIN CERTIFICATE-----
 MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
 cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS

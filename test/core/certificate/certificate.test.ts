@@ -15,7 +15,7 @@ let leaf: string;
 let clientLeaf: string;
 let keyPem: string;
 
-/** A root, an intermediate and leaves, made by openssl: somebody else's idea of a certificate. */
+/** A root, an intermediate and leaves, made by openssl, which is independent of our own code. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealpost-chain-'));
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });

@@ -5,8 +5,9 @@ import { startNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 
 /**
- * Three real servers: the resolver, told by address, and two authoritative ones, found by NS and A as in the world,
- * thus at port 53. Their addresses differ from run to run, so that runs side by side do not meet.
+ * Three real servers: the resolver, which is given by address, and two authoritative ones, which
+ * are found by NS and A as on the internet, and so at port 53. Their addresses differ from run to
+ * run, so that parallel runs do not collide.
  */
 const byte = () => 1 + Math.floor(Math.random() * 250);
 const subnet = `127.${byte()}.${byte()}`;

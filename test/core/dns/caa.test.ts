@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
-import { checkCaa, lookAtCaa } from '../../../core/dns/caa.ts';
+import { checkCaa, lookUpCaa } from '../../../core/dns/caa.ts';
 import { startNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const check = async (records: Record<string, string[]>, names = both, accountUrl = issuing.accountUrl) => {
   for (const [name, values] of Object.entries(records)) resolver.records.set(`${name} CAA`, values);
-  const look = await lookAtCaa(systemResolver([resolver.address]), names);
+  const look = await lookUpCaa(systemResolver([resolver.address]), names);
   return checkCaa(look, { ...issuing, accountUrl });
 };
 const forbidden = { name: 'CaaForbids', about: 'mail.example.com' };

@@ -1,4 +1,7 @@
-/** One authoritative (or recursive) server of a test's own, over UDP and TCP, whose records a test changes at will. */
+/**
+ * An authoritative (or recursive) name server over UDP and TCP, whose records a test changes at
+ * will.
+ */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import dns2 from 'dns2';
@@ -6,11 +9,14 @@ import dns2 from 'dns2';
 export interface NameServer {
   /** `ip:port` */
   address: string;
-  /** `_acme-challenge.example.test TXT` → values. CNAME and target go into one answer, as a resolver does it. */
+  /**
+   * `_acme-challenge.example.test TXT` → values. A CNAME and its target are in one answer, as a
+   * resolver gives them.
+   */
   records: Map<string, string[]>;
   /** `name TYPE` of each question. */
   questions: string[];
-  /** Other than 0: answers nothing but this code (2 SERVFAIL, 5 REFUSED). */
+  /** Other than 0: the server answers with this code only (2 SERVFAIL, 5 REFUSED). */
   rcode: number;
   stop(): Promise<void>;
 }
@@ -20,7 +26,7 @@ const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = 
   NS: ns => ({ ns }),
   CNAME: domain => ({ domain }),
   TXT: data => ({ data }),
-  // As hexadecimal; dns2 writes what it does not know as it is.
+  // As hexadecimal: dns2 writes a type that it does not know as it is.
   TLSA: hex => ({ data: Buffer.from(hex, 'hex') as never }),
   CAA: text => {
     const [, flags, tag, value] = /^(\d+) (\S+) "(.*)"$/.exec(text)!;
@@ -31,7 +37,7 @@ const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = 
 /** RFC 6698 §7.1. */
 const TYPES: Record<string, number> = { ...dns2.Packet.TYPE, TLSA: 52 };
 
-/** @param port 0 where the asker is told the port, 53 where it knows the server from NS and A records */
+/** @param port 0 if the client is told the port; 53 if it finds the server by NS and A records */
 export async function startNameServer(ip: string, port = 0): Promise<NameServer> {
   const server: NameServer = { address: '', records: new Map(), questions: [], rcode: 0, stop };
 
@@ -56,7 +62,8 @@ export async function startNameServer(ip: string, port = 0): Promise<NameServer>
     );
   }
 
-  // TCP chooses the number: a busy machine has thousands of TCP ports in use, and hardly any of UDP.
+  // TCP chooses the port: a busy machine has thousands of TCP ports in use, and hardly any UDP
+  // port.
   const tcp = dns2.createTCPServer(handle);
   tcp.listen(port, ip);
   await once(tcp, 'listening');

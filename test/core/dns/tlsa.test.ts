@@ -14,7 +14,7 @@ let folder: string;
 let ca: ScratchCa;
 let resolver: NameServer;
 let chain: string;
-/** What a record would say of the leaf, the one that signed it, and a stranger, by openssl. */
+/** The data of records for the leaf, for its signer, and for a stranger, made by openssl. */
 let of: Record<'leaf' | 'signer' | 'other', (selector: number, match: number) => string>;
 
 beforeAll(async () => {

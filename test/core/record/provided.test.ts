@@ -1,4 +1,4 @@
-/** A domain with a certificate from elsewhere, from the day it is provided until ours has taken over. */
+/** A domain with a provided certificate, from the day it is provided until ours takes its place. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { ProvidedCertificate, Use } from '../../../core/record/domain.ts';

@@ -80,7 +80,8 @@ describe('a person who wants a renewal', () => {
     for (let i = 0; i < 620; i++) await issued(`d${i}.example`);
     const first = await renew({ all: true }, world);
     expect(first.asked).toHaveLength(500);
-    // Those of the first part are due by now, so that they are met again before the rest: said twice is said once.
+    // The domains of the first part are due by now, so they are asked for again before the rest.
+    // The second request means the same renewal.
     let part = first;
     const all = new Set(first.asked);
     while (part.after !== undefined) {

@@ -6,10 +6,10 @@ import { aCertificate, day, domain, minute, mx1, newWorld, register, type World 
 
 const hour = 60 * minute;
 
-/** A CA that says what a test wants. */
+/** A CA that answers as a test wants. */
 class TestCa implements Ca {
   name = 'https://ca.example/dir';
-  /** ariIds that were asked about. */
+  /** The `ariId`s that were asked about. */
   asked: string[] = [];
   retryAfter = '21600';
   advice: Record<string, unknown> | undefined;
@@ -236,7 +236,7 @@ describe('a CA in trouble', () => {
       world.time += minute;
     }
     expect(others.asked).toContain('ari-of-other.example');
-    // A probe or twenty a minute, not all of them.
+    // One to twenty questions a minute, not all of them.
     expect(ca.asked.length).toBeLessThan(61 * 30);
   });
 

@@ -100,7 +100,7 @@ describe('the sweep', () => {
       machine === 'secure-domain' ? [(input as { detail: { domain: string } }).detail.domain] : [],
     );
     expect(started.slice(0, 4)).toEqual(['revoked.example', 'expired.example', 'soon.example', 'renewal0.example']);
-    // The hundred that have waited longest, and no other new one.
+    // The hundred domains that are due longest, and no other new domain.
     expect(started.filter(name => name.startsWith('new'))).toEqual(
       Array.from({ length: 100 }, (_, i) => `new${i}.example`),
     );
@@ -114,7 +114,7 @@ describe('the sweep', () => {
       }
       world.time += 2 * minute;
     });
-    /** A call takes so long, and those that are under way with it share that time. */
+    /** A call takes this long. Calls that are under way at once share the time. */
     function slow(ms: number): { most: number } {
       const { start } = world.executions;
       const calls = { underWay: 0, most: 0 };
