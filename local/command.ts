@@ -1,4 +1,7 @@
-/** `npm run local -- …`: the hosting provider on this machine, for a person at a shell. `help` says all of it. */
+/**
+ * `npm run local -- …`: the command of the hosting provider on this machine. `help` lists
+ * everything.
+ */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -38,7 +41,7 @@ class Usage extends Error {}
 const NAME = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
 
 async function main(args: string[]): Promise<number> {
-  // What is after `--` is the command inside a host, options of its own and all.
+  // The arguments after `--` are the command inside a host, with its own options.
   const end = args.indexOf('--');
   const inside = end < 0 ? [] : args.slice(end + 1);
   const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
@@ -62,7 +65,7 @@ async function main(args: string[]): Promise<number> {
       return 0;
     case 'status': {
       noMore();
-      // Of all commands this one alone needs clients of AWS, which take half a second to load.
+      // `status` alone needs clients of AWS, and they take half a second to load.
       const { text, isUp } = await (await import('./status.ts')).status(directory);
       console.log(text);
       return isUp ? 0 : 1;

@@ -18,20 +18,21 @@ export interface ProviderState {
 }
 
 const STATE = join(import.meta.dirname, '..', '.local');
-/** Where the provider of this checkout lives. */
+/** The folder of this checkout's provider. */
 export const PROVIDER_DIRECTORY = join(STATE, 'provider');
-/** Hosts end in 2 s, requests under way in 2 s more; a busy machine needs a while for both. */
+/** Hosts end within 2 s, open requests within 2 s more. A busy machine needs longer for both. */
 const STOP_GRACE_MS = 20_000;
 
-/** The provider of this directory as it says it is; undefined when none runs. */
+/** The state that the provider of this folder reports; undefined if none runs. */
 export async function providerState(directory: string): Promise<ProviderState | undefined> {
   return ask<ProviderState>(directory, 'state').catch(() => undefined);
 }
 
 /**
- * Starts the provider, or goes on with what a killed one left, and waits until it is ready; `show` gets what it reports.
- * @returns whether it had to be started
- * @throws Error when it does not come up; its last lines were shown
+ * Starts the provider, or resumes a killed one, and waits until it is ready. `show` receives its
+ * reports.
+ * @returns true if the provider had to be started
+ * @throws Error if the provider does not become ready; its last lines were shown
  */
 export async function startDetached(directory: string, show: (text: string) => void): Promise<boolean> {
   const already = await providerState(directory);
@@ -67,7 +68,10 @@ export async function startDetached(directory: string, show: (text: string) => v
   throw new Error(`the local provider did not come up; its log is ${logFile}`);
 }
 
-/** Ends it and takes every trace of it away: processes, hosts with their mounts and links, the CA, the directory. */
+/**
+ * Ends the provider and removes every trace of it: processes, hosts with their mounts and links,
+ * the CA, the folder.
+ */
 export async function endDetached(directory: string): Promise<void> {
   const running = recordedProcess(join(directory, 'provider.pid')) ?? (await providerState(directory))?.pid;
   if (running !== undefined) await endProcess(running, 'SIGTERM', STOP_GRACE_MS);
@@ -77,7 +81,7 @@ export async function endDetached(directory: string): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Not a zombie: our own child is reaped by Node before it asks. */
+/** Node has reaped our own child before this is called, so a zombie does not count as alive. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -87,7 +91,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** @returns how many bytes there were */
+/** @returns the number of bytes that were copied */
 function copyFrom(file: string, from: number, show: (text: string) => void): number {
   const descriptor = openSync(file, 'r');
   const chunk = Buffer.alloc(65_536);

@@ -1,6 +1,7 @@
 /**
- * The revocation drill: the CA says of every certificate that its time is over (RFC 9773), and nobody touches anything.
- * Every domain has to be re-keyed and seen served with its new certificate, while customers go on working.
+ * The revocation drill. The CA says of every certificate that its time is over (RFC 9773), and
+ * nobody does anything. Every domain must get a new key and be seen served with its new
+ * certificate, while customers go on working.
  */
 import { X509Certificate } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -21,7 +22,7 @@ import {
 import { watchClients, type Client, type Clients } from './clients/watch-clients.ts';
 
 export interface DrillOptions {
-  /** Half of them on each server. */
+  /** Half of the domains are on each server. */
   domains: number;
   servers: string[];
   report: (line: string) => void;
@@ -29,11 +30,14 @@ export interface DrillOptions {
 
 export interface Drilled {
   text: string;
-  /** Why it is no success; none: it is one. */
+  /** The reasons why the drill failed; none if it succeeded. */
   troubles: string[];
 }
 
-/** From the CA's word to the last domain: two schedules of a minute each, and the orders on a machine with two cores. */
+/**
+ * The longest time from the CA's word to the last domain: two schedules of a minute each, and the
+ * orders on a machine with two cores.
+ */
 const PATIENCE_S = 420;
 
 interface Subject {
@@ -42,7 +46,7 @@ interface Subject {
   client: Client;
 }
 
-/** @throws Error where it cannot even begin */
+/** @throws Error if the drill cannot begin */
 export async function drill(provider: Provider, { domains, servers, report }: DrillOptions): Promise<Drilled> {
   const hosts = await Promise.all(
     servers.map(async name => {
@@ -79,7 +83,7 @@ export async function drill(provider: Provider, { domains, servers, report }: Dr
   return conclude({ subjects, before, after, clients, sessionsLost, late, begun, sessions: 2 * hosts.length });
 }
 
-/** Webmail is behind another daemon than mail: both are looked at. */
+/** Webmail and mail have different daemons, so both are checked. */
 const nameOf = (domain: string, i: number) => `${i % 3 === 2 ? 'webmail' : 'mail'}.${domain}`;
 
 async function begin(provider: Provider, subjects: Subject[], report: (line: string) => void): Promise<void> {
@@ -88,7 +92,8 @@ async function begin(provider: Provider, subjects: Subject[], report: (line: str
   for (const { domain, hostName } of subjects)
     await putEvent(provider, 'Domain Created', { domain, mailServers: [hostName] });
   const store = storeOf(provider);
-  // All are waited for, one is asked about: a hundred questions a second would be the cloud's main work.
+  // The loop waits for all domains and asks about one: a hundred requests a second would keep the
+  // stand-in busy.
   for (const { domain, hostName } of subjects) await untilInstalled(store, domain, hostName, PATIENCE_S);
   report(`All ${subjects.length} domains are installed: seen served`);
 }
@@ -110,7 +115,7 @@ async function certificates(provider: Provider, subjects: Subject[]): Promise<Ma
   return known;
 }
 
-/** @returns the domains that are not served with another certificate when patience is over */
+/** @returns the domains that are not served with another certificate when the time is over */
 async function untilServed(
   provider: Provider,
   subjects: Subject[],
@@ -120,7 +125,7 @@ async function untilServed(
 ): Promise<string[]> {
   const store = storeOf(provider);
   let left = subjects;
-  // A client sees it first; what the product says comes after that, so that it is not asked in vain.
+  // A client sees the certificate first, so the product is asked after that.
   const isLeft = async ({ domain, hostName, client }: Subject) => {
     if (!clients.renewedAt.has(client)) return true;
     const installed = await store.installed({ server: hostName, domain });

@@ -1,4 +1,4 @@
-/** What a provider needs of this machine and of the cache before it can start. */
+/** What a provider needs from this machine and from the cache before it can start. */
 import { mkdirSync } from 'node:fs';
 import { ensurePebble } from './ca/pebble.ts';
 import { ensureBase } from './hosts/base.ts';
@@ -7,9 +7,9 @@ import { USUAL, type Kind } from './hosts/software.ts';
 import { synthesise } from './synth.ts';
 
 /**
- * Brings what a first run lacks; a later one finds it in the cache.
+ * Brings what a first run lacks; a later run finds it in the cache.
  * @param directory where the synthesised stack is kept
- * @param kinds of host whose bases shall be there
+ * @param kinds the kinds of host whose bases are needed
  * @returns the stack's cdk.out
  */
 export async function prepare(
@@ -28,7 +28,7 @@ export async function prepare(
   return cdkOut;
 }
 
-/** Lines with the seconds since now in front. */
+/** Prints lines with the seconds since now in front. */
 export function reporter(print: (line: string) => void = console.log): (line: string) => void {
   const started = Date.now();
   return line => print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);

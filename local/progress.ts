@@ -5,12 +5,12 @@ import { follow as followRoad } from '../bin/follow.ts';
 import { openScreen, type Screen } from '../bin/screen.ts';
 import { STACK } from './provider/provider.ts';
 
-/** The stand-in is near and counts no calls. */
+/** The stand-in runs on this machine and counts no calls, so the interval can be short. */
 const LOOK_EVERY_MS = 300;
 
 /**
- * @param report prints a line, on `screen` where there is one
- * @param screen a picture at its foot; without it, a plain line for each step
+ * @param report prints a line, on `screen` if there is one
+ * @param screen a picture at the foot of the screen; without it, each step is a plain line
  * @returns a function that ends the following
  */
 export function follow(client: SFNClient, report: (line: string) => void, screen?: Screen): () => Promise<void> {

@@ -1,4 +1,7 @@
-/** The provider as a process of its own: `npm run local -- up` starts it, in a process group that outlives the command. */
+/**
+ * The provider as a process of its own: `npm run local -- up` starts it, in a process group that
+ * outlives the command.
+ */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveControl } from './provider/control.ts';
@@ -41,7 +44,10 @@ const control = await serveControl(directory, {
 recordProcess(join(directory, 'provider.pid'), process.pid);
 process.once('SIGINT', stop).once('SIGTERM', stop);
 
-/** The functions' code is under the feet of their processes: another command may synthesise anew and tidy up. */
+/**
+ * The processes of functions use the synthesised code, and another command may synthesise anew and
+ * remove it. The provider therefore keeps a copy.
+ */
 async function ownStack(): Promise<string> {
   const synthesised = await prepare(state, report);
   const own = join(directory, 'cdk.out');
@@ -50,7 +56,7 @@ async function ownStack(): Promise<string> {
   return own;
 }
 
-/** Brings back the hosts on record; the first time there is none, and mx1 is made. */
+/** Brings back the recorded hosts. The first time there is none, and mx1 is made. */
 async function startHosts(started: Provider): Promise<void> {
   const names = new Set(['mx1', ...Object.keys(started.record.now.hosts)]);
   await Promise.all([...names].map(name => addMailServer(started, name)));

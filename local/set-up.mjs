@@ -1,6 +1,7 @@
-// The first thing that `npm start` and `npm test` run, with whatever Node the machine has and nothing installed yet:
-// brings the packages of package-lock.json, then runs the rest under the Node version that the functions are deployed
-// with, which is one of them. Plain JavaScript without imports of ours for that reason.
+// `npm start` and `npm test` run this file first, with the machine's own Node and nothing installed
+// yet. It installs the packages of package-lock.json and runs the rest under the Node version of
+// the functions, which is one of these packages. It is therefore plain JavaScript and imports no
+// file of ours.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +22,8 @@ function lockHash() {
 async function installPackages() {
   const wanted = lockHash();
   if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  // In a worktree, node_modules may be a link to another checkout's. `npm ci` would empty the folder behind it.
+  // In a worktree, node_modules may be a link to another checkout's. `npm ci` would empty the
+  // folder behind it.
   if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return;
   console.log(
     'Installing the npm packages of package-lock.json into node_modules (600 MB, Node 24 among them; about a minute)',
@@ -49,7 +51,10 @@ async function installPackages() {
   console.log(`  installed in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
-/** A signal for us is for the child, too; it ends in its own time, and we with it. */
+/**
+ * A signal for this process is passed to the child. The child ends in its own time, and this
+ * process ends with it.
+ */
 function run(command, args, stdio) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: checkout, stdio });

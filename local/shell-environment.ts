@@ -1,4 +1,7 @@
-/** The lines of `env`: what a shell needs to use the provider with tools that know AWS, DNS and TLS, not us. */
+/**
+ * The lines of `env`: the variables with which a shell uses the provider by tools of AWS, DNS and
+ * TLS.
+ */
 import type { Credentials, Facts } from './provider/facts.ts';
 
 export function environmentLines(facts: Facts, { accessKeyId, secretAccessKey }: Credentials): string[] {
@@ -26,7 +29,7 @@ export function environmentLines(facts: Facts, { accessKeyId, secretAccessKey }:
   ];
 }
 
-/** POSIX sh: inside single quotes everything is itself but the single quote. */
+/** In POSIX sh, every character inside single quotes is literal but the single quote. */
 function quoted(value: string): string {
   return /^[\w.:/@%+,-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,8 @@
-/** `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay` does it on the provider of `npm run local -- up`, and leaves that up. `--drill` is the revocation drill instead, on a provider of its own. */
+/**
+ * `npm start`: the main job on one machine, from nothing to certificates seen over TLS. `--stay`
+ * does it on the provider of `npm run local -- up` and leaves that provider up. `--drill` runs the
+ * revocation drill instead, on a provider of its own.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LambdaClient } from '@aws-sdk/client-lambda';
@@ -30,14 +34,17 @@ const state = join(checkout, '.local');
 const screen = openScreen(process.stdout, process.env);
 const report = reporter(screen.print);
 
-/** Debian 12 with Dovecot 2.3, Debian 13 with Dovecot 2.4, and Courier, under whose host name its domains are served. */
+/**
+ * Debian 12 with Dovecot 2.3, Debian 13 with Dovecot 2.4, and Courier, whose domains are served
+ * under its host name.
+ */
 const KINDS = {
   mx1: USUAL,
   mx2: { ...USUAL, release: 'trixie' },
   mx3: { ...USUAL, software: ['courier', 'nginx'] },
 } satisfies Record<string, Kind>;
 
-/** A provider that stays has it already. */
+/** A provider that stays already has this server. */
 async function ensureMailServer(
   provider: ProviderAccess,
   name: keyof typeof KINDS,
@@ -97,7 +104,7 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
   ]);
 }
 
-/** One domain is renewed because a person asks; the others are by themselves, when their time comes. */
+/** One domain is renewed because a person asks. The other domains renew when their time comes. */
 async function renewal(
   provider: ProviderAccess,
   domain: string,
@@ -119,7 +126,10 @@ async function renewal(
   report(`${domain} is served with a new certificate: ${before!.slice(0, 16)}… → ${after!.slice(0, 16)}…`);
 }
 
-/** Shows the road while it is walked, then the table. @returns the exit code */
+/**
+ * Shows the road while it is walked, then the table.
+ * @returns the exit code
+ */
 async function walk(provider: ProviderAccess): Promise<number> {
   const unfollow = follow(new SFNClient(provider.client()), report, screen);
   try {
@@ -134,7 +144,9 @@ async function walk(provider: ProviderAccess): Promise<number> {
   }
 }
 
-/** A run begins with nothing of the last one; two at once would take each other's directory away. */
+/**
+ * A run begins without the data of the last run. Two runs at once would remove each other's folder.
+ */
 function takeDirectory(directory: string): void {
   const pidFile = join(directory, 'pid');
   const other = readOr('', pidFile);
@@ -169,7 +181,7 @@ async function onItsOwn(walk: (provider: Provider) => Promise<number>, kinds: Ki
 
 /** @returns the exit code */
 async function walkDrill(provider: Provider): Promise<number> {
-  // Twenty roads at once are shown in place, or not at all.
+  // Twenty roads at once are shown on a screen, or not at all.
   const unfollow = screen.live ? follow(new SFNClient(provider.client()), report, screen) : async () => {};
   try {
     const { text, troubles } = await drill(provider, { domains: 20, servers: ['mx1', 'mx2'], report });

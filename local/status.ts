@@ -13,7 +13,7 @@ import { storeOf } from './provider/panel.ts';
 
 const HEADS = ['What', 'Where', 'State'];
 
-/** @returns the text, and whether the provider is up */
+/** @returns the text, and true if the provider is up */
 export async function status(directory: string): Promise<{ text: string; isUp: boolean }> {
   const state = await providerState(directory);
   if (!state) return { text: withoutProvider(directory), isUp: false };

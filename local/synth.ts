@@ -1,4 +1,7 @@
-/** The stack, synthesised as for a deployment; kept by a hash of what it is made from, since CDK takes seconds. */
+/**
+ * The stack, synthesised as for a deployment. It is kept by a hash of its sources, because CDK
+ * takes seconds.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +11,7 @@ const CHECKOUT = join(import.meta.dirname, '..');
 const SOURCES = ['lib', 'lambdas', 'core', 'aws', 'install', 'statemachines', 'package-lock.json', 'cdk.json'];
 const GENERATED = 'installer.bundle.sh';
 
-/** @returns the directory that `cdk synth` would call cdk.out */
+/** @returns the folder that `cdk synth` calls cdk.out */
 export async function synthesise(directory: string, report: (line: string) => void): Promise<string> {
   const cdkOut = join(directory, `cdk.out-${sourceHash().slice(0, 16)}`);
   if (existsSync(cdkOut)) return cdkOut;

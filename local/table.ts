@@ -1,4 +1,4 @@
-/** The table at the end: a row for each name and connection, with what a handshake found. */
+/** The final table: a row for each name and connection, with the result of a handshake. */
 import { Resolver } from 'node:dns/promises';
 import { columns } from '../bin/columns.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
@@ -8,7 +8,10 @@ import type { ProviderAccess } from './provider/provider.ts';
 
 export interface Connection {
   name: string;
-  /** The client sends no name, as many mail servers do: it gets what the server serves by default, and that has to be good for `name`. */
+  /**
+   * If true, the client sends no name, as many mail servers do. It gets the server's default
+   * certificate, which must be good for `name`.
+   */
   isNameUnsaid?: true;
   connection: string;
   port: number;
@@ -41,7 +44,10 @@ export function connections(hostName: string, domains: string[]): Connection[] {
   ];
 }
 
-/** A domain whose mail is served under a host name: its webmail by its own name, mail programs by what `sealpost settings` says. */
+/**
+ * A domain whose mail is served under a host name: webmail uses its own name, mail programs use
+ * what `sealpost settings` says.
+ */
 export function connectionsUnder(record: DomainRecord): Connection[] {
   const { domain } = record;
   return [
@@ -58,7 +64,9 @@ function nameOf(wanted: number): string {
   return Object.entries(FOR_PROGRAMS).find(([, port]) => port === wanted)![0];
 }
 
-/** Each name is resolved by the provider's DNS, and looked at by a handshake that trusts the CA's root alone. */
+/**
+ * Resolves each name by the provider's DNS, and makes a handshake that trusts the CA's root alone.
+ */
 export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>, wanted: Connection[]): Promise<Row[]> {
   const resolver = new Resolver();
   resolver.setServers([provider.dns.addresses[0]]);
@@ -73,7 +81,7 @@ export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>,
   return rows;
 }
 
-/** What is to be said under the table, and the exit code. */
+/** The text under the table, and the exit code. */
 export function verdict(rows: Row[]): { lines: string[]; exitCode: number } {
   const bad = rows.filter(row => !row.seen.trusted);
   const reasons = bad.map(({ name, connection, seen }) => `NOT TRUSTED: ${name}, ${connection}: ${seen.reason}`);

@@ -1,8 +1,14 @@
-/** What Pebble shall answer when it is asked about a certificate (RFC 9773): its management interface takes any text. */
+/**
+ * What Pebble answers when a client asks about a certificate (RFC 9773). Its management interface
+ * accepts any text.
+ */
 import { request } from 'node:https';
 import type { Ca } from './pebble.ts';
 
-/** @param leafPem the certificate; a chain's first is taken @param answer as text, so that a test may have it broken */
+/**
+ * @param leafPem the certificate; the first of a chain is taken
+ * @param answer as text, so that a test can send a malformed one
+ */
 export function setRenewalInfo(
   { managementUrl, tlsRoot }: Pick<Ca, 'managementUrl' | 'tlsRoot'>,
   leafPem: string,
@@ -20,7 +26,7 @@ export function setRenewalInfo(
   });
 }
 
-/** As a CA says it that is about to revoke: the window is over. */
+/** The window is over. A CA answers so when it is about to revoke the certificate. */
 export function pastWindow(now: number, explanationURL = 'https://ca.test/incident'): string {
   const [start, end] = [now - 7_200_000, now - 3_600_000].map(at => new Date(at).toISOString());
   return JSON.stringify({ suggestedWindow: { start, end }, explanationURL });

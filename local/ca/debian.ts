@@ -1,4 +1,7 @@
-/** Fetches Pebble from Debian's archive: verified by apt's own signatures, unpacked into the cache, nothing installed. */
+/**
+ * Downloads Pebble from Debian's archive. apt verifies its signatures, the package is unpacked into
+ * the cache, and nothing is installed.
+ */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,24 +9,28 @@ import { cacheDirectory, DEBIAN_KEYRING, debianMirror, installTools } from '../m
 import { mustRun, runProgram } from '../machine/program.ts';
 
 export interface Pebble {
-  /** The binary. */
+  /** The path of the binary. */
   path: string;
-  /** Debian's version, `2.10.0+ds1-2`; Pebble itself only says "dev". */
+  /** Debian's version, `2.10.0+ds1-2`. Pebble itself only says "dev". */
   version: string;
   supports: {
-    /** RFC 9773 in its published form, from 2.8. */
+    /** True from 2.8: RFC 9773 in its published form. */
     ari: boolean;
-    /** Profiles with their own validity, from 2.8. */
+    /** True from 2.8: profiles with their own validity. */
     profiles: boolean;
   };
 }
 
-/** Suites that have what we need, the newest first; then whatever this machine's own release has. */
+/**
+ * The suites with a Pebble that is new enough, the newest first. After them comes this machine's
+ * own release.
+ */
 const SUITES = ['sid', 'forky'];
 
 /**
- * The newest Pebble of at least 2.8 in the cache or in Debian's sid or forky; where neither can be had, an older one
- * of this machine's own release. Throws when Debian's mirror has none and the cache is empty.
+ * Returns the newest Pebble of at least 2.8 from the cache or from Debian's sid or forky. If
+ * neither has one, returns an older Pebble of this machine's own release.
+ * @throws Error when Debian's mirror has none and the cache is empty
  */
 export async function ensurePebble({ report }: { report: (line: string) => void }): Promise<Pebble> {
   const folder = join(cacheDirectory(), 'pebble');
@@ -63,7 +70,10 @@ function release(version: string): number {
   return Number(major ?? 0) * 1000 + Number(minor ?? 0);
 }
 
-/** In an apt world of its own, whose only source is that suite. Without a suite: this machine's own sources. */
+/**
+ * Downloads in a separate apt state whose only source is that suite. Without a suite, the machine's
+ * own sources are used.
+ */
 async function download(folder: string, suite: string | undefined): Promise<Pebble> {
   const scratch = await mkdtemp(join(folder, '.download-'));
   try {
@@ -97,7 +107,7 @@ async function download(folder: string, suite: string | undefined): Promise<Pebb
     if (!/-dnsserver/.test(usable.stderr + usable.stdout))
       throw new Error(`pebble ${version} does not run here: ${usable.stderr.trim().slice(0, 300)}`);
     await rename(join(scratch, 'unpacked'), join(folder, version)).catch(error => {
-      if (!existsSync(join(folder, version))) throw error; // else another process was first, with the very same
+      if (!existsSync(join(folder, version))) throw error; // else another process was first, with the same files
     });
     return describe(folder, version);
   } finally {

@@ -1,4 +1,7 @@
-/** Pebble, Let's Encrypt's small test CA: a child of the local provider, or a process of its own beside it. */
+/**
+ * Pebble, Let's Encrypt's small test CA: a child of this process, or a process of its own beside
+ * it.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -14,42 +17,57 @@ import { ensureTlsRoot } from './tls.ts';
 export { ensurePebble } from './debian.ts';
 
 export interface CaRequest {
-  /** Its configuration, TLS key and log. The TLS root and, where still free, the ports stay over a restart. */
+  /**
+   * The folder of its configuration, TLS key and log. After a restart the TLS root is the same, and
+   * so are the ports if they are free.
+   */
   directory: string;
-  /** Where it asks for TXT: `ip:port`. Pebble from 2.8 asks over TCP only. */
+  /** The resolver for its TXT queries, `ip:port`. Pebble from 2.8 queries over TCP only. */
   resolver: string;
   report: (line: string) => void;
-  /** It is not killed with this process, since its memory is all that it knows; the next start finds it running. `stopPebble` ends it. */
+  /**
+   * If true, Pebble outlives this process, because it keeps all its data in memory. The next start
+   * finds it running, and `stopPebble` ends it.
+   */
   outlivesUs?: boolean;
-  /** Validate at once. Otherwise Pebble waits 0 to 4 s before each validation, as a busy CA would. */
+  /**
+   * If true, Pebble validates at once. Otherwise it waits 0 to 4 s before each validation, as a
+   * busy CA would.
+   */
   noSleep?: boolean;
-  /** Percent of names that are proven still, from an earlier order; by default Pebble takes half of them. */
+  /**
+   * The percentage of names that are still proven from an earlier order. Pebble's default is 50.
+   */
   reusesAuthorizations?: number;
-  /** By name; validity in seconds. Default PROFILES. */
+  /** Profiles by name; validity in seconds. The default is PROFILES. */
   profiles?: Record<string, { description: string; validityPeriod: number }>;
-  /** Accounts then need one of these: key id → base64url MAC key (RFC 8555 §7.3.4). */
+  /** Key id → base64url MAC key. If set, each account needs one of these (RFC 8555 §7.3.4). */
   externalAccountBinding?: Record<string, string>;
 }
 
 /**
- * A running CA. All it knows is in its memory: started again it has new roots and no accounts. A client then gets
- * `accountDoesNotExist` and registers its key anew; certificates issued before verify against the old root only, and
- * ARI and `replaces` for them answer with an error. Whoever trusts `issuerRoots()` reads them again after each start.
+ * A running CA. It keeps its data in memory, so a restart brings new roots and no accounts. Then a
+ * client gets `accountDoesNotExist` and registers its key anew; an earlier certificate verifies
+ * against the old root only, and ARI and `replaces` for it answer with an error. Read
+ * `issuerRoots()` again after each start.
  */
 export interface Ca {
   pebble: Pebble;
   directoryUrl: string;
   managementUrl: string;
-  /** PEM root that signs the HTTPS of both URLs (not of the certificates it issues). */
+  /** PEM root that signs the HTTPS of both URLs. It does not sign certificates. */
   tlsRoot: string;
-  /** PEM roots of what it issues, new at each start. */
+  /** PEM roots of the issued certificates, new at each start. */
   issuerRoots(): Promise<string>;
-  /** How many ACME requests reached it since this start, from its log. */
+  /** The number of ACME requests since this start, from its log. */
   requests(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Let's Encrypt's profiles and their lifetimes (docs of July 2026), and one short enough to watch a renewal. */
+/**
+ * Let's Encrypt's profiles with their lifetimes (documentation of July 2026), and one short enough
+ * to watch a renewal.
+ */
 export const PROFILES = {
   classic: { description: '90 days', validityPeriod: 7_776_000 },
   tlsserver: { description: '45 days', validityPeriod: 3_888_000 },
@@ -57,10 +75,16 @@ export const PROFILES = {
   fiveminutes: { description: '5 minutes, to watch a renewal', validityPeriod: 300 },
 };
 
-/** Answers /dir within 0.1 s when started with an ECDSA key; an older Pebble makes RSA keys, up to some seconds. */
+/**
+ * Pebble answers /dir within 0.1 s when it makes ECDSA keys. An older Pebble makes RSA keys, which
+ * takes up to some seconds.
+ */
 const START_DEADLINE_MS = 30_000;
 
-/** Listens on 127.0.0.1 alone (the management port hands out CA keys). Unless `outlivesUs`, it ends with this process, killed or not. */
+/**
+ * Starts Pebble on 127.0.0.1 alone, because the management port gives out CA keys. Unless
+ * `outlivesUs` is true, Pebble ends with this process, also if the process is killed.
+ */
 export async function startPebble(settings: CaRequest): Promise<Ca> {
   const { directory, report } = settings;
   await mkdir(directory, { recursive: true });
@@ -73,7 +97,7 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
   const found = settings.outlivesUs ? await runningPebble(settings, tls.root) : undefined;
   const ports = found ?? (await spawnPebble(settings, pebble, tls.root, readLog));
   const { directoryUrl, managementUrl } = urls(ports);
-  // Our own looks at /dir while it started are not a client's requests.
+  // Our own requests to /dir during the start do not count as a client's.
   const before = countRequests(await readLog());
   report(`Pebble ${pebble.version} ${found ? 'was not ended and still answers' : 'answers'} at ${directoryUrl}`);
   return {
@@ -87,14 +111,17 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
   };
 }
 
-/** Ends the CA of this directory, whoever started it, and with it all that it knew. */
+/** Ends the CA of this folder, no matter which process started it. Its data is lost. */
 export async function stopPebble(directory: string): Promise<void> {
   const pid = recordedProcess(pidFile(directory));
-  // On SIGTERM it waits for connections that clients keep open; it has nothing to save.
+  // On SIGTERM, Pebble waits for connections that clients keep open. It has nothing to save.
   if (pid !== undefined) await endProcess(pid, 'SIGKILL', 0);
 }
 
-/** The ports of a CA that a killed provider left; one that asks another resolver is of no use and is ended. */
+/**
+ * The ports of a CA that a killed process left running. A CA with another resolver is of no use and
+ * is ended.
+ */
 async function runningPebble({ directory, resolver }: CaRequest, tlsRoot: string): Promise<Ports | undefined> {
   const pid = recordedProcess(pidFile(directory));
   if (pid === undefined) return undefined;
@@ -171,7 +198,10 @@ function configuration(settings: CaRequest, ports: Ports): object {
   };
 }
 
-/** The ACME server's log has one such line a request; the management interface's are the same but for their paths. */
+/**
+ * The ACME server logs one such line for each request. The lines of the management interface differ
+ * in their paths.
+ */
 function countRequests(log: string): number {
   const paths = log.matchAll(/ (?:GET|HEAD|POST) (\/\S*) -> calling handler/g);
   return [...paths].filter(
@@ -180,7 +210,10 @@ function countRequests(log: string): number {
   ).length;
 }
 
-/** The ports of the last start where they are free, so that the directory's URL, a setting of the stack, stays. */
+/**
+ * The ports of the last start if they are free: the directory's URL is a setting of the stack and
+ * stays the same.
+ */
 async function choosePorts(file: string): Promise<Ports> {
   const last = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Ports) : { acme: 0, management: 0 };
   const ports = { acme: await freePort(last.acme), management: await freePort(last.management) };

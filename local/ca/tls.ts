@@ -1,10 +1,13 @@
-/** The CA's own HTTPS: Debian's Pebble ships no certificate for it. */
+/** The certificate for the CA's own HTTPS: Debian's Pebble has none. */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRun } from '../machine/program.ts';
 
-/** Makes `tls.pem` and `tls.key` for 127.0.0.1 and localhost, once; `root` is the PEM certificate that signed them. */
+/**
+ * Makes `tls.pem` and `tls.key` for 127.0.0.1 and localhost, once. `root` is the PEM certificate
+ * that signed them.
+ */
 export async function ensureTlsRoot(directory: string): Promise<{ root: string }> {
   const rootFile = join(directory, 'tls-root.pem');
   if (!existsSync(join(directory, 'tls.pem'))) {

@@ -1,4 +1,4 @@
-/** A look as a customer's program has it that trusts the CA's roots and nothing else. */
+/** A handshake as a customer's program makes it: it trusts the CA's roots alone. */
 import { handshake as shake, trusting, type Look, type Seen } from '../../core/audit/handshake.ts';
 
 export type { Seen };

@@ -1,9 +1,15 @@
-/** A client that stays connected while certificates change: lines over TLS, asked and answered. */
+/**
+ * A client that stays connected over TLS while certificates change. It sends lines and waits for
+ * answers.
+ */
 import { connect, type TLSSocket } from 'node:tls';
 import { createInterface } from 'node:readline';
 
 export interface Session {
-  /** Sends a line (or nothing) and waits for one that matches; throws with all that came when the connection ends first. */
+  /**
+   * Sends a line (or nothing) and waits for a line that matches.
+   * @throws Error with all that came, if the connection ends first
+   */
   ask(line: string | undefined, answer: RegExp): Promise<string>;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Customers who go on working while certificates change: handshakes in a loop, and mailboxes that are open and idle. */
+/** Customers who work while certificates change: handshakes in a loop, and open, idle mailboxes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { handshake } from './handshake.ts';
 import { TEST_MAILBOX } from '../hosts/mail-server.ts';
@@ -12,19 +12,28 @@ export interface Client {
 }
 
 export interface Clients {
-  /** Handshakes that were made, and those that failed, with why. */
+  /** The number of handshakes, and the failed ones with their reason. */
   handshakes: number;
   failed: string[];
-  /** When a client's name was first seen with another certificate than at the beginning, ms since the epoch. */
+  /**
+   * When a client's name was first seen with another certificate than at the beginning, in
+   * milliseconds since the epoch.
+   */
   renewedAt: Map<Client, number>;
-  /** Ends the loop and the sessions, each of which has to answer still. @returns what had gone wrong with sessions */
+  /**
+   * Ends the loop and the sessions. Each session must still answer.
+   * @returns the failures of sessions
+   */
   end(): Promise<string[]>;
 }
 
-/** Of the loop, between two handshakes: the machine has other things to do, too. */
+/** The pause between two handshakes, which leaves time for the machine's other work. */
 const PAUSE_MS = 20;
 
-/** Connects to each name in turn, trusting the roots alone, until it is ended; one idle session for each of `mailboxes`. */
+/**
+ * Connects to each name in turn, trusting `roots` alone, until `end` is called. Opens one idle
+ * session for each of `mailboxes`.
+ */
 export async function watchClients(clients: Client[], mailboxes: string[], roots: string): Promise<Clients> {
   const first = new Map<Client, string | undefined>();
   const sessions = await Promise.all(mailboxes.map(idleSession));
@@ -49,7 +58,7 @@ export async function watchClients(clients: Client[], mailboxes: string[], roots
       seen.renewedAt.set(client, Date.now());
   }
 
-  // Each was seen once before anything changes.
+  // Each name is seen once before anything changes.
   for (const client of clients) await look(client);
   const looping = (async () => {
     while (!stop.signal.aborted)
@@ -62,7 +71,7 @@ export async function watchClients(clients: Client[], mailboxes: string[], roots
   return seen;
 }
 
-/** Logged in, a folder open, and IDLE (RFC 2177). */
+/** Logs in, opens a folder, and waits with IDLE (RFC 2177). */
 async function idleSession(address: string): Promise<Session> {
   const session = await openSession(address, 993, /^\* OK/);
   await session.ask(`a LOGIN ${TEST_MAILBOX.user} "${TEST_MAILBOX.password}"`, /^a OK/);

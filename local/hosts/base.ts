@@ -1,4 +1,7 @@
-/** The root file system that all hosts of a release share, read-only: built once by mmdebstrap, keyed by its recipe. */
+/**
+ * The root file system that all hosts of a release share, read-only. mmdebstrap builds it once for
+ * each recipe.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -8,7 +11,7 @@ import { aptTransportSettings, cacheDirectory, DEBIAN_KEYRING, debianMirror, ins
 import { mustRun } from '../machine/program.ts';
 import { packagesOf, type Kind } from './software.ts';
 
-/** Nothing reads these on a host; they are a third of the download's size on disk. */
+/** Nothing reads these files on a host. They take a third of the download's size on disk. */
 const EXCLUDED = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 const TOOLS = {
   mmdebstrap: '/usr/bin/mmdebstrap',
@@ -16,19 +19,20 @@ const TOOLS = {
   'debian-archive-keyring': DEBIAN_KEYRING,
 };
 
-/** Two bases may be built side by side, and apt-get takes one at a time. */
+/** Two bases may be built side by side, but apt-get runs once at a time. */
 let tools: Promise<void> | undefined;
 
-/** Other software is another base. */
+/** Other software makes another base. */
 export interface BaseRequest extends Kind {
-  /** Packages beside those of its software. */
+  /** The packages beside those of the host's software. */
   packages?: string[];
   report: (line: string) => void;
 }
 
 /**
- * Path of the base root, which nobody may write to. Half a minute to two minutes the first time, then at once.
- * Two processes may ask at once: one builds, the other waits. A build is renamed into place whole, or not at all.
+ * Returns the path of the base root, which nobody may write to. The first call takes half a minute
+ * to two minutes. If two processes ask, one builds and the other waits. A build is renamed into
+ * place whole, or not at all.
  */
 export async function ensureBase({ release, software, packages = [], report }: BaseRequest): Promise<string> {
   await (tools ??= installTools(TOOLS, report));
@@ -58,8 +62,9 @@ export async function ensureBase({ release, software, packages = [], report }: B
     ...EXCLUDED.map(pattern => `--dpkgopt=path-exclude=${pattern}`),
     ...[release, building, `deb ${archive} ${release} main`, `deb ${security} ${release}-security main`],
   ];
-  // Own mount and pid namespace: mmdebstrap mounts /proc into what it builds, and a killed build must leave neither a
-  // mount nor a process. Only the holder of the lock may sweep away what a killed build left.
+  // mmdebstrap mounts /proc into the root that it builds. With its own mount and pid namespace, a
+  // killed build leaves neither a mount nor a process. The holder of the lock alone may remove what
+  // a killed build left.
   const isolated = 'setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc'.split(' ');
   const script = `set -eu
     building=$1 base=$2; shift 2

@@ -1,4 +1,4 @@
-/** A machine of the hosting provider: a Debian of its own in namespaces of this one. */
+/** A machine of the hosting provider: its own Debian in namespaces of this machine. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -15,13 +15,16 @@ import { trustRoots } from './trust.ts';
 export interface HostRequest extends BaseRequest {
   /** Short name, `mx1`. */
   name: string;
-  /** What the host calls itself, `mx1.provider.test`. */
+  /** The host's full name, `mx1.provider.test`. */
   hostName: string;
-  /** Where the host's own files are kept while it is stopped. */
+  /** The folder that keeps the host's own files while it is stopped. */
   directory: string;
-  /** PEM certificates the host trusts in addition to Debian's, as a provider with a CA of its own would set up. */
+  /**
+   * PEM certificates that the host trusts in addition to Debian's. A provider with its own CA sets
+   * up the same.
+   */
   roots?: string;
-  /** Address of its name server; by default the machine's end of its link. */
+  /** The address of its name server; by default this machine's end of the link. */
   resolver?: string;
 }
 
@@ -30,12 +33,12 @@ export interface Host extends Node, Kind {
   hostName: string;
   /** IPv4, reachable from this machine. */
   address: string;
-  /** IPv4 of this machine's end of the link: what the host sees of the provider. */
+  /** The IPv4 address of this machine's end of the link: the host reaches the provider there. */
   gateway: string;
-  /** Process id of its init on this machine. */
+  /** The process id of its init on this machine. */
   pid: number;
   isRunning(): boolean;
-  /** Replaces the certificates trusted in addition to Debian's (PEM, any number). */
+  /** Replaces the certificates that the host trusts in addition to Debian's (PEM, any number). */
   trust(roots: string): Promise<void>;
   /** Asks every process to end, waits up to 2 s, then ends the host. Its files stay. */
   stop(): Promise<void>;
@@ -45,8 +48,9 @@ const INIT = join(import.meta.dirname, 'init.sh');
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Starts a host, new or with the files it had when it last ended; about a second. It lives no longer than this
- * process: killed with -9, it takes the host's processes, mounts and network link with it.
+ * Starts a host, new or with the files of its last run, in about a second. The host lives no longer
+ * than this process: `kill -9` of this process ends the host's processes, mounts and network link
+ * too.
  */
 export async function startHost(request: HostRequest): Promise<Host> {
   const { name, hostName, directory, release, software, report } = request;
@@ -79,12 +83,12 @@ export async function startHost(request: HostRequest): Promise<Host> {
   }
 }
 
-/** Forgets a stopped host: its files are removed. */
+/** Removes the files of a stopped host. */
 export async function removeHost(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
-/** A host stays on the base it was made on: its own layer would not fit another. */
+/** A host keeps the base that it was made on, because its own layer does not fit another base. */
 async function baseOf({ directory, release, software, packages, report }: HostRequest): Promise<string> {
   const record = join(directory, 'base');
   const recorded = existsSync(record) ? (await readFile(record, 'utf8')).trim() : undefined;
@@ -111,12 +115,14 @@ async function initPid(unsharePid: number): Promise<number> {
   return Number(children.trim());
 }
 
-/** What runs a command inside a host, given the process id of its init on this machine. */
+/**
+ * The command that runs a program inside a host, from the process id of its init on this machine.
+ */
 export function insideHost(pid: number): string[] {
   return ['nsenter', '-t', String(pid), '-m', '-u', '-i', '-n', '-p', 'env', '-C', '/root'];
 }
 
-/** All that a command finds in its environment there. */
+/** The whole environment of a command in a host. */
 export const HOST_ENVIRONMENT = { PATH, HOME: '/root', USER: 'root', LANG: 'C.UTF-8' };
 
 type HostFacts = Pick<Host, 'name' | 'hostName' | 'release' | 'software' | 'address' | 'gateway' | 'pid'>;
@@ -131,7 +137,7 @@ function enter(facts: HostFacts, child: ChildProcess): Host {
       return runProgram([...insideHost(facts.pid), ...command], { ...options, environment });
     },
     async write(path, data, mode) {
-      // Beside, then renamed: a reader never sees half a file.
+      // The file is written beside and renamed, so that a reader never sees half of it.
       const script =
         'set -eu; umask 077; mkdir -p -m 755 "$1"; cat >"$2.new"; chmod "$3" "$2.new"; mv -fT "$2.new" "$2"';
       const written = await host.run(['sh', '-c', script, 'sh', dirname(path), path, mode.toString(8)], {

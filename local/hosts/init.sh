@@ -1,19 +1,22 @@
 #!/bin/sh
-# First process of a host. Started in mount, network, pid, uts and ipc namespaces of its own, so everything it makes
-# (mounts, processes, the network link) ends with it.
+# The first process of a host. It starts in mount, network, pid, uts and ipc namespaces of its own,
+# so that everything it makes (mounts, processes, the network link) ends with it.
 #   init.sh BASE LAYERS HOSTNAME
-# BASE: the shared root, read only. LAYERS: the host's own directory, kept when the host stops.
-# Says "mounted" on standard output when the root stands; ends at once on SIGKILL, in order on SIGTERM.
+# BASE: the shared root, read only. LAYERS: the host's own folder, kept when the host stops.
+# It writes "mounted" to standard output when the root stands. SIGKILL ends it at once, SIGTERM in
+# order.
 set -eu
 base=$1 layers=$2 hostname=$3
 
 cd "$layers"
 mkdir -p lower upper work root
-# Relative names: an overlay option cannot carry a path with a comma or a colon, a checkout's path may.
+# The names are relative: an overlay option cannot contain a path with a comma or a colon, and a
+# checkout's path may have one.
 mount --bind "$base" lower
 mount -o remount,bind,ro lower
 if [ -e root/.sealpost-copy ] || ! mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root 2>overlay.log; then
-  # A file system without overlay (another overlay, some network mounts): a copy of its own, some 300 MB a host.
+  # Some file systems do not support an overlay (another overlay, some network mounts). The host
+  # then gets its own copy, some 300 MB.
   [ -e root/.sealpost-copy ] || { cp -a lower/. root/ && : >root/.sealpost-copy; }
   mount --bind root root
 fi
@@ -57,7 +60,7 @@ stop() {
   exit 0
 }
 trap stop TERM
-# Each round of wait reaps the orphans that came to us since the last.
+# Each round of wait reaps the orphans since the last round.
 while :; do
   sleep 1000 &
   wait || true

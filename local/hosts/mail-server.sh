@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes a fresh host the mail and webmail server that a hosting provider has before it hears of sealpost: what its
-# software/*.sh say, all with one self-signed certificate, everything else as Debian delivers it. Nothing here is
-# arranged for sealpost. The parts come before it, in one text: see mail-server.ts.
+# Makes a new host a mail and webmail server, as a hosting provider has it before sealpost: the
+# parts in software/*.sh, one self-signed certificate, and everything else as Debian delivers it.
+# Nothing is prepared for sealpost. The parts come before this text in one script: see
+# mail-server.ts.
 #   mail-server.sh set-up HOSTNAME MAILBOX PASSWORD SOFTWARE…
-#   mail-server.sh start SOFTWARE…    what is not running
+#   mail-server.sh start SOFTWARE…    starts what is not running
 # shellcheck disable=SC2034 # the parts use what is set here
 set -eu
 
@@ -24,7 +25,8 @@ set_up() {
     -addext "subjectAltName=DNS:$hostname" -keyout "$key" -out "$certificate" 2>/dev/null
   umask 022
   chmod 644 "$certificate"
-  # mmdebstrap ran where the machine's own name was; what Debian derived from it is this host's now.
+  # mmdebstrap ran under this machine's own name. The files that Debian derived from it get this
+  # host's name.
   echo "$hostname" >/etc/mailname
   groupadd -g 5000 vmail
   useradd -u 5000 -g vmail -d /var/vmail -M -s /usr/sbin/nologin vmail

@@ -1,16 +1,16 @@
-/** The daemons of a mail and webmail host, as its provider runs them, without systemd. */
+/** The daemons of a mail and webmail host. Its provider runs them without systemd. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from './host.ts';
 
-/** The one mailbox every local mail server has, to log in with. */
+/** The one mailbox of every local mail server. */
 export const TEST_MAILBOX = { user: 'customer@example.test', password: 'correct horse' };
 
 const DONE = '/var/lib/mail-server-is-set-up';
 
 /**
- * Configures what the host was made with the first time, and starts whichever is not running; see mail-server.sh for
- * what such a server is. Some seconds; nothing to do when all of it is there.
+ * Configures the host's software the first time, and starts the daemons that are not running. It
+ * takes some seconds, and nothing happens if all are running. mail-server.sh describes the server.
  */
 export async function setUpMailServer(host: Host): Promise<void> {
   if ((await host.run(['test', '-e', DONE])).exitCode !== 0) {
@@ -20,12 +20,12 @@ export async function setUpMailServer(host: Host): Promise<void> {
   await startServices(host);
 }
 
-/** Starts the daemons that are not running. A host that was stopped starts without them. */
+/** Starts the daemons that are not running. A host that was stopped starts without its daemons. */
 export async function startServices(host: Host): Promise<void> {
   await mailServer(host, ['start']);
 }
 
-/** One text: each software's part, then what calls them. */
+/** One script: each software's part, then the code that calls the parts. */
 async function mailServer(host: Host, command: string[]): Promise<void> {
   const parts = [...host.software.map(each => `software/${each}.sh`), 'mail-server.sh'];
   const texts = await Promise.all(parts.map(part => readFile(join(import.meta.dirname, part), 'utf8')));

@@ -1,25 +1,34 @@
-/** Each host's link to the machine: a /30 of its own, `.1` the machine's end, `.2` the host's. */
+/**
+ * The link between each host and this machine: a /30 of its own, `.1` is the machine's end, `.2`
+ * the host's.
+ */
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun, runProgram } from '../machine/program.ts';
 
 export interface Link {
-  /** Name on the machine's side: `sp-` and the subnet's address in hex. Its creation is what claims the subnet. */
+  /**
+   * The link's name on this machine: `sp-` and the subnet's address in hex. The creation of the
+   * link claims the subnet.
+   */
   name: string;
   machineAddress: string;
   hostAddress: string;
 }
 
-/** Private and benchmarking ranges (RFC 1918, RFC 2544), the roomiest first; the next is used where routes cover the first. */
+/**
+ * Private and benchmarking ranges (RFC 1918, RFC 2544), the largest first. The next one is used if
+ * routes cover the first.
+ */
 const RANGES = ['10.64.0.0/10', '172.16.0.0/12', '198.18.0.0/15', '192.168.0.0/16'];
-/** A range is given up when as many neighbouring /30s are all taken. */
+/** A range is given up when this many neighbouring /30s are taken. */
 const TRIES_PER_RANGE = 128;
 
 /**
- * Makes the link into the network namespace of `pid`, of which it then is a part: it goes when that namespace goes.
- * The subnet follows from `seed` (the host's directory), so a host usually keeps its address and two clones differ;
- * one that a route of this machine covers, or that another host holds, is passed over.
+ * Makes the link into the network namespace of `pid`. The link ends with that namespace. The subnet
+ * follows from `seed` (the host's folder), so a host usually keeps its address and two clones
+ * differ. A subnet that a route of this machine covers, or that another host has, is skipped.
  */
 export async function makeLink(seed: string, pid: number): Promise<Link> {
   const taken = await coveredSubnets();
@@ -69,7 +78,10 @@ async function bringUp(link: Link, pid: number): Promise<void> {
   await mustRun(['nsenter', '-t', String(pid), '-n', 'ip', '-batch', '-'], { input: inside.join('\n') });
 }
 
-/** Waits, 5 s at most, until no link of this machine has the address: then its subnet can be claimed again. */
+/**
+ * Waits, 5 s at most, until no link of this machine has the address. Then its subnet can be claimed
+ * again.
+ */
 export async function linkIsGone(machineAddress: string): Promise<void> {
   const isThere = () =>
     Object.values(networkInterfaces()).some(link => link?.some(({ address }) => address === machineAddress));
@@ -77,13 +89,13 @@ export async function linkIsGone(machineAddress: string): Promise<void> {
 }
 
 interface Subnet {
-  /** First address as an unsigned number. */
+  /** The first address as an unsigned number. */
   start: number;
-  /** How many addresses. */
+  /** The number of addresses. */
   size: number;
 }
 
-/** What this machine's routes cover, the default route left out. */
+/** The ranges that this machine's routes cover, without the default route. */
 async function coveredSubnets(): Promise<Subnet[]> {
   const routes = JSON.parse((await mustRun(['ip', '-json', '-4', 'route', 'show', 'table', 'all'])) || '[]') as {
     dst: string;

@@ -1,4 +1,4 @@
-/** What a machine must have before hosts can run on it. */
+/** The requirements of hosts on this machine. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { runProgram } from '../machine/program.ts';
@@ -6,12 +6,13 @@ import { runProgram } from '../machine/program.ts';
 /** Bit numbers in capabilities(7). */
 const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21, CAP_MKNOD: 27 };
 
-/** In util-linux and dpkg, which Debian cannot be without. */
+/** Programs of util-linux and dpkg, which every Debian has. */
 const PROGRAMS = ['apt-get', 'dpkg-deb', 'unshare', 'nsenter', 'setpriv', 'flock', 'pivot_root', 'openssl'];
 
 /**
- * One sentence for each thing this machine lacks; none, and hosts can run. An overlay file system is not asked for:
- * without it each host gets a copy of its base. mmdebstrap and iproute2 are not either: ensureBase installs them.
+ * Returns one sentence for each thing that this machine lacks; none if hosts can run. Two things
+ * are not required: without an overlay file system each host gets a copy of its base, and
+ * ensureBase installs mmdebstrap and iproute2.
  */
 export async function preflight(): Promise<string[]> {
   if (process.platform !== 'linux') return [`Hosts need Linux; this is ${process.platform}.`];

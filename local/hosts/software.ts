@@ -1,14 +1,14 @@
-/** What a host of the provider runs: a release of Debian, and mail and webmail software from it. */
+/** The release of Debian of a host, and its mail and webmail software. */
 
 export const RELEASES = ['bookworm', 'trixie'] as const;
 export type Release = (typeof RELEASES)[number];
 
-/** Debian's packages for each. */
+/** Debian's packages for each software. */
 const PACKAGES = {
   postfix: ['postfix', 'postfix-lmdb'],
   exim: ['exim4-daemon-heavy'],
   dovecot: ['dovecot-imapd', 'dovecot-pop3d'],
-  // Its configuration has ports by name: netbase.
+  // Its configuration names ports by their services, so it needs netbase.
   courier: ['courier-imap', 'courier-pop', 'courier-mta', 'netbase'],
   nginx: ['nginx'],
   apache: ['apache2'],

@@ -1,8 +1,9 @@
 import type { Node } from '../../packages/aws-stand-in/src/stand-in.ts';
 
 /**
- * What update-ca-certificates would do with these certificates in its folder for local ones, without its hundreds of
- * processes (10 s on a busy machine): file, link, hash link, bundle. Those of the last time are trusted no more.
+ * Does what update-ca-certificates would do with local certificates, without its hundreds of
+ * processes (10 s on a busy machine): file, link, hash link, bundle. The certificates of the last
+ * call are not trusted any more.
  */
 const SCRIPT = `set -eu
   folder=/usr/local/share/ca-certificates
@@ -29,7 +30,7 @@ const SCRIPT = `set -eu
   mv "$new/all" "$folder/.provider"
   rm -r "$new"`;
 
-/** Makes these PEM certificates, any number, what a host trusts in addition to Debian's own. */
+/** Sets the PEM certificates, any number, that a host trusts in addition to Debian's own. */
 export async function trustRoots(host: Node, roots: string): Promise<void> {
   const certificates = roots.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const done = await host.run(['sh', '-c', SCRIPT], { input: certificates.map(pem => `${pem}\n`).join('') });

@@ -1,4 +1,4 @@
-/** What this machine's apt already knows: its mirrors, its settings, its keyring. No mirror is named by the project. */
+/** The mirrors, settings and keyring of this machine's apt. The project names no mirror. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export interface DebianMirror {
   security: string;
 }
 
-/** The mirrors in apt's own sources; Debian's own name where this machine has none (it is another distribution). */
+/** The mirrors in apt's own sources; Debian's own name on a machine of another distribution. */
 export async function debianMirror(): Promise<DebianMirror> {
   const listed = await runProgram([
     'apt-get',
@@ -36,7 +36,10 @@ export async function debianMirror(): Promise<DebianMirror> {
   };
 }
 
-/** How this machine's apt reaches its mirror (proxy, retries, clock checks), as lines of apt configuration. */
+/**
+ * The settings with which this machine's apt reaches its mirror (proxy, retries, clock checks), as
+ * lines of apt configuration.
+ */
 export async function aptTransportSettings(): Promise<string[]> {
   const dump = await mustRun(['apt-config', 'dump', 'Acquire']);
   return dump
@@ -44,12 +47,12 @@ export async function aptTransportSettings(): Promise<string[]> {
     .filter(line => /^Acquire::(https?|Retries|Check-Valid-Until|Check-Date)\b.* ".+";$/.test(line));
 }
 
-/** Which of `packages` this machine lacks, by the file each brings. */
+/** Those of `packages` that this machine lacks, by the file that each package brings. */
 export function missingTools(packages: Record<string, string>): string[] {
   return Object.keys(packages).filter(name => !existsSync(packages[name]!));
 }
 
-/** Installs tools (never a daemon) on this machine, announced first. */
+/** Installs tools (never a daemon) on this machine, and announces it first. */
 export async function installTools(packages: Record<string, string>, report: (line: string) => void): Promise<void> {
   const missing = missingTools(packages);
   if (missing.length === 0) return;
@@ -57,6 +60,6 @@ export async function installTools(packages: Record<string, string>, report: (li
   const environment = { ...(process.env as Record<string, string>), DEBIAN_FRONTEND: 'noninteractive' };
   const install = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing];
   if ((await runProgram(install, { environment })).exitCode === 0) return;
-  await mustRun(['apt-get', 'update', '-qq'], { environment }); // package lists too old to find the file, or none yet
+  await mustRun(['apt-get', 'update', '-qq'], { environment }); // the package lists are too old for the file, or there are none yet
   await mustRun(install, { environment });
 }

@@ -1,12 +1,18 @@
-/** A TCP port on 127.0.0.1 for what is to find it again after a restart. */
+/** A TCP port on 127.0.0.1 that stays the same over restarts. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Below Linux's ip_local_port_range: nobody is given one of these for an outgoing connection or for port 0 meanwhile. */
+/**
+ * The ports below Linux's ip_local_port_range. The kernel gives none of them to an outgoing
+ * connection or for port 0.
+ */
 const [FIRST, END] = [10_000, 32_000];
 const TRIES = 20;
 
-/** The wanted one where it is free, else any. @param wanted 0 for any */
+/**
+ * Returns the wanted port if it is free, else any.
+ * @param wanted 0 for any
+ */
 export async function freePort(wanted: number): Promise<number> {
   if (wanted !== 0 && (await isFree(wanted))) return wanted;
   for (let tries = 0; tries < TRIES; tries++) {

@@ -1,20 +1,28 @@
-/** Processes that outlive whoever started them, found again by a file: id and begin, because the kernel gives ids anew. */
+/**
+ * Processes that outlive the process that started them. A file records their id and their start
+ * time, because the kernel reuses ids.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Writes down a process that runs. */
+/** Records a running process. */
 export function recordProcess(file: string, pid: number): void {
   writeFileSync(file, `${pid} ${beginOf(pid) ?? ''}\n`);
 }
 
-/** The id of the recorded process while it runs; undefined when it has ended, whoever has its id now. */
+/**
+ * The id of the recorded process if it runs; undefined if it has ended, even if another process has
+ * its id now.
+ */
 export function recordedProcess(file: string): number | undefined {
   if (!existsSync(file)) return undefined;
   const [pid = '', begin] = readFileSync(file, 'utf8').trim().split(' ');
   return begin && beginOf(Number(pid)) === begin ? Number(pid) : undefined;
 }
 
-/** Sends a signal, waits for the end, and kills after `graceMs`. Returns when the process is gone. */
+/**
+ * Sends a signal, waits for the end, and kills after `graceMs`. Returns when the process has ended.
+ */
 export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs: number): Promise<void> {
   const begin = beginOf(pid);
   const runs = () => begin !== undefined && beginOf(pid) === begin;
@@ -25,11 +33,14 @@ export async function endProcess(pid: number, signal: NodeJS.Signals, graceMs: n
   while (runs()) await sleep(20);
 }
 
-/** In clock ticks since the machine's start (proc(5), field 22); undefined for a process that is over, reaped or not. */
+/**
+ * The start time in clock ticks since the machine's start (proc(5), field 22); undefined for a
+ * process that has ended.
+ */
 function beginOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is a name in parentheses that may hold anything.
+    // The second field is a name in parentheses that may contain any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {

@@ -1,4 +1,7 @@
-/** Runs a program of this machine: the local provider's own tools (apt, ip, openssl), never anything inside a host. */
+/**
+ * Runs a program of this machine: the local provider's own tools (apt, ip, openssl), never a
+ * program inside a host.
+ */
 import { spawn } from 'node:child_process';
 
 export interface ProgramResult {
@@ -11,16 +14,22 @@ export interface ProgramResult {
 export interface ProgramOptions {
   input?: string | Uint8Array;
   environment?: Record<string, string>;
-  /** None by default. When it is over, the program's whole process group is killed. */
+  /** No limit by default. When the time is over, the program's whole process group is killed. */
   timeoutMs?: number;
-  /** Each line the program writes, as it writes it. */
+  /** Called with each line of output as it is written. */
   onLine?: (line: string) => void;
 }
 
-/** A daemon may inherit our pipes and keep them open; what was written until the program's own exit is all we wait for. */
+/**
+ * A daemon may inherit our pipes and keep them open. Only the output until the program's own exit
+ * is waited for.
+ */
 const PIPE_GRACE_MS = 500;
 
-/** Never throws for an exit code; rejects when the program cannot be started. A signal n is exit code 128 + n, as in a shell. */
+/**
+ * Does not throw for an exit code. A signal n is exit code 128 + n, as in a shell.
+ * @throws Error if the program cannot be started
+ */
 export function runProgram(command: string[], options: ProgramOptions = {}): Promise<ProgramResult> {
   const [file, ...args] = command as [string, ...string[]];
   return new Promise((resolve, reject) => {
@@ -70,7 +79,7 @@ const SIGNALS: Partial<Record<NodeJS.Signals, number>> = {
   SIGTERM: 15,
 };
 
-/** As runProgram, but an exit code other than 0 throws, with what the program wrote last. */
+/** As runProgram, but an exit code other than 0 throws with the last output of the program. */
 export async function mustRun(command: string[], options: ProgramOptions = {}): Promise<string> {
   const result = await runProgram(command, options);
   if (result.exitCode !== 0) {

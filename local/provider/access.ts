@@ -1,11 +1,14 @@
-/** The provider that runs beside us, for the same steps that `npm start` takes with one of its own. */
+/**
+ * The provider that runs beside this process, with the same steps as the one that `npm start`
+ * starts for itself.
+ */
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { ask } from './control.ts';
 import type { Facts } from './facts.ts';
 import type { HostFacts, ProviderAccess } from './provider.ts';
 import { providerZones } from './zones.ts';
 
-/** Throws NotUp. */
+/** @throws NotUp */
 export async function accessTo(directory: string): Promise<ProviderAccess> {
   const facts = await ask<Facts>(directory, 'facts');
   const client: ProviderAccess['client'] = (as = 'administrator') => ({

@@ -1,23 +1,30 @@
 /**
- * How the commands speak to the provider that runs beside them: JSON over HTTP on a socket file that root alone can
- * open. What AWS has an API for is not in here: that goes through the stand-in, as anybody's requests do.
+ * The channel between the commands and the provider that runs beside them: JSON over HTTP on a
+ * socket file that root alone can open. Things that AWS has an API for go through the stand-in, as
+ * every client's requests do.
  */
 import { rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-/** What the provider answers to; an error's message reaches the person. */
+/** The actions of the provider. An error's message reaches the person. */
 export type Actions = Record<string, (argument: any) => unknown>;
 
-/** A socket's path has 107 bytes at most (unix(7)); the way from here is usually the shorter one. */
+/**
+ * A socket's path has 107 bytes at most (unix(7)). The path relative to the current folder is
+ * usually shorter.
+ */
 function socketPath(directory: string): string {
   const file = join(directory, 'control.sock');
   const fromHere = relative(process.cwd(), file);
   return fromHere.length < file.length ? fromHere : file;
 }
 
-/** Listens in this directory. Throws when another provider does. */
+/**
+ * Listens in this folder.
+ * @throws Error if another provider does
+ */
 export async function serveControl(directory: string, actions: Actions): Promise<Server> {
   const server = createServer((incoming, response) => {
     void (async () => {
@@ -32,14 +39,17 @@ export async function serveControl(directory: string, actions: Actions): Promise
     })();
   });
   if (await isUp(directory)) throw new Error('a provider runs in this directory already');
-  rmSync(join(directory, 'control.sock'), { force: true }); // a killed provider's
+  rmSync(join(directory, 'control.sock'), { force: true }); // a killed provider left it
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(socketPath(directory), resolve);
   });
   return server;
 }
 
-/** Asks the provider of this directory. Throws NotUp when there is none, else an Error with the provider's words. */
+/**
+ * Asks the provider of this folder.
+ * @throws NotUp if there is none; an Error with the provider's message
+ */
 export async function ask<T>(directory: string, action: string, argument: unknown = {}): Promise<T> {
   const answer = await new Promise<string>((resolve, reject) => {
     const sent = request({ socketPath: socketPath(directory), method: 'POST' }, response => {

@@ -1,12 +1,18 @@
-/** `dns add`: a record in a customer's zone that is with another DNS host, where the customer would click it together. */
+/**
+ * `dns add`: a record in the zone of a customer with another DNS host, where the customer would use
+ * a web page.
+ */
 import { RECORD_TYPES, resourceRecord } from '../../packages/aws-stand-in/src/dns/record-data.ts';
 import { isInZone, normalName } from '../../packages/aws-stand-in/src/dns/zone.ts';
 import type { Provider } from './provider.ts';
 
-/** Under it anybody may be a customer. */
+/** Every name under this zone may be a customer. */
 export const CUSTOMERS = 'customer.test';
 
-/** Puts a record set in place of the one of its name and type. Throws an Error that says what may be given instead. */
+/**
+ * Replaces the record set of this name and type.
+ * @throws Error that says what is possible instead
+ */
 export async function addCustomerRecord(
   provider: Provider,
   added: { name: string; type: string; values: string[] },

@@ -1,4 +1,4 @@
-/** What the provider tells the commands about itself: all that they need to be clients of it. */
+/** What the provider tells the commands about itself, so that they can be its clients. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
@@ -22,7 +22,9 @@ export interface Credentials {
   secretAccessKey: string;
 }
 
-/** Beside the CA's roots the file has the one that signs the CA's own HTTPS, for `curl` to the management URL. */
+/**
+ * The file has the CA's roots and the root of the CA's own HTTPS, for `curl` to the management URL.
+ */
 export function writeCaFile(directory: string, { roots, ca }: Provider): string {
   const file = join(directory, 'ca-roots.pem');
   writeFileSync(
@@ -59,9 +61,10 @@ export function factsOf(provider: Provider, caFile: string): Facts {
 }
 
 /**
- * Credentials of one role: `provider` (its panel, which may put events and nothing else), a server by its short or its
- * host name (what its SSM Agent signs with), or a function by its name with or without the stack's.
- * Throws an Error that lists the names for any other.
+ * Returns credentials of one role: `provider` (its panel, which may put events and nothing else), a
+ * server by its short or its host name (its SSM Agent signs with them), or a function by its name
+ * with or without the stack's.
+ * @throws Error that lists the names for any other
  */
 export async function credentialsOf(provider: Provider, who: string): Promise<Credentials> {
   const { cloud } = provider;

@@ -1,4 +1,7 @@
-/** What the hosting provider does in the main job: zones, a mail server, and events. Each line of it is a thing that a person could do with the `aws` command. */
+/**
+ * The hosting provider's part of the main job: zones, mail servers and events. A person could do
+ * each step with the `aws` command.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
@@ -9,7 +12,7 @@ import type { Store } from '../../core/ports/store.ts';
 import type { Kind } from '../hosts/software.ts';
 import { CHALLENGE_ZONE, type ProviderAccess } from './provider.ts';
 
-/** What the table of the product says, for whoever waits for it. */
+/** The product's table, for code that waits for its content. */
 export function storeOf(provider: ProviderAccess): Store {
   return storeOn(new Table(new DynamoDBClient(provider.client()), provider.stack.outputs.TableName!));
 }
@@ -28,7 +31,10 @@ export async function putEvent(provider: ProviderAccess, detailType: string, det
   if (failed) throw new Error(`the bus did not take ${detailType}: ${failed.ErrorCode} ${failed.ErrorMessage}`);
 }
 
-/** A mail server in its own zone, known to Systems Manager. One that is there already, or is on record, is brought back. */
+/**
+ * Adds a mail server in its own zone, known to Systems Manager. A server that exists or is on
+ * record is brought back.
+ */
 export async function addMailServer(
   provider: ProviderAccess,
   name: string,
@@ -52,17 +58,22 @@ function ensureZone(provider: ProviderAccess, zone: string): Promise<string> {
   return known.get(zone)!;
 }
 
-/** Makes a mail server one that certificates are delivered to, and waits until its own is seen served. */
+/**
+ * Registers a mail server, so that it gets deliveries, and waits until its own certificate is seen
+ * served.
+ */
 export async function registerMailServer(provider: ProviderAccess, name: string): Promise<void> {
   const { hostName, nodeId } = provider.hosts.get(name)!;
   await putEvent(provider, 'Mail Server Registered', { server: hostName, node: nodeId, adopt: true });
-  // Adoption waits until each daemon is seen again, and two servers may be at it on a busy machine.
+  // Adoption waits until each daemon is seen again. Two servers may adopt at once on a busy
+  // machine.
   await untilInstalled(storeOf(provider), hostName, hostName, 300);
 }
 
 /**
- * The usual customer: the zone is with another DNS host, and `_acme-challenge` was given the CNAME that `sealpost dns` prints.
- * @param mx what other mail servers are told: the server's host name, where mail is served under it
+ * The usual customer: the zone is with another DNS host, and `_acme-challenge` has the CNAME that
+ * `sealpost dns` prints.
+ * @param mx the exchanger of the domain; the server's host name if mail is served under it
  */
 export async function delegateDomain(
   provider: ProviderAccess,
@@ -93,7 +104,10 @@ export async function hostZone(provider: ProviderAccess, domain: string, address
   ]);
 }
 
-/** Waits until a condition holds. @throws Error with `what` after `seconds` */
+/**
+ * Waits until a condition holds.
+ * @throws Error with `what` after `seconds`
+ */
 export async function until<T>(what: string, seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
@@ -104,7 +118,7 @@ export async function until<T>(what: string, seconds: number, look: () => Promis
   }
 }
 
-/** Waits until the product says that a domain is installed on a server, which it says only of what was seen served. */
+/** Waits until the product says that a domain is installed on a server, which means seen served. */
 export function untilInstalled(store: Store, domain: string, server: string, seconds = 300): Promise<unknown> {
   return until(`${domain} installed on ${server}`, seconds, () => store.installed({ server, domain }));
 }

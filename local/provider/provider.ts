@@ -1,6 +1,7 @@
 /**
- * A hosting provider on one machine: the stand-in for AWS, a real CA, real DNS, and what the provider has set up in
- * its account. Nothing of sealpost is in here but the synthesised stack, deployed as on AWS.
+ * A hosting provider on one machine: the stand-in for AWS, a real CA, real DNS, and the provider's
+ * own resources in its account. Nothing of sealpost is here but the synthesised stack, deployed as
+ * on AWS.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -27,44 +28,56 @@ import { providerZones, type ProviderZones } from './zones.ts';
 export const STACK = 'sealpost';
 /** The zone that challenges are delegated to. */
 export const CHALLENGE_ZONE = 'acme.provider.test';
-/** The role that the provider's panel puts events with: that, and nothing else. */
+/** The role of the provider's panel. It may put events, and nothing else. */
 export const SENDER = 'provider-panel';
-/** The role of the provider's people. Step Functions may use it too, for the state machines that they try out. */
+/**
+ * The role of the provider's people. Step Functions may assume it too, for the state machines that
+ * they try out.
+ */
 export const ADMINISTRATOR = 'provider-administrator';
 
 export interface ProviderOptions {
-  /** Everything of this run lies here; a directory of a killed provider is gone on with. */
+  /** The folder of this run. In the folder of a killed provider, the run resumes. */
   directory: string;
   cdkOut: string;
   /** The checkout's path: two clones take different addresses. */
   seed: string;
   report: (line: string) => void;
-  /** The CA is a process of its own that `stop()` leaves alone, too: what it knows is in its memory only. */
+  /**
+   * If true, the CA is a process of its own, and `stop()` leaves it running, because it keeps its
+   * data in memory.
+   */
   caOutlives?: boolean;
-  /** The setting `Issuers`, and the roots of those that are not `ca`; by default `ca` alone, called pebble. */
+  /**
+   * The setting `Issuers`, and the roots of issuers other than `ca`. The default is `ca` alone,
+   * with the name pebble.
+   */
   issuers?: (ca: Ca, resolver: string) => Promise<{ issuers: { name: string; directory: string }[]; roots: string }>;
 }
 
 type Credentials = { accessKeyId: string; secretAccessKey: string };
 export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'> & { nodeId: string };
 
-/** A provider as its people use it, in this process or in another. */
+/** A provider as its people use it, in this process or in another one. */
 export interface ProviderAccess extends ProviderZones {
-  /** PEM of the CA's roots: what a customer's programs trust, and nothing else. */
+  /** PEM of the CA's roots: a customer's programs trust these alone. */
   roots: string;
   dns: Pick<Dns, 'addresses'>;
   stack: Pick<LoadedTemplate, 'outputs'>;
   hosts: Map<string, HostFacts>;
-  /** Configuration of an SDK client, as one of the provider's people or as its panel. */
+  /** The configuration of an SDK client, as one of the provider's people or as its panel. */
   client(as?: 'administrator' | 'sender'): {
     endpoint: string;
     region: string;
     credentials: Credentials;
     forcePathStyle: true;
   };
-  /** The zone of a customer whose DNS is with somebody else. */
+  /** Sets the zone of a customer with another DNS host. */
   setCustomerZone(name: string, records: RecordSet[]): Promise<void>;
-  /** @param kind Debian 12 with Postfix, Dovecot and nginx, where it is not said; a host on record stays what it is */
+  /**
+   * @param kind Debian 12 with Postfix, Dovecot and nginx by default; a recorded host keeps its
+   *   kind
+   */
   addHost(name: string, hostName: string, kind?: Kind): Promise<HostFacts>;
 }
 
@@ -74,11 +87,11 @@ export interface Provider extends ProviderAccess {
   dns: Dns;
   stack: LoadedTemplate;
   hosts: Map<string, Host & { nodeId: string }>;
-  /** What was there when the provider was last killed or stopped, kept up to date. */
+  /** The state at the last kill or stop, kept up to date. */
   record: ProviderRecord;
-  /** Where the host is on record, it starts with the files it had. */
+  /** A recorded host starts with the files that it had. */
   addHost(name: string, hostName: string, kind?: Kind): Promise<Host & { nodeId: string }>;
-  /** Ends a host and forgets it: its files, its node. */
+  /** Ends a host and removes its files and its node. */
   removeHost(name: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -138,7 +151,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       const before = record.now.hosts[name];
       const { release, software } = { ...kind, ...before };
       record.change(({ hosts }) => (hosts[name] ??= { hostName, release, software }));
-      // The kernel takes a killed host's link away a moment after its processes.
+      // The kernel removes a killed host's link a moment after its processes.
       if (before?.gateway) await linkIsGone(before.gateway);
       const host = await startHost({
         name,
@@ -174,7 +187,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     },
   };
 
-  /** A host that comes back is the node that it was, with the tags that it has now; a new one is registered. */
+  /** A host that returns is the same node, with its current tags. A new host is registered. */
   function joinSystemsManager(host: Host & { nodeId: string }, before: RecordedHost | undefined): void {
     if (before?.address === host.address) return ssmService().attachNode(host.nodeId, host);
     ssmService().registerNode({
@@ -199,7 +212,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     Resolvers: dns.addresses[0],
     TrustedRoots: `${ca.tlsRoot}\n${roots}`,
     DnsPropagationSeconds: '1',
-    // Nobody blocks port 25 here.
+    // Nothing blocks port 25 on this machine.
     OutsidePorts: '25,443,465,587,993,995',
     RenewalInfoMinutes: '1',
   };
@@ -219,7 +232,7 @@ function trust(...services: string[]): object {
   };
 }
 
-/** A hybrid node's id has 17 hexadecimal digits; a host keeps its own over restarts. */
+/** A hybrid node's id has 17 hexadecimal digits. A host keeps its id over restarts. */
 function nodeIdOf(hostName: string): string {
   return `mi-${createHash('sha256').update(hostName).digest('hex').slice(0, 17)}`;
 }

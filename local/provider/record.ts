@@ -1,21 +1,24 @@
-/** What the provider must find again when it was killed, beside what each part keeps itself: one small JSON file. */
+/**
+ * The provider's own state over a kill, in one small JSON file. Each part keeps its other data
+ * itself.
+ */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { RecordSet } from '../../packages/aws-stand-in/src/dns/zone.ts';
 import type { Kind } from '../hosts/software.ts';
 
 export interface RecordedHost extends Kind {
   hostName: string;
-  /** The addresses it had last; absent while it is being made. */
+  /** The last addresses; absent while the host is being made. */
   address?: string;
   gateway?: string;
 }
 
 interface Recorded {
-  /** Of the stand-in for AWS: what `env` printed stays true. */
+  /** The port of the stand-in for AWS stays the same, so that the output of `env` stays true. */
   port: number;
   dnsAddresses?: [string, string];
   hosts: Record<string, RecordedHost>;
-  /** Zones of customers whose DNS is elsewhere. */
+  /** The zones of customers with another DNS host. */
   zones: Record<string, RecordSet[]>;
 }
 
@@ -34,7 +37,10 @@ export class ProviderRecord {
     return this.#recorded;
   }
 
-  /** Written beside and renamed: a kill leaves the old or the new, never half of it. */
+  /**
+   * The file is written beside and renamed, so that a kill leaves the old or the new file, never
+   * half of one.
+   */
   change(edit: (recorded: Recorded) => void): void {
     edit(this.#recorded);
     writeFileSync(`${this.#file}.new`, JSON.stringify(this.#recorded, undefined, 2), { mode: 0o600 });

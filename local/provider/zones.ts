@@ -1,4 +1,4 @@
-/** The provider's zones, through Route 53's API as anybody would use it. */
+/** The provider's zones, through Route 53's API as every client uses it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ChangeResourceRecordSetsCommand,
@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-route-53';
 
 export interface ProviderZones {
-  /** The zone's id; made where it is not there yet. */
+  /** Returns the zone's id, and makes the zone if it does not exist. */
   createZone(name: string): Promise<string>;
-  /** Returns when the name servers answer with them. */
+  /** Resolves when the name servers answer with the records. */
   putRecords(zoneId: string, records: ResourceRecordSet[]): Promise<void>;
 }
 

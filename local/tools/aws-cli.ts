@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { unpacked, type Tool } from './unpacked.ts';
 
-/** Half a minute the first time, some 20 MB of downloads. Throws where apt knows no awscli. */
+/**
+ * The first call takes half a minute and downloads some 20 MB.
+ * @throws Error if apt knows no awscli
+ */
 export async function ensureAwsCli(report: (line: string) => void): Promise<Tool> {
   if (existsSync('/usr/bin/aws')) return { command: ['/usr/bin/aws'], environment: {} };
   const folder = await unpacked(['awscli'], report);

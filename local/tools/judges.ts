@@ -1,10 +1,16 @@
-/** Judges of TLS that others wrote, for the addresses that `env` prints: Debian's, the machine's own or unpacked into the cache. */
+/**
+ * Judges of TLS that others wrote, for the addresses that `env` prints: the machine's own, or
+ * Debian's, unpacked into the cache.
+ */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../machine/program.ts';
 import { unpacked, type Tool } from './unpacked.ts';
 
-/** Some 2 MB, with the `dig` that it wants. Give it `--ip`: names are resolved by the machine, which knows none of ours. */
+/**
+ * Some 2 MB, including `dig`. Pass `--ip` to testssl.sh: it resolves names with the machine's
+ * resolver, which knows none of ours.
+ */
 export async function ensureTestssl(report: (line: string) => void): Promise<Tool> {
   if (existsSync('/usr/bin/testssl')) return { command: ['/usr/bin/testssl'], environment: {} };
   const folder = await unpacked(['testssl.sh'], report);
@@ -25,13 +31,14 @@ export interface TlsQuestion {
   starttls?: 'smtp' | 'imap' | 'pop3';
   /** PEM file of the roots to trust beside testssl.sh's own. */
   caFile: string;
-  /** Where it may leave its report. */
+  /** The path of its report. */
   directory: string;
 }
 
 /**
- * testssl.sh's verdicts by their ids, `OK: passed.`, of its section on certificates alone: the whole of it takes many minutes a port.
- * @throws Error with what it printed, where it came to no verdict on trust
+ * testssl.sh's verdicts by their ids, `OK: passed.`. Only its section on certificates runs, because
+ * the whole takes many minutes for each port.
+ * @throws Error with its output if it gave no verdict on trust
  */
 export async function testsslVerdicts(testssl: Tool, question: TlsQuestion): Promise<Record<string, string>> {
   const { name, address, port, starttls, caFile, directory } = question;
@@ -46,7 +53,7 @@ export async function testsslVerdicts(testssl: Tool, question: TlsQuestion): Pro
   return Object.fromEntries(findings.map(({ id, severity, finding }) => [id, `${severity}: ${finding}`]));
 }
 
-/** Under 1 MB. Perl's Net::SSLeay, a recommendation of the package, is what makes it speak TLS. */
+/** Under 1 MB. swaks needs Perl's Net::SSLeay, which its package only recommends, for TLS. */
 export async function ensureSwaks(report: (line: string) => void): Promise<Tool> {
   if (existsSync('/usr/bin/swaks')) return { command: ['/usr/bin/swaks'], environment: {} };
   const folder = await unpacked(['swaks', 'libnet-ssleay-perl'], report);

@@ -1,20 +1,24 @@
-/** Packages of Debian's that a test or a visitor uses: unpacked into the cache with what they need; nothing is installed. */
+/**
+ * Packages of Debian that a test or a visitor uses: unpacked into the cache with their
+ * dependencies. Nothing is installed.
+ */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory } from '../machine/debian.ts';
 import { mustRun } from '../machine/program.ts';
 
-/** A program to run, and what its environment needs besides. */
+/** A program to run, and the variables that its environment needs. */
 export interface Tool {
   command: string[];
   environment: Record<string, string>;
 }
 
 /**
- * What apt would install for these packages here, and no more, beside what the machine has. Said where it is fetched.
+ * Unpacks what apt would install for these packages beside what the machine has. A download is
+ * announced.
  * @returns the folder that stands for `/`
- * @throws Error where apt knows no such package
+ * @throws Error if apt does not know a package
  */
 export async function unpacked(packages: string[], report: (line: string) => void): Promise<string> {
   const folder = join(cacheDirectory(), packages[0]!);
@@ -30,7 +34,7 @@ export async function unpacked(packages: string[], report: (line: string) => voi
     for (const file of await readdir(scratch))
       if (file.endsWith('.deb')) await mustRun([...inScratch, 'dpkg-deb', '-x', file, 'unpacked']);
     await rename(join(scratch, 'unpacked'), folder).catch(error => {
-      if (!existsSync(folder)) throw error; // else another process was first, with the very same
+      if (!existsSync(folder)) throw error; // else another process was first, with the same files
     });
     return folder;
   } finally {

@@ -74,6 +74,7 @@ describe('a comment', () => {
     'core/work',
     'lambdas',
     'lib',
+    'local',
     'packages',
     'statemachines',
     'test/core/acme',

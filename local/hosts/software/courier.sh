@@ -1,15 +1,16 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
-# Courier as Debian 12 has it, all of it: IMAP on 143 and 993, POP3 on 110 and 995, SMTP on 25, 465 and 587, one mailbox.
+# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
+# Courier as Debian 12 has it, with one mailbox: IMAP on 143 and 993, POP3 on 110 and 995, SMTP on
+# 25, 465 and 587.
 
 courier_set_up() {
-  # Logging in, by a file of users.
+  # Logins come from a file of users.
   sed -i 's/^authmodulelist=.*/authmodulelist="authuserdb"/' /etc/courier/authdaemonrc
   userdb "$mailbox" set "home=/var/vmail/$domain/${mailbox%@*}" "mail=/var/vmail/$domain/${mailbox%@*}" uid=5000 gid=5000
   printf '%s\n%s\n' "$password" "$password" | userdbpw -md5 | userdb "$mailbox" set systempw
   makeuserdb
   install -d -o vmail -g vmail -m 700 "/var/vmail/$domain"
   setpriv --reuid vmail --regid vmail --clear-groups maildirmake.courier "/var/vmail/$domain/${mailbox%@*}"
-  # Mail for the domain comes in, and goes out for who has logged in over TLS.
+  # The server accepts mail for the domain, and relays mail of users who logged in over TLS.
   echo "$hostname" >/etc/courier/me
   echo localhost >/etc/courier/locals
   echo "$domain" >"/etc/courier/hosteddomains/$domain"
@@ -20,12 +21,12 @@ courier_set_up() {
   sed -i 's/^TCPDOPTS="/&-nodnslookup /; s/^ESMTPAUTH_TLS=.*/ESMTPAUTH_TLS="PLAIN LOGIN"/' /etc/courier/esmtpd
   sed -i 's/^AUTH_REQUIRED=.*/AUTH_REQUIRED=1/' /etc/courier/esmtpd-ssl /etc/courier/esmtpd-msa
   sed -i 's/^ESMTPDSTART=.*/ESMTPDSTART=YES/' /etc/courier/esmtpd-msa
-  # One file each, the key in it, where mkimapdcert and its like put theirs.
+  # One file for each daemon, with the key in it, where mkimapdcert and similar tools put theirs.
   for each in imapd pop3d esmtpd; do cat "$key" "$certificate" >"/etc/courier/$each.pem"; done
 }
 
 courier_start() {
-  # What systemd-tmpfiles would make.
+  # systemd-tmpfiles would make these folders.
   install -d -o root -g courier -m 775 /run/courier
   install -d -o courier -g courier -m 750 /run/courier/authdaemon
   is_running /run/courier/authdaemon/pid || authdaemond start

@@ -1,5 +1,6 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
-# Dovecot on 143, 993, 110 and 995, with one mailbox; it answers the mail transport agent's questions about passwords.
+# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
+# Dovecot on 143, 993, 110 and 995, with one mailbox. The mail transport agent asks it about
+# passwords.
 
 dovecot_set_up() {
   sed -i 's/^!include auth-system/#&/; s/^#!include auth-passwdfile/!include auth-passwdfile/' /etc/dovecot/conf.d/10-auth.conf
@@ -11,7 +12,7 @@ dovecot_set_up() {
   *)
     sed -i "s|^ssl_server_cert_file = .*|ssl_server_cert_file = $certificate|; s|^ssl_server_key_file = .*|ssl_server_key_file = $key|" \
       /etc/dovecot/conf.d/10-ssl.conf
-    # Debian 13 has the file of users commented out, and an mbox in /var/mail.
+    # In Debian 13 the file of users is commented out, and mail is an mbox in /var/mail.
     mail='passdb passwd-file {
   passwd_file_path = /etc/dovecot/users
 }

@@ -1,5 +1,6 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
-# Exim on 25, 465 and 587 in Debian's own configuration (not split), delivering to Dovecot's mailboxes.
+# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
+# Exim on 25, 465 and 587 in Debian's own configuration (not split). It delivers to Dovecot's
+# mailboxes.
 
 exim_set_up() {
   cat >/etc/exim4/update-exim4.conf.conf <<END
@@ -25,7 +26,8 @@ MAIN_HARDCODE_PRIMARY_HOSTNAME = $hostname
 tls_on_connect_ports = 465
 disable_ipv6 = true
 END
-  # The one mailbox, where Dovecot looks for it; and logging in by Dovecot. The template has its authenticators at its end.
+  # The one mailbox is where Dovecot looks for it, and Dovecot checks logins. The template has its
+  # authenticators at its end.
   sed -i "s|^begin routers|&\n\nmailbox:\n  driver = accept\n  domains = $domain\n  local_parts = ${mailbox%@*}\n  transport = mailbox|
     s|^begin transports|&\n\nmailbox:\n  driver = appendfile\n  directory = /var/vmail/$domain/${mailbox%@*}\n  maildir_format\n  user = vmail|" \
     /etc/exim4/exim4.conf.template

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
+# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
 # A webmail page behind nginx on 443.
 
 nginx_set_up() {

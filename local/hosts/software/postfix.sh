@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh comes after it in one text, and sets what is used here
+# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
 # Postfix on 25, 465 and 587, as a small hosting provider has it.
 
 postfix_set_up() {
@@ -9,7 +9,7 @@ postfix_set_up() {
     'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' \
     "virtual_mailbox_domains = $domain" "virtual_mailbox_maps = inline:{ { $mailbox = $domain/${mailbox%@*}/ } }" \
     'virtual_mailbox_base = /var/vmail' 'virtual_uid_maps = static:5000' 'virtual_gid_maps = static:5000'
-  # The two submission services as master.cf has them commented out.
+  # master.cf has the two submission services commented out.
   postconf -M 'submission/inet=submission inet n - y - - smtpd' 'submissions/inet=submissions inet n - y - - smtpd'
   for service in submission submissions; do
     postconf -P "$service/inet/syslog_name=postfix/$service" "$service/inet/smtpd_sasl_auth_enable=yes" \
@@ -17,7 +17,8 @@ postfix_set_up() {
   done
   postconf -P submission/inet/smtpd_tls_security_level=encrypt submissions/inet/smtpd_tls_wrappermode=yes
   newaliases
-  # Resolver, services and CA certificates into Postfix's chroot: since Debian 13 `postfix start` does it.
+  # Postfix's chroot needs resolver, services and CA certificates. Since Debian 13 `postfix start`
+  # copies them.
   case $(postconf -h mail_version) in 3.7.*) /usr/lib/postfix/configure-instance.sh - ;; esac
 }
 
