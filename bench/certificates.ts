@@ -62,7 +62,7 @@ try {
     rates.usual.push(perRound / took);
 
     const ours = names('sealpost');
-    for (const domain of ours) await delegateDomain(provider, domain, mx1.address);
+    for (const domain of ours) await delegateDomain(provider, { domain, address: mx1.address });
     const tookUs = await minutes(async () => {
       await Promise.all(
         ours.map(domain => putEvent(provider, 'Domain Created', { domain, mailServers: [mx1.hostName] })),

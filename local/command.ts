@@ -14,10 +14,10 @@ import { parseKind, type Kind } from './hosts/software.ts';
 
 const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA, DNS and mail servers of its own.
 
-  npm run local -- up                 start it, or go on with what a kill left; ready with a registered, adopted mx1
-  npm run local -- status             what runs where; exit code 1 when it is not up
-  npm run local -- down               end it and take every trace of it away
-  npm run -s local -- env             lines for a shell: eval "$(npm run -s local -- env)"   (-s: npm says nothing itself)
+  npm run local -- up                 start the provider, or resume a killed one; mx1 is then registered and adopted
+  npm run local -- status             what runs where; exit code 1 if the provider is not up
+  npm run local -- down               end the provider and remove every trace of it
+  npm run -s local -- env             variables for a shell: eval "$(npm run -s local -- env)"   (-s keeps npm silent);
                                       the credentials are a person's of the provider, who may do everything
   npm run -s local -- env --as WHO    the same with the credentials of one role:
                                         provider     the provider's panel: puts events, and nothing else
@@ -27,13 +27,13 @@ const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA,
       --release R     bookworm (Debian 12, the default) or trixie (Debian 13)
       --software S    postfix or exim, dovecot (or courier, instead of both), nginx or apache:
                       postfix,dovecot,nginx by default
-  npm run local -- host exec NAME -- CMD …    a command inside it
-  npm run local -- host rm NAME       end it and forget it
-  npm run local -- dns add NAME TYPE VALUE …  a record of a customer whose DNS is elsewhere: any NAME under customer.test
+  npm run local -- host exec NAME -- CMD …    run a command inside the host
+  npm run local -- host rm NAME       end the host and remove its files
+  npm run local -- dns add NAME TYPE VALUE …  a record of a customer with another DNS host: any NAME under customer.test
 
   --in DIRECTORY   another provider than this checkout's, in a directory of its own
 
-State machines that you try out may use the role arn:aws:iam::000000000000:role/provider-administrator.
+Your own state machines may use the role arn:aws:iam::000000000000:role/provider-administrator.
 Debian's aws (2.9) does not read AWS_ENDPOINT_URL: aws --endpoint-url "$AWS_ENDPOINT_URL" …`;
 
 class Usage extends Error {}
@@ -120,7 +120,7 @@ async function env(directory: string, who: string | undefined): Promise<number> 
 
 function kindOf({ release, software }: { release?: string; software?: string }): Kind {
   try {
-    return parseKind(release, software);
+    return parseKind({ release, software });
   } catch (error) {
     throw new Usage((error as Error).message);
   }

@@ -73,7 +73,7 @@ export async function drill(provider: Provider, { domains, servers, report }: Dr
   const begun = Date.now();
   const own = hosts.map(({ hostName }) => hostName);
   for (const domain of [...subjects.map(({ domain }) => domain), ...own])
-    await setRenewalInfo(provider.ca, (await chain(provider, domain)).pem, pastWindow(begun));
+    await setRenewalInfo(provider.ca, { leafPem: (await chain(provider, domain)).pem, answer: pastWindow(begun) });
   report(
     `The CA: the window of all ${subjects.length + own.length} certificates is past. From here on nobody touches anything`,
   );
@@ -87,14 +87,14 @@ export async function drill(provider: Provider, { domains, servers, report }: Dr
 const nameOf = (domain: string, i: number) => `${i % 3 === 2 ? 'webmail' : 'mail'}.${domain}`;
 
 async function begin(provider: Provider, subjects: Subject[], report: (line: string) => void): Promise<void> {
-  for (const { domain, client } of subjects) await delegateDomain(provider, domain, client.address);
+  for (const { domain, client } of subjects) await delegateDomain(provider, { domain, address: client.address });
   report(`Event: Domain Created, ${subjects.length} times`);
   for (const { domain, hostName } of subjects)
     await putEvent(provider, 'Domain Created', { domain, mailServers: [hostName] });
   const store = storeOf(provider);
   // The loop waits for all domains and asks about one: a hundred requests a second would keep the
   // stand-in busy.
-  for (const { domain, hostName } of subjects) await untilInstalled(store, domain, hostName, PATIENCE_S);
+  for (const { domain, hostName } of subjects) await untilInstalled(store, { domain, server: hostName }, PATIENCE_S);
   report(`All ${subjects.length} domains are installed: seen served`);
 }
 

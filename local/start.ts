@@ -70,9 +70,9 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
     ensureMailServer(provider, 'mx3'),
   ]);
 
-  await delegateDomain(provider, 'bakery.test', mx1.address);
-  await hostZone(provider, 'florist.test', mx2.address);
-  await delegateDomain(provider, 'potter.test', mx3.address, mx3.hostName);
+  await delegateDomain(provider, { domain: 'bakery.test', address: mx1.address });
+  await hostZone(provider, { domain: 'florist.test', address: mx2.address });
+  await delegateDomain(provider, { domain: 'potter.test', address: mx3.address, mx: mx3.hostName });
   report(
     'Event: Domain Created, three times (bakery.test: wildcard, its zone elsewhere; florist.test: a list of names, its zone in Route 53; potter.test: on Courier)',
   );
@@ -87,9 +87,9 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
     putEvent(provider, 'Domain Created', { domain: 'potter.test', mailServers: [mx3.hostName] }),
   ]);
   await Promise.all([
-    untilInstalled(store, 'bakery.test', mx1.hostName),
-    untilInstalled(store, 'florist.test', mx2.hostName),
-    untilInstalled(store, 'potter.test', mx3.hostName),
+    untilInstalled(store, { domain: 'bakery.test', server: mx1.hostName }),
+    untilInstalled(store, { domain: 'florist.test', server: mx2.hostName }),
+    untilInstalled(store, { domain: 'potter.test', server: mx3.hostName }),
   ]);
   await renewal(provider, 'bakery.test', mx1);
   report(
@@ -149,19 +149,20 @@ async function walk(provider: ProviderAccess): Promise<number> {
  */
 function takeDirectory(directory: string): void {
   const pidFile = join(directory, 'pid');
-  const other = readOr('', pidFile);
-  if (other && readOr('', `/proc/${other}/cmdline`).includes('local/start.ts'))
+  const other = contentOf(pidFile);
+  if (other && contentOf(`/proc/${other}/cmdline`).includes('local/start.ts'))
     throw new Error(`another npm start runs in this checkout (process ${other}); wait for it, or use another clone`);
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(pidFile, String(process.pid));
 }
 
-function readOr(otherwise: string, path: string): string {
+/** Empty if there is no such file. */
+function contentOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return otherwise;
+    return '';
   }
 }
 

@@ -11,8 +11,7 @@ import type { Ca } from './pebble.ts';
  */
 export function setRenewalInfo(
   { managementUrl, tlsRoot }: Pick<Ca, 'managementUrl' | 'tlsRoot'>,
-  leafPem: string,
-  answer: string,
+  { leafPem, answer }: { leafPem: string; answer: string },
 ): Promise<void> {
   const [leaf] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(leafPem)!;
   const options = { method: 'POST', ca: tlsRoot, agent: false, headers: { 'User-Agent': 'sealpost-local' } };

@@ -54,12 +54,12 @@ export async function ensurePebble({ report }: { report: (line: string) => void 
 
 async function newestCached(folder: string): Promise<Pebble | undefined> {
   const found = (await readdir(folder))
-    .map(version => describe(folder, version))
+    .map(version => describe({ folder, version }))
     .filter(pebble => existsSync(pebble.path));
   return found.sort((a, b) => release(b.version) - release(a.version))[0];
 }
 
-function describe(folder: string, version: string): Pebble {
+function describe({ folder, version }: { folder: string; version: string }): Pebble {
   const isCurrent = release(version) >= 2008;
   return { path: join(folder, version, 'usr/bin/pebble'), version, supports: { ari: isCurrent, profiles: isCurrent } };
 }
@@ -109,7 +109,7 @@ async function download(folder: string, suite: string | undefined): Promise<Pebb
     await rename(join(scratch, 'unpacked'), join(folder, version)).catch(error => {
       if (!existsSync(join(folder, version))) throw error; // else another process was first, with the same files
     });
-    return describe(folder, version);
+    return describe({ folder, version });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

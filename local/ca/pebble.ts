@@ -105,7 +105,7 @@ export async function startPebble(settings: CaRequest): Promise<Ca> {
     directoryUrl,
     managementUrl,
     tlsRoot: tls.root,
-    issuerRoots: () => get(`${managementUrl}/roots/0`, tls.root),
+    issuerRoots: () => get(`${managementUrl}/roots/0`, { ca: tls.root }),
     requests: async () => countRequests(await readLog()) - before,
     stop: () => stopPebble(directory),
   };
@@ -127,7 +127,7 @@ async function runningPebble({ directory, resolver }: CaRequest, tlsRoot: string
   if (pid === undefined) return undefined;
   const ports = JSON.parse(await readFile(join(directory, 'ports.json'), 'utf8')) as Ports;
   const asks = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').includes(resolver);
-  if (asks && (await get(urls(ports).directoryUrl, tlsRoot).catch(() => undefined)) !== undefined) return ports;
+  if (asks && (await get(urls(ports).directoryUrl, { ca: tlsRoot }).catch(() => undefined)) !== undefined) return ports;
   await stopPebble(directory);
   return undefined;
 }
@@ -157,7 +157,7 @@ async function spawnPebble(
   const { directoryUrl } = urls(ports);
   for (
     const deadline = Date.now() + START_DEADLINE_MS;
-    (await get(directoryUrl, tlsRoot).catch(() => undefined)) === undefined;
+    (await get(directoryUrl, { ca: tlsRoot }).catch(() => undefined)) === undefined;
   ) {
     if (child.exitCode === null && child.signalCode === null && Date.now() < deadline) await sleep(25);
     else {
@@ -221,7 +221,7 @@ async function choosePorts(file: string): Promise<Ports> {
   return ports;
 }
 
-function get(url: string, ca: string): Promise<string> {
+function get(url: string, { ca }: { ca: string }): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { 'User-Agent': 'sealpost-local' }; // Pebble refuses a request without one, as RFC 8555 §6.1 asks
     const sent = request(url, { ca, headers, agent: false, timeout: 5000 }, response => {

@@ -68,7 +68,7 @@ export async function startHost(request: HostRequest): Promise<Host> {
   });
   closeSync(console);
   try {
-    await untilMounted(child, name, directory);
+    await untilMounted(child, { name, directory });
     const pid = await initPid(child.pid!);
     const link = await makeLink(directory, pid);
     const facts = { name, hostName, release, software, address: link.hostAddress, gateway: link.machineAddress, pid };
@@ -100,7 +100,10 @@ async function baseOf({ directory, release, software, packages, report }: HostRe
   return base;
 }
 
-async function untilMounted(child: ChildProcess, name: string, directory: string): Promise<void> {
+async function untilMounted(
+  child: ChildProcess,
+  { name, directory }: Pick<HostRequest, 'name' | 'directory'>,
+): Promise<void> {
   const lines = createInterface({ input: child.stdout! });
   const mounted = once(lines, 'line').then(([line]) => line === 'mounted');
   const ended = once(child, 'exit').then(() => false);

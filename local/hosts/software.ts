@@ -32,7 +32,10 @@ export function packagesOf(software: Software[]): string[] {
  * @param software as typed, `exim,dovecot,apache`
  * @throws Error that names what there is
  */
-export function parseKind(release: string = USUAL.release, software: string = USUAL.software.join(',')): Kind {
+export function parseKind({
+  release = USUAL.release,
+  software = USUAL.software.join(','),
+}: { release?: string; software?: string } = {}): Kind {
   const found = RELEASES.find(each => each === release);
   if (!found) throw new Error(`there is no release ${release} here; there are: ${RELEASES.join(', ')}`);
   const names = [...new Set(software.split(','))];

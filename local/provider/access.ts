@@ -26,7 +26,7 @@ export async function accessTo(directory: string): Promise<ProviderAccess> {
     client,
     ...providerZones(new Route53Client(client())),
     setCustomerZone: (name, records) => ask(directory, 'setCustomerZone', { name, records }),
-    async addHost(name, _hostName, kind) {
+    async addHost({ name, kind }) {
       await ask(directory, 'addHost', { name, kind });
       const added = (await ask<Facts>(directory, 'facts')).hosts.find(host => host.name === name) as HostFacts;
       hosts.set(name, added);

@@ -42,7 +42,7 @@ export async function addMailServer(
   zone = 'provider.test',
 ): Promise<{ hostName: string; address: string }> {
   const hostName = `${name}.${zone}`;
-  const host = provider.hosts.get(name) ?? (await provider.addHost(name, hostName, kind));
+  const host = provider.hosts.get(name) ?? (await provider.addHost({ name, hostName, kind }));
   const zoneId = await ensureZone(provider, zone);
   await provider.putRecords(zoneId, [
     { Name: hostName, Type: 'A', TTL: 60, ResourceRecords: [{ Value: host.address }] },
@@ -67,7 +67,7 @@ export async function registerMailServer(provider: ProviderAccess, name: string)
   await putEvent(provider, 'Mail Server Registered', { server: hostName, node: nodeId, adopt: true });
   // Adoption waits until each daemon is seen again. Two servers may adopt at once on a busy
   // machine.
-  await untilInstalled(storeOf(provider), hostName, hostName, 300);
+  await untilInstalled(storeOf(provider), { domain: hostName, server: hostName }, 300);
 }
 
 /**
@@ -77,9 +77,7 @@ export async function registerMailServer(provider: ProviderAccess, name: string)
  */
 export async function delegateDomain(
   provider: ProviderAccess,
-  domain: string,
-  address: string,
-  mx = `mail.${domain}`,
+  { domain, address, mx = `mail.${domain}` }: { domain: string; address: string; mx?: string },
 ): Promise<void> {
   const [name, , target] = delegationLine(domain, { name: CHALLENGE_ZONE }).split(' ') as [string, string, string];
   await provider.setCustomerZone(domain, [
@@ -90,7 +88,10 @@ export async function delegateDomain(
 }
 
 /** A customer whose zone is in the provider's Route 53. */
-export async function hostZone(provider: ProviderAccess, domain: string, address: string): Promise<void> {
+export async function hostZone(
+  provider: ProviderAccess,
+  { domain, address }: { domain: string; address: string },
+): Promise<void> {
   const zoneId = await ensureZone(provider, domain);
   const records = ['mail', 'webmail'].map(label => ({
     Name: `${label}.${domain}`,
@@ -119,6 +120,10 @@ export async function until<T>(what: string, seconds: number, look: () => Promis
 }
 
 /** Waits until the product says that a domain is installed on a server, which means seen served. */
-export function untilInstalled(store: Store, domain: string, server: string, seconds = 300): Promise<unknown> {
+export function untilInstalled(
+  store: Store,
+  { domain, server }: { domain: string; server: string },
+  seconds = 300,
+): Promise<unknown> {
   return until(`${domain} installed on ${server}`, seconds, () => store.installed({ server, domain }));
 }

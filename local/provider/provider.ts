@@ -58,6 +58,13 @@ export interface ProviderOptions {
 type Credentials = { accessKeyId: string; secretAccessKey: string };
 export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'> & { nodeId: string };
 
+export interface AddedHost {
+  name: string;
+  hostName: string;
+  /** Debian 12 with Postfix, Dovecot and nginx by default. A recorded host keeps its kind. */
+  kind?: Kind;
+}
+
 /** A provider as its people use it, in this process or in another one. */
 export interface ProviderAccess extends ProviderZones {
   /** PEM of the CA's roots: a customer's programs trust these alone. */
@@ -74,11 +81,7 @@ export interface ProviderAccess extends ProviderZones {
   };
   /** Sets the zone of a customer with another DNS host. */
   setCustomerZone(name: string, records: RecordSet[]): Promise<void>;
-  /**
-   * @param kind Debian 12 with Postfix, Dovecot and nginx by default; a recorded host keeps its
-   *   kind
-   */
-  addHost(name: string, hostName: string, kind?: Kind): Promise<HostFacts>;
+  addHost(host: AddedHost): Promise<HostFacts>;
 }
 
 export interface Provider extends ProviderAccess {
@@ -90,7 +93,7 @@ export interface Provider extends ProviderAccess {
   /** The state at the last kill or stop, kept up to date. */
   record: ProviderRecord;
   /** A recorded host starts with the files that it had. */
-  addHost(name: string, hostName: string, kind?: Kind): Promise<Host & { nodeId: string }>;
+  addHost(host: AddedHost): Promise<Host & { nodeId: string }>;
   /** Ends a host and removes its files and its node. */
   removeHost(name: string): Promise<void>;
   stop(): Promise<void>;
@@ -147,7 +150,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       record.change(({ zones }) => (zones[name] = records));
       return answered;
     },
-    async addHost(name, hostName, kind = USUAL) {
+    async addHost({ name, hostName, kind = USUAL }) {
       const before = record.now.hosts[name];
       const { release, software } = { ...kind, ...before };
       record.change(({ hosts }) => (hosts[name] ??= { hostName, release, software }));

@@ -1,5 +1,6 @@
 /** The template as it would be deployed: synthesised once for these sources, and kept. */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { remedies } from '../../core/errors.ts';
@@ -7,6 +8,7 @@ import { eventsOut } from '../../core/events/events-out.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
+import { startStandIn } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { synthesise } from '../../local/synth.ts';
 import { checkout, read } from './sources.ts';
 
@@ -52,6 +54,25 @@ beforeAll(async () => {
   cdkOut = await synthesise(directory, () => {});
   resources = JSON.parse(readFileSync(join(cdkOut, 'sealpost.template.json'), 'utf8')).Resources;
 }, 120_000);
+
+test('the stand-in for AWS makes each resource', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sealpost-template-'));
+  const standIn = await startStandIn({ directory });
+  try {
+    const parameters = {
+      AcmeContact: 'mailto:certificates@provider.example',
+      AcmeTermsAgreed: 'yes',
+      ChallengeZoneId: 'Z0000000000000',
+      ChallengeZoneName: 'acme.provider.example',
+    };
+    const made = await standIn.loadTemplate({ cdkOut, stackName: 'sealpost', parameters });
+    const declared = Object.keys(resources).filter(id => resources[id]!.Type !== 'AWS::CDK::Metadata');
+    expect(Object.keys(made.resources).sort()).toEqual(declared.sort());
+  } finally {
+    await standIn.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
 
 describe('rights', () => {
   const allowed = () =>

@@ -7,7 +7,10 @@ describe('what a host runs, as it is typed', () => {
   });
 
   it('may be Courier, which has a mail transport agent of its own', () => {
-    expect(parseKind('bookworm', 'courier,nginx')).toEqual({ release: 'bookworm', software: ['courier', 'nginx'] });
+    expect(parseKind({ release: 'bookworm', software: 'courier,nginx' })).toEqual({
+      release: 'bookworm',
+      software: ['courier', 'nginx'],
+    });
   });
 
   it.each([
@@ -18,10 +21,10 @@ describe('what a host runs, as it is typed', () => {
     ['qmail', /no host runs qmail; there are: postfix, exim, dovecot, courier, nginx, apache/],
     ['', /no host runs nothing/],
   ])('is refused as %s, with the reason', (software, why) => {
-    expect(() => parseKind('trixie', software)).toThrow(why);
+    expect(() => parseKind({ release: 'trixie', software })).toThrow(why);
   });
 
   it('is refused on a release that is not there', () => {
-    expect(() => parseKind('sid')).toThrow(/no release sid here; there are: bookworm, trixie/);
+    expect(() => parseKind({ release: 'sid' })).toThrow(/no release sid here; there are: bookworm, trixie/);
   });
 });

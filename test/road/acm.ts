@@ -16,10 +16,10 @@ describe('a domain whose name is on a load balancer, too', () => {
   let arn: string;
 
   beforeAll(async () => {
-    await hostZone(road.provider, DOMAIN, road.mx1.address);
+    await hostZone(road.provider, { domain: DOMAIN, address: road.mx1.address });
     wish = { domain: DOMAIN, mailServers: [road.mx1.hostName] };
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
     await until(`${DOMAIN} released`, 30, async () => !(await record()).owner);
   }, 300_000);
 

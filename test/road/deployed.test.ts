@@ -30,7 +30,7 @@ beforeAll(async () => {
     { server: server.server, me, now: Date.now() },
     { hash, changes: { capability: { 'serves-by-name': ['postfix,dovecot,nginx'] } } },
   );
-  await delegateDomain(provider, 'bakery.test', '127.0.0.1');
+  await delegateDomain(provider, { domain: 'bakery.test', address: '127.0.0.1' });
   const [id] = await put(provider, 'Domain Created', [{ domain: 'bakery.test', mailServers: [server.server] }]);
   const history = new History(provider);
   const { executionArn } = await history.ended(id!);

@@ -16,7 +16,7 @@ describe('events twice, out of order, and while the domain is being worked on', 
     await say('Domain Created', first, first);
     await say('Certificate Expiring', { domain: DOMAIN });
     await say('Domain Changed', last, last);
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
     await say('Domain Created', first);
     await road.history.untilQuiet();
     await road.bus.heard('Certificate Issued', { domain: DOMAIN });

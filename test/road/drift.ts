@@ -18,7 +18,7 @@ const audited = (since: number) =>
 describe('what somebody changes by hand on a mail server', () => {
   it('is found by the audit, delivered again, and said', async () => {
     await put(road.provider, 'Domain Created', [await customer(domain)]);
-    await untilInstalled(road.store, domain, road.mx1.hostName);
+    await untilInstalled(road.store, { domain, server: road.mx1.hostName });
     const host = road.provider.hosts.get('mx1')!;
     const byHand = `cd /etc/sealpost/live && cat ${road.mx1.hostName}.pem >${domain}.pem && nginx -s reload`;
     expect((await host.run(['sh', '-c', byHand])).exitCode).toBe(0);

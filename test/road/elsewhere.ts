@@ -53,7 +53,7 @@ describe('a certificate from elsewhere', () => {
     // CAA is asked for up to the top.
     await road.provider.setCustomerZone('com', []);
     await put(road.provider, 'Domain Created', [await customer(DOMAIN)]);
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
     const { pem, leaf } = await pemOf(DOMAIN);
     bought = leaf;
     writeFileSync(join(directory, 'bought.pem'), pem);

@@ -13,14 +13,14 @@ describe('what waited is healed', () => {
       { server: mx2.hostName, node: road.provider.hosts.get('mx2')!.nodeId, adopt: true },
     ]);
     expect(JSON.parse((await road.history.ended(id!)).output!).woken).toEqual([mx2.hostName, EARLY]);
-    await untilInstalled(road.store, EARLY, mx2.hostName);
+    await untilInstalled(road.store, { domain: EARLY, server: mx2.hostName });
     expect((await road.store.readDomain(EARLY))!.parked).toBeUndefined();
     const rows = await lookAtAll(road.provider, connections(mx2.hostName, [EARLY]));
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
   }, 180_000);
 
   it('a parked domain whose line was put in is secured by the next sweep after its next try', async () => {
-    await untilInstalled(road.store, UNMANAGED, road.mx1.hostName, 180);
+    await untilInstalled(road.store, { domain: UNMANAGED, server: road.mx1.hostName }, 180);
     expect((await road.store.readDomain(UNMANAGED))!.parked).toBeUndefined();
     const executions = await road.history.about(UNMANAGED);
     const roads = await Promise.all(executions.map(({ executionArn }) => road.history.events(executionArn!)));

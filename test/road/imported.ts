@@ -76,7 +76,7 @@ describe('domains from a provider’s table', () => {
   beforeAll(async () => {
     for (const domain of [GOOD, LOW, ...NEW]) if (domain !== LIST) await customer(domain);
     // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a line.
-    await hostZone(road.provider, LIST, road.mx1.address);
+    await hostZone(road.provider, { domain: LIST, address: road.mx1.address });
     await onHost(`cp -p ${CONFIGURATION} ${CONFIGURATION}.before`);
     const day = (n: number) => new Date(Date.now() + n * DAY_MS);
     kept = await serveByAnother(GOOD, { from: day(-30), until: day(60) });

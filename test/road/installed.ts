@@ -31,7 +31,7 @@ describe('a domain goes the whole way', () => {
   const walks: Walk[] = [];
 
   beforeAll(async () => {
-    await hostZone(road.provider, 'florist.test', road.mx1.address);
+    await hostZone(road.provider, { domain: 'florist.test', address: road.mx1.address });
     // One after the other: what one of them takes is not the other's.
     for (const domain of [...DOMAINS, ...MORE]) {
       const wish =
@@ -114,7 +114,7 @@ async function walk(domain: string, wish: object): Promise<Walk> {
   const requests = await road.provider.ca.requests();
   const sent = Date.now();
   const [id] = await put(road.provider, 'Domain Created', [wish]);
-  await untilInstalled(road.store, domain, road.mx1.hostName);
+  await untilInstalled(road.store, { domain, server: road.mx1.hostName });
   const { seenAt } = (await road.store.installed({ server: road.mx1.hostName, domain }))!;
   await road.history.untilQuiet();
   const { executionArn } = await road.history.ended(id!);

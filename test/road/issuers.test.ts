@@ -72,14 +72,14 @@ afterAll(async () => {
 }, 60_000);
 
 async function secure(domain: string, more: object = {}): Promise<string> {
-  await delegateDomain(provider, domain, server.address);
+  await delegateDomain(provider, { domain, address: server.address });
   const [id] = await put(provider, 'Domain Created', [{ domain, mailServers: [server.hostName], ...more }]);
   return id!;
 }
 
 /** @returns the issuer on record, and the common name of the CA that signed what is served */
 async function installedFrom(domain: string, seconds = 120): Promise<{ issuer: string; served?: string }> {
-  await untilInstalled(store, domain, server.hostName, seconds);
+  await untilInstalled(store, { domain, server: server.hostName }, seconds);
   const { current } = (await store.readDomain(domain))!;
   const seen = await handshake({ address: server.address, port: 993, name: `mail.${domain}`, roots: provider.roots });
   expect(seen.trusted).toBe(true);

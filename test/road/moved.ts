@@ -27,7 +27,7 @@ describe('a domain’s later life', () => {
   beforeAll(async () => {
     mx2 = await addMailServer(road.provider, 'mx2');
     await say('Domain Created', await customer(DOMAIN));
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
     fingerprint = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
   }, 120_000);
   afterAll(async () => {
@@ -88,7 +88,7 @@ describe('a domain’s later life', () => {
     expect(await isServed(DOMAIN, mx2)).toBe(true);
     const moves = [DOMAIN, EARLY].map(domain => ({ domain, mailServers: [road.mx1.hostName] }));
     await say('Domain Changed', ...moves);
-    for (const domain of [DOMAIN, EARLY]) await untilInstalled(road.store, domain, road.mx1.hostName);
+    for (const domain of [DOMAIN, EARLY]) await untilInstalled(road.store, { domain, server: road.mx1.hostName });
     expect((await installed(road.mx1))!.fingerprint).toBe(fingerprint);
     expect((await road.store.readDomain(DOMAIN))!.parked).toBeUndefined();
   }, 120_000);

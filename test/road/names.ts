@@ -18,7 +18,7 @@ describe('names as people type them, and as they change', () => {
   it('a domain that is typed in Unicode is served under its A-label, and shown as both', async () => {
     const wish = await customer(IDN);
     await put(road.provider, 'Domain Created', [{ ...wish, domain: TYPED }]);
-    await untilInstalled(road.store, IDN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: IDN, server: road.mx1.hostName });
     const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [IDN]));
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
     const table = road.provider.stack.outputs.TableName!;
@@ -33,7 +33,7 @@ describe('names as people type them, and as they change', () => {
       { name: MOVING, type: 'MX', ttl: 60, values: ['10 mx.elsewhere.test'] },
     ]);
     await put(road.provider, 'Domain Created', [{ domain: MOVING, mailServers: [road.mx1.hostName] }]);
-    await untilInstalled(road.store, MOVING, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: MOVING, server: road.mx1.hostName });
     for (const [label, port] of [
       ['mail', 993],
       ['mail', 25],
@@ -46,10 +46,10 @@ describe('names as people type them, and as they change', () => {
 
   it('a wildcard domain that becomes a list is planned again, and an older word about it changes nothing', async () => {
     // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a line.
-    await hostZone(road.provider, SWITCHED, road.mx1.address);
+    await hostZone(road.provider, { domain: SWITCHED, address: road.mx1.address });
     const wish = { domain: SWITCHED, mailServers: [road.mx1.hostName] };
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);
-    await untilInstalled(road.store, SWITCHED, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: SWITCHED, server: road.mx1.hostName });
     const list = { ...wish, policy: 'list', names: ['mail', 'webmail', '@'], version: 3 };
     await put(road.provider, 'Domain Changed', [list]);
     const current = await until('the list is served', 120, async () => {

@@ -14,14 +14,14 @@ const NAME = `_acme-challenge.${ZONE}.`;
 
 describe('a zone that is shared', () => {
   it('has two domains’ challenges at once, and keeps what another program wrote before, between and after', async () => {
-    await hostZone(road.provider, ZONE, road.mx1.address);
+    await hostZone(road.provider, { domain: ZONE, address: road.mx1.address });
     const zone = await zoneOf(ZONE);
     await zone.add('written before');
     const wishes = [ZONE, UNDER].map(domain => ({ domain, mailServers: [road.mx1.hostName] }));
     await put(road.provider, 'Domain Created', wishes);
     await until('our values beside the other', 60, async () => (await zone.values()).length === 3);
     await zone.add('written between');
-    for (const domain of [ZONE, UNDER]) await untilInstalled(road.store, domain, road.mx1.hostName);
+    for (const domain of [ZONE, UNDER]) await untilInstalled(road.store, { domain, server: road.mx1.hostName });
     await road.history.untilQuiet();
     await zone.add('written after');
     expect((await zone.values()).sort()).toEqual(['"written after"', '"written before"', '"written between"']);

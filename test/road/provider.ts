@@ -145,6 +145,6 @@ export function untilSwept<T>(what: string, seconds: number, look: () => Promise
 
 /** A customer whose zone is elsewhere and whose challenge is delegated to us. @returns the wish for it */
 export async function customer(domain: string, server = road.mx1): Promise<{ domain: string; mailServers: string[] }> {
-  await delegateDomain(road.provider, domain, server.address);
+  await delegateDomain(road.provider, { domain, address: server.address });
   return { domain, mailServers: [server.hostName] };
 }

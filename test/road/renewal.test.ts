@@ -58,7 +58,7 @@ const served = async (domain: string, { address } = mx1) =>
   handshake({ address, port: 993, name: `mail.${domain}`, roots: provider.roots });
 
 async function create(domain: string, profile: string, { hostName, address } = mx1): Promise<void> {
-  await delegateDomain(provider, domain, address);
+  await delegateDomain(provider, { domain, address });
   await putEvent(provider, 'Domain Created', { domain, mailServers: [hostName], profile });
 }
 
@@ -75,7 +75,7 @@ beforeAll(async () => {
   mx3 = await addMailServer(provider, 'mx3');
   await registerMailServer(provider, 'mx3');
   const hostName = 'mx1.provider.test';
-  await untilInstalled(store, hostName, hostName);
+  await untilInstalled(store, { domain: hostName, server: hostName });
   const { address } = provider.hosts.get('mx1')!;
   mx1 = { hostName, address };
   await create(SHORT, 'fiveminutes');
@@ -84,8 +84,8 @@ beforeAll(async () => {
   await create(FAILING, 'shortlived');
   await create(CALM, 'tlsserver', mx3);
   const onMx1 = [SHORT, ...LONG.map(([domain]) => domain), ASKED, FAILING];
-  await Promise.all(onMx1.map(domain => untilInstalled(store, domain, hostName)));
-  await untilInstalled(store, CALM, mx3.hostName);
+  await Promise.all(onMx1.map(domain => untilInstalled(store, { domain, server: hostName })));
+  await untilInstalled(store, { domain: CALM, server: mx3.hostName });
   shortFirst = await current(SHORT);
   const client = { address, port: 993, name: `mail.${SHORT}` };
   shortClients = await watchClients([client], [address], provider.roots);
@@ -154,14 +154,14 @@ describe.concurrent('a renewal', () => {
     const leaf = await objects.readChain({ domain, id: before.id });
     // Its moment is past, its window is not.
     const [start, end] = [Date.now() - 100 * hour, Date.now() + 20 * minute].map(at => new Date(at).toISOString());
-    await setRenewalInfo(provider.ca, leaf, JSON.stringify({ suggestedWindow: { start, end } }));
+    await setRenewalInfo(provider.ca, { leafPem: leaf, answer: JSON.stringify({ suggestedWindow: { start, end } }) });
     const work = await until(`calm work for ${domain}`, 240, () => store.workFor({ server: mx3.hostName, domain }));
     const quiet = { from: 1, to: 5 };
     expect(work).toMatchObject({ calm: true, notBefore: quietMoment(mx3.hostName, quiet, Date.now()) });
     expect(await served(domain, mx3)).toMatchObject({ trusted: true, fingerprint: before.fingerprint });
 
     await create('urgent.test', 'tlsserver', mx3);
-    await untilInstalled(store, 'urgent.test', mx3.hostName);
+    await untilInstalled(store, { domain: 'urgent.test', server: mx3.hostName });
     const { fingerprint } = await untilAnother(domain, before.fingerprint, 30, mx3);
     expect(await served(domain, mx3)).toMatchObject({ trusted: true, fingerprint });
   }, 300_000);
@@ -177,7 +177,7 @@ describe.concurrent('a renewal', () => {
     expect(await store.readDomain(domain)).toMatchObject({ current: { id: before.id } });
     expect(await served(domain)).toMatchObject({ trusted: true, fingerprint: before.fingerprint });
 
-    await delegateDomain(provider, domain, mx1.address);
+    await delegateDomain(provider, { domain, address: mx1.address });
     await untilAnother(domain, before.fingerprint, 200);
     expect((await store.readDomain(domain))!.parked).toBeUndefined();
   }, 400_000);

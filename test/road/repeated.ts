@@ -18,7 +18,7 @@ describe('the same event more than once', () => {
       Array.from({ length: 20 }, () => wish),
       sent,
     );
-    await untilInstalled(road.store, DOMAIN, road.mx1.hostName);
+    await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
     const ends = await Promise.all(ids.map(id => road.history.ended(id)));
     expect(new Set(ends.map(end => end.status))).toEqual(new Set(['SUCCEEDED']));
     const histories = await Promise.all(ends.map(end => road.history.events(end.executionArn!)));

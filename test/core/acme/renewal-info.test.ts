@@ -35,7 +35,7 @@ beforeEach(() => at.calm());
 const stranger = () =>
   openConnection({ directoryUrl: at.directoryUrl, roots: at.ca.tlsRoot, userAgent: 'sealpost-test' });
 
-const advise = (answer: string) => setRenewalInfo(at.ca, leaf, answer);
+const advise = (answer: string) => setRenewalInfo(at.ca, { leafPem: leaf, answer });
 
 test('a new certificate has a window before its end, and a time for the next look', async () => {
   const now = Date.now();

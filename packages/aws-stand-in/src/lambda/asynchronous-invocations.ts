@@ -107,8 +107,8 @@ export class AsynchronousInvocations {
   }
 
   /**
-   * Sends the event as the function's role. If the queue refuses the event, the event is lost, as on
-   * AWS (metric DeadLetterErrors).
+   * Sends the event as the function's role. If the queue refuses the event, the event is lost, as
+   * on AWS (metric DeadLetterErrors).
    */
   private async bury(
     row: Row,
