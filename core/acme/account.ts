@@ -77,8 +77,8 @@ export function accountTrouble(error: unknown, { name, externalAccountParameter 
     externalAccountParameter === undefined && isProblem(error.cause, 'externalAccountRequired')
       ? `It binds accounts to its customers: say "externalAccount":true for ${name} in the setting Issuers, and put what it gave you into the parameter that the next error names.`
       : externalAccountParameter === undefined
-        ? `See to the account at ${name}.`
-        : `See that ${externalAccountParameter} has what ${name} gave you, and to the account there.`;
+        ? `Check the account at ${name}.`
+        : `Check that ${externalAccountParameter} has what ${name} gave you, and check the account there.`;
   const said = `${name} does not take our account. ${error.message} ${remedy}`;
   return new SealpostError('IssuerUnusable', { about: error.about, message: said, cause: error.cause });
 }
@@ -100,7 +100,7 @@ function accountKeyOf(stored: string, { name, keyParameter }: Issuer): string {
   const key = readKey(stored.trim());
   const wrong = key === undefined ? 'no private key in PEM or JWK' : unfit(key);
   if (wrong === undefined) return key!.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const remedy = 'Put an RSA key of 2048 bits or more, or an EC key (P-256, P-384) there, or take the parameter away.';
+  const remedy = 'Put an RSA key of 2048 bits or more, or an EC key (P-256, P-384) there, or delete the parameter.';
   throw new SealpostError('IssuerUnusable', {
     about: name,
     message: `The parameter ${keyParameter} holds ${wrong}. ${remedy}`,

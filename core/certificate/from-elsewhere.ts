@@ -80,7 +80,7 @@ function readCertificates(text: string, refuse: Refuse): X509Certificate[] {
   } catch {
     throw refuse('--pem', {
       problem: 'one of its certificates cannot be read',
-      remedy: 'fetch it again from who issued it',
+      remedy: 'download it again from its issuer',
     });
   }
 }
