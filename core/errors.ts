@@ -15,7 +15,7 @@ export type Remedy =
   | 'park'
   /** The old certificate is served again, and was seen served. */
   | 'rolled back'
-  /** The sender is told, and the error is counted. It pages nobody. */
+  /** The sender is told, and the error is counted; the error pages nobody. */
   | 'tell the sender'
   /** A person is paged. */
   | 'page'

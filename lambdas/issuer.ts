@@ -1,6 +1,6 @@
 /**
- * Our accounts at the CAs, for the steps that ask a CA. They are apart from environment.ts, because
- * acme-client adds 500 KB to each bundle that imports it.
+ * Our accounts at the CAs, for the steps that ask a CA. The accounts have a file of their own,
+ * because acme-client adds 500 KB to each bundle that imports it.
  */
 import { issuerItems } from '../aws/issuer-items.ts';
 import { knownAccount, openAccount, register } from '../core/acme/account.ts';

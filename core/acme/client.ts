@@ -42,7 +42,8 @@ export interface Acme extends Connection {
   /** Undefined until the account is registered or found, unless `connect` was given one. */
   readonly accountUrl: string | undefined;
   /**
-   * Thumbprint of the account's public key (RFC 7638). It shows whether the key is still the same.
+   * Thumbprint of the account's public key (RFC 7638), which shows whether the key is still the
+   * same.
    */
   readonly thumbprint: string;
   /** The URL of this key's account; undefined if the key has none (RFC 8555 §7.3.1). */
@@ -168,8 +169,8 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
 }
 
 /**
- * A PKCS #10 request (RFC 2986) for exactly these names. It has no common name, because the newer
- * profiles of CAs leave the common name out.
+ * A PKCS #10 request (RFC 2986) for exactly these names. The request has no common name, because
+ * the newer profiles of CAs leave the common name out.
  * @param keyPem the certificate's key, never the account's
  * @returns DER
  */

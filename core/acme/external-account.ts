@@ -1,6 +1,6 @@
 /**
- * External account binding (RFC 8555 §7.3.4): the credentials that a CA gives its customer. The
- * operator stores them in a SecureString parameter.
+ * External account binding (RFC 8555 §7.3.4): the credentials that a CA gives its customer, and
+ * that the operator stores in a SecureString parameter.
  */
 import * as z from 'zod/mini';
 import { SealpostError } from '../errors.ts';

@@ -26,8 +26,8 @@ export interface OrderState {
    */
   challenges: PendingChallenge[];
   /**
-   * A nonce for the next step's first request. With it a cold process needs neither the directory
-   * nor newNonce: 11 requests in place of 15.
+   * A nonce for the next step's first request. With this nonce a cold process needs neither the
+   * directory nor newNonce: 11 requests in place of 15.
    */
   nonce?: string;
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a domain's CAA records allow a CA to issue (RFC 8659, RFC 8657). They are checked before
- * the order, because a failed order counts for the CA's rate limits.
+ * Whether a domain's CAA records allow a CA to issue (RFC 8659, RFC 8657). The records are checked
+ * before the order, because a failed order counts for the CA's rate limits.
  */
 import { SealpostError } from '../errors.ts';
 import type { CaaProperty, Dns } from './authoritative.ts';
@@ -10,9 +10,7 @@ export interface Issuing {
    * The names of the CA in CAA records: `meta.caaIdentities` of its directory (RFC 8555 §7.1.1).
    */
   identities: string[];
-  /**
-   * RFC 8657 §3. It is called only if a record names an account. Without an account the CA decides.
-   */
+  /** RFC 8657 §3. Called only if a record names an account. Without an account the CA decides. */
   accountUrl: () => Promise<string | undefined>;
 }
 

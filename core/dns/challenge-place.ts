@@ -22,9 +22,9 @@ export interface ChallengePlace {
 export type ZoneFinder = Pick<Zones, 'findZone'>;
 
 /**
- * The name in the challenge zone that belongs to one domain. It follows from the domain alone, so
- * the customer's CNAME line never changes and nothing has to be stored. The name has 128 bits of
- * SHA-256, so that nobody can find a second domain with the same name.
+ * The name in the challenge zone that belongs to one domain. The name follows from the domain
+ * alone, so the customer's CNAME line never changes and nothing has to be stored. The name has 128
+ * bits of SHA-256, so that nobody can find a second domain with the same name.
  */
 export function challengeTarget(domain: string, challengeZone: { name: string }): string {
   return `${createHash('sha256').update(domain).digest('hex').slice(0, 32)}.${challengeZone.name}`;

@@ -14,8 +14,8 @@ export interface Commands {
   /** @returns the hash of the delivery that a command carries */
   deliveryOf(commandId: string): Promise<string | undefined>;
   /**
-   * The result of a command. It is `lost` if it ended without an answer of our installer (not
-   * delivered, timed out, cancelled).
+   * The result of a command. A command is `lost` if it ended without an answer of our installer
+   * (not delivered, timed out, cancelled).
    */
   outcome(sent: { commandId: string; node: string }): Promise<Outcome>;
   /**

@@ -22,7 +22,9 @@ export interface Row extends Omit<Look, 'default'> {
   default?: true;
 }
 
-/** The summary of a server's audits. There is one for each server, and none for each domain. */
+/**
+ * The summary of a server's audits. Each server has one summary, so that no domain needs an item.
+ */
 export interface Audit {
   /** When the last audit ended. Times are milliseconds since the epoch. */
   at: number;

@@ -51,8 +51,8 @@ export interface Delivery {
 }
 
 /**
- * The manifest: the entries of a delivery in their order, without keys. The cloud reads it to
- * understand the server's answer.
+ * The manifest: the entries of a delivery in their order, without keys. The cloud reads the
+ * manifest to understand the server's answer.
  */
 export type Manifest = {
   domain: string;

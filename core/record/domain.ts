@@ -57,7 +57,7 @@ export interface StoredCertificate {
   ariId?: string;
   /** When the renewal is due. */
   renewAt: number;
-  /** The CA's window when it was last asked (RFC 9773). `renewAt` is a moment in it. */
+  /** The CA's window when the CA was last asked (RFC 9773). `renewAt` is a moment in the window. */
   window?: { start: number; end: number };
   /** When a person asked for a renewal of this certificate. */
   askedAt?: number;
@@ -71,7 +71,7 @@ export interface StoredCertificate {
 export type Use = 'mail' | 'webmail';
 
 /**
- * A provided certificate. It cannot be renewed; at its `renewAt` a certificate of ours takes its
+ * A provided certificate, which cannot be renewed. At `renewAt` a certificate of ours takes its
  * place.
  */
 export interface ProvidedCertificate extends StoredCertificate {
@@ -157,7 +157,7 @@ export function serversOf(wish: Wish): string[] {
   return [...new Set([...wish.mailServers, ...(wish.webmailServer ? [wish.webmailServer] : [])])];
 }
 
-/** The wish of a deletion. It is accepted by the same rules as every other wish. */
+/** The wish of a deletion. The rules that accept it are those of every other wish. */
 export function deletionOf(domain: string, { revoke }: { revoke?: boolean } = {}): Wish {
   return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };
 }

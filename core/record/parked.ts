@@ -17,7 +17,7 @@ export interface Parked {
   unmanaged?: number;
 }
 
-/** The domain points away from us for good. It is not re-evaluated until an event names it. */
+/** The domain points away from us for good, and is not re-evaluated until an event names it. */
 export interface Retired {
   at: number;
   /** What was found, and the remedy. */

@@ -1,6 +1,7 @@
 /**
  * Provided certificates: bought by the provider or the customer, for a domain's mail, its webmail
- * or both. They cannot be renewed. Before one expires, a certificate of ours takes its place.
+ * or both. A provided certificate cannot be renewed. Before it expires, a certificate of ours takes
+ * its place.
  */
 import type { Installed, Work } from './server.ts';
 import type { DomainRecord, ProvidedCertificate, StoredCertificate, Use } from './domain.ts';
@@ -69,7 +70,8 @@ export function hasAny({ certificate, provided }: Certificates): boolean {
 /** The provided certificates that this server can serve. */
 export function providedOn(server: Capable, { certificate, provided }: Certificates): Provided {
   const here = pick(provided, (_, use) => servesAlone(server, use));
-  // A server that can serve none of them gets all of them, so that its answer says why.
+  // A server that can serve none of the provided certificates gets all of them, so that its answer
+  // says why.
   return certificate || uses.some(use => here[use]) ? here : (provided ?? {});
 }
 

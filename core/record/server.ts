@@ -80,7 +80,7 @@ export interface Work {
   /** Set if the audit did not see the certificate on these ports: the delivery repairs drift. */
   drift?: number[];
   /**
-   * True: a renewal in good time. It waits for `notBefore`, the server's quiet hour, and is
+   * True: a renewal in good time. The work waits for `notBefore`, the server's quiet hour, and is
    * included in a delivery that goes sooner.
    */
   calm?: true;

@@ -61,7 +61,10 @@ describe('a certificate from elsewhere', () => {
 
   it('is given for webmail by one command, and said to be installed there', async () => {
     const given = await type('npx sealpost provide example.com --for webmail --pem bought.pem', directory);
-    expect(given).toMatchObject({ code: 0, output: expect.stringContaining('The certificate goes out within a minute') });
+    expect(given).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('The certificate goes out within a minute'),
+    });
     await untilSwept('webmail is installed', 240, async () => {
       const installed = await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN });
       return installed?.provided?.webmail === bought;
