@@ -19,11 +19,11 @@ export function acmItems(table: Table): AcmStore {
     // The way from the ARN first: one that leads to a domain which does not know it yet does no harm.
     async recordAcm(owner, acm) {
       if (acm.arn !== undefined) await table.put(arnKey(acm.arn), { domain: owner.domain });
-      await mine(owner, { set: 'SET #acm = :acm', values: { acm } });
+      await mine(owner, { to: { acm } });
     },
 
     async forgetAcm(owner, arn) {
-      await mine(owner, { set: 'REMOVE #acm' });
+      await mine(owner, { to: { acm: undefined } });
       if (arn !== undefined) await table.remove(arnKey(arn), '#domain = :domain', { domain: owner.domain });
     },
 

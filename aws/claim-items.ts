@@ -1,12 +1,17 @@
 /** The claim on a domain: item `D#<domain>`, written by its owner alone. */
 import type { ClaimStore } from '../core/ports/claim-store.ts';
 import { LEASE_MS } from '../core/ports/lease.ts';
+import { attribute } from './change.ts';
 import { asRecord, SUPERSEDE } from './domain-items.ts';
 import { domainKey, serverKey, waitingKey } from './keys.ts';
-import { ownedDomain } from './owned.ts';
+import { changeOfDomain, lost, ownedDomain } from './owned.ts';
 import type { Table } from './table.ts';
 
+/** What is so once nobody owns the claim. */
+const CLAIM_ENDED = { owner: undefined, leaseUntil: undefined };
+
 export function claimItems(table: Table): ClaimStore {
+  const change = changeOfDomain(table);
   const mine = ownedDomain(table);
 
   return {
@@ -20,97 +25,84 @@ export function claimItems(table: Table): ClaimStore {
       return asRecord(item);
     },
 
-    renewDomain: ({ domain, me, now }) =>
-      mine({ domain, me }, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
+    renewDomain: ({ now, ...owner }) => mine(owner, { to: { leaseUntil: now + LEASE_MS, dueAt: now + LEASE_MS } }),
 
     async recordReservation(owner, reserved) {
-      await mine(owner, { set: 'SET #reserved = :reserved', values: { reserved } });
+      await mine(owner, { to: { reserved } });
     },
 
-    async recordOrder(owner, order, reserved) {
+    async recordOrder({ domain, me }, order, reserved) {
       const left = reserved ? ', #reserved = :reserved' : ' REMOVE #reserved';
-      const set = `SET #order = if_not_exists(#order, :order)${left}`;
-      const item = await mine(owner, { set, values: { order, ...(reserved && { reserved }) } });
-      return item.order!;
+      const item = await table.update(domainKey(domain), {
+        set: `SET #order = if_not_exists(#order, :order)${left}`,
+        condition: '#owner = :me',
+        values: { me, order, ...(reserved && { reserved }) },
+      });
+      return (asRecord(item) ?? lost(domain)).order!;
     },
 
-    async forgetOrder({ domain, me }, url) {
-      await table.update(domainKey(domain), {
-        set: 'REMOVE #order',
-        condition: '#owner = :me AND #order.#url = :url',
-        values: { me, url },
-      });
+    async forgetOrder(owner, url) {
+      await change(owner, { to: { order: undefined }, when: { 'order.url': url } });
     },
 
     async recordPublished(owner, published) {
-      if (published.length > 0) await mine(owner, { set: 'SET #published = :published', values: { published } });
-      else await mine(owner, { set: 'REMOVE #published' });
+      await mine(owner, { to: { published: published.length > 0 ? published : undefined } });
     },
 
     async recordServedUnder(owner, servedUnder) {
-      if (servedUnder.length > 0)
-        await mine(owner, { set: 'SET #servedUnder = :servedUnder', values: { servedUnder } });
-      else await mine(owner, { set: 'REMOVE #servedUnder' });
+      await mine(owner, { to: { servedUnder: servedUnder.length > 0 ? servedUnder : undefined } });
     },
 
-    async recordTold({ domain, me }, { use, id, days }) {
-      const told = await table.update(domainKey(domain), {
-        set: `SET #provided.#${use}.#told = :days`,
-        condition: `#owner = :me AND #provided.#${use}.#id = :id`,
-        values: { me, id, days },
-      });
-      if (!told) await mine({ domain, me }, { set: 'SET #domain = :domain', values: { domain } });
+    async recordTold(owner, { use, id, days }) {
+      const told = { to: { [`provided.${use}.told`]: days }, when: { [`provided.${use}.id`]: id } };
+      // Without a write to do, only the claim is checked.
+      if (!(await change(owner, told))) await mine(owner, { to: { domain: owner.domain } });
     },
 
     async recordRevoked(owner, revoked) {
-      await mine(owner, { set: 'SET #revoked = :revoked', values: { revoked } });
+      await mine(owner, { to: { revoked } });
     },
 
-    async dropCurrent(owner, current) {
-      await mine(owner, { set: `SET ${SUPERSEDE} REMOVE #current`, values: { old: [current], none: [] } });
+    async dropCurrent({ domain, me }, current) {
+      const dropped = await table.update(domainKey(domain), {
+        set: `SET ${SUPERSEDE} REMOVE #current`,
+        condition: '#owner = :me',
+        values: { me, old: [current], none: [] },
+      });
+      if (!dropped) lost(domain);
     },
 
-    async releaseDomain({ domain, me, seen, now }, dueAt) {
-      const released = await table.update(domainKey(domain), {
-        set: 'SET #done = :seen, #dueAt = :dueAt REMOVE #owner, #leaseUntil, #parked, #retired',
-        condition: '#owner = :me AND #wanted = :seen',
-        values: { me, seen, dueAt },
+    async releaseDomain({ seen, now, ...owner }, dueAt) {
+      const ended = { done: seen, ...CLAIM_ENDED };
+      const released = await change(owner, {
+        to: { ...ended, dueAt, parked: undefined, retired: undefined },
+        when: { wanted: seen },
       });
       if (released) return true;
-      await mine(
-        { domain, me },
-        {
-          set: 'SET #done = :seen, #dueAt = :now REMOVE #owner, #leaseUntil',
-          values: { seen, now },
-        },
-      );
+      await mine(owner, { to: { ...ended, dueAt: now } });
       return false;
     },
 
-    async parkDomain({ domain, me }, parked, waitsFor) {
-      for (const server of waitsFor) await table.put(waitingKey(server, domain), { domain });
+    async parkDomain(owner, parked, waitsFor) {
+      for (const server of waitsFor) await table.put(waitingKey(server, owner.domain), { domain: owner.domain });
       // Registered since they were found missing: whoever registers looks for those who wait after its own write.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
       const hasCome = servers.some(server => server?.node !== undefined);
-      const park = 'SET #done = #seen, #parked = :parked, #dueAt = :due REMOVE #owner, #leaseUntil, #retired';
-      const isParked = await table.update(domainKey(domain), {
-        set: park,
-        condition: '#owner = :me AND #wanted = #seen',
-        values: { me, parked, due: hasCome ? parked.since : parked.nextTry },
+      const ended = { done: attribute('seen'), parked, retired: undefined, ...CLAIM_ENDED };
+      const isParked = await change(owner, {
+        to: { ...ended, dueAt: hasCome ? parked.since : parked.nextTry },
+        when: { wanted: attribute('seen') },
       });
       // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
-      if (!isParked) await mine({ domain, me }, { set: park, values: { parked, due: parked.since } });
+      if (!isParked) await mine(owner, { to: { ...ended, dueAt: parked.since } });
     },
 
-    async retireDomain({ domain, me }, retired, dueAt) {
-      const gone = ['#owner', '#leaseUntil', '#parked', ...(dueAt === undefined ? ['#dueAt'] : [])];
-      const due = dueAt === undefined ? '' : ', #dueAt = :dueAt';
-      const item = await table.update(domainKey(domain), {
-        set: `SET #done = #seen, #retired = :retired${due} REMOVE ${gone.join(', ')}`,
-        condition: '#owner = :me AND #wanted = #seen',
-        values: { me, retired, ...(dueAt !== undefined && { dueAt }) },
+    async retireDomain(owner, retired, dueAt) {
+      const isRetired = await change(owner, {
+        to: { done: attribute('seen'), retired, dueAt, parked: undefined, ...CLAIM_ENDED },
+        when: { wanted: attribute('seen') },
       });
-      return item !== undefined;
+      return isRetired !== undefined;
     },
 
     forgetDomain: ({ domain, me, seen }) =>

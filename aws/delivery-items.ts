@@ -11,30 +11,24 @@ export function deliveryItems(table: Table): DeliveryStore {
   const mine = ownedServer(table);
 
   return {
-    async startDelivery({ server, me }, delivery) {
-      await mine(server, me, {
-        set: 'SET #delivery = :delivery, #seq = :seq',
-        values: { delivery, seq: delivery.seq, before: delivery.seq - 1 },
-        condition: '#seq = :before AND attribute_not_exists(#delivery)',
+    async startDelivery(claim, delivery) {
+      await mine(claim, {
+        to: { delivery, seq: delivery.seq },
+        when: { seq: delivery.seq - 1, delivery: undefined },
       });
     },
 
-    async recordCommand({ server, me }, { hash, commandId, sentAt }) {
-      await mine(server, me, {
-        set: 'SET #delivery.#commandId = :commandId, #delivery.#sentAt = :sentAt, #dueAt = :look',
-        values: { commandId, sentAt, look: sentAt + LOOK_AFTER_MS, hash },
-        condition: '#delivery.#hash = :hash',
+    async recordCommand(claim, { hash, commandId, sentAt }) {
+      await mine(claim, {
+        to: { 'delivery.commandId': commandId, 'delivery.sentAt': sentAt, dueAt: sentAt + LOOK_AFTER_MS },
+        when: { 'delivery.hash': hash },
       });
     },
 
-    async endDelivery({ server, me }, { hash, changes, forget = [] }) {
-      const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-      const set = given.length > 0 ? `SET ${given.map(([name]) => `#${name} = :${name}`).join(', ')} ` : '';
-      await mine(server, me, {
-        set: `${set}REMOVE ${['delivery', ...forget].map(name => `#${name}`).join(', ')}`,
-        values: { ...Object.fromEntries(given), hash },
-        condition: '#delivery.#hash = :hash',
-      });
+    async endDelivery(claim, { hash, changes, forget = [] }) {
+      const learnt = Object.entries(changes).filter(([, value]) => value !== undefined);
+      const gone = ['delivery', ...forget].map(name => [name, undefined]);
+      await mine(claim, { to: Object.fromEntries([...learnt, ...gone]), when: { 'delivery.hash': hash } });
       await table.remove(tokenKey(hash));
     },
 

@@ -3,6 +3,7 @@ import type { DomainStore } from '../core/ports/domain-store.ts';
 import { serversOf, type DomainRecord, type Wish } from '../core/record/domain.ts';
 import { idsOf } from '../core/record/provided.ts';
 import { FOUND_AFTER_MS } from '../core/ports/lease.ts';
+import { present } from './change.ts';
 import { domainKey, shardOf } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -65,13 +66,10 @@ export function domainItems(table: Table): DomainStore {
     lookAgain: (domain, now) => lookAgain(table, domain, now),
 
     async provide(domain, { provided, before, now }) {
-      const isSame = before ? '#provided = :before' : 'attribute_not_exists(#provided)';
-      const isProvided = await table.update(domainKey(domain), {
-        set: provided
-          ? 'SET #provided = :provided ADD #wanted :one, #elsewhere :ids'
-          : 'REMOVE #provided ADD #wanted :one',
-        condition: `attribute_exists(#spec) AND attribute_not_exists(#deletedAt) AND ${isSame}`,
-        values: { one: 1, ...(provided && { provided, ids: new Set(idsOf(provided)) }), ...(before && { before }) },
+      const isProvided = await table.change(domainKey(domain), {
+        to: { provided },
+        when: { spec: present, deletedAt: undefined, provided: before },
+        add: { wanted: 1, ...(provided && { elsewhere: new Set(idsOf(provided)) }) },
       });
       if (isProvided) await dueNow(table, domain, now);
       return isProvided !== undefined;

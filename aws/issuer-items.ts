@@ -19,10 +19,9 @@ export function issuerItems(table: Table): IssuerStore {
     },
 
     async recordTrouble(directory, { trouble, known }) {
-      const recorded = await table.update(issuerKey(directory), {
-        set: 'SET #trouble = :trouble',
-        condition: known ? '#trouble.#until = :until' : 'attribute_not_exists(#trouble)',
-        values: { trouble, ...(known && { until: known.until }) },
+      const recorded = await table.change(issuerKey(directory), {
+        to: { trouble },
+        when: known ? { 'trouble.until': known.until } : { trouble: undefined },
       });
       return recorded !== undefined;
     },

@@ -24,10 +24,7 @@ export function outsideItems(table: Table): OutsideStore {
       });
     },
 
-    async recordOutside(outside, read) {
-      const on = { condition: '#dueAt = :read', values: { read } };
-      return (await table.transact([table.putting(outsideKey(outside.server), { ...outside }, on)])).length === 0;
-    },
+    recordOutside: (outside, read) => table.replace(outsideKey(outside.server), { ...outside }, { dueAt: read }),
 
     async forgetOutside(server) {
       await table.remove(outsideKey(server));

@@ -1,36 +1,44 @@
-/** A write that only the owner of a claim may do. */
+/** Writes that only the owner of a claim may do. */
 import type { Owner } from '../core/ports/claim-store.ts';
+import type { ServerClaim } from '../core/ports/server-store.ts';
 import type { DomainRecord } from '../core/record/domain.ts';
 import type { ServerRecord } from '../core/record/server.ts';
 import { SealpostError } from '../core/errors.ts';
+import type { Change } from './change.ts';
 import { asRecord } from './domain-items.ts';
-import { domainKey, serverKey, type Key } from './keys.ts';
+import { domainKey, serverKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-interface OwnedWrite {
-  set: string;
-  values?: Record<string, unknown>;
-  /** What has to be so besides. */
-  condition?: string;
+/** What the owner changes, and what has to be so besides. */
+export type OwnedChange = Pick<Change, 'to'> & Partial<Pick<Change, 'when'>>;
+
+/** @returns the change of a domain by its owner: the record, or undefined where a condition is lost */
+export function changeOfDomain(table: Table): (owner: Owner, change: OwnedChange) => Promise<DomainRecord | undefined> {
+  return async ({ domain, me }, { to, when }) =>
+    asRecord(await table.change(domainKey(domain), { to, when: { owner: me, ...when } }));
 }
 
-/** @returns the update of a domain by its owner, which throws ClaimLost */
-export function ownedDomain(table: Table): (owner: Owner, write: OwnedWrite) => Promise<DomainRecord> {
-  return async ({ domain, me }, write) => asRecord(await owned(table, domain, domainKey(domain), me, write))!;
+/** @returns the change of a domain by its owner, which throws ClaimLost where a condition is lost */
+export function ownedDomain(table: Table): (owner: Owner, change: OwnedChange) => Promise<DomainRecord> {
+  const change = changeOfDomain(table);
+  return async (owner, wanted) => (await change(owner, wanted)) ?? lost(owner.domain);
 }
 
-/** @returns the update of a server by its owner, which throws ClaimLost */
-export function ownedServer(table: Table): (server: string, me: string, write: OwnedWrite) => Promise<ServerRecord> {
-  return async (server, me, write) =>
-    (await owned(table, server, serverKey(server), me, write)) as unknown as ServerRecord;
+/** @returns the change of a server by its owner, or undefined where a condition is lost */
+export function changeOfServer(
+  table: Table,
+): (claim: ServerClaim, change: OwnedChange) => Promise<ServerRecord | undefined> {
+  return async ({ server, me }, { to, when }) =>
+    (await table.change(serverKey(server), { to, when: { owner: me, ...when } })) as ServerRecord | undefined;
 }
 
-async function owned(table: Table, name: string, key: Key, me: string, { set, values, condition }: OwnedWrite) {
-  const item = await table.update(key, {
-    set,
-    condition: `#owner = :me${condition === undefined ? '' : ` AND ${condition}`}`,
-    values: { me, ...values },
-  });
-  if (!item) throw new SealpostError('ClaimLost', { about: name, message: `another execution has taken ${name} over` });
-  return item;
+/** @returns the change of a server by its owner, which throws ClaimLost where a condition is lost */
+export function ownedServer(table: Table): (claim: ServerClaim, change: OwnedChange) => Promise<ServerRecord> {
+  const change = changeOfServer(table);
+  return async (claim, wanted) => (await change(claim, wanted)) ?? lost(claim.server);
+}
+
+/** @throws SealpostError ClaimLost */
+export function lost(name: string): never {
+  throw new SealpostError('ClaimLost', { about: name, message: `another execution has taken ${name} over` });
 }

@@ -25,15 +25,14 @@ export function renewalItems(table: Table): RenewalStore {
       return { domains, ...(place.shard < DUE_SHARDS && { after: JSON.stringify(place) }) };
     },
 
-    async recordAdvice({ domain, dueAt, current }, advice) {
-      const { explanation, ...rest } = advice;
-      const why =
-        explanation === undefined ? ' REMOVE #current.#explanation' : ', #current.#explanation = :explanation';
-      const recorded = await table.update(domainKey(domain), {
-        set: `SET #current.#window = :window, #current.#renewAt = :renewAt, #dueAt = :dueAt${why}`,
-        condition:
-          '#current.#id = :id AND #dueAt = :read AND attribute_not_exists(#owner) AND attribute_not_exists(#deletedAt)',
-        values: { ...rest, ...(explanation !== undefined && { explanation }), id: current.id, read: dueAt },
+    async recordAdvice({ domain, dueAt, current }, { window, explanation, renewAt, dueAt: due }) {
+      const advised = { window, explanation, renewAt };
+      const recorded = await table.change(domainKey(domain), {
+        to: {
+          ...Object.fromEntries(Object.entries(advised).map(([name, value]) => [`current.${name}`, value])),
+          dueAt: due,
+        },
+        when: { 'current.id': current.id, dueAt, owner: undefined, deletedAt: undefined },
       });
       return recorded !== undefined;
     },

@@ -3,7 +3,7 @@ import { LEASE_MS, WAKE_MS } from '../core/ports/lease.ts';
 import type { ServerStore } from '../core/ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../core/record/server.ts';
 import { serverKey, shardOf } from './keys.ts';
-import { ownedServer } from './owned.ts';
+import { changeOfServer, ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
 
 export function serverItems(table: Table): ServerStore {
@@ -12,6 +12,7 @@ export function serverItems(table: Table): ServerStore {
     return item?.node === undefined ? undefined : asServer(item);
   };
 
+  const changeByOwner = changeOfServer(table);
   const mine = ownedServer(table);
 
   return {
@@ -76,17 +77,13 @@ export function serverItems(table: Table): ServerStore {
       return woken && name;
     },
 
-    renewServer: ({ server, me, now }) =>
-      mine(server, me, { set: 'SET #leaseUntil = :lease, #dueAt = :lease', values: { lease: now + LEASE_MS } }),
+    renewServer: claim => mine(claim, { to: { leaseUntil: claim.now + LEASE_MS, dueAt: claim.now + LEASE_MS } }),
 
-    async releaseServer({ server, me }, { wanted, dueAt, failures }) {
-      const learnt = { ...(dueAt !== undefined && { dueAt }), ...(failures !== undefined && { failures }) };
-      const set = ['#done = :wanted', ...Object.keys(learnt).map(name => `#${name} = :${name}`)];
-      const gone = ['#owner', '#leaseUntil', ...(dueAt === undefined ? ['#dueAt'] : [])];
-      const released = await table.update(serverKey(server), {
-        set: `SET ${set.join(', ')} REMOVE ${gone.join(', ')}`,
-        condition: '#owner = :me AND #wanted = :wanted',
-        values: { me, wanted, ...learnt },
+    async releaseServer(claim, { wanted, dueAt, failures }) {
+      const learnt = failures === undefined ? {} : { failures };
+      const released = await changeByOwner(claim, {
+        to: { done: wanted, dueAt, ...learnt, owner: undefined, leaseUntil: undefined },
+        when: { wanted },
       });
       return released !== undefined;
     },

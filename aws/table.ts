@@ -14,21 +14,19 @@ import {
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { isDeepStrictEqual } from 'node:util';
 import { SealpostError } from '../core/errors.ts';
+import { isDone, stored, writeOf, type Change, type Write } from './change.ts';
 import { DUE_INDEX, type Key } from './keys.ts';
 import { unlessBusy } from './throttling.ts';
 
 /** Items that one Query is asked for; a page ends at 1 MB anyway. */
 const PAGE = 1_000;
 
-export interface Write {
-  /** Update expression; every attribute is written `#name`, every value `:name`. */
-  set: string;
-  condition?: string;
-  values?: Record<string, unknown>;
-}
-
 type Item = Record<string, unknown>;
+
+/** A refusal shows the item: no other read could see it at the same moment, and no right to read is needed. */
+const SHOW_ITEM = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 export class Table {
   readonly #client: DynamoDBClient;
@@ -46,37 +44,52 @@ export class Table {
     return Item && unmarshall(Item);
   }
 
-  /** @returns the whole new item, or undefined when the condition was lost */
-  async update(key: Key, write: Write): Promise<Item | undefined> {
-    try {
-      const { Attributes } = await unlessBusy('DynamoDB', key.pk, () =>
-        this.#client.send(new UpdateItemCommand({ ...this.#update(key, write), ReturnValues: 'ALL_NEW' })),
-      );
-      return unmarshall(Attributes!);
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
-      throw error;
-    }
+  /** @returns the whole new item, or undefined where the condition is false */
+  update(key: Key, write: Write): Promise<Item | undefined> {
+    return this.#updated(key, write, () => undefined);
   }
 
-  /** Deletes the item if the condition holds. @returns false when it does not: the item is left alone */
+  /** @returns the whole new item, also where the change was done before; undefined where the condition is false */
+  change(key: Key, change: Change): Promise<Item | undefined> {
+    return this.#updated(key, writeOf(change), item => (item && isDone(item, change) ? item : undefined));
+  }
+
+  /** Deletes the item if the condition holds. @returns false where the condition is false for an item that is there */
   async remove(key: Key, condition?: string, values: Record<string, unknown> = {}): Promise<boolean> {
     const deletion = {
       TableName: this.#name,
       Key: marshall(key),
       ...(condition && expression({ ConditionExpression: condition }, values)),
     };
-    try {
-      await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new DeleteItemCommand(deletion)));
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+    return unlessRefused(
+      key,
+      async () => {
+        await this.#client.send(new DeleteItemCommand({ ...deletion, ...SHOW_ITEM }));
+        return true;
+      },
+      item => item === undefined,
+    );
   }
 
   async put(key: Key, item: Item): Promise<void> {
     await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new PutItemCommand(this.#put(key, item))));
+  }
+
+  /**
+   * Puts the item in place of the one that has these attributes.
+   * @returns whether this very item stands there
+   */
+  replace(key: Key, item: Item, when: Change['when']): Promise<boolean> {
+    const { condition, values } = writeOf({ to: {}, when });
+    const put = { ...this.#put(key, item), ...expression({ ConditionExpression: condition! }, values!) };
+    return unlessRefused(
+      key,
+      async () => {
+        await this.#client.send(new PutItemCommand({ ...put, ...SHOW_ITEM }));
+        return true;
+      },
+      known => isDeepStrictEqual(known, stored({ ...key, ...item })),
+    );
   }
 
   updating(key: Key, write: Write): TransactWriteItem {
@@ -176,6 +189,11 @@ export class Table {
     return items.slice(0, limit);
   }
 
+  #updated(key: Key, write: Write, refused: (item: Item | undefined) => Item | undefined): Promise<Item | undefined> {
+    const update = new UpdateItemCommand({ ...this.#update(key, write), ...SHOW_ITEM, ReturnValues: 'ALL_NEW' });
+    return unlessRefused(key, async () => unmarshall((await this.#client.send(update)).Attributes!), refused);
+  }
+
   #put(key: Key, item: Item) {
     return { TableName: this.#name, Item: marshall({ ...key, ...item }, { removeUndefinedValues: true }) };
   }
@@ -187,6 +205,16 @@ export class Table {
       UpdateExpression: set,
       ...expression({ ...(condition && { ConditionExpression: condition }) }, values, set),
     };
+  }
+}
+
+/** @param refused is given the item for which the condition is false */
+async function unlessRefused<T>(key: Key, send: () => Promise<T>, refused: (item: Item | undefined) => T): Promise<T> {
+  try {
+    return await unlessBusy('DynamoDB', key.pk, send);
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return refused(error.Item && unmarshall(error.Item));
+    throw error;
   }
 }
 

@@ -8,6 +8,7 @@ import { describeClaimStore } from './claim-store.suite.ts';
 import { describeDeliveryStore } from './delivery-store.suite.ts';
 import { describeDomainStore } from './domain-store.suite.ts';
 import { describeDueStore } from './due-store.suite.ts';
+import { describeIdempotence } from './idempotence.suite.ts';
 import { describeIssuerStore } from './issuer-store.suite.ts';
 import { describeOutsideStore } from './outside-store.suite.ts';
 import { describeRenewalStore } from './renewal-store.suite.ts';
@@ -28,4 +29,5 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
   describeRenewalStore(name, make);
   describeOutsideStore(name, make);
   describeDueStore(name, make);
+  describeIdempotence(name, make);
 }

@@ -1,44 +1,20 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { store } from '../../aws/store.ts';
-import { DUE_INDEX } from '../../aws/keys.ts';
 import { Table } from '../../aws/table.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { memoryStore } from '../twins/store.ts';
 import { describeStore } from './store.suite.ts';
+import { makeTable } from './tables.ts';
 
 let provider: Account;
-let tables = 0;
 
 beforeAll(async () => {
   provider = await startAccount(['dynamodb']);
 });
 afterAll(() => provider.stop());
 
-/** As lib/storage.ts has it synthesised. */
-async function emptyTable(client = provider.client(DynamoDBClient)): Promise<Table> {
-  const hash = (AttributeName: string) => ({ AttributeName, KeyType: 'HASH' });
-  const range = (AttributeName: string) => ({ AttributeName, KeyType: 'RANGE' });
-  const { ref } = await provider.make('AWS::DynamoDB::GlobalTable', `Table${(tables += 1)}`, {
-    AttributeDefinitions: [
-      { AttributeName: 'pk', AttributeType: 'S' },
-      { AttributeName: 'sk', AttributeType: 'S' },
-      { AttributeName: 'shard', AttributeType: 'S' },
-      { AttributeName: 'dueAt', AttributeType: 'N' },
-    ],
-    KeySchema: [hash('pk'), range('sk')],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: DUE_INDEX,
-        KeySchema: [hash('shard'), range('dueAt')],
-        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['current', 'deletedAt'] },
-      },
-    ],
-    BillingMode: 'PAY_PER_REQUEST',
-    Replicas: [{ Region: 'us-east-1' }],
-  });
-  return new Table(client, ref);
-}
+const emptyTable = async (client = provider.client(DynamoDBClient)) => new Table(client, await makeTable(provider));
 
 describeStore('DynamoDB', async () => store(await emptyTable()));
 describeStore('its twin', async () => memoryStore());

@@ -7,14 +7,14 @@ export function acmStore(memory: Memory): AcmStore {
   const { arns, imports } = memory;
 
   return {
-    async recordAcm({ domain, me }, acm) {
-      if (acm.arn !== undefined) arns.set(acm.arn, domain);
-      ownedDomain(memory, domain, me).acm = copy(acm);
+    async recordAcm(owner, acm) {
+      if (acm.arn !== undefined) arns.set(acm.arn, owner.domain);
+      ownedDomain(memory, owner, { to: { acm } });
     },
 
-    async forgetAcm({ domain, me }, arn) {
-      delete ownedDomain(memory, domain, me).acm;
-      if (arn !== undefined && arns.get(arn) === domain) arns.delete(arn);
+    async forgetAcm(owner, arn) {
+      ownedDomain(memory, owner, { to: { acm: undefined } });
+      if (arn !== undefined && arns.get(arn) === owner.domain) arns.delete(arn);
     },
 
     async countImport(month, quotas) {

@@ -2,8 +2,11 @@
 import type { ClaimStore } from '../../core/ports/claim-store.ts';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import { copy, type Memory } from './memory.ts';
-import { endClaim, ownedDomain } from './owned.ts';
+import { changeDomain, ownedDomain } from './owned.ts';
 import { areRegistered } from './server-store.ts';
+
+/** What is so once nobody owns the claim. */
+const CLAIM_ENDED = { owner: undefined, leaseUntil: undefined };
 
 export function claimStore(memory: Memory): ClaimStore {
   const { domains, waiting } = memory;
@@ -19,93 +22,75 @@ export function claimStore(memory: Memory): ClaimStore {
       return copy(Object.assign(record, { owner: me, leaseUntil: lease, dueAt: lease, seen: record.wanted }));
     },
 
-    async renewDomain({ domain, me, now }) {
+    async renewDomain({ now, ...owner }) {
       const lease = now + LEASE_MS;
-      return copy(Object.assign(ownedDomain(memory, domain, me), { leaseUntil: lease, dueAt: lease }));
+      return copy(ownedDomain(memory, owner, { to: { leaseUntil: lease, dueAt: lease } }));
     },
 
-    async recordReservation({ domain, me }, reserved) {
-      ownedDomain(memory, domain, me).reserved = copy(reserved);
+    async recordReservation(owner, reserved) {
+      ownedDomain(memory, owner, { to: { reserved } });
     },
 
-    async recordOrder({ domain, me }, order, reserved) {
-      const record = ownedDomain(memory, domain, me);
-      if (reserved) record.reserved = copy(reserved);
-      else delete record.reserved;
-      return copy((record.order ??= copy(order)));
+    async recordOrder(owner, order, reserved) {
+      const known = ownedDomain(memory, owner).order;
+      return copy(ownedDomain(memory, owner, { to: { order: known ?? order, reserved } }).order!);
     },
 
-    async forgetOrder({ domain, me }, url) {
-      const record = domains.get(domain);
-      if (record?.owner === me && record.order?.url === url) delete record.order;
+    async forgetOrder(owner, url) {
+      if (domains.get(owner.domain)?.order?.url === url) changeDomain(memory, owner, { to: { order: undefined } });
     },
 
-    async recordPublished({ domain, me }, published) {
-      const record = ownedDomain(memory, domain, me);
-      if (published.length > 0) record.published = copy(published);
-      else delete record.published;
+    async recordPublished(owner, published) {
+      ownedDomain(memory, owner, { to: { published: published.length > 0 ? published : undefined } });
     },
 
-    async recordServedUnder({ domain, me }, servedUnder) {
-      const record = ownedDomain(memory, domain, me);
-      if (servedUnder.length > 0) record.servedUnder = copy(servedUnder);
-      else delete record.servedUnder;
+    async recordServedUnder(owner, servedUnder) {
+      ownedDomain(memory, owner, { to: { servedUnder: servedUnder.length > 0 ? servedUnder : undefined } });
     },
 
-    async recordTold({ domain, me }, { use, id, days }) {
-      const one = ownedDomain(memory, domain, me).provided?.[use];
-      if (one?.id === id) one.told = days;
+    async recordTold(owner, { use, id, days }) {
+      const { provided } = ownedDomain(memory, owner);
+      const one = provided?.[use];
+      if (one?.id === id)
+        ownedDomain(memory, owner, { to: { provided: { ...provided, [use]: { ...one, told: days } } } });
     },
 
-    async recordRevoked({ domain, me }, certificate) {
-      ownedDomain(memory, domain, me).revoked = certificate;
+    async recordRevoked(owner, revoked) {
+      ownedDomain(memory, owner, { to: { revoked } });
     },
 
-    async dropCurrent({ domain, me }, current) {
-      const record = ownedDomain(memory, domain, me);
-      record.superseded = [...(record.superseded ?? []), current];
-      delete record.current;
+    async dropCurrent(owner, current) {
+      const { superseded = [] } = ownedDomain(memory, owner);
+      ownedDomain(memory, owner, { to: { superseded: [...superseded, current], current: undefined } });
     },
 
-    async releaseDomain({ domain, me, seen, now }, dueAt) {
-      const record = ownedDomain(memory, domain, me);
-      const isSame = record.wanted === seen;
-      Object.assign(record, { done: seen, dueAt: isSame ? dueAt : now });
-      endClaim(record);
-      if (isSame) {
-        delete record.parked;
-        delete record.retired;
-      }
-      return isSame;
+    async releaseDomain({ seen, now, ...owner }, dueAt) {
+      const ended = { done: seen, ...CLAIM_ENDED };
+      const to = { ...ended, dueAt, parked: undefined, retired: undefined };
+      if (changeDomain(memory, owner, { to, when: { wanted: seen } })) return true;
+      ownedDomain(memory, owner, { to: { ...ended, dueAt: now } });
+      return false;
     },
 
-    async parkDomain({ domain, me }, parked, waitsFor) {
-      const record = ownedDomain(memory, domain, me);
-      for (const server of waitsFor) waiting.set(server, new Set(waiting.get(server)).add(domain));
+    async parkDomain(owner, parked, waitsFor) {
+      for (const server of waitsFor) waiting.set(server, new Set(waiting.get(server)).add(owner.domain));
       const hasCome = waitsFor.some(server => areRegistered(memory, [server]));
-      const isSame = record.wanted === record.seen && !hasCome;
-      Object.assign(record, {
-        done: record.seen,
-        parked: copy(parked),
-        dueAt: isSame ? parked.nextTry : parked.since,
-      });
-      delete record.retired;
-      endClaim(record);
+      const seen = domains.get(owner.domain)?.seen;
+      const ended = { done: seen, parked, retired: undefined, ...CLAIM_ENDED };
+      const to = { ...ended, dueAt: hasCome ? parked.since : parked.nextTry };
+      if (changeDomain(memory, owner, { to, when: { wanted: seen } })) return;
+      ownedDomain(memory, owner, { to: { ...ended, dueAt: parked.since } });
     },
 
-    async retireDomain({ domain, me }, retired, dueAt) {
-      const record = domains.get(domain);
-      if (record?.owner !== me || record.wanted !== record.seen) return false;
-      Object.assign(record, { done: record.seen, retired: copy(retired), dueAt });
-      if (dueAt === undefined) delete record.dueAt;
-      delete record.parked;
-      endClaim(record);
-      return true;
+    async retireDomain(owner, retired, dueAt) {
+      const seen = domains.get(owner.domain)?.seen;
+      const to = { done: seen, retired, dueAt, parked: undefined, ...CLAIM_ENDED };
+      return changeDomain(memory, owner, { to, when: { wanted: seen } }) !== undefined;
     },
 
     async forgetDomain({ domain, me, seen }) {
       const record = domains.get(domain);
-      return record?.owner === me && record.wanted === seen && domains.delete(domain);
+      return !record || (record.owner === me && record.wanted === seen && domains.delete(domain));
     },
   };
 }

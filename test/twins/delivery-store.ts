@@ -1,35 +1,36 @@
 /** Deliveries, in memory, under the same conditions as aws/delivery-items.ts. */
 import type { DeliveryStore } from '../../core/ports/delivery-store.ts';
+import type { ServerClaim } from '../../core/ports/server-store.ts';
+import type { DeliveryUnderWay } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
 import { ownedServer } from './owned.ts';
 
 const LOOK_AFTER_MS = 120_000;
 
 export function deliveryStore(memory: Memory): DeliveryStore {
-  const { tokens } = memory;
+  const { servers, tokens } = memory;
+
+  /** The delivery on record, if it has that hash; else one that no record has. */
+  function ofHash({ server }: ServerClaim, hash: string): DeliveryUnderWay {
+    const delivery = servers.get(server)?.delivery;
+    return delivery?.hash === hash ? delivery : ({ hash } as DeliveryUnderWay);
+  }
 
   return {
-    async startDelivery({ server, me }, delivery) {
-      const record = ownedServer(
-        memory,
-        server,
-        me,
-        ({ seq, delivery: other }) => seq === delivery.seq - 1 && other === undefined,
-      );
-      Object.assign(record, { delivery: copy(delivery), seq: delivery.seq });
+    async startDelivery(claim, delivery) {
+      const before = { seq: delivery.seq - 1, delivery: undefined };
+      ownedServer(memory, claim, { to: { delivery, seq: delivery.seq }, when: before });
     },
 
-    async recordCommand({ server, me }, { hash, commandId, sentAt }) {
-      const record = ownedServer(memory, server, me, ({ delivery }) => delivery?.hash === hash);
-      Object.assign(record.delivery!, { commandId, sentAt });
-      record.dueAt = sentAt + LOOK_AFTER_MS;
+    async recordCommand(claim, { hash, commandId, sentAt }) {
+      const delivery = ofHash(claim, hash);
+      const sent = { delivery: { ...delivery, commandId, sentAt }, dueAt: sentAt + LOOK_AFTER_MS };
+      ownedServer(memory, claim, { to: sent, when: { delivery } });
     },
 
-    async endDelivery({ server, me }, { hash, changes, forget = [] }) {
-      const record = ownedServer(memory, server, me, ({ delivery }) => delivery?.hash === hash);
-      Object.assign(record, copy(changes));
-      delete record.delivery;
-      for (const name of forget) delete record[name];
+    async endDelivery(claim, { hash, changes, forget = [] }) {
+      const gone = Object.fromEntries(['delivery', ...forget].map(name => [name, undefined]));
+      ownedServer(memory, claim, { to: { ...copy(changes), ...gone }, when: { delivery: ofHash(claim, hash) } });
       tokens.delete(hash);
     },
 

@@ -5,6 +5,7 @@ import { WAKE_MS } from '../../core/ports/lease.ts';
 import { serversOf, type DomainRecord } from '../../core/record/domain.ts';
 import { idsOf } from '../../core/record/provided.ts';
 import { copy, type Memory } from './memory.ts';
+import { change } from './owned.ts';
 
 export function domainStore(memory: Memory): DomainStore {
   const { domains } = memory;
@@ -42,12 +43,13 @@ export function domainStore(memory: Memory): DomainStore {
 
     async provide(domain, { provided, before, now }) {
       const record = domains.get(domain);
-      const isSame = isDeepStrictEqual(record?.provided, copy(before));
-      if (!record?.spec || record.deletedAt !== undefined || !isSame) return false;
-      if (provided) record.provided = copy(provided);
-      else delete record.provided;
-      if (provided) record.elsewhere = [...new Set([...(record.elsewhere ?? []), ...idsOf(provided)])].sort();
-      lookAgain(memory, domain, now);
+      if (!record?.spec) return false;
+      const elsewhere = [...new Set([...(record.elsewhere ?? []), ...idsOf(provided ?? {})])].sort();
+      const to = { provided, ...(elsewhere.length > 0 && { elsewhere }) };
+      const more = isDeepStrictEqual(record.provided, copy(before)) ? 1 : 0;
+      if (!change(record, { to, when: { provided: before, deletedAt: undefined } })) return false;
+      record.wanted += more;
+      if (record.owner === undefined) record.dueAt = now;
       return true;
     },
 

@@ -1,4 +1,5 @@
 /** Issuers, in memory, under the same conditions as aws/issuer-items.ts. */
+import { isDeepStrictEqual } from 'node:util';
 import type { IssuerStore } from '../../core/ports/issuer-store.ts';
 import { copy, type Memory } from './memory.ts';
 
@@ -11,11 +12,14 @@ export function issuerStore({ issuers, budgets }: Memory): IssuerStore {
       issuers.set(directory, copy({ ...issuers.get(directory), ...account }));
     },
     async recordTrouble(directory, { trouble, known }) {
-      const issuer = issuers.get(directory);
-      if (issuer?.trouble?.until !== known?.until) return false;
+      const issuer = issuers.get(directory) ?? {};
+      const isKnown = issuer.trouble?.until === known?.until;
+      // A trouble that was written before is there already.
+      if (!isKnown) return isDeepStrictEqual(issuer.trouble, copy(trouble));
       issuers.set(directory, copy({ ...issuer, trouble }));
       return true;
     },
+
     async reserveOrder(budget, { intervalMs, horizonMs, now, latest = Infinity }) {
       const tat = Math.max(budgets.get(budget) ?? 0, now) + intervalMs;
       const at = Math.max(now, tat - horizonMs);

@@ -1,4 +1,5 @@
 /** What was seen from outside, in memory, under the same conditions as aws/outside-items.ts. */
+import { isDeepStrictEqual } from 'node:util';
 import type { OutsideStore } from '../../core/ports/outside-store.ts';
 import { copy, type Memory } from './memory.ts';
 
@@ -11,7 +12,9 @@ export function outsideStore({ outsides }: Memory): OutsideStore {
       if (!outsides.has(server)) outsides.set(server, { server, dueAt });
     },
     async recordOutside(outside, read) {
-      if (outsides.get(outside.server)?.dueAt !== read) return false;
+      const known = outsides.get(outside.server);
+      // What was written before is there already.
+      if (known?.dueAt !== read) return isDeepStrictEqual(known, copy(outside));
       outsides.set(outside.server, copy(outside));
       return true;
     },

@@ -1,29 +1,56 @@
-/** What only the owner of a claim may change. */
+/** Conditional changes of a record, and those that only the owner of a claim may make. */
+import { isDeepStrictEqual } from 'node:util';
 import { SealpostError } from '../../core/errors.ts';
+import type { Owner } from '../../core/ports/claim-store.ts';
+import type { ServerClaim } from '../../core/ports/server-store.ts';
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { ServerRecord } from '../../core/record/server.ts';
-import type { Memory } from './memory.ts';
+import { copy, type Memory } from './memory.ts';
 
-/** @throws ClaimLost */
-export function ownedDomain({ domains }: Memory, domain: string, me: string): DomainRecord {
-  const record = domains.get(domain);
-  if (record?.owner === me) return record;
-  throw new SealpostError('ClaimLost', { about: domain, message: `another execution has taken ${domain} over` });
+/** What shall be so, and what has to be so before; undefined: the member is absent. */
+export interface Change<R> {
+  to: Partial<R>;
+  when?: Partial<R>;
+}
+
+/**
+ * Changes the record, if what has to be so is so. If it is not, the change may have been made before: then everything
+ * is as it shall be, and the rest of the condition still holds.
+ * @returns the record, or undefined
+ */
+export function change<R extends object>(record: R | undefined, { to, when = {} }: Change<R>): R | undefined {
+  if (!record) return undefined;
+  const is = ([name, value]: [string, unknown]) => isDeepStrictEqual(record[name as keyof R], copy(value));
+  const isUntouched = ([name]: [string, unknown]) => !(name in to);
+  const isDone = () => Object.entries(to).every(is) && Object.entries(when).filter(isUntouched).every(is);
+  if (!Object.entries(when).every(is)) return isDone() ? record : undefined;
+  for (const [name, value] of Object.entries(to)) {
+    if (value === undefined) delete record[name as keyof R];
+    else record[name as keyof R] = copy(value) as R[keyof R];
+  }
+  return record;
+}
+
+type OwnedDomain = Change<DomainRecord>;
+
+export function changeDomain({ domains }: Memory, { domain, me }: Owner, { to, when }: OwnedDomain) {
+  return change(domains.get(domain), { to, when: { owner: me, ...when } });
 }
 
 /** @throws ClaimLost */
-export function ownedServer(
-  { servers }: Memory,
-  server: string,
-  me: string,
-  holds: (record: ServerRecord) => boolean = () => true,
-): ServerRecord {
-  const record = servers.get(server);
-  if (record?.owner === me && holds(record)) return record;
-  throw new SealpostError('ClaimLost', { about: server, message: `another execution has taken ${server} over` });
+export function ownedDomain(memory: Memory, owner: Owner, wanted: OwnedDomain = { to: {} }): DomainRecord {
+  return changeDomain(memory, owner, wanted) ?? lost(owner.domain);
 }
 
-export function endClaim(record: DomainRecord): void {
-  delete record.owner;
-  delete record.leaseUntil;
+export function changeServer({ servers }: Memory, { server, me }: ServerClaim, { to, when }: Change<ServerRecord>) {
+  return change(servers.get(server), { to, when: { owner: me, ...when } });
+}
+
+/** @throws ClaimLost */
+export function ownedServer(memory: Memory, claim: ServerClaim, wanted: Change<ServerRecord>): ServerRecord {
+  return changeServer(memory, claim, wanted) ?? lost(claim.server);
+}
+
+function lost(name: string): never {
+  throw new SealpostError('ClaimLost', { about: name, message: `another execution has taken ${name} over` });
 }

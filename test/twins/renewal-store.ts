@@ -1,6 +1,7 @@
 /** The walk over all certificates, in memory, under the same conditions as aws/renewal-items.ts. */
 import type { RenewalStore, WalkPosition } from '../../core/ports/renewal-store.ts';
 import { copy, type Memory } from './memory.ts';
+import { change } from './owned.ts';
 
 export function renewalStore({ domains }: Memory): RenewalStore {
   let position: WalkPosition | undefined;
@@ -19,15 +20,12 @@ export function renewalStore({ domains }: Memory): RenewalStore {
       };
     },
 
-    async recordAdvice({ domain, dueAt, current }, { dueAt: due, explanation, ...advice }) {
+    async recordAdvice({ domain, dueAt, current }, { dueAt: due, ...advice }) {
       const record = domains.get(domain);
-      const isSame = record?.current?.id === current.id && record.dueAt === dueAt;
-      if (!isSame || record.owner !== undefined || record.deletedAt !== undefined) return false;
-      Object.assign(record.current!, copy(advice));
-      if (explanation === undefined) delete record.current!.explanation;
-      else record.current!.explanation = explanation;
-      record.dueAt = due;
-      return true;
+      if (record?.current?.id !== current.id) return false;
+      const { explanation: _, ...known } = record.current;
+      const to = { current: { ...known, ...advice }, dueAt: due };
+      return change(record, { to, when: { dueAt, owner: undefined, deletedAt: undefined } }) !== undefined;
     },
 
     async askRenewal(domain, now) {

@@ -3,7 +3,7 @@ import { LEASE_MS, WAKE_MS } from '../../core/ports/lease.ts';
 import type { ServerStore } from '../../core/ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
-import { ownedServer } from './owned.ts';
+import { changeServer, ownedServer } from './owned.ts';
 
 /** To everybody else a server without a node is none. */
 export function registered({ servers }: Memory, server: string): ServerRecord | undefined {
@@ -65,21 +65,15 @@ export function serverStore(memory: Memory): ServerStore {
       return name;
     },
 
-    async renewServer({ server, me, now }) {
-      const lease = now + LEASE_MS;
-      return copy(Object.assign(ownedServer(memory, server, me), { leaseUntil: lease, dueAt: lease }));
+    async renewServer(claim) {
+      const lease = claim.now + LEASE_MS;
+      return copy(ownedServer(memory, claim, { to: { leaseUntil: lease, dueAt: lease } }));
     },
 
-    async releaseServer({ server, me }, { wanted, dueAt, failures }) {
-      const record = servers.get(server);
-      if (record?.owner !== me || record.wanted !== wanted) return false;
-      record.done = wanted;
-      if (failures !== undefined) record.failures = failures;
-      delete record.owner;
-      delete record.leaseUntil;
-      if (dueAt === undefined) delete record.dueAt;
-      else record.dueAt = dueAt;
-      return true;
+    async releaseServer(claim, { wanted, dueAt, failures }) {
+      const learnt = { done: wanted, dueAt, ...(failures !== undefined && { failures }) };
+      const to = { ...learnt, owner: undefined, leaseUntil: undefined };
+      return changeServer(memory, claim, { to, when: { wanted } }) !== undefined;
     },
 
     async askAudit(server, now) {

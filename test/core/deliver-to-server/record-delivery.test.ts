@@ -148,8 +148,9 @@ describe('what a server answered', () => {
     expect(await world.store.wakeServer(mx1, world.time)).toBeUndefined();
   });
 
+  const kept = () => [...world.objects.keys()].filter(key => key.startsWith('deliveries/'));
+
   test('leaves no keys behind: the delivery is taken away, also by a try again', async () => {
-    const kept = () => [...world.objects.keys()].filter(key => key.startsWith('deliveries/'));
     const { removeDelivery } = world.deliveries;
     world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));
     await expect(delivered('installed', 'sus\n')).rejects.toThrow('S3 is away');
@@ -164,6 +165,17 @@ describe('what a server answered', () => {
       outcome: 'on record',
     });
     expect(kept()).toEqual([]);
+  });
+
+  test('leaves no object with keys where the answer to its last write was lost, and the SDK sent that again', async () => {
+    const { endDelivery } = world.store;
+    world.store.endDelivery = async (...given) => {
+      await endDelivery(...given);
+      return endDelivery(...given);
+    };
+    expect(await delivered('installed', 'sss\n')).toMatchObject({ outcome: 'installed', served: 3 });
+    expect(kept()).toEqual([]);
+    expect(await world.store.readServer(mx1)).toMatchObject({ owner: me });
   });
 
   test('calls a person also where the step is tried again after it was recorded', async () => {
