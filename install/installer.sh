@@ -1,25 +1,35 @@
 #!/bin/sh
-# sealpost on a mail server: one delivery, one transaction.
+# sealpost on a Linux mail server: one delivery is one transaction.
 #
-#   installer.sh DELIVERY HASH     does what the delivery says and prints the answer (SSM runs this, as root)
-#   installer.sh undo-adoption     puts back every line that adoption wrote into the daemons' own files
+#   installer.sh DELIVERY HASH   does what the delivery says and prints the answer (SSM runs this)
+#   installer.sh undo-adoption   takes every line that adoption wrote out of the daemons' own files
 #
-# What it may touch: /etc/sealpost, and what adoption wrote (adopt.sh; printed by `inspect` before anything is written).
-# What it promises: nothing is reported as served that was not seen served, by SNI, with a chain that ends in a trusted
-# root; what cannot be seen is put back; killed at any point, the next run goes forward if what is there verifies, else back.
+# The installer writes to /etc/sealpost and to the lines that adoption wrote (adopt.sh). `inspect`
+# prints those lines before they are written.
 #
-#   /etc/sealpost/live/PLACE.pem    key, leaf, chain in one file: one rename switches both, never two
-#                 host/DAEMON.pem   what a daemon serves without a name it knows
-#                 domains           one line each: place kind certificate leaf mail-name web-name names…; a place is a
-#                                   domain, or DOMAIN@mail or DOMAIN@webmail where that has a certificate of its own
-#                 sni.lmdb, dovecot.d/, nginx-names   made from `domains`
-#                 answer            the last answer; its first line holds hash and sequence number
-#                 adoption/         what the daemons' own files said before us
-#                 tx/               the delivery under way; tx/journal is there from "go" to "done"
+# Guarantees:
+# - The answer says "served" only of a certificate that a handshake with SNI showed, with a chain
+#   that ends in a trusted root. A certificate that no handshake shows is rolled back.
+# - The installer may be killed at any point. The next run then finishes the transaction, or rolls
+#   back what no handshake shows.
 #
-# Exit: 0 answered, 20 rolled back, 30 broken (the old one is not seen either), 40 busy, 50 environment.
-# Set by tests: SEALPOST_LOCK_WAIT (seconds to wait for another installer), SEALPOST_PROOF_WAIT (seconds to wait for a proof).
-# shellcheck disable=SC2317,SC2016 # the adapters are called by daemon name; nginx has $names of its own
+#   /etc/sealpost/
+#     live/PLACE.pem    key, leaf and chain in one file: one rename replaces all of them
+#     host/DAEMON.pem   what a daemon serves to a client that sends no name or an unknown name
+#     domains           a line for each certificate: place kind id leaf mail-name web-name names…
+#                       A place is a domain, or DOMAIN@mail or DOMAIN@webmail for a certificate that
+#                       serves only mail or only webmail
+#     answer            the last answer; its first line holds hash and sequence number
+#     adoption/         what the daemons' own files said before adoption
+#     tx/               the transaction under way; tx/journal is there from begin to commit
+#
+# Each adapter adds files of its own, which it makes from `domains`.
+#
+# Exit code: 0 answered, 20 rolled back, 30 broken (the old certificate is not served either), 40
+# busy, 50 environment.
+# Tests set SEALPOST_LOCK_WAIT (seconds to wait for another installer) and SEALPOST_PROOF_WAIT
+# (seconds to wait until a certificate is served).
+# shellcheck disable=SC2317,SC2016 # adapters are called by name; configuration has its own $names
 set -eu
 umask 077
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -27,13 +37,9 @@ export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 home=/etc/sealpost
 run=
 why=
-# Each has its adapter; docs/servers/adding-one.md says what an adapter is.
-mail_daemons='postfix exim dovecot courier'
-web_daemons='nginx apache'
-daemons="$mail_daemons $web_daemons"
-# Those that get one certificate for all names, the host's own.
-one_certificate='courier'
 
+. ./parts/adapter.sh
+# The list of adapters. Facts and proofs come in this order: the mail servers first.
 . ./adapters/postfix.sh
 . ./adapters/exim.sh
 . ./adapters/dovecot.sh
@@ -42,6 +48,7 @@ one_certificate='courier'
 . ./adapters/apache.sh
 . ./parts/delivery.sh
 . ./parts/look.sh
+. ./parts/check.sh
 . ./parts/transaction.sh
 . ./parts/adopt.sh
 . ./parts/foreign.sh
@@ -50,7 +57,8 @@ one_certificate='courier'
 
 phase() { phase=$1; }
 
-# The one EXIT trap. A status of our own passes; anything else is a surprise, and the journal (if any) is for the next run.
+# The one EXIT trap. Exit codes of our own pass. Every other one is a surprise and becomes 50; a
+# journal, if there is one, is left for the next run.
 leave() {
   status=$?
   trap - EXIT
@@ -70,7 +78,8 @@ stop() {
   exit "$1"
 }
 
-# place FROM TO [GROUP]: beside, flushed, renamed: a reader sees the old file or the new one, and so does a power cut.
+# place FROM TO [GROUP]: writes beside TO, flushes, renames. A reader and a power cut see the old
+# file or the new one, never half of it.
 place() {
   {
     cp -p "$1" "$2.new" &&
@@ -88,12 +97,14 @@ main() {
   for tool in openssl flock awk ss timeout sync; do
     command -v "$tool" >/dev/null || stop 50 "$tool is missing"
   done
-  # `touch` tries first: a redirection that fails ends the shell, without a reason.
-  { mkdir -p "$home/live" "$home/host" "$home/dovecot.d" && touch "$home/lock" "$home/domains"; } 2>/dev/null || stop 50 "$home cannot be written"
+  # `touch` comes before the redirection below: a redirection that fails ends the shell without a
+  # reason.
+  { mkdir -p "$home/live" "$home/host" && touch "$home/lock" "$home/domains"; } 2>/dev/null ||
+    stop 50 "$home cannot be written"
   chmod 0711 "$home" "$home/live" "$home/host"
   exec 9>"$home/lock"
   flock -w "${SEALPOST_LOCK_WAIT:-120}" 9 || exit 40
-  # tmpfs: only the PEM files themselves are staged on disk, where they can be renamed into place.
+  # tmpfs. Only the PEM files are staged on disk, where a rename can put them into place.
   run=$(mktemp -d /run/sealpost.XXXXXX)
   load_adopted
   if [ "${1-}" = undo-adoption ]; then
@@ -134,12 +145,13 @@ deliver() {
     recover
     [ "$hash" != "$begun_hash" ] || say_answer
   fi
-  # The clock's other direction cannot be told from a delivery that waited: it shows as `expired`.
+  # A clock that is ahead looks like a delivery that waited: both are `expired`.
   if [ "$now" -gt "$not_after" ]; then
     printf 'sealpost %s %s expired\n\n' "$hash" "$seq"
     exit 0
   fi
-  [ "$now" -ge $((issued_at - 300)) ] || stop 50 "this clock is $((issued_at - now)) s behind the one that wrote the delivery"
+  [ "$now" -ge $((issued_at - 300)) ] ||
+    stop 50 "this clock is $((issued_at - now)) s behind the one that wrote the delivery"
 
   case $mode in
     install) install_entries ;;
@@ -150,8 +162,9 @@ deliver() {
   say_answer
 }
 
-# write_answer OUTCOME LETTERS FACTS, then the reasons: stored by one rename; only say_answer prints.
-# SSM cuts the output at 24,000 characters: what comes last, and can be told again tomorrow, is cut here.
+# write_answer OUTCOME LETTERS FACTS: stores the answer by one rename. Only say_answer prints it.
+# SSM cuts output at 24,000 characters, so the facts come last: the next inspection gives them
+# again.
 write_answer() {
   outcome=$1
   {

@@ -1,8 +1,11 @@
-# Apache for webmail: one virtual host a domain with the webmail's own body, after the provider's, so that an unknown name
-# gets what it got before. Apache reads certificates at a reload only: one graceful reload a delivery, and only where the
-# web has a part in it. A graceful reload with a pair that does not fit ENDS Apache, with exit code 0, and its
-# configuration test does not look; so every pair that it would read is looked at before.
-# Known is Debian's layout of sites.
+# Apache for webmail: one virtual host a domain, with the body of the provider's own webmail. Our
+# virtual hosts come after the provider's, so an unknown name gets what it got before. Apache reads
+# certificates only at a reload: one graceful reload a delivery, and only if a webmail name or its
+# certificate changed. A graceful reload with a key that does not fit its certificate ENDS Apache,
+# with exit code 0, and its configuration test does not notice. So the adapter checks each pair
+# before a reload. The adapter knows Debian's layout of sites.
+
+adapter apache webmail by-name
 
 apache_site=/etc/apache2/sites-enabled/zz-sealpost.conf
 apache_hosts=$home/apache.conf
@@ -29,9 +32,10 @@ apache_apply() {
   ! cmp -s "$run/apache.new.body" "$apache_body" || ! cmp -s "$run/apache.new" "$apache_hosts" || [ -n "$apache_reload" ] || return 0
   place "$run/apache.new.body" "$apache_body"
   place "$run/apache.new" "$apache_hosts"
-  # One that was dead before us is not started by us, which `graceful` would do.
+  # `graceful` would start an Apache that was dead.
   case " $alive " in *' apache '*) ;; *) return 0 ;; esac
-  # Not reloaded, it serves what it has; what was to be new is then not seen, and is put back by the same way.
+  # Without a reload Apache serves what it has. No handshake then shows the new certificate, so it
+  # is rolled back.
   if apache_fit >"$run/apache.error" 2>&1; then
     apachectl graceful >/dev/null 2>&1 || :
   else
@@ -39,8 +43,9 @@ apache_apply() {
   fi
 }
 
-# apache_take LIST: the virtual hosts for it and their body, from the provider's webmail as it is now, into $run. Where that
-# cannot be told any more, as it was the last time: a domain that leaves must not stay in a virtual host without its file.
+# apache_take LIST: writes the virtual hosts for LIST and their body into $run. The body is that of
+# the provider's webmail as it is now. If the webmail is not found any more, the last body is used,
+# because the virtual host of a removed domain must not stay: its file will be gone.
 apache_take() {
   # shellcheck disable=SC2046
   set -- "$1" $(apache_block)
@@ -51,11 +56,13 @@ apache_take() {
   apache_render "$1" "$(sed -n '1s/^# addresses //p' "$run/apache.new.body")" >"$run/apache.new"
 }
 
-# The provider's virtual hosts on 443, from `apachectl -S`: lines `file line named`, named = webmail in its name or aliases.
+# Prints `file line named` for each of the provider's virtual hosts on 443. `named` is 1 if its name
+# or an alias has `webmail` in it.
 apache_blocks() {
   apachectl -t -D DUMP_VHOSTS 2>/dev/null | awk -v ours="$apache_hosts" '
     function done() { if (at != "" && at !~ "^" ours) print at, named; at = "" }
-    # `*:443 name (file:line)`, or below `*:443 is a NameVirtualHost` lines `port 443 namevhost name (file:line)`.
+    # `*:443 name (file:line)`, or below `*:443 is a NameVirtualHost` lines `port 443 namevhost name
+    # (file:line)`.
     $1 ~ /:443$/ && $2 != "is" || $1 == "port" && $2 == 443 {
       done()
       at = $NF; gsub(/[()]/, "", at); sub(/:/, " ", at)
@@ -67,12 +74,15 @@ apache_blocks() {
     END { done() }'
 }
 
-# The one that is the webmail: the only one, or the only one named so. `file line`.
+# Prints `file line` of the virtual host that is the webmail: the only one, or the only one named
+# so.
 apache_block() {
   apache_blocks | awk '{ all++; any = $1 " " $2; if ($3) { some++; named = $1 " " $2 } } END { if (all == 1) print any; else if (some == 1) print named }'
 }
 
-# apache_cut FILE LINE: `# addresses …`, then the body without what each of ours says itself; `# certificate` if it has one.
+# apache_cut FILE LINE: prints `# addresses …`, then the body without the lines that each of our
+# virtual hosts has itself. The line `# certificate` says that the provider's virtual host has a
+# certificate.
 apache_cut() {
   awk -v line="$2" '
     NR == line {
@@ -90,8 +100,8 @@ apache_cut() {
     END { exit !whole }' "$1"
 }
 
-# What would end Apache at a reload, printed; false if something would. Pairs that were looked at and are the same files
-# still are not looked at again.
+# False if a reload would end Apache; prints why. Pairs that were checked before and are still the
+# same files are not checked again.
 apache_fit() {
   apachectl -t 2>&1 || return 1
   apachectl -t -D DUMP_INCLUDES 2>/dev/null | sed -n 's/^ *([0-9*]*) //p' | while read -r file; do
@@ -147,7 +157,7 @@ apache_plan() {
   echo "$apache_site IncludeOptional $apache_hosts"
 }
 
-# No reload: what it includes is empty as yet.
+# Adoption needs no reload, because the included file is still empty.
 apache_adopt() {
   : >"$run/apache.nothing"
   apache_take "$run/apache.nothing" || return 1
@@ -155,7 +165,8 @@ apache_adopt() {
   place "$run/apache.new" "$apache_hosts"
   mark_adopting apache
   {
-    echo "# Written by sealpost's adoption, removed by its undo-adoption: a virtual host for each webmail name, after all others."
+    echo "# Written by sealpost's adoption; undo-adoption removes this file. It includes a virtual host for each"
+    echo '# webmail name, after all others.'
     echo "IncludeOptional $apache_hosts"
   } >"$run/apache.site"
   chmod 0644 "$run/apache.site"

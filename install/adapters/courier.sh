@@ -1,8 +1,13 @@
-# Courier gets one certificate, the host's own. It opens its file at each connection, as its own group: so a new one is
-# served at the next handshake, without a reload, and nobody who is connected notices. The file that its configuration names
-# is replaced, not the configuration: that is read when the daemons start, and restarting them would end every session.
-# What was in its place is kept, with owner, mode and link, and is put back; what its operator puts there later is kept, too.
-# Known is Debian's layout. It could choose by name; docs/decisions/0024 says why its domains are served under the host's.
+# Courier gets only the host's own certificate. It opens its file at each connection, as the group
+# `courier`, so a new file is served at the next handshake without a reload, and no session ends.
+# The adapter replaces the file that the configuration names. It does not change the configuration:
+# Courier reads that only at a start, and a restart would end every session.
+# The file that was there is kept with owner, mode and link, and is put back by undo. A file that
+# the operator puts there later is kept, too.
+# The adapter knows Debian's layout. Courier could choose a certificate by name; docs/decisions/0024
+# says why its domains are served under the host's name.
+
+adapter courier mail one-certificate
 
 courier_directory() { echo /etc/courier; }
 courier_readers() { echo courier; }
@@ -11,7 +16,9 @@ courier_detect() {
   [ ! -x /usr/sbin/couriertcpd ] || dpkg-query -W -f '${Version}\n' courier-base 2>/dev/null | sed 's/-.*//'
 }
 
-# What is installed: its start script, its port, its files, the one that decides last.
+courier_programs() { [ -z "$(courier_detect)" ] || echo couriertcpd; }
+
+# Prints `script port files…` for each installed service. Of the files, the last one decides.
 courier_services() {
   while read -r script port files; do
     [ ! -x "/usr/sbin/$script" ] || echo "$script $port $files"
@@ -28,7 +35,7 @@ courier_services() {
 
 courier_ports() { courier_services | cut -d' ' -f2; }
 
-# Lines `script certificate key`, each setting as the start script would have it; `-` where there is none.
+# Prints `script certificate key` for each service, as its start script reads them; `-` for none.
 courier_pairs() {
   courier_services | while read -r script _ files; do
     # shellcheck disable=SC2086
@@ -55,14 +62,15 @@ courier_obstacle() {
   done
 }
 
-# courier_rival FILE: what it takes instead of FILE for the host's name, or one of the names above it, or for an address.
+# courier_rival FILE: the file that Courier takes instead of FILE for an address, for the host's
+# name, or for a name above it.
 courier_rival() {
   {
     for each in "$1".[0-9]*.[0-9]*.[0-9]*.[0-9]*; do echo "$each"; done
-    name=$server
-    while [ -n "$name" ]; do
-      echo "$1.$name"
-      case $name in *.*) name=${name#*.} ;; *) name= ;; esac
+    above=$server
+    while [ -n "$above" ]; do
+      echo "$1.$above"
+      case $above in *.*) above=${above#*.} ;; *) above= ;; esac
     done
   } | while read -r each; do [ ! -e "$each" ] || echo "$each"; done | head -n 1
 }
@@ -71,7 +79,7 @@ courier_plan() {
   courier_files | sed "s|\$| becomes the host's own certificate when there is one; until then, and after undo-adoption, it is what it was|"
 }
 
-# Nothing changes yet: what it serves is its own until the host has a certificate of ours.
+# Nothing changes yet: until the host has a certificate of ours, Courier serves its own.
 courier_adopt() {
   mkdir -p "$adoption/courier"
   courier_files >"$adoption/courier.files"
@@ -89,7 +97,8 @@ courier_apply() {
       courier_give_back "$file"
     elif ! cmp -s "$courier_pem" "$file"; then
       courier_is_ours "$file" || courier_keep "$file"
-      # Before it is there: a run that is killed must not take it for the operator's.
+      # Noted before the file is replaced: after a kill the next run must not take it for the
+      # operator's.
       { cat "$adoption/courier.ours" && sha256sum <"$courier_pem"; } | sort -u >"$run/courier.ours"
       place "$run/courier.ours" "$adoption/courier.ours"
       place "$courier_pem" "$file" courier
@@ -97,7 +106,7 @@ courier_apply() {
   done <"$adoption/courier.files"
 }
 
-# courier_is_ours FILE: its content was written by us; then what is kept is what was there before.
+# courier_is_ours FILE: true if the installer wrote its content.
 courier_is_ours() { [ -f "$1" ] && sha256sum <"$1" | grep -Fxq -f - "$adoption/courier.ours"; }
 
 courier_keep() {

@@ -1,17 +1,24 @@
-# Dovecot reads certificates at a reload only, and each local_name block costs it memory: one file of blocks, written when
-# the names change, and one reload a delivery. A reload ends nobody's session once `shutdown_clients = no` is in force.
-# 2.3 and 2.4 have each their own words for a certificate, and their own rule for which of two blocks wins.
+# Dovecot reads certificates only at a reload, and each local_name block costs memory. So there is
+# one file of blocks, which is written when names change, and one reload a delivery. With
+# `shutdown_clients = no` a reload ends no session.
+# 2.3 and 2.4 differ in the words of their settings, and in which of two matching blocks wins.
+
+adapter dovecot mail by-name
 
 dovecot_conf=/etc/dovecot/conf.d/99-sealpost.conf
 dovecot_blocks=$home/dovecot.d/domains.conf
 dovecot_words=
+dovecot_room=
 
 dovecot_detect() { dovecot --version 2>/dev/null | cut -d' ' -f1; }
 dovecot_ports() { echo 993 143 995 110; }
 dovecot_directory() { echo /etc/dovecot; }
 dovecot_readers() { echo root; }
+# imap-login and pop3-login share their listeners with it.
+dovecot_programs() { echo dovecot; }
 
-# Sets the words of the version that is here: settings as they are written, as doveconf is asked for them, before a path.
+# Sets the words of the installed version: the two settings, the prefix by which doveconf is asked
+# for them, and what stands before a path.
 dovecot_speak() {
   [ -z "$dovecot_words" ] || return 0
   case $(dovecot_detect) in
@@ -21,8 +28,9 @@ dovecot_speak() {
   esac
 }
 
-# With a name and a wildcard that both match, 2.3 takes the first block and 2.4 the last (measured on 2.3.19 and 2.4.1). So
-# the longest names, and of a domain the certificate that is for mail alone, come first, or last. A block of 2.4 has one name.
+# If a name and a wildcard both match, 2.3 takes the first block and 2.4 the last (measured on
+# 2.3.19 and 2.4.1). So the longest names, and certificates that are only for mail, come first for
+# 2.3 and last for 2.4. A block of 2.4 has one name.
 dovecot_render() {
   dovecot_speak
   case $dovecot_words in 2.3) set -- "$1" -k1,1rn -k2,2rn ;; *) set -- "$1" -k1,1n -k2,2n ;; esac
@@ -45,16 +53,17 @@ dovecot_render() {
 
 # dovecot_apply BEFORE AFTER CHANGED
 dovecot_apply() {
-  # `doveadm reload` has status 0 whatever comes of it, so nothing here decides: what is served decides.
+  # `doveadm reload` always has exit code 0. Only a handshake shows whether the reload worked.
   dovecot_reload=$(awk 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $5 != "-" { print "yes"; exit }' "$3" "$1" "$2")
   dovecot_render "$2" >"$run/dovecot.new"
   if ! cmp -s "$run/dovecot.new" "$dovecot_blocks"; then
     cp "$dovecot_blocks" "$run/dovecot.old" 2>/dev/null || : >"$run/dovecot.old"
-    place "$run/dovecot.new" "$dovecot_blocks"
+    dovecot_place "$run/dovecot.new"
     dovecot_reload=yes
-    # With -x it opens the files that are named; a configuration that fails here would not start after a reboot.
+    # With -x doveconf opens the files that are named. A configuration that fails here would not
+    # start after a reboot.
     if ! doveconf -x -n >/dev/null 2>"$run/dovecot.error"; then
-      place "$run/dovecot.old" "$dovecot_blocks"
+      dovecot_place "$run/dovecot.old"
       tail -n 1 "$run/dovecot.error" >"$run/why.dovecot"
       dovecot_reload=
     fi
@@ -63,11 +72,22 @@ dovecot_apply() {
   [ -z "$dovecot_reload" ] || doveadm reload >/dev/null 2>&1 || :
 }
 
+dovecot_place() {
+  mkdir -p "$home/dovecot.d"
+  place "$1" "$dovecot_blocks"
+}
+
+dovecot_facts() {
+  fact blocks "$(dovecot_count)"
+  fact blocks-max "$(dovecot_blocks_max)"
+}
+
 dovecot_count() { doveconf -n 2>/dev/null | grep -c '^local_name' || :; }
 
-# 2.3: a block takes 137 kB, a reload needs both the old and the new: 280 kB of vsz_limit each; past 5,000 blocks reading
-# them takes over 5 s, and at 10 s the master silently refuses. 2.4: 10 kB, but 10,000 blocks do not reload in 256 MB (its
-# buffers double as they grow): 50 kB each; 10,000 take 5 s.
+# How many blocks fit into vsz_limit. 2.3: a block takes 137 kB, and a reload needs the old blocks
+# and the new ones, so 280 kB a block. Reading more than 5,000 blocks takes over 5 s, and at 10 s
+# the master refuses without a message. 2.4: a block takes 10 kB, but 10,000 blocks do not reload in
+# 256 MB, because buffers double as they grow; so 50 kB a block. Reading 10,000 takes 5 s.
 dovecot_blocks_max() {
   dovecot_speak
   case $dovecot_words in 2.3) set -- 280 5000 ;; *) set -- 50 10000 ;; esac
@@ -77,17 +97,23 @@ dovecot_blocks_max() {
       unit = $0
       gsub(/[0-9 ]/, "", unit)
       kb = $1 * (unit ~ /^G/ ? 1048576 : unit ~ /^M/ ? 1024 : unit ~ /^[kK]/ ? 1 : 1 / 1024)
-      # 2^64 - 1 says "the default" in 2.3, nothing in 2.4: it is on the next line.
+      # 2.3 says "the default" as 2^64 - 1, and 2.4 as an empty value; the default is on the next
+      # line.
       if (kb < 1e12) { most = int(kb / each); print (most > limit ? limit : most); exit }
     }'
 }
 
-dovecot_room() { echo $(($(dovecot_blocks_max) - $(dovecot_count))); }
 
-# dovecot_weigh NAMES…: sets `blocks`, how many a domain with these names needs.
-dovecot_weigh() {
+# One more domain with NAMES needs one block on 2.3, and one for each name on 2.4.
+dovecot_reserve() {
   dovecot_speak
-  case $dovecot_words in 2.3) blocks=1 ;; *) blocks=$# ;; esac
+  : "${dovecot_room:=$(($(dovecot_blocks_max) - $(dovecot_count)))}"
+  case $dovecot_words in 2.3) set -- all ;; esac
+  if [ "$dovecot_room" -lt $# ]; then
+    full="Dovecot's memory (vsz_limit) holds $(dovecot_blocks_max) blocks of certificates, twice over for a reload"
+    return 1
+  fi
+  dovecot_room=$((dovecot_room - $#))
 }
 
 dovecot_obstacle() {
@@ -109,12 +135,13 @@ dovecot_own() {
   doveconf -h "$dovecot_asked$1" 2>/dev/null | sed 's/^<//'
 }
 
-# What is written, without the certificates: a line each, since `inspect` prints it so.
+# The settings that adoption writes, without the certificates, a line each.
 dovecot_settings() {
   echo 'shutdown_clients = no'
   echo 'service config { vsz_limit = 2G }'
   [ "$dovecot_words" = 2.4 ] || return 0
-  # By default a login process serves one connection, and each reads all blocks: 24 handshakes a second with 1,000.
+  # By default each login process serves one connection and reads all blocks first: with 1,000
+  # blocks that is 24 handshakes a second.
   doveconf -h protocols 2>/dev/null | sed -n 's/^\(imap\|pop3\) = yes$/service \1-login { restart_request_count = unlimited; process_min_avail = 2 }/p'
 }
 
@@ -129,11 +156,12 @@ dovecot_adopt() {
   dovecot_speak
   { dovecot_own key && dovecot_own cert; } >"$adoption/dovecot.chain"
   own_chain dovecot "$home/host/dovecot.pem"
-  [ -e "$dovecot_blocks" ] || : >"$dovecot_blocks"
+  : >"$run/dovecot.none"
+  [ -e "$dovecot_blocks" ] || dovecot_place "$run/dovecot.none"
   mark_adopting dovecot
   {
-    echo "# Written by sealpost's adoption, removed by its undo-adoption. Nobody's session ends at a reload; memory for a reload"
-    echo '# with thousands of certificates; the default certificate and the blocks of all domains.'
+    echo "# Written by sealpost's adoption; undo-adoption removes this file. A reload ends no session and has"
+    echo '# memory for thousands of certificates. Below: the default certificate, and the blocks of all domains.'
     dovecot_settings | sed 's/{ /{\n  /; s/; /\n  /g; s/ }$/\n}/'
     echo "$dovecot_cert = $dovecot_from$home/host/dovecot.pem"
     echo "$dovecot_key = $dovecot_from$home/host/dovecot.pem"
@@ -141,7 +169,7 @@ dovecot_adopt() {
   } >"$run/dovecot.conf"
   chmod 0644 "$run/dovecot.conf"
   place "$run/dovecot.conf" "$dovecot_conf"
-  # Settings after conf.d, as in local.conf, would win over ours: then it is not adopted.
+  # Settings that come after conf.d, as in local.conf, win over ours. Then Dovecot is not adopted.
   dovecot_asks || return 1
   doveadm reload >/dev/null 2>&1 || :
 }

@@ -1,7 +1,10 @@
-# Exim opens the certificate of each handshake when it comes: a new name and a renewed file need no reload. The name that
-# a client sends is looked up in a list of ours and never becomes part of a path; what is not in it gets the default. It
-# opens the files as its own user, so it has copies of its own, 0640 for its group.
-# Known is Debian's configuration, made by update-exim4.conf from macros.
+# Exim opens the certificate at each handshake, so a new name and a renewed file need no reload. It
+# looks the name that the client sends up in our list. That name never becomes part of a path, and a
+# name that is not in the list gets the default certificate. Exim opens the files as its own user,
+# so it has copies of its own, 0640 for its group.
+# The adapter knows Debian's configuration, which update-exim4.conf makes from macros.
+
+adapter exim mail by-name
 
 exim_names=$home/exim-names
 exim_pems=$home/exim
@@ -10,11 +13,13 @@ exim_detect() { exim4 -bV 2>/dev/null | sed -n 's/^Exim version \([0-9.]*\).*/\1
 exim_ports() { echo 465 25 587; }
 exim_directory() { echo /etc/exim4; }
 exim_readers() { exim_asked exim_group; }
+exim_programs() { echo exim exim4; }
 
 # exim_asked OPTION: its value as Exim has it now.
 exim_asked() { exim4 -bP "$1" 2>/dev/null | sed -n "s/^$1 = //p"; }
 
-# The first of two lines with one name is found: of a domain, the certificate that is for mail alone comes before.
+# Exim takes the first line of a name. So a certificate that is only for mail comes before the
+# domain's other certificate.
 exim_render() {
   awk -v pems="$exim_pems/" '$5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), $i ": " pems $1 ".pem" }' "$1" | sort -s -k1,1n | cut -d' ' -f2-
 }
@@ -74,7 +79,7 @@ exim_macros() {
   fi
 }
 
-# A wildcard is in the list as it is written: the name itself is looked for first, then with its first label as a star.
+# Exim looks for the name itself, then for the name with `*` as its first label, as the list has it.
 exim_line() {
   printf 'MAIN_TLS_CERTKEY = ${lookup{${lc:$tls_in_sni}}lsearch{%s}{$value}{${lookup{*.${lc:${sg{$tls_in_sni}{\\N^[^.]+\\.\\N}{}}}}lsearch{%s}{$value}{%s}}}}\n' \
     "$exim_names" "$exim_names" "$home/host/exim.pem"
@@ -96,7 +101,8 @@ exim_adopt() {
   [ -e "$exim_names" ] || place "$run/exim.names" "$exim_names" "$exim_group"
   file=$(exim_macros)
   echo "$file" >"$adoption/exim.file"
-  # The last definition of a macro is an error to Exim, not the one that wins: so an own line makes room for ours.
+  # Exim refuses two definitions of one macro. So an operator's own line is kept aside and taken
+  # out.
   grep '^MAIN_TLS_CERTKEY *=' "$file" 2>/dev/null >"$adoption/exim.lines" || :
   mark_adopting exim
   { grep -v '^MAIN_TLS_CERTKEY *=' "$file" 2>/dev/null || :; exim_line; } >"$run/exim.macros"
@@ -111,13 +117,14 @@ exim_asks() { exim_asked tls_certificate | grep -Fq "{$exim_names}"; }
 exim_undo() {
   read -r file <"$adoption/exim.file"
   { grep -v "{$exim_names}" "$file" 2>/dev/null || :; } >"$run/exim.macros"
-  # A line that somebody has put there since is the one that is wanted.
+  # A line that an operator has put there since stays.
   grep -q '^MAIN_TLS_CERTKEY *=' "$run/exim.macros" || cat "$adoption/exim.lines" >>"$run/exim.macros"
   exim_write_macros "$file"
   ! exim_made || exim_hup
 }
 
-# exim_write_macros FILE: with the mode that it had; a file that would be empty and that Debian does not bring goes.
+# exim_write_macros FILE: writes it with the mode that it had. A file that would be empty is
+# removed, because Debian brings none.
 exim_write_macros() {
   if [ ! -s "$run/exim.macros" ]; then
     rm -f "$1"
@@ -131,7 +138,7 @@ exim_write_macros() {
 
 exim_made() { update-exim4.conf >/dev/null 2>&1 && exim4 -bV >/dev/null 2>&1; }
 
-# The daemon that listens; a session of somebody is a process of its own, and goes on.
+# Sends SIGHUP to the process that listens. Each session is a process of its own and goes on.
 exim_hup() {
   ss -Hltnp | sed -n 's/.*:\(25\|465\|587\) .*"exim4\?",pid=\([0-9]*\).*/\2/p' | sort -u | xargs -r kill -HUP
 }

@@ -1,7 +1,10 @@
-# nginx for webmail: one server block, its certificate file chosen by name at each handshake. A renewed certificate needs
-# no reload; the list of names is a map of exact names, so an unknown name gets the default certificate (a pattern would
-# fail it) and no name a client sends ever becomes part of a path. Its worker opens the files, so these, and only these,
-# are 0640 for its group.
+# nginx for webmail: one server block whose certificate file is chosen by name at each handshake. So
+# a renewed certificate needs no reload. The map has exact names: an unknown name gets the default
+# certificate, and no name that a client sends becomes part of a path. (With a pattern the handshake
+# of an unknown name would fail.) The worker opens the files, so the files that nginx serves, and no
+# others, are 0640 for its group.
+
+adapter nginx webmail by-name
 
 nginx_map=/etc/nginx/conf.d/sealpost.conf
 nginx_names=$home/nginx-names
@@ -13,7 +16,6 @@ nginx_readers() { nginx_worker_group; }
 
 nginx_group() { cat "$home/adoption/nginx.group"; }
 
-# The files named on stdin.
 nginx_readable() { xargs -r sh -c 'chgrp "$0" "$@" && chmod 0640 "$@"' "$(nginx_group)"; }
 
 nginx_render() { awk -v live="$home/live/" '$6 != "-" { print $6, live $1 ".pem;" }' "$1" | sort; }
@@ -21,7 +23,7 @@ nginx_render() { awk -v live="$home/live/" '$6 != "-" { print $6, live $1 ".pem;
 # nginx_apply BEFORE AFTER CHANGED
 nginx_apply() {
   nginx_render "$2" >"$run/nginx.new"
-  # Nothing to reload: the next handshake opens the new file.
+  # A new default needs no reload: the next handshake opens the file.
   default_chain nginx "$2" "$(nginx_group)" || :
   ! cmp -s "$run/nginx.new" "$nginx_names" || return 0
   cp "$nginx_names" "$run/nginx.old"
@@ -34,7 +36,8 @@ nginx_apply() {
   fi
 }
 
-# The server blocks that answer TLS on 443, from `nginx -T`: lines `file certificate key named`, named = webmail in its names.
+# Prints `file certificate key named` for each server block that answers TLS on 443. `named` is 1 if
+# one of its names has `webmail` in it.
 nginx_blocks() {
   nginx -T 2>/dev/null | awk '
     /^# configuration file / { file = $4; sub(/:$/, "", file); next }
@@ -50,7 +53,7 @@ nginx_blocks() {
     }'
 }
 
-# The one block that is the webmail: the only one, or the only one named so.
+# The one block that is the webmail: the only block, or the only one that is named so.
 nginx_block() {
   nginx_blocks | awk '{ all++; any = $0; if ($4) { some++; named = $0 } } END { if (all == 1) print any; else if (some == 1) print named }'
 }
@@ -92,7 +95,7 @@ nginx_adopt() {
   printf '%s\n%s\n' "$key" "$certificate" >"$adoption/nginx.chain"
   own_chain nginx "$home/host/nginx.pem"
   echo "$home/host/nginx.pem" | nginx_readable
-  # What was installed before it was here: the next delivery names all of it.
+  # Certificates that were installed before nginx was adopted.
   [ ! -e "$home/domains" ] || awk -v live="$home/live/" '$6 != "-" { print live $1 ".pem" }' "$home/domains" | nginx_readable
   file=$(readlink -f "$file")
   echo "$file" >"$adoption/nginx.file"
@@ -101,7 +104,7 @@ nginx_adopt() {
   {
     echo "# Written by sealpost's adoption, removed by its undo-adoption."
     nginx -T 2>/dev/null | grep -q '^[ \t]*map_hash_max_size' || echo 'map_hash_max_size 32768;'
-    # A name may be 253 letters long, and one that does not fit its bucket stops nginx.
+    # A name may have 253 letters. nginx does not start with a name that does not fit into a bucket.
     nginx -T 2>/dev/null | grep -q '^[ \t]*map_hash_bucket_size' || echo 'map_hash_bucket_size 512;'
     printf 'map $ssl_server_name $sealpost_pem {\n  default %s;\n  include %s;\n}\n' "$home/host/nginx.pem" "$nginx_names"
   } >"$run/nginx.map"
@@ -118,13 +121,14 @@ nginx_asks() { nginx_blocks | grep -Fq ' $sealpost_pem $sealpost_pem '; }
 nginx_undo() {
   { read -r key && read -r certificate; } <"$adoption/nginx.chain"
   read -r file <"$adoption/nginx.file"
-  # Somebody may have put another file in its place.
+  # An operator may have removed the file.
   [ ! -e "$file" ] || nginx_swap "$file" '$sealpost_pem' '$sealpost_pem' "$certificate" "$key"
   rm -f "$nginx_map"
   nginx -s reload >/dev/null 2>&1 || :
 }
 
-# nginx_swap FILE CERTIFICATE KEY NEW-CERTIFICATE NEW-KEY: only the lines with exactly these; all else stays as it is.
+# nginx_swap FILE CERTIFICATE KEY NEW-CERTIFICATE NEW-KEY: replaces only the lines with exactly
+# these values.
 nginx_swap() {
   cp -p "$1" "$1.sealpost"
   awk -v certificate="$2;" -v key="$3;" -v new_certificate="$4;" -v new_key="$5;" '

@@ -1,5 +1,8 @@
-# Postfix: an LMDB map from name to key and chain. smtpd sees each change at its next handshake: no reload, any number of
-# domains. Only the default chain is read at start, so only that one costs a reload.
+# Postfix. An LMDB map leads from a name to key and chain. smtpd reads the map at each handshake, so
+# a change needs no reload. smtpd reads the default chain when it starts, so a new default chain
+# needs one.
+
+adapter postfix mail by-name
 
 postfix_map=lmdb:$home/sni
 
@@ -8,17 +11,22 @@ postfix_ports() { echo 465 25 587; }
 postfix_directory() { postconf -h config_directory; }
 # The map holds the keys, and smtpd opens it before it drops its rights.
 postfix_readers() { echo root; }
+postfix_programs() { echo master; }
+# LMDB grows by whole pages.
+postfix_rewrites() { echo "$home/sni.lmdb"; }
 
-# postfix_apply BEFORE AFTER CHANGED: three files, two lists of domains and the domains whose entries may differ.
+# postfix_apply BEFORE AFTER CHANGED
 postfix_apply() {
   postfix_changed=$3 postfix_reload=no
   if [ ! -e "$home/sni.lmdb" ]; then
-    # A smtpd that found no map does not look again.
+    # A smtpd that found no map does not look for it again, so the new map needs a reload.
     postfix_make_map
     awk '{ print $1 }' "$2" >"$run/postfix.all"
     postfix_changed=$run/postfix.all postfix_reload=yes
   fi
-  # `*.example.com` is `.example.com` here; it covers deeper names too, which the certificate does not, as no name would.
+  # Postfix writes `*.example.com` as `.example.com`, which also matches deeper names. A client that
+  # asks for a deeper name gets a certificate that does not cover it; without the entry it would,
+  # too.
   awk -v live="$home/live/" -v put="$run/postfix.put" -v drop="$run/postfix.drop" '
     function key(name) { sub(/^\*/, "", name); return name }
     BEGIN { printf "" > put; printf "" > drop }
@@ -35,7 +43,8 @@ postfix_apply() {
     "$postfix_changed" "$2" "$1"
   [ ! -s "$run/postfix.drop" ] || postmap -d - "$postfix_map" <"$run/postfix.drop" 2>/dev/null || :
   if [ -s "$run/postfix.put" ]; then
-    # -r: without it an old value is kept, with status 0. A missing file is a warning and status 0 too: so count back.
+    # Without -r postmap keeps an old value, with exit code 0. A missing PEM is a warning, also with
+    # exit code 0. So the names are read back and counted.
     postmap -F -i -r "$postfix_map" <"$run/postfix.put" 2>"$run/postfix.error" || :
     found=$(cut -d' ' -f1 "$run/postfix.put" | postmap -Fq - "$postfix_map" 2>/dev/null | awk -F'\t' 'NF == 2' | wc -l)
     if [ -s "$run/postfix.error" ] || [ "$found" != "$(wc -l <"$run/postfix.put")" ]; then
@@ -51,7 +60,6 @@ postfix_make_map() {
   chmod 0600 "$home/sni.lmdb"
 }
 
-# Prints why Postfix cannot serve by name, or nothing.
 postfix_obstacle() {
   if ! postconf -d smtpd_tls_chain_files >/dev/null 2>&1 || [ -n "$(postconf -d smtpd_tls_chain_files 2>&1 >/dev/null)" ]; then
     echo 'older than 3.4, it cannot serve by name'
@@ -64,7 +72,7 @@ postfix_obstacle() {
   fi
 }
 
-# The files of the chain it serves now, key first.
+# The files of the chain that it serves now, key first.
 postfix_own_chain() {
   chain=$(postconf -xh smtpd_tls_chain_files | tr , ' ')
   if [ -z "${chain# }" ] && [ -n "$(postconf -xh smtpd_tls_cert_file)" ]; then
@@ -83,7 +91,7 @@ postfix_adopt() {
   postconf -n tls_server_sni_maps smtpd_tls_chain_files 2>/dev/null >"$adoption/postfix.lines"
   postfix_own_chain | xargs -n 1 >"$adoption/postfix.chain"
   own_chain postfix "$home/host/postfix.pem"
-  # The map first: a map that is missing fails every client that sends a name.
+  # The map is made before the setting: with a missing map every handshake with a name fails.
   [ -e "$home/sni.lmdb" ] || postfix_make_map
   mark_adopting postfix
   postfix_plan | sed 's/^main.cf //' >"$run/postfix.plan"
@@ -97,7 +105,7 @@ postfix_asks() {
     postconf -h tls_server_sni_maps | grep -Fq "$postfix_map"
 }
 
-# What somebody has changed since stays as it is.
+# A setting that an operator has changed since stays as it is.
 postfix_undo() {
   for setting in tls_server_sni_maps smtpd_tls_chain_files; do
     postconf -h "$setting" | grep -Fq "$home/" || continue

@@ -1,5 +1,6 @@
-# Adoption: the lines that make the daemons ask us, written once, only when told (`adopt yes`), each reversible.
-# adoption/daemons lists what is adopted; adoption/adopting names the one that a killed run left half written.
+# Adoption: the lines in the daemons' own files that make them use our files. They are written once,
+# only when the delivery says `adopt yes`, and each can be undone. adoption/daemons lists what is
+# adopted; adoption/adopting names the daemon whose lines a killed run left half written.
 
 adoption=$home/adoption
 
@@ -13,9 +14,11 @@ is_adopted() {
   return 1
 }
 
-# default_chain DAEMON LIST [GROUP]: keeps host/DAEMON.pem, what it serves without a name it knows: the host's own
-# certificate once there is one, until then what it served before us, renewed by whoever renewed it. True if it changed.
-# The web's default is the host's only when the host has a web name: it may be somebody's main web site.
+# default_chain DAEMON LIST [GROUP]: keeps host/DAEMON.pem, which the daemon serves to a client that
+# sends no name or an unknown one. The file holds the host's own certificate as soon as LIST has
+# one. Until then it holds what the daemon served before adoption, as its operator renews it. True
+# if the file changed. A web server gets the host's certificate only if the host has a web name,
+# because its default may be the operator's main web site.
 default_chain() {
   host=$(awk -v web="$(is_web "$1" && echo yes)" '$2 == "host" && (!web || $6 != "-") { print $1; exit }' "$2")
   if [ -n "$host" ]; then
@@ -28,7 +31,7 @@ default_chain() {
   place "$default" "$home/host/$1.pem" "${3-}"
 }
 
-# own_chain DAEMON TO: its own files, key first, as they are now.
+# own_chain DAEMON TO: copies the operator's own files of this daemon, key first, as they are now.
 own_chain() {
   : >"$2"
   while read -r own; do
@@ -36,11 +39,12 @@ own_chain() {
   done <"$adoption/$1.chain"
 }
 
-# is_lost DAEMON: adopted, and by somebody's hand it does not ask us any more, although it could. Where it cannot be told,
-# as with an error in its configuration, it is not lost: what is there of ours is still needed once that is mended.
+# is_lost DAEMON: true if the daemon was adopted and its configuration does not use our files any
+# more. A configuration with an error is not lost: our lines in it are needed again once the error
+# is mended.
 is_lost() { ! "$1_asks" && [ -z "$("$1_obstacle")" ]; }
 
-# What is left of our lines goes, so that it can be adopted as it is now.
+# Takes out what is left of our lines, so that the daemon can be adopted again.
 drop_adoption() {
   "$1_undo"
   grep -vx "$1" "$adoption/daemons" >"$run/daemons" || :
@@ -48,7 +52,8 @@ drop_adoption() {
   load_adopted
 }
 
-# Everything that undo needs is on disk before the first line is written.
+# mark_adopting DAEMON: an adapter calls this before it writes its first line. Everything that undo
+# needs is then on disk.
 mark_adopting() {
   find "$adoption" -type f -exec sync {} +
   echo "$1" >"$adoption/adopting.new"
@@ -63,7 +68,8 @@ undo_half_adoption() {
   rm -f "$adoption/adopting"
 }
 
-# adopt DAEMON PORT: true if the daemon asks us now and still serves on PORT what it served before.
+# adopt DAEMON PORT: true if the daemon uses our files now and serves on PORT what it served before.
+# If not, its lines are taken out again.
 adopt() {
   mkdir -p "$adoption"
   default_leaf "$2" >"$run/before"

@@ -1,13 +1,16 @@
-# The audit: is what the cloud believes installed still served, on each port? It changes nothing; what is not seen is
-# delivered again. The delivery's `look` lines are its rows. SSM cuts an answer at 24,000 characters and a server may have
-# 10,000 domains, so the answer names only what is not as it should be:
+# The audit: does each port still serve what the cloud has on record as installed? The audit changes
+# nothing; the cloud delivers again what was not served. The rows are the `look` lines of the
+# delivery. SSM cuts an answer at 24,000 characters and a server may have 10,000 domains, so the
+# answer names only what is wrong:
 #
-#   fact audit-ports PORT,…      the ports that were looked at
-#   fact audit-dead PORT,…       those that answered when the server was inspected, and do not now
-#   fact audit-lost DAEMON       its configuration does not ask us any more: a line each; an inspection adopts it again
-#   unseen PORTS STEP…           rows that these ports (`all`: all that the row has a name for) did not show as they should:
-#                                each step is counted from the row before, `3x5` being `3 1 1 1 1`
-#   audited ROW                  how far it came; the last line, so that a cut answer is known by its absence
+#   fact audit-ports PORT,…   the ports that were looked at
+#   fact audit-dead PORT,…    ports that answered at the inspection and do not answer now
+#   fact audit-lost DAEMON    the daemon's configuration does not use our files any more; an
+#                             inspection adopts it again
+#   unseen PORTS STEP…        rows that these ports did not serve (`all`: each port that the row has
+#                             a name for). A step counts from the row before; `3x5` is `3 1 1 1 1`
+#   audited ROW               the last row that was reached. This line comes last, so an answer
+#                             without it was cut
 
 # A delivery that only audits.
 verify() {
@@ -17,7 +20,8 @@ verify() {
   write_answer verified "$run/letters" "$run/facts"
 }
 
-# Adds its lines to the stored answer. Set by tests: SEALPOST_AUDIT_SECONDS, after which the rest is left to another day.
+# Adds its lines to the stored answer. After SEALPOST_AUDIT_SECONDS (tests set it) the remaining
+# rows wait for the next audit.
 audit() {
   phase audit
   find_listeners
@@ -37,7 +41,7 @@ audit() {
   sync "$home"
 }
 
-# Lines `daemon port` of all that answers TLS now; what answered at the inspection and does not is told as dead.
+# Prints a line `daemon port` for each port that answers TLS now, and writes the facts about ports.
 audit_ports() {
   live='' dead=
   for daemon in $adopted; do
@@ -62,8 +66,8 @@ audit_lost() {
   done
 }
 
-# Lines `place leaf`, of what really is in live/ and on record: a file may have been replaced by hand, and a file that is
-# not the one that was delivered proves nothing by being served. 3 ms a domain, where openssl takes 15.
+# Compares each row with its file in live/ and with its line on record. A file that was replaced by
+# hand proves nothing when it is served. 3 ms a domain; openssl would take 15.
 stored_leaves() {
   awk -v live="$home/live/" '
     FILENAME ~ /rows$/ { wanted[$2] = 1; next }
@@ -84,7 +88,8 @@ stored_leaves() {
       printf "%s", text | decode
       close(decode)
     }' "$run/rows" "$home/domains" >"$run/leaves"
-  # Each row once more, and whether a look can prove it: `look|lost n place mail-name web-name`.
+  # A line for each row: `look n place mail-name web-name`, or `lost …` if no look can prove the
+  # row.
   awk '
     FILENAME ~ /leaves$/ { leaf[$1] = $2; next }
     FILENAME ~ /domains$/ { recorded[$1] = $4; next }
@@ -92,18 +97,20 @@ stored_leaves() {
     "$run/leaves" "$home/domains" "$run/rows" >"$run/audit.rows"
 }
 
-# audit_daemon DAEMON: lines `row port` of what is not seen, and `row done` for the row that it came to.
+# audit_daemon DAEMON: prints `row port` for each row that a port did not serve, then `row done` for
+# the last row that was reached.
 audit_daemon() {
   ports=$(awk -v daemon="$1" '$1 == daemon { print $2 }' "$run/audit.ports")
   second_looks=20 reached=0
   while read -r kind n place mail web; do
-    # A clock costs a process, so not for each row.
+    # Reading the clock costs a process, so it is not read for each row.
     if [ $((n % 20)) = 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then break; fi
     reached=$n
     if [ "$kind" = lost ] || ! name_on "$1" "$mail" "$web"; then continue; fi
     for port in $ports; do
       served "$port" "$name" "$home/live/$place.pem" new && continue
-      # A process from before a reload answers once more, and a busy server is slow: but not for ten thousand rows.
+      # A process from before a reload may answer once more, and a busy server is slow. So 20 rows
+      # get a second look, not ten thousand.
       if [ "$second_looks" -gt 0 ]; then
         second_looks=$((second_looks - 1))
         sleep 0.5
@@ -115,7 +122,7 @@ audit_daemon() {
   echo "$reached done"
 }
 
-# From `row port` lines to the answer's: rows by the set of their ports.
+# Turns the `row port` lines into the `unseen` lines of the answer: the rows of each set of ports.
 audit_lines() {
   sort -k 1,1n -k 2,2n "$run/unseen" | awk '
     function add(row, ports,   step) {
@@ -127,7 +134,7 @@ audit_lines() {
     function close_run(ports) {
       if (!run[ports]) return
       token = first[ports] (run[ports] > 1 ? "x" run[ports] : "")
-      # A cut answer is believed up to its last whole line: so short ones.
+      # A cut answer counts up to its last whole line, so lines are short.
       if (length(line[ports]) > 300) { print "unseen " ports line[ports]; line[ports] = "" }
       line[ports] = line[ports] " " token
     }

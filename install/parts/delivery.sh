@@ -1,7 +1,8 @@
-# The delivery: plain text, one object, made for awk. Everything that becomes a file name, a shell word or a line of a
-# daemon's configuration is checked here, letter by letter.
+# The delivery: plain text, one object, made for awk. Each value that becomes a file name, a shell
+# word or a line of a daemon's configuration is checked here, letter by letter.
 
-# read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries; fails if one is missing or odd.
+# read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries. Fails if one of
+# them is missing or malformed.
 read_head() {
   awk '
     NR == 1 { if ($0 != "sealpost-delivery 1") exit; next }
@@ -24,10 +25,14 @@ read_head() {
     }' "$1"
 }
 
-# split_delivery FILE DIRECTORY: each entry's PEM into DIRECTORY/new/PLACE.pem, the roots into DIRECTORY/roots.pem, a line
-# an entry into DIRECTORY/entries: n verb place kind certificate leaf mail-name web-name names…
-# and what is to be audited into DIRECTORY/rows: n place leaf mail-name web-name (mail-name `default`: asked without a name)
-# A place is a domain, or DOMAIN@mail or DOMAIN@webmail for a certificate that serves this alone; no domain has an @.
+# split_delivery FILE DIRECTORY: writes
+#   DIRECTORY/new/PLACE.pem  the PEM of each entry
+#   DIRECTORY/roots.pem      the roots
+#   DIRECTORY/entries        a line an entry: n verb place kind id leaf mail-name web-name names…
+#   DIRECTORY/rows           a line for each row of the audit: n place leaf mail-name web-name
+#                            (mail-name `default`: the look sends no name)
+# A place is a domain, or DOMAIN@mail or DOMAIN@webmail for a certificate that serves only mail or
+# only webmail. No domain has an @.
 split_delivery() {
   : >"$2/roots.pem"
   : >"$2/entries"

@@ -1,6 +1,6 @@
-# What we have no adapter for: panels that write the daemons' files anew, and mail software that we do not know.
+# What has no adapter: panels that write the daemons' files anew, and unknown mail software.
 
-# Prints why nothing is written here and what to do instead, where a panel runs the server; or nothing.
+# If a panel runs this server: prints why nothing is written here, and what to do instead.
 panel_refusal() {
   while read -r at panel instead; do
     [ -e "$at" ] || continue
@@ -17,13 +17,24 @@ panel_refusal() {
 	EOT
 }
 
-# The programs that listen on a mail port and are none of ours, as `port program` lines. The kernel cuts a program's name
-# at 15 letters. A listener is shared with processes of its daemon (imap-login has dovecot's): one known name is enough.
+# Prints `port program` for each program that listens on a mail port and belongs to no adapter. The
+# kernel cuts a program's name at 15 letters. Several processes may share one listener; it belongs
+# to an adapter if one of them does.
 foreign_listeners() {
-  ss -Hltnp | awk -v courier="$(courier_detect)" '
+  known=
+  for daemon in $daemons; do
+    ! has "$daemon" programs || known="$known $("${daemon}_programs")"
+  done
+  ss -Hltnp | awk -v known=" $known " '
     { n = split($4, part, ":"); port = part[n] }
-    port !~ /^(25|110|143|465|587|993|995)$/ || /\("(master|exim4?|dovecot)",/ || !match($0, /\(\("[^"]+"/) { next }
-    { name = substr($0, RSTART + 3, RLENGTH - 4) }
-    name == "couriertcpd" && courier != "" { next }
-    !seen[port, name]++ { print port, name }'
+    port !~ /^(25|110|143|465|587|993|995)$/ { next }
+    {
+      first = ""
+      for (rest = $0; match(rest, /\("[^"]+"/); rest = substr(rest, RSTART + RLENGTH)) {
+        program = substr(rest, RSTART + 2, RLENGTH - 3)
+        if (index(known, " " program " ")) next
+        if (first == "") first = program
+      }
+      if (first != "" && !seen[port, first]++) print port, first
+    }'
 }

@@ -1,8 +1,8 @@
-# Inspect: what runs here, and what it can do.
+# Inspect: which daemons run here, and what they can do. The answer is a list of facts.
 
 fact() { echo "fact $*" >>"$run/facts"; }
 
-# The roots and entries of a delivery that switches nothing: on tmpfs.
+# Reads a delivery that switches nothing. Its roots and entries stay on tmpfs.
 read_entries() {
   mkdir -p "$run/new"
   split_delivery "$delivery" "$run" 2>"$run/error" || stop 50 "the delivery is malformed: $(head -n 1 "$run/error")"
@@ -16,13 +16,14 @@ inspect_server() {
   : >"$run/facts"
   fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
   fact kernel-time "$(date +%s)"
-  open='' by_name='' one_name='' web='' secured='' all_adopted=yes
+  here='' open='' by_name='' one_name='' web='' secured='' all_adopted=yes
   refusal=$(panel_refusal)
   [ -z "$refusal" ] || fact refused "$refusal"
   undo_half_adoption
   for daemon in $daemons; do
     version=$("${daemon}_detect") || version=
     [ -n "$version" ] || continue
+    here="$here $daemon"
     fact "$daemon" "$version"
     fact configuration "$daemon" "$("${daemon}_directory")"
     fact keys-read-by "$daemon" "$("${daemon}_readers")"
@@ -57,7 +58,7 @@ inspect_server() {
     secured="$secured,$daemon"
     has_one_certificate "$daemon" || by_name="$by_name,$daemon"
   done
-  # Software without an adapter has, as far as we can help, one certificate for all names.
+  # Software without an adapter counts as software with one certificate for all names.
   foreign_listeners >"$run/foreign"
   one_name="$one_name$(awk '!seen[$2]++ { printf ",%s", $2 }' "$run/foreign")"
   fact cannot-serve-by-name "${one_name#,}"
@@ -73,10 +74,9 @@ inspect_server() {
   fact host-certificate-for "${secured#,}"
   [ -n "$adopted" ] || all_adopted=no
   fact adopted "$all_adopted"
-  if command -v doveconf >/dev/null; then
-    fact blocks "$(dovecot_count)"
-    fact blocks-max "$(dovecot_blocks_max)"
-  fi
+  for daemon in $here; do
+    ! has "$daemon" facts || "${daemon}_facts"
+  done
   fact memory-kb "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)"
   fact free-kb "$(free_kb)"
   fact host-certificate "$(host_certificate)"
@@ -84,8 +84,8 @@ inspect_server() {
   write_answer inspected "$run/letters" "$run/facts"
 }
 
-# What the mail ports serve to one who sends no name, and where there is no mail the web's to one who sends the server's
-# own: is it trusted for that on each?
+# Prints `trusted` if each of the ports 25, 465 and 993 serves a trusted certificate for the host's
+# own name to a client that sends no name. Without mail, port 443 is asked by the host's own name.
 host_certificate() {
   verdict=none
   for port in 25 465 993; do

@@ -1,7 +1,8 @@
-# Looking at what is served. An openssl process costs 10 to 17 ms and is most of a delivery's time, so a look is one
-# s_client and one awk, and each daemon is looked at in a process of its own.
+# Handshakes that look at what is served. An openssl process costs 10 to 17 ms and is most of a
+# delivery's time. So one look is one s_client and one awk, and each daemon is looked at in a
+# process of its own.
 
-# Sets address_PORT for each of our ports on which somebody listens.
+# Sets address_PORT for each port of mail or webmail on which a process listens.
 find_listeners() {
   ss -Hltn | awk '
     { n = split($4, part, ":"); port = part[n]; address = substr($4, 1, length($4) - length(port) - 1) }
@@ -13,13 +14,14 @@ find_listeners() {
   . "$run/listeners"
 }
 
-# listens PORT: and sets `address`. Without a subshell, like all below that runs once a look: a fork costs as much as a look.
+# listens PORT: true if a process listens there; sets `address`. A fork costs as much as a look, so
+# this function and the ones below use no subshell.
 listens() {
   eval "address=\${address_$1-}"
   [ -n "$address" ]
 }
 
-# hello PORT ARGUMENT…: one handshake; s_client's report.
+# hello PORT ARGUMENT…: one handshake; prints the report of s_client.
 hello() {
   listens "$1" || return 1
   hello_at=$address:$1
@@ -36,17 +38,20 @@ hello() {
 
 answers() { hello "$1" -noservername | grep -q 'BEGIN CERTIFICATE'; }
 
-# trust_roots FILE: the host's own roots (a directory by hash is read as needed, a bundle costs 15 ms a handshake) and FILE's.
+# trust_roots FILE: handshakes trust the host's own roots and those in FILE. The host's roots come
+# from the directory of hashes, because a bundle costs 15 ms a handshake.
 trust_roots() {
   trust='-CApath /etc/ssl/certs'
   cp "$1" "$run/roots.pem"
   [ ! -s "$run/roots.pem" ] || trust="$trust -CAfile $run/roots.pem"
 }
 
-# served PORT NAME PEM HOW (NAME `default`: asked without a name, and good for the server's own)
-#   new    PEM's leaf, and the handshake verifies up to a root that this host or the delivery trusts, for this name
-#   old    PEM's leaf, whatever it is worth
-#   gone   some certificate that is not PEM's
+# served PORT NAME PEM HOW: one look. NAME `default` sends no name; the server's own is expected.
+# HOW is what the port must serve:
+#   new    the leaf of PEM, and the chain verifies for this name up to a root that this host or the
+#          delivery trusts
+#   old    the leaf of PEM; the chain is not verified
+#   gone   a leaf that is not the one of PEM
 served() {
   case $2 in
     default) asked=-noservername whose=$server ;;
@@ -69,8 +74,9 @@ served() {
     }' "$3" -
 }
 
-# Which adopted daemons answer at all before anything is touched: `alive`, and port_DAEMON to look at. A port that was
-# there at adoption and does not answer now is a finding, never a reason to roll back.
+# Before anything changes: sets `alive`, the adopted daemons that answer, and port_DAEMON, the port
+# to look at. A port that answered at the inspection and does not answer now is reported as a fact.
+# It is never a reason to roll back.
 baseline() {
   alive=
   : >"$run/facts"
@@ -99,25 +105,9 @@ first_answering() {
   done
 }
 
-is_web() {
-  case " $web_daemons " in *" $1 "*) return 0 ;; esac
-  return 1
-}
-
-has_one_certificate() {
-  case " $one_certificate " in *" $1 "*) return 0 ;; esac
-  return 1
-}
-
-# name_on DAEMON MAIL-NAME WEB-NAME: sets `name`, to look with; false if this daemon has no part in it.
-name_on() {
-  if is_web "$1"; then name=$3; else name=$2; fi
-  ! has_one_certificate "$1" || case $name in default | "$server") ;; *) name=- ;; esac
-  [ "$name" != - ]
-}
-
-# prove LIST SECONDS: looks for each line `domain mail-name web-name PEM how` on each daemon that is alive, for at most
-# SECONDS a daemon (after that once a line). What was not seen: lines `domain daemon port` in $run/unseen.
+# prove LIST SECONDS: looks for each line `place mail-name web-name PEM how` of LIST on each daemon
+# that is alive. It repeats a look for at most SECONDS a daemon; after that each line gets one look.
+# Writes a line `place daemon port` into $run/unseen for each certificate that was not served.
 prove() {
   for daemon in $alive; do
     eval "port=\$port_$daemon"

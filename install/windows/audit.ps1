@@ -1,4 +1,5 @@
-# The audit: is what the cloud believes installed still served, on each port? It changes nothing. Its lines are audit.sh's.
+# The audit: does each port still serve what the cloud has on record as installed? It changes
+# nothing. audit.sh describes its lines.
 
 function Get-AuditLines($delivery) {
   $script:phase = 'audit'

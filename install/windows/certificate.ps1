@@ -1,5 +1,6 @@
-# Certificates and keys in the machine's store. A key is in memory and then in Windows' own key store, never in a file of
-# ours; no password and no key is in a command line, and what fails here says what failed and nothing of what it held.
+# Certificates and keys in the machine's store. A key is in memory and then in Windows' own key
+# store, never in a file of ours. No password and no key is in a command line. A failure says what
+# failed, and nothing of what it held.
 
 $friendly = 'sealpost'
 $keyFolders = @("$env:ProgramData\Microsoft\Crypto\Keys", "$env:ProgramData\Microsoft\Crypto\RSA\MachineKeys")
@@ -13,7 +14,7 @@ function Get-Sha256([byte[]]$bytes) {
   try { return ([BitConverter]::ToString($sha.ComputeHash($bytes)) -replace '-', '').ToLowerInvariant() } finally { $sha.Dispose() }
 }
 
-# Runs BODY with the machine's store of that name open for writing; made where it is not there.
+# Runs BODY with the machine's store of that name open for writing. A missing store is made.
 function Use-Store([string]$name, [scriptblock]$body) {
   $store = New-Object System.Security.Cryptography.X509Certificates.X509Store $name, 'LocalMachine'
   $store.Open('ReadWrite')
@@ -29,7 +30,8 @@ function Find-Stored([string]$name, [string]$thumbprint) {
   return @(Get-Stored $name | Where-Object { $_.Thumbprint -eq $thumbprint })
 }
 
-# Why an entry's key and chain cannot be served, or nothing. Chain, names and dates were checked where they were stored.
+# Says why an entry's key and chain cannot be served, or nothing. Chain and names were checked when
+# the certificate was stored.
 function Get-Unusable($entry) {
   $labels = @($entry.blocks | ForEach-Object { $_.label })
   if ($labels.Count -lt 2 -or $labels[0] -cne 'PRIVATE KEY' -or $labels[1] -cne 'CERTIFICATE') { return 'the private key must come first, then the leaf' }
@@ -39,10 +41,12 @@ function Get-Unusable($entry) {
   return $null
 }
 
-# Joins an entry's key to its leaf and puts them into My, its chain into CA. @returns the leaf as it is in the store
+# Joins an entry's key to its leaf and puts them into My, and its chain into CA.
+# @returns the leaf as it is in the store
 function Import-Entry($entry, [long]$seq) {
   $leaf = ConvertTo-Certificate $entry.blocks[1].bytes
-  # The key's half may be damaged, and the new one is not the one that is served: it is made anew.
+  # A certificate that is there may have a damaged key. The new one is not served yet, so it is made
+  # again.
   Remove-Ours $leaf.Thumbprint
   $joined = Join-Key $leaf $entry.blocks[0].bytes
   $joined.FriendlyName = "$friendly $($entry.place) $seq"
@@ -54,7 +58,8 @@ function Import-Entry($entry, [long]$seq) {
   return $stored[0]
 }
 
-# An ephemeral key is in no store: so through a PKCS #12 in memory, which Windows takes into its machine key store.
+# An ephemeral key is in no store. So it goes through a PKCS #12 in memory, which Windows takes into
+# its machine key store.
 function Join-Key($leaf, [byte[]]$pkcs8) {
   try {
     $key = [System.Security.Cryptography.CngKey]::Import($pkcs8, [System.Security.Cryptography.CngKeyBlobFormat]::Pkcs8PrivateBlob)
@@ -74,7 +79,8 @@ function Join-Key($leaf, [byte[]]$pkcs8) {
   }
 }
 
-# The file in which Windows keeps a certificate's key; nothing where it is not in one of the two places that are known.
+# The file in which Windows keeps a certificate's key, or nothing if it is in neither of the known
+# places.
 function Get-KeyFile($certificate) {
   $rsa = [System.Security.Cryptography.X509Certificates.RSACertificateExtensions]::GetRSAPrivateKey($certificate)
   $owner = if ($rsa) { $rsa } else { [System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions]::GetECDsaPrivateKey($certificate) }
@@ -86,7 +92,8 @@ function Get-KeyFile($certificate) {
   return $null
 }
 
-# Read, and no more, for the accounts that MailEnable's services run as. SYSTEM may read already.
+# Grants read, and no more, to the accounts that MailEnable's services run as. SYSTEM may read
+# already.
 function Grant-KeyRead($certificate, [string[]]$accounts) {
   $path = Get-KeyFile $certificate
   if (-not $path) { throw "the private key's file is in none of $($keyFolders -join ', '), so nobody can be given the right to read it" }
@@ -97,17 +104,19 @@ function Grant-KeyRead($certificate, [string[]]$accounts) {
   Set-Acl -LiteralPath $path -AclObject $rights
 }
 
-# Out of My together with its key's file, if it is ours; whatever is not ours stays.
+# Removes a certificate of ours from My, with the file of its key. A certificate that is not ours
+# stays.
 function Remove-Ours([string]$thumbprint) {
   foreach ($one in @(Find-Stored 'My' $thumbprint | Where-Object { $_.FriendlyName -clike "$friendly *" })) {
-    # One whose key is lost goes, too.
+    # A certificate whose key is lost is removed, too.
     $path = try { Get-KeyFile $one } catch { $null }
     Use-Store 'My' { param($store) $store.Remove($one) }
     if ($path) { Remove-Item -LiteralPath $path -Force }
   }
 }
 
-# From one store of the machine into another; the key stays where it is, and goes along by its name.
+# Moves a certificate from one store of the machine to another. The key stays where it is: the
+# certificate refers to it by name.
 function Move-Stored([string]$thumbprint, [string]$from, [string]$to) {
   foreach ($one in @(Find-Stored $from $thumbprint)) {
     Use-Store $to { param($store) $store.Add($one) }

@@ -1,6 +1,6 @@
-# Check: what can be installed here, and what is installed already. It changes nothing.
+# Check: which entries can be installed here, and which are installed already. It changes nothing.
 
-# A port of each running service, and 443: what a proof looks at. The audit looks at all.
+# A port of each running service: a proof looks at these and at 443. The audit looks at all ports.
 function Get-PortsToLook($work) {
   $seen = @{}
   foreach ($port in @(Get-MailEnablePorts $work.listeners $work.services)) {
@@ -41,7 +41,7 @@ function Test-Named([string[]]$names, [string]$probe) {
   return $names -ccontains $probe -or $names -ccontains $parent
 }
 
-# MailEnable must find the new one by its name, and nothing else by it.
+# MailEnable must find the new certificate by its name, and no other certificate.
 function Get-HostObstacle($entry, [string]$form) {
   if ($form -cmatch '^(thumbprint|friendly-name)$') { return $null }
   $leaf = ConvertTo-Certificate $entry.blocks[1].bytes
@@ -58,7 +58,7 @@ function Test-Unchanged($entry, $work, $delivery) {
   return Test-Seen $entry $work $delivery
 }
 
-# Is the entry's leaf served, and trusted, on each port that it is for?
+# True if each port that the entry is for serves the entry's leaf, with a trusted chain.
 function Test-Seen($entry, $work, $delivery) {
   $looks = @()
   if ($entry.mail -cne '-') {

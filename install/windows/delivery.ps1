@@ -1,12 +1,14 @@
-# The delivery: the text that installer.sh reads, too. Everything that becomes a name in IIS, in the registry or in a file
-# of ours is checked here, letter by letter. A complaint names the line and never what is in it: it may be a key's.
+# The delivery: the same text that installer.sh reads. Each value that becomes a name in IIS, in the
+# registry or in a file of ours is checked here, letter by letter. A message names the line and
+# never what is in the line, because that may be a part of a key.
 
 $namePattern = '^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$'
 $hashPattern = '^[0-9a-f]{64}$'
 
 function Test-Name([string]$text) { return $text -cmatch $namePattern }
 
-# Of a file: server, seq, issuedAt, notAfter, mode, adopt, roots (certificates), entries and rows, each in its order.
+# @returns server, seq, issuedAt, notAfter, mode, adopt, roots (certificates), entries and rows of a
+# file
 function Read-Delivery([string]$path) {
   $lines = [System.IO.File]::ReadAllLines($path)
   $value = @{}
@@ -34,8 +36,8 @@ function Read-Delivery([string]$path) {
   }
 }
 
-# An entry: verb, place, domain, kind, certificate, leaf, mail and web (a name, or '-'), names, blocks. A block of PEM is its
-# label and its bytes.
+# An entry has verb, place, domain, kind, certificate, leaf, mail and web (a name, or '-'), names
+# and blocks. A block of PEM has a label and bytes.
 function Read-Body([string[]]$lines, [int]$from) {
   $roots = New-Object System.Collections.ArrayList
   $entries = New-Object System.Collections.ArrayList

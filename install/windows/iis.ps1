@@ -1,5 +1,5 @@
-# Webmail behind IIS: a binding with SNI (SslFlags 1) for each name, on the one site that is the webmail. IIS takes a binding
-# at once; nothing is restarted, and no other site is touched.
+# Webmail behind IIS: a binding with SNI (SslFlags 1) for each name, on the site that is the
+# webmail. IIS uses a new binding at once: nothing is restarted, and no other site is touched.
 
 function Test-Iis {
   if (-not (Get-Module -ListAvailable -Name WebAdministration)) { return $false }
@@ -9,7 +9,7 @@ function Test-Iis {
 
 function Get-IisVersion { return "$((Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\InetStp').VersionString)" -creplace '[^0-9.]', '' }
 
-# The only site, or the only one that is asked for by a name webmail.*; nothing where it cannot be told.
+# The only site, or the only site with a binding for webmail.*, or nothing.
 function Get-WebmailSite {
   $sites = @(Get-ChildItem -LiteralPath 'IIS:\Sites')
   $named = @($sites | Where-Object { @($_.Bindings.Collection | Where-Object { $_.bindingInformation -match ':webmail\.[^:]*$' }).Count -gt 0 })
@@ -20,7 +20,7 @@ function Get-WebmailSite {
 
 function Get-Binding([string]$name) { return @(Get-WebBinding -Protocol https -Port 443 -HostHeader $name) }
 
-# Why a name cannot be bound on this site, or nothing.
+# Says why a name cannot be bound on this site, or nothing.
 function Get-BindingObstacle([string]$site, [string]$name) {
   $all = @(Get-Binding $name)
   if (@($all | Where-Object { $_.ItemXPath -notlike "*@name='$site'*" }).Count -gt 0) { return "another site of IIS is bound to $name" }
@@ -28,14 +28,14 @@ function Get-BindingObstacle([string]$site, [string]$name) {
   return $null
 }
 
-# The certificate's thumbprint, or '-' where the name is not bound.
+# The thumbprint of the name's certificate, or '-' if the name is not bound.
 function Get-Bound([string]$name) {
   $all = @(Get-Binding $name)
   if ($all.Count -eq 0 -or -not $all[0].certificateHash) { return '-' }
   return $all[0].certificateHash
 }
 
-# THUMBPRINT '-': the binding goes.
+# THUMBPRINT '-' removes the binding.
 function Set-Bound([string]$site, [string]$name, [string]$thumbprint) {
   $all = @(Get-Binding $name)
   if ($thumbprint -eq '-') {
@@ -52,7 +52,7 @@ function Set-Bound([string]$site, [string]$name, [string]$thumbprint) {
   $all[0].AddSslCertificate($thumbprint, 'My')
 }
 
-# What is bound anywhere in IIS must not leave My.
+# The thumbprints of all bindings. These certificates must stay in My.
 function Get-AllBound {
   if (-not (Test-Iis)) { return @() }
   return @(Get-ChildItem -LiteralPath 'IIS:\SslBindings' | ForEach-Object { $_.Thumbprint })

@@ -1,5 +1,5 @@
-# Inspect: what runs here, and whether all of it is as it is known. Adopted means: noted, with what there was before us;
-# nothing of MailEnable's or IIS' is written before the first certificate is installed.
+# Inspect: what runs here, and whether all of it is as expected. Adoption notes what there was
+# before. It changes nothing of MailEnable or IIS; the first certificate does.
 
 function Invoke-Inspection($delivery) {
   $script:phase = 'inspect'
@@ -30,7 +30,6 @@ function Invoke-Inspection($delivery) {
   $isWeb = $adoption -and $adoption.site -and $listeners.ContainsKey(443)
   $others = @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $_ -notin $state.ports } | ForEach-Object { Get-ProgramName $listeners[$_].process })
   Add-Fact "cannot-serve-by-name $(@(@('mailenable') + $others | Select-Object -Unique) -join ',')"
-  # The host's own certificate is put into it by us.
   if ($known -and $adoption) { Add-Fact 'host-certificate-for mailenable' }
   Add-Fact "ports $(@(@($state.ports) + $(if ($isWeb) { 443 } else { @() })) -join ',')"
   Add-Fact "serves-by-name $(if ($known -and $isWeb) { 'iis' })"
@@ -47,7 +46,8 @@ function Get-ProgramName([int]$process) {
   return ($found.ProcessName -creplace '[^A-Za-z0-9._-]', '').ToLowerInvariant()
 }
 
-# What 25, 465 and 993 serve to one who sends no name: is it trusted for the server's own name on each, whoever answers there?
+# Says `trusted` if each of the ports 25, 465 and 993 serves a trusted certificate for the server's
+# own name to a client that sends no name, whatever program answers there.
 function Get-HostCertificate($delivery, [hashtable]$listeners) {
   $verdict = 'none'
   foreach ($port in 25, 465, 993) {
@@ -58,7 +58,8 @@ function Get-HostCertificate($delivery, [hashtable]$listeners) {
   return $verdict
 }
 
-# The file `adopted`: form and site as they were read off, MailEnable's choice as it was before us, the ports it had then.
+# The file `adopted`: form and site as they were read off, and MailEnable's choice and its ports
+# before adoption.
 function Write-Adoption($state, [string]$site) {
   Write-Whole 'adopted' ("form $($state.form)`nbefore $($state.choice)`nsite $site`nports $($state.ports -join ',')`n")
 }
@@ -73,7 +74,7 @@ function Read-Adoption {
   return [pscustomobject]@{ form = $value['form']; before = $value['before']; site = $value['site']; ports = @($value['ports'] -split ',' | Where-Object { $_ } | ForEach-Object { [int]$_ }) }
 }
 
-# Everything as it was before us.
+# Puts everything back as it was before adoption.
 function Undo-Adoption {
   $adoption = Read-Adoption
   if (-not $adoption) { return }

@@ -1,25 +1,30 @@
-# sealpost on a Windows mail server: one delivery, one transaction, for MailEnable and webmail behind IIS.
+# sealpost on a Windows mail server, for MailEnable and webmail behind IIS: one delivery is one
+# transaction.
 #
-#   installer.ps1 DELIVERY HASH     does what the delivery says and prints the answer (SSM runs this, as SYSTEM)
-#   installer.ps1 undo-adoption     puts back MailEnable's own certificate, and takes out every binding and certificate of ours
+#   installer.ps1 DELIVERY HASH   does what the delivery says and prints the answer (SSM runs this)
+#   installer.ps1 undo-adoption   puts MailEnable's own certificate back, and removes every binding
+#                                 and certificate of ours
 #
-# It has run on no Windows yet: docs/servers/mailenable.md says what it stands on, value by value. So it acts only where
-# all that it finds is as it knows it; else it says what is not, and changes nothing.
-# What it promises is what installer.sh promises: served is said of what was seen served; what is not seen is put back.
+# It has run on no Windows yet. docs/servers/mailenable.md lists each value that it depends on. It
+# acts only if everything that it finds is as expected. Otherwise it says what is different, and
+# changes nothing. Its guarantees are those of installer.sh: the answer says "served" only of a
+# certificate that a handshake showed, and a certificate that no handshake shows is rolled back.
 #
-#   %ProgramData%\sealpost\answer     the last answer; its first line holds hash and sequence number
-#                          domains    one line each: place kind certificate leaf mail-name web-name thumbprint, and what IIS had bound
-#                                     to the web name before us
-#                          adopted    what MailEnable's choice was before us, and the daemons that are adopted
-#                          journal    what was there before the switch; from "go" to "done", and empty of keys
-#   LocalMachine\My                   certificates and keys of ours, by the friendly name "sealpost PLACE SEQUENCE"
-#   LocalMachine\sealpost             certificates that were put aside, since MailEnable chooses by name
+#   %ProgramData%\sealpost\
+#     answer    the last answer; its first line holds hash and sequence number
+#     domains   a line for each certificate: place kind id leaf mail-name web-name thumbprint, and
+#               what IIS had bound to the web name before
+#     adopted   MailEnable's choice before adoption, its ports, and the site of the webmail
+#     journal   what was there before the switch, without keys; there from switch to commit
+#   LocalMachine\My         certificates and keys of ours: friendly name "sealpost PLACE SEQUENCE"
+#   LocalMachine\sealpost   certificates that were put aside, because MailEnable chooses by name
 #
-# Exit: 0 answered, 20 rolled back, 30 broken (the old one is not seen either), 40 busy, 50 environment.
+# Exit code: 0 answered, 20 rolled back, 30 broken (the old certificate is not served either), 40
+# busy, 50 environment.
 param([string]$deliveryPath, [string]$hash)
 Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
-# Whatever these print would stand before the answer.
+# What these print would stand before the answer.
 $ProgressPreference = 'SilentlyContinue'
 $WarningPreference = 'SilentlyContinue'
 
@@ -47,7 +52,8 @@ function Stop-Installer([int]$code, [string]$why) {
 
 function Add-Fact([string]$fact) { [void]$script:facts.Add("fact $fact") }
 
-# Beside, flushed, renamed: a reader sees the old file or the new one, and so does a power cut.
+# Writes beside the file, flushes, renames. A reader and a power cut see the old file or the new
+# one, never half of it.
 function Write-Whole([string]$name, [string]$text) {
   $to = Join-Path $base $name
   $stream = New-Object System.IO.FileStream "$to.new", 'Create', 'Write', 'None'
@@ -56,7 +62,7 @@ function Write-Whole([string]$name, [string]$text) {
     $stream.Write($bytes, 0, $bytes.Length)
     $stream.Flush($true)
   } finally { $stream.Dispose() }
-  # A plain $null would be the empty text.
+  # PowerShell passes a plain $null as an empty text.
   if (Test-Path -LiteralPath $to) { [System.IO.File]::Replace("$to.new", $to, [NullString]::Value) } else { [System.IO.File]::Move("$to.new", $to) }
 }
 
@@ -87,7 +93,8 @@ function Assert-Environment {
   if ($owner -notin 'S-1-5-18', 'S-1-5-32-544') { Stop-Installer 50 "$base belongs to $owner and is none of ours; remove it" }
 }
 
-# One installer at a time: the file is open as long as this runs, and closed by Windows however it ends.
+# One installer at a time: the file is open while this one runs, and Windows closes it however it
+# ends.
 function Lock-Server {
   $until = (Get-Date).AddSeconds(120)
   while ($true) {
@@ -99,7 +106,7 @@ function Lock-Server {
   }
 }
 
-# An answer is stored before it is said. SSM cuts the output at 24,000 characters.
+# An answer is stored before it is printed. SSM cuts the output at 24,000 characters.
 function Write-Answer($delivery, [string]$outcome, [string[]]$letters, [string[]]$reasons, [string[]]$more) {
   $lines = @("sealpost $hash $($delivery.seq) $outcome", ($letters -join '')) + @($reasons | Select-Object -First 100) + @($script:facts) + $more
   $text = (@($lines | ForEach-Object { ConvertTo-Line $_ 200 }) -join "`n") + "`n"
@@ -107,7 +114,7 @@ function Write-Answer($delivery, [string]$outcome, [string[]]$letters, [string[]
   Write-Whole 'answer' $text
 }
 
-# The letters of a thousand entries are one line, and whole; all else is cut. Of text from elsewhere: printable ASCII alone.
+# The line of letters stays whole; every other line is cut. Only printable ASCII is passed on.
 function ConvertTo-Line([string]$line, [int]$most) {
   $plain = $line -creplace '[^ -~]', '?'
   if ($plain -cmatch '^[sudrbx]+$' -or $plain.Length -le $most) { return $plain }
@@ -160,7 +167,7 @@ try {
     $script:status = 0
   } else {
     if ($hash -cnotmatch '^[a-f0-9]{64}$') { Stop-Installer 50 'the second argument is the sha256 of the delivery' }
-    # Of all that the functions leave behind, the answer is the last.
+    # A function of PowerShell returns all that it leaves behind; the answer is the last of that.
     $said = @(Invoke-Delivery)[-1]
     if ($said -cmatch '^sealpost \S+ \S+ (stale|expired)') { $script:status = 0 }
   }

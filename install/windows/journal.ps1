@@ -1,9 +1,10 @@
-# The journal: what there was before the switch, so that this run or the next can put it back. No key is in it.
+# The journal: what there was before the switch, so that this run or the next one can roll back. It
+# has no keys.
 #
 #   begun HASH SEQUENCE
-#   choice NAME            of MailEnable, where it is changed
-#   aside THUMBPRINT       put aside, since it has the new one's name
-#   binding NAME THUMBPRINT
+#   choice NAME               MailEnable's choice, if it is changed
+#   aside THUMBPRINT          a certificate that was put aside: it has the name of the new one
+#   binding NAME THUMBPRINT   what IIS had bound to the name
 
 function Write-Journal($delivery, $work) {
   $lines = @("begun $hash $($delivery.seq)")
@@ -32,7 +33,7 @@ function Read-Journal {
   return $journal
 }
 
-# Puts back the bindings of NAMES, and MailEnable's choice where that is asked for. Each step may be repeated.
+# Puts back the bindings of NAMES, and MailEnable's choice if ISHOST. Each step is idempotent.
 function Restore-Changes($journal, [string[]]$names, [bool]$isHost) {
   $adoption = Read-Adoption
   foreach ($binding in @($journal.bindings | Where-Object { $names -ccontains $_.name })) { if (Test-Iis) { Set-Bound $adoption.site $binding.name $binding.thumbprint } }
@@ -42,7 +43,8 @@ function Restore-Changes($journal, [string[]]$names, [bool]$isHost) {
   Restart-MailEnable
 }
 
-# Of a run that was killed: after its answer there is only rubbish left, before it all of it goes back.
+# After a run that was killed. If its answer was stored, only the clean-up is left; otherwise all of
+# it is rolled back.
 function Restore-Journal($journal, [bool]$isAnswered) {
   if (-not $isAnswered) {
     Restore-Changes $journal @($journal.bindings | ForEach-Object { $_.name }) ($null -ne $journal.choice)
@@ -52,7 +54,8 @@ function Restore-Journal($journal, [bool]$isAnswered) {
   Remove-File 'journal'
 }
 
-# Certificates of ours that nothing on record names any more, with their keys: last, when nothing serves them.
+# Removes certificates of ours that are not on record, with their keys. This comes last, when
+# nothing serves them.
 function Remove-Unused {
   $used = @(Read-Domains | ForEach-Object { $_.thumbprint })
   foreach ($one in @(Get-Stored $friendly | Where-Object { $_.FriendlyName -clike "$friendly *" -and $_.Thumbprint -notin $used })) { Move-Stored $one.Thumbprint $friendly 'My' }

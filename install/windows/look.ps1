@@ -1,8 +1,8 @@
-# Looking at what is served: one handshake a look, over the address on which somebody listens.
+# Handshakes that look at what is served, at the address on which a process listens.
 
 $mailPorts = @(25, 465, 587, 143, 993, 110, 995)
 
-# By port: the address to connect to, and the process that listens.
+# @returns by port: the address to connect to, and the process that listens
 function Find-Listeners {
   $found = @{}
   foreach ($one in @(Get-NetTCPConnection -State Listen | Where-Object { $_.LocalPort -in ($mailPorts + 443) })) {
@@ -14,7 +14,7 @@ function Find-Listeners {
   return $found
 }
 
-# What a server says before TLS: lines up to the last of an answer (SMTP), or one line.
+# Reads what a server says before TLS, up to the line that matches LAST.
 function Read-Reply([System.IO.Stream]$stream, [string]$last) {
   $line = New-Object System.Text.StringBuilder
   for ($count = 0; $count -lt 8192; $count++) {
@@ -55,8 +55,9 @@ function Start-Tls([System.IO.Stream]$stream, [int]$port) {
   }
 }
 
-# One handshake. NAME 'default': no name is sent, since an address is none. Nothing where nobody answers TLS.
-# @returns certificate, and whether the chain ends in a root that this host or ROOTS trust, for a leaf good for WHOSE
+# One handshake. NAME 'default' sends no name: Windows sends none for an address. @returns the
+# certificate, and whether it covers WHOSE and its chain ends in a root that this host or ROOTS
+# trust; nothing if the port does not answer TLS
 function Get-Served([hashtable]$listeners, [int]$port, [string]$name, [string]$whose, $roots) {
   if (-not $listeners.ContainsKey($port)) { return $null }
   $address = $listeners[$port].address
@@ -95,12 +96,13 @@ function Test-Chain($leaf, $roots) {
   return @($roots | Where-Object { $_.Thumbprint -eq $end }).Count -gt 0
 }
 
-# By the subject alternative names, as every client since RFC 6125. Windows writes them as text, a name a line.
+# Compares with the subject alternative names, as RFC 6125 says. Windows gives them as text, a name
+# a line.
 function Test-Covers($leaf, [string]$name) {
   $extension = @($leaf.Extensions | Where-Object { $_.Oid.Value -eq '2.5.29.17' })
   if ($extension.Count -eq 0) { return $false }
   foreach ($line in ($extension[0].Format($true) -split '\r?\n')) {
-    # "DNS Name=" is written in Windows' own language: what follows the last "=" is the name.
+    # "DNS Name=" is in the language of this Windows. The name follows the last "=".
     $one = ($line -split '=')[-1].Trim().ToLowerInvariant()
     if ($one -ceq $name) { return $true }
     if ($one.StartsWith('*.') -and $name.Contains('.') -and $name.Substring($name.IndexOf('.')) -ceq $one.Substring(1)) { return $true }
@@ -108,7 +110,7 @@ function Test-Covers($leaf, [string]$name) {
   return $false
 }
 
-# Looks until BODY is true or the time is over; once at least.
+# Looks until BODY is true or the time is over, and at least once.
 function Wait-Until([datetime]$moment, [scriptblock]$body) {
   while ($true) {
     if (& $body) { return $true }

@@ -1,6 +1,7 @@
-# MailEnable: one certificate for SMTP, IMAP and POP, chosen by a name in the registry. Nothing that it documents says what
-# kind of name that is. So it is read off: of the certificate that is served now, which of its names stands there? A server
-# where none does, or two do, is refused. Every value of this table is in docs/servers/mailenable.md with where it is from.
+# MailEnable has one certificate for SMTP, IMAP and POP, which it chooses by a name in the registry.
+# No documentation says what kind of name that is. So it is read off: the registry must have exactly
+# one of the names of the certificate that is served now. Otherwise the server is refused.
+# docs/servers/mailenable.md has the source of each value of this table.
 
 $mailEnable = @{
   product = 'HKLM:\SOFTWARE\WOW6432Node\Mail Enable\Mail Enable'
@@ -22,13 +23,14 @@ function Get-MailEnableVersion {
   return ''
 }
 
-# Those that run: name, account, process. One that was stopped before we came is left alone.
+# The services that run: name, account, process. A stopped service is left alone.
 function Get-MailEnableServices {
   $all = @(Get-CimInstance -ClassName Win32_Service | Where-Object { $_.Name -in $mailEnable.services -and $_.State -eq 'Running' })
   return @($all | ForEach-Object { [pscustomobject]@{ name = $_.Name; account = $_.StartName; process = [int]$_.ProcessId } })
 }
 
-# The accounts that need a right on the key; SYSTEM has one. Windows says `.\` for this machine where a right wants its name.
+# The accounts that need a right on the key; SYSTEM has one. Windows writes an account of this
+# machine as `.\NAME`, and a right needs the machine's name.
 function Get-KeyReaders($services) {
   return @($services | Where-Object { $_ } | ForEach-Object { $_.account -creplace '^\.\\', "$env:COMPUTERNAME\" } | Where-Object { $_ -notin $localSystem } | Select-Object -Unique)
 }
@@ -44,7 +46,7 @@ function Set-Choice([string]$name) {
   Set-ItemProperty -LiteralPath $mailEnable.security -Name $mailEnable.choice -Value $name -Type String
 }
 
-# The names by which a certificate could be chosen, each with its kind.
+# The name by which MailEnable would choose a certificate, by the kind of name.
 function Get-Rendering($certificate, [string]$form) {
   switch ($form) {
     'thumbprint' { return $certificate.Thumbprint }
@@ -58,7 +60,8 @@ function Get-Forms($certificate, [string]$choice) {
   return @('thumbprint', 'friendly-name', 'subject', 'dns-name' | Where-Object { (Get-Rendering $certificate $_) -ceq $choice })
 }
 
-# What is not as it is known: the reason and what to do. With the form where all is.
+# What was found. `refusal` says what is not as expected, and what to do; otherwise `form` is the
+# kind of name.
 function Get-MailEnableState([hashtable]$listeners) {
   $state = [pscustomobject]@{ refusal = $null; version = (Get-MailEnableVersion); form = $null; choice = $null; services = @(Get-MailEnableServices); ports = @() }
   $state.ports = @(Get-MailEnablePorts $listeners $state.services)
@@ -90,12 +93,13 @@ function Get-MailEnableState([hashtable]$listeners) {
   return $state
 }
 
-# Stored certificates that MailEnable could take for the one of this name.
+# Other stored certificates that MailEnable could choose by this name.
 function Get-Namesakes([string]$form, [string]$name, [string]$thumbprint) {
   return @(Get-Stored 'My' | Where-Object { $_.Thumbprint -ne $thumbprint -and (Get-Rendering $_ $form) -eq $name })
 }
 
-# Whether it reads its choice anew without that is not known: so each running service is restarted, once a delivery.
+# It is not known whether MailEnable reads its choice again without a restart. So each running
+# service is restarted, once a delivery.
 function Restart-MailEnable {
   foreach ($service in @(Get-MailEnableServices)) {
     Restart-Service -Name $service.name -Force

@@ -1,7 +1,8 @@
-# The transaction: check, [journal] import, switch, prove, put back what is not seen, [answer] done. Before the journal
-# nothing has changed; after it, the next run puts back what this one began, unless its answer is stored.
+# The transaction: check, write the journal, import, switch, prove, roll back what no handshake
+# shows, store the answer, commit. Nothing changes before the journal is written. After that the
+# next run rolls back what this run began, unless the answer is stored.
 
-# The file `domains`: what is installed here, a line a place.
+# The file `domains`: what is installed here, a line for each place.
 function Read-Domains {
   return @(Read-Lines 'domains' | ForEach-Object {
       $field = $_ -split ' '
@@ -23,7 +24,7 @@ function Invoke-Transaction($delivery) {
     $why = Get-Refusal $entry $work
     if ($why) { Add-Letter $work $entry 'r' $why }
   }
-  # Where one certificate of a domain is refused, its others are for the same reason.
+  # If one certificate of a domain is refused, its others are refused, too.
   $refused = @($delivery.entries | Where-Object { $work.letters.ContainsKey($_.number) } | ForEach-Object { $_.domain })
   foreach ($entry in $delivery.entries) {
     if ($work.letters.ContainsKey($entry.number)) { continue }
@@ -32,7 +33,7 @@ function Invoke-Transaction($delivery) {
     else { $work.go += @(New-Change $entry $work) }
   }
   $work.go += @(Get-Left $delivery $work $refused)
-  # A name that goes from one place of a domain to another is not taken away.
+  # A name that moves from one place of a domain to another is not removed.
   $webs = @($work.go | Where-Object { $_.entry.verb -ceq 'install' } | ForEach-Object { $_.web })
   foreach ($change in @($work.go | Where-Object { $_.entry.verb -ceq 'remove' -and $webs -ccontains $_.web })) { $change.web = '-' }
   if (@($work.go).Count -gt 0) { Invoke-Switch $delivery $work }
@@ -50,7 +51,7 @@ function Add-Letter($work, $entry, [string]$letter, [string]$reason) {
   if ($entry.number -gt 0) { [void]$work.reasons.Add("$($entry.number) $letter $reason") }
 }
 
-# What an entry changes: the choice of MailEnable, a binding, or both; and what there was before.
+# What an entry changes (MailEnable's choice, a binding, or both), and what there was before.
 function New-Change($entry, $work) {
   $known = @($work.known | Where-Object { $_.place -ceq $entry.place })
   $isHost = if ($entry.verb -ceq 'install') { $entry.mail -cne '-' } else { $known.Count -gt 0 -and $known[0].mail -cne '-' }
@@ -72,7 +73,8 @@ function New-Change($entry, $work) {
   return $change
 }
 
-# Places of a delivered domain that it names no more, under the number of no entry.
+# A delivery names every place of a domain. A place on record that it does not name is removed; its
+# entry number is 0, which no entry has.
 function Get-Left($delivery, $work, $refused) {
   $named = @($delivery.entries | ForEach-Object { $_.place })
   $domains = @($delivery.entries | ForEach-Object { $_.domain } | Where-Object { $refused -cnotcontains $_ })
@@ -92,7 +94,7 @@ function Invoke-Switch($delivery, $work) {
       if (-not $change.name -and $change.isHost) { $change.name = Get-Rendering $stored $work.adoption.form }
     } catch { Add-Letter $work $change.entry 'r' "InstallRefused $($_.Exception.Message)" }
   }
-  # All that a domain has, or nothing of it.
+  # All certificates of a domain are switched, or none of them.
   $failed = @($work.go | Where-Object { $work.letters[$_.entry.number] } | ForEach-Object { $_.entry.domain })
   foreach ($change in @($work.go | Where-Object { $failed -ccontains $_.entry.domain -and -not $work.letters[$_.entry.number] })) {
     Add-Letter $work $change.entry 'r' 'InstallRefused another certificate of this domain is refused'
@@ -118,7 +120,8 @@ function Set-Change($change, $work) {
   if ($change.web -cne '-') { Set-Bound $work.adoption.site $change.web $(if ($isInstall) { $change.thumbprint } else { $change.before }) }
 }
 
-# Looks; puts back, domain by domain, what is not seen, and looks again. Then the letters, and what is on record from now on.
+# Looks for each certificate, rolls back each domain that was not served, and looks again. Then sets
+# the letters and the record.
 function Confirm-Switch($delivery, $work, $why) {
   $script:phase = 'prove'
   $until = (Get-Date).AddSeconds(60)
@@ -145,7 +148,8 @@ function Confirm-Switch($delivery, $work, $why) {
 
 function Add-Done($work, $change) { $work.letters[$change.entry.number] = $(if ($change.entry.verb -ceq 'install') { 's' } else { 'd' }) }
 
-# Is what was served before served again? Where nothing was bound, anything but the new one.
+# True if what was served before is served again. If nothing was bound, anything but the new
+# certificate is good.
 function Test-Back($change, $work) {
   if ($change.isHost) {
     foreach ($one in $work.ports) {

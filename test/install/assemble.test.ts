@@ -22,6 +22,16 @@ describe('the installer', () => {
     expect(sha256).toBe(createHash('sha256').update(text).digest('hex'));
   });
 
+  it('leaves out the comments of the parts, and what looks like one stays', () => {
+    const files: Record<string, string> = {
+      'installer.sh': '#!/bin/sh\n# usage\n. ./a.sh\n',
+      'a.sh': '# why\n# shellcheck disable=SC1\necho "#x" # y\n  # why\n',
+    };
+    expect(assemble('installer.sh', path => files[path]!).text).toBe(
+      '#!/bin/sh\n# usage\n\n# shellcheck disable=SC1\necho "#x" # y\n\n',
+    );
+  });
+
   it('says so when a part includes another part', () => {
     const files: Record<string, string> = { 'installer.sh': '. ./a.sh\n', 'a.sh': '. ./b.sh\n' };
     expect(() => assemble('installer.sh', path => files[path]!)).toThrow('a.sh includes another part');
