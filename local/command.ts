@@ -10,7 +10,7 @@ import { endDetached, PROVIDER_DIRECTORY, providerState, startDetached } from '.
 import { environmentLines } from './shell-environment.ts';
 import type { Credentials, Facts } from './provider/facts.ts';
 import { HOST_ENVIRONMENT, insideHost } from './hosts/host.ts';
-import { parseKind, type Kind } from './hosts/software.ts';
+import { parseKind, SOFTWARE, USUAL, type Kind } from './hosts/software.ts';
 
 const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA, DNS and mail servers of its own.
 
@@ -25,8 +25,8 @@ const HELP = `A hosting provider on this machine, with a stand-in for AWS, a CA,
                                         sealpost-…   a function (npm run local -- env --as ? lists them)
   npm run local -- host add NAME      one more mail server, NAME.provider.test, known to Systems Manager
       --release R     bookworm (Debian 12, the default) or trixie (Debian 13)
-      --software S    postfix or exim, dovecot (or courier, instead of both), nginx or apache:
-                      postfix,dovecot,nginx by default
+      --software S    names with commas between them, of ${Object.keys(SOFTWARE).join(', ')};
+                      ${USUAL.software.join(',')} by default
   npm run local -- host exec NAME -- CMD …    run a command inside the host
   npm run local -- host rm NAME       end the host and remove its files
   npm run local -- dns add NAME TYPE VALUE …  a record of a customer with another DNS host: any NAME under customer.test

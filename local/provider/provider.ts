@@ -61,7 +61,7 @@ export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' |
 export interface AddedHost {
   name: string;
   hostName: string;
-  /** Debian 12 with Postfix, Dovecot and nginx by default. A recorded host keeps its kind. */
+  /** `USUAL` by default. A recorded host keeps its kind. */
   kind?: Kind;
 }
 

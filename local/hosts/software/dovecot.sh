@@ -25,18 +25,14 @@ mail_path = %{home}
 mail_inbox_path ='
     ;;
   esac
-  case " $software " in
-  *' postfix '*) socket=/var/spool/postfix/private/auth owner=postfix ;;
-  *) socket=auth-exim owner=Debian-exim ;;
-  esac
   cat >/etc/dovecot/local.conf <<END
 log_path = /var/log/dovecot.log
 $mail
 service auth {
-  unix_listener $socket {
+  unix_listener ${password_socket:-auth-unused} {
     mode = 0660
-    user = $owner
-    group = $owner
+    user = ${password_client:-root}
+    group = ${password_client:-root}
   }
 }
 END

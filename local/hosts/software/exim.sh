@@ -1,6 +1,9 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
+# shellcheck shell=sh disable=SC2034,SC2154 # mail-server.sh sets these, dovecot.sh reads those
 # Exim on 25, 465 and 587 in Debian's own configuration (not split). It delivers to Dovecot's
 # mailboxes.
+
+# Where it asks for passwords.
+password_socket=/run/dovecot/auth-exim password_client=Debian-exim
 
 exim_set_up() {
   cat >/etc/exim4/update-exim4.conf.conf <<END
@@ -36,7 +39,7 @@ END
 dovecot_plain:
   driver = dovecot
   public_name = PLAIN
-  server_socket = /run/dovecot/auth-exim
+  server_socket = $password_socket
   server_set_id = \$auth1
   server_advertise_condition = \${if def:tls_in_cipher}
 END
@@ -44,6 +47,9 @@ END
 }
 
 exim_start() {
+  ! is_running /run/exim4/exim.pid || return 0
+  # Debian's own start script does this, too.
+  update-exim4.conf
   install -d -o Debian-exim -g Debian-exim -m 750 /run/exim4
-  is_running /run/exim4/exim.pid || exim4 -bd -q30m -oP /run/exim4/exim.pid
+  exim4 -bd -q30m -oP /run/exim4/exim.pid
 }

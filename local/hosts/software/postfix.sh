@@ -1,5 +1,8 @@
-# shellcheck shell=sh disable=SC2154 # mail-server.sh sets these variables
+# shellcheck shell=sh disable=SC2034,SC2154 # mail-server.sh sets these, dovecot.sh reads those
 # Postfix on 25, 465 and 587, as a small hosting provider has it.
+
+# Where it asks for passwords: inside of its chroot.
+password_socket=/var/spool/postfix/private/auth password_client=postfix
 
 postfix_set_up() {
   postconf -e "myhostname = $hostname" 'inet_protocols = ipv4' 'mydestination = localhost' 'mynetworks = 127.0.0.0/8' \
