@@ -5,9 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONG = [
   'road/renewal',
   'local/killed',
-  'install/exim',
-  'install/postfix',
-  'install/courier',
+  'install/bookworm',
+  'install/trixie',
   'road/issuers',
   'local/visitor',
   'install/',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { grammarOf, type Node } from '../install/grammar.ts';
+import { grammarOf, type Node } from './grammar.ts';
 import { files, read } from './sources.ts';
 
 /** Folders, with all that is in them, in which no argument can be taken for its neighbour. */

@@ -1,4 +1,7 @@
-/** What the audit finds on a real mail server after somebody was there, and that a delivery repairs it. */
+/**
+ * What the audit of a real mail server finds after changes by hand, and that a delivery repairs
+ * them.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startAdoptedMailHost, type Look, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';
@@ -12,7 +15,10 @@ const web = (domain: string) => `webmail.${domain}`;
 const [one, two, three] = ['one.test', 'two.test', 'three.test'] as const;
 const ALL = 'fact audit-ports 465,25,587,993,143,995,110,443';
 
-/** In the order of the rows: the host's by its name and without one, then three domains, the last without webmail. */
+/**
+ * The rows, in order: the host by its name and without a name, then three domains, the last without
+ * webmail.
+ */
 const rows = (): Look[] => [
   { domain: hostName, leaf: certificates[hostName]!.leaf, mail: hostName },
   { domain: hostName, leaf: certificates[hostName]!.leaf, mail: 'default' },
@@ -75,7 +81,7 @@ describe('what somebody did by hand', () => {
     const repaired = await mail.run(mail.write(everything(), { looks: rows() }));
     expect(repaired.letters).toMatch(/^[su]{4}$/);
     expect(repaired.letters).toContain('s');
-    // The same command looks at every port.
+    // The same command audits every port.
     expect(repaired.rest).toEqual([ALL, 'audited 5']);
   });
 

@@ -1,4 +1,7 @@
-/** What can happen to a transaction from outside: killed, met by another, hindered by the configuration or the disk. */
+/**
+ * A transaction that is killed, that meets another one, or that the configuration or the disk
+ * hinders.
+ */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { killedAt, startAdoptedMailHost, type MailHost } from './mail-host.ts';
 
@@ -88,11 +91,14 @@ it('two at once: the second waits and gives the answer of the first', async () =
 });
 
 it('an installer that may not wait says busy', async () => {
-  const held = mail.sh('flock /etc/sealpost/lock sleep 3');
-  await new Promise(resolve => setTimeout(resolve, 500));
+  const held = mail.sh(
+    'mkfifo /run/let-go; flock /etc/sealpost/lock sh -c ": >/run/held; cat /run/let-go"; rm /run/let-go /run/held',
+  );
+  await mail.sh('until [ -e /run/held ]; do sleep 0.1; done');
   const answer = await mail.run(mail.write([]), { environment: { SEALPOST_LOCK_WAIT: '0' } });
-  expect(answer).toMatchObject({ exitCode: 40, text: '' });
+  await mail.sh('echo >/run/let-go');
   await held;
+  expect(answer).toMatchObject({ exitCode: 40, text: '' });
 });
 
 const hindered = { environment: { SEALPOST_PROOF_WAIT: '3' } };

@@ -1,4 +1,6 @@
-/** Judges that others wrote, on a host of a kind: they trust the given root alone, and what they print is their verdict. */
+/**
+ * Judges that others wrote. They trust only the given root, and what they print is their verdict.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBase } from '../../local/hosts/base.ts';
@@ -7,7 +9,10 @@ import { ensureTestssl, testsslVerdicts } from '../../local/tools/judges.ts';
 import { runProgram } from '../../local/machine/program.ts';
 import type { MailHost } from './mail-host.ts';
 
-/** posttls-finger wants a Postfix around it: it runs in a host's base root, which nobody may write to, with its files on a tmpfs there. */
+/**
+ * posttls-finger needs a Postfix: it runs in the root of a host, which is read only, with its files
+ * on a tmpfs.
+ */
 const FINGER = `set -eu
   mount -t tmpfs tmpfs "$1/run"
   cat >"$1/run/roots.pem"
@@ -16,7 +21,10 @@ const FINGER = `set -eu
   exec env -i MAIL_CONFIG=/run PATH=/usr/sbin:/usr/bin chroot "$1" \
     posttls-finger -c -l secure -F /run/roots.pem -s "$3" "[$2]:25" "$3"`;
 
-/** What Postfix's posttls-finger says of port 25, as another mail server that insists on this name: chain and name. */
+/**
+ * @returns what posttls-finger says of port 25, as a mail server that requires this name and a
+ * trusted chain
+ */
 export async function posttlsFinger(address: string, name: string, root: string): Promise<string> {
   const base = await ensureBase({ ...USUAL, report: () => {} });
   const isolated = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', FINGER, 'sh'];
@@ -24,7 +32,7 @@ export async function posttlsFinger(address: string, name: string, root: string)
   return stdout + stderr;
 }
 
-/** What testssl.sh says of a port's chain and of its name, as a client that sends the name. */
+/** @returns what testssl.sh says of a port's chain and name, as a client that sends the name */
 export async function testssl(
   { host, ca, directory }: MailHost,
   name: string,

@@ -1,4 +1,9 @@
-/** The switch is killed before each of its statements, one after the other, and so is the next run that would finish it: whatever is served is a valid pair, and the first that is left alone finishes. */
+/**
+ * The installer is killed before each statement of the switch. The next run, which would finish
+ * that transaction, is killed at the next statement, and so on. After each kill a valid pair is
+ * served. The first run that is not killed finishes.
+ */
+
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { installer } from '../../install/assemble.ts';
 import { startAdoptedMailHost, type Entry, type MailHost } from './mail-host.ts';
@@ -11,7 +16,10 @@ const web = 'webmail.example.test';
 const forward = ['finish', 'apply', 'postfix_apply', 'dovecot_apply', 'nginx_apply', 'commit', 'drop_transaction'];
 let mail: MailHost;
 let steady: Issued;
-/** What example.test may be served with: what was there, and all that was begun since, for a killed run's delivery is finished by the next. */
+/**
+ * The leaves that example.test may have: what was there, and what killed runs began, since the next
+ * run finishes it.
+ */
 let valid: string[] = [];
 let round = 0;
 
@@ -51,7 +59,7 @@ async function killedAt({ index, isNested }: Place, environment?: Record<string,
   expect(await neighbours()).toEqual([steady.leaf, steady.leaf]);
 }
 
-/** The next run finishes what the last one began, then its own. */
+/** The next run finishes the transaction of the last run, then its own. */
 async function finishes(): Promise<void> {
   expect(await mail.deliver(next())).toMatchObject({ exitCode: 0, outcome: 'installed' });
   valid = valid.slice(-1);

@@ -20,7 +20,7 @@ export interface Entry {
   web?: string;
 }
 
-/** A row of the audit. `mail`: 'default' is asked without a name. */
+/** A row of the audit. `mail` 'default': the look sends no name. */
 export interface Look {
   domain: string;
   leaf: string;
@@ -54,18 +54,21 @@ export interface MailHost {
   /** Scratch of this test, on this machine. */
   directory: string;
   ca: ScratchCa;
-  /** One whose root no delivery carries. */
+  /** A CA whose root no delivery carries. */
   strangeCa: ScratchCa;
   /** Issues for `domain` and `*.domain`. */
   wildcard(domain: string, options?: { expired?: boolean }): Issued;
   write(entries: Entry[], options?: DeliveryOptions): { hash: string; text: string };
-  /** Runs the installer on a delivery. `edit` changes the installer's text first: how a test kills it where it wants. */
+  /**
+   * Runs the installer on a delivery. `edit` changes the installer's text first, to kill it at some
+   * line.
+   */
   run(
     delivery: { hash: string; text: string },
     options?: { edit?: (text: string) => string; environment?: Record<string, string> },
   ): Promise<Answer>;
   deliver(entries: Entry[], options?: DeliveryOptions): Promise<Answer>;
-  /** sha256 of the leaf that the port serves for this name to the outside ('' = no SNI), or a word why none. */
+  /** sha256 of the leaf that the port serves for this name ('' = no SNI), or `nothing`. */
   served(port: number, name: string): Promise<string>;
   sh(script: string): Promise<string>;
   stop(): Promise<void>;
@@ -125,7 +128,8 @@ export async function startMailHost(name: string, { release, software }: Kind = 
     software,
     report: () => {},
   });
-  // A name server that answers at once, if only that it knows nothing: Exim asks for each client's name, and would wait 5 s.
+  // A name server that knows nothing and answers at once. A mail server that looks up each client's
+  // name would wait 5 s without it.
   const dns = await startDns({ seed: directory });
   await dns.listenAlso(host.gateway);
   await setUpMailServer(host);

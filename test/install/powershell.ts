@@ -1,5 +1,8 @@
-/** PowerShell as its grammar reads it (tree-sitter): no PowerShell runs here, so what its text says is looked at closely. */
-import { grammarOf, type Node } from './grammar.ts';
+/**
+ * PowerShell as tree-sitter's grammar reads it. No PowerShell runs here, so its text is checked
+ * closely.
+ */
+import { grammarOf, type Node } from '../house/grammar.ts';
 
 export type { Node };
 
@@ -21,14 +24,14 @@ export function below(node: Node): Node[] {
   return node.children.flatMap(child => (child ? [child, ...below(child)] : []));
 }
 
-/** Where the grammar could not go on, as `line:column text`. */
+/** @returns where the text does not fit the grammar, as `line:column text` */
 export function faults({ root, nodes }: Script): string[] {
   return [root, ...nodes]
     .filter(node => node.isError || node.isMissing)
     .map(({ startPosition: at, text }) => `${at.row + 1}:${at.column + 1} ${text.slice(0, 60)}`);
 }
 
-/** The nearest node of a type that this one is in. */
+/** @returns the nearest node of that type around this node */
 export function around(node: Node, type: string): Node | undefined {
   for (let at = node.parent; at; at = at.parent) if (at.type === type) return at;
   return undefined;
@@ -83,7 +86,7 @@ function plain(text: string): string {
 
 /** Given a value by PowerShell itself. */
 const AUTOMATIC = ['_', 'null', 'true', 'false', 'matches', 'psversiontable', 'lastexitcode', 'pwd'];
-/** Most of these cannot be assigned, and who assigns another has it taken away. */
+/** Most of these cannot be assigned; an assignment to the others is lost. */
 const RESERVED = [
   ...AUTOMATIC,
   'args',
@@ -117,7 +120,10 @@ export function wrongCounts(script: Script): string[] {
   });
 }
 
-/** Variables that are read where neither their function nor the script gives them a value. PowerShell looks in whoever calls, too; that is no way to hand things over. */
+/**
+ * Variables that are read, and that neither their function nor the script sets. PowerShell also
+ * looks in the caller's variables; the installer must not depend on that.
+ */
 export function unset(script: Script): string[] {
   const given = assigned(script).map(({ name, node }) => ({ name, inside: around(node, 'function_statement')?.id }));
   return variables(script)
@@ -136,7 +142,9 @@ export function takenNames(script: Script): string[] {
     .map(({ node }) => at(node));
 }
 
-/** Where one of `secrets` gets into a text, a complaint, or a command that is not one of `harmless`. */
+/**
+ * Where one of `secrets` gets into a text, a message, or a command that is not one of `harmless`.
+ */
 export function leaks(script: Script, secrets: string[], harmless: string[]): string[] {
   return variables(script)
     .filter(({ name, node }) => {

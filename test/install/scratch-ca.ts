@@ -1,4 +1,4 @@
-/** A root, an intermediate and what they sign, by openssl: certificates as an ACME CA hands them out, without one. */
+/** A CA of openssl with a root and an intermediate: certificates as an ACME CA issues them. */
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

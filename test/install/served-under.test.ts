@@ -1,4 +1,4 @@
-/** Servers on which we can do less: software without an adapter, and panels that write their files anew. */
+/** Servers on which sealpost can do less: software without an adapter, and panels. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { installer } from '../../install/assemble.ts';
 import { startServices } from '../../local/hosts/mail-server.ts';

@@ -1,23 +1,29 @@
-/** Where a shell script could be killed between two statements, as bash's grammar reads it (tree-sitter). */
-import { grammarOf, type Node } from './grammar.ts';
+/**
+ * Where a shell script can be killed between two statements, as tree-sitter's grammar of bash reads
+ * it.
+ */
+import { grammarOf, type Node } from '../house/grammar.ts';
 
 const rootOf = await grammarOf('bash');
 
 export interface Place {
-  /** Of the script's text, where a statement begins. */
+  /** Where a statement begins in the script's text. */
   index: number;
   /** `finish, before "phase switch"`. */
   where: string;
-  /** In a branch or a loop: it may not be come by. */
+  /** The statement is in a branch or a loop, so it may not be reached. */
   isNested: boolean;
 }
 
 const BLOCKS = ['compound_statement', 'elif_clause', 'else_clause', 'do_group'];
-/** A function's own statements. */
+/** The indentation of a function's own statements. */
 const INDENTED = 2;
 const COMPOUND = ['if_statement', 'while_statement', 'for_statement'];
 
-/** Before each statement of these functions. @throws Error for one that the script does not have, or whose text the grammar cannot read */
+/**
+ * @returns a place before each statement of these functions
+ * @throws Error for a function that the script does not have, or that does not fit the grammar
+ */
 export function placesIn(text: string, names: string[]): Place[] {
   const root = rootOf(text);
   return names.flatMap(name => {
@@ -33,7 +39,10 @@ export function placesIn(text: string, names: string[]): Place[] {
   });
 }
 
-/** Statements of a block, and of what is in it. The grammar takes the words of some branches for commands. */
+/**
+ * Statements of a block, and of what is in it. The grammar takes the words of some branches for
+ * commands.
+ */
 function inside(block: Node): Node[] {
   const conditions = block.childrenForFieldName('condition').map(node => node?.id);
   return block.namedChildren.flatMap(node => {

@@ -1,4 +1,4 @@
-/** A domain whose mail or webmail has a certificate of its own, beside the one that serves its other names. */
+/** A domain whose mail or webmail has a certificate of its own beside the domain's certificate. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startAdoptedMailHost, type Entry, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';

@@ -1,4 +1,7 @@
-/** The installer for Windows, which has run on no Windows: its text against its grammar, its page, and what is known of PowerShell 5.1. */
+/**
+ * The installer for Windows, which no test can run: its text fits its grammar, its page, and what
+ * is known of PowerShell 5.1.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +38,10 @@ const scripts = { installer: parse(windowsInstaller().text), loader: parse(loade
 const both = Object.entries(scripts);
 const { installer } = scripts;
 
-/** Of the modules that Windows PowerShell 5.1 has on every Windows Server since 2016, and of WebAdministration, which is asked for first. */
+/**
+ * Cmdlets of the modules that Windows PowerShell 5.1 has on every Windows Server since 2016, and of
+ * WebAdministration, which the installer tests for.
+ */
 const CMDLETS = [
   ...['?', 'ForEach-Object', 'Select-Object', 'Where-Object', 'New-Object', 'Out-Null', 'Set-StrictMode'],
   ...['Get-Acl', 'Set-Acl', 'Get-ChildItem', 'Get-Item', 'Get-ItemProperty', 'Set-ItemProperty', 'Get-PSDrive'],
@@ -43,7 +49,7 @@ const CMDLETS = [
   ...['Get-Process', 'Get-Service', 'Restart-Service', 'Get-CimInstance', 'Get-NetTCPConnection'],
   ...['Get-Module', 'Import-Module', 'Get-WebBinding', 'New-WebBinding', 'Remove-WebBinding'],
 ];
-/** Variables that hold a key, or what a key is in. */
+/** Variables that hold a key, or something that has a key in it. */
 const KEYS = ['pkcs8', 'pfx', 'password'];
 /** Makes an object of what it is given, in memory. */
 const HARMLESS = ['New-Object'];
@@ -211,7 +217,10 @@ describe('what the cloud and the installer say to each other', () => {
 });
 
 describe('what documentation does not settle', () => {
-  /** Every value of the table `$mailEnable`, every place in the registry or in IIS, and each method of IIS' own objects. */
+  /**
+   * Every value of the table `$mailEnable`, every place in the registry or in IIS, and each method
+   * of IIS' own objects.
+   */
   const table = installer.nodes.find(
     node => node.type === 'assignment_expression' && node.text.startsWith('$mailEnable ='),
   )!;

@@ -1,3 +1,0 @@
-import { contract } from './contract.suite.ts';
-
-contract('postfix-dovecot-2.3-nginx');
