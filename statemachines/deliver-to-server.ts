@@ -91,9 +91,10 @@ export const ReleaseServer = /* @__PURE__ */ step('ReleaseServer', () => ({
 
 export const deliverToServer = (): Machine => ({
   name: 'deliver-to-server',
-  comment: `One delivery at a time for a server. Each takes all the work that may go: assembled, sent by one
-    SSM command, recorded as far as it was seen served. Four states a round, shared by all domains in it.
-    The execution is started by whatever wakes the server, and the server is claimed under its name.`,
+  comment: `One delivery at a time for a server. A delivery takes all the work that may be delivered now:
+    it is assembled, sent by one SSM command, and recorded as far as it was seen served. Four states a
+    round, shared by all domains in the delivery. The function that wakes a server starts the execution,
+    and claims the server under the execution's name.`,
   startAt: 'AssembleDelivery',
   states: {
     ...{ AssembleDelivery, SendDelivery, RecordDelivery, ReleaseServer },
