@@ -4,7 +4,6 @@ import {
   ArgumentParseError,
   EnumValidationError,
   FlagNotFoundError,
-  UnexpectedFlagError,
   UnexpectedPositionalError,
   UnsatisfiedFlagError,
   UnsatisfiedPositionalError,
@@ -42,8 +41,7 @@ export function mistyped(reason: Omit<Reason, 'exitCode'>): Refusal {
 }
 
 /** What the parser finds wrong by itself. */
-type Mistake =
-  'UnknownOption' | 'TooManyArguments' | 'MissingArgument' | 'MissingValue' | 'RepeatedOption' | 'InvalidValue';
+type Mistake = 'UnknownOption' | 'TooManyArguments' | 'MissingArgument' | 'MissingValue' | 'InvalidValue';
 
 /** What the table says about the command that was typed. */
 export interface Typed {
@@ -80,8 +78,6 @@ export function refusalOf(error: unknown, { command, argument, options, belongs 
     return refuse('MissingArgument', `${command} needs a ${error.placeholder.toLowerCase()}.`);
   if (error instanceof UnsatisfiedFlagError)
     return refuse('MissingValue', `--${error.externalFlagName} needs a value.`);
-  if (error instanceof UnexpectedFlagError)
-    return refuse('RepeatedOption', `--${error.externalFlagName} is given twice.`, `Leave one of the two out. ${help}`);
   if (error instanceof EnumValidationError) {
     const known = `Give ${listed(error.values, 'or')}.`;
     return refuse('InvalidValue', `--${error.externalFlagName} has no value ${quoted(error.input)}.`, known);

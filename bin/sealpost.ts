@@ -7,6 +7,7 @@ import type { Common, Here } from './here.ts';
 import { json } from './json.ts';
 import { listed, mistyped, refusalOf, type Refusal } from './refusal.ts';
 import { explain } from './trouble.ts';
+import { isForProgram, split } from './words.ts';
 
 const STACK = 'sealpost';
 
@@ -17,8 +18,8 @@ const HEADERS = {
 const ABOUT = `Certificates for hosted mail.
 
 Every command takes ${listed(dashed(common), 'and')}, before its name
-or after it, unless its help leaves one out. An option before the name gives way to the same option
-after it. The AWS account and region are those of the standard AWS environment and profiles.
+or after it, unless its help leaves one out. Of an option that is given twice, the last one counts.
+The AWS account and region are those of the standard AWS environment and profiles.
 
 Exit code
   0  all is well
@@ -79,35 +80,10 @@ async function version(): Promise<string> {
   return JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')).version;
 }
 
-/**
- * The parser wants the command first. An option of every command may be typed before the command,
- * for example in an alias of the shell. Such an option gives way to the same option after the
- * command.
- */
-function split(args: string[]): { before: string[]; command: string | undefined; after: string[] } {
-  const before: string[] = [];
-  let at = 0;
-  for (let size = 0; at < args.length; at += size) {
-    const [option, value] = args[at]!.split('=') as [string, string?];
-    const flag = Object.entries(common).find(([name]) => option === `--${name}`)?.[1];
-    if (!flag) break;
-    size = flag.kind === 'boolean' || value !== undefined ? 1 : 2;
-    const later = args.slice(at + size);
-    if (!later.some(arg => arg === option || arg.startsWith(`${option}=`))) before.push(...args.slice(at, at + size));
-  }
-  const [command, ...after] = args.slice(at);
-  return { before, command, after };
-}
-
-/** What stands before `--`. */
-function options(args: string[]): string[] {
-  const end = args.indexOf('--');
-  return end < 0 ? args : args.slice(0, end);
-}
-
 /** @param words of a command line, of which the last is not finished */
 async function propose(app: Application<Context>, words: string[], context: Context): Promise<string[]> {
-  const { before, command = '', after } = split(words);
+  const { before, command, after } = split(words);
+  if (command === undefined) return [];
   const isRoot = after.length === 0;
   const asked = isRoot ? [command] : command === 'help' ? after : [command, ...before, ...after];
   const found = (await proposeCompletions(app, asked, context)).map(({ completion }) => completion);
@@ -160,7 +136,7 @@ export async function main(args: string[]): Promise<number> {
   const [error] = errors;
   if (error === undefined) return command === undefined ? 2 : (context.process.exitCode ?? 0);
   const refusal = refused(error, isHelp ? after[0] : command) ?? explain(error, asked);
-  print(refusal, { isJson: options(args).includes('--json') });
+  print(refusal, { isJson: isForProgram(args) });
   return refusal.exitCode;
 }
 

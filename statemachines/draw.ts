@@ -48,9 +48,11 @@ const WITH_ERROR = '{% $merge([$states.input, {"error": $states.errorOutput}]) %
 export function draw({ name, comment, startAt, states }: Machine): object {
   const read = `Each state says why it is there (Comment) and what comes after it (Next), then in a line each where
     an end or an error leads (Catch) and how often an error is retried before (Retry).`;
+  const good = goodRoad(startAt, states);
+  const road = good.length > 1 ? [`The good road: ${good.join(' → ')}.`] : [];
   const source = `npm run generate draws this file from statemachines/${name}.ts: edit that file.`;
   return {
-    Comment: oneLine(`${comment} The good road: ${goodRoad(startAt, states).join(' → ')}. ${read} ${source}`),
+    Comment: oneLine([comment, ...road, read, source].join(' ')),
     QueryLanguage: 'JSONata',
     StartAt: startAt,
     States: Object.fromEntries(

@@ -10,32 +10,38 @@ export interface Policy {
   jitter?: true;
 }
 
+/** A CA that does not answer, where an order begins. */
+const caAway = { first: 2, retries: 4, longest: 30 };
+/** A CA that still works on an order. */
+const caAtWork = { first: 2, retries: 5, longest: 30 };
+/** Name servers that do not have a new value yet, and a CA that looks at them. */
+const dnsSpreads = { first: 5, retries: 6, longest: 60 };
+
 export const policies = {
-  /** A CA that does not answer, where an order begins. */
-  caAway: { first: 2, retries: 4, longest: 30 },
-  /** A CA that still works on an order. */
-  caAtWork: { first: 2, retries: 5, longest: 30 },
-  /** Name servers that do not have a new value yet, and a CA that looks at them. */
-  dnsSpreads: { first: 5, retries: 6, longest: 60 },
+  caAway,
+  caAtWork,
+  dnsSpreads,
   /** The bus did not take an event. */
   busAway: { first: 1, retries: 4, longest: 10 },
 
-  /** A service of AWS is busy. */
+  /** A service of AWS is busy. Where a step also waits for a CA, it waits as long for AWS. */
   awsBusy: { first: 2, retries: 6, longest: 30, jitter: true },
   awsBusyAtServer: { first: 1, retries: 6, longest: 30, jitter: true },
-  /** These three wait as long as their step waits for the CA. */
-  awsBusyAtOrder: { first: 2, retries: 4, longest: 30, jitter: true },
-  awsBusyAtFinalize: { first: 2, retries: 5, longest: 30, jitter: true },
-  awsBusyAtValidate: { first: 5, retries: 6, longest: 60, jitter: true },
+  awsBusyAtOrder: { ...caAway, jitter: true },
+  awsBusyAtFinalize: { ...caAtWork, jitter: true },
+  awsBusyAtValidate: { ...dnsSpreads, jitter: true },
   /** The event is not on record yet. If the step gives up, a person must redrive the execution. */
   nothingOnRecord: { first: 1, retries: 60, longest: 60, jitter: true },
 
   /**
-   * Lambda takes no invocation now. Bursts last up to ten minutes. Two states in a row may wait so
-   * long within the lease of an hour.
+   * Lambda takes no invocation now. The policy outlasts a burst of ten minutes, and two states in a
+   * row that wait so long still fit into the lease of an hour.
    */
   lambdaBusy: { first: 2, retries: 30, longest: 60, jitter: true },
-  /** As many retries as `lambdaBusy`: SendDelivery's timer may have used 45 min of the lease. */
+  /**
+   * As many retries, closer together: the lease of 3,600 s without the 2,700 s of SendDelivery's
+   * timer leaves 900 s for all retries of the next step.
+   */
   lambdaBusyAfterCommand: { first: 2, retries: 30, longest: 28, jitter: true },
   /** Lambda failed, or the function ended without an answer. */
   lambdaFault: { first: 2, retries: 4, longest: 30, jitter: true },

@@ -1,9 +1,15 @@
-/** `npm test`: brings what a first run lacks, runs every test, then prints what was measured and, last of all, the totals. */
+/**
+ * `npm test`: downloads what a first run lacks, runs every test, prints the figures that were
+ * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
+ * it downloads only what the file's imports lead to. Further arguments are vitest's (`-t NAME`).
+ */
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensurePebble } from '../local/ca/pebble.ts';
 import { prepare, reporter } from '../local/prepare.ts';
 import { forget, recorded, type Figures } from './figures.ts';
+import { files, importsOf } from './house/sources.ts';
 import { kinds } from './install/kinds.ts';
 import { sizes } from './sizes.ts';
 
@@ -24,11 +30,11 @@ interface Results {
   }[];
 }
 
-/** Runs vitest as a process of its own, with its output on ours. @returns its exit code */
-function runVitest(filters: string[]): Promise<number> {
+/** Runs vitest as a process, with its output on ours. @returns the exit code */
+function runVitest(args: string[]): Promise<number> {
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
-  const child = spawn(process.execPath, [...process.execArgv, vitest, 'run', ...reporters, ...filters], {
+  const child = spawn(process.execPath, [...process.execArgv, vitest, 'run', ...reporters, ...args], {
     cwd: CHECKOUT,
     stdio: 'inherit',
   });
@@ -39,8 +45,8 @@ function runVitest(filters: string[]): Promise<number> {
 }
 
 /**
- * A file that could not be run at all counts as one failure, since none of its tests would say so; and so does whatever
- * else made vitest fail (an error outside of any test).
+ * A file that could not be run at all has no failed test and counts as one failure. So does an error
+ * outside of any test, which makes vitest fail.
  */
 function totals(
   exitCode: number,
@@ -56,23 +62,51 @@ function totals(
 
 function print(measured: Figures): void {
   const figures = Object.entries(measured);
+  if (figures.length === 0) return;
   const width = Math.max(...figures.map(([what]) => what.length));
   console.log('\nMeasured, not asserted:');
   for (const [what, figure] of figures) console.log(`  ${what.padEnd(width)}  ${figure}`);
 }
 
-async function main(): Promise<number> {
-  const report = reporter();
+/** @returns these files, and all files that their imports lead to */
+function reached(from: string[]): Set<string> {
+  const found = new Set<string>();
+  for (const waiting = [...from]; waiting.length > 0;) {
+    const file = waiting.pop()!;
+    if (found.has(file) || !file.endsWith('.ts') || !files.includes(file)) continue;
+    found.add(file);
+    waiting.push(...importsOf(file).map(({ of }) => of));
+  }
+  return found;
+}
+
+async function everything(report: (line: string) => void): Promise<Figures> {
   const cdkOut = await prepare(join(CHECKOUT, '.local'), report, kinds);
-  const bundles = sizes(cdkOut);
+  return sizes(cdkOut);
+}
+
+/** @param chosen test files @returns no figures: sizes are measured when every test runs */
+async function only(chosen: string[], report: (line: string) => void): Promise<Figures> {
+  const needed = reached(chosen);
+  if (needed.has('local/hosts/base.ts')) await everything(report);
+  else if (needed.has('local/ca/pebble.ts')) await ensurePebble({ report });
+  return {};
+}
+
+async function main(args: string[]): Promise<number> {
+  const report = reporter();
+  const chosen = files.filter(file => file.endsWith('.test.ts') && args.some(arg => file.includes(arg)));
+  const measured = await (args.length === 0 ? everything(report) : only(chosen, report));
   forget();
   rmSync(RESULTS, { force: true });
-  report('Every test: first the parts, then (alone, for what it measures) the whole road on real parts');
-  const exitCode = await runVitest(process.argv.slice(2));
+  if (args.length === 0)
+    report('Every test: first the parts, then, alone for its figures, the whole road on real parts');
+  const exitCode = await runVitest(args);
+  if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
-  print({ ...recorded(), ...bundles });
+  print({ ...recorded(), ...measured });
   console.log(`\n${totals(exitCode, results)}`);
   return exitCode;
 }
 
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));

@@ -59,7 +59,7 @@ export const configuredIssuer = z.strictObject({
     z.strictObject({ account: limit, registeredDomain: limit, exactSet: limit, source: z.optional(z.string()) }),
   ),
 });
-type ConfiguredIssuer = z.infer<typeof configuredIssuer>;
+export type ConfiguredIssuer = z.infer<typeof configuredIssuer>;
 const configured = z.array(configuredIssuer);
 
 /**

@@ -2,7 +2,7 @@
 import type { EventOut } from '../events/events-out.ts';
 
 export interface Bus {
-  /** Puts facts on the product's bus, with the source `sealpost`. */
+  /** Publishes events on the product's bus, with the source `sealpost`. */
   put(events: EventOut[]): Promise<void>;
 }
 
@@ -10,7 +10,7 @@ export interface Metrics {
   /**
    * Adds one to a metric.
    * @param counted.outcome the metric's only dimension
-   * @param counted.facts what a person reads in the log who asks what was counted
+   * @param counted.facts details for a person who reads the log line
    */
   count(metric: string, counted: { outcome: string; facts: Record<string, string | undefined> }): void;
 }

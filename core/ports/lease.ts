@@ -1,8 +1,14 @@
-/** How long a claim lasts. */
+/** Times of a claim, which is a lease. */
 
-/** A claim on a domain or a server without being renewed: longer than any task in between (2,700 s), see protocol.md. */
+/**
+ * How long a claim lasts without renewal: longer than any step between two renewals (2,700 s), see
+ * docs/protocol.md.
+ */
 export const LEASE_MS = 3_600_000;
-/** How long a woken server belongs to an execution that has not yet begun. */
+/** How long a woken server belongs to an execution that has not begun. */
 export const WAKE_MS = 60_000;
-/** When the sweep finds what was written, if its writer was killed before the writer started an execution. */
+/**
+ * When a written item is due for the sweep, in case its writer is killed before it starts an
+ * execution.
+ */
 export const FOUND_AFTER_MS = 60_000;

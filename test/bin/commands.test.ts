@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { commands } from '../../bin/commands.ts';
 import { main } from '../../bin/sealpost.ts';
+import { split } from '../../bin/words.ts';
 import { list, parts } from '../house/command-list.ts';
 import { json, read } from '../house/sources.ts';
 
@@ -71,9 +72,38 @@ test('--version is the version of the package', async () => {
     expect(await sealpost(line)).toEqual({ code: 0, out: `${version}\n`, error: '' });
 });
 
-test('an option has one owner, or belongs to every command', () => {
-  const own = Object.values(commands).flatMap(({ options }) => options.own);
-  expect(own.length).toBe(new Set(own).size);
+describe('the words of a command line', () => {
+  test.each([
+    ['--stack a status --json', ['status', '--stack', 'a', '--json']],
+    ['--names mail dns x.example', ['dns', '--names', 'mail', 'x.example']],
+    ['--stack a status --stack b', ['status', '--stack', 'b']],
+    ['--stack=a --json status --stack b --json', ['status', '--stack', 'b', '--json']],
+    ['status x.example --stack a --stack=b', ['status', 'x.example', '--stack=b']],
+    ['--stack a status -- --stack', ['status', '--stack', 'a', '--', '--stack']],
+    ['--unknown a status', ['--unknown', 'a', 'status']],
+    ['status --stack', ['status', '--stack']],
+  ])('%s: the command comes first, and the last of each option is kept', (line, words) => {
+    const { before, command, after } = split(line.split(' '));
+    expect([command, ...before, ...after]).toEqual(words);
+  });
+
+  test('an option has one owner, or belongs to every command', () => {
+    const own = Object.values(commands).flatMap(({ options }) => options.own);
+    expect(own.length).toBe(new Set(own).size);
+  });
+
+  test('an option has one meaning, whichever command takes it', () => {
+    const kinds = Object.values(commands).flatMap(({ command }) => Object.entries(command.parameters.flags ?? {}));
+    const distinct = new Set(kinds.map(([name, { kind }]) => `${name} ${kind}`));
+    expect(distinct.size).toBe(new Set(kinds.map(([name]) => name)).size);
+  });
+
+  test('--json after -- is an argument, and an error is text', async () => {
+    expect(await sealpost('dns -- a.example --json')).toMatchObject({
+      code: 2,
+      error: expect.stringMatching(/^dns takes/),
+    });
+  });
 });
 
 describe('a refusal names the argument, what is wrong with it, and what to do', () => {
@@ -111,12 +141,6 @@ describe('a refusal names the argument, what is wrong with it, and what to do', 
     ['status --stack', 'MissingValue', '--stack needs a value.', 'See npx sealpost help status.'],
     ['status --stack --json', 'MissingValue', '--stack needs a value.', 'See npx sealpost help status.'],
     ['status --quiet=please', 'InvalidValue', '--quiet takes no value.', 'See npx sealpost help status.'],
-    [
-      'status --stack a --stack b',
-      'RepeatedOption',
-      '--stack is given twice.',
-      'Leave one of the two out. See npx sealpost help status.',
-    ],
     ['provide a.example --for all', 'InvalidValue', '--for has no value "all".', 'Give mail, webmail or both.'],
     [
       ...['provide a.example --pem a.pem', 'InvalidCombination'],

@@ -227,9 +227,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
     expect(out.split('\n')[0]).toMatch(/; first in trouble$/);
     expect(out).toMatch(/^Issuer +State +Since +Next$/m);
     expect(out).toMatch(/^first +in trouble: AcmeUnavailable +.*asked again/m);
-    expect(out).toContain(
-      'first: no answer; until then other issuers are asked first, and a domain that may use no other issuer waits.',
-    );
+    expect(out).toContain('first: no answer; until then other issuers come first, and what may have no other waits.');
     expect(out).not.toContain('second.example');
     const { issuers } = JSON.parse((await sealpost('status --json')).out);
     expect(issuers).toEqual([
@@ -383,21 +381,30 @@ describe('sealpost', { timeout: 60_000 }, () => {
     expect(said).toMatchObject({ error: '', out: expect.not.stringContaining('\x1b') });
   });
 
+  /** util-linux's script gives the command a terminal of its own. */
+  const onTerminal = (command: string[]) => [
+    'script',
+    '--quiet',
+    '--return',
+    '--command',
+    command.join(' '),
+    '/dev/null',
+  ];
+
   test('watch on a terminal draws what runs in place, again and again, until q is typed', async () => {
-    // util-linux's script gives it a terminal of its own.
-    const onTerminal = (command: string[]) => [
-      'script',
-      '--quiet',
-      '--return',
-      '--command',
-      command.join(' '),
-      '/dev/null',
-    ];
     const { child, said, ended } = start(['watch'], { TERM: 'xterm' }, onTerminal);
     await expect
       .poll(() => said.out, { timeout: 20_000 })
       .toMatch(/q ends it\.[^]*bakery\.example[^]*\x1b\[\d+A\r\x1b\[J/);
     child.stdin.write('q');
     expect(await ended).toBe(0);
+  });
+
+  test('watch --quiet draws the same without a headline', async () => {
+    const { child, said, ended } = start(['watch', '--quiet'], { TERM: 'xterm' }, onTerminal);
+    await expect.poll(() => said.out, { timeout: 20_000 }).toMatch(/bakery\.example[^]*\x1b\[\d+A\r\x1b\[J/);
+    child.stdin.write('q');
+    expect(await ended).toBe(0);
+    expect(said.out).not.toContain('q ends it');
   });
 });

@@ -4,7 +4,7 @@ import { parseDomainEvent } from '../../core/events/domain-event.ts';
 import { eventsIn, pagesIn, serverEvents } from '../../core/events/events-in.ts';
 import { eventsOut, pagesOut } from '../../core/events/events-out.ts';
 import { parseServerEvent } from '../../core/events/server-event.ts';
-import { files, json, read } from './sources.ts';
+import { files, json, read, under } from './sources.ts';
 
 describe('docs/events', () => {
   test.each(Object.entries(pagesIn))('the example of %s is understood', (event, { example }) => {
@@ -23,8 +23,9 @@ describe('docs/events', () => {
   });
 });
 
+const machines = files.filter(path => path.endsWith('.asl.json'));
+
 test('a state machine that speaks on the bus publishes an event of the list', () => {
-  const machines = files.filter(path => path.endsWith('.asl.json'));
   const said = machines.flatMap(path =>
     Object.values<any>(json(path).States).flatMap(({ Arguments }) => Arguments?.Entries ?? []),
   );
@@ -34,6 +35,12 @@ test('a state machine that speaks on the bus publishes an event of the list', ()
     const members = Object.keys((eventsOut as Record<string, any>)[DetailType].def.shape);
     expect(Object.keys(Detail).sort()).toEqual(members.sort());
   }
+});
+
+test('every event out is published: by core, or by a state machine', () => {
+  const publishers = [...under('core').filter(path => !path.startsWith('core/events/')), ...machines].map(read);
+  const isPublished = (event: string) => publishers.some(text => new RegExp(`['"]${event}['"]`).test(text));
+  expect(Object.keys(eventsOut).filter(event => !isPublished(event))).toEqual([]);
 });
 
 test('the README names every event', () => {

@@ -80,6 +80,7 @@ describe('a comment', () => {
     'test/core/sweep',
     'test/house',
     'test/lib',
+    'test/local',
     'test/statemachines',
   ];
   const sources = files.filter(path => /\.(ts|mjs|cjs|sh|ps1)$/.test(path));

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPebble, type Ca } from '../../local/ca/pebble.ts';
 import { startDns, type Dns } from '../../packages/aws-stand-in/src/dns/server.ts';
 
-/** acme-client's type has no profile. */
+/** The type of acme-client has no profile. */
 type OrderRequest = Parameters<acme.Client['createOrder']>[0];
 
 let scratch: string;
@@ -24,7 +24,7 @@ const report = () => {};
 const start = (more = {}) =>
   startPebble({ directory: join(scratch, 'ca'), resolver: `${dns.addresses[0]}:53`, report, noSleep: true, ...more });
 
-// Pebble may have to be fetched first.
+// Pebble may have to be downloaded first.
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sealpost-ca-'));
   dns = await startDns({ seed: scratch });
@@ -41,7 +41,10 @@ function client(more: Partial<acme.ClientOptions> = {}): acme.Client {
   return new acme.Client({ directoryUrl: ca.directoryUrl, accountKey, backoffMin: 50, backoffMax: 500, ...more });
 }
 
-/** The chain of a certificate for these names, its challenges answered in the zone `challenges.test`, by CNAME. */
+/**
+ * Returns the chain of a certificate for these names. The challenges are answered in the zone
+ * `challenges.test`, by CNAME.
+ */
 async function issue(domain: string, profile: string): Promise<X509Certificate[]> {
   const user = client();
   await user.createAccount(account);

@@ -26,7 +26,7 @@ const start = (name: string, roots = '') =>
     report: () => {},
   });
 
-// The base may have to be built first: a minute or two, once a machine.
+// The base may have to be built first, once for a machine: a minute or two.
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sealpost-hosts-'));
   host = await start('mx1');
@@ -98,7 +98,7 @@ test('a mail sent by submission arrives in the test mailbox, read over IMAP', as
     .toMatch(/MESSAGES 1/);
 });
 
-/** Sends each line when something was answered to the last; all that was answered. */
+/** Sends each line after the answer to the previous line. Returns all answers. */
 async function converse(port: number, lines: string[]): Promise<string> {
   const socket = await handshake(port);
   let answered = '';
@@ -106,7 +106,8 @@ async function converse(port: number, lines: string[]): Promise<string> {
   socket.on('data', text => {
     answered += text;
     const last = answered.trimEnd().split('\n').at(-1)!;
-    // A line of a longer answer (`250-…`, `* …` untagged after the greeting) is not yet our turn.
+    // A longer answer has more lines (`250-…`, `* …` untagged after the greeting). The next line is
+    // sent after the last of them.
     if (/^\d{3}-/.test(last) || (/^\* /.test(last) && waiting.length < lines.length)) return;
     if (waiting.length > 0) socket.write(`${waiting.shift()}\r\n`);
   });
@@ -149,7 +150,7 @@ test('a file is written with its mode and its bytes', async () => {
 test('a root given to a host is trusted by it, until others are given', async () => {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
   const root = await mustRun(['openssl', 'req', '-x509', ...key, '-subj', '/CN=some root']);
-  // By the folder of hashed links, and by the bundle.
+  // A program finds a root by the folder of hashed links or by the bundle.
   const verify = async () => {
     const folder = await host.run(['openssl', 'verify'], { input: root });
     const bundle = await host.run(
@@ -222,6 +223,6 @@ function readLink(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    return ''; // ended between the two looks
+    return ''; // ended between the two reads
   }
 }

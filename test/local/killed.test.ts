@@ -1,4 +1,7 @@
-/** Killed at any state, and started again: a provider of its own, since the visitor's is in use meanwhile. */
+/**
+ * The provider is killed in any state and started again. This provider is the test's own, because
+ * the visitor uses the other one meanwhile.
+ */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { killedSuite } from './visitor/killed.ts';
 import { local } from './visitor/visitor.ts';

@@ -1,4 +1,7 @@
-/** One provider for all of these, since it takes a while to come up: what a stranger does with it, in this order. */
+/**
+ * What a stranger does with a provider, in this order. All tests share one provider, because its
+ * start takes a while.
+ */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { commandSuite } from './visitor/command.ts';
 import { judgesSuite } from './visitor/judges.ts';
@@ -12,7 +15,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => local('down').then(() => {}), 60_000);
 
-// Each `aws` is a second of Python's start, and more on a busy machine.
+// Each `aws` takes a second for Python's start, and more on a busy machine.
 describe('the command line', { timeout: 180_000 }, commandSuite);
 describe('judges that others wrote', judgesSuite);
 describe('rights, seen from outside', rightsSuite);

@@ -4,6 +4,7 @@ import { parseDefinition } from '../../packages/aws-stand-in/src/states/asl/defi
 import type { Host, TaskRequest } from '../../packages/aws-stand-in/src/states/asl/host.ts';
 import { execute } from '../../packages/aws-stand-in/src/states/asl/interpreter.ts';
 import { StateError } from '../../packages/aws-stand-in/src/states/asl/state-error.ts';
+import { VirtualTime } from '../../packages/aws-stand-in/src/states/asl/virtual-time.ts';
 import { compileEventPattern } from '../../packages/aws-stand-in/src/events/pattern.ts';
 import { pagedEnds } from '../../lib/paged-executions.ts';
 import { endNames } from '../../core/ended.ts';
@@ -114,8 +115,7 @@ export async function run(machine: Machine, failures: Record<string, Failure> = 
   }
 }
 
-/** Time stands still while anything can still happen, and then jumps to the next wake. */
-class TableHost implements Host {
+class TableHost extends VirtualTime implements Host {
   readonly road: string[] = [];
   readonly called: string[] = [];
   readonly waits: Record<string, number[]> = {};
@@ -124,17 +124,15 @@ class TableHost implements Host {
   readonly #failures: Record<string, Failure>;
   /** When each state's last attempt ended, and in which stay; every answer here is at once. */
   readonly #lastEnded = new Map<string, { visit: number; at: number }>();
-  readonly #sleepers = new Set<{ at: number; wake(): void }>();
-  #time = START;
   #events = 0;
   #tokens = 0;
 
   constructor(machine: Machine, failures: Record<string, Failure>) {
+    super(START);
     this.#machine = machine;
     this.#failures = failures;
   }
 
-  now = () => this.#time;
   random = () => 1;
   newToken = () => `token-${++this.#tokens}`;
   save = () => {};
@@ -144,23 +142,13 @@ class TableHost implements Host {
     return ++this.#events;
   }
 
-  sleepUntil(at: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleeper = { at, wake: resolve };
-      this.#sleepers.add(sleeper);
-      const stop = () => (this.#sleepers.delete(sleeper), reject(signal.reason));
-      if (signal.aborted) stop();
-      signal.addEventListener('abort', stop);
-    });
-  }
-
   task(request: TaskRequest): Promise<unknown> {
     const state = this.road.at(-1)!;
     const attempts = (this.given[state] ??= []);
     const last = this.#lastEnded.get(state);
-    if (last?.visit === this.road.length) (this.waits[state] ??= []).push((this.#time - last.at) / 1000);
+    if (last?.visit === this.road.length) (this.waits[state] ??= []).push((this.time - last.at) / 1000);
     attempts.push(request.arguments);
-    this.#lastEnded.set(state, { visit: this.road.length, at: this.#time });
+    this.#lastEnded.set(state, { visit: this.road.length, at: this.time });
     const failure = this.#failures[state];
     if (failure && attempts.length <= (failure.times ?? Infinity)) return this.#fail(failure.error, request);
     return this.#answer(request);
@@ -187,22 +175,6 @@ class TableHost implements Host {
       waits ? (given as any).Payload : given,
     );
     return waits ? { commandId: 'command-1' } : answer;
-  }
-
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let over = false;
-    const done = promise.finally(() => (over = true));
-    done.catch(() => {});
-    while (!over) {
-      // The interpreter and its expressions run on microtasks: after one turn all have run.
-      await new Promise(resolve => setImmediate(resolve));
-      const next = [...this.#sleepers].sort((a, b) => a.at - b.at)[0];
-      if (over || !next) continue;
-      this.#sleepers.delete(next);
-      this.#time = Math.max(this.#time, next.at);
-      next.wake();
-    }
-    return done;
   }
 }
 

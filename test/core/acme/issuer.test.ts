@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseIssuers } from '../../../core/acme/issuer.ts';
+import { parseIssuers, type ConfiguredIssuer } from '../../../core/acme/issuer.ts';
 import { issuersPattern } from '../../../lib/issuer-setting.ts';
 
 const customer = { contact: [], termsAgreed: true, roots: '', userAgent: 'test', parameters: '/sealpost/issuers' };
@@ -54,7 +54,8 @@ describe('the setting Issuers', () => {
 });
 
 describe('the template takes', () => {
-  const full = {
+  /** Every option. An option that is missing here does not compile. */
+  const full: Required<ConfiguredIssuer> = {
     ...letsEncrypt,
     profile: 'tlsserver',
     staging: false,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseDomainEvent } from '../../../core/events/domain-event.ts';
+import { serverEvents, type EventInName } from '../../../core/events/events-in.ts';
 import { parseServerEvent } from '../../../core/events/server-event.ts';
 
 const time = '2026-03-01T12:00:00Z';
@@ -9,6 +10,22 @@ const wish = { domain: 'example.com', mailServers: [server] };
 const created = (detail: unknown, more: object = {}) => ({ 'detail-type': 'Domain Created', time, detail, ...more });
 const retired = (detail: unknown) => ({ 'detail-type': 'Mail Server Retired', time, detail });
 const registered = (detail: unknown) => ({ 'detail-type': 'Mail Server Registered', time, detail });
+
+/** Each event, and the kind of request that it becomes. An event without a row does not compile. */
+const kinds: Record<EventInName, [detail: object, kind: string]> = {
+  'Domain Created': [wish, 'wish'],
+  'Domain Changed': [wish, 'wish'],
+  'Domain Deleted': [{ domain: 'example.com' }, 'wish'],
+  'Certificate Expiring': [{ domain: 'example.com' }, 'look'],
+  'Mail Server Registered': [{ server, node }, 'registered'],
+  'Mail Server Changed': [{ server, node }, 'registered'],
+  'Mail Server Retired': [{ server }, 'retired'],
+};
+
+test.each(Object.entries(kinds))('%s is read', (event, [detail, kind]) => {
+  const parse = event in serverEvents ? parseServerEvent : parseDomainEvent;
+  expect(parse({ 'detail-type': event, time, detail })).toMatchObject({ kind });
+});
 
 describe('an event for a domain', () => {
   test.each([

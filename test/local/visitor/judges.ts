@@ -6,7 +6,7 @@ import { until } from '../../../local/provider/panel.ts';
 import type { Tool } from '../../../local/tools/unpacked.ts';
 import { directory, environment, local } from './visitor.ts';
 
-/** Of the command line's own visit, served by now. */
+/** A domain of the command line's visit. It is served by now. */
 const NAME = 'mail.stranger.example';
 
 let env: Record<string, string>;
@@ -18,7 +18,10 @@ const verdicts = (name: string, port: number, starttls?: 'smtp') => {
   return testsslVerdicts(testssl, { name, address, port, starttls, caFile, directory });
 };
 
-/** One mail by swaks, under a subject of its own. It looks at the chain; this version of it looks at no name. */
+/**
+ * Sends one mail by swaks, with its own subject. This version of swaks verifies the chain and no
+ * name.
+ */
 function send(subject: string, ...more: string[]) {
   const { user } = TEST_MAILBOX;
   const mail = ['--from', user, '--to', user, '--header', `Subject: ${subject}`, '--server', env.SEALPOST_HOST_MX1!];
@@ -40,7 +43,8 @@ export function judgesSuite(): void {
   }, 300_000);
 
   test('testssl.sh finds chain and name good on 993, and the name of another wrong on 587', async () => {
-    // Three quarters of a minute of a core a port: 25 is swaks's, and posttls-finger's in test/install.
+    // testssl.sh takes three quarters of a minute of a core for each port. swaks covers port 25
+    // here, posttls-finger covers it in test/install.
     const [good, wrong] = await Promise.all([verdicts(NAME, 993), verdicts('mail.nobody.example', 587, 'smtp')]);
     expect(good).toMatchObject({
       cert_chain_of_trust: 'OK: passed.',

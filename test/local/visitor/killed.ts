@@ -17,7 +17,7 @@ import {
 } from './visitor.ts';
 
 const SERVER = 'mx1.provider.test';
-/** Every state that either road enters on its good way. */
+/** Every state that either state machine enters on its good road. */
 const DOMAIN_STATES = [
   'ClaimDomain',
   'CreateOrder',
@@ -37,7 +37,7 @@ async function killAndUp(): Promise<void> {
   expect(exitCode, stdout + stderr).toBe(0);
 }
 
-/** What the CA has done since a moment of its log. */
+/** What the CA has done since a place in its log. */
 function atTheCa(since: number): { orders: number; certificates: number } {
   const log = pebbleLog().slice(since);
   return {
@@ -52,7 +52,7 @@ async function challengesIn(zoneId: string): Promise<string[]> {
   return ResourceRecordSets!.filter(({ Type }) => Type === 'TXT').map(({ Name }) => Name!);
 }
 
-/** Ids of this provider's processes of a function. */
+/** The ids of this provider's processes of a function. */
 function processesOf(name: string): number[] {
   return childrenOf(providerPid()).filter(pid =>
     environmentOf(pid).includes(`AWS_LAMBDA_FUNCTION_NAME=sealpost-${name}`),
@@ -70,7 +70,7 @@ function childrenOf(pid: number): number[] {
   );
 }
 
-/** Empty for a process or a thread that ended since it was listed. */
+/** Empty for a process or a thread that has ended since it was listed. */
 function readLive(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -82,7 +82,7 @@ function readLive(path: string): string {
 
 const hostingEvent = (domain: string) => tell('Domain Created', { domain, mailServers: [SERVER] });
 
-/** A process that has just ended needs no signal any more. */
+/** A process that has just ended needs no signal. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -104,7 +104,8 @@ export function killedSuite(): void {
       await killAndUp();
     }
     await untilServed(domain);
-    // Killed between the CA's answer and the record of it, an order may stay behind, pending; never a second certificate.
+    // A kill between the CA's answer and its record may leave an order behind, pending, but never a
+    // second certificate.
     expect(atTheCa(since)).toEqual({ orders: expect.toBeOneOf([1, 2]), certificates: 1 });
     expect(await challengesIn(zoneId)).toEqual([]);
   }, 400_000);
@@ -113,12 +114,13 @@ export function killedSuite(): void {
     const domain = 'crashed.example';
     await makeZone(domain);
     const [since, began] = [pebbleLog().length, new Date()];
-    // Stopped beforehand, they are certain to be in the middle of an invocation when they are killed.
+    // The processes are stopped first, so that they are in the middle of an invocation when they
+    // are killed.
     const functions = ['finalize-order', 'record-delivery'];
     const held = new Set(functions);
     const hold = () => [...held].flatMap(processesOf).forEach(pid => signal(pid, 'SIGSTOP'));
     hold();
-    // The pool may begin another process for the invocation: that one is held, too.
+    // The pool may start another process for the invocation. That process is stopped, too.
     const holding = setInterval(hold, 50);
     try {
       await hostingEvent(domain);
@@ -145,7 +147,7 @@ export function killedSuite(): void {
     const [since, began] = [pebbleLog().length, new Date()];
     await hostingEvent(domain);
     await untilEvent('deliver-to-server', 'SendDelivery entered', began, entered('SendDelivery'));
-    // The installer's last phase before a daemon reads anything new, or any after it: whichever it is caught in.
+    // The installer is in its last phase before a daemon reads new files, or in a later phase.
     const script =
       'until pid=$(pgrep -of "[i]nstaller ./delivery"); do sleep 0.02; done; sleep 0.3; kill -9 $pid $(pgrep -P $pid)';
     expect((await local('host', 'exec', 'mx1', '--', 'sh', '-c', script)).exitCode).toBe(0);

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { directory, environment, local, providerPid } from './visitor.ts';
 
-/** Command lines of all processes of this machine that name the provider's directory. */
+/** The command lines of all processes of this machine that name the provider's folder. */
 function processes(): string[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -11,13 +11,13 @@ function processes(): string[] {
       try {
         return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
       } catch {
-        return []; // it ended meanwhile
+        return []; // the process has ended meanwhile
       }
     })
     .filter(command => command.includes(directory));
 }
 
-/** Whether this machine has its end of the host's link: the address before the host's. */
+/** True if this machine has its end of the host's link: the address before the host's. */
 function linkTo(host: string): boolean {
   const gateway = host.replace(/\d+$/, last => String(Number(last) - 1));
   return Object.values(networkInterfaces()).some(link => link?.some(({ address }) => address === gateway));
@@ -29,7 +29,7 @@ export function leavesNothingSuite(): void {
     expect(linkTo(host!)).toBe(true);
     process.kill(providerPid(), 'SIGKILL');
     await expect.poll(() => linkTo(host!), { timeout: 10_000 }).toBe(false);
-    // The kernel ends the functions' processes; they are gone a moment after it.
+    // The kernel ends the functions' processes a moment after the provider.
     await expect.poll(() => processes().filter(command => !/pebble/.test(command)), { timeout: 10_000 }).toEqual([]);
     expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(directory);
     const killed = await local('status');

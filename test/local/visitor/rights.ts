@@ -26,7 +26,7 @@ async function keys(bucket: string, prefix: string): Promise<string[]> {
 
 const MAIL_SERVER_ROLE = 'sealpost-mail-server-us-east-1';
 
-/** What somebody may or may not do, by what it is called in a policy. */
+/** What a role may or may not do, by the action's name in a policy. */
 const attempts: Record<string, (client: Client) => Promise<unknown>> = {
   's3:GetObject on its own delivery': c =>
     new S3Client(c).send(new GetObjectCommand({ Bucket: buckets.deliveries, Key: own })),
@@ -61,7 +61,7 @@ const attempts: Record<string, (client: Client) => Promise<unknown>> = {
 };
 
 async function putEvent(client: Client, source: string): Promise<void> {
-  // Nobody waits for this type: the sender hears Request Rejected, and nothing is written.
+  // No rule waits for this type: the sender gets Request Rejected, and nothing is written.
   const entry = { EventBusName: env.SEALPOST_BUS, Source: source, DetailType: 'Rights Looked At', Detail: '{}' };
   const { Entries } = await new EventBridgeClient(client).send(new PutEventsCommand({ Entries: [entry] }));
   const [{ ErrorCode, ErrorMessage } = {}] = Entries ?? [];
@@ -71,7 +71,8 @@ async function putEvent(client: Client, source: string): Promise<void> {
 const may: Record<string, string[]> = {
   mx1: ['s3:GetObject on its own delivery'],
   provider: ['events:PutEvents on the bus'],
-  // It says whose mail is served under a server, and starts the road once more when the wish changed meanwhile.
+  // ClaimDomain says whose mail is served under a server, and starts the road again if the wish
+  // changed meanwhile.
   'claim-domain': [
     'events:PutEvents as sealpost',
     'dynamodb:GetItem on the table',
@@ -92,7 +93,7 @@ export function rightsSuite(): void {
     const { CertificateBucket, DeliveryBucket } = (await accessTo(directory)).stack.outputs;
     buckets = { certificates: CertificateBucket!, deliveries: DeliveryBucket! };
     key = (await keys(buckets.certificates, 'certificates/')).find(key => key.endsWith('/key'))!;
-    // A delivery is deleted when its answer is on record, so one is put there to be read.
+    // A delivery is deleted when its answer is recorded, so the test puts one there to read.
     const { Role } = await new IAMClient(as.person).send(new GetRoleCommand({ RoleName: MAIL_SERVER_ROLE }));
     own = `deliveries/${Role!.RoleId}:${env.SEALPOST_NODE_MX1}/${'a'.repeat(64)}`;
     const person = new S3Client(as.person);

@@ -1,4 +1,7 @@
-/** A stranger at the provider that runs beside: the command line, and tools that know AWS and TLS but not us. */
+/**
+ * A stranger uses the provider that runs beside the test: its command line, and tools that know AWS
+ * and TLS alone.
+ */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
 import { tmpdir } from 'node:os';
@@ -20,13 +23,13 @@ import { until } from '../../../local/provider/panel.ts';
 export const directory = mkdtempSync(join(tmpdir(), 'sealpost-visitor-'));
 const COMMAND = join(import.meta.dirname, '../../../local/command.ts');
 
-/** `npm run local -- …`, on a provider of the tests' own. */
+/** Runs `npm run local -- …`, on a provider of the tests' own. */
 export function local(...args: string[]): Promise<ProgramResult> {
   const node = [process.execPath, '--disable-warning=ExperimentalWarning'];
   return runProgram([...node, COMMAND, '--in', directory, ...args]);
 }
 
-/** What the lines of `env` make of a shell's environment; exactly what a person gets by eval. */
+/** The variables that the lines of `env` set in a shell; a person gets the same by eval. */
 export async function environment(...as: string[]): Promise<Record<string, string>> {
   const printed = await local('env', ...as);
   if (printed.exitCode !== 0) throw new Error(printed.stderr);
@@ -48,7 +51,10 @@ export const clientOf = (env: Record<string, string>) => ({
   forcePathStyle: true,
 });
 
-/** A customer with a zone in Route 53, made as anybody would; returns when the name servers answer for it. */
+/**
+ * Makes a customer's zone in Route 53, with calls that every client may make. Returns when the name
+ * servers answer for it.
+ */
 export async function makeZone(domain: string): Promise<string> {
   const provider = await accessTo(directory);
   const zoneId = await provider.createZone(domain);
@@ -72,14 +78,17 @@ export async function tell(detailType: string, detail: object): Promise<void> {
   if (FailedEntryCount !== 0) throw new Error('the bus did not take the event');
 }
 
-/** Until a mail program that trusts the CA alone is content with `mail.<domain>` on port 993. */
+/** Waits until a mail program that trusts the CA alone accepts `mail.<domain>` on port 993. */
 export async function untilServed(domain: string, seconds = 120): Promise<void> {
   const { SEALPOST_HOST_MX1: address, SEALPOST_CA_FILE: file } = await environment();
   const look = { address: address!, port: 993, name: `mail.${domain}`, roots: readFileSync(file!, 'utf8') };
   await until(`${domain} served`, seconds, async () => (await handshake(look)).trusted);
 }
 
-/** Of a state machine's newest executions, a history each, oldest event first: a road may have been begun beside the one that is looked for. */
+/**
+ * The histories of a state machine's newest executions, the oldest event first. Another road may
+ * have begun beside the wanted one.
+ */
 async function newestHistories(client: SFNClient, machine: string): Promise<HistoryEvent[][]> {
   const stateMachineArn = `arn:aws:states:us-east-1:000000000000:stateMachine:sealpost-${machine}`;
   const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 3 }));
@@ -88,7 +97,7 @@ async function newestHistories(client: SFNClient, machine: string): Promise<Hist
   return Promise.all(executions.map(history));
 }
 
-/** Looks often: what is waited for may be over in milliseconds. */
+/** The interval is short, because the awaited state may last milliseconds. */
 export async function untilEvent(
   machine: string,
   what: string,

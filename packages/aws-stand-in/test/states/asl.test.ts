@@ -4,37 +4,23 @@ import { parseDefinition } from '../../src/states/asl/definition.ts';
 import type { Host, TaskRequest, Visit } from '../../src/states/asl/host.ts';
 import { execute } from '../../src/states/asl/interpreter.ts';
 import { StateError } from '../../src/states/asl/state-error.ts';
+import { VirtualTime } from '../../src/states/asl/virtual-time.ts';
 
 const start = Date.parse('2026-11-24T10:00:00Z');
 const never = new Promise<never>(() => {});
 type Task = (argument: any, request: TaskRequest, host: VirtualHost) => unknown;
 
-/**
- * Time stands still while anything can happen, and then jumps to the next wake: an hour's wait
- * takes a millisecond.
- */
-class VirtualHost implements Host {
-  time = start;
+class VirtualHost extends VirtualTime implements Host {
   readonly events: any[] = [];
   readonly saved: Visit[] = [];
-  readonly sleepers = new Set<{ at: number; wake(): void }>();
   readonly tasks: Record<string, Task>;
   jitter = 1;
   constructor(tasks: Record<string, Task> = {}) {
+    super(start);
     this.tasks = tasks;
   }
-  now = () => this.time;
   random = () => this.jitter;
   newToken = () => `token-${this.events.length}`;
-  sleepUntil(at: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const sleeper = { at, wake: resolve };
-      this.sleepers.add(sleeper);
-      const stop = () => (this.sleepers.delete(sleeper), reject(signal.reason));
-      if (signal.aborted) stop();
-      signal.addEventListener('abort', stop);
-    });
-  }
   task(request: TaskRequest): Promise<unknown> {
     const name = request.resource.split(':')[6]!;
     const work = (async () => this.tasks[name]!(request.arguments, request, this))();
@@ -50,20 +36,6 @@ class VirtualHost implements Host {
   }
   save(visit: Visit): void {
     this.saved.push(JSON.parse(JSON.stringify(visit)));
-  }
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let over = false;
-    const done = promise.finally(() => (over = true));
-    done.catch(() => {});
-    while (!over) {
-      await new Promise(resolve => setImmediate(resolve));
-      const next = [...this.sleepers].sort((a, b) => a.at - b.at)[0];
-      if (over || !next) continue;
-      this.sleepers.delete(next);
-      this.time = Math.max(this.time, next.at);
-      next.wake();
-    }
-    return done;
   }
 }
 
