@@ -227,7 +227,9 @@ describe('sealpost', { timeout: 60_000 }, () => {
     expect(out.split('\n')[0]).toMatch(/; first in trouble$/);
     expect(out).toMatch(/^Issuer +State +Since +Next$/m);
     expect(out).toMatch(/^first +in trouble: AcmeUnavailable +.*asked again/m);
-    expect(out).toContain('first: no answer; until then other issuers come first, and what may have no other waits.');
+    expect(out).toContain(
+      'first: no answer; until then other issuers are asked first, and a domain that may use no other issuer waits.',
+    );
     expect(out).not.toContain('second.example');
     const { issuers } = JSON.parse((await sealpost('status --json')).out);
     expect(issuers).toEqual([
