@@ -28,7 +28,7 @@ const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter]
 
 export const commands: Record<string, Entry> = {
   status: row({
-    brief: 'Shows each domain and server, its state and what comes next; with a name, all about that name.',
+    brief: 'Shows each domain and server, its state and what comes next, or all about one of them.',
     about: 'The exit code is 1 while anything that is shown is not well.',
     examples: ['status', 'status example.com'],
     load: async () => (await import('./status.ts')).status,
@@ -42,7 +42,7 @@ export const commands: Record<string, Entry> = {
     },
   }),
   dns: row({
-    brief: "Prints the CNAME lines that the domain's zone needs before a certificate can be ordered.",
+    brief: "Prints the CNAME lines that the domain's zone needs before the first order.",
     about: 'The lines are those of the domain as it is known here, or of one wildcard certificate.',
     examples: ['dns example.com'],
     load: async () => (await import('./dns.ts')).dns,
@@ -67,7 +67,7 @@ export const commands: Record<string, Entry> = {
     },
   }),
   settings: row({
-    brief: 'Prints what a person types into a mail program, each line looked at by TLS now.',
+    brief: 'Prints what a person types into a mail program, each line verified by TLS now.',
     about: 'The exit code is 1 unless a line to read mail and a line to send mail are served.',
     examples: ['settings example.com'],
     load: async () => (await import('./settings.ts')).settings,
@@ -90,15 +90,15 @@ export const commands: Record<string, Entry> = {
           values: ['mail', 'webmail', 'both'],
           brief: 'What the certificate serves.',
         },
-        pem: { ...text, ...file, brief: 'The certificate and its chain, with the private key or without.' },
+        pem: { ...text, ...file, brief: 'The certificate and its chain, with or without its key.' },
         key: { ...text, ...file, brief: 'The private key, where it is not in the file of --pem.' },
-        withdraw: { ...flag, brief: 'Go back to our certificate, for both or for the use that --for names.' },
+        withdraw: { ...flag, brief: 'Go back to our certificate, for both uses or one (--for).' },
       },
     },
   }),
   import: row({
-    brief: "Reads a table of a provider's domains (CSV) and says what it comes to; with --go, does it.",
-    about: 'An import can be stopped and started again: domains that are known are skipped.',
+    brief: "Reads a provider's domains from a CSV file, and prints the cost; --go begins.",
+    about: 'Without --go nothing is written. An import can be stopped and started again.',
     examples: ['import domains.csv', 'import domains.csv --go'],
     load: async () => (await import('./import.ts')).importDomains,
     parameters: {
@@ -107,20 +107,20 @@ export const commands: Record<string, Entry> = {
     },
   }),
   audit: row({
-    brief: 'Has a server looked at now: each name on each port, from inside and from outside.',
+    brief: 'Audits a server now: each name on each port, from inside and from outside.',
     examples: ['audit mx1.provider.test'],
     load: async () => (await import('./audit.ts')).audit,
     parameters: { positional: one(server('the server')) },
   }),
   watch: row({
-    brief: 'Shows the executions that run, until q or Ctrl-C; without a terminal, a line for each step.',
+    brief: 'Shows running executions until q or Ctrl-C; without a terminal, a line for each step.',
     examples: ['watch'],
     isForPeople: true,
     load: async () => (await import('./watch.ts')).watch,
     parameters: {},
   }),
   completion: row({
-    brief: 'Prints the lines that make the Tab key of bash or zsh complete sealpost and npx sealpost.',
+    brief: 'Prints the lines that make the Tab key of bash or zsh complete this command line.',
     about: [
       'For one session: source <(npx sealpost completion bash)',
       'For every session: npx sealpost completion bash >> ~/.bashrc',
