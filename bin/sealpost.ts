@@ -9,8 +9,6 @@ import { listed, mistyped, refusalOf, type Refusal } from './refusal.ts';
 import { explain } from './trouble.ts';
 import { isForProgram, split } from './words.ts';
 
-const STACK = 'sealpost';
-
 const HEADERS = {
   ...{ usage: 'Usage', aliases: 'Aliases', commands: 'Commands', flags: 'Options', arguments: 'Arguments' },
 };
@@ -105,7 +103,7 @@ function print({ name, message, remedy, exitCode }: Refusal, { isJson }: { isJso
 /** @returns the exit code */
 export async function main(args: string[]): Promise<number> {
   const errors: unknown[] = [];
-  let asked: Common = { stack: STACK };
+  let asked: Common = { stack: 'sealpost' };
   const app = application(error => errors.push(error));
   const here: Context['here'] = typed => {
     asked = typed;
@@ -132,10 +130,11 @@ export async function main(args: string[]): Promise<number> {
   }
   const { before, command, after } = split(args);
   const isHelp = command === 'help';
-  await run(app, isHelp ? [...after.slice(0, 1), '--help'] : [command ?? '--help', ...before, ...after], context);
+  const topic = isHelp ? split(after).command : command;
+  await run(app, [topic ?? '--help', ...(isHelp ? ['--help'] : [...before, ...after])], context);
   const [error] = errors;
   if (error === undefined) return command === undefined ? 2 : (context.process.exitCode ?? 0);
-  const refusal = refused(error, isHelp ? after[0] : command) ?? explain(error, asked);
+  const refusal = refused(error, topic) ?? explain(error, asked);
   print(refusal, { isJson: isForProgram(args) });
   return refusal.exitCode;
 }
@@ -161,5 +160,7 @@ function onLostOutput({ code }: NodeJS.ErrnoException): never {
   process.exit(3);
 }
 
-if (import.meta.main) process.stdout.on('error', onLostOutput);
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) {
+  process.stdout.on('error', onLostOutput);
+  process.exitCode = await main(process.argv.slice(2));
+}

@@ -33,7 +33,7 @@ describe('help', () => {
       expect(asked.out.replaceAll(/ +/g, ' ')).toContain(`\n ${name} ${commands[name]!.brief}\n`);
     expect(asked.out).toMatch(/Exit code\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
     expect(asked).toMatchObject({ code: 0, error: '' });
-    for (const line of ['help', '-h', '--stack other help', '--json --help'])
+    for (const line of ['help', '-h', '--stack other help', '--json --help', 'help --json', 'help --stack other'])
       expect(await sealpost(line), line).toEqual(asked);
     for (const line of ['', '--stack other']) expect(await sealpost(line), line).toEqual({ ...asked, code: 2 });
   });
@@ -46,7 +46,13 @@ describe('help', () => {
     for (const example of examples) expect(help.out).toContain(`\n  npx sealpost ${example}\n`);
     if (argument !== undefined) expect(help.out).toMatch(new RegExp(`^Arguments\n +\\[?${argument}`, 'm'));
     expect(help).toMatchObject({ code: 0, error: '' });
-    for (const line of [`${name} --help`, `${name} -h`, `--stack other help ${name}`, `--quiet ${name} --help`])
+    for (const line of [
+      `${name} --help`,
+      `${name} -h`,
+      `--stack other help ${name}`,
+      `help --stack other ${name}`,
+      `--quiet ${name} --help`,
+    ])
       expect(await sealpost(line), line).toEqual(help);
   });
 
