@@ -5,18 +5,18 @@ import type { Key } from './keys.ts';
 import { ownedDomain } from './owned.ts';
 import type { Table } from './table.ts';
 
-/** One partition, since they are counted, and ACM takes one import a second. */
+/** One partition, so that items can be counted; ACM takes one import a second. */
 const ACM = 'M#';
 const arnKey = (arn: string): Key => ({ pk: ACM, sk: `/M#${arn}` });
 const importsKey: Key = { pk: ACM, sk: '/N' };
-/** Attributes of that one: an alias begins with a letter. */
+/** Begins the names of its counters, for instance `in202611`: an alias begins with a letter. */
 const IMPORTS_IN = 'in';
 
 export function acmItems(table: Table): AcmStore {
   const mine = ownedDomain(table);
 
   return {
-    // The way from the ARN first: one that leads to a domain which does not know it yet does no harm.
+    // The ARN's item first: an item that leads to a domain which has no `acm` yet does no harm.
     async recordAcm(owner, acm) {
       if (acm.arn !== undefined) await table.put(arnKey(acm.arn), { domain: owner.domain });
       await mine(owner, { to: { acm } });

@@ -1,7 +1,9 @@
 /**
- * A conditional write as data, so that the write can be sent twice. If DynamoDB's answer is lost, the SDK sends the
- * write again, and the first one has made the condition false. DynamoDB then refuses the second one and shows the
- * item: if the item already is as the change wants it to be, the change is done.
+ * A conditional write as data, so that the write can be sent twice. If DynamoDB's answer is lost,
+ * the SDK sends the write again, and the first one has made the condition false. DynamoDB then
+ * refuses the second one and shows the item: if the item already is as the change wants it to be,
+ * the change is done.
+ *
  */
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { isDeepStrictEqual } from 'node:util';
@@ -63,8 +65,10 @@ export function writeOf({ to, when, add = {} }: Change): Write {
 }
 
 /**
- * @returns true if each attribute is as the change wants it to be, and the condition still holds for the attributes
- *   that the change leaves alone. What the change adds was written with these attributes or not at all
+ * @returns true if each attribute is as the change wants it to be, and the condition still holds
+ *   for the attributes that the change leaves alone. What the change adds was written with these
+ *   attributes or not at all
+ *
  */
 export function isDone(item: Item, { to, when }: Change): boolean {
   const is = ([path, wanted]: [string, unknown]) => {

@@ -1,4 +1,4 @@
-/** The claim on a domain: item `D#<domain>`, written by its owner alone. */
+/** The claim on a domain, and what its owner alone writes to item `D#<domain>`. */
 import type { ClaimStore } from '../core/ports/claim-store.ts';
 import { LEASE_MS } from '../core/ports/lease.ts';
 import { attribute } from './change.ts';
@@ -7,7 +7,7 @@ import { domainKey, serverKey, waitingKey } from './keys.ts';
 import { changeOfDomain, lost, ownedDomain } from './owned.ts';
 import type { Table } from './table.ts';
 
-/** What is so once nobody owns the claim. */
+/** The attributes of the claim once it has ended. */
 const CLAIM_ENDED = { owner: undefined, leaseUntil: undefined };
 
 export function claimItems(table: Table): ClaimStore {
@@ -55,7 +55,7 @@ export function claimItems(table: Table): ClaimStore {
 
     async recordTold(owner, { use, id, days }) {
       const told = { to: { [`provided.${use}.told`]: days }, when: { [`provided.${use}.id`]: id } };
-      // Without a write to do, only the claim is checked.
+      // Another certificate is provided by now: only the claim is checked.
       if (!(await change(owner, told))) await mine(owner, { to: { domain: owner.domain } });
     },
 
@@ -85,7 +85,7 @@ export function claimItems(table: Table): ClaimStore {
 
     async parkDomain(owner, parked, waitsFor) {
       for (const server of waitsFor) await table.put(waitingKey(server, owner.domain), { domain: owner.domain });
-      // Registered since they were found missing: whoever registers looks for those who wait after its own write.
+      // A registration reads who waits after its own write, so that one of the two sees the other.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
       const hasCome = servers.some(server => server?.node !== undefined);
       const ended = { done: attribute('seen'), parked, retired: undefined, ...CLAIM_ENDED };
@@ -93,7 +93,8 @@ export function claimItems(table: Table): ClaimStore {
         to: { ...ended, dueAt: hasCome ? parked.since : parked.nextTry },
         when: { wanted: attribute('seen') },
       });
-      // A wish came meanwhile, perhaps the very correction: its execution found the domain taken, so the sweep begins at once.
+      // A newer wish came, perhaps the correction. Its execution found the domain claimed and
+      // ended, so the domain is due at once.
       if (!isParked) await mine(owner, { to: { ...ended, dueAt: parked.since } });
     },
 

@@ -1,10 +1,10 @@
-/** Deliveries: in item `S#<server>` `/S`, and `T#<hash>` (tokens). */
+/** The delivery under way in item `S#<server>` `/S`, and its token in item `T#<hash>`. */
 import type { DeliveryStore } from '../core/ports/delivery-store.ts';
 import { tokenKey } from './keys.ts';
 import { ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
 
-/** A command without an answer is looked at by the sweep after this. */
+/** When the sweep looks for a command's answer. */
 const LOOK_AFTER_MS = 120_000;
 
 export function deliveryItems(table: Table): DeliveryStore {

@@ -1,4 +1,4 @@
-/** Domains: item `D#<domain>`, what may be written without a claim. */
+/** A domain's item `D#<domain>`, as far as no claim is needed to write it. */
 import type { DomainStore } from '../core/ports/domain-store.ts';
 import { serversOf, type DomainRecord, type Wish } from '../core/record/domain.ts';
 import { idsOf } from '../core/record/provided.ts';
@@ -7,7 +7,7 @@ import { present } from './change.ts';
 import { domainKey, shardOf } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** Appends the id `:old[0]` to the certificates whose keys are to be deleted; `:none` is the empty list. */
+/** The id in the list `:old` joins the superseded certificates; `:none` is an empty list. */
 export const SUPERSEDE = '#superseded = list_append(if_not_exists(#superseded, :none), :old)';
 
 export function domainItems(table: Table): DomainStore {
@@ -31,7 +31,8 @@ export function domainItems(table: Table): DomainStore {
         ...(spec.deleted ? ['#deletedAt = :now'] : []),
         ...(foreign ? ['#foreign = :foreign'] : []),
       ];
-      // Whoever has the domain next shall not be served with the key of who had it before.
+      // A deletion removes `provided`: the next holder of the domain never serves the key of the
+      // last.
       const gone = [
         ...(version === undefined ? ['#specVersion'] : []),
         ...(foreign ? [] : ['#foreign']),
@@ -59,11 +60,11 @@ export function domainItems(table: Table): DomainStore {
           condition: `(${isLater}) AND ${isAtWork}`,
           values: said,
         });
-      // Whoever was at work may have ended between the two.
+      // The execution that was at work may have ended between the two writes.
       return ((await accept()) ?? (await moveOn()) ?? (await accept())) !== undefined;
     },
 
-    lookAgain: (domain, now) => lookAgain(table, domain, now),
+    askReEvaluation: (domain, now) => askReEvaluation(table, domain, now),
 
     async provide(domain, { provided, before, now }) {
       const isProvided = await table.change(domainKey(domain), {
@@ -87,16 +88,19 @@ export function domainItems(table: Table): DomainStore {
   };
 }
 
-/** A domain that somebody works on keeps its lease's end as its time; that execution finds by itself what is new. */
-const dueNow = (table: Table, domain: string, now: number) =>
+/**
+ * A claimed domain stays due at the end of its lease: the owner of the claim finds by itself that
+ * `wanted` has grown.
+ */
+export const dueNow = (table: Table, domain: string, now: number) =>
   table.update(domainKey(domain), {
     set: 'SET #dueAt = :now',
     condition: 'attribute_not_exists(#owner) AND attribute_exists(#spec)',
     values: { now },
   });
 
-// The counter first: an owner that releases in between finds it changed.
-export async function lookAgain(table: Table, domain: string, now: number): Promise<void> {
+/** The counter first: an owner that ends its claim between the two writes finds it changed. */
+export async function askReEvaluation(table: Table, domain: string, now: number): Promise<void> {
   await table.update(domainKey(domain), {
     set: 'ADD #wanted :one',
     condition: 'attribute_exists(#spec)',
@@ -105,7 +109,7 @@ export async function lookAgain(table: Table, domain: string, now: number): Prom
   await dueNow(table, domain, now);
 }
 
-/** A set of the table's is a list here. */
+/** A set of the table is a sorted list in a record. */
 export function asRecord(item: Record<string, unknown> | undefined): DomainRecord | undefined {
   const lists = Object.entries(item ?? {}).flatMap(([name, value]) =>
     value instanceof Set ? [[name, [...(value as Set<string>)].sort()]] : [],

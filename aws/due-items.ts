@@ -1,9 +1,9 @@
-/** The index of what is due. */
+/** The index of due items. */
 import type { Due, DueStore } from '../core/ports/due-store.ts';
 import { DUE_SHARDS } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** Of an item of 1 kB: 16 shards are 8 MB, what a small function takes in a few seconds. */
+/** Items are 1 kB: 16 shards are 8 MB, which a small function reads in a few seconds. */
 const MOST_OF_A_SHARD = 500;
 
 export function dueItems(table: Table): DueStore {

@@ -4,7 +4,7 @@ import type { Key } from './keys.ts';
 import type { Table } from './table.ts';
 
 const issuerKey = (directory: string): Key => ({ pk: `I#${directory}`, sk: '/I' });
-/** One partition each: a limit on an exact set of names is as many budgets as there are domains. */
+/** A partition each: a limit on exact sets of names needs as many budgets as there are domains. */
 const budgetKey = (budget: string): Key => ({ pk: `I#${budget}`, sk: '/B' });
 
 export function issuerItems(table: Table): IssuerStore {
@@ -26,8 +26,9 @@ export function issuerItems(table: Table): IssuerStore {
       return recorded !== undefined;
     },
 
-    // Conditional writes: the theoretical arrival time moves on by one interval, or begins anew at now. Whoever loses both
-    // has met another one who began anew in between, and moves on from there; or finds that its place would be too late.
+    // The theoretical arrival time `tat` moves by one interval, or begins anew at now. If both
+    // conditions are false, another function began anew in between: `tat` moves on from there, or
+    // the slot is too late.
     async reserveOrder(budget, { intervalMs, horizonMs, now, latest = Infinity }) {
       const placeAt = (tat: number) => Math.max(now, tat - horizonMs);
       const most = latest + horizonMs - intervalMs;

@@ -1,7 +1,7 @@
 /** The keys of the table's items (docs/protocol.md lists the items). */
 import { createHash } from 'node:crypto';
 
-/** The index of everything that has a time: sharded, because one partition takes 1,000 writes a second. */
+/** The index of due items. It is sharded, because a partition takes 1,000 writes a second. */
 export const DUE_INDEX = 'due';
 export const DUE_SHARDS = 16;
 
@@ -20,6 +20,6 @@ export const workKey = (server: string, domain: string): Key => ({ ...serverKey(
 export const installedKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/P#${domain}` });
 /** A domain that waits for the server's registration. */
 export const waitingKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/A#${domain}` });
-/** A domain that hangs on what a server can do. */
+/** A domain that depends on what the server can do. */
 export const dependentKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/U#${domain}` });
 export const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });

@@ -1,4 +1,4 @@
-/** Reads for people: the whole table, or what it knows of one domain or server. */
+/** Reads for a person: the whole table, or what is on record of one domain or server. */
 import { paginateScan, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { serversOf, type DomainRecord } from '../core/record/domain.ts';
@@ -12,7 +12,7 @@ import { asOutside, outsideKey } from './outside-items.ts';
 import { Table } from './table.ts';
 import { unlessBusy } from './throttling.ts';
 
-/** More than a server holds (design: 10,000 domains). */
+/** More than a server holds, which is 10,000 domains. */
 const MOST_ON_A_SERVER = 100_000;
 
 type Item = Record<string, unknown>;
@@ -58,7 +58,7 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
   };
 }
 
-/** By the letters of their keys. What else is in the table (tokens, budgets) is for the road alone. */
+/** Sorts items by the letters of their keys. Tokens and budgets are left out. */
 function sorted(items: Item[]): Known {
   const known: Known = { domains: [], servers: new Map(), issuers: [] };
   for (const { pk, sk, ...item } of items) {

@@ -1,11 +1,14 @@
-/** What was seen of each server from outside: a thousand servers at the most, all under one key, since all are read together. */
+/**
+ * What the outside check saw of each server. All items have one partition key, because all are read
+ * together: a stack has a thousand servers at most.
+ */
 import type { Outside } from '../core/record/outside.ts';
 import type { OutsideStore } from '../core/ports/outside-store.ts';
 import type { Key } from './keys.ts';
 import type { Table } from './table.ts';
 
 const OUTSIDE = 'O#servers';
-/** More servers than one stack has. */
+/** More than a stack has servers. */
 const MOST = 100_000;
 
 export const outsideKey = (server: string): Key => ({ pk: OUTSIDE, sk: `/O#${server}` });

@@ -1,5 +1,9 @@
-/** The walk over all certificates: the index of what is due read from end to end, the CA's advice, and how far the walk has come. */
+/**
+ * The renewal walk: reads the index of due items from end to end, writes the CA's advice to a
+ * domain's item, and how far the walk has come to item `R#renewal-info`.
+ */
 import type { KnownDomain, RenewalStore, WalkPosition } from '../core/ports/renewal-store.ts';
+import { askReEvaluation, dueNow } from './domain-items.ts';
 import { domainKey, DUE_SHARDS, type Key } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -13,7 +17,8 @@ interface Place {
 
 export function renewalItems(table: Table): RenewalStore {
   return {
-    // By rising times: who is worked on meanwhile gets a later one, and is met again rather than missed.
+    // By rising times: work on a domain moves its time ahead, so the domain is met again, not
+    // missed.
     async domains(limit, after) {
       let place: Place = after === undefined ? { shard: 0 } : (JSON.parse(after) as Place);
       const domains: KnownDomain[] = [];
@@ -39,19 +44,14 @@ export function renewalItems(table: Table): RenewalStore {
 
     async askRenewal(domain, now) {
       const exists = 'attribute_exists(#spec)';
-      // The counter first, as with every look: an owner that releases in between finds it changed.
-      const asked = await table.update(domainKey(domain), {
-        set: 'SET #current.#askedAt = if_not_exists(#current.#askedAt, :now) ADD #wanted :one',
+      const mark = 'SET #current.#askedAt = if_not_exists(#current.#askedAt, :now) ADD #wanted :one';
+      const marked = await table.update(domainKey(domain), {
+        set: mark,
         condition: `${exists} AND attribute_exists(#current)`,
         values: { now, one: 1 },
       });
-      if (!asked)
-        await table.update(domainKey(domain), { set: 'ADD #wanted :one', condition: exists, values: { one: 1 } });
-      await table.update(domainKey(domain), {
-        set: 'SET #dueAt = :now',
-        condition: `${exists} AND attribute_not_exists(#owner)`,
-        values: { now },
-      });
+      if (marked) await dueNow(table, domain, now);
+      else await askReEvaluation(table, domain, now);
     },
 
     async walkPosition() {

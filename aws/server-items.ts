@@ -1,4 +1,4 @@
-/** Servers: item `S#<server>` `/S`. */
+/** A server and the claim on it: item `S#<server>` `/S`. */
 import { LEASE_MS, WAKE_MS } from '../core/ports/lease.ts';
 import type { ServerStore } from '../core/ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../core/record/server.ts';
@@ -18,9 +18,10 @@ export function serverItems(table: Table): ServerStore {
   return {
     readServer,
 
-    // Whoever has a delivery under way on the node as it was has lost it, and the claim with it: the new one is inspected at once.
+    // A delivery under way for the old node is lost with its claim, so that the new node is
+    // inspected at once.
     async registerServer({ server, node, roleId, adopt, platform, servesByName }, { at, now }) {
-      // What it says not is removed, where an earlier one said it.
+      // What this registration leaves out is removed, also if an earlier registration said it.
       const said = { ...(platform && { platform }), ...(servesByName === false && { servesByName }) };
       const unsaid = ['platform', 'servesByName'].filter(name => !(name in said));
       const registered = await table.update(serverKey(server), {
@@ -49,7 +50,7 @@ export function serverItems(table: Table): ServerStore {
       return registered !== undefined;
     },
 
-    // Without a node there is no such server, whoever asks; what was said later still counts, and its sequence never goes back.
+    // `registeredAt` stays for events that come late, and `seq`, because it never goes back.
     async retireServer(server, at) {
       await table.update(serverKey(server), {
         set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #platform, #servesByName, #capability, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
@@ -62,7 +63,8 @@ export function serverItems(table: Table): ServerStore {
       const record = await readServer(server);
       if (!record) return undefined;
       if (record.held !== undefined) {
-        // Due, it would be found by every sweep; whoever ends its being held makes it due again.
+        // Every sweep would find a due server. The registration that ends `held` makes it due
+        // again.
         const condition = 'attribute_exists(#held) AND (attribute_not_exists(#owner) OR #leaseUntil < :now)';
         await table.update(serverKey(server), { set: 'REMOVE #dueAt', condition, values: { now } });
         return undefined;

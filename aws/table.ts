@@ -1,4 +1,7 @@
-/** The one DynamoDB table: how a conditional write is said. What is written stands in the files *-items.ts. */
+/**
+ * The DynamoDB table: how to read and how to write on a condition. What is written is in
+ * *-items.ts.
+ */
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -20,12 +23,14 @@ import { isDone, stored, writeOf, type Change, type Write } from './change.ts';
 import { DUE_INDEX, type Key } from './keys.ts';
 import { unlessBusy } from './throttling.ts';
 
-/** Items that one Query is asked for; a page ends at 1 MB anyway. */
+/** Items that one Query asks for. A page ends at 1 MB anyway. */
 const PAGE = 1_000;
 
 type Item = Record<string, unknown>;
 
-/** A refusal shows the item: no other read could see it at the same moment, and no right to read is needed. */
+/**
+ * A refusal shows the item as it was at that moment: a read would come later, and need a right.
+ */
 const SHOW_ITEM = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 export class Table {
@@ -44,17 +49,17 @@ export class Table {
     return Item && unmarshall(Item);
   }
 
-  /** @returns the whole new item, or undefined where the condition is false */
+  /** @returns the whole new item; undefined if the condition is false */
   update(key: Key, write: Write): Promise<Item | undefined> {
     return this.#updated(key, write, () => undefined);
   }
 
-  /** @returns the whole new item, also where the change was done before; undefined where the condition is false */
+  /** @returns the whole item, changed now or before; undefined if the condition is false */
   change(key: Key, change: Change): Promise<Item | undefined> {
     return this.#updated(key, writeOf(change), item => (item && isDone(item, change) ? item : undefined));
   }
 
-  /** Deletes the item if the condition holds. @returns false where the condition is false for an item that is there */
+  /** @returns true if the item is gone, now or before; false if the condition is false */
   async remove(key: Key, condition?: string, values: Record<string, unknown> = {}): Promise<boolean> {
     const deletion = {
       TableName: this.#name,
@@ -75,10 +80,7 @@ export class Table {
     await unlessBusy('DynamoDB', key.pk, () => this.#client.send(new PutItemCommand(this.#put(key, item))));
   }
 
-  /**
-   * Puts the item in place of the one that has these attributes.
-   * @returns whether this very item stands there
-   */
+  /** @returns true if the item stands there, put now or before; false if the condition is false */
   replace(key: Key, item: Item, when: Change['when']): Promise<boolean> {
     const { condition, values } = writeOf({ to: {}, when });
     const put = { ...this.#put(key, item), ...expression({ ConditionExpression: condition! }, values!) };
@@ -96,7 +98,7 @@ export class Table {
     return { Update: this.#update(key, write) };
   }
 
-  /** An item that is not written, and must be so for the others to be. */
+  /** A condition on an item that the transaction does not write. */
   checking(key: Key, { condition, values = {} }: Required<Pick<Write, 'condition' | 'values'>>): TransactWriteItem {
     const check = expression({ ConditionExpression: condition }, values);
     return { ConditionCheck: { TableName: this.#name, Key: marshall(key), ...check } };
@@ -108,7 +110,7 @@ export class Table {
     };
   }
 
-  /** All or nothing. @returns the places of the items whose conditions were lost; none when all was written */
+  /** @returns the places of the items whose conditions are false; none if everything is written */
   async transact(items: TransactWriteItem[]): Promise<number[]> {
     try {
       await unlessBusy('DynamoDB', 'the table', () =>
@@ -128,7 +130,9 @@ export class Table {
     }
   }
 
-  /** Items whose sort key begins so, at most `limit`, beginning after this one. */
+  /**
+   * A consistent read of items by their sort key: those that begin with `prefix`, after `after`.
+   */
   query(pk: string, prefix: string, limit: number, after?: Key): Promise<Item[]> {
     return this.#query(limit, {
       ...(after && { ExclusiveStartKey: marshall(after) }),
@@ -137,7 +141,7 @@ export class Table {
     });
   }
 
-  /** Items of one shard and kind whose time has come, the longest due first. */
+  /** Due items of one shard and kind, the longest due first. */
   dueIn(shard: string, kind: 'D#' | 'S#', now: number, limit: number): Promise<Item[]> {
     return this.#query(limit, {
       ...expression(
@@ -151,7 +155,7 @@ export class Table {
     });
   }
 
-  /** One page of a shard of the index, whatever the time of its items; `limit` counts items of every kind. */
+  /** A page of one shard of the index, by rising times; `limit` counts items of every kind. */
   async pageOf(shard: string, limit: number, after?: Item): Promise<{ items: Item[]; after?: Item }> {
     const page = await unlessBusy('DynamoDB', 'the table', () =>
       this.#client.send(
@@ -177,7 +181,7 @@ export class Table {
           new QueryCommand({
             TableName: this.#name,
             ...query,
-            // A filter is asked after the limit: others would use it up.
+            // DynamoDB filters after the limit, so items of another kind would use it up.
             Limit: query.FilterExpression ? PAGE : Math.min(limit - items.length, PAGE),
             ExclusiveStartKey: start,
           }),
@@ -208,7 +212,7 @@ export class Table {
   }
 }
 
-/** @param refused is given the item for which the condition is false */
+/** @param refused gets the item for which the condition is false, if there is one */
 async function unlessRefused<T>(key: Key, send: () => Promise<T>, refused: (item: Item | undefined) => T): Promise<T> {
   try {
     return await unlessBusy('DynamoDB', key.pk, send);
@@ -218,7 +222,7 @@ async function unlessRefused<T>(key: Key, send: () => Promise<T>, refused: (item
   }
 }
 
-/** Every attribute's name goes by an alias, since a third of ours are DynamoDB's reserved words. */
+/** Each attribute has an alias: a third of the names are reserved words of DynamoDB. */
 function expression<E extends Record<string, string>>(expressions: E, values: Record<string, unknown>, more = '') {
   const text = [...Object.values(expressions), more].join(' ');
   const names = Object.fromEntries([...text.matchAll(/#(\w+)/g)].map(([alias, name]) => [alias, name!]));

@@ -1,10 +1,13 @@
-/** Who waits for a server or depends on it: items `S#<server>` `/A#<domain>` and `/U#<domain>`. */
+/**
+ * Domains that wait for a server's registration, or that depend on what a server can do: items
+ * `S#<server>` `/A#<domain>` and `/U#<domain>`.
+ */
 import type { WaitingStore } from '../core/ports/waiting-store.ts';
-import { lookAgain } from './domain-items.ts';
+import { askReEvaluation } from './domain-items.ts';
 import { dependentKey, serverKey, waitingKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** Waiting domains that are looked at again at once: each is three writes. */
+/** Domains at once: each is three writes. */
 const BATCH = 25;
 
 export function waitingItems(table: Table): WaitingStore {
@@ -22,7 +25,7 @@ export function waitingItems(table: Table): WaitingStore {
       const items = await table.query(pk, '/U#', Number.POSITIVE_INFINITY);
       const domains = items.map(item => item.domain as string);
       for (let i = 0; i < domains.length; i += BATCH)
-        await Promise.all(domains.slice(i, i + BATCH).map(domain => lookAgain(table, domain, now)));
+        await Promise.all(domains.slice(i, i + BATCH).map(domain => askReEvaluation(table, domain, now)));
       return { woken: domains.length, first: domains.slice(0, most) };
     },
 
@@ -33,7 +36,7 @@ export function waitingItems(table: Table): WaitingStore {
         const domains = (await table.query(pk, '/A#', BATCH)).map(item => item.domain as string);
         if (domains.length === 0) return { woken, first };
         const wake = async (domain: string) => {
-          await lookAgain(table, domain, now);
+          await askReEvaluation(table, domain, now);
           await table.remove(waitingKey(server, domain));
         };
         await Promise.all(domains.map(wake));

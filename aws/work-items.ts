@@ -1,4 +1,7 @@
-/** Work of servers and what is installed there: items `S#<server>` `/W#<domain>` and `/P#<domain>`. */
+/**
+ * What servers should still install or remove, and what is installed: items `S#<server>`
+ * `/W#<domain>` and `/P#<domain>`.
+ */
 import { SealpostError } from '../core/errors.ts';
 import { FOUND_AFTER_MS, WAKE_MS } from '../core/ports/lease.ts';
 import type { WorkStore } from '../core/ports/work-store.ts';
@@ -7,36 +10,35 @@ import { SUPERSEDE } from './domain-items.ts';
 import { domainKey, installedKey, serverKey, workKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** DynamoDB takes 100 items in a transaction; a server costs two, and the domain's own comes last. */
+/**
+ * DynamoDB takes 100 items in a transaction. A server needs two, and the domain's item is one more.
+ */
 const SERVERS_IN_A_TRANSACTION = 40;
-/** DynamoDB takes 100 items in a transaction; one is the server's own. */
+/** DynamoDB takes 100 items in a transaction. The server's item is one of them. */
 const WORKS_IN_A_TRANSACTION = 99;
-/** What a staging issuer gave never takes the place of a certificate that is trusted. */
+/** A staging issuer's certificate never replaces a trusted one. */
 const NOT_TRUSTED = '(attribute_not_exists(#current) OR #current.#staging = :true)';
 
+/** Work for a domain; `calm`: the servers where the work waits, each with the moment. */
+interface Given extends Pick<Work, 'domain' | 'certificate' | 'provided'> {
+  host?: boolean;
+  calm?: Record<string, number>;
+  now: number;
+}
+
 export function workItems(table: Table): WorkStore {
-  const giving = (
-    servers: string[],
-    domain: string,
-    { certificate, provided }: Pick<Work, 'certificate' | 'provided'>,
-    host: boolean | undefined,
-    now: number,
-    calm: Record<string, number> = {},
-  ) =>
+  const giving = (servers: string[], { domain, certificate, provided, host, calm = {}, now }: Given) =>
     servers.flatMap(server => {
       const notBefore = calm[server];
       const waits = notBefore !== undefined && { notBefore, calm: true };
       return [
         table.putting(workKey(server, domain), {
-          domain,
-          certificate,
-          provided,
-          v: now,
+          ...{ domain, certificate, provided, v: now },
           ...(host && { host }),
           ...waits,
         }),
         table.updating(serverKey(server), {
-          // Calm work makes no earlier time later; a later one is brought forward after the transaction.
+          // Calm work delays nothing. A later `dueAt` is brought forward after the transaction.
           set: `SET #dueAt = ${waits ? 'if_not_exists(#dueAt, :due)' : ':due'} ADD #wanted :one`,
           condition: 'attribute_exists(#node)',
           values: { due: notBefore ?? now + FOUND_AFTER_MS, one: 1 },
@@ -44,7 +46,16 @@ export function workItems(table: Table): WorkStore {
       ];
     });
 
-  /** Killed before this, calm work waits for the server's next time, its audit at the latest. Who is at work there finds it by itself. */
+  /** @throws SealpostError ServerNotRegistered */
+  const give = async (servers: string[], given: Given) => {
+    for (const some of batches(servers)) requireCommitted(await table.transact(giving(some, given)), given.domain);
+  };
+
+  /**
+   * If the step is killed before this, the calm work goes with the server's next delivery, its
+   * daily audit at the latest. An owner of the claim finds the work when the claim ends.
+   *
+   */
   const bringForward = (server: string, at: number) =>
     table.update(serverKey(server), {
       set: 'SET #dueAt = :at',
@@ -52,24 +63,10 @@ export function workItems(table: Table): WorkStore {
       values: { at },
     });
 
-  const requireCommitted = (lost: number[], domain: string) => {
-    if (lost.length > 0)
-      throw new SealpostError('ServerNotRegistered', {
-        about: domain,
-        message: `a server of ${domain} is not registered any more; put Mail Server Registered`,
-      });
-  };
-
   return {
-    async commitCertificate({ domain, me, seen, certificate, supersedes, provided, servers, calm, host, now }) {
-      const served = { certificate, provided };
-      const before = servers.slice(0, -SERVERS_IN_A_TRANSACTION);
-      const last = servers.slice(-SERVERS_IN_A_TRANSACTION);
-      for (let i = 0; i < before.length; i += SERVERS_IN_A_TRANSACTION)
-        requireCommitted(
-          await table.transact(giving(before.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, served, host, now, calm)),
-          domain,
-        );
+    async commitCertificate(commit) {
+      const { domain, me, seen, certificate, supersedes, servers, calm = {} } = commit;
+      await give(servers.slice(0, -SERVERS_IN_A_TRANSACTION), commit);
       const current = table.updating(domainKey(domain), {
         set: `SET #current = :certificate${supersedes === undefined ? '' : `, ${SUPERSEDE}`} REMOVE #order, #reserved`,
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
@@ -78,34 +75,20 @@ export function workItems(table: Table): WorkStore {
           ...(supersedes !== undefined && { old: [supersedes], none: [] }),
         },
       });
-      const items = [...giving(last, domain, served, host, now, calm), current];
+      const items = [...giving(servers.slice(-SERVERS_IN_A_TRANSACTION), commit), current];
       const lost = await table.transact(items);
       if (lost.includes(items.length - 1)) return false;
       requireCommitted(lost, domain);
-      await Promise.all(Object.entries(calm ?? {}).map(([server, at]) => bringForward(server, at)));
+      await Promise.all(Object.entries(calm).map(([server, at]) => bringForward(server, at)));
       return true;
     },
 
-    async commitWork({ domain, certificate, provided, servers, host, now }) {
-      const served = { certificate, provided };
-      for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION)
-        requireCommitted(
-          await table.transact(giving(servers.slice(i, i + SERVERS_IN_A_TRANSACTION), domain, served, host, now)),
-          domain,
-        );
-    },
+    commitWork: ({ servers, ...work }) => give(servers, work),
 
     async commitRemoval({ domain, wanted, servers, now }) {
       const unchanged = table.checking(domainKey(domain), { condition: '#wanted = :wanted', values: { wanted } });
-      for (let i = 0; i < servers.length; i += SERVERS_IN_A_TRANSACTION) {
-        const work = giving(
-          servers.slice(i, i + SERVERS_IN_A_TRANSACTION),
-          domain,
-          { certificate: 'REMOVE' },
-          undefined,
-          now,
-        );
-        const lost = await table.transact([unchanged, ...work]);
+      for (const some of batches(servers)) {
+        const lost = await table.transact([unchanged, ...giving(some, { domain, certificate: 'REMOVE', now })]);
         if (lost.length > 0) return false;
       }
       return true;
@@ -178,4 +161,17 @@ export function workItems(table: Table): WorkStore {
 
 function asWork({ pk: _, sk: __, ...work }: Record<string, unknown>): Work {
   return work as unknown as Work;
+}
+
+function batches(servers: string[]): string[][] {
+  const size = SERVERS_IN_A_TRANSACTION;
+  return Array.from({ length: Math.ceil(servers.length / size) }, (_, i) => servers.slice(i * size, (i + 1) * size));
+}
+
+function requireCommitted(lost: number[], domain: string): void {
+  if (lost.length === 0) return;
+  throw new SealpostError('ServerNotRegistered', {
+    about: domain,
+    message: `a server of ${domain} is not registered any more; put Mail Server Registered`,
+  });
 }

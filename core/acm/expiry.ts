@@ -19,7 +19,7 @@ export type AcmExpiry = { outcome: 'not ours' } | { outcome: 'well' | 'looked at
 export async function onExpiry(
   arn: string,
   ports: {
-    store: Pick<AcmStore, 'domainOfArn'> & Pick<DomainStore, 'readDomain' | 'lookAgain'>;
+    store: Pick<AcmStore, 'domainOfArn'> & Pick<DomainStore, 'readDomain' | 'askReEvaluation'>;
     executions: Executions;
     clock: Clock;
   },
@@ -30,7 +30,7 @@ export async function onExpiry(
   if (domain === undefined || !record?.spec) return { outcome: 'not ours' };
   const isWell = !acmDuty(record) && record.current !== undefined && clock.now() < record.current.renewAt;
   if (isWell) return { outcome: 'well', domain };
-  await store.lookAgain(domain, clock.now());
+  await store.askReEvaluation(domain, clock.now());
   await reEvaluate(domain, ports);
   return { outcome: 'looked at', domain };
 }

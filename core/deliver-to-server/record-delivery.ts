@@ -8,7 +8,7 @@ import type { EventOut } from '../events/events-out.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
-import type { ServerClaim, ServerStore } from '../ports/server-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import { parseAnswer, type Answer } from './answer.ts';
@@ -24,6 +24,7 @@ import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Executions } from '../ports/executions.ts';
+import type { ServerClaim } from '../record/claim.ts';
 
 export interface RecordPorts {
   store: ServerStore & DeliveryStore & WorkStore & DomainStore & OutsideStore & WaitingStore;
@@ -209,7 +210,7 @@ async function recordDomain(
     await store.recordRemoved(server, { domain, v }, node);
     const record = await store.readDomain(domain);
     // It may have been the last of its servers, which its revocation waits for.
-    if (record && isToBeRevoked(record, clock.now())) await store.lookAgain(domain, clock.now());
+    if (record && isToBeRevoked(record, clock.now())) await store.askReEvaluation(domain, clock.now());
     return [{ detailType: 'Certificate Removed', detail: { domain, server } }];
   }
   const { letter, reason } = lines.find(line => !isDone([line]))!;

@@ -4,7 +4,7 @@ import { ended, isEnded, type Ended } from '../ended.ts';
 import type { Failure } from '../errors.ts';
 import { sayBefore } from '../claim/say-before.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
-import type { ServerClaim, ServerStore } from '../ports/server-store.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import type { QuietHours } from '../work/quiet.ts';
@@ -12,6 +12,7 @@ import type { ServerRecord } from '../record/server.ts';
 import { nextRipe } from '../work/waiting.ts';
 import type { EventOut } from '../events/events-out.ts';
 import type { Bus } from '../ports/bus.ts';
+import type { ServerClaim } from '../record/claim.ts';
 
 export interface ReleasePorts {
   store: ServerStore & DeliveryStore & WorkStore;

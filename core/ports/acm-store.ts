@@ -10,9 +10,15 @@ export interface AcmStore {
   recordAcm(owner: Owner, acm: AcmImport): Promise<void>;
   /** Forgets what ACM has of the domain, then the ARN's item. @throws SealpostError ClaimLost */
   forgetAcm(owner: Owner, arn: string | undefined): Promise<void>;
-  /** Counts an import that ACM took. @param month of UTC, as `202611` @param quotas as they are now */
+  /**
+   * Counts an import that ACM took.
+   * @param month of UTC, as `202611`
+   * @param quotas as they are now
+   */
   countImport(month: string, quotas: AcmQuotas): Promise<void>;
-  /** @param asked.withCertificates true reads the ARNs, a read for each; false leaves `certificates` 0 */
+  /**
+   * @param asked.withCertificates true reads every ARN; false leaves `certificates` 0
+   */
   acmUse(asked: { withCertificates: boolean }): Promise<AcmUse>;
   /** @returns the domain whose certificate has that ARN */
   domainOfArn(arn: string): Promise<string | undefined>;

@@ -1,6 +1,6 @@
 /**
- * The claim on a domain, and every write that only the claim's owner may do. If another execution owns the
- * claim by now, a method throws ClaimLost, unless its docstring says otherwise.
+ * The claim on a domain, and every write that only the claim's owner may do. If another execution
+ * owns the claim by now, a method throws ClaimLost, unless its docstring says otherwise.
  */
 import type { Claim } from '../record/claim.ts';
 import type { DomainRecord, PublishedValue, Reservation, ServedUnder, Use } from '../record/domain.ts';
@@ -11,11 +11,11 @@ export type Owner = Pick<Claim, 'domain' | 'me'>;
 
 export interface ClaimStore {
   /**
-   * Takes the claim for an execution, with a lease of `LEASE_MS`. The claim is free if nobody owns it or if its
-   * lease has ended; there is something to do if `wanted` is above `done` or if `dueAt` has passed. The same
-   * execution may take its claim again.
-   * @returns the record; undefined without a wish, while another execution owns the claim, or if there is
-   *   nothing to do
+   * Takes the claim for an execution, with a lease of `LEASE_MS`. The claim is free if nobody owns
+   * it or if its lease has ended; there is something to do if `wanted` is above `done` or if
+   * `dueAt` has passed. The same execution may take its claim again.
+   * @returns the record; undefined without a wish, while another execution owns the claim, or if
+   *   there is nothing to do
    */
   claimDomain(claim: Pick<Claim, 'domain' | 'me' | 'now'>): Promise<DomainRecord | undefined>;
   /** Renews the lease: `leaseUntil` and `dueAt` become `now` plus `LEASE_MS`. */
@@ -32,15 +32,20 @@ export interface ClaimStore {
     order: NonNullable<DomainRecord['order']>,
     reserved?: Reservation,
   ): Promise<NonNullable<DomainRecord['order']>>;
-  /** Forgets the order of that URL. Does nothing if another order, or another owner, is on record. */
+  /**
+   * Forgets the order of that URL. Does nothing if another order, or another owner, is on record.
+   */
   forgetOrder(owner: Owner, url: string): Promise<void>;
-  /** Records the TXT values that are in zones: before they are published, and what is left after a retraction. */
+  /**
+   * Records the TXT values that are in zones: before they are published, and what is left after a
+   * retraction.
+   */
   recordPublished(owner: Owner, published: PublishedValue[]): Promise<void>;
   /** Records under which servers the domain is served; an empty list removes the attribute. */
   recordServedUnder(owner: Owner, servedUnder: ServedUnder[]): Promise<void>;
   /**
-   * Records that a person was told `days` before the end of a provided certificate. Does nothing if another
-   * certificate is provided for that use by now.
+   * Records that a person was told `days` before the end of a provided certificate. Does nothing if
+   * another certificate is provided for that use by now.
    */
   recordTold(owner: Owner, told: { use: Use; id: string; days: number }): Promise<void>;
   /** Records that the certificate of that id was revoked at the CA. */
@@ -50,14 +55,15 @@ export interface ClaimStore {
   /**
    * Ends the claim: `done` becomes `seen`, and what was parked or retired is forgotten.
    * @param dueAt when the domain is due next, milliseconds since the epoch
-   * @returns false if a newer wish came meanwhile: the claim is ended, and the domain is due at once
+   * @returns false if a newer wish came meanwhile: the claim is ended, and the domain is due at
+   *   once
    */
   releaseDomain(claim: Claim, dueAt: number): Promise<boolean>;
   /**
-   * Ends the claim with a reason. The domain is due at `parked.nextTry`; at once if a newer wish came meanwhile,
-   * or if one of the servers is registered by now.
-   * @param waitsFor servers whose registration wakes the domain. The domain is on record under each of these
-   *   servers before the servers are read
+   * Ends the claim with a reason. The domain is due at `parked.nextTry`; at once if a newer wish
+   * came meanwhile, or if one of the servers is registered by now.
+   * @param waitsFor servers whose registration wakes the domain. The domain is on record under each
+   *   of these servers before the servers are read
    */
   parkDomain(owner: Owner, parked: Parked, waitsFor: string[]): Promise<void>;
   /**

@@ -1,6 +1,8 @@
-/** A delivery under way: in the server's item `S#<server>` `/S`, and its token in item `T#<hash>`. */
+/**
+ * A delivery under way: in the server's item `S#<server>` `/S`, and its token in item `T#<hash>`.
+ */
 import type { DeliveryUnderWay, ServerRecord } from '../record/server.ts';
-import type { ServerClaim } from './server-store.ts';
+import type { ServerClaim } from '../record/claim.ts';
 
 /** What a delivery taught about its server. */
 export type ServerChanges = Partial<
@@ -24,7 +26,8 @@ export interface DeliveryStore {
    */
   startDelivery(claim: ServerClaim, delivery: DeliveryUnderWay): Promise<void>;
   /**
-   * Sets the command's id and time in `delivery`, and has the sweep look for the answer two minutes later.
+   * Sets the command's id and time in `delivery`, and has the sweep look for the answer two minutes
+   * later.
    *
    * Condition: the claim, and the delivery under way has this hash.
    * @throws SealpostError ClaimLost

@@ -1,30 +1,47 @@
-/** A domain: what is wished for it, and what else changes without a claim on it. */
+/** What is written to a domain's item `D#<domain>` without a claim on the domain. */
 import type { DomainRecord, Foreign, Wish } from '../record/domain.ts';
 
 export interface DomainStore {
   readDomain(domain: string): Promise<DomainRecord | undefined>;
   /**
-   * Puts the wish on record unless a later one is there, or the same; due soon, in case nobody lives to claim it.
-   * Later is the higher `version` where both have one, else the later `at`. Said again while an execution is at work
-   * for the very same, it counts as no other wish: only the time of the last word moves.
-   * @param foreign what was seen served for this wish; every other wish forgets it
-   * @returns whether it was written
+   * Writes the wish, its time and its version, and `foreign`; adds the wish's servers to `servers`;
+   * `wanted + 1`; due in a minute, in case its execution is killed before the claim. A deletion
+   * sets `deletedAt` and removes `provided`; any other wish removes `deletedAt`.
+   *
+   * Condition: no wish, or this one is later: it has the higher `version` if both have one, else
+   * the later `at`; or the same `at` and another content. If an execution is at work for the same
+   * wish, only the time and the version are written.
+   * @param order.at when the event was sent
+   * @param foreign what an import saw served for this wish; every other wish removes it
+   * @returns false if the condition is false: nothing is written
    */
   acceptWish(wish: Wish, order: { at: number; version?: number }, now: number, foreign?: Foreign): Promise<boolean>;
-  /** Something that the wish hangs on has changed: who is at work for the domain has to look again when it ends; else it is due now. */
-  lookAgain(domain: string, now: number): Promise<void>;
   /**
-   * Puts on record what is provided for the domain from now on, and has it looked at again. Their ids are kept in
-   * `elsewhere`, also when they are withdrawn, until their objects are gone.
-   * @param before as it was read
-   * @returns false when it is not so any more, or nobody wishes the domain
+   * Asks for a re-evaluation, because something has changed that the wish depends on: `wanted + 1`,
+   * so that an owner of the claim finds it when the claim ends; then, if nobody owns the claim,
+   * `dueAt = now`.
+   *
+   * Condition: there is a wish.
+   */
+  askReEvaluation(domain: string, now: number): Promise<void>;
+  /**
+   * Writes which provided certificates are served from now on, and asks for a re-evaluation. Their
+   * ids join `elsewhere` and stay there, also after a withdrawal, until their objects are removed.
+   *
+   * Condition: there is a wish that is no deletion, and `provided` is as it was read.
+   * @param change.before as it was read
+   * @returns false if the condition is false: nothing is written
    */
   provide(
     domain: string,
     change: { provided: DomainRecord['provided']; before: DomainRecord['provided']; now: number },
   ): Promise<boolean>;
-  /** The objects of these certificates are gone. @param superseded all that were on record: where there are others by now, nothing is written */
+  /**
+   * Removes `superseded`, after the objects of these certificates were removed.
+   *
+   * Condition: it is the list that was read. Does nothing if the condition is false.
+   */
   forgetSuperseded(domain: string, superseded: string[]): Promise<void>;
-  /** The objects of these are gone. */
+  /** Removes these ids from `elsewhere`, after the objects were removed. */
   forgetElsewhere(domain: string, ids: string[]): Promise<void>;
 }

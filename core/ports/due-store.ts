@@ -1,6 +1,7 @@
-/** The index of what is due. */
+/** The index of due items. It is eventually consistent, so it decides only what is started. */
 import type { DueDomain } from '../record/due.ts';
 
+/** A due item; a domain has its certificate as the index holds it. */
 export interface Due extends DueDomain {
   kind: 'domain' | 'server';
   name: string;
@@ -8,8 +9,8 @@ export interface Due extends DueDomain {
 
 export interface DueStore {
   /**
-   * Domains and servers whose time has come, at most `limit` of each kind, the longest due first (of a great many: of
-   * those that their shards have been keeping longest). A domain's certificate is as the index has it.
+   * Domains and servers with `dueAt <= now`, the longest due first: at most `limit` of each kind.
+   * If a shard holds very many of them, only the longest due of that shard are found.
    */
   due(page: { now: number; limit: number }): Promise<Due[]>;
 }

@@ -20,11 +20,11 @@ export interface IssuerStore {
    */
   recordTrouble(directory: string, change: { trouble: Trouble; known?: Trouble }): Promise<boolean>;
   /**
-   * Reserves a slot for one order in a budget, by the generic cell rate algorithm (GCRA): one order each
-   * `intervalMs`, and a burst worth `horizonMs`.
+   * Reserves a slot for one order in a budget, by the generic cell rate algorithm (GCRA): one order
+   * each `intervalMs`, and a burst worth `horizonMs`.
    * @param asked.latest a slot after this moment is not taken; by default any slot is
-   * @returns when the order may be made, milliseconds since the epoch: now, or when the mean rate has caught up
-   *   with all slots that were reserved before. After `latest`: nothing was reserved
+   * @returns when the order may be made, milliseconds since the epoch: now, or when the mean rate
+   *   has caught up with all slots that were reserved before. After `latest`: nothing was reserved
    */
   reserveOrder(
     budget: string,

@@ -1,28 +1,31 @@
 /** The renewal walk over all certificates, and renewals that a person asks for. */
 import type { StoredCertificate } from '../record/domain.ts';
 
-/** How far the walk over all certificates has come (core/renewal/walk.ts). */
+/** How far the renewal walk has come (core/renewal/walk.ts): item `R#renewal-info`. */
 export interface WalkPosition {
-  /** Grows with each write: of two walks at once one is told so. */
+  /** Grows with each write, so that the second of two walks at once finds its own step taken. */
   step: number;
   /** When this pass began. */
   begunAt: number;
-  /** How long it shall take, ms. */
+  /** How long this pass shall take, in milliseconds. */
   paceMs: number;
-  /** Where it goes on; nothing: at the beginning. */
+  /** The place in the index where the pass continues; absent: at the beginning. */
   after?: string;
-  /** Certificates that it has come past. */
+  /** Certificates that this pass has come past. */
   passed: number;
-  /** As many as the pass before came past: by them this one is spread over its time. */
+  /** Certificates that the pass before came past: this pass is spread over its time by them. */
   expected?: number;
-  /** The shortest time between two looks that a CA asked for in this pass. */
+  /** The shortest Retry-After that a CA gave in this pass, in milliseconds. */
   intervalMs?: number;
   ended?: true;
-  /** By the CA's name: it gave no answer since, and is not asked before. */
+  /** CAs that have not answered since `since`, by name; none is asked before `until`. */
   failing?: Record<string, { since: number; until: number }>;
 }
 
-/** A domain as the index of what is due has it: eventually consistent, so whoever writes says what was read. */
+/**
+ * A domain as the index of due items holds it. The index is eventually consistent, so a write names
+ * what was read there.
+ */
 export interface KnownDomain {
   domain: string;
   dueAt: number;
@@ -31,15 +34,7 @@ export interface KnownDomain {
 
 export type KnownCertificate = Required<KnownDomain>;
 
-/** What a CA advises for a certificate, and what follows from it. */
-export interface Advice {
-  window: { start: number; end: number };
-  explanation?: string;
-  renewAt: number;
-  dueAt: number;
-}
-
-/** What a CA advises for a certificate, and what follows from it. */
+/** What a CA advises for a certificate (RFC 9773), and the times that follow from it. */
 export interface Advice {
   window: { start: number; end: number };
   explanation?: string;
@@ -48,13 +43,30 @@ export interface Advice {
 }
 
 export interface RenewalStore {
-  /** Domains that are not deleted, at most `limit`, beginning after the place that the page before gave. */
+  /**
+   * Domains without a deletion, from the index, shard by shard and by rising times.
+   * @param after where the page before ended
+   */
   domains(limit: number, after?: string): Promise<{ domains: KnownDomain[]; after?: string }>;
-  /** A person wants another certificate in place of the current one, or the next try now: due at once, if nobody is at work. */
+  /**
+   * A person wants another certificate in place of the current one, or the next try now:
+   * `current.askedAt = now` unless it is set, `wanted + 1`; then, if nobody owns the claim,
+   * `dueAt = now`.
+   *
+   * Condition: there is a wish. A domain without a certificate has no `askedAt`.
+   */
   askRenewal(domain: string, now: number): Promise<void>;
-  /** @returns false when the domain has another certificate or another time by now, or somebody is at work for it */
+  /**
+   * Writes `window`, `explanation` and `renewAt` of the current certificate, and `dueAt`.
+   *
+   * Condition: `current.id` and `dueAt` are as they were read; nobody owns the claim; no deletion.
+   * @returns false if the condition is false: nothing is written
+   */
   recordAdvice(known: KnownCertificate, advice: Advice): Promise<boolean>;
   walkPosition(): Promise<WalkPosition | undefined>;
-  /** @returns false when another walk has written since */
+  /**
+   * Writes the position. Condition: the `step` on record is lower.
+   * @returns false if another walk has taken this step
+   */
   recordWalk(position: WalkPosition): Promise<boolean>;
 }

@@ -1,9 +1,13 @@
 /**
- * The table, as the road needs it: each method is one write (or read) of the protocol, with its condition. Two
- * implementations of each aggregate pass one suite: the table in DynamoDB (`aws/store.ts`) and an in-memory twin for tests.
+ * The table as core needs it. Each method is one read, or one write with its condition
+ * (docs/protocol.md). Each aggregate has two implementations that pass one suite: the table in
+ * DynamoDB (`aws/store.ts`) and a twin in memory for tests. Only the composition names `Store`: a
+ * function's ports name the aggregates that the function uses.
  *
- * Times are milliseconds since the epoch. `me` is the execution's name. Where a condition can be lost the method
- * answers `false` or `undefined`, or throws `ClaimLost` where going on would be wrong.
+ * Times are milliseconds since the epoch; `me` is the name of an execution. A method whose
+ * condition is false answers `false` or `undefined`, or throws ClaimLost where the caller must not
+ * go on. A write that the SDK sends again, because its answer was lost, is answered as if it came
+ * once (test/aws/idempotence.suite.ts).
  */
 import type { AcmStore } from './acm-store.ts';
 import type { ClaimStore } from './claim-store.ts';

@@ -1,17 +1,27 @@
-/** Domains that wait for a server's registration, or that depend on what a server can do. */
+/**
+ * Domains that wait for a server's registration, item `S#<server>` `/A#<domain>`, or that depend on
+ * what a server can do, item `S#<server>` `/U#<domain>`.
+ */
+
+/** How many domains were told, and the names of the first of them. */
+export interface Woken {
+  woken: number;
+  first: string[];
+}
 
 export interface WaitingStore {
-  /** Notes under each server that the domain hangs on what it can do. */
+  /** Puts `/U#<domain>` under each server. */
   dependOn(domain: string, servers: string[]): Promise<void>;
+  /** Deletes `/U#<domain>` under each server. */
   dependNoMore(domain: string, servers: string[]): Promise<void>;
   /**
-   * All domains that hang on what this server can do are looked at again (`lookAgain`), and go on hanging on it.
-   * @param first so many of them are named
+   * Asks for the re-evaluation of each domain with `/U#` under this server. The items stay.
+   * @param at.first how many domains the answer names
    */
-  wakeDependents(server: string, at: { now: number; first: number }): Promise<{ woken: number; first: string[] }>;
+  wakeDependents(server: string, at: { now: number; first: number }): Promise<Woken>;
   /**
-   * All domains that wait for this server's registration: each is looked at again (`lookAgain`) and forgotten here.
-   * @param first so many of them are named
+   * Asks for the re-evaluation of each domain with `/A#` under this server, then deletes its item.
+   * @param at.first how many domains the answer names
    */
-  wakeWaitingDomains(server: string, at: { now: number; first: number }): Promise<{ woken: number; first: string[] }>;
+  wakeWaitingDomains(server: string, at: { now: number; first: number }): Promise<Woken>;
 }

@@ -1,29 +1,56 @@
-/** What servers should still install or remove, and what was seen served on them. */
+/**
+ * What servers should still install or remove, item `S#<server>` `/W#<domain>`, and what was seen
+ * served on them, item `S#<server>` `/P#<domain>`.
+ *
+ * Work that is committed has the version `v = now`; its server's item is changed in the same
+ * transaction: `wanted + 1`, and due in a minute, in case the committing step is killed before it
+ * wakes the server.
+ */
 import type { DomainRecord, StoredCertificate } from '../record/domain.ts';
 import type { Installed, Work } from '../record/server.ts';
 
+/** The work for one domain on one server. */
+interface At {
+  server: string;
+  domain: string;
+}
+
+/** Work by its domain and the version that was delivered. */
+type Delivered = Pick<Work, 'domain' | 'v'>;
+
 export interface WorkStore {
   /**
-   * One transaction: the certificate becomes the domain's current one, the order is done, and each server has work.
-   * `order` is forgotten, and what was `reserved` is used. @returns false when the wish has changed since it was claimed, or a staging issuer's would
-   * follow a trusted one (nothing is written)
+   * One transaction: `current` becomes the certificate, the id before it joins `superseded`,
+   * `order` and `reserved` are removed; each server has work. A domain with more servers than a
+   * transaction takes has its servers written first, and its own item last.
+   *
+   * Condition: the claim; `wanted = seen`; each server is registered; a staging issuer's
+   * certificate follows none or another staging one.
+   * @returns false if a newer wish came, the claim is lost, or staging would replace a trusted
+   *   certificate: nothing is written
+   * @throws SealpostError ServerNotRegistered
    */
   commitCertificate(commit: {
     domain: string;
     me: string;
     seen: number;
     certificate: StoredCertificate;
-    /** What stands before it on the servers. */
+    /** What is served in the place of the certificate, on servers that have a use for it. */
     provided?: DomainRecord['provided'];
-    /** Id of the one that it follows. */
+    /** Id of the current certificate until now. */
     supersedes?: string;
     servers: string[];
-    /** Of these, the ones whose work is calm, each with the moment that it waits for. */
+    /** Servers whose work is calm, each with its quiet moment. */
     calm?: Record<string, number>;
     host?: boolean;
     now: number;
   }): Promise<boolean>;
-  /** Work for servers that do not serve what is to be served yet, without an order. */
+  /**
+   * Gives work without an order, to servers that do not serve yet what they should.
+   *
+   * Condition: each server is registered.
+   * @throws SealpostError ServerNotRegistered
+   */
   commitWork(work: {
     domain: string;
     certificate?: StoredCertificate;
@@ -33,32 +60,45 @@ export interface WorkStore {
     now: number;
   }): Promise<void>;
   /**
-   * Work to remove the domain from servers.
-   * @param removal.wanted the domain's counter when it was decided that its wish does not name them
-   * @returns false when the wish has changed since, or one of the servers is not registered any more: decide again
+   * Gives work to remove the domain.
+   *
+   * Condition: the domain's `wanted` is as it was read; each server is registered.
+   * @returns false if the condition is false: the caller decides again
    */
   commitRemoval(removal: { domain: string; wanted: number; servers: string[]; now: number }): Promise<boolean>;
   /**
-   * Gives a server what its node does not have, in place of the work that was seen there (`over`, its version; none:
-   * no work was seen). Where other work has come meanwhile, that stays.
-   * @returns false when the server is registered with another node by now
+   * Gives a server again what its node lacks. The work names the node.
+   *
+   * Condition: the server is registered with this node; and for each work, what waits for the
+   * domain has the version `over`, or nothing waits and `over` is absent. Work that came meanwhile
+   * stays.
+   * @returns false if the server has another node by now
    */
   giveAgain(
     to: { server: string; node: string },
     works: (Pick<Work, 'domain' | 'certificate' | 'provided' | 'host' | 'drift'> & { over?: number })[],
     now: number,
   ): Promise<boolean>;
-  /** Work in the order of the domains' names, from the base table, at most `limit`, of domains that come `after` this one. */
+  /**
+   * A consistent read of work by the domains' names: at most `limit`, of domains that follow
+   * `after`.
+   */
   work(server: string, limit: number, after?: string): Promise<Work[]>;
-  /** The work that waits there for this domain. */
-  workFor(of: { server: string; domain: string }): Promise<Work | undefined>;
-  installed(of: { server: string; domain: string }): Promise<Installed | undefined>;
-  /** Everything that was seen served there. */
+  workFor(at: At): Promise<Work | undefined>;
+  installed(at: At): Promise<Installed | undefined>;
+  /** All that was seen served on the server, by the domains' names. */
   allInstalled(server: string): Promise<Installed[]>;
-  /** The entry was seen served: first what is installed is on record, then the work goes away at its version. */
-  recordInstalled(server: string, work: { domain: string; v: number }, installed: Installed): Promise<void>;
-  /** The entry was removed from the server: what this node had installed is forgotten (without `node`, what any had), then the work at its version. */
-  recordRemoved(server: string, work: { domain: string; v: number }, node?: string): Promise<void>;
-  /** The server refused the entry: its work waits until `notBefore`. */
-  recordRefused(server: string, work: { domain: string; v: number }, notBefore: number, reason: string): Promise<void>;
+  /** Puts what was seen served; then deletes the work, if it still has version `v`. */
+  recordInstalled(server: string, work: Delivered, installed: Installed): Promise<void>;
+  /**
+   * Deletes what was installed, if it was installed on this node; then deletes the work, if it
+   * still has version `v`.
+   * @param node absent: whichever node it was
+   */
+  recordRemoved(server: string, work: Delivered, node?: string): Promise<void>;
+  /**
+   * Writes `notBefore` and `reason` to work that was refused, and removes `calm`, if it still has
+   * version `v`.
+   */
+  recordRefused(server: string, work: Delivered, notBefore: number, reason: string): Promise<void>;
 }

@@ -11,3 +11,12 @@ export interface Claim {
   /** When the step began, milliseconds since the epoch. */
   now: number;
 }
+
+/** The claim of one execution on a server, as a step opens it once and hands it on. */
+export interface ServerClaim {
+  server: string;
+  /** Name of the execution. */
+  me: string;
+  /** When the step began. */
+  now: number;
+}

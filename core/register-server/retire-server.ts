@@ -33,7 +33,7 @@ export async function retireServer(
   const domains = [...new Set([...versions.keys(), ...installed])].filter(domain => !leaving.has(domain));
   // Told before it is forgotten here, so that a killed step goes on with the rest.
   const tell = async (domain: string) => {
-    await store.lookAgain(domain, clock.now());
+    await store.askReEvaluation(domain, clock.now());
     await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
   };
   for (let i = 0; i < domains.length; i += BATCH) await Promise.all(domains.slice(i, i + BATCH).map(tell));

@@ -80,7 +80,7 @@ async function claim(
       message: `detail.domain ${domain} is not known here; put Domain Created first`,
     });
   // A sender wants an answer now, even if the domain is parked until tomorrow.
-  else if (isAsked) await store.lookAgain(domain, now);
+  else if (isAsked) await store.askReEvaluation(domain, now);
   const me = event.execution;
   const record = await store.claimDomain({ domain, me, now });
   if (!record?.spec)

@@ -24,7 +24,9 @@ export async function replanDomains(
     executions,
     clock,
   }: {
-    store: Pick<WaitingStore, 'wakeDependents'> & Pick<WorkStore, 'allInstalled'> & Pick<DomainStore, 'lookAgain'>;
+    store: Pick<WaitingStore, 'wakeDependents'> &
+      Pick<WorkStore, 'allInstalled'> &
+      Pick<DomainStore, 'askReEvaluation'>;
     executions: Executions;
     clock: Clock;
   },
@@ -37,5 +39,5 @@ export async function replanDomains(
   const held = (await store.allInstalled(server.server)).map(({ domain }) => domain);
   const domains = held.filter(domain => domain !== server.server && !first.includes(domain));
   for (let i = 0; i < domains.length; i += BATCH)
-    await Promise.all(domains.slice(i, i + BATCH).map(domain => store.lookAgain(domain, clock.now())));
+    await Promise.all(domains.slice(i, i + BATCH).map(domain => store.askReEvaluation(domain, clock.now())));
 }

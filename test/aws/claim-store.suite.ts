@@ -217,12 +217,12 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('comes back with the next word about it, and is not retired when that came meanwhile', async () => {
       await claimed();
-      await store.lookAgain(domain, now);
+      await store.askReEvaluation(domain, now);
       expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(false);
       await store.claimDomain({ domain, me: 'first', now });
       expect(await store.retireDomain({ domain, me: 'other' }, retired, undefined)).toBe(false);
       expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(true);
-      await store.lookAgain(domain, now);
+      await store.askReEvaluation(domain, now);
       expect(await store.claimDomain({ domain, me: 'second', now })).toMatchObject({ retired, seen: 3, done: 2 });
       await store.releaseDomain({ domain, me: 'second', seen: 3, now }, now + minute);
       expect(await store.readDomain(domain)).not.toHaveProperty('retired');
@@ -231,7 +231,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     test('is not retired any more once it is parked again', async () => {
       await claimed();
       await store.retireDomain({ domain, me: 'first' }, retired, undefined);
-      await store.lookAgain(domain, now);
+      await store.askReEvaluation(domain, now);
       await store.claimDomain({ domain, me: 'second', now });
       await store.parkDomain(
         { domain, me: 'second' },

@@ -147,21 +147,21 @@ export function describeDomainStore(name: string, make: () => Promise<Store>): v
     test('is due now', async () => {
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + 86_400_000);
-      await store.lookAgain(domain, now + 5);
+      await store.askReEvaluation(domain, now + 5);
       expect(await store.due({ now: now + 5, limit: 10 })).toEqual([{ kind: 'domain', name: domain, dueAt: now + 5 }]);
       expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
     });
 
     test('stays with whoever is at work for it, who finds at the end that it has changed', async () => {
       await claimed();
-      await store.lookAgain(domain, now + 5);
+      await store.askReEvaluation(domain, now + 5);
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first', dueAt: now + LEASE_MS });
       expect(await store.releaseDomain({ domain, me: 'first', seen: 1, now: now + 6 }, now + 86_400_000)).toBe(false);
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 6 });
     });
 
     test('is not made by that where nobody wished it', async () => {
-      await store.lookAgain(domain, now);
+      await store.askReEvaluation(domain, now);
       expect(await store.readDomain(domain)).toBeUndefined();
     });
   });

@@ -105,7 +105,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
     answer: true,
     again: { answer: false, why: 'the wish is on record, and no step asks who wrote it' },
   },
-  lookAgain: { given: released, call: store => store.lookAgain(domain, now), leaves: evaluatedOnceMore },
+  askReEvaluation: { given: released, call: store => store.askReEvaluation(domain, now), leaves: evaluatedOnceMore },
   provide: [
     {
       given: served,

@@ -97,7 +97,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
 
     test('is gone with the certificate', async () => {
       await store.recordAdvice(known, advice);
-      await store.lookAgain(domain, now);
+      await store.askReEvaluation(domain, now);
       await store.claimDomain({ domain, me: 'me', now });
       await commit({ me: 'me', seen: 2, certificate: certificate({ id: 'next' }) });
       expect((await store.readDomain(domain))!.current).toEqual(certificate({ id: 'next' }));

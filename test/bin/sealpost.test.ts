@@ -244,7 +244,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
   test('status says what was counted of ACM’s quotas, once something was imported', async () => {
     expect((await sealpost('status')).out).not.toContain('ACM');
     const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
-    await store.lookAgain('bakery.example', Date.now());
+    await store.askReEvaluation('bakery.example', Date.now());
     await store.claimDomain({ domain: 'bakery.example', me: 'importing', now: Date.now() });
     await store.recordAcm({ domain: 'bakery.example', me: 'importing' }, { arn, certificate: 'c'.repeat(64) });
     const quotas = { certificates: 2_500, importsAYear: 5_000 };

@@ -1,9 +1,9 @@
 /** Deliveries, in memory, under the same conditions as aws/delivery-items.ts. */
 import type { DeliveryStore } from '../../core/ports/delivery-store.ts';
-import type { ServerClaim } from '../../core/ports/server-store.ts';
 import type { DeliveryUnderWay } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
 import { ownedServer } from './owned.ts';
+import type { ServerClaim } from '../../core/record/claim.ts';
 
 const LOOK_AFTER_MS = 120_000;
 

@@ -37,8 +37,8 @@ export function domainStore(memory: Memory): DomainStore {
       return true;
     },
 
-    async lookAgain(domain, now) {
-      lookAgain(memory, domain, now);
+    async askReEvaluation(domain, now) {
+      askReEvaluation(memory, domain, now);
     },
 
     async provide(domain, { provided, before, now }) {
@@ -67,7 +67,7 @@ export function domainStore(memory: Memory): DomainStore {
   };
 }
 
-export function lookAgain({ domains }: Memory, domain: string, now: number): void {
+export function askReEvaluation({ domains }: Memory, domain: string, now: number): void {
   const record = domains.get(domain);
   if (!record?.spec) return;
   record.wanted += 1;

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SealpostError } from '../../core/errors.ts';
 import type { Owner } from '../../core/ports/claim-store.ts';
-import type { ServerClaim } from '../../core/ports/server-store.ts';
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { ServerRecord } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
+import type { ServerClaim } from '../../core/record/claim.ts';
 
 /** What shall be so, and what has to be so before; undefined: the member is absent. */
 export interface Change<R> {

@@ -1,6 +1,6 @@
 /** Who waits for a server or depends on it, in memory, under the same conditions as aws/waiting-items.ts. */
 import type { WaitingStore } from '../../core/ports/waiting-store.ts';
-import { lookAgain } from './domain-store.ts';
+import { askReEvaluation } from './domain-store.ts';
 import type { Memory } from './memory.ts';
 
 export function waitingStore(memory: Memory): WaitingStore {
@@ -17,14 +17,14 @@ export function waitingStore(memory: Memory): WaitingStore {
 
     async wakeDependents(server, { now, first: most }) {
       const names = [...(dependents.get(server) ?? [])].sort();
-      for (const name of names) lookAgain(memory, name, now);
+      for (const name of names) askReEvaluation(memory, name, now);
       return { woken: names.length, first: names.slice(0, most) };
     },
 
     async wakeWaitingDomains(server, { now, first: most }) {
       const names = [...(waiting.get(server) ?? [])].sort();
       waiting.delete(server);
-      for (const name of names) lookAgain(memory, name, now);
+      for (const name of names) askReEvaluation(memory, name, now);
       return { woken: names.length, first: names.slice(0, most) };
     },
   };

@@ -1,10 +1,17 @@
 /** Work of servers and what is installed there, in memory, under the same conditions as aws/work-items.ts. */
 import { SealpostError } from '../../core/errors.ts';
-import { WAKE_MS } from '../../core/ports/lease.ts';
+import { FOUND_AFTER_MS, WAKE_MS } from '../../core/ports/lease.ts';
 import type { WorkStore } from '../../core/ports/work-store.ts';
 import type { Work } from '../../core/record/server.ts';
 import { copy, inner, type Memory } from './memory.ts';
 import { areRegistered, registered } from './server-store.ts';
+
+/** Work for a domain; `calm`: the servers where the work waits, each with the moment. */
+interface Given extends Pick<Work, 'domain' | 'certificate' | 'provided'> {
+  host?: boolean;
+  calm?: Record<string, number>;
+  now: number;
+}
 
 export function workStore(memory: Memory): WorkStore {
   const { domains, servers, work, installed } = memory;
@@ -17,21 +24,15 @@ export function workStore(memory: Memory): WorkStore {
     });
   }
 
-  function giveWork(
-    names: string[],
-    domain: string,
-    { certificate, provided }: Pick<Work, 'certificate' | 'provided'>,
-    host: boolean | undefined,
-    now: number,
-    calm: Record<string, number> = {},
-  ): void {
+  function giveWork(names: string[], given: Given): void {
+    const { domain, certificate, provided, host, calm = {}, now } = given;
     for (const name of names) {
       const notBefore = calm[name];
       const waits = notBefore !== undefined && { notBefore, calm: true as const };
       inner(work, name).set(domain, copy({ domain, certificate, provided, v: now, ...(host && { host }), ...waits }));
       const server = servers.get(name)!;
       server.wanted += 1;
-      if (notBefore === undefined) server.dueAt = now + WAKE_MS;
+      if (notBefore === undefined) server.dueAt = now + FOUND_AFTER_MS;
       else if (server.dueAt === undefined) server.dueAt = notBefore;
       else if (server.owner === undefined) server.dueAt = Math.min(server.dueAt, notBefore);
     }
@@ -43,12 +44,13 @@ export function workStore(memory: Memory): WorkStore {
   }
 
   return {
-    async commitCertificate({ domain, me, seen, certificate, supersedes, provided, servers: names, calm, host, now }) {
+    async commitCertificate(commit) {
+      const { domain, me, seen, certificate, supersedes, servers: names } = commit;
       const record = domains.get(domain);
       if (record?.owner !== me || record.wanted !== seen) return false;
       if (certificate.staging && record.current && !record.current.staging) return false;
       requireRegistered(names, domain);
-      giveWork(names, domain, { certificate, provided }, host, now, calm);
+      giveWork(names, commit);
       record.current = copy(certificate);
       if (supersedes !== undefined) record.superseded = [...(record.superseded ?? []), supersedes];
       delete record.order;
@@ -56,14 +58,14 @@ export function workStore(memory: Memory): WorkStore {
       return true;
     },
 
-    async commitWork({ domain, certificate, provided, servers: names, host, now }) {
-      requireRegistered(names, domain);
-      giveWork(names, domain, { certificate, provided }, host, now);
+    async commitWork({ servers: names, ...given }) {
+      requireRegistered(names, given.domain);
+      giveWork(names, given);
     },
 
     async commitRemoval({ domain, wanted, servers: names, now }) {
       if (domains.get(domain)?.wanted !== wanted || !areRegistered(memory, names)) return false;
-      giveWork(names, domain, { certificate: 'REMOVE' }, undefined, now);
+      giveWork(names, { domain, certificate: 'REMOVE', now });
       return true;
     },
 

@@ -62,7 +62,7 @@ const events = () => world.bus.events.map(({ detailType }) => detailType);
 /** A certificate that was ordered for the wish on record, up to its release. */
 async function issued(letter: string, execution = 'before'): Promise<StoredCertificate> {
   const { store, certificates } = world;
-  await store.lookAgain(domain, world.time);
+  await store.askReEvaluation(domain, world.time);
   const { seen } = (await store.claimDomain({ domain, me: execution, now: world.time }))!;
   const certificate = aCertificate(world, { id: letter.repeat(64), fingerprint: letter.repeat(64) });
   await certificates.putKeyOnce({ domain, id: certificate.id }, `key ${letter}`);
@@ -279,7 +279,7 @@ describe('beyond the quota', () => {
 
   test('our own look for something else does not ask ACM before its time, a person does', async () => {
     const { store } = world;
-    await store.lookAgain(domain, world.time);
+    await store.askReEvaluation(domain, world.time);
     await expect(claim(ownLook(), 'own')).rejects.toMatchObject({ name: 'StillFresh' });
     expect(await record()).toMatchObject({ dueAt: world.time + minute });
     await expect(claim({ ...ownLook(), look: undefined }, 'asked')).rejects.toMatchObject(wanted);

@@ -97,7 +97,7 @@ describe('what a CA advises', () => {
   test('never makes a domain wait longer for something else', async () => {
     const { store, time } = world;
     await issued();
-    await store.lookAgain(domain, time);
+    await store.askReEvaluation(domain, time);
     await store.claimDomain({ domain, me: 'me', now: time });
     await store.parkDomain(
       { domain, me: 'me' },
@@ -115,7 +115,7 @@ describe('what a CA advises', () => {
 
   test('is left alone while somebody is at work', async () => {
     await issued();
-    await world.store.lookAgain(domain, world.time);
+    await world.store.askReEvaluation(domain, world.time);
     await world.store.claimDomain({ domain, me: 'me', now: world.time });
     ca.advice = windowAt(world.time - 2 * hour, world.time - hour);
     expect(await walk()).toMatchObject({ looked: 1, changed: 0 });

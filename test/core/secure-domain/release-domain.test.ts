@@ -269,7 +269,7 @@ describe('a domain that is parked', () => {
     const parkedAnd = async (...[owner, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
       // All that a park writes first is the note of who waits; here the registration comes just before or after it.
       await register(world, mx2);
-      if (when === 'after its note') await store.lookAgain(owner.domain, world.time);
+      if (when === 'after its note') await store.askReEvaluation(owner.domain, world.time);
       await store.parkDomain(owner, parked, when === 'after its note' ? [] : waitsFor);
     };
     const input = { domain, execution: 'me', error: caused('ServerNotRegistered', `${mx2} not registered`) };

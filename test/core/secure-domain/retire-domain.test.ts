@@ -31,7 +31,7 @@ async function wished(more: { certificate?: boolean; host?: true } = {}): Promis
 /** The sweep's look, at its time, or one that somebody asks for: it finds what it finds. */
 async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Promise<void> {
   const { store } = world;
-  if (asked) await store.lookAgain(domain, world.time);
+  if (asked) await store.askReEvaluation(domain, world.time);
   else world.time = Math.max(world.time, (await record()).dueAt!);
   expect(await store.claimDomain({ domain, me: 'look', now: world.time })).toBeDefined();
   await parkDomain({ domain, execution: 'look', error: { name: reason, message } }, world);
@@ -105,7 +105,7 @@ describe('a domain that has moved away', () => {
     const late = {
       ...store,
       async retireDomain(...given: Parameters<typeof store.retireDomain>) {
-        await store.lookAgain(domain, world.time);
+        await store.askReEvaluation(domain, world.time);
         return store.retireDomain(...given);
       },
     };

@@ -86,7 +86,7 @@ test('is revoked once no server has it any more, as one whose subscriber has no 
   await expect(claim(deletion())).rejects.toMatchObject(deleted);
   expect(await record()).toMatchObject({ dueAt: world.time + day });
   await removedFromMx1();
-  await world.store.lookAgain(domain, world.time);
+  await world.store.askReEvaluation(domain, world.time);
   await expect(claim(ownLook())).rejects.toMatchObject(wanted);
   expect(await revoke()).toEqual({ domain, revoked: true });
   expect(asked).toEqual([{ leaf: new X509Certificate(leaf).raw, reason: 5 }]);
@@ -174,7 +174,7 @@ test('is not good enough for a domain that comes back: another is ordered', asyn
 async function removedBefore(): Promise<void> {
   await expect(claim(deletion())).rejects.toMatchObject(deleted);
   await removedFromMx1();
-  await world.store.lookAgain(domain, world.time);
+  await world.store.askReEvaluation(domain, world.time);
   await expect(claim(ownLook())).rejects.toMatchObject(wanted);
 }
 

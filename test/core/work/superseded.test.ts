@@ -33,7 +33,7 @@ beforeEach(async () => {
 
 async function issued(letter: string, before?: string): Promise<void> {
   const { store, certificates, time: now } = world;
-  await store.lookAgain(domain, now);
+  await store.askReEvaluation(domain, now);
   const { seen } = (await store.claimDomain({ domain, me: 'me', now }))!;
   const certificate = aCertificate(world, { id: id(letter), fingerprint: id(letter) });
   await certificates.putKeyOnce({ domain, id: certificate.id }, 'key');
@@ -139,7 +139,7 @@ describe('of a certificate from elsewhere', () => {
       notAfter: world.time,
     });
     for (const server of [mx1, mx2]) await seenBy(server);
-    await world.store.lookAgain(domain, world.time);
+    await world.store.askReEvaluation(domain, world.time);
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
     expect(objects()).toEqual(ofCertificate('b'));
   });
