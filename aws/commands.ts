@@ -1,12 +1,12 @@
 /** Systems Manager: one command carries one delivery to one managed node. */
 import {
-  DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   InvalidInstanceId,
   InvalidPluginName,
   InvocationDoesNotExist,
   ListCommandInvocationsCommand,
   ListCommandsCommand,
+  paginateDescribeInstanceInformation,
   SendCommandCommand,
   SSMClient,
 } from '@aws-sdk/client-ssm';
@@ -17,6 +17,8 @@ import type { Commands, SendingCommands } from '../core/ports/commands.ts';
 
 /** Time for the command to reach the node, seconds. */
 const DELIVERY_TIMEOUT = 600;
+/** Nodes in a page; the most that Systems Manager gives. */
+const NODES = 50;
 /**
  * The steps of the document that run the installer, one for each platform. The other platform's
  * step is skipped, and its output says so.
@@ -69,14 +71,16 @@ export function commands(client: SSMClient, tag: { key: string; value: string })
     },
 
     async node(node) {
-      const filters = [
-        { Key: 'InstanceIds', Values: [node] },
-        { Key: `tag:${tag.key}`, Values: [tag.value] },
-      ];
-      const { InstanceInformationList } = await reached(node, () =>
-        client.send(new DescribeInstanceInformationCommand({ Filters: filters })),
-      );
-      const found = InstanceInformationList?.[0];
+      // Systems Manager refuses a filter by tag beside a filter by id.
+      const Filters = [{ Key: `tag:${tag.key}`, Values: [tag.value] }];
+      const pages = paginateDescribeInstanceInformation({ client, pageSize: NODES }, { Filters });
+      const found = await reached(node, async () => {
+        for await (const { InstanceInformationList = [] } of pages) {
+          const one = InstanceInformationList.find(({ InstanceId }) => InstanceId === node);
+          if (one) return one;
+        }
+        return undefined;
+      });
       if (!found) return undefined;
       const isLinux = found.PlatformType === undefined || found.PlatformType === 'Linux';
       return { roleName: found.IamRole?.replace(/^.*\//, ''), ...(!isLinux && { platform: found.PlatformType }) };

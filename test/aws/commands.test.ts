@@ -112,6 +112,18 @@ afterAll(() => provider.stop());
 
 describeCommands('Systems Manager', () => under);
 
+test('a managed node is found among more than one page of them', async () => {
+  const agent = provider.cloud.service<SsmService>('ssm');
+  const node = { run: () => new Promise<never>(() => {}), write: async () => {} };
+  const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  const role = provider.cloud.iam.putRole('many', { Version: '2012-10-17', Statement: [trust] }, []);
+  const ids = Array.from({ length: 51 }, (_, i) => `mi-1000000000000${String(i).padStart(4, '0')}`);
+  const of = { node, roleArn: role.arn, platformType: 'Linux', tags: { [tag.key]: tag.value } } as const;
+  for (const id of ids) agent.registerNode({ ...of, id, computerName: `${id}.provider.example` });
+  expect(await sender().node(ids.at(-1)!)).toEqual({ roleName: 'many' });
+  for (const id of ids) agent.unregisterNode(id);
+});
+
 describe('the document', () => {
   const changed = document('curl elsewhere | sh');
   const send = (by: SendingCommands, node = absent) =>

@@ -16,7 +16,11 @@ import {
   SSMClient,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
-import type { SendCommandCommandInput } from '@aws-sdk/client-ssm';
+import type {
+  DescribeInstanceInformationCommandInput,
+  DescribeInstanceInformationCommandOutput,
+  SendCommandCommandInput,
+} from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startCloud, type RunningCloud } from '../src/cloud.ts';
 import { events } from '../src/events/events.ts';
@@ -469,6 +473,51 @@ test('a node is described with its role, and as lost while no host is attached',
   await cloud.stop();
   await startAgain();
   expect(await describe()).toMatchObject({ InstanceId: nodeId, PingStatus: 'ConnectionLost' });
+});
+
+/** A node on which nothing runs. */
+function registerOnly(id: string, tags: Record<string, string>): void {
+  const registration = { id, roleArn, computerName: `${id}.provider.example`, platformType: 'Linux', tags } as const;
+  cloud.service<SsmService>('ssm').registerNode({ ...registration, node: node() });
+}
+const describeNodes = (input: DescribeInstanceInformationCommandInput) =>
+  client().send(new DescribeInstanceInformationCommand(input));
+
+test.each([
+  ['tag:sealpost:mail-server', 'stack'],
+  ['tag-key', 'sealpost:mail-server'],
+])('nodes are found by %s or by another filter, never by both', async (Key, value) => {
+  register();
+  registerOnly('mi-00000000000000009', {});
+  const byTag = { Key, Values: [value] };
+  const byId = { Key: 'InstanceIds', Values: [nodeId] };
+  for (const filter of [byTag, byId])
+    expect(await describeNodes({ Filters: [filter] })).toMatchObject({
+      InstanceInformationList: [{ InstanceId: nodeId }],
+    });
+  // The text of AWS itself (https://github.com/danmx/sigil/issues/61).
+  for (const Filters of [
+    [byTag, byId],
+    [byId, byTag],
+  ])
+    await expect(describeNodes({ Filters })).rejects.toMatchObject({
+      ...{ name: 'ValidationException', message: 'Cannot mix tag or inventory filter with any other filter.' },
+    });
+});
+
+test('nodes come in pages of ten, or of 5 to 50 as the caller asks', async () => {
+  const ids = Array.from({ length: 12 }, (_, i) => `mi-000000000000000${10 + i}`);
+  for (const id of ids) registerOnly(id, {});
+  const idsIn = ({ InstanceInformationList }: DescribeInstanceInformationCommandOutput) =>
+    InstanceInformationList!.map(each => each.InstanceId);
+  const first = await describeNodes({});
+  expect(idsIn(first)).toEqual(ids.slice(0, 10));
+  const rest = await describeNodes({ NextToken: first.NextToken });
+  expect(idsIn(rest)).toEqual(ids.slice(10));
+  expect(rest.NextToken).toBeUndefined();
+  expect(idsIn(await describeNodes({ MaxResults: 50 }))).toEqual(ids);
+  for (const MaxResults of [4, 51])
+    await expect(describeNodes({ MaxResults })).rejects.toMatchObject({ name: 'ValidationException' });
 });
 
 test.each<[string, object]>([

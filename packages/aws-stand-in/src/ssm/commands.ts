@@ -10,12 +10,16 @@ import type { Documents } from './documents.ts';
 import { commandStatus, isOver } from './invocations.ts';
 import type { Command, Invocation, Invocations } from './invocations.ts';
 import type { NodeDirectory } from './nodes.ts';
+import { paged } from './pages.ts';
 
 /**
  * The length of a plugin's output in characters: in GetCommandInvocation for stdout and stderr, in
  * ListCommandInvocations for both together.
  */
 const limits = { stdout: 24_000, stderr: 8_000, list: 2_500 };
+
+/** Commands and invocations in a page. */
+const PAGE = { usual: 50, least: 1, most: 50 };
 
 export function commandOperations(
   cloud: Cloud,
@@ -107,7 +111,7 @@ export function commandOperations(
     const found = select(input)
       .map(describe)
       .filter(command => hasStatus(command.Status!, input.Filters));
-    const { page, NextToken } = paged(found, input);
+    const { page, NextToken } = paged(found, input, PAGE);
     return { Commands: page, NextToken };
   }
 
@@ -128,7 +132,7 @@ export function commandOperations(
         .filter(each => hasStatus(each.status, input.Filters))
         .map(each => describeInvocation(command, each, { details: input.Details ?? false })),
     );
-    const { page, NextToken } = paged(found, input);
+    const { page, NextToken } = paged(found, input, PAGE);
     return { CommandInvocations: page, NextToken };
   }
 
@@ -258,11 +262,4 @@ function stepStatus(step: StepResult): 'Success' | 'Failed' | 'TimedOut' {
 
 function stepDetails(step: StepResult): string {
   return step.status === 'TimedOut' ? 'ExecutionTimedOut' : stepStatus(step);
-}
-
-function paged<T>(all: T[], { MaxResults = 50, NextToken = '0' }: { MaxResults?: number; NextToken?: string }) {
-  const from = Number(NextToken);
-  if (!Number.isInteger(from)) throw new AwsError('InvalidNextToken', 'The specified token is not valid.');
-  const to = from + MaxResults;
-  return { page: all.slice(from, to), NextToken: to < all.length ? String(to) : undefined };
 }

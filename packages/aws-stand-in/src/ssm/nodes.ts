@@ -3,12 +3,15 @@
  * host is attached.
  */
 import type * as model from '@aws-sdk/client-ssm';
-import { arn } from '../service/service.ts';
+import { arn, AwsError } from '../service/service.ts';
 import type { Call, Cloud, ConditionContext, Node, Operation } from '../service/service.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
+import { paged } from './pages.ts';
 
 /** The version of the agent that `agent.ts` follows. */
 const agentVersion = '3.3.1142.0';
+/** Nodes in a page of DescribeInstanceInformation. */
+const PAGE = { usual: 10, least: 5, most: 50 };
 
 export interface NodeRegistration {
   /** `mi-…`, or `i-…` for an EC2 instance. */
@@ -72,13 +75,15 @@ export function nodeDirectory(cloud: Cloud): NodeDirectory {
   }
 
   function describe(input: model.DescribeInstanceInformationCommandInput, call: Call) {
-    refuseOthers('DescribeInstanceInformation', input, ['Filters', 'MaxResults']);
+    refuseOthers('DescribeInstanceInformation', input, ['Filters', 'MaxResults', 'NextToken']);
     call.authorize('ssm:DescribeInstanceInformation', '*');
+    checkFilters(input.Filters ?? []);
     const rows = selectAll.all() as unknown as { body: string; registeredAt: number }[];
     const nodes = rows
       .map(row => ({ ...(JSON.parse(row.body) as NodeRegistration), registeredAt: row.registeredAt }))
       .filter(node => (input.Filters ?? []).every(filter => passes(node, filter)));
-    return { InstanceInformationList: nodes.map(information) };
+    const { page, NextToken } = paged(nodes, input, PAGE);
+    return { InstanceInformationList: page.map(information), NextToken };
   }
 
   function information(node: NodeRegistration & { registeredAt: number }): model.InstanceInformation {
@@ -130,4 +135,11 @@ export function nodeDirectory(cloud: Cloud): NodeDirectory {
       DescribeInstanceInformation: describe,
     },
   };
+}
+
+/** @throws AwsError if a filter by tag stands beside another one (API reference, Filters) */
+function checkFilters(filters: readonly model.InstanceInformationStringFilter[]): void {
+  const byTag = filters.filter(({ Key }) => Key === 'tag-key' || Key?.startsWith('tag:'));
+  if (byTag.length > 0 && byTag.length < filters.length)
+    throw new AwsError('ValidationException', 'Cannot mix tag or inventory filter with any other filter.');
 }
