@@ -78,6 +78,7 @@ export function readOperations({ store, open, tableArn }: Access): Record<string
 
   function page(request: any, table: Table, { filter, projection }: Expressions, range: Range) {
     checkRange('limit', request.Limit ?? 1, 1);
+    checkSelect(request);
     check(db.validateKeyPaths(projection?.nestedPaths, table) ?? db.validateKeyPaths(filter?.nestedPaths, table));
     const projected = range.index && projectedNames(range.index, table);
     const wanted = [...Object.keys(filter?.pathHeads ?? {}), ...(projection?.paths ?? []).map(path => String(path[0]))];
@@ -123,6 +124,17 @@ export function readOperations({ store, open, tableArn }: Access): Record<string
     Query: (input, call) => read('Query', input, call),
     Scan: (input, call) => read('Scan', input, call),
   };
+}
+
+/** @throws AwsError where `Select` contradicts another member (API reference, Query and Scan) */
+function checkSelect({ Select, ProjectionExpression, IndexName }: any): void {
+  const isSpecific = Select === 'SPECIFIC_ATTRIBUTES';
+  if (ProjectionExpression !== undefined && Select !== undefined && !isSpecific)
+    throw invalid(`Cannot specify the ProjectionExpression when choosing to get ${Select}`);
+  if (isSpecific && ProjectionExpression === undefined)
+    throw invalid('Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES');
+  if (Select === 'ALL_PROJECTED_ATTRIBUTES' && IndexName === undefined)
+    throw invalid('ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName');
 }
 
 function projectedNames(index: Index, table: Table): string[] | undefined {

@@ -167,6 +167,8 @@ export const route53: ServiceFactory<Route53> = cloud => {
   function listHostedZonesByName(input: any, call: Call) {
     call.authorize('route53:ListHostedZonesByName', '*');
     refuseOthers('route53:ListHostedZonesByName', input, ['DNSName', 'HostedZoneId', 'MaxItems']);
+    if (input.HostedZoneId !== undefined && input.DNSName === undefined)
+      throw new AwsError('InvalidInput', 'The input is not valid: a hosted zone to begin at needs its DNS name');
     const limit = Math.min(input.MaxItems ?? PAGE, PAGE);
     const first = input.DNSName === undefined ? '' : sortKey(normalName(input.DNSName));
     const rows = database

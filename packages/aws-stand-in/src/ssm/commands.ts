@@ -97,6 +97,11 @@ export function commandOperations(
 
   /** The commands that `CommandId`, `InstanceId` and the filters select, newest first. */
   function select(input: { CommandId?: string; InstanceId?: string; Filters?: model.CommandFilter[] }): Command[] {
+    if (input.InstanceId !== undefined && input.Filters?.some(({ key, value }) => key === 'Status' && value === 'Pending'))
+      throw new AwsError(
+        'ValidationException',
+        "You can't specify a managed node ID in the same command that you specify Status = Pending.",
+      );
     const one = input.CommandId === undefined ? undefined : invocations.command(input.CommandId);
     if (input.CommandId !== undefined && one === undefined)
       throw new AwsError('InvalidCommandId', `Command ${input.CommandId} does not exist.`);

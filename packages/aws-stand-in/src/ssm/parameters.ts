@@ -9,6 +9,9 @@ import type { Kms } from '../kms/kms.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 
 const maxValueBytes = 4_096;
+/** AWS has this one text for each name that is not valid. */
+const NAME_RULE =
+  'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_';
 
 interface Row {
   name: string;
@@ -39,8 +42,8 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
   function nameOf(nameOrArn: string): string {
     const name = nameOrArn.startsWith('arn:') ? (nameOrArn.split(':parameter')[1] ?? '') : nameOrArn;
     if (name.includes(':')) refuse(`a parameter's version or label (${name})`);
-    if (!/^[\w./-]{1,1011}$/.test(name))
-      throw new AwsError('ValidationException', `Parameter name: ${name} is not valid.`);
+    if (!/^(\/[\w./-]*|[\w.-]+)$/.test(name) || name.length > 1_011 || /^\/?(aws|ssm)/i.test(name))
+      throw new AwsError('ValidationException', NAME_RULE);
     return name;
   }
 

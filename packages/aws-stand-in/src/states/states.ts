@@ -125,6 +125,8 @@ export const states: ServiceFactory = cloud => {
         call.authorize('states:ListExecutions', input.stateMachineArn ?? '*');
         const known = ['stateMachineArn', 'statusFilter', 'maxResults', 'nextToken'];
         refuseOthers('states:ListExecutions', input, known);
+        if (input.statusFilter === 'PENDING_REDRIVE')
+          throw error('ValidationException', 'The status filter PENDING_REDRIVE needs a mapRunArn');
         const { arn: ofMachine } = machine(input.stateMachineArn ?? '');
         const limit = pageSize(input.maxResults);
         const before = fromToken(input.nextToken);
