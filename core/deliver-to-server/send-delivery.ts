@@ -15,7 +15,11 @@ export interface SendPorts {
   clock: Clock;
 }
 
-/** SSM has no idempotency token: a command that already carries this delivery is adopted, else one is sent; a second one by a crash in between is answered by the host from its record. */
+/**
+ * SendCommand has no idempotency token. A command that already carries this delivery is used again.
+ * A step that was killed before it recorded its command, and before the agent took that command,
+ * sends a second one: the installer answers it from its record of the delivery.
+ */
 export async function sendDelivery(
   input: Assembled & { execution: string; token: string },
   ports: SendPorts,

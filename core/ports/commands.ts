@@ -9,7 +9,10 @@ export interface Outcome {
 }
 
 export interface Commands {
-  /** @returns the id of a command that already carries this delivery */
+  /**
+   * @returns the id of a command that already carries this delivery. A command that the node's
+   *   agent has not taken yet is not found (Systems Manager, ListCommands, InstanceId)
+   */
   find(sent: { node: string; delivery: string }): Promise<string | undefined>;
   /** @returns the hash of the delivery that a command carries */
   deliveryOf(commandId: string): Promise<string | undefined>;

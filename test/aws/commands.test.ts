@@ -13,11 +13,12 @@ interface CommandsUnderTest {
 }
 
 const tag = { key: 'sealpost:mail-server', value: 'sealpost' };
-const [server, instance, stranger, absent] = [
+const [server, instance, stranger, absent, asleep] = [
   'mi-00000000000000001',
   'i-00000000000000002',
   'mi-00000000000000003',
   'mi-00000000000000004',
+  'mi-00000000000000005',
 ];
 const [delivery, installer] = ['d'.repeat(64), 'a'.repeat(64)];
 const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
@@ -67,9 +68,8 @@ beforeAll(async () => {
   const role = provider.cloud.iam.putRole('mail-server', { Version: '2012-10-17', Statement: [trust] }, []);
   const running: ((result: { exitCode: number; stdout: string; stderr: string }) => void)[] = [];
   const node = { run: () => new Promise<any>(resolve => void running.push(resolve)), write: async () => {} };
-  const agent = provider.cloud.service<SsmService>('ssm');
-  for (const id of [server, instance, stranger])
-    agent.registerNode({
+  const register = (id: string) =>
+    provider.cloud.service<SsmService>('ssm').registerNode({
       id,
       node,
       roleArn: role.arn,
@@ -77,6 +77,10 @@ beforeAll(async () => {
       platformType: 'Linux',
       tags: id === stranger ? { [tag.key]: 'another stack' } : { [tag.key]: tag.value },
     });
+  // After the restart, the agent of this node is not there.
+  register(asleep);
+  await provider.restart();
+  for (const id of [server, instance, stranger]) register(id);
   // The product's document fetches from S3 first. Only the step `install` matters here.
   await deploy(document());
   // As on a Windows node: the other platform's step is skipped, and its output says so.
@@ -174,7 +178,8 @@ describe('the document', () => {
   });
 });
 describeCommands('its twin', () => {
-  const commands = memoryCommands({ [server]: { roleName: 'mail-server' }, [instance]: {} });
+  const commands = memoryCommands({ [server]: { roleName: 'mail-server' }, [instance]: {}, [asleep]: {} });
+  commands.asleep.add(asleep);
   return { commands, answer: async (...given) => commands.answer(...given) };
 });
 
@@ -206,6 +211,14 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       expect(await under.commands.deliveryOf(id)).toBe(delivery);
       expect(await under.commands.outcome({ commandId: id, node: server })).toMatchObject({ state: 'under way' });
       await under.answer(id, 'sealpost 1 1 installed\ns\n');
+    });
+
+    test('is not found at its node while the agent has not taken it', async () => {
+      const { commands } = make();
+      const id = await send({ commands } as CommandsUnderTest, { node: asleep });
+      expect(await commands.find({ node: asleep, delivery })).toBeUndefined();
+      expect(await commands.deliveryOf(id)).toBe(delivery);
+      expect(await commands.outcome({ commandId: id, node: asleep })).toMatchObject({ state: 'under way' });
     });
 
     test.each([

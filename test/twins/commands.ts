@@ -9,14 +9,18 @@ export interface MemoryCommands extends SendingCommands {
   answer(commandId: string, output: string, exitCode?: number): void;
   /** The command ended without the installer (not delivered, timed out, cancelled). */
   lose(commandId: string, detail: string): void;
+  /** Nodes whose agent takes no command: their commands are Pending, and no list by node shows them. */
+  asleep: Set<string>;
 }
 
 /** @param nodes the managed nodes that carry the stack's tag */
 export function memoryCommands(nodes: Record<string, { roleName?: string; platform?: string }>): MemoryCommands {
   const sent: MemoryCommands['sent'] = [];
   const ends = new Map<string, { state: CommandState; output: string; exitCode?: number; detail: string }>();
+  const asleep = new Set<string>();
   return {
     sent,
+    asleep,
     answer(commandId, output, exitCode = 0) {
       const state = output.startsWith('sealpost ') ? 'answered' : 'lost';
       ends.set(commandId, { state, output, exitCode, detail: exitCode === 0 ? 'Success' : 'Failed' });
@@ -32,6 +36,7 @@ export function memoryCommands(nodes: Record<string, { roleName?: string; platfo
       return id;
     },
     async find({ node, delivery }) {
+      if (asleep.has(node)) return undefined;
       return sent.findLast(command => command.node === node && command.delivery === delivery)?.id;
     },
     async deliveryOf(commandId) {

@@ -441,6 +441,7 @@ test('commands are found by document and time, newest first', async () => {
   await document([shell('one', ['true'])]);
   await document([shell('one', ['true'])], {}, 'other');
   register();
+  await cloud.resume();
   const [first, second] = [await send(), await send()];
   await send({ DocumentName: 'other' });
   const Filters = [
@@ -473,6 +474,25 @@ test('a node is described with its role, and as lost while no host is attached',
   await cloud.stop();
   await startAgain();
   expect(await describe()).toMatchObject({ InstanceId: nodeId, PingStatus: 'ConnectionLost' });
+});
+
+test('a list by node does not have a command that the agent has not taken', async () => {
+  await document([shell('one', ['true'])]);
+  register();
+  await cloud.stop();
+  await startAgain();
+  await cloud.resume();
+  const CommandId = await send();
+  const list = async (input: object) => {
+    const { Commands } = await client().send(new ListCommandsCommand(input));
+    const { CommandInvocations } = await client().send(new ListCommandInvocationsCommand(input));
+    return [Commands!.map(one => one.Status), CommandInvocations!.map(one => one.Status)];
+  };
+  expect(await list({ InstanceId: nodeId })).toEqual([[], []]);
+  expect(await list({ CommandId })).toEqual([['Pending'], ['Pending']]);
+  cloud.service<SsmService>('ssm').attachNode(nodeId, node());
+  await result(CommandId);
+  expect(await list({ InstanceId: nodeId })).toEqual([['Success'], ['Success']]);
 });
 
 /** A node on which nothing runs. */

@@ -49,6 +49,16 @@ describe('a delivery is sent', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { commandId: 'command-1' } });
   });
 
+  test('twice, where the first try was killed before the agent took the command: both say the same', async () => {
+    world.commands.asleep.add(node);
+    const killed = { ...world.store, recordCommand: () => Promise.reject(new Error('killed')) };
+    await expect(send('first', { store: killed })).rejects.toThrow('killed');
+    expect(await send('second')).toEqual({ sent: true });
+    const [first, second] = world.commands.sent;
+    expect(second).toEqual({ ...first, id: 'command-2' });
+    expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { commandId: 'command-2' } });
+  });
+
   test('and goes on at once where its command has ended already', async () => {
     await send('first');
     world.commands.answer('command-1', answer());

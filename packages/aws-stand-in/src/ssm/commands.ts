@@ -95,9 +95,21 @@ export function commandOperations(
     };
   }
 
+  /**
+   * A list by node does not have what the node's agent has not taken (API reference, ListCommands,
+   * InstanceId).
+   */
+  function hasReached(command: Command, nodeId: string): boolean {
+    const invocation = invocations.find(command.id, nodeId);
+    return invocation !== undefined && invocation.status !== 'Pending';
+  }
+
   /** The commands that `CommandId`, `InstanceId` and the filters select, newest first. */
   function select(input: { CommandId?: string; InstanceId?: string; Filters?: model.CommandFilter[] }): Command[] {
-    if (input.InstanceId !== undefined && input.Filters?.some(({ key, value }) => key === 'Status' && value === 'Pending'))
+    if (
+      input.InstanceId !== undefined &&
+      input.Filters?.some(({ key, value }) => key === 'Status' && value === 'Pending')
+    )
       throw new AwsError(
         'ValidationException',
         "You can't specify a managed node ID in the same command that you specify Status = Pending.",
@@ -106,7 +118,7 @@ export function commandOperations(
     if (input.CommandId !== undefined && one === undefined)
       throw new AwsError('InvalidCommandId', `Command ${input.CommandId} does not exist.`);
     return (one === undefined ? invocations.commands() : [one])
-      .filter(command => input.InstanceId === undefined || command.nodeIds.includes(input.InstanceId))
+      .filter(command => input.InstanceId === undefined || hasReached(command, input.InstanceId))
       .filter(command => (input.Filters ?? []).every(filter => filter.key === 'Status' || passes(command, filter)));
   }
 
