@@ -95,7 +95,7 @@ test.each(['aws', '/aws-mail/key', '/SSM-mail/key', 'mail/key'])('a parameter is
   const put = new PutParameterCommand({ Name, Value: 'v', Type: 'String' });
   await expect(account.client(SSMClient).send(put)).rejects.toMatchObject({
     name: 'ValidationException',
-    // The text of AWS itself (https://github.com/aws/aws-sdk-php/issues/1952); a missing slash has the same.
+    // The text of AWS itself (https://github.com/aws/aws-sdk-php/issues/1952).
     message: expect.stringMatching(/^Parameter name: can't be prefixed with "ssm" \(case-insensitive\)/),
   });
 });
