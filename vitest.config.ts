@@ -12,6 +12,7 @@ const LONG = [
   'install/',
   'road/start',
   'bin/',
+  'house/contributing',
 ];
 
 class LongestFirst extends BaseSequencer {
