@@ -34,7 +34,7 @@ export function acmItems(table: Table): AcmStore {
 
     async acmUse({ withCertificates }) {
       const counted = await table.get(importsKey);
-      const arns = withCertificates ? await table.query(ACM, '/M#', Number.POSITIVE_INFINITY) : [];
+      const arns = withCertificates ? await table.query({ pk: ACM, prefix: '/M#' }, Number.POSITIVE_INFINITY) : [];
       return asAcmUse(counted, arns.length);
     },
 

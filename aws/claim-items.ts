@@ -84,7 +84,8 @@ export function claimItems(table: Table): ClaimStore {
     },
 
     async parkDomain(owner, parked, waitsFor) {
-      for (const server of waitsFor) await table.put(waitingKey(server, owner.domain), { domain: owner.domain });
+      for (const server of waitsFor)
+        await table.put(waitingKey({ server, domain: owner.domain }), { domain: owner.domain });
       // A registration reads who waits after its own write, so that one of the two sees the other.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
       const hasCome = servers.some(server => server?.node !== undefined);

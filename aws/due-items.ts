@@ -13,7 +13,7 @@ export function dueItems(table: Table): DueStore {
         const prefix = kind === 'domain' ? 'D#' : 'S#';
         const shards = await Promise.all(
           Array.from({ length: DUE_SHARDS }, (_, shard) =>
-            table.dueIn(`${shard}`, prefix, now, Math.min(limit, MOST_OF_A_SHARD)),
+            table.dueIn(`${shard}`, prefix, { now, limit: Math.min(limit, MOST_OF_A_SHARD) }),
           ),
         );
         return shards

@@ -10,16 +10,22 @@ export interface Key {
   sk: string;
 }
 
+/** What is on record of a domain under a server. */
+interface OnServer {
+  server: string;
+  domain: string;
+}
+
 export function shardOf(pk: string): string {
   return `${createHash('sha256').update(pk).digest()[0]! % DUE_SHARDS}`;
 }
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
 export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
-export const workKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/W#${domain}` });
-export const installedKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/P#${domain}` });
+export const workKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/W#${domain}` });
+export const installedKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/P#${domain}` });
 /** A domain that waits for the server's registration. */
-export const waitingKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/A#${domain}` });
+export const waitingKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/A#${domain}` });
 /** A domain that depends on what the server can do. */
-export const dependentKey = (server: string, domain: string): Key => ({ ...serverKey(server), sk: `/U#${domain}` });
+export const dependentKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/U#${domain}` });
 export const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });

@@ -50,8 +50,8 @@ export function knownItems(client: DynamoDBClient, tableName: string): KnownStor
         get(domainKey(server)),
         get(serverKey(server)),
         get(outsideKey(server)),
-        table.query(pk, '/W#', MOST_ON_A_SERVER),
-        table.query(pk, '/P#', MOST_ON_A_SERVER),
+        table.query({ pk, prefix: '/W#' }, MOST_ON_A_SERVER),
+        table.query({ pk, prefix: '/P#' }, MOST_ON_A_SERVER),
       ]);
       return sorted(items.flat());
     },

@@ -16,7 +16,7 @@ export const outsideKey = (server: string): Key => ({ pk: OUTSIDE, sk: `/O#${ser
 export function outsideItems(table: Table): OutsideStore {
   return {
     async outsides() {
-      return (await table.query(OUTSIDE, '/O#', MOST)).map(asOutside);
+      return (await table.query({ pk: OUTSIDE, prefix: '/O#' }, MOST)).map(asOutside);
     },
 
     async beginOutside(server, dueAt) {
@@ -27,7 +27,8 @@ export function outsideItems(table: Table): OutsideStore {
       });
     },
 
-    recordOutside: (outside, read) => table.replace(outsideKey(outside.server), { ...outside }, { dueAt: read }),
+    recordOutside: (outside, read) =>
+      table.replace(outsideKey(outside.server), { item: { ...outside }, when: { dueAt: read } }),
 
     async forgetOutside(server) {
       await table.remove(outsideKey(server));

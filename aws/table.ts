@@ -81,7 +81,7 @@ export class Table {
   }
 
   /** @returns true if the item stands there, put now or before; false if the condition is false */
-  replace(key: Key, item: Item, when: Change['when']): Promise<boolean> {
+  replace(key: Key, { item, when }: { item: Item; when: Change['when'] }): Promise<boolean> {
     const { condition, values } = writeOf({ to: {}, when });
     const put = { ...this.#put(key, item), ...expression({ ConditionExpression: condition! }, values!) };
     return unlessRefused(
@@ -133,7 +133,7 @@ export class Table {
   /**
    * A consistent read of items by their sort key: those that begin with `prefix`, after `after`.
    */
-  query(pk: string, prefix: string, limit: number, after?: Key): Promise<Item[]> {
+  query({ pk, prefix }: { pk: string; prefix: string }, limit: number, after?: Key): Promise<Item[]> {
     return this.#query(limit, {
       ...(after && { ExclusiveStartKey: marshall(after) }),
       ...expression({ KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)' }, { pk, prefix }),
@@ -142,7 +142,7 @@ export class Table {
   }
 
   /** Due items of one shard and kind, the longest due first. */
-  dueIn(shard: string, kind: 'D#' | 'S#', now: number, limit: number): Promise<Item[]> {
+  dueIn(shard: string, kind: 'D#' | 'S#', { now, limit }: { now: number; limit: number }): Promise<Item[]> {
     return this.#query(limit, {
       ...expression(
         {

@@ -13,16 +13,16 @@ const BATCH = 25;
 export function waitingItems(table: Table): WaitingStore {
   return {
     async dependOn(domain, servers) {
-      await Promise.all(servers.map(server => table.put(dependentKey(server, domain), { domain })));
+      await Promise.all(servers.map(server => table.put(dependentKey({ server, domain }), { domain })));
     },
 
     async dependNoMore(domain, servers) {
-      await Promise.all(servers.map(server => table.remove(dependentKey(server, domain))));
+      await Promise.all(servers.map(server => table.remove(dependentKey({ server, domain }))));
     },
 
     async wakeDependents(server, { now, first: most }) {
       const { pk } = serverKey(server);
-      const items = await table.query(pk, '/U#', Number.POSITIVE_INFINITY);
+      const items = await table.query({ pk, prefix: '/U#' }, Number.POSITIVE_INFINITY);
       const domains = items.map(item => item.domain as string);
       for (let i = 0; i < domains.length; i += BATCH)
         await Promise.all(domains.slice(i, i + BATCH).map(domain => askReEvaluation(table, domain, now)));
@@ -33,11 +33,11 @@ export function waitingItems(table: Table): WaitingStore {
       const { pk } = serverKey(server);
       const first: string[] = [];
       for (let woken = 0; ;) {
-        const domains = (await table.query(pk, '/A#', BATCH)).map(item => item.domain as string);
+        const domains = (await table.query({ pk, prefix: '/A#' }, BATCH)).map(item => item.domain as string);
         if (domains.length === 0) return { woken, first };
         const wake = async (domain: string) => {
           await askReEvaluation(table, domain, now);
-          await table.remove(waitingKey(server, domain));
+          await table.remove(waitingKey({ server, domain }));
         };
         await Promise.all(domains.map(wake));
         first.push(...domains.slice(0, most - first.length));

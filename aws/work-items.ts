@@ -32,7 +32,7 @@ export function workItems(table: Table): WorkStore {
       const notBefore = calm[server];
       const waits = notBefore !== undefined && { notBefore, calm: true };
       return [
-        table.putting(workKey(server, domain), {
+        table.putting(workKey({ server, domain }), {
           ...{ domain, certificate, provided, v: now },
           ...(host && { host }),
           ...waits,
@@ -102,7 +102,7 @@ export function workItems(table: Table): WorkStore {
       });
       const putting = ({ over, ...work }: (typeof works)[number]) =>
         table.putting(
-          workKey(server, work.domain),
+          workKey({ server, domain: work.domain }),
           { ...work, v: now, node },
           over === undefined
             ? { condition: 'attribute_not_exists(#v)', values: {} }
@@ -120,37 +120,38 @@ export function workItems(table: Table): WorkStore {
     },
 
     async work(server, limit, after) {
-      const last = after === undefined ? undefined : workKey(server, after);
-      return (await table.query(serverKey(server).pk, '/W#', limit, last)).map(asWork);
+      const last = after === undefined ? undefined : workKey({ server, domain: after });
+      return (await table.query({ pk: serverKey(server).pk, prefix: '/W#' }, limit, last)).map(asWork);
     },
 
     async workFor({ server, domain }) {
-      const item = await table.get(workKey(server, domain));
+      const item = await table.get(workKey({ server, domain }));
       return item && asWork(item);
     },
 
     async installed({ server, domain }) {
-      return (await table.get(installedKey(server, domain))) as Installed | undefined;
+      return (await table.get(installedKey({ server, domain }))) as Installed | undefined;
     },
 
     async allInstalled(server) {
-      const items = await table.query(serverKey(server).pk, '/P#', Number.POSITIVE_INFINITY);
+      const items = await table.query({ pk: serverKey(server).pk, prefix: '/P#' }, Number.POSITIVE_INFINITY);
       return items.map(({ pk: _, sk: __, ...installed }) => installed as unknown as Installed);
     },
 
     async recordInstalled(server, { domain, v }, installed) {
-      await table.put(installedKey(server, domain), { ...installed });
-      await table.remove(workKey(server, domain), '#v = :v', { v });
+      await table.put(installedKey({ server, domain }), { ...installed });
+      await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 
     async recordRemoved(server, { domain, v }, node) {
-      if (node === undefined) await table.remove(installedKey(server, domain));
-      else await table.remove(installedKey(server, domain), 'attribute_not_exists(#node) OR #node = :node', { node });
-      await table.remove(workKey(server, domain), '#v = :v', { v });
+      if (node === undefined) await table.remove(installedKey({ server, domain }));
+      else
+        await table.remove(installedKey({ server, domain }), 'attribute_not_exists(#node) OR #node = :node', { node });
+      await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 
     async recordRefused(server, { domain, v }, notBefore, reason) {
-      await table.update(workKey(server, domain), {
+      await table.update(workKey({ server, domain }), {
         set: 'SET #notBefore = :notBefore, #reason = :reason REMOVE #calm',
         condition: '#v = :v',
         values: { v, notBefore, reason },

@@ -12,10 +12,13 @@ export const handler = async (input: unknown): Promise<{ resumed: boolean }> => 
   const delivery = await commands().deliveryOf(commandId);
   const resumed =
     delivery !== undefined &&
-    (await resume(delivery, commandId, detail['instance-id'], {
-      store: storeOf(deliveryItems),
-      commands: commands(),
-      executions: executions(),
-    }));
+    (await resume(
+      { hash: delivery, commandId, node: detail['instance-id'] },
+      {
+        store: storeOf(deliveryItems),
+        commands: commands(),
+        executions: executions(),
+      },
+    ));
   return { resumed };
 };

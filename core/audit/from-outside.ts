@@ -49,7 +49,7 @@ export async function lookFromOutside(
   const known = (server.capability?.ports?.[0] ?? '').split(',').map(Number);
   const wanted = ports.ports.filter(port => known.includes(port));
   const rows = share.flatMap(one => rowsOf(one.domain, looksOf(one)));
-  const results = await lookAt(rows, wanted, address, server.server, ports);
+  const results = await lookAt(rows, wanted, { server: server.server, address }, ports);
   // A delivery may have come in between: then what was seen is what is installed by now.
   const unseen: Unseen[] = [];
   for (const { row, port, seen } of results) {
@@ -82,7 +82,12 @@ function shareOf(server: string, installed: Installed[], { after = '', unseen = 
 }
 
 /** Each port is tried first: one that nobody answers at is not asked again for each name, which would take its patience each time. */
-async function lookAt(rows: Row[], wanted: number[], address: string, server: string, { handshake }: OutsidePorts) {
+async function lookAt(
+  rows: Row[],
+  wanted: number[],
+  { server, address }: { server: string; address: string },
+  { handshake }: OutsidePorts,
+) {
   const results: { row: Row; port: number; seen: Seen }[] = [];
   const look = async (row: Row, port: number) => {
     const name = row.default ? server : port === 443 ? row.webmail! : row.mail!;

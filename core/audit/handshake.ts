@@ -47,7 +47,7 @@ export async function handshake(look: Look): Promise<Seen> {
   const { address, port, patienceMs = PATIENCE_MS } = look;
   let socket: Socket | undefined;
   try {
-    socket = await dial(address, port, patienceMs);
+    socket = await dial({ address, port }, patienceMs);
     for (const step of STARTTLS[look.port] ?? []) {
       if (typeof step === 'string') socket.write(step);
       else await answer(socket, step);
@@ -60,9 +60,9 @@ export async function handshake(look: Look): Promise<Seen> {
   }
 }
 
-function dial(host: string, port: number, patienceMs: number): Promise<Socket> {
+function dial({ address, port }: Pick<Look, 'address' | 'port'>, patienceMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host, port });
+    const socket = connectTcp({ host: address, port });
     socket.setTimeout(patienceMs, () =>
       socket.destroy(new Error(`no answer on port ${port} within ${patienceMs / 1000} s`)),
     );

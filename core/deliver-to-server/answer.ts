@@ -29,10 +29,13 @@ export interface Answer {
 
 /**
  * @param output the command's standard output
- * @param hash sha256 of the delivery that was sent; an answer to another one is no answer
+ * @param sent.hash sha256 of the delivery that was sent; an answer to another one is no answer
  * @throws SealpostError ServerUnreachable when the header is missing or speaks of another delivery: the outcome is unknown, the work stays
  */
-export function parseAnswer(output: string, hash: string, seq: number, server: string): Answer {
+export function parseAnswer(
+  output: string,
+  { server, hash, seq }: { server: string; hash: string; seq: number },
+): Answer {
   const lines = output.split('\n');
   const header = lines.findIndex(line => line.startsWith(`sealpost ${hash} `));
   const unknown = (why: string) =>

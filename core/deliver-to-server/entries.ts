@@ -25,7 +25,11 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
   if (!certificate) return own;
   const ours = host
     ? { names: certificate.names, probe: hasWebAlone(server) ? { webmail: domain } : { mail: domain } }
-    : besides(domain, certificate.names, here.mail?.names ?? [], here.webmail !== undefined, servesByName(server));
+    : besides(domain, certificate.names, {
+        taken: here.mail?.names ?? [],
+        isWebmailTaken: here.webmail !== undefined,
+        isMailByName: servesByName(server),
+      });
   return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
 }
 
@@ -42,7 +46,11 @@ function facts({ id, fingerprint }: StoredCertificate) {
 const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
 
 /** What is left for ours; undefined: nothing. */
-function besides(domain: string, names: string[], taken: string[], isWebmailTaken: boolean, isMailByName: boolean) {
+function besides(
+  domain: string,
+  names: string[],
+  { taken, isWebmailTaken, isMailByName }: { taken: string[]; isWebmailTaken: boolean; isMailByName: boolean },
+) {
   const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
   // It is there for webmail alone.
   if (!isMailByName) return { names, probe: { webmail } };

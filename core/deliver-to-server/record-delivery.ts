@@ -54,7 +54,7 @@ export async function recordDelivery(
   // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
   if (server.delivery?.hash !== hash) {
     await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
-    if (server.held !== undefined) throw isHeld(server.server, server.held);
+    if (server.held !== undefined) throw isHeld({ server: server.server, held: server.held });
     await callForHost(server.server, ports);
     if (input.delivery.mode === 'inspect') await replanDomains(server, ports);
     return { server: server.server, outcome: 'on record', served: 0, refused: 0 };
@@ -94,17 +94,17 @@ export async function recordDelivery(
   if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
-  if (broken) throw isHeld(server.server, broken);
+  if (broken) throw isHeld({ server: server.server, held: broken });
   const lost = hostLost(lines.flat());
   if (lost) throw new SealpostError('HostCertificateLost', { about: server.server, message: lost });
   const served = lines.filter(isDone).length;
   return { server: server.server, outcome: answer.outcome, served, refused: lines.length - served };
 }
 
-function isHeld(server: string, why: string): SealpostError {
+function isHeld({ server, held }: { server: string; held: string }): SealpostError {
   return new SealpostError('InstallBroken', {
     about: server,
-    message: `${why}; nothing more is sent to it until a person has looked`,
+    message: `${held}; nothing more is sent to it until a person has looked`,
   });
 }
 
@@ -130,7 +130,7 @@ async function readAnswer(
       about: server.server,
       message: `${server.server} did not run command ${commandId}: ${detail}`,
     });
-  const answer = parseAnswer(output, hash, seq, server.server);
+  const answer = parseAnswer(output, { server: server.server, hash, seq });
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });

@@ -110,15 +110,14 @@ async function giveAgain(
 ): Promise<void> {
   const domains = [...unseen.keys()];
   for (let i = 0; i < domains.length; i += BATCH) {
-    const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost(server, domain, store, now)));
+    const works = await Promise.all(domains.slice(i, i + BATCH).map(domain => lost({ server, domain }, store, now)));
     const given = works.flatMap(work => (work ? [{ ...work, drift: unseen.get(work.domain)! }] : []));
     if (given.length > 0 && !(await store.giveAgain({ server, node }, given, now))) return;
   }
 }
 
 async function lost(
-  server: string,
-  domain: string,
+  { server, domain }: { server: string; domain: string },
   store: GivingStore,
   now: number,
 ): Promise<(Pick<Work, 'domain' | 'certificate' | 'provided' | 'host'> & { over?: number }) | undefined> {

@@ -21,7 +21,10 @@ export interface ReleasePorts {
   quietHours: QuietHours;
 }
 
-/** An execution's history holds 25,000 events, a round about 25: after this many another execution goes on. */
+/**
+ * An execution's history holds 25,000 events, a round about 25: after this many another execution
+ * goes on.
+ */
 const MAX_ROUNDS = 50;
 const MINUTE = 60_000;
 /** Once may be a restart, or a packet lost. */
@@ -60,10 +63,12 @@ function moreWork({ server }: ServerRecord, message: string): Ended<'MoreWork'> 
 }
 
 /**
- * The first time in a row, a command that came to nothing is followed by another at once: a server that was started
- * anew in the middle of it has lost what was downloaded (keys lie in memory there), and is back when SSM says so.
- * After that, what came meanwhile waits for the next try, too: without that a server out of reach would be tried
- * without a pause. One that is held waits for a person and for no time.
+ * The first time in a row, a command that came to nothing is followed by another at once: a server
+ * that was started anew in the middle of it has lost what was downloaded (keys lie in memory
+ * there), and is back when SSM says so. After that, what came meanwhile waits for the next try,
+ * too: without that a server out of reach would be tried without a pause. One that is held waits
+ * for a person and for no time.
+ *
  */
 async function releaseAfterFailure(
   server: ServerRecord,
@@ -76,7 +81,7 @@ async function releaseAfterFailure(
     await store.endDelivery(claim, { hash: server.delivery.hash, changes: { failures } });
     return moreWork(server, `${server.server} came to nothing once, and is tried once more`);
   }
-  const dueAt = server.held === undefined ? nextTry(Math.max(failures, 1), clock.now()) : undefined;
+  const dueAt = server.held === undefined ? clock.now() + patience(Math.max(failures, 1)) : undefined;
   const isSaid = failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name);
   const facts = isSaid ? [unreachable(server, { failures, error: error.name, dueAt })] : [];
   await sayBefore(facts, bus, async () => {
@@ -96,12 +101,19 @@ function unreachable(
   return { detailType: 'Server Unreachable', detail: { server, node, failures, error, nextTry } };
 }
 
-/** When a server is tried again: after a minute, twice, after 10 minutes, then hourly. Many domains wait for it, and a mail server that is back is back for good. */
-function nextTry(failures: number, now: number): number {
-  return now + ([1, 1, 10][failures - 1] ?? 60) * MINUTE;
+/**
+ * How long a server is left alone: a minute after the first and the second failure in a row, then
+ * 10 minutes, then an hour. Many domains wait for the server, so the times do not grow beyond that.
+ *
+ */
+function patience(failures: number): number {
+  return ([1, 1, 10][failures - 1] ?? 60) * MINUTE;
 }
 
-/** @returns when the server is due again; undefined if nothing waits for a moment; or the end MoreWork */
+/**
+ * @returns when the server is due again; undefined if nothing waits for a moment; or the end
+ *   MoreWork
+ */
 async function nextRound(
   server: ServerRecord,
   rounds: number,

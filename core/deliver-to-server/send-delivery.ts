@@ -43,15 +43,13 @@ export async function sendDelivery(
     }));
   await store.recordCommand(claim, { hash: delivery.hash, commandId, sentAt: clock.now() });
   // A command that ended before we came has sent its event already: nobody else would resume us.
-  if (known) await resume(delivery.hash, commandId, server.node, ports);
+  if (known) await resume({ hash: delivery.hash, commandId, node: server.node }, ports);
   return { sent: known === undefined };
 }
 
 /** Resumes the task that waits for this delivery when its command has ended. @returns whether it had */
 export async function resume(
-  hash: string,
-  commandId: string,
-  node: string,
+  { hash, commandId, node }: { hash: string; commandId: string; node: string },
   { store, commands, executions }: { store: Pick<DeliveryStore, 'token'>; executions: Executions; commands: Commands },
 ): Promise<boolean> {
   const { state } = await commands.outcome({ commandId, node });

@@ -1,4 +1,7 @@
-/** RegisterServer: a mail server comes on record, or leaves it (retire.ts). Naming a server for a domain delivers that domain's key to it, so it is looked at closely. */
+/**
+ * RegisterServer: a mail server comes on record, or leaves it (retire.ts). Naming a server for a
+ * domain delivers that domain's key to it, so it is looked at closely.
+ */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { serversOf } from '../record/domain.ts';
@@ -25,14 +28,22 @@ export interface RegisterPorts {
   clock: Clock;
   /** The tag that makes a managed node a mail server of this stack, for the message. */
   tag: string;
-  /** The role that EC2 instances run with where the event names none (SSM does not say it for them). */
+  /**
+   * The role that EC2 instances run with where the event names none (SSM does not say it for them).
+   */
   defaultRole: string;
 }
 
-/** Whoever may assume the role picks its session's name and with it the prefix that it may read; so only these two may. */
+/**
+ * Whoever may assume the role picks its session's name and with it the prefix that it may read; so
+ * only these two may.
+ */
 const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 
-/** Domains that waited and are begun at once; more than that would be a burst of executions, and a longer answer than Step Functions takes (256 KB). The sweep begins the others. */
+/**
+ * Domains that waited and are begun at once; more than that would be a burst of executions, and a
+ * longer answer than Step Functions takes (256 KB). The sweep begins the others.
+ */
 const BEGUN_AT_ONCE = 25;
 /** Domains read at once. */
 const BATCH = 20;
@@ -56,7 +67,8 @@ export async function registerServer(
       message: `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
     });
   const { platform } = managed;
-  // The document has steps for these two: elsewhere each is skipped without a word, and nothing would ever answer.
+  // The document has steps for these two: elsewhere each is skipped without a word, and nothing
+  // would ever answer.
   if (platform !== undefined && platform !== 'Windows')
     throw new SealpostError('InvalidStepInput', {
       about: server,
@@ -75,7 +87,8 @@ export async function registerServer(
       about: server,
       message: `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
     });
-  // First: the sweep finds a wish that nobody serves, but no server whose own host name nobody has wished.
+  // First: the sweep finds a wish that nobody serves, but no server whose own host name nobody has
+  // wished.
   await store.acceptWish(
     { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
     { at },
@@ -96,21 +109,26 @@ export async function registerServer(
     await retireHostName(server, at, ports);
     return { server, node, woken: [] };
   }
-  if (known.node === node) await giveAgain(server, node, ports);
+  if (known.node === node) await giveAgain({ server, node }, ports);
   await wakeServers([server], ports);
   const { woken, first } = await store.wakeWaitingDomains(server, { now: clock.now(), first: BEGUN_AT_ONCE });
   const started = [server, ...first];
-  for (const domain of started) await reEvaluate(domain, ports, lookName(domain, node, at));
+  for (const domain of started) await reEvaluate(domain, ports, nameOf({ domain, node, at }));
   return { server, node, woken: started, waited: woken };
 }
 
 /**
- * A rebuilt instance (the same name, another node) has nothing of what the old one served: all that another node was
- * seen serving is given to it, and what waits is given anew, since whoever still records an answer of the old node
- * takes the work away that was delivered there. The record alone tells what is left to give, so a killed step goes on.
- * Work is read before what is installed: it is taken away only after its domain is on record as installed.
+ * A rebuilt instance (the same name, another node) has nothing of what the old one served: all that
+ * another node was seen serving is given to it, and what waits is given anew, since whoever still
+ * records an answer of the old node takes the work away that was delivered there. The record alone
+ * tells what is left to give, so a killed step goes on. Work is read before what is installed: it
+ * is taken away only after its domain is on record as installed.
+ *
  */
-async function giveAgain(server: string, node: string, { store, clock }: RegisterPorts): Promise<void> {
+async function giveAgain(
+  { server, node }: { server: string; node: string },
+  { store, clock }: RegisterPorts,
+): Promise<void> {
   const give = (works: Parameters<WorkStore['giveAgain']>[1]) =>
     works.length === 0 ? true : store.giveAgain({ server, node }, works, clock.now());
   const known = new Set<string>();
@@ -136,7 +154,10 @@ async function giveAgain(server: string, node: string, { store, clock }: Registe
   }
 }
 
-/** One look a domain for one registration, however often this step is tried. */
-function lookName(domain: string, node: string, at: number): string {
+/**
+ * Name of the execution that re-evaluates a domain: one for each registration, however often the
+ * step is retried.
+ */
+function nameOf({ domain, node, at }: { domain: string; node: string; at: number }): string {
   return `registered-${createHash('sha256').update(`${domain} ${node} ${at}`).digest('hex').slice(0, 40)}`;
 }

@@ -103,7 +103,8 @@ function passesByItself(error: unknown): boolean {
 async function resumeCommand(name: string, ports: SweepPorts): Promise<boolean> {
   const server = await ports.store.readServer(name);
   if (!server?.delivery?.commandId || !isAwake(server, ports.clock.now())) return false;
-  return resume(server.delivery.hash, server.delivery.commandId, server.node, ports);
+  const { hash, commandId } = server.delivery;
+  return resume({ hash, commandId, node: server.node }, ports);
 }
 
 function digest(text: string): string {

@@ -4,16 +4,20 @@ import { files, read } from './sources.ts';
 
 /** Folders, with all that is in them, in which no argument can be taken for its neighbour. */
 const held = [
+  'aws',
   'bin',
   'core/acm',
   'core/acme',
+  'core/audit',
   'core/certificate',
   'core/claim',
+  'core/deliver-to-server',
   'core/dns',
   'core/events',
   'core/issuer',
   'core/ports',
   'core/record',
+  'core/register-server',
   'core/renewal',
   'core/secure-domain',
   'core/sweep',

@@ -195,7 +195,9 @@ describe('what the cloud and the installer say to each other', () => {
     const hash = 'd'.repeat(64);
     for (const outcome of ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired']) {
       expect(literals.some(text => text === outcome || text.includes(` ${outcome}`))).toBe(true);
-      expect(parseAnswer(`sealpost ${hash} 7 ${outcome}\n\n`, hash, 7, 'mx1.example').outcome).toBe(outcome);
+      expect(parseAnswer(`sealpost ${hash} 7 ${outcome}\n\n`, { server: 'mx1.example', hash, seq: 7 }).outcome).toBe(
+        outcome,
+      );
     }
   });
 

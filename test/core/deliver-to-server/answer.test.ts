@@ -3,7 +3,7 @@ import { parseAnswer } from '../../../core/deliver-to-server/answer.ts';
 
 const hash = 'd'.repeat(64);
 const server = 'mx1.provider.example';
-const parse = (output: string) => parseAnswer(output, hash, 7, server);
+const parse = (output: string) => parseAnswer(output, { server, hash, seq: 7 });
 const header = (outcome: string) => `sealpost ${hash} 7 ${outcome}\n`;
 
 describe("a server's answer", () => {

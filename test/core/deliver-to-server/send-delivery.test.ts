@@ -37,7 +37,7 @@ describe('a delivery is sent', () => {
     expect(await send('second')).toEqual({ sent: false });
     expect(world.commands.sent).toHaveLength(1);
     world.commands.answer('command-1', answer());
-    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(true);
+    expect(await resume({ hash: assembled.delivery.hash, commandId: 'command-1', node }, world)).toBe(true);
     expect(world.executions.succeeded).toEqual([{ token: 'second', output: { commandId: 'command-1' } }]);
   });
 
@@ -89,21 +89,21 @@ describe('a delivery is sent', () => {
 describe('a task that waits', () => {
   test('goes on waiting while the command is under way', async () => {
     await send('token');
-    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(false);
+    expect(await resume({ hash: assembled.delivery.hash, commandId: 'command-1', node }, world)).toBe(false);
     expect(world.executions.succeeded).toEqual([]);
   });
 
   test('is resumed when the command was lost as well: what that means is for the next step', async () => {
     await send('token');
     world.commands.lose('command-1', 'Delivery Timed Out');
-    expect(await resume(assembled.delivery.hash, 'command-1', node, world)).toBe(true);
+    expect(await resume({ hash: assembled.delivery.hash, commandId: 'command-1', node }, world)).toBe(true);
     expect(world.executions.succeeded).toHaveLength(1);
   });
 
   test('is not needed: an event for a delivery without one does no harm', async () => {
     await send('token');
     world.commands.answer('command-1', answer());
-    expect(await resume('e'.repeat(64), 'command-1', node, world)).toBe(true);
+    expect(await resume({ hash: 'e'.repeat(64), commandId: 'command-1', node }, world)).toBe(true);
     expect(world.executions.succeeded).toEqual([]);
   });
 });
