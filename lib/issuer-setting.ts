@@ -40,10 +40,7 @@ const examples = Object.entries(issuerOptions).map(([name, { example }]) => ({
   text: `"${name}":${JSON.stringify(example)}`,
   isRequired: issuer.required!.includes(name),
 }));
-const shown = (isRequired: boolean, separator: string) =>
-  examples
-    .filter(example => example.isRequired === isRequired)
-    .map(({ text }) => text)
-    .join(separator);
+const required = examples.filter(({ isRequired }) => isRequired).map(({ text }) => text);
+const optional = examples.filter(({ isRequired }) => !isRequired).map(({ text }) => text);
 
-export const issuersConstraint = `must be a JSON list of issuers, each {${shown(true, ',')}} in this order, then as needed ${shown(false, ', ')}`;
+export const issuersConstraint = `must be a JSON list of issuers, each {${required.join(',')}} in this order, then as needed ${optional.join(', ')}`;

@@ -88,12 +88,12 @@ function issued(current: StoredCertificate, renewal: Status['next'], servers: Se
   const holders = servers.filter(one => one.state !== 'served under');
   const installed = holders.filter(one => one.state === 'installed');
   const seen = installed.map(one => one.seenAt!);
-  if (installed.length === holders.length)
-    return { state: count(installed, holders), well: true, since: Math.max(...seen), next: renewal };
+  const count = `installed on ${installed.length} of ${holders.length}`;
+  if (installed.length === holders.length) return { state: count, well: true, since: Math.max(...seen), next: renewal };
   const trouble = holders.find(one => one.reason !== undefined) ?? holders.find(one => one.why !== undefined);
   const held = holders.some(one => one.state === 'held');
   return {
-    state: held ? 'held' : isCalm(holders) ? 'renewed' : installed.length > 0 ? count(installed, holders) : 'issued',
+    state: held ? 'held' : isCalm(holders) ? 'renewed' : installed.length > 0 ? count : 'issued',
     well: trouble?.reason === undefined,
     since: seen.length > 0 ? Math.max(...seen) : current.notBefore,
     next: { what: 'delivery', at: trouble?.at },
@@ -108,10 +108,6 @@ function issued(current: StoredCertificate, renewal: Status['next'], servers: Se
  */
 function isCalm(servers: Serving[]): boolean {
   return servers.every(one => one.state === 'installed' || one.why === CALM);
-}
-
-function count(installed: Serving[], servers: Serving[]): string {
-  return `installed on ${installed.length} of ${servers.length}`;
 }
 
 /** True if the plan gives no server of the wish a certificate for the domain. */

@@ -22,7 +22,7 @@ export function serverStatus(record: ServerRecord, on: OnServer, now: number): S
   const endpoints = endpointsOf(record.server, on, now);
   return {
     kind: 'server',
-    ...unlessUnverified(serverState(record, work.size, now), endpoints),
+    ...unlessUnverified(serverState(record, on, now), endpoints),
     node: record.node,
     prefix: deliveryPrefix(record),
     seq: record.seq,
@@ -53,14 +53,13 @@ function unlessUnverified(status: Status, { unverified }: Endpoints): Status {
   return { ...status, well: false, why: `${what.length > 0 ? `${what.join(', ')}: ` : ''}${why}${more}.`, remedy };
 }
 
-/** @param waiting the number of the server's items of work */
-export function serverState(record: ServerRecord, waiting: number, now: number): Status {
-  const status = { name: record.server, ...state(record, waiting, now) };
+export function serverState(record: ServerRecord, on: Pick<OnServer, 'work'>, now: number): Status {
+  const status = { name: record.server, ...state(record, on, now) };
   // Nothing is due for a held server until a person registers the server again.
   return record.held === undefined ? unlessOverdue(status, record, now) : status;
 }
 
-function state(record: ServerRecord, waiting: number, now: number): Omit<Status, 'name'> {
+function state(record: ServerRecord, { work }: Pick<OnServer, 'work'>, now: number): Omit<Status, 'name'> {
   if (record.held !== undefined) return { state: 'held', well: false, ...because('InstallBroken', record.held) };
   const failing = record.failures
     ? because(
@@ -95,6 +94,6 @@ function state(record: ServerRecord, waiting: number, now: number): Omit<Status,
       next: { what: `a certificate for ${record.server} seen served` },
       why: "The server gets customers' certificates once its own host name is served and trusted.",
     };
-  if (waiting > 0) return { state: `${waiting} waiting`, well: true, next: { what: 'delivery', at: record.dueAt } };
+  if (work.size > 0) return { state: `${work.size} waiting`, well: true, next: { what: 'delivery', at: record.dueAt } };
   return { state: 'up to date', well: true, since: record.hostSecuredAt };
 }

@@ -66,8 +66,8 @@ export const CALM =
   'renewed in good time: the certificate is delivered in the quiet hour of the server, and the old certificate is served until then';
 
 /** The reason why the server gets no delivery at all, if there is one. */
-function waitingFor({ record, work }: OnServer, now: number): Pick<Serving, 'why' | 'reason'> {
-  const { why, reason } = serverState(record!, work.size, now);
+function waitingFor(on: OnServer, now: number): Pick<Serving, 'why' | 'reason'> {
+  const { why, reason } = serverState(on.record!, on, now);
   return why === undefined ? {} : { why, ...(reason && { reason }) };
 }
 

@@ -20,10 +20,12 @@ const held = [
   'core/register-server',
   'core/renewal',
   'core/secure-domain',
+  'core/status',
   'core/sweep',
   'core/work',
   'install',
   'lambdas',
+  'lib',
   'statemachines',
 ];
 
