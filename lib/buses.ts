@@ -18,8 +18,18 @@ const SERVER_EVENTS = Object.keys(serverEvents);
  * The bus's policy. A sender that registers a server and names the server for a domain gets the
  * domain's key delivered. So only the named senders may put events, and only our own roles with the
  * source `sealpost`.
+ *
+ * The policy is one document of the bus. A statement as a resource of its own
+ * (`AWS::Events::EventBusPolicy`) has its id in the whole account, so that a second stack could not
+ * be made, and is written beside the others, so that a denial could be lost
+ * (docs/decisions/0032).
+ * @param bus its ARN is given, because a resource cannot refer to itself
  */
-export function guard(bus: events.EventBus, stack: Stack, senderRoles: CfnParameter, ours: iam.IRole[]): void {
+export function guard(
+  { bus, busArn }: { bus: events.EventBus; busArn: string },
+  stack: Stack,
+  { senders: senderRoles, ours }: { senders: CfnParameter; ours: iam.IRole[] },
+): void {
   const named = new CfnCondition(stack, 'SendersAreNamed', {
     expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', senderRoles.valueAsList), '')),
   });
@@ -27,33 +37,39 @@ export function guard(bus: events.EventBus, stack: Stack, senderRoles: CfnParame
   const nobody = [`arn:${stack.partition}:iam::999999999999:role/nobody-is-named`];
   const senders = Fn.conditionIf(named.logicalId, senderRoles.valueAsList, nobody);
   const our = ours.map(role => role.roleArn);
-  const policy = (id: string, statement: object) =>
-    new events.CfnEventBusPolicy(stack, id, { eventBusName: bus.eventBusName, statementId: id, statement });
-  const about = { Action: 'events:PutEvents', Resource: bus.eventBusArn };
-  policy('OnlySendersAndWe', {
-    Effect: 'Deny',
-    Principal: '*',
-    ...about,
-    Condition: { ArnNotEquals: { 'aws:PrincipalArn': our }, ArnNotLike: { 'aws:PrincipalArn': senders } },
-  });
-  policy('OnlyWeSpeakAsSealpost', {
-    Effect: 'Deny',
-    Principal: '*',
-    ...about,
-    // ForAnyValue: one entry with our source is enough to refuse the whole batch.
-    Condition: {
-      'ForAnyValue:StringEquals': { 'events:source': ['sealpost'] },
-      ArnNotEquals: { 'aws:PrincipalArn': our },
-    },
-  });
-  policy('SendersMaySpeak', {
-    Effect: 'Allow',
-    // Every principal, narrowed by the condition. If the policy named the account instead, each
-    // role would need a right in its own policies, too.
-    Principal: '*',
-    ...about,
-    Condition: { StringEquals: { 'aws:PrincipalAccount': stack.account }, ArnLike: { 'aws:PrincipalArn': senders } },
-  });
+  // Every principal, narrowed by a condition. If a statement named the account instead, each role
+  // would need a right in its own policies, too.
+  const put = { Principal: '*', Action: 'events:PutEvents', Resource: busArn };
+  (bus.node.defaultChild as events.CfnEventBus).policy = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'OnlySendersAndWe',
+        Effect: 'Deny',
+        ...put,
+        Condition: { ArnNotEquals: { 'aws:PrincipalArn': our }, ArnNotLike: { 'aws:PrincipalArn': senders } },
+      },
+      {
+        Sid: 'OnlyWeSpeakAsSealpost',
+        Effect: 'Deny',
+        ...put,
+        // ForAnyValue: one entry with our source is enough to refuse the whole batch.
+        Condition: {
+          'ForAnyValue:StringEquals': { 'events:source': ['sealpost'] },
+          ArnNotEquals: { 'aws:PrincipalArn': our },
+        },
+      },
+      {
+        Sid: 'SendersMaySpeak',
+        Effect: 'Allow',
+        ...put,
+        Condition: {
+          StringEquals: { 'aws:PrincipalAccount': stack.account },
+          ArnLike: { 'aws:PrincipalArn': senders },
+        },
+      },
+    ],
+  };
 }
 
 /**

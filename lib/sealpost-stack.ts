@@ -33,7 +33,8 @@ export class SealpostStack extends Stack {
     const ofFunctions = { ...resources, stack: this, busName: this.stackName, deadLetters, bundles: props.bundles };
     const functions = new Functions(this, 'Functions', ofFunctions);
     const machines = new StateMachines(this, 'StateMachines', this, functions, { arn: busArn, name: this.stackName });
-    guard(bus, this, parameters.SenderRoleArns, [...functions.publishers, ...machines.roles]);
+    const ours = [...functions.publishers, ...machines.roles];
+    guard({ bus, busArn }, this, { senders: parameters.SenderRoleArns, ours });
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
     const pages = new Pages(this, 'Pages', {
       machines: [machines.secureDomain, machines.registerServer, machines.deliverToServer],

@@ -147,8 +147,9 @@ describe('the bus', () => {
         Type === 'AWS::IAM::Role' &&
         statementsIn(Properties).some(({ Action }) => listed(Action).includes('events:PutEvents')),
     );
-    const policies = ofType('AWS::Events::EventBusPolicy').map(({ Properties }) => Properties['Statement']);
-    const denying = policies.filter(({ Effect }) => Effect === 'Deny');
+    const [bus] = ofType('AWS::Events::EventBus');
+    const statements = bus!.Properties['Policy'].Statement as any[];
+    const denying = statements.filter(({ Effect }) => Effect === 'Deny');
     expect(denying).toHaveLength(2);
     for (const { Condition } of denying) {
       const ours = Condition.ArnNotEquals['aws:PrincipalArn'].map((arn: any) => arn['Fn::GetAtt'][0]);

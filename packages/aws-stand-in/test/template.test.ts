@@ -38,9 +38,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function load(template: object, parameters: Record<string, string> = {}) {
-  await writeFile(path.join(directory, 'shop.template.json'), JSON.stringify(template));
-  return loadTemplate(cloud, [things], { cdkOut: directory, stackName: 'shop', parameters });
+async function load(template: object, parameters: Record<string, string> = {}, stackName = 'shop') {
+  await writeFile(path.join(directory, `${stackName}.template.json`), JSON.stringify(template));
+  return loadTemplate(cloud, [things], { cdkOut: directory, stackName, parameters });
 }
 
 const thing = (Properties: object = {}, more: object = {}) => ({ Type: 'Test::Thing', Properties, ...more });
@@ -230,6 +230,15 @@ test('a name that is not given comes from stack and logical id, lower case for a
   const long = [physicalName(request('X'.repeat(80)), 'RoleName'), physicalName(request('X'.repeat(81)), 'RoleName')];
   expect(new Set(long.map(name => name.length))).toEqual(new Set([63]));
   expect(new Set(long).size).toBe(2);
+});
+
+test("a resource's physical id is its own: no other one has it, in this stack or in another", async () => {
+  const named = (ThingName: string) => ({ Resources: { A: thing({ ThingName }), B: thing() } });
+  await load(named('lamp'));
+  await load(named('lamp'));
+  await expect(load(named('lamp'), {}, 'other')).rejects.toThrow('A (Test::Thing): lamp already exists in stack shop');
+  await load(named('chair'), {}, 'other');
+  await expect(load(named('shop-B'))).rejects.toThrow('shop-B already exists in stack shop');
 });
 
 test('a resource that vanished from the template, or has another name, is said aloud, once', async () => {

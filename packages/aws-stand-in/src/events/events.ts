@@ -16,6 +16,8 @@ import { eventDeliveries } from './deliveries.ts';
 
 /** The largest PutEvents request in bytes (as of 2026-01). */
 const maxRequestBytes = 1_048_576;
+/** The largest policy of a bus in bytes (EventBridge quotas). */
+const maxPolicyBytes = 10_240;
 
 interface Rule {
   name: string;
@@ -34,7 +36,6 @@ export interface EventsService extends Service {
 export function events(cloud: Cloud): EventsService {
   const deliveries = eventDeliveries(cloud);
   const buses = new Set(['default']);
-  const busPolicies = new Map<string, Map<string, object>>();
   const rules = new Map<string, Rule>();
 
   function busName(nameOrArn: string | undefined): string {
@@ -122,19 +123,13 @@ export function events(cloud: Cloud): EventsService {
   }
 
   function makeBus({ properties }: ResourceRequest): Resource {
-    refuseOthers('AWS::Events::EventBus', properties, ['Name', 'Description', 'Tags']);
-    buses.add(properties.Name);
-    return { ref: properties.Name, attributes: { Name: properties.Name, Arn: busArn(properties.Name) } };
-  }
-
-  function makeBusPolicy({ properties }: ResourceRequest): Resource {
-    refuseOthers('AWS::Events::EventBusPolicy', properties, ['EventBusName', 'StatementId', 'Statement']);
-    const bus = busName(properties.EventBusName);
-    const statements = busPolicies.get(bus) ?? new Map<string, object>();
-    busPolicies.set(bus, statements);
-    statements.set(properties.StatementId, { ...properties.Statement, Sid: properties.StatementId });
-    cloud.iam.setResourcePolicy(busArn(bus), { Version: '2012-10-17', Statement: [...statements.values()] });
-    return { ref: `${bus}|${properties.StatementId}` };
+    refuseOthers('AWS::Events::EventBus', properties, ['Name', 'Description', 'Policy', 'Tags']);
+    const { Name: name, Policy: policy } = properties;
+    if (Buffer.byteLength(JSON.stringify(policy ?? '')) > maxPolicyBytes)
+      throw new AwsError('PolicyLengthExceededException', `The policy of ${name} is over ${maxPolicyBytes} bytes.`);
+    buses.add(name);
+    cloud.iam.setResourcePolicy(busArn(name), policy);
+    return { ref: name, attributes: { Name: name, Arn: busArn(name) } };
   }
 
   function makeRule({ properties, logicalId, stackName }: ResourceRequest): Resource {
@@ -171,7 +166,6 @@ export function events(cloud: Cloud): EventsService {
     },
     resources: {
       'AWS::Events::EventBus': makeBus,
-      'AWS::Events::EventBusPolicy': makeBusPolicy,
       'AWS::Events::Rule': makeRule,
     },
     publishServiceEvent(event) {

@@ -51,11 +51,12 @@ function resources(iam: LocalIam, account: string): Record<string, ResourceType>
         iam.putRolePolicy(name, policy, iam.managedPolicy(policy));
       return { ref: name, attributes: { Arn: arn, RoleId: roleId } };
     },
-    'AWS::IAM::Policy'({ properties }) {
+    'AWS::IAM::Policy'({ properties, stackName, logicalId }) {
       refuseOthers('AWS::IAM::Policy', properties, ['PolicyName', 'PolicyDocument', 'Roles']);
       for (const role of properties.Roles)
         iam.putRolePolicy(role, `inline:${properties.PolicyName}`, properties.PolicyDocument);
-      return { ref: properties.PolicyName };
+      // The name is unique in its role only, so CloudFormation makes an id of its own.
+      return { ref: `${stackName}-${logicalId}` };
     },
     'AWS::IAM::ManagedPolicy'(request) {
       const { properties } = request;

@@ -10,6 +10,7 @@ import type { Cloud, Resource, ResourceRequest, ResourceType, Service } from '..
 import { NO_VALUE, intrinsics } from './intrinsics.ts';
 import { parameterValues } from './parameters.ts';
 import type { ParameterDeclaration } from './parameters.ts';
+import { remember, uniqueIds } from './physical-ids.ts';
 
 export interface TemplateRequest {
   /** The folder that `cdk synth` wrote. */
@@ -82,6 +83,7 @@ export async function loadTemplate(
   ]);
   const assetPath = assets({ cdkOut, stackName });
   const resources: Record<string, Resource> = {};
+  const checkId = uniqueIds(cloud);
   const underway: string[] = [];
 
   const { resolve, holds } = intrinsics({
@@ -127,7 +129,9 @@ export async function loadTemplate(
     const properties = await resolve(declaration.Properties ?? {}, `${logicalId}.Properties`);
     const request: ResourceRequest = { logicalId, stackName, properties, assetPath };
     try {
-      return await types.get(declaration.Type)!(request);
+      const made = await types.get(declaration.Type)!(request);
+      checkId({ stackName, type: declaration.Type }, made);
+      return made;
     } catch (cause) {
       throw new Error(`${logicalId} (${declaration.Type}): ${(cause as Error).message}`, { cause });
     } finally {
@@ -144,7 +148,8 @@ export async function loadTemplate(
     const value = await resolve(output.Value, `Outputs.${name}`);
     if (value !== NO_VALUE) outputs[name] = String(value);
   }
-  remember(cloud, stackName, template, resources);
+  const typeOf = new Map(declared.map(([logicalId, { Type }]) => [logicalId, Type]));
+  remember(cloud, { stackName, types: typeOf, resources });
   return { resources, outputs };
 }
 
@@ -215,41 +220,4 @@ function assets({ cdkOut, stackName }: Pick<TemplateRequest, 'cdkOut' | 'stackNa
     if (source === undefined) throw new Error(`asset ${key} is not in ${path.basename(manifest)}`);
     return source;
   };
-}
-
-/**
- * Stores what this load made, and logs what an earlier load made that the template does not have
- * any more.
- */
-function remember(cloud: Cloud, stackName: string, template: Template, resources: Record<string, Resource>): void {
-  const { database } = cloud;
-  // A queue's Ref is its URL, whose port may change at each start.
-  const refs = Object.fromEntries(
-    Object.entries(resources).map(([id, { ref }]) => [id, ref.replace(cloud.endpoint, '')]),
-  );
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS template_resources (stack TEXT, logical_id TEXT, type TEXT, ref TEXT, PRIMARY KEY (stack, logical_id))',
-  );
-  const before = database
-    .prepare('SELECT logical_id AS logicalId, type, ref FROM template_resources WHERE stack = ?')
-    .all(stackName);
-  for (const { logicalId, type, ref } of before) {
-    const now = refs[String(logicalId)];
-    if (now === ref) continue;
-    const fate = now === undefined ? 'is no longer in the template' : `is now ${now}`;
-    cloud.log(
-      `WARNING: ${stackName}: ${logicalId} (${type}, ${ref}) ${fate}. AWS would delete the old one; here it stays and still acts, until "down".`,
-    );
-  }
-  const rows = Object.entries(refs).map(([logicalId, ref]) => [logicalId, template.Resources[logicalId]!.Type, ref]);
-  // New rows are added before old ones are removed, so that a kill between the two forgets nothing.
-  const names = JSON.stringify(Object.keys(refs));
-  database
-    .prepare(
-      'INSERT OR REPLACE INTO template_resources SELECT ?, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)',
-    )
-    .run(stackName, JSON.stringify(rows));
-  database
-    .prepare('DELETE FROM template_resources WHERE stack = ? AND logical_id NOT IN (SELECT value FROM json_each(?))')
-    .run(stackName, names);
 }

@@ -161,15 +161,14 @@ test('an event to a bus that is not there is refused', async () => {
   await expect(put({ EventBusName: 'nowhere' })).rejects.toThrow('Event bus nowhere does not exist');
 });
 
-test('the bus policy decides who may speak, and as whom, and statements of several resources add up', async () => {
+test("the bus's policy decides who may speak, and as whom, and is replaced as a whole", async () => {
   await stage();
-  const everybody = { Principal: { AWS: '*' }, Action: 'events:PutEvents', Resource: busArn };
+  const about = { Action: 'events:PutEvents', Resource: busArn };
+  const guard = (...Statement: object[]) =>
+    make('AWS::Events::EventBus', { Name: 'wishes', Policy: { Version: '2012-10-17', Statement } });
   const Condition = { StringEquals: { 'events:source': 'sealpost' } };
-  await make('AWS::Events::EventBusPolicy', {
-    EventBusName: 'wishes',
-    StatementId: 'OurSource',
-    Statement: { Effect: 'Deny', ...everybody, Condition },
-  });
+  const ourSource = { Sid: 'OurSource', Effect: 'Deny', Principal: { AWS: '*' }, ...about, Condition };
+  await guard(ourSource);
   const { arn } = cloud.iam.putRole('sender', trust('lambda.amazonaws.com'), []);
   const sender = client(cloud.iam.credentials(arn, 's'));
   const send = (Source: string) =>
@@ -177,13 +176,13 @@ test('the bus policy decides who may speak, and as whom, and statements of sever
       new PutEventsCommand({ Entries: [{ EventBusName: busArn, Source, DetailType: 'Domain Created', Detail: '{}' }] }),
     );
   await expect(send('hosting')).rejects.toThrow('not authorized to perform: events:PutEvents');
-  await make('AWS::Events::EventBusPolicy', {
-    EventBusName: 'wishes',
-    StatementId: 'Senders',
-    Statement: { Effect: 'Allow', Principal: { AWS: arn }, Action: 'events:PutEvents', Resource: busArn },
-  });
+  const senders = { Sid: 'Senders', Effect: 'Allow', Principal: { AWS: arn }, ...about };
+  await guard(ourSource, senders);
   expect((await send('hosting')).FailedEntryCount).toBe(0);
   await expect(send('sealpost')).rejects.toThrow('explicit deny');
+  await guard(senders);
+  expect((await send('sealpost')).FailedEntryCount).toBe(0);
+  await expect(guard({ ...senders, Principal: { AWS: 'a'.repeat(11_000) } })).rejects.toThrow('over 10240 bytes');
 });
 
 function trust(Service: string): object {

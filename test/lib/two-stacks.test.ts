@@ -1,0 +1,90 @@
+/** Two stacks in one account and region: what CloudFormation would refuse, or let one overwrite. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { functionNames } from '../../lib/function-names.ts';
+import { SealpostStack } from '../../lib/sealpost-stack.ts';
+import { startStandIn, type StandIn } from '../../packages/aws-stand-in/src/stand-in.ts';
+
+const names = ['first', 'second'] as const;
+const parameters = {
+  AcmeContact: 'mailto:certificates@provider.example',
+  AcmeTermsAgreed: 'yes',
+  ChallengeZoneId: 'Z0000000000000',
+  ChallengeZoneName: 'acme.provider.example',
+};
+
+interface Declared {
+  Type: string;
+  Properties?: Record<string, unknown>;
+}
+
+let directory: string;
+let cdkOut: string;
+let standIn: StandIn;
+let templates: Record<(typeof names)[number], Record<string, Declared>>;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sealpost-two-'));
+  cdkOut = join(directory, 'cdk.out');
+  const app = new App({ analyticsReporting: false, outdir: cdkOut });
+  // No function runs here, so one small folder is the code of all.
+  const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: import.meta.dirname, bytes: 0 }]));
+  for (const name of names) new SealpostStack(app, name, { bundles });
+  app.synth();
+  const read = (name: string) => JSON.parse(readFileSync(join(cdkOut, `${name}.template.json`), 'utf8')).Resources;
+  templates = { first: read('first'), second: read('second') };
+  standIn = await startStandIn({ directory: join(directory, 'run') });
+}, 120_000);
+afterAll(async () => {
+  await standIn.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('both are made beside each other, and none has a resource of the other', async () => {
+  const made = [];
+  for (const stackName of names) made.push(await standIn.loadTemplate({ cdkOut, stackName, parameters }));
+  const [first, second] = made.map(({ resources }) => Object.values(resources).map(({ ref }) => ref));
+  expect(first).toHaveLength(Object.keys(templates.first).filter(id => id !== 'CDKMetadata').length);
+  expect(first!.filter(ref => second!.includes(ref))).toEqual([]);
+});
+
+/** Names that are no resource's own in the account and region, each with its reason. */
+const SHARED: Record<string, string> = {
+  'AWS::IAM::Policy PolicyName': 'an inline policy has its name in its role, which each stack has for itself',
+  'AWS::CloudWatch::Alarm MetricName': 'a metric is told from another one by its dimensions, which name the stack',
+};
+
+test('no name of a resource is the same in both', () => {
+  const literal = Object.entries(templates.first).flatMap(([id, { Type, Properties = {} }]) =>
+    Object.entries(Properties).flatMap(([property, value]) => {
+      const isName = /(Name|Id|Sid|Identifier)$/.test(property) && typeof value === 'string';
+      const isShared = isName && templates.second[id]?.Properties?.[property] === value;
+      return isShared && !SHARED[`${Type} ${property}`] ? [`${Type} ${property} ${value}`] : [];
+    }),
+  );
+  expect(literal).toEqual([]);
+});
+
+test('no two resources write the policy of one other', () => {
+  // CloudFormation writes them side by side. Where a service keeps one document for a parent, the
+  // last writer may drop what another one wrote, and the deploy still succeeds.
+  const writers = Object.entries(templates.first).filter(([, { Type }]) => /(Policy|Permission)$/.test(Type));
+  const parentsOf = ({ Properties = {} }: Declared) =>
+    Object.entries(Properties).flatMap(([name, value]) =>
+      ['PolicyDocument', 'Statement', 'SourceArn'].includes(name) ? [] : referencesIn(value),
+    );
+  const written = writers.flatMap(([, resource]) => parentsOf(resource).map(parent => `${resource.Type} of ${parent}`));
+  expect(written.length).toBeGreaterThan(0);
+  expect(written.filter((one, index) => written.indexOf(one) !== index)).toEqual([]);
+});
+
+/** The logical ids of the resources that a value names. */
+function referencesIn(value: unknown): string[] {
+  if (value === null || typeof value !== 'object') return [];
+  const { Ref, 'Fn::GetAtt': attribute } = value as { Ref?: string; 'Fn::GetAtt'?: [string, string] };
+  const own = [Ref, attribute?.[0]].filter(id => id !== undefined && id in templates.first) as string[];
+  return [...own, ...Object.values(value).flatMap(referencesIn)];
+}
