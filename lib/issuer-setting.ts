@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { configuredIssuer, issuerOptions, limitText } from '../core/acme/issuer.ts';
-import { limitPattern } from '../core/record/limits.ts';
+import { limitForm } from '../core/record/limits.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -28,6 +28,8 @@ function patternOf(schema: JsonSchema): string {
   return `\\{\\s*${required.join('\\s*,\\s*')}(\\s*,\\s*${others})*\\s*\\}`;
 }
 
+/** Without groups, and with the classes that CloudFormation's documentation uses. */
+const limitPattern = limitForm.source.replace(/[()]/g, '').replaceAll('\\d', '[0-9]');
 const issuer = z.toJSONSchema(configuredIssuer, {
   override: ({ zodSchema, jsonSchema }) => {
     if (jsonSchema.type === 'string') jsonSchema.pattern ??= zodSchema === limitText ? limitPattern : '[^"]{1,200}';

@@ -35,11 +35,10 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
     case 'Certificate Expiring': {
       const { domain, server } = detail(expiring);
       if ((domain === undefined) === (server === undefined))
-        throw invalid({
-          field: 'detail',
-          problem: 'names neither or both of domain and server',
-          remedy: 'give exactly one: {"domain":"example.com"} or {"server":"mx1.provider.example"}',
-          about,
+        throw invalid(about, {
+          message:
+            'detail names neither or both of domain and server; ' +
+            'give exactly one: {"domain":"example.com"} or {"server":"mx1.provider.example"}',
         });
       return {
         kind: 'look',
@@ -50,12 +49,7 @@ export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY)
       };
     }
     default:
-      throw invalid({
-        field: 'detail-type',
-        problem: `"${detailType}" is not known`,
-        remedy: `give ${wanted['detail-type']}`,
-        about,
-      });
+      throw invalid(about, { message: `detail-type "${detailType}" is not known; give ${wanted['detail-type']}` });
   }
 }
 
@@ -63,11 +57,8 @@ function parseWish(detail: DomainWish): Wish {
   const domain = parseDomain(detail.domain, { field: 'detail.domain' });
   const policy = detail.policy ?? 'wildcard';
   if (policy === 'wildcard' && detail.names)
-    throw invalid({
-      field: 'detail.names',
-      problem: 'is given although the policy is "wildcard"',
-      remedy: 'leave it out, or say "policy":"list"',
-      about: domain,
+    throw invalid(domain, {
+      message: 'detail.names is given although the policy is "wildcard"; leave it out, or say "policy":"list"',
     });
   const wish: Wish = {
     domain,

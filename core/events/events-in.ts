@@ -58,28 +58,28 @@ export const serverEvents = {
 export const eventsIn = { ...domainEvents, ...serverEvents };
 export type EventInName = keyof typeof eventsIn;
 
-/** The form of each field, for the sender of an invalid value. */
+/** The form of each field of an event or of its detail, for the sender of an invalid value. */
 export const wanted: Record<string, string> = {
   'detail-type': `one of ${Object.keys(eventsIn).join(', ')}`,
   time: 'an ISO 8601 time; EventBridge fills it in',
   detail: 'a JSON object',
-  'detail.domain': 'the registered domain, e.g. "example.com"',
-  'detail.mailServers': 'a list of the host names of registered mail servers, e.g. ["mx1.provider.example"]',
-  'detail.policy': '"wildcard" (the default) or "list"',
-  'detail.names':
+  domain: 'the registered domain, e.g. "example.com"',
+  mailServers: 'a list of the host names of registered mail servers, e.g. ["mx1.provider.example"]',
+  policy: '"wildcard" (the default) or "list"',
+  names:
     'with "policy":"list", a list of labels under the domain, e.g. ["mail","webmail"], or "@" for the domain itself',
-  'detail.webmailServer': 'the host name of a registered server, or leave it out',
-  'detail.acm': 'true to have each certificate imported into ACM, too; or leave it out',
-  'detail.profile': 'the name of an ACME profile that the CA offers, or leave it out',
-  'detail.issuer': 'the name of an issuer in the setting Issuers, or leave it out',
-  'detail.revoke': 'true to have its certificate revoked at the CA, or leave it out',
-  'detail.version': 'a whole number from 1, higher for each change, or leave it out',
-  'detail.server': 'the host name of the mail server, e.g. "mx1.provider.example"',
-  'detail.node': 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
-  'detail.adopt': "true to let sealpost write its lines into the mail server's configuration, or leave it out",
-  'detail.servesByName':
+  webmailServer: 'the host name of a registered server, or leave it out',
+  acm: 'true to have each certificate imported into ACM, too; or leave it out',
+  profile: 'the name of an ACME profile that the CA offers, or leave it out',
+  issuer: 'the name of an issuer in the setting Issuers, or leave it out',
+  revoke: 'true to have its certificate revoked at the CA, or leave it out',
+  version: 'a whole number from 1, higher for each change, or leave it out',
+  server: 'the host name of the mail server, e.g. "mx1.provider.example"',
+  node: 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
+  adopt: "true to let sealpost write its lines into the mail server's configuration, or leave it out",
+  servesByName:
     'false for mail software that has one certificate for all names, or leave it out: inspection finds out what the software can do',
-  'detail.role': 'the name of the IAM role that the instance runs with, or leave it out',
+  role: 'the name of the IAM role that the instance runs with, or leave it out',
 };
 
 /** A page of docs/events/. No function reads the pages, and the bundler leaves them out. */

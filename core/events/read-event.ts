@@ -10,6 +10,13 @@ import { wanted } from './events-in.ts';
 const MAX_AHEAD_MS = 300_000;
 
 /**
+ * Characters of a sender's name or value that a message quotes: Step Functions cuts a Cause at
+ * 32,768 characters.
+ */
+const LONGEST_FIELD = 120;
+const LONGEST_VALUE = 80;
+
+/**
  * Only our own executions set `look` (core/work/re-evaluate.ts): EventBridge makes the envelope of
  * a sender's event.
  */
@@ -46,10 +53,9 @@ export function readEvent(event: unknown, now: number): EventRead {
 
 function parseTime(time: string, now: number): number {
   const at = Date.parse(time);
-  const wrong = (problem: string, { remedy }: { remedy: string }) =>
-    invalid({ field: 'time', problem, remedy, about: 'unknown' });
-  if (Number.isNaN(at)) throw wrong(`"${time}" is not a time`, { remedy: `give ${wanted['time']}` });
-  if (at > now + MAX_AHEAD_MS) throw wrong(`${time} is in the future`, { remedy: 'mend the clock of the sender' });
+  if (Number.isNaN(at)) throw invalid('unknown', { message: `time "${time}" is not a time; give ${wanted['time']}` });
+  if (at > now + MAX_AHEAD_MS)
+    throw invalid('unknown', { message: `time ${time} is in the future; mend the clock of the sender` });
   return at;
 }
 
@@ -66,30 +72,21 @@ function parse<T extends z.ZodMiniType>(
     .filter(part => part)
     .join('.')
     .replace(/\.(\d+)/g, '[$1]');
-  if (unknownKey) {
-    const remedy = 'leave it out, or correct its name';
-    throw invalid({ field: path, problem: 'is not a field of this event', remedy, about });
-  }
+  const field = (path || 'event').slice(0, LONGEST_FIELD);
+  if (unknownKey)
+    throw invalid(about, { message: `${field} is not a field of this event; leave it out, or correct its name` });
   const given = issue.path.reduce<unknown>(
     (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
     value,
   );
-  const form = wanted[path.replace(/\[\d+\]$/, '')];
-  throw invalid({
-    field: path || 'event',
-    problem: given === undefined ? 'is missing' : `${JSON.stringify(given).slice(0, 80)} is not valid`,
-    remedy: form ? `give ${form}` : 'the README lists the fields',
-    about,
-  });
+  const form = wanted[path.replace(/^detail\.|\[\d+\]$/g, '')];
+  const problem = given === undefined ? 'is missing' : `${JSON.stringify(given).slice(0, LONGEST_VALUE)} is not valid`;
+  throw invalid(about, { message: `${field} ${problem}; ${form ? `give ${form}` : 'the README lists the fields'}` });
 }
 
-/**
- * The message quotes the sender's names and values up to a length: Step Functions cuts a Cause at
- * 32,768 characters.
- */
-export function invalid(what: { field: string; problem: string; remedy: string; about: string }): SealpostError {
-  const { field, problem, remedy, about } = what;
-  return new SealpostError('InvalidStepInput', { about, message: `${field.slice(0, 120)} ${problem}; ${remedy}` });
+/** @param rest.message the field, the problem and the remedy */
+export function invalid(about: string, rest: { message: string }): SealpostError {
+  return new SealpostError('InvalidStepInput', { about, ...rest });
 }
 
 function nameIn(detail: unknown): string {

@@ -43,16 +43,15 @@ export function knownLimits(directory: string): Limits {
   return hostname === 'acme-staging-v02.api.letsencrypt.org' ? letsEncryptStaging : {};
 }
 
-const [COUNT, LENGTH, UNIT] = ['[1-9][0-9]{0,6}', '[1-9][0-9]{0,3}', '[hd]'];
-/** The pattern of a limit in the setting `Issuers`: `300 in 3 h`. */
-export const limitPattern = `${COUNT} in ${LENGTH} ${UNIT}`;
+/** A limit in the setting `Issuers`: `300 in 3 h`. */
+export const limitForm = /^([1-9]\d{0,6}) in ([1-9]\d{0,3}) ([hd])$/;
 
 /**
  * @param text `300 in 3 h` or `50 in 7 d`
  * @throws Error that names the setting
  */
 export function parseLimit(text: string, { source }: Pick<Limit, 'source'> = {}): Limit {
-  const [, count, length, unit] = new RegExp(`^(${COUNT}) in (${LENGTH}) (${UNIT})$`).exec(text) ?? [];
+  const [, count, length, unit] = limitForm.exec(text) ?? [];
   if (count === undefined) throw new Error(`the setting Issuers has the limit "${text}"; give e.g. "300 in 3 h"`);
   const windowMs = Number(length) * (unit === 'h' ? HOUR : DAY);
   return { count: Number(count), windowMs, ...(source !== undefined && { source }) };

@@ -11,9 +11,6 @@ import { json } from './sources.ts';
 const directory = 'docs/events';
 
 const fileOf = (event: string) => `${event.toLowerCase().replaceAll(' ', '-')}.json`;
-const descriptionsIn = Object.fromEntries(
-  Object.entries(wanted).map(([field, form]) => [field.replace(/^detail\./, ''), form]),
-);
 /** `reason` of this event is a sentence. */
 const heldBecause = { reason: 'why, for a person' };
 
@@ -23,7 +20,7 @@ export async function eventFiles(): Promise<Map<string, string>> {
   const add = async (event: string, schema: z.ZodMiniType, page: EventPage, fields: Record<string, string>) =>
     files.set(`${directory}/${fileOf(event)}`, await text(schemaOf(event, schema, page, fields)));
   for (const [event, schema] of Object.entries(eventsIn))
-    await add(event, schema, pagesIn[event as keyof typeof eventsIn], descriptionsIn);
+    await add(event, schema, pagesIn[event as keyof typeof eventsIn], wanted);
   for (const [event, schema] of Object.entries(eventsOut))
     await add(event, schema, pagesOut[event as keyof typeof eventsOut], {
       ...fieldsOut,
