@@ -16,7 +16,7 @@ export type DomainRequest =
  * @param event the EventBridge envelope, as an execution's input
  * @throws SealpostError InvalidStepInput
  */
-export function parseDomainEvent(event: unknown, now = Number.POSITIVE_INFINITY): DomainRequest {
+export function parseDomainEvent(event: unknown, now = Infinity): DomainRequest {
   const { detailType, at, isOurs, about, detail } = readEvent(event, now);
   switch (detailType) {
     case 'Domain Created':

@@ -25,7 +25,7 @@ export interface Retirement {
  * @param event the EventBridge envelope of Mail Server Registered, Changed or Retired
  * @throws SealpostError InvalidStepInput
  */
-export function parseServerEvent(event: unknown, now = Number.POSITIVE_INFINITY): Registration | Retirement {
+export function parseServerEvent(event: unknown, now = Infinity): Registration | Retirement {
   const { detailType, at, detail } = readEvent(event, now);
   if (detailType === 'Mail Server Retired') {
     const { server, node } = detail(serverRetirement);
