@@ -7,7 +7,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { store as storeOn } from '../../aws/store.ts';
-import { DUE_INDEX } from '../../aws/keys.ts';
 import { Table } from '../../aws/table.ts';
 import { main } from '../../bin/sealpost.ts';
 import { monthOf } from '../../core/acm/quota.ts';
@@ -15,6 +14,7 @@ import { challengeTarget } from '../../core/dns/challenge-place.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { certificate, mx1, mx2 } from '../aws/store.stage.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { makeTable } from '../aws/tables.ts';
 
 const ZONE = 'challenges.example';
 let provider: Account;
@@ -24,30 +24,9 @@ const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
   provider = await startAccount(['dynamodb', 'sqs', 'logs', 'lambda', 'states', 'events']);
-  const table = await provider.make('AWS::DynamoDB::GlobalTable', 'Table', {
-    AttributeDefinitions: ['pk', 'sk', 'shard', 'dueAt'].map(AttributeName => ({
-      AttributeName,
-      AttributeType: AttributeName === 'dueAt' ? 'N' : 'S',
-    })),
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: DUE_INDEX,
-        KeySchema: [
-          { AttributeName: 'shard', KeyType: 'HASH' },
-          { AttributeName: 'dueAt', KeyType: 'RANGE' },
-        ],
-        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['current', 'deletedAt'] },
-      },
-    ],
-    BillingMode: 'PAY_PER_REQUEST',
-    Replicas: [{ Region: 'us-east-1' }],
-  });
-  store = storeOn(new Table(provider.client(DynamoDBClient), table.ref));
-  await deployClaimDomain(table.ref);
+  const table = await makeTable(provider);
+  store = storeOn(new Table(provider.client(DynamoDBClient), table));
+  await deployClaimDomain(table);
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
