@@ -3,6 +3,7 @@
  * name is read from the environment of a function.
  */
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { unlessBusy } from './throttling.ts';
 
 export interface Deployed {
   table: string;
@@ -18,11 +19,9 @@ export interface Deployed {
   issuers: string;
 }
 
-/** @throws ResourceNotFoundException if the account and region have no such stack */
+/** @throws ResourceNotFoundException if the account and region have no such stack; Throttled */
 export async function deployed(client: LambdaClient, stack: string): Promise<Deployed> {
-  const { Environment } = await client.send(
-    new GetFunctionConfigurationCommand({ FunctionName: `${stack}-claim-domain` }),
-  );
+  const { Environment } = await configurationOf(client, `${stack}-claim-domain`);
   const { TABLE, CHALLENGE_ZONE_NAME, RESOLVERS = '', ROOTS = '', ISSUERS = '[]' } = Environment?.Variables ?? {};
   if (TABLE === undefined || CHALLENGE_ZONE_NAME === undefined)
     throw new Error(`the function ${stack}-claim-domain has no TABLE and CHALLENGE_ZONE_NAME in its environment`);
@@ -37,8 +36,13 @@ export async function settingOf(
   client: LambdaClient,
   { stack, step, name }: { stack: string; step: string; name: string },
 ): Promise<string> {
-  const { Environment } = await client.send(new GetFunctionConfigurationCommand({ FunctionName: `${stack}-${step}` }));
+  const { Environment } = await configurationOf(client, `${stack}-${step}`);
   const value = Environment?.Variables?.[name];
   if (value === undefined) throw new Error(`the function ${stack}-${step} has no ${name} in its environment`);
   return value;
+}
+
+function configurationOf(client: LambdaClient, FunctionName: string) {
+  const get = new GetFunctionConfigurationCommand({ FunctionName });
+  return unlessBusy('Lambda', FunctionName, () => client.send(get));
 }

@@ -10,13 +10,13 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { SealpostError } from '../core/errors.ts';
-import { unlessBusy } from './throttling.ts';
+import { patience, unlessBusy } from './throttling.ts';
 import type { Looks, Manifest } from '../core/record/delivery.ts';
 import type { CertificateId, CertificateObjects, DeliveryObjects, DeliveryPlace } from '../core/ports/objects.ts';
 
 /** Path style if an endpoint is set, because there a bucket's name is no host name. */
 export function s3Client(): S3Client {
-  return new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+  return new S3Client({ ...patience, forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
 }
 
 export function certificateObjects(client: S3Client, bucket: string): CertificateObjects {
@@ -88,8 +88,10 @@ function objectsIn(client: S3Client, bucket: string) {
     },
 
     async read(key: string): Promise<string> {
-      const { Body } = await asked(key, () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
-      return Body!.transformToString();
+      return asked(key, async () => {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return Body!.transformToString();
+      });
     },
   };
 }

@@ -10,6 +10,7 @@ import { knownItems } from '../aws/known-items.ts';
 import { certificateObjects } from '../aws/objects.ts';
 import { renewBy } from '../aws/renewals.ts';
 import { road } from '../aws/road.ts';
+import { patience } from '../aws/throttling.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { Table } from '../aws/table.ts';
@@ -20,6 +21,13 @@ import { liveLook } from './settings.ts';
 /** The SDK warns of access keys in the environment beside a profile; `--profile` is no accident. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** The longest time of such a function, and of its start, in milliseconds. */
+const LATE_MS = 130_000;
+/** A function that a person's command invokes answers when its work is done. */
+const answeredLate = {
+  requestHandler: { ...patience.requestHandler, requestTimeout: LATE_MS, socketTimeout: LATE_MS },
+};
+
 /**
  * @param given for each client of AWS, its region and profile come before the environment's
  * @param settings SEALPOST_TABLE, if set, names the table without a call of AWS
@@ -29,6 +37,7 @@ export function environment(
   settings: NodeJS.ProcessEnv,
 ): Environment {
   const access = {
+    ...patience,
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile, logger: SILENT }),
   };
@@ -64,7 +73,7 @@ export function environment(
         seen: wish => seenServed(wish, { roots, resolvers }, Date.now()),
       };
     },
-    renew: request => renewBy(new LambdaClient(access), stack, request),
-    audit: server => auditBy(new LambdaClient(access), { stack, server }),
+    renew: request => renewBy(new LambdaClient({ ...access, ...answeredLate }), stack, request),
+    audit: server => auditBy(new LambdaClient({ ...access, ...answeredLate }), { stack, server }),
   };
 }

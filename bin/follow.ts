@@ -4,6 +4,7 @@ import { isSealpostError } from '../core/errors.ts';
 import type { Road } from '../core/ports/road.ts';
 import type { Screen } from './screen.ts';
 import { RoadView, roadLine } from './road-view.ts';
+import { isUnanswered } from './trouble.ts';
 
 /**
  * @param everyMs between two looks
@@ -45,5 +46,5 @@ export function follow(
 
 /** A throttled look is left out: the next one follows in a moment. */
 function unlessThrottled(error: unknown): void {
-  if (!isSealpostError(error, 'Throttled')) throw error;
+  if (!isSealpostError(error, 'Throttled') || isUnanswered(error)) throw error;
 }

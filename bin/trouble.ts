@@ -32,7 +32,12 @@ const BY_NAME: Record<string, (asked: Asked, message: string) => Explained> = {
 export function explain(error: unknown, asked: Asked): Refusal {
   if (error instanceof Refusal) return error;
   if (!(error instanceof Error)) return refusal({ name: 'Unexpected', message: String(error) });
-  const { name, message, code } = error as Error & { code?: string };
+  const { name, message } = error;
+  if (isUnanswered(error))
+    return refusal({
+      ...{ name, message: `Nothing answers at ${process.env.AWS_ENDPOINT_URL ?? 'the AWS endpoint'}.` },
+      remedy: 'Is the local provider up (npm run local -- status)?',
+    });
   if (isSealpostError(error, 'InvalidStepInput')) return refusal({ name, message, exitCode: 2 });
   if (isSealpostError(error)) return refusal({ name, message, remedy: remedySentence[error.name] });
   if (message === 'Region is missing')
@@ -40,12 +45,13 @@ export function explain(error: unknown, asked: Asked): Refusal {
       ...{ name: 'RegionMissing', message: 'There is no AWS region.' },
       remedy: `Set AWS_REGION, or a region in your profile, or give --region; ${LOCAL}.`,
     });
-  if (code === 'ECONNREFUSED')
-    return refusal({
-      ...{ name, message: `Nothing answers at ${process.env.AWS_ENDPOINT_URL ?? 'the AWS endpoint'}.` },
-      remedy: 'Is the local provider up (npm run local -- status)?',
-    });
   return refusal({ name, ...(BY_NAME[name]?.(asked, message) ?? { message }) });
+}
+
+/** True if no connection came about, also where the call counts as Throttled. */
+export function isUnanswered(error: unknown): boolean {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } };
+  return [code, cause?.code].includes('ECONNREFUSED');
 }
 
 function refusal({ exitCode = 3, ...rest }: { name: string; message: string; remedy?: string; exitCode?: 2 | 3 }) {

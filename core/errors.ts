@@ -68,7 +68,7 @@ export const remedySentence: Record<ErrorName, string> = {
     "Wait: the lookup is retried by itself. If the error lasts, make sure that each name server of the domain's zone answers, all with the same values.",
   ServerUnreachable:
     'Make sure that the server runs and that Systems Manager shows its node online. The work that waits is then delivered by itself.',
-  Throttled: 'Wait: AWS was busy, and is asked again by itself.',
+  Throttled: 'Wait: AWS was busy or did not answer, and is asked again by itself.',
   AcmeRejected: 'Remove the reason that the CA names. Then send Domain Changed, or wait for the next try.',
   AcmeRateLimited:
     "Wait until the CA's limit has passed. If orders reach the limit often, ask the CA for a higher one.",

@@ -20,6 +20,7 @@ import { roles as rolesBy } from '../aws/roles.ts';
 import { secrets as secretsOf } from '../aws/secrets.ts';
 import { metricsOf } from '../aws/metric.ts';
 import { Table } from '../aws/table.ts';
+import { patience } from '../aws/throttling.ts';
 import { zones as zonesOf } from '../aws/zones.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Clock } from '../core/clock.ts';
@@ -46,29 +47,29 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-const table = /* @__PURE__ */ once(() => new Table(new DynamoDBClient(), setting('TABLE')));
+const table = /* @__PURE__ */ once(() => new Table(new DynamoDBClient(patience), setting('TABLE')));
 /** The aggregates that a function names; the bundler leaves the others out. */
 export const storeOf = <const M extends readonly ItemsOf[]>(...items: M): Composed<M> => composed(table(), items);
 const s3 = /* @__PURE__ */ once(s3Client);
 export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), setting('CERTIFICATE_BUCKET')));
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
-export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(), clock.now));
-export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(), setting('BUS')));
+export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(patience), clock.now));
+export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(patience), setting('BUS')));
 export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
-export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(), setting('STACK')));
-export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient()));
-export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(), setting('KEY')));
-export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(), mailServerTag()));
+export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(patience), setting('STACK')));
+export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient(patience)));
+export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(patience), setting('KEY')));
+export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(patience), mailServerTag()));
 /**
  * The content of the SSM document comes from the bundle, because it would fill most of the 4 KB
  * that the environment of a function may have.
  */
 export const sendingCommands = /* @__PURE__ */ once(() => {
   const content = JSON.stringify(document).replaceAll('{DeliveryBucketUrl}', setting('DELIVERY_BUCKET_URL'));
-  return sendingBy(new SSMClient(), mailServerTag(), { name: setting('DOCUMENT'), content });
+  return sendingBy(new SSMClient(patience), mailServerTag(), { name: setting('DOCUMENT'), content });
 });
 export const executions = /* @__PURE__ */ once(() =>
-  executionsOf(new SFNClient(), {
+  executionsOf(new SFNClient(patience), {
     'secure-domain': setting('SECURE_DOMAIN'),
     'deliver-to-server': setting('DELIVER_TO_SERVER'),
   }),

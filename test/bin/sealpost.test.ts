@@ -276,6 +276,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
       'There are no AWS credentials of the profile nobody',
     ],
     ['dns example.com', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'Nothing answers at http://127.0.0.1:1'],
+    ['watch', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'Nothing answers at http://127.0.0.1:1'],
   ])('what could not be looked up is 3, and says what to set: %s %o', async (args, environment, why) => {
     const { code, error } = await sealpost(args, environment);
     expect(error).toContain(why);

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { patience } from '../../aws/throttling.ts';
 import { remedies } from '../../core/errors.ts';
 import { eventsOut } from '../../core/events/events-out.ts';
 import { functionNames, kebab } from '../../lib/function-names.ts';
@@ -138,6 +139,11 @@ describe('functions', () => {
     const given = Object.keys(functionOf(name).Properties['Environment']?.Variables ?? {});
     expect(given.sort()).toEqual(settingsReadBy(readFileSync(bundleOf(name), 'utf8')));
   });
+});
+
+test('every function has more time than a call to AWS that gets no answer', () => {
+  for (const { Properties } of ofType('AWS::Lambda::Function'))
+    expect(Properties['Timeout'] * 1_000).toBeGreaterThan(4 * patience.requestHandler.requestTimeout);
 });
 
 describe('the bus', () => {
