@@ -1,4 +1,5 @@
 /** RecordDelivery: what the server's answer means for each domain in it. Installed is what was seen served, and nothing else. */
+import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
 import { isToBeRevoked } from '../record/duties.ts';
 import { leaveServers } from '../work/leave.ts';
@@ -81,8 +82,6 @@ export async function recordDelivery(
       ? `${server.server} could not put back what it served before delivery ${seq}`
       : undefined;
   if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
-  // Said before the delivery ends, since a retry does nothing after that: rather twice than never.
-  await ports.bus.put(events);
   const changes = {
     ...learnt?.changes,
     ...(answer.outcome === 'inspected' && { capability: answer.facts }),
@@ -90,7 +89,7 @@ export async function recordDelivery(
     ...(broken && { held: broken }),
     ...(!broken && { failures: 0 }),
   };
-  await store.endDelivery(claim, { hash, changes, forget: learnt?.forget });
+  await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget: learnt?.forget }));
   if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
   // It holds keys, and is needed no more: a second command would be answered by the host from its record.
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
