@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Minutes each, since a host or a provider is killed and started again: first, so that no core waits for one at the end. */
+/**
+ * Minutes each, since a host or a provider is killed and started again: first, so that no core
+ * waits for one at the end.
+ */
 const LONG = [
   'road/renewal',
   'local/killed',
@@ -25,15 +28,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Hosts, a CA and a whole provider come up in hooks; a test on real parts waits for them, not for a clock. */
+/**
+ * Hosts, a CA and a whole provider come up in hooks; a test on real parts waits for them, not for a
+ * clock.
+ */
 const patience = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 300_000 };
 const MEASURED = 'test/road/road.test.ts';
 
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
-    // By itself vitest leaves one core free; on two cores that is half of them, and most tests wait for other processes:
-    // measured with two, what takes long took no longer than alone.
+    // By itself vitest leaves one core free; on two cores that is half of them, and most tests wait
+    // for other processes: measured with two, what takes long took no longer than alone.
     maxWorkers: 3,
     projects: [
       {

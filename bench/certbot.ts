@@ -1,6 +1,7 @@
 /**
- * What a provider would use instead: certbot on the mail server, one run a domain, and the usual hook that writes
- * Postfix's SNI map and Dovecot's blocks anew from all certificates there are, and reloads both.
+ * What a provider would use instead: certbot on the mail server, one run a domain, and the usual
+ * hook that writes Postfix's SNI map and Dovecot's blocks anew from all certificates there are, and
+ * reloads both.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +15,10 @@ import type { Provider } from '../local/provider/provider.ts';
 
 export interface UsualWay {
   address: string;
-  /** From nothing to a certificate that the daemons were told of. @throws Error with certbot's last words */
+  /**
+   * From nothing to a certificate that the daemons were told of.
+   * @throws Error with certbot's last words
+   */
   secure(domain: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -100,7 +104,10 @@ async function challengeServer(provider: Provider, address: string): Promise<{ u
   return { url: `http://${address}:${(server.address() as AddressInfo).port}/`, close: () => void server.close() };
 }
 
-/** The CA listens on this machine's loopback alone; the host reaches it through these two, under the same URL. */
+/**
+ * The CA listens on this machine's loopback alone; the host reaches it through these two, under the
+ * same URL.
+ */
 async function forward(from: string, to: string, port: number): Promise<Server> {
   const server = createServer(socket => {
     const onward = connect(port, to);

@@ -1,10 +1,12 @@
 /**
- * Certificates a minute, from the wish to the handshake that sees it served: sealpost, and a loop of certbot with its
- * usual hook, in turns, in one run, at the same CA, on two mail servers that are the same otherwise.
+ * Certificates a minute, from the wish to the handshake that sees it served: sealpost, and a loop
+ * of certbot with its usual hook, in turns, in one run, at the same CA, on two mail servers that
+ * are the same otherwise.
  *
- *   node_modules/.bin/node bench/certificates.ts [DOMAINS [ROUNDS]]
+ * node_modules/.bin/node bench/certificates.ts [DOMAINS [ROUNDS]]
  *
- * DOMAINS in all on each server (200), in ROUNDS (4). Some 15 minutes, most of them certbot's. Nothing is asserted.
+ * DOMAINS in all on each server (200), in ROUNDS (4). Some 15 minutes, most of them certbot's.
+ * Nothing is asserted.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** What a test run measured, beside what it asserted: a file a topic, read and printed at the end by run.ts. */
+/**
+ * What a test run measured, beside what it asserted: a file a topic, read and printed at the end by
+ * run.ts.
+ */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

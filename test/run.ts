@@ -45,8 +45,8 @@ function runVitest(args: string[]): Promise<number> {
 }
 
 /**
- * A file that could not be run at all has no failed test and counts as one failure. So does an error
- * outside of any test, which makes vitest fail.
+ * A file that could not be run at all has no failed test and counts as one failure. So does an
+ * error outside of any test, which makes vitest fail.
  */
 function totals(
   exitCode: number,

@@ -1,4 +1,7 @@
-/** How big things are: the functions as deployed, and the stand-in for AWS against the product that it carries. */
+/**
+ * How big things are: the functions as deployed, and the stand-in for AWS against the product that
+ * it carries.
+ */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figures } from './figures.ts';

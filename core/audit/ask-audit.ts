@@ -1,11 +1,14 @@
-/** A person wants to know now how it is with a server. */
+/** An audit of a server that a person asks for. */
 import type { Clock } from '../clock.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Executions } from '../ports/executions.ts';
 
-/** It is looked at from outside, too. @returns whether there is such a server */
+/**
+ * Asks for the audit and for the outside check, and wakes the server.
+ * @returns whether the server is registered
+ */
 export async function askAudit(
   server: string,
   ports: { store: OutsideStore & ServerStore; executions: Executions; clock: Clock },

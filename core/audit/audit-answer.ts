@@ -1,25 +1,33 @@
-/** What the audit's lines of an answer say (install/parts/audit.sh): the ports it saw, and the rows that are not as they should be. */
+/**
+ * The audit's lines of an answer (install/parts/audit.sh): the ports that were checked, and the
+ * rows that are wrong.
+ */
 
 export interface AuditAnswer {
-  /** Ports that answered TLS, and were looked at. */
+  /** Ports that answered TLS and were checked. */
   ports: number[];
-  /** Ports that answered when the server was inspected, and did not now. */
+  /** Ports that answered at the inspection, and did not answer now. */
   dead: number[];
-  /** Daemons whose configuration does not ask for our certificates any more. */
+  /** Daemons whose configuration does not name our certificates any more. */
   lost: string[];
-  /** By row, from 1: the ports that did not show it as they should; `all`, where nothing could. */
+  /**
+   * By row, counted from 1: the ports on which the row is wrong; `all` if the row was seen on none.
+   */
   unseen: Map<number, number[] | 'all'>;
-  /** The last row that was looked at; absent where the answer was cut: then what it names is so, and of the others nothing is known. */
+  /**
+   * The last row that was checked. Absent if the answer was cut: the rows it names are wrong, and
+   * nothing is known of the others.
+   */
   reached?: number;
 }
 
 /**
- * @param lines those after the answer's letters
- * @returns undefined where the host was not asked to audit, or did not come to it
+ * @param lines the answer's lines after the letters
+ * @returns undefined if the host was not asked to audit, or did not come to the audit
  */
 export function parseAudit(lines: string[]): AuditAnswer | undefined {
   const audited = /^audited (\d{1,6})$/.exec(lines.findLast(line => line !== '') ?? '');
-  // A cut answer ends somewhere in a line.
+  // The last line of a cut answer is incomplete.
   const whole = audited ? lines : lines.slice(0, -1);
   const ports = valueOf(whole, 'fact audit-ports');
   if (ports === undefined) return undefined;
@@ -43,10 +51,10 @@ export function parseAudit(lines: string[]): AuditAnswer | undefined {
   return answer;
 }
 
-/** More rows than any delivery has: a host's mischief ends here. */
+/** More rows than any delivery has, so that a hostile answer cannot take the memory. */
 const MOST_ROWS = 100_000;
 
-/** `3 1x2` after row 0: 3, 4 and 5. */
+/** `3 1x2` after row 0 names the rows 3, 4 and 5. */
 function* rowsIn(steps: string, after: number): Generator<number> {
   let row = after;
   for (const token of steps.split(' ')) {

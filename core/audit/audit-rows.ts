@@ -1,4 +1,4 @@
-/** What an audit looks at: what the server was seen serving; and what a repair is proved by. */
+/** The rows that an audit checks, and the rows that show whether a repair succeeded. */
 import type { WorkStore } from '../ports/work-store.ts';
 import { MAX_ROWS, rowsOf } from './audit.ts';
 import type { Installed, ServerRecord } from '../record/server.ts';
@@ -6,8 +6,9 @@ import type { Look } from '../record/audit.ts';
 import type { Looks, Manifest } from '../record/delivery.ts';
 
 /**
- * As much as one audit takes, from where the last one stopped. What another node was seen serving is none of this one's.
- * @param delivered what goes along in the same command
+ * The rows of one audit, from where the last audit stopped. Certificates that another node served
+ * are left out.
+ * @param delivered the entries that go along in the same command
  */
 export async function auditRows(
   server: ServerRecord,
@@ -17,7 +18,8 @@ export async function auditRows(
   const after = server.audit?.lap?.after ?? '';
   const installed = (await store.allInstalled(server.server)).filter(({ node }) => node === server.node);
   const looks = new Map(installed.map(one => [one.domain, looksOf(one)]));
-  // By then they are what is installed; a domain that is removed has none.
+  // The audit comes after the delivery, so it checks what the delivery installs. A domain that is
+  // removed has no rows.
   const entries = Map.groupBy(delivered, ({ domain }) => domain);
   for (const [domain, of] of entries) looks.set(domain, looksFor(of));
   const rows: Looks['rows'] = [];
@@ -29,18 +31,21 @@ export async function auditRows(
   return { rows, audit: { isLast: true } };
 }
 
-/** How what is installed is to be seen. */
+/** By which names and leaves an installed certificate is checked. */
 export function looksOf({ domain, looks, fingerprint }: Installed): Look[] {
   return looks ?? (fingerprint === undefined ? [] : [{ leaf: fingerprint, mail: `mail.${domain}` }]);
 }
 
-/** A delivery is proved by one port a daemon; a repair by each, since any of them may have been the one. */
+/**
+ * A delivery is checked on one port of each daemon. A repair is checked on every port, since any of
+ * them may have been wrong.
+ */
 export function repairRows(manifest: Manifest): Looks | undefined {
   const rows = manifest.flatMap(entry => (entry.drift ? rowsOf(entry.domain, looksFor([entry])) : []));
   return rows.length > 0 ? { rows } : undefined;
 }
 
-/** How the entries of one domain are to be seen once they are served. */
+/** By which names and leaves the entries of one domain are checked once they are served. */
 export function looksFor(entries: Manifest): Look[] {
   return entries.flatMap(({ for: use, fingerprint, probe, host }) =>
     fingerprint === undefined || !probe

@@ -1,16 +1,25 @@
-/** The audit: once a day each name that a server is believed to serve is looked at there, on each port, by SNI. What is not seen is given to it again. */
+/**
+ * The audit: once a day every name that was installed on a server is checked there, on each port,
+ * by SNI. What is wrong is given to the server again.
+ */
 import type { AuditAnswer } from './audit-answer.ts';
 import { quietMoment, type QuietHours } from '../work/quiet.ts';
 import type { Audit, Look, Row } from '../record/audit.ts';
 
 const WEB_PORT = 443;
 const DAY = 86_400_000;
-/** The next audit is on another day, also after one that a person asked for. */
+/** The next audit is on another day, also after an audit that a person asked for. */
 const PAUSE_MS = DAY / 2;
-/** Rows of one audit: 8 handshakes of 10 to 20 ms each. What does not fit into its 600 s (install/parts/audit.sh) is left to the next day. */
+/**
+ * Rows of one audit: 8 handshakes of 10 to 20 ms each. Rows that do not fit into the audit's 600 s
+ * (install/parts/audit.sh) are left to the next day.
+ */
 export const MAX_ROWS = 10_000;
 
-/** When the server is to be audited; undefined while nothing can have been installed there. */
+/**
+ * @returns when the audit is due, milliseconds since the epoch; undefined while nothing can be
+ *   installed there
+ */
 export function auditDueAt(
   server: { server: string; capability?: object; hostSecuredAt?: number; audit?: Audit; auditAsked?: number },
   quietHours: QuietHours,
@@ -27,29 +36,35 @@ export function rowsOf(domain: string, looks: Look[]): Row[] {
   ]);
 }
 
-/** As the delivery says it to the host. */
+/** The row as a line of the delivery. */
 export function rowLine({ domain, for: use, leaf, mail, webmail, default: isDefault }: Row): string {
   const place = use ? `${domain}@${use}` : domain;
   return `look ${place} ${leaf} ${isDefault ? 'default' : (mail ?? '-')} ${webmail ?? '-'}`;
 }
 
-/** The ports on which a row is to be seen, of those that the server has. */
+/** Those of the server's ports on which the row is checked. */
 export function portsOf({ mail, webmail, default: isDefault }: Row, ports: number[]): number[] {
   return ports.filter(port => (port === WEB_PORT ? webmail !== undefined : isDefault || mail !== undefined));
 }
 
 export interface Findings {
-  /** Rows that were looked at. */
+  /** Rows that were checked. */
   reached: number;
   endpoints: number;
-  /** Names that a dead port does not serve. */
+  /** By dead port: how many names it should serve. */
   dead: Record<string, number>;
-  /** By domain: the ports, of those alive, that do not show it as they should; twice where by its name and without one. */
+  /**
+   * By domain: the live ports on which it is wrong; a port stands twice if it is wrong with a name
+   * and without one.
+   */
   unseen: Map<string, number[]>;
   isComplete: boolean;
 }
 
-/** @param known the ports that the inspection found, for a server on which nothing of ours is left that would tell them */
+/**
+ * @param known the ports of the inspection, for a server on which nothing of ours is left that
+ *   would name the ports
+ */
 export function findings(rows: Row[], answer: AuditAnswer, known: number[]): Findings {
   const told = [...answer.ports, ...answer.dead];
   const ports = told.length > 0 ? told : known;
@@ -75,7 +90,7 @@ export function findings(rows: Row[], answer: AuditAnswer, known: number[]): Fin
   return found;
 }
 
-/** @param next the last row's domain, where more come after it */
+/** @param next the domain of the last row, if more rows follow */
 export function summary(before: Audit | undefined, found: Findings, next: string | undefined, now: number): Audit {
   const { endpoints, dead } = found;
   const lap = before?.lap ?? { after: '', began: now, endpoints: 0 };

@@ -1,4 +1,7 @@
-/** Looks at one server from outside, as its customers' programs and other mail servers do: at the address of its name, by SNI, trusting roots alone. */
+/**
+ * The outside check of one server: a handshake at the address of the server's name, by SNI, which
+ * trusts roots only, as customers' programs and other mail servers do.
+ */
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import type { EventOut } from '../events/events-out.ts';
@@ -14,20 +17,25 @@ export interface OutsidePorts {
   store: WorkStore;
   dns: Dns;
   clock: Clock;
-  /** The ports that are looked at, of those that the server has. */
+  /** The ports that are checked, if the server has them. */
   ports: number[];
   handshake(look: Omit<Look, 'trust'>): Promise<Seen>;
 }
 
-/** Domains looked at a day on each server, beside those in trouble: 50 on 5 ports are 250 handshakes, a few seconds. */
+/**
+ * Domains checked a day on each server, beside those that are wrong: 50 domains on 5 ports are 250
+ * handshakes, a few seconds.
+ */
 const SHARE = 50;
-/** Names in trouble that are kept. */
+/** Wrong names that are kept on record. */
 const MOST_UNSEEN = 50;
-/** Handshakes at a time on one server: the usual mail software lets one client have 50 connections. */
+/**
+ * Handshakes at a time on one server: the usual mail software lets one client have 50 connections.
+ */
 const AT_ONCE = 10;
 const DAY = 86_400_000;
 
-/** @returns what is to be stored, and what is to be said */
+/** @returns the item to store, and the facts to put on the bus */
 export async function lookFromOutside(
   server: ServerRecord,
   before: Outside,
@@ -50,7 +58,8 @@ export async function lookFromOutside(
   const wanted = ports.ports.filter(port => known.includes(port));
   const rows = share.flatMap(one => rowsOf(one.domain, looksOf(one)));
   const results = await lookAt(rows, wanted, { server: server.server, address }, ports);
-  // A delivery may have come in between: then what was seen is what is installed by now.
+  // A delivery may have come in between, so a name that is wrong is compared with what is installed
+  // now.
   const unseen: Unseen[] = [];
   for (const { row, port, seen } of results) {
     const why = await trouble(row, seen, server.server, store);
@@ -71,7 +80,10 @@ export async function lookFromOutside(
   return { outside, facts: said(server.server, outside) };
 }
 
-/** The server's own name, those in trouble, and the next domains by name; after the last it begins anew. */
+/**
+ * The server's own name, the wrong names, and the next domains by name. After the last domain the
+ * share begins again with the first.
+ */
 function shareOf(server: string, installed: Installed[], { after = '', unseen = [] }: Outside) {
   const sorted = installed.toSorted((a, b) => (a.domain < b.domain ? -1 : 1));
   const next = sorted.filter(({ domain }) => domain > after && domain !== server).slice(0, SHARE);
@@ -81,7 +93,10 @@ function shareOf(server: string, installed: Installed[], { after = '', unseen = 
   return { share, after: last };
 }
 
-/** Each port is tried first: one that nobody answers at is not asked again for each name, which would take its patience each time. */
+/**
+ * Each port is tried with one name first. A port that does not answer is not tried with every name,
+ * since each try takes the whole timeout.
+ */
 async function lookAt(
   rows: Row[],
   wanted: number[],
@@ -114,7 +129,7 @@ async function lookAt(
   return results;
 }
 
-/** @returns undefined where it is as it should be */
+/** @returns what is wrong; undefined if nothing is */
 async function trouble(
   row: Row,
   seen: Seen,

@@ -1,4 +1,7 @@
-/** One look at what a server serves, as a client sees it: a handshake by name that trusts the given roots and nothing else. */
+/**
+ * One handshake with a server as a client makes it: by name, trusting the given roots and nothing
+ * else.
+ */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
 
@@ -6,21 +9,23 @@ export interface Look {
   /** The server's address. */
   address: string;
   port: number;
-  /** What the client typed: sent as SNI, and checked against the certificate. */
+  /** The name that the client typed: sent as SNI, and compared with the certificate. */
   name: string;
-  /** No SNI is sent; the certificate has to be good for the name all the same. */
+  /** No SNI is sent. The certificate must be valid for the name all the same. */
   isNameUnsaid?: true;
-  /** Nothing else is trusted. */
+  /** PEM roots; nothing else is trusted. */
   trust: SecureContext;
-  /** For each part: to connect, to hear the next line, to end the handshake. */
+  /**
+   * Time-out for each part, milliseconds: the connection, each line in clear text, the handshake.
+   */
   patienceMs?: number;
 }
 
 export interface Seen {
-  /** Somebody answered at the port at all. */
+  /** The port answered. */
   reached: boolean;
   trusted: boolean;
-  /** Why not, in OpenSSL's or Node's words. */
+  /** Why the certificate is not trusted, in OpenSSL's or Node's words. */
   reason?: string;
   issuer?: string;
   notAfter?: number;
@@ -30,12 +35,18 @@ export interface Seen {
 
 const PATIENCE_MS = 10_000;
 
-/** @param roots PEM, any number; made once, since 150 roots take longer to read than a handshake */
+/**
+ * @param roots PEM, any number. The context is made once, since 150 roots take longer to read than
+ *   a handshake
+ */
 export function trusting(...roots: string[]): SecureContext {
   return createSecureContext({ ca: roots, minVersion: 'TLSv1.2' });
 }
 
-/** What is said in clear before TLS begins: wait for a line, send a line, and so on (RFC 3207, RFC 2595). */
+/**
+ * The clear-text lines before TLS begins: wait for a line, send a line, and so on (RFC 3207, RFC
+ * 2595).
+ */
 const STARTTLS: Record<number, (string | RegExp)[]> = {
   25: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
   587: [/^220 /m, 'EHLO look.test\r\n', /^250 /m, 'STARTTLS\r\n', /^220 /m],
@@ -100,7 +111,8 @@ function secure(socket: Socket, { name, isNameUnsaid, trust }: Look, patienceMs:
     tls.setTimeout(patienceMs, () => tls.destroy(new Error(`no TLS handshake within ${patienceMs / 1000} s`)));
     tls.once('error', reject).once('close', () => reject(new Error('the server hung up during the handshake')));
     tls.once('secureConnect', () => {
-      // rejectUnauthorized is off so that a certificate that is not trusted can be shown; the verdict is Node's own.
+      // rejectUnauthorized is off so that an untrusted certificate can be reported; the verdict is
+      // Node's own.
       const seen = describe(tls.getPeerCertificate(), tls.authorized ? undefined : String(tls.authorizationError));
       tls.removeAllListeners('close').destroy();
       resolve(seen);

@@ -1,10 +1,13 @@
-/** LookFromOutside: the servers whose day it is, one after the other, for less than the time that the function has. */
+/**
+ * LookFromOutside: the outside checks that are due, one server after the other, in less time than
+ * the function has.
+ */
 import { lookFromOutside, type OutsidePorts } from './from-outside.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 
-/** The schedule comes every five minutes; a server takes some seconds, at the worst a minute. */
+/** The schedule comes every five minutes. A server takes some seconds, at worst a minute. */
 const TIME_MS = 200_000;
 const DAY = 86_400_000;
 
@@ -13,7 +16,10 @@ export interface RoundPorts extends OutsidePorts {
   bus: Bus;
 }
 
-/** A look that was killed is not repeated before the next day: its place is taken first. */
+/**
+ * The next check is put on record first, so that a check that is killed is not repeated before the
+ * next day.
+ */
 export async function lookRound(ports: RoundPorts): Promise<{ looked: number; failed: number }> {
   const { store, clock, bus } = ports;
   const begun = clock.now();
@@ -33,7 +39,7 @@ export async function lookRound(ports: RoundPorts): Promise<{ looked: number; fa
       const { outside, facts } = await lookFromOutside(server, before, ports);
       await bus.put(facts);
       await store.recordOutside(outside, taken.dueAt);
-      // The server is asked itself, before a person looks for what stands between.
+      // The audit asks the server itself before a person searches for what stands between.
       if (outside.unseen?.length) await store.askAudit(server.server, clock.now());
       round.looked++;
     } catch (error) {

@@ -1,4 +1,7 @@
-/** What the installer printed: a header line, one letter an entry, reasons, facts. SSM cuts it at 24,000 characters. */
+/**
+ * What the installer prints: a header line, one letter for each entry, reasons, facts. SSM cuts the
+ * output at 24,000 characters.
+ */
 import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseAudit, type AuditAnswer } from '../audit/audit-answer.ts';
 import type { Facts } from '../record/capability.ts';
@@ -12,25 +15,27 @@ export const letters = {
   x: 'broken',
 } as const;
 export type Letter = keyof typeof letters;
-/** How far a host's sequence may be ahead of ours: a delivery a second for twelve days. */
+/** How far a host's sequence number may be ahead of ours: a delivery a second for twelve days. */
 const MAX_LEAP = 1_000_000;
 export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
 const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
 
 export interface Answer {
   outcome: Outcome;
-  /** One an entry, in the order of the delivery. */
+  /** One for each entry, in the order of the delivery. */
   entries: { letter: Letter; reason?: { name: ErrorName; text: string } }[];
   facts: Facts;
   audit?: AuditAnswer;
-  /** With `stale`: the sequence number that the host has seen. */
+  /** With `stale`: the sequence number that the host knows. */
   storedSeq?: number;
 }
 
 /**
  * @param output the command's standard output
- * @param sent.hash sha256 of the delivery that was sent; an answer to another one is no answer
- * @throws SealpostError ServerUnreachable when the header is missing or speaks of another delivery: the outcome is unknown, the work stays
+ * @param sent.hash sha256 of the delivery that was sent; an answer that names another hash is no
+ *   answer
+ * @throws SealpostError ServerUnreachable if the header is missing or names another delivery: the
+ *   outcome is unknown, and the work stays
  */
 export function parseAnswer(
   output: string,
@@ -47,7 +52,8 @@ export function parseAnswer(
   const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
   if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
   const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: Object.create(null) as Facts };
-  // A number far ahead is a host's mischief, not a restored table: believed, it would be the end of its sequence.
+  // A number that is far ahead cannot come from a restored table. If it were believed, the server's
+  // sequence would be used up.
   if (outcome === 'stale' && /^\d{1,11}$/.test(storedSeq ?? '') && Number(storedSeq) <= seq + MAX_LEAP)
     answer.storedSeq = Number(storedSeq);
   const body = lines.slice(header + 1);

@@ -1,4 +1,7 @@
-/** AssembleDelivery: all the work that waits for a server becomes one object under its own prefix. */
+/**
+ * AssembleDelivery: all work that may be delivered to a server becomes one object under the
+ * server's own prefix.
+ */
 import { combinedPem } from '../certificate/certificate.ts';
 import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
@@ -21,10 +24,10 @@ export interface AssemblePorts {
   certificates: CertificateObjects;
   deliveries: DeliveryObjects;
   clock: Clock;
-  /** What a node runs, by its platform. */
+  /** The installer for each platform of a node. */
   installers: Record<Platform, { text: string; sha256: string }>;
   roots: string;
-  /** When the server's audit is due, if nobody asked for one. */
+  /** For the moment of the server's daily audit. */
   quietHours: QuietHours;
 }
 
@@ -42,11 +45,12 @@ export async function assembleDelivery(
   ports: AssemblePorts,
 ): Promise<Assembled | Ended<'NothingToDeliver'>> {
   const { store, deliveries, clock } = ports;
-  // The counter is read before the work: work that comes after it makes the counter differ at the end.
+  // The counter is read before the work: work that comes later changes the counter, and the release
+  // fails.
   const claim = { server: input.server, me: input.execution, now: clock.now() };
   const server = await store.renewServer(claim);
   const installer = ports.installers[server.platform ?? 'Linux'];
-  // Also for a delivery on record: the command is sent with the installer of today.
+  // A delivery on record is sent with today's installer, too.
   await deliveries.putInstaller(installer);
   if (server.delivery) {
     const { hash, seq, mode } = server.delivery;
@@ -96,15 +100,16 @@ async function nextDelivery(
     });
   const delivered = await entries(server, ripe, ports);
   const manifest = delivered.map(manifestLine);
-  // Somebody may wait for what is not calm: the audit, which takes minutes, comes after that.
+  // A person may wait for urgent work, so the audit, which takes minutes, is not added to it.
   const rides = isAuditDue && delivered.length < MAX_ENTRIES && ripe.every(({ calm }) => calm);
   const looks = rides ? await auditRows(server, ports.store, manifest) : repairRows(manifest);
   return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
 }
 
 /**
- * Keys and chains are read a few at a time: a thousand at once would cost memory and S3's patience. What cannot be read
- * is refused alone, and its neighbours go on; where nothing at all can be read, that is no single domain's trouble.
+ * Keys and chains are read 20 at a time, which bounds the memory and the requests to S3. If a
+ * domain's key or chain cannot be read, that domain is refused alone. If none can be read, no
+ * single domain is the reason, and the step fails.
  */
 async function entries(server: ServerRecord, work: Work[], { store, certificates, clock }: AssemblePorts) {
   const all: DeliveryEntry[] = [];

@@ -1,12 +1,22 @@
-/** The delivery object: one transaction of work for one server, plain text that a mail host's awk can read. */
+/**
+ * Writes the delivery object: one transaction of work for one server, in plain text that awk can
+ * read.
+ */
 import { createHash } from 'node:crypto';
 import { rowLine } from '../audit/audit.ts';
 import type { Delivery, DeliveryEntry } from '../record/delivery.ts';
 
-/** The host refuses a delivery that is older than this: 600 s to reach it and 1,800 s to run, with room (protocol.md, "times that must agree"). */
+/**
+ * The host refuses a delivery that is older than this: 600 s to reach the host and 1,800 s to run,
+ * with room to spare (docs/protocol.md, "Times that agree").
+ */
 export const DELIVERY_LIFETIME_SECONDS = 2_700;
 
-/** @param now milliseconds since the epoch @returns the object's text and its sha256 in hex, which names it everywhere */
+/**
+ * @param now milliseconds since the epoch
+ * @returns the object's text, and the text's sha256 in hex, by which the delivery is named
+ *   everywhere
+ */
 export function writeDelivery(delivery: Delivery, now: number): { text: string; hash: string } {
   const issuedAt = Math.floor(now / 1000);
   const lines = [
@@ -40,7 +50,10 @@ function writeEntry(entry: DeliveryEntry, index: number): string[] {
   ];
 }
 
-/** A bundle of roots may carry comments and names between its certificates (RFC 7468 §2); the host's parser knows none. */
+/**
+ * A bundle of roots may contain comments and names between its certificates (RFC 7468 §2). The
+ * host's parser knows none of these.
+ */
 function certificatesIn(bundle: string): string[] {
   return (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).flatMap(pemLines);
 }

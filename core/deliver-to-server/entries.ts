@@ -1,4 +1,7 @@
-/** The entries of a delivery for one domain: a certificate each, the names it is chosen by, and those to look with. */
+/**
+ * The entries of a delivery for one domain: one for each certificate, with the names by which
+ * daemons choose it and the names by which it is checked.
+ */
 import { coversName, isUnder, mailName, webmailName } from '../certificate/names.ts';
 import type { StoredCertificate } from '../record/domain.ts';
 import { providedOn, uses } from '../record/provided.ts';
@@ -8,7 +11,10 @@ import type { DeliveryEntry } from '../record/delivery.ts';
 
 type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<DeliveryEntry['install']>, 'pem'> };
 
-/** No name is in two of them: what a provided certificate covers is its own. */
+/**
+ * No name stands in two entries: a name that a provided certificate covers belongs to that
+ * certificate's entry.
+ */
 export function entriesFor({ domain, v, certificate, provided, host, drift }: Work, server: Capable): Entry[] {
   const removed = { domain, v, ...(host && { host }) };
   if (certificate === 'REMOVE') return [removed];
@@ -17,7 +23,7 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
   const own = uses.flatMap((use): Entry[] => {
     const one = here[use];
     if (!one) return [];
-    // A certificate may be for other people's domains, too.
+    // A provided certificate may cover other domains' names, too.
     const names = one.names.filter(name => isUnder({ name, domain }));
     const probe = use === 'mail' ? { mail: `mail.${domain}` } : { webmail: `webmail.${domain}` };
     return [{ ...about, for: use, install: { ...facts(one), names, probe } }];
@@ -33,7 +39,7 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
   return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
 }
 
-/** A server of webmail alone: its own name is seen where customers' are. */
+/** On a server for webmail only, the host name is checked on the web server's port. */
 function hasWebAlone(server: Capable): boolean {
   return servesByName(server) && !servesAlone(server, 'mail') && servesAlone(server, 'webmail');
 }
@@ -42,17 +48,20 @@ function facts({ id, fingerprint }: StoredCertificate) {
   return { certificate: id, fingerprint };
 }
 
-/** Labels to look with where nothing but a wildcard is left. */
+/** Labels for the check if only a wildcard name is left. */
 const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
 
-/** What is left for ours; undefined: nothing. */
+/**
+ * @returns the names and the check of our certificate beside provided ones; undefined if no name is
+ *   left
+ */
 function besides(
   domain: string,
   names: string[],
   { taken, isWebmailTaken, isMailByName }: { taken: string[]; isWebmailTaken: boolean; isMailByName: boolean },
 ) {
   const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
-  // It is there for webmail alone.
+  // Our certificate is on this server for webmail only.
   if (!isMailByName) return { names, probe: { webmail } };
   if (taken.length === 0) return { names, probe: { mail: mailName(domain, names), webmail } };
   const left = names.filter(name => !coversName(taken, name));
@@ -61,7 +70,7 @@ function besides(
   );
   const mail = candidates.find(name => !coversName(taken, name));
   if (mail === undefined && webmail === undefined) return undefined;
-  // The host asks that the names of an entry cover what it looks with.
+  // The host requires that an entry's names cover the names of its check.
   const covers = webmail === undefined || coversName(left, webmail);
   return { names: covers ? left : [...left, webmail!], probe: { mail, webmail } };
 }

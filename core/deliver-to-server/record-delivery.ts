@@ -1,4 +1,7 @@
-/** RecordDelivery: what the server's answer means for each domain in it. Installed is what was seen served, and nothing else. */
+/**
+ * RecordDelivery: what the server's answer means for each domain of the delivery. Only what was
+ * seen served is recorded as installed.
+ */
 import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
 import { isToBeRevoked } from '../record/duties.ts';
@@ -37,13 +40,16 @@ export interface RecordPorts {
   clock: Clock;
 }
 
-/** Domains recorded at once: each is two writes. */
+/** Domains recorded side by side: each is two writes. */
 const BATCH = 10;
 
-/** What a second delivery did not mend is looked at again by tomorrow's audit. */
+/** A repair that failed waits for tomorrow's audit. */
 const NOT_REPAIRED_FOR_MS = 86_400_000;
 
-/** @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken and HostCertificateLost (a person is needed), ClaimLost */
+/**
+ * @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken and
+ *   HostCertificateLost (a person is needed), Throttled, ClaimLost
+ */
 export async function recordDelivery(
   input: Assembled & { execution: string; commandId: string },
   ports: RecordPorts,
@@ -52,7 +58,7 @@ export async function recordDelivery(
   const { hash, seq } = input.delivery;
   const claim = { server: input.server, me: input.execution, now: clock.now() };
   const server = await store.renewServer(claim);
-  // An earlier try of this step came as far as the end of the delivery: all that was learnt is on record.
+  // An earlier try of this step has ended the delivery, so all that was learnt is on record.
   if (server.delivery?.hash !== hash) {
     await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
     if (server.held !== undefined) throw isHeld({ server: server.server, held: server.held });
@@ -91,7 +97,8 @@ export async function recordDelivery(
   };
   await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget: learnt?.forget }));
   if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
-  // It holds keys, and is needed no more: a second command would be answered by the host from its record.
+  // The object holds keys and is not needed any more: the host answers a second command from its
+  // stored answer.
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   if (broken) throw isHeld({ server: server.server, held: broken });
   const lost = hostLost(lines.flat());
@@ -107,7 +114,7 @@ function isHeld({ server, held }: { server: string; held: string }): SealpostErr
   });
 }
 
-/** An earlier try of this step has recorded that, and did not live to say it. */
+/** An earlier try of this step has recorded the loss and was killed before it reported the loss. */
 async function callForHost(server: string, { store }: RecordPorts): Promise<void> {
   const own = await store.workFor({ server, domain: server });
   if (own?.drift && own.reason !== undefined)
@@ -131,7 +138,8 @@ async function readAnswer(
     });
   const answer = parseAnswer(output, { server: server.server, hash, seq });
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
-  // A table that was restored from a back-up counts from an older number than the host: go on from the host's.
+  // A table that was restored from a backup is behind the host. The sequence continues from the
+  // host's number.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
   await deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   throw new SealpostError('ServerUnreachable', {
@@ -140,7 +148,10 @@ async function readAnswer(
   });
 }
 
-/** An inspection has no entries; else each entry has a letter, or the answer was cut and its outcome is unknown. */
+/**
+ * An inspection has no entries. Otherwise each entry has a letter; if not, the answer was cut and
+ * the outcome is unknown.
+ */
 function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
   if (answer.entries.length !== manifest.length)
     throw new SealpostError('ServerUnreachable', {
@@ -150,12 +161,12 @@ function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
   return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
 }
 
-/** A domain has a line a certificate. */
+/** A domain has one line for each certificate. */
 function byDomain(lines: Line[]): Line[][] {
   return [...Map.groupBy(lines, ({ entry }) => entry.domain).values()];
 }
 
-/** What its entries ask for is so, all of it. */
+/** The server has done what each of the domain's entries asks for. */
 function isDone(lines: Line[]): boolean {
   return lines.every(({ letter }) => 'sud'.includes(letter));
 }
@@ -164,7 +175,11 @@ function isServed(lines: Line[]): boolean {
   return lines.every(({ letter }) => 'su'.includes(letter));
 }
 
-/** What is over for the domains that were seen served here: servers that they have moved away from, keys that another followed. @returns the servers */
+/**
+ * Removes what is over for the domains that were seen served here: superseded keys, and the domain
+ * on servers that its wish has left.
+ * @returns the servers that have work to remove a domain now
+ */
 async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]> {
   const served = domains.flatMap(lines => {
     const { host, domain } = lines[0]!.entry;
@@ -181,12 +196,13 @@ async function leftFor(domains: Line[][], ports: RecordPorts): Promise<string[]>
   return [...left];
 }
 
-/** A certificate for its own host name, ours or anyone's, was seen served and trusted. */
+/** A certificate for the server's host name, of any issuer, was seen served and trusted. */
 function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]): boolean {
   if (server.hostSecuredAt !== undefined) return true;
   return (
     answer.facts['host-certificate']?.[0] === 'trusted' ||
-    // Where software without an adapter answers beside ours, ours being seen says nothing of it: the inspection looked at each.
+    // Beside software without an adapter, our own certificate says nothing about that software. The
+    // inspection checked each daemon.
     (hasAdapters(server) && domains.some(lines => lines[0]!.entry.host && isServed(lines)))
   );
 }
@@ -208,7 +224,7 @@ async function recordDomain(
   if (isDone(lines)) {
     await store.recordRemoved(server, { domain, v }, node);
     const record = await store.readDomain(domain);
-    // It may have been the last of its servers, which its revocation waits for.
+    // This may have been the last server with the domain; its revocation waits for that.
     if (record && isToBeRevoked(record, clock.now())) await store.askReEvaluation(domain, clock.now());
     return [{ detailType: 'Certificate Removed', detail: { domain, server } }];
   }

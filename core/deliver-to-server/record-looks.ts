@@ -1,4 +1,7 @@
-/** What the looks of a delivery mean: of the daily audit what has drifted, of a repair whether it was one. */
+/**
+ * What the checks of a delivery mean: for the daily audit, what has drifted; for a repair, whether
+ * it succeeded.
+ */
 import { serversOf } from '../record/domain.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import type { EventOut } from '../events/events-out.ts';
@@ -12,26 +15,26 @@ import type { Looks, Manifest } from '../record/delivery.ts';
 
 export type Line = { entry: Manifest[number]; letter: Letter; reason?: { name: string; text: string } };
 
-/** What is learnt of the server, and what of it is to be forgotten. */
+/** What is learnt of the server, and what is not true of it any more. */
 export interface Learnt {
   changes: Partial<Pick<ServerRecord, 'audit' | 'auditAsked'>>;
   forget: ('capability' | 'auditAsked')[];
   facts: EventOut[];
 }
 
-/** By what a server is given again what has drifted there. */
+/** The store's methods by which a server gets what has drifted. */
 type GivingStore = Pick<WorkStore, 'giveAgain' | 'workFor'> & Pick<DomainStore, 'readDomain'>;
 
-/** An answer that was cut, or an audit that was killed, is followed by another after this. */
+/** After an answer that was cut, or an audit that was killed, the next audit is due in an hour. */
 const AGAIN_AFTER_MS = 3_600_000;
-/** Domains read at once. */
+/** Domains read side by side. */
 const BATCH = 20;
-/** Domains that an event names; status has them all. */
+/** Domains that a fact names; `sealpost status` shows all. */
 const NAMED = 20;
 
 const isServed = ({ letter }: Line) => letter === 's' || letter === 'u';
 
-/** A repair that is not seen on each port is none, whatever one port a daemon showed. */
+/** A repair must be seen on every port. One port that shows it is not enough. */
 export function judged(lines: Line[], looks: Looks | undefined, answer: Answer, server: ServerRecord): Line[] {
   if (!looks || looks.audit || !answer.audit) return lines;
   const { unseen } = findings(looks.rows, answer.audit, portsOf(server));
@@ -52,13 +55,19 @@ export function repaired(lines: Line[], server: string): EventOut[] {
   });
 }
 
-/** The server's own certificate could not be repaired: what other mail servers, and every program without a name, are served. */
+/**
+ * The server's own certificate could not be repaired. Other mail servers, and programs that send no
+ * name, get that certificate.
+ */
 export function hostLost(lines: Line[]): string | undefined {
   const line = lines.find(line => line.entry.host && line.entry.drift && !isServed(line));
   return line && `${line.entry.domain} does not serve its own certificate: ${line.reason?.text ?? 'no reason given'}`;
 }
 
-/** Gives again what has drifted; where nothing of ours is left on the server, or not on a daemon of it, it is inspected first, and adopted again. */
+/**
+ * Gives again what has drifted. If nothing of ours is left on the server, or on one of its daemons,
+ * the server is inspected and adopted first.
+ */
 export async function recordAudit(
   server: ServerRecord,
   { rows, audit }: Looks,
@@ -68,7 +77,8 @@ export async function recordAudit(
   if (!audit) return { changes: {}, forget: [], facts: [] };
   if (!answer.audit) return { changes: { auditAsked: now + AGAIN_AFTER_MS }, forget: [], facts: [] };
   const found = findings(rows, answer.audit, portsOf(server));
-  // What was refused in the same command is parked for that already, and the old one is served.
+  // An entry that the same command refused is parked for that reason, and its old certificate is
+  // served.
   for (const line of lines) if (!isServed(line)) found.unseen.delete(line.entry.domain);
   await giveAgain(server, found.unseen, store, now);
   await store.beginOutside(server.server, now);
@@ -101,7 +111,10 @@ function said(server: string, { endpoints, unseen, dead }: Findings): EventOut[]
   return [{ detailType: 'Endpoints Unverified', detail }];
 }
 
-/** Whatever waits for the domain is taken along, and needs no quiet hour any more. What leaves, or is to leave, is not given. */
+/**
+ * Work that waits for the domain goes along, and does not wait for a quiet hour any more. A domain
+ * that leaves the server, or shall leave, is not given.
+ */
 async function giveAgain(
   { server, node }: ServerRecord,
   unseen: Map<string, number[]>,

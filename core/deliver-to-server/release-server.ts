@@ -1,4 +1,4 @@
-/** ReleaseServer: the claim on a server ends, or the next round begins. */
+/** ReleaseServer: ends the claim on a server, or begins the next round. */
 import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
 import type { Failure } from '../errors.ts';
@@ -22,16 +22,18 @@ export interface ReleasePorts {
 }
 
 /**
- * An execution's history holds 25,000 events, a round about 25: after this many another execution
- * goes on.
+ * An execution's history holds 25,000 events and a round takes about 25, so after this many rounds
+ * another execution continues.
  */
 const MAX_ROUNDS = 50;
 const MINUTE = 60_000;
-/** Once may be a restart, or a packet lost. */
+/**
+ * The first failure in a row may be a restart or a lost packet, so only the second one is reported.
+ */
 const FAILURES_TO_BE_SAID = 2;
-/** No answer of the host, by whatever way: a command that never came back is a timeout. */
+/** The host gave no answer; a command that never came back is a time-out. */
 const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
-/** A person is called, and the round was a good one for all others. */
+/** A person is paged, and the delivery succeeded for all other domains. */
 const ANSWERED = 'HostCertificateLost';
 
 /**
@@ -63,12 +65,10 @@ function moreWork({ server }: ServerRecord, message: string): Ended<'MoreWork'> 
 }
 
 /**
- * The first time in a row, a command that came to nothing is followed by another at once: a server
- * that was started anew in the middle of it has lost what was downloaded (keys lie in memory
- * there), and is back when SSM says so. After that, what came meanwhile waits for the next try,
- * too: without that a server out of reach would be tried without a pause. One that is held waits
- * for a person and for no time.
- *
+ * The first failure in a row is followed by another round at once: a server that restarted during
+ * the command has lost what was downloaded, since keys lie in memory there, and is back when SSM
+ * says so. After later failures new work waits for the next try, too; otherwise a server out of
+ * reach would be tried without a pause. A held server waits for a person, so it has no next try.
  */
 async function releaseAfterFailure(
   server: ServerRecord,
@@ -102,9 +102,8 @@ function unreachable(
 }
 
 /**
- * How long a server is left alone: a minute after the first and the second failure in a row, then
- * 10 minutes, then an hour. Many domains wait for the server, so the times do not grow beyond that.
- *
+ * When a server is tried again: a minute after the first and the second failure in a row, then 10
+ * minutes, then an hour. Many domains wait for a server, so the pause grows no further.
  */
 function patience(failures: number): number {
   return ([1, 1, 10][failures - 1] ?? 60) * MINUTE;

@@ -1,4 +1,4 @@
-/** SendDelivery: one command carries the delivery; the task waits by its token. */
+/** SendDelivery: sends one command that carries the delivery. The task waits by its token. */
 import type { Clock } from '../clock.ts';
 import { SealpostError } from '../errors.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
@@ -42,12 +42,16 @@ export async function sendDelivery(
       about: name,
     }));
   await store.recordCommand(claim, { hash: delivery.hash, commandId, sentAt: clock.now() });
-  // A command that ended before we came has sent its event already: nobody else would resume us.
+  // The event of a command that has ended was sent before the token was stored, so this step
+  // resumes the task itself.
   if (known) await resume({ hash: delivery.hash, commandId, node: server.node }, ports);
   return { sent: known === undefined };
 }
 
-/** Resumes the task that waits for this delivery when its command has ended. @returns whether it had */
+/**
+ * Resumes the task that waits for this delivery, if its command has ended.
+ * @returns whether the command had ended
+ */
 export async function resume(
   { hash, commandId, node }: { hash: string; commandId: string; node: string },
   { store, commands, executions }: { store: Pick<DeliveryStore, 'token'>; executions: Executions; commands: Commands },

@@ -1,6 +1,6 @@
 /**
- * RegisterServer: a mail server comes on record, or leaves it (retire.ts). Naming a server for a
- * domain delivers that domain's key to it, so it is looked at closely.
+ * RegisterServer: registers or retires a mail server (retire-server.ts). A server that a domain
+ * names receives that domain's key, so a registration is checked closely.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
@@ -26,31 +26,33 @@ export interface RegisterPorts {
   roles: Roles;
   executions: Executions;
   clock: Clock;
-  /** The tag that makes a managed node a mail server of this stack, for the message. */
+  /** The tag that makes a managed node a mail server of this stack; the message names it. */
   tag: string;
   /**
-   * The role that EC2 instances run with where the event names none (SSM does not say it for them).
+   * The role of EC2 instances if the event names none. Systems Manager does not tell an EC2
+   * instance's role.
    */
   defaultRole: string;
 }
 
 /**
- * Whoever may assume the role picks its session's name and with it the prefix that it may read; so
- * only these two may.
+ * A principal that may assume the role chooses the name of its session, and with that name the
+ * prefix that it may read. So only these two services may assume it.
  */
 const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
 
 /**
- * Domains that waited and are begun at once; more than that would be a burst of executions, and a
- * longer answer than Step Functions takes (256 KB). The sweep begins the others.
+ * Executions that are started here for domains that waited. More would be a burst, and a longer
+ * answer than Step Functions takes (256 KB). The sweep starts the others.
  */
 const BEGUN_AT_ONCE = 25;
-/** Domains read at once. */
+/** Domains read side by side. */
 const BATCH = 20;
 
 /**
- * @returns `woken`: the domains that were begun; `waited`: how many have waited for this server
- * @throws SealpostError InvalidStepInput
+ * @returns `woken`: the domains whose executions were started; `waited`: how many domains waited
+ *   for this server
+ * @throws SealpostError InvalidStepInput, Throttled
  */
 export async function registerServer(
   event: unknown,
@@ -67,8 +69,8 @@ export async function registerServer(
       message: `detail.node ${node} is not a managed node of this account and region with the tag ${ports.tag}; register it with Systems Manager and tag it`,
     });
   const { platform } = managed;
-  // The document has steps for these two: elsewhere each is skipped without a word, and nothing
-  // would ever answer.
+  // The SSM document has steps for these two platforms. On another platform every step would be
+  // skipped, and no answer would come.
   if (platform !== undefined && platform !== 'Windows')
     throw new SealpostError('InvalidStepInput', {
       about: server,
@@ -87,8 +89,8 @@ export async function registerServer(
       about: server,
       message: `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
     });
-  // First: the sweep finds a wish that nobody serves, but no server whose own host name nobody has
-  // wished.
+  // The wish is accepted first: the sweep finds a wish without its server, but no server without
+  // its wish.
   await store.acceptWish(
     { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
     { at },
@@ -104,7 +106,7 @@ export async function registerServer(
   };
   await store.registerServer(said, { at, now: clock.now() });
   const known = await store.readServer(server);
-  // It was retired by a later word than this.
+  // A later event has retired the server.
   if (!known) {
     await retireHostName(server, at, ports);
     return { server, node, woken: [] };
@@ -118,12 +120,11 @@ export async function registerServer(
 }
 
 /**
- * A rebuilt instance (the same name, another node) has nothing of what the old one served: all that
- * another node was seen serving is given to it, and what waits is given anew, since whoever still
- * records an answer of the old node takes the work away that was delivered there. The record alone
- * tells what is left to give, so a killed step goes on. Work is read before what is installed: it
- * is taken away only after its domain is on record as installed.
- *
+ * A rebuilt instance (the same name, another node) has nothing of what the old node served. All
+ * that another node was seen serving is given to the new one. Waiting work is given anew, too,
+ * because a step that records an answer of the old node deletes the work that was delivered there.
+ * The record alone says what is left to give, so a killed step continues. Work is read before what
+ * is installed: work is deleted only after its domain is on record as installed.
  */
 async function giveAgain(
   { server, node }: { server: string; node: string },
@@ -155,8 +156,8 @@ async function giveAgain(
 }
 
 /**
- * Name of the execution that re-evaluates a domain: one for each registration, however often the
- * step is retried.
+ * The name of the execution is the same for each retry of one registration, so that a domain is
+ * re-evaluated once.
  */
 function nameOf({ domain, node, at }: { domain: string; node: string; at: number }): string {
   return `registered-${createHash('sha256').update(`${domain} ${node} ${at}`).digest('hex').slice(0, 40)}`;

@@ -1,4 +1,4 @@
-/** A mail server is retired: nothing is sent to it any more, and its domains are told, not lost. */
+/** Retires a mail server: nothing is sent to it any more, and its domains are re-evaluated. */
 import type { Clock } from '../clock.ts';
 import { deletionOf } from '../record/domain.ts';
 import type { Retirement } from '../events/server-event.ts';
@@ -7,13 +7,14 @@ import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 
-/** Domains told at once: each is four writes. */
+/** Domains re-evaluated side by side: each is four writes. */
 const BATCH = 10;
 
 /**
- * Each domain that the server has, or was to have, is looked at again: it parks as ServerNotRegistered and says so,
- * until it is moved or the server is registered again, and is then given to it anew.
- * @returns how many were told
+ * Re-evaluates each domain that the server has, or was to have. Such a domain is parked as
+ * ServerNotRegistered until its wish names another server, or until the server is registered again
+ * and receives the domain anew.
+ * @returns how many domains were re-evaluated
  */
 export async function retireServer(
   { server, node, at }: Retirement,
@@ -22,16 +23,18 @@ export async function retireServer(
   const known = await store.readServer(server);
   const isAnother = known !== undefined && node !== undefined && known.node !== node;
   if (!isAnother) await store.retireServer(server, at);
-  // Another instance has its name by now, or it was registered later: this word is about what is no more.
+  // Another instance has the name by now, or the server was registered later: this event is about
+  // the earlier one.
   if (await store.readServer(server)) return { server, woken: [], told: 0 };
   await retireHostName(server, at, { store, clock });
   const work = await store.work(server, Number.POSITIVE_INFINITY);
   const versions = new Map(work.map(({ domain, v }) => [domain, v]));
-  // What it has to remove stays for the day when it comes back with what it had.
+  // Work to remove a domain stays for the day when the server comes back with what it had.
   const leaving = new Set(work.flatMap(({ domain, certificate }) => (certificate === 'REMOVE' ? [domain] : [])));
   const installed = (await store.allInstalled(server)).map(({ domain }) => domain);
   const domains = [...new Set([...versions.keys(), ...installed])].filter(domain => !leaving.has(domain));
-  // Told before it is forgotten here, so that a killed step goes on with the rest.
+  // The domain is re-evaluated before it is forgotten here, so that a killed step continues with
+  // the rest.
   const tell = async (domain: string) => {
     await store.askReEvaluation(domain, clock.now());
     await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
@@ -41,7 +44,7 @@ export async function retireServer(
   return { server, woken: [], told: domains.length + under };
 }
 
-/** Its own host name is not renewed; a customer's domain of that name is none of ours to delete. */
+/** The server's own host name is not renewed any more. A customer's domain of that name stays. */
 export async function retireHostName(
   server: string,
   at: number,

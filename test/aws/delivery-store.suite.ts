@@ -76,7 +76,8 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       expect(record).toMatchObject({ capability: { os: ['Debian 12'] }, hostSecuredAt: now, failures: 0, owner: me });
       expect(record).not.toHaveProperty('delivery');
       expect(record).not.toHaveProperty('held');
-      // Only an end that says the same again, as the SDK sends it after a lost answer, is no second one.
+      // Only an end that says the same again, as the SDK sends it after a lost answer, is no second
+      // one.
       await expect(
         store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: { failures: 1 } }),
       ).rejects.toEqual(claimLost);

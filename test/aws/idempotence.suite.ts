@@ -1,7 +1,7 @@
 /**
- * Every method of the store, applied twice by its owner. An answer of DynamoDB may be lost; the SDK then sends the
- * same write again. So the second call gives the answer of the first, and leaves the state that the first left.
- * A row that expects something else says why that does no harm.
+ * Every method of the store, applied twice by its owner. An answer of DynamoDB may be lost; the SDK
+ * then sends the same write again. So the second call gives the answer of the first, and leaves the
+ * state that the first left. A row that expects something else says why that does no harm.
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
@@ -20,7 +20,10 @@ interface Row {
   answer?: unknown;
   /** What the second call answers, if not the same. */
   again?: { answer: unknown; why: string };
-  /** What the second call leaves, if not the same: the state after the first call, with the difference. */
+  /**
+   * What the second call leaves, if not the same: the state after the first call, with the
+   * difference.
+   */
   leaves?: { state: (first: State) => unknown; why: string };
 }
 

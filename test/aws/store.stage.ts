@@ -1,4 +1,7 @@
-/** What the suites of the store have in common: names, times, a certificate, and how things come to stand there. */
+/**
+ * What the suites of the store have in common: names, times, a certificate, and how things come to
+ * stand there.
+ */
 import type { StoredCertificate, Wish } from '../../core/record/domain.ts';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import type { Store } from '../../core/ports/store.ts';

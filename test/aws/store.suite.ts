@@ -1,6 +1,6 @@
 /**
- * The writes that make it safe, each with its condition (docs/protocol.md). Whatever passes this may stand behind
- * core's `Store`: the table in DynamoDB, and the twin that core's tests stand on.
+ * The writes that make it safe, each with its condition (docs/protocol.md). Whatever passes this
+ * may stand behind core's `Store`: the table in DynamoDB, and the twin that core's tests stand on.
  */
 import type { Store } from '../../core/ports/store.ts';
 import { describeAcmStore } from './acm-store.suite.ts';

@@ -54,7 +54,8 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
       expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });
       expect(await store.wakeWaitingDomains(mx2, { now: now + 6, first: 10 })).toEqual({ woken: 0, first: [] });
-      // The other server is registered while somebody works on the domain: the lease's end stays its time.
+      // The other server is registered while somebody works on the domain: the lease's end stays
+      // its time.
       await store.wakeWaitingDomains(mx1, { now: now + 6, first: 10 });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 + LEASE_MS });
     });

@@ -1,4 +1,7 @@
-/** What a step of the road stands on in a test: the twins, a clock that a test moves, and the names that most tests use. */
+/**
+ * What a step of the road stands on in a test: the twins, a clock that a test moves, and the names
+ * that most tests use.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -178,7 +181,10 @@ function pem(label: string, text: string): string {
   return `-----BEGIN ${label}-----\n${Buffer.from(text).toString('base64')}\n-----END ${label}-----\n`;
 }
 
-/** Turns an end into an error of its name, as a step's handler does. @throws Error with the end's name */
+/**
+ * Turns an end into an error of its name, as a step's handler does.
+ * @throws Error with the end's name
+ */
 export async function unlessEnded<T>(result: Promise<T | Ended>): Promise<Exclude<T, Ended>> {
   const given = await result;
   if (isEnded(given)) throw Object.assign(new Error(given.message), { name: given.ended, about: given.about });

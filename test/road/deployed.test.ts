@@ -1,4 +1,6 @@
-/** It is the deployed thing that runs: what is changed in the synthesised stack is seen on the road. */
+/**
+ * It is the deployed thing that runs: what is changed in the synthesised stack is seen on the road.
+ */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';

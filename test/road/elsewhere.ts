@@ -1,4 +1,7 @@
-/** `sealpost provide` on the real road: the command, the store, the delivery, and what is seen from outside. */
+/**
+ * `sealpost provide` on the real road: the command, the store, the delivery, and what is seen from
+ * outside.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

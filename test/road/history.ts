@@ -1,4 +1,7 @@
-/** Executions as a person sees them in the console: found by the event that started them, or by what they are about. */
+/**
+ * Executions as a person sees them in the console: found by the event that started them, or by what
+ * they are about.
+ */
 import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,

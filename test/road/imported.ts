@@ -1,4 +1,7 @@
-/** `sealpost import` on the real road: from a provider's table to certificates that are seen served, over a kill in the middle. */
+/**
+ * `sealpost import` on the real road: from a provider's table to certificates that are seen served,
+ * over a kill in the middle.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,7 +27,9 @@ const record = (domain: string) => road.store.readDomain(domain);
 const served = (domain: string, port = 993) =>
   handshake({ address: road.mx1.address, port, name: `mail.${domain}`, roots: road.provider.roots });
 
-/** What a program that is not ours has put into Dovecot; blocks that stand after ours, which win. */
+/**
+ * What a program that is not ours has put into Dovecot; blocks that stand after ours, which win.
+ */
 async function serveByAnother(domain: string, dates: Dates): Promise<string> {
   const { pem, leaf } = road.anotherCa.issue([`mail.${domain}`], { dates });
   const path = `/etc/ssl/private/${domain}.pem`;
@@ -40,7 +45,10 @@ async function onHost(script: string, input = ''): Promise<void> {
   if (exitCode !== 0) throw new Error(`mx1: ${script}: ${stderr}`);
 }
 
-/** Hands everything on to the stand-in; at the nth thing of that name the program is killed: it is asked for, and nobody hears the answer. */
+/**
+ * Hands everything on to the stand-in; at the nth thing of that name the program is killed: it is
+ * asked for, and nobody hears the answer.
+ */
 async function killedAt(n: number, what: string): Promise<Typed> {
   const { hostname, port } = new URL(String(road.provider.client().endpoint));
   let seen = 0;
@@ -75,7 +83,8 @@ describe('domains from a provider’s table', () => {
 
   beforeAll(async () => {
     for (const domain of [GOOD, LOW, ...NEW]) if (domain !== LIST) await customer(domain);
-    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a line.
+    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a
+    // line.
     await hostZone(road.provider, { domain: LIST, address: road.mx1.address });
     await onHost(`cp -p ${CONFIGURATION} ${CONFIGURATION}.before`);
     const day = (n: number) => new Date(Date.now() + n * DAY_MS);
@@ -130,7 +139,8 @@ describe('domains from a provider’s table', () => {
     low = await serveByAnother(LOW, { from: minutes(-30), until: minutes(10) });
     const killed = await killedAt(3, 'DynamoDB_20120810.UpdateItem');
     expect(killed).not.toHaveProperty('code');
-    // What needs an order and what is left to others are taken up side by side: which came third, and whether a fourth, is chance.
+    // What needs an order and what is left to others are taken up side by side: which came third,
+    // and whether a fourth, is chance.
     await until('three of them on record', 10, async () => (begun = await onRecord()).length >= 3);
     expect(begun).toEqual(expect.arrayContaining([LOW, NEW[0]]));
     expect(begun.length).toBeLessThan(6);

@@ -1,4 +1,7 @@
-/** Two CAs in order, the second one binding accounts to its customers: what one fails for, the other does, without anybody. */
+/**
+ * Two CAs in order, the second one binding accounts to its customers: what one fails for, the other
+ * does, without anybody.
+ */
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,7 @@
-/** A program of the provider's own that listens to what sealpost says: a stack of its own with a rule and a queue. */
+/**
+ * A program of the provider's own that listens to what sealpost says: a stack of its own with a
+ * rule and a queue.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';

@@ -45,7 +45,8 @@ describe('names as people type them, and as they change', () => {
   }, 300_000);
 
   it('a wildcard domain that becomes a list is planned again, and an older word about it changes nothing', async () => {
-    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a line.
+    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a
+    // line.
     await hostZone(road.provider, { domain: SWITCHED, address: road.mx1.address });
     const wish = { domain: SWITCHED, mailServers: [road.mx1.hostName] };
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);

@@ -8,7 +8,10 @@ import { describe, expect, it } from 'vitest';
 import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
 import { put, road } from './provider.ts';
 
-/** A zone of Route 53 with a domain and one under it, and a program of the customer's own that proves things there, too. */
+/**
+ * A zone of Route 53 with a domain and one under it, and a program of the customer's own that
+ * proves things there, too.
+ */
 const [ZONE, UNDER] = ['shared.test', 'shop.shared.test'];
 const NAME = `_acme-challenge.${ZONE}.`;
 
@@ -42,7 +45,10 @@ async function published(domain: string): Promise<{ from: number; to: number }> 
   return { from: at('WaitForDns'), to: at('ReleaseDomain') };
 }
 
-/** TXT records as a program sees and changes them that takes care of its neighbours: the old set out, the new one in, in one change. */
+/**
+ * TXT records as a program sees and changes them that takes care of its neighbours: the old set
+ * out, the new one in, in one change.
+ */
 async function zoneOf(domain: string) {
   const client = new Route53Client(road.provider.client());
   const HostedZoneId = await road.zoneId(domain);

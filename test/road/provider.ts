@@ -1,6 +1,7 @@
 /**
- * The hosting provider that the tests of this folder share: one adopted mail server, a customer who is logged in, and
- * a listener on the bus. In a directory and with a seed of its own, so that it never meets a running `npm start`.
+ * The hosting provider that the tests of this folder share: one adopted mail server, a customer who
+ * is logged in, and a listener on the bus. In a directory and with a seed of its own, so that it
+ * never meets a running `npm start`.
  */
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -143,7 +144,10 @@ export function untilSwept<T>(what: string, seconds: number, look: () => Promise
   });
 }
 
-/** A customer whose zone is elsewhere and whose challenge is delegated to us. @returns the wish for it */
+/**
+ * A customer whose zone is elsewhere and whose challenge is delegated to us.
+ * @returns the wish for it
+ */
 export async function customer(domain: string, server = road.mx1): Promise<{ domain: string; mailServers: string[] }> {
   await delegateDomain(road.provider, { domain, address: server.address });
   return { domain, mailServers: [server.hostName] };

@@ -1,6 +1,7 @@
 /**
- * Renewals on the real parts: by themselves, when the CA says so, when a person asks; in good time and urgently; and one
- * that fails. All at the same time, each with domains of its own, since most of it is waiting for somebody's minute.
+ * Renewals on the real parts: by themselves, when the CA says so, when a person asks; in good time
+ * and urgently; and one that fails. All at the same time, each with domains of its own, since most
+ * of it is waiting for somebody's minute.
  */
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -34,7 +35,10 @@ let provider: Provider;
 let store: Store;
 type Server = Awaited<ReturnType<typeof addMailServer>>;
 let mx1: Server;
-/** Has one domain alone: what waits there for the quiet hour would go along with whatever else is delivered. */
+/**
+ * Has one domain alone: what waits there for the quiet hour would go along with whatever else is
+ * delivered.
+ */
 let mx3: Server;
 
 /** Smaller than `npm start -- --drill`, which has 20: this machine has other tests to run. */

@@ -46,7 +46,8 @@ describe('the same event more than once', () => {
 
 /** What is on record, at the CA, in the bucket and on the bus. */
 async function known(): Promise<object> {
-  // The wish's counter is how one that came while another was at work is noticed; what it counts is no change.
+  // The wish's counter is how one that came while another was at work is noticed; what it counts is
+  // no change.
   const {
     wanted: _wanted,
     done: _done,

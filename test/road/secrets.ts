@@ -20,7 +20,8 @@ function pieces(pem: string): Buffer[] {
   const { d } = key.export({ format: 'jwk' });
   const secret = Buffer.from(d!, 'base64url');
   const der = key.export({ format: 'der', type: 'pkcs8' });
-  // A file in base64, whatever stood before it: three alignments, less what the neighbours' bits touch.
+  // A file in base64, whatever stood before it: three alignments, less what the neighbours' bits
+  // touch.
   const encoded = [0, 1, 2].map(before =>
     Buffer.from(' '.repeat(before) + pem)
       .toString('base64')
@@ -139,8 +140,8 @@ function readIfThere(path: string): Buffer[] {
 }
 
 /**
- * Files that functions may have left, so none that was last written before this process began; not what the hosts of
- * this provider keep (searched from inside them), nor other tests' hosts.
+ * Files that functions may have left, so none that was last written before this process began; not
+ * what the hosts of this provider keep (searched from inside them), nor other tests' hosts.
  */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap(entry => {

@@ -12,7 +12,10 @@ export interface Typed {
 
 const PROGRAM = join(import.meta.dirname, '../../bin/sealpost.mjs');
 
-/** @param line as the README has it: `npx sealpost …` @param cwd where the files lie that it names */
+/**
+ * @param line as the README has it: `npx sealpost …`
+ * @param cwd where the files lie that it names
+ */
 export function type(line: string, cwd?: string): Promise<Typed> {
   return begin(line, { cwd }).ended;
 }

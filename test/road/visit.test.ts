@@ -1,4 +1,7 @@
-/** The README's other commands, word for word, one after the other in one clone, as a visitor types them. */
+/**
+ * The README's other commands, word for word, one after the other in one clone, as a visitor types
+ * them.
+ */
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { text } from 'node:stream/consumers';

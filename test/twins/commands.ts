@@ -9,7 +9,9 @@ export interface MemoryCommands extends SendingCommands {
   answer(commandId: string, output: string, exitCode?: number): void;
   /** The command ended without the installer (not delivered, timed out, cancelled). */
   lose(commandId: string, detail: string): void;
-  /** Nodes whose agent takes no command: their commands are Pending, and no list by node shows them. */
+  /**
+   * Nodes whose agent takes no command: their commands are Pending, and no list by node shows them.
+   */
   asleep: Set<string>;
 }
 

@@ -1,4 +1,7 @@
-/** What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a real table. */
+/**
+ * What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a
+ * real table.
+ */
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { Outside } from '../../core/record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/record/server.ts';

@@ -14,8 +14,8 @@ export interface Change<R> {
 }
 
 /**
- * Changes the record, if what has to be so is so. If it is not, the change may have been made before: then everything
- * is as it shall be, and the rest of the condition still holds.
+ * Changes the record, if what has to be so is so. If it is not, the change may have been made
+ * before: then everything is as it shall be, and the rest of the condition still holds.
  * @returns the record, or undefined
  */
 export function change<R extends object>(record: R | undefined, { to, when = {} }: Change<R>): R | undefined {

@@ -1,4 +1,7 @@
-/** The whole table in memory: what a test of core/ stands on, held to the conditions of the real one by the suites in test/aws. */
+/**
+ * The whole table in memory: what a test of core/ stands on, held to the conditions of the real one
+ * by the suites in test/aws.
+ */
 import type { Store } from '../../core/ports/store.ts';
 import { acmStore } from './acm-store.ts';
 import { claimStore } from './claim-store.ts';

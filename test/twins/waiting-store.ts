@@ -1,4 +1,7 @@
-/** Who waits for a server or depends on it, in memory, under the same conditions as aws/waiting-items.ts. */
+/**
+ * Who waits for a server or depends on it, in memory, under the same conditions as
+ * aws/waiting-items.ts.
+ */
 import type { WaitingStore } from '../../core/ports/waiting-store.ts';
 import { askReEvaluation } from './domain-store.ts';
 import type { Memory } from './memory.ts';

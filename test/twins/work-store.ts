@@ -1,4 +1,7 @@
-/** Work of servers and what is installed there, in memory, under the same conditions as aws/work-items.ts. */
+/**
+ * Work of servers and what is installed there, in memory, under the same conditions as
+ * aws/work-items.ts.
+ */
 import { SealpostError } from '../../core/errors.ts';
 import { FOUND_AFTER_MS, WAKE_MS } from '../../core/ports/lease.ts';
 import type { WorkStore } from '../../core/ports/work-store.ts';

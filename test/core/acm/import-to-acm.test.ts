@@ -1,4 +1,7 @@
-/** A domain's certificate in ACM: imported, replaced under its ARN, taken away, and what comes between. */
+/**
+ * A domain's certificate in ACM: imported, replaced under its ARN, taken away, and what comes
+ * between.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { importToAcm } from '../../../core/acm/import-to-acm.ts';
 import { onExpiry } from '../../../core/acm/expiry.ts';

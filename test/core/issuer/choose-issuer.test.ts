@@ -1,4 +1,7 @@
-/** Issuers in order, from the claim to the park and back, without a CA: what a CA does is in the errors. */
+/**
+ * Issuers in order, from the claim to the park and back, without a CA: what a CA does is in the
+ * errors.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';

@@ -1,4 +1,7 @@
-/** Two real CAs in order, the second one binding accounts to its customers: the steps as the state machine takes them, a park included. */
+/**
+ * Two real CAs in order, the second one binding accounts to its customers: the steps as the state
+ * machine takes them, a park included.
+ */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { knownAccount, openAccount, register as registerAccount } from '../../../core/acme/account.ts';
@@ -101,7 +104,10 @@ const ports = () => ({
   directoryOf: (issuer: Issuer) => directoryOf(issuer, world.time),
 });
 
-/** One execution; a step that fails is not tried again, and parks. @returns the states that it came through */
+/**
+ * One execution; a step that fails is not tried again, and parks.
+ * @returns the states that it came through
+ */
 async function walk(event: object): Promise<string[]> {
   const execution = `execution-${(serial += 1)}`;
   const road: string[] = [];

@@ -1,4 +1,7 @@
-/** A mail server with more domains than one delivery takes is rebuilt: from the registration to the last certificate. */
+/**
+ * A mail server with more domains than one delivery takes is rebuilt: from the registration to the
+ * last certificate.
+ */
 import { expect, test } from 'vitest';
 import { assembleDelivery } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { recordDelivery } from '../../../core/deliver-to-server/record-delivery.ts';
@@ -31,7 +34,10 @@ async function served(world: World, name: string): Promise<void> {
   await store.recordInstalled(mx1, { domain: name, v: time }, seen);
 }
 
-/** Round by round, as the state machine goes, with a host that serves all that it is sent. @returns what each round delivered */
+/**
+ * Round by round, as the state machine goes, with a host that serves all that it is sent.
+ * @returns what each round delivered
+ */
 async function deliver(world: World, execution: string): Promise<string[]> {
   const rounds: string[] = [];
   for (;;) {

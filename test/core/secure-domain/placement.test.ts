@@ -1,4 +1,7 @@
-/** Where a domain is placed: on servers that can serve it by name, or under the host names of those that cannot. */
+/**
+ * Where a domain is placed: on servers that can serve it by name, or under the host names of those
+ * that cannot.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { DomainRecord, Wish } from '../../../core/record/domain.ts';

@@ -267,7 +267,8 @@ describe('a domain that is parked', () => {
     await store.acceptWish({ ...wish, mailServers: [mx2] }, { at: world.time + 1 }, world.time);
     await store.claimDomain({ domain, me: 'me', now: world.time });
     const parkedAnd = async (...[owner, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
-      // All that a park writes first is the note of who waits; here the registration comes just before or after it.
+      // All that a park writes first is the note of who waits; here the registration comes just
+      // before or after it.
       await register(world, mx2);
       if (when === 'after its note') await store.askReEvaluation(owner.domain, world.time);
       await store.parkDomain(owner, parked, when === 'after its note' ? [] : waitsFor);

@@ -1,4 +1,7 @@
-/** From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server of the test's own. */
+/**
+ * From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server
+ * of the test's own.
+ */
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
@@ -31,7 +34,10 @@ import {
   unlessEnded,
 } from '../world.ts';
 
-/** The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an address of this run's own. */
+/**
+ * The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an
+ * address of this run's own.
+ */
 const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
 let at: TestCa;
 let zone: NameServer;
@@ -60,7 +66,8 @@ beforeEach(async () => {
   zone.records.clear();
   domain = `d${(serial += 1)}.example`;
   names = [domain, `*.${domain}`];
-  // A minute ahead: on a busy machine what the world's clock does not count takes longer than the CA's seconds.
+  // A minute ahead: on a busy machine what the world's clock does not count takes longer than the
+  // CA's seconds.
   world = newWorld(Date.now() + 60_000);
   saidAt = world.time;
   await register(world, mx1);

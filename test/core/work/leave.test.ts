@@ -1,4 +1,6 @@
-/** How a domain leaves: from some of its servers when it moves, from all of them when it is deleted. */
+/**
+ * How a domain leaves: from some of its servers when it moves, from all of them when it is deleted.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import { leaveServers } from '../../../core/work/leave.ts';
