@@ -1,6 +1,5 @@
 /**
- * A domain's certificate in ACM: imported, replaced under its ARN, taken away, and what comes
- * between.
+ * A domain's certificate in ACM: imported, replaced under its ARN, deleted, and each crash between.
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { importToAcm } from '../../../core/acm/import-to-acm.ts';
@@ -40,7 +39,7 @@ beforeEach(async () => {
 });
 
 const wanted = { name: 'ImportWanted', about: domain };
-/** A wish that is said now, a second after the last one. */
+/** A wish that is published now, one second after the last one. */
 const wish = (detail: object) => {
   said = Math.max(said + 1000, world.time);
   world.time = said;
@@ -62,7 +61,7 @@ const refuse = (name: string, message: string, execution = 'me') =>
 const record = async () => (await world.store.readDomain(domain))!;
 const events = () => world.bus.events.map(({ detailType }) => detailType);
 
-/** A certificate that was ordered for the wish on record, up to its release. */
+/** A certificate that was ordered for the stored wish, up to its release. */
 async function issued(letter: string, execution = 'before'): Promise<StoredCertificate> {
   const { store, certificates } = world;
   await store.askReEvaluation(domain, world.time);
@@ -83,7 +82,7 @@ const released = async (certificate: StoredCertificate, execution = 'before') =>
       world,
     ),
   );
-/** The domain has a certificate, and ACM nothing of it. */
+/** The domain has a certificate, and ACM has no copy of the certificate. */
 async function plain(): Promise<StoredCertificate> {
   const event = wish({});
   await world.store.acceptWish(
@@ -95,15 +94,15 @@ async function plain(): Promise<StoredCertificate> {
   await released(certificate);
   return certificate;
 }
-/** It is wished in ACM, and is there. */
+/** The wish asks for a copy in ACM, and the copy is imported. @returns its ARN */
 async function inAcm(): Promise<string> {
   await plain();
   await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
   return (await importing()).arn!;
 }
 
-describe('a domain with a fresh certificate that is wished in ACM, too', () => {
-  test('is imported without an order, keeps its time, and whoever listens is told the ARN', async () => {
+describe('a domain with a fresh certificate whose wish asks for ACM', () => {
+  test('is imported without an order, keeps its due time, and the event out has the ARN', async () => {
     const { renewAt, notAfter } = await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
     const { arn, dueAt } = await importing();
@@ -118,13 +117,13 @@ describe('a domain with a fresh certificate that is wished in ACM, too', () => {
     expect(await world.store.domainOfArn(arn!)).toBe(domain);
   });
 
-  test('is imported once, however often it is wished', async () => {
+  test('is imported once, however often the wish is repeated', async () => {
     await inAcm();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject({ name: 'StillFresh' });
     expect(world.acm.held.size).toBe(1);
   });
 
-  test('is imported anew with its next certificate, where somebody deleted it in ACM', async () => {
+  test('is imported under a new ARN with its next certificate if the copy in ACM was deleted by hand', async () => {
     const arn = await inAcm();
     world.acm.held.clear();
     await world.store.claimDomain({ domain, me: 'x', now: (await record()).dueAt! });
@@ -137,7 +136,7 @@ describe('a domain with a fresh certificate that is wished in ACM, too', () => {
 });
 
 describe('a renewed certificate', () => {
-  test('takes the place of the old one under the same ARN, after its servers were woken and told', async () => {
+  test('replaces the old one under the same ARN, after the event is published and the servers are woken', async () => {
     const arn = await inAcm();
     world.bus.events.length = 0;
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
@@ -147,14 +146,14 @@ describe('a renewed certificate', () => {
     expect([...world.acm.held]).toEqual([[arn, { domain, chainPem: 'chain b' }]]);
   });
 
-  test.each(['recordAcm', 'releaseDomain'] as const)('is in ACM once where the step was killed before %s', async at => {
+  test.each(['recordAcm', 'releaseDomain'] as const)('is in ACM once if the step was killed before %s', async at => {
     await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
     let calls = 0;
     const { store } = world;
     const killed = {
       ...store,
-      // The first word on record is that an import begins; the second has the ARN.
+      // The first write records that an import begins; the second write records the ARN.
       [at]: (...given: [never]) =>
         at === 'recordAcm' && ++calls === 1
           ? (store[at] as (...all: [never]) => Promise<void>)(...given)
@@ -166,7 +165,7 @@ describe('a renewed certificate', () => {
     expect([...world.acm.held.keys()]).toEqual([arn]);
   });
 
-  test('is not imported by an execution that was taken over', async () => {
+  test('is not imported by an execution that lost its claim', async () => {
     await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
     await expect(importing('other')).rejects.toMatchObject({ name: 'ClaimLost' });
@@ -174,10 +173,10 @@ describe('a renewed certificate', () => {
   });
 });
 
-describe('by our own count', () => {
+describe('the count of what is in ACM', () => {
   const counted = () => world.store.acmUse({ withCertificates: true });
 
-  test('each import that ACM took is one, a renewal, too; a certificate more is one only the first time', async () => {
+  test("adds each import, also a renewal's, and adds a certificate only at the first import", async () => {
     await inAcm();
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
     await importing('before');
@@ -186,7 +185,7 @@ describe('by our own count', () => {
     });
   });
 
-  test('one that is deleted there by somebody, or by us, is none', async () => {
+  test('subtracts a certificate that was deleted in ACM by hand, or by us', async () => {
     await inAcm();
     world.acm.held.clear();
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
@@ -197,7 +196,7 @@ describe('by our own count', () => {
     expect(await counted()).toMatchObject({ certificates: 0, imports: { [monthOf(world.time)]: 2 } });
   });
 
-  test('with as many certificates as the account may have, no further domain is imported, and ACM is not asked', async () => {
+  test('refuses another domain without asking ACM if the account has as many certificates as it may', async () => {
     await world.store.acceptWish({ domain: 'other.example', mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, said);
     await world.store.claimDomain({ domain: 'other.example', me: 'other', now: said });
     await world.store.recordAcm({ domain: 'other.example', me: 'other' }, { arn: 'arn:of-another' });
@@ -212,7 +211,7 @@ describe('by our own count', () => {
     expect((await record()).acm).toBeUndefined();
   });
 
-  test('with as many imports as a year may have, a renewal waits until the first of them counts no more, or the quota is higher', async () => {
+  test("parks a renewal beyond a year's imports until the oldest is a year old, or the quota rises", async () => {
     world.time = Date.UTC(2027, 0, 15);
     await inAcm();
     world.quotas = { certificates: 10, importsAYear: 1 };
@@ -231,7 +230,7 @@ describe('by our own count', () => {
   });
 });
 
-describe('beyond the quota', () => {
+describe('an import beyond the quota', () => {
   const spent = 'ACM imports no more certificates in this account';
   beforeEach(async () => {
     await plain();
@@ -241,7 +240,7 @@ describe('beyond the quota', () => {
     await refuse('ImportQuotaSpent', spent);
   });
 
-  test('the reason is on record with a next try, and the domain is parked for nothing', async () => {
+  test('records the reason and a next try, and the domain is not parked', async () => {
     const known = await record();
     const trouble = { reason: 'ImportQuotaSpent', message: spent, since: world.time, tries: 1 };
     expect(known).toMatchObject({ acm: { trouble, nextTry: world.time + minute }, dueAt: world.time + minute });
@@ -259,7 +258,7 @@ describe('beyond the quota', () => {
     });
   });
 
-  test('it is tried after 1, 10 and 100 minutes, then daily, and said once', async () => {
+  test('is tried after 1, 10 and 100 minutes, then daily, and is published once', async () => {
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
       waits.push(((await record()).dueAt! - world.time) / minute);
@@ -271,7 +270,7 @@ describe('beyond the quota', () => {
     expect(events().filter(type => type === 'Domain Parked')).toHaveLength(1);
   });
 
-  test('that ACM was busy is no try: it is asked again in minutes, however often', async () => {
+  test('does not count a try at which ACM was busy: the next one follows in minutes, however often', async () => {
     for (let i = 0; i < 5; i++) {
       world.time = (await record()).dueAt!;
       await expect(claim(ownLook(), `look-${i}`)).rejects.toMatchObject(wanted);
@@ -280,7 +279,7 @@ describe('beyond the quota', () => {
     }
   });
 
-  test('our own look for something else does not ask ACM before its time, a person does', async () => {
+  test('is not tried before its time by a re-evaluation for another reason, but at once if a sender asks', async () => {
     const { store } = world;
     await store.askReEvaluation(domain, world.time);
     await expect(claim(ownLook(), 'own')).rejects.toMatchObject({ name: 'StillFresh' });
@@ -288,7 +287,7 @@ describe('beyond the quota', () => {
     await expect(claim({ ...ownLook(), look: undefined }, 'asked')).rejects.toMatchObject(wanted);
   });
 
-  test('a renewal goes on, and asks again', async () => {
+  test('does not stop a renewal, which tries the import again', async () => {
     world.acm.quota = 1;
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
     const { arn } = await importing('before');
@@ -297,7 +296,7 @@ describe('beyond the quota', () => {
   });
 });
 
-describe('a certificate in ACM that is wished no more', () => {
+describe('a certificate in ACM that the wish no longer asks for', () => {
   test('is deleted there', async () => {
     const arn = await inAcm();
     await expect(claim(wish({}))).rejects.toMatchObject(wanted);
@@ -307,7 +306,7 @@ describe('a certificate in ACM that is wished no more', () => {
     expect(await world.store.domainOfArn(arn)).toBeUndefined();
   });
 
-  test('is deleted with its domain, also where its first import was killed', async () => {
+  test('is deleted with its domain, even if its first import was killed', async () => {
     await plain();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
     await world.store.recordAcm({ domain, me: 'me' }, { begunAt: world.time });
@@ -320,7 +319,7 @@ describe('a certificate in ACM that is wished no more', () => {
     expect(await record()).toMatchObject({ dueAt: (await record()).deletedAt! + 30 * day });
   });
 
-  test('is left while something uses it, which is said, and deleted when nothing does', async () => {
+  test('stays while a resource uses it, which is published, and is deleted when no resource does', async () => {
     const arn = await inAcm();
     world.acm.inUse.add(arn);
     await expect(claim(deletion())).rejects.toMatchObject(wanted);
@@ -337,22 +336,22 @@ describe('a certificate in ACM that is wished no more', () => {
   });
 });
 
-describe("ACM's event that a certificate approaches its end", () => {
-  test('about a certificate that is none of ours is ignored, and says so', async () => {
+describe("ACM's event that a certificate approaches its expiration", () => {
+  test('is ignored for a certificate that is not ours, and the answer says so', async () => {
     await inAcm();
     world.executions.started.length = 0;
     expect(await onExpiry('arn:aws:acm:us-east-1:000000000000:certificate/x', world)).toEqual({ outcome: 'not ours' });
     expect(world.executions.started).toEqual([]);
   });
 
-  test('about one whose renewal is not due begins nothing: one of 45 days is announced daily from its first day', async () => {
+  test('begins nothing before the renewal is due: ACM announces one of 45 days from its first day', async () => {
     const arn = await inAcm();
     world.executions.started.length = 0;
     expect(await onExpiry(arn, world)).toEqual({ outcome: 'well', domain });
     expect(world.executions.started).toEqual([]);
   });
 
-  test('has its domain looked at where the renewal has not come though its time has', async () => {
+  test('re-evaluates the domain if the renewal is due and has not happened', async () => {
     const arn = await inAcm();
     world.time = (await record()).current!.renewAt;
     expect(await onExpiry(arn, world)).toEqual({ outcome: 'looked at', domain });
@@ -360,7 +359,7 @@ describe("ACM's event that a certificate approaches its end", () => {
     expect(await record()).toMatchObject({ dueAt: world.time });
   });
 
-  test('has its domain looked at where ACM holds an older certificate', async () => {
+  test('re-evaluates the domain if ACM holds an older certificate', async () => {
     const arn = await inAcm();
     await expect(released(await issued('b'))).rejects.toMatchObject(wanted);
     await refuse('Throttled', 'ACM is busy', 'before');

@@ -1,6 +1,6 @@
 /**
- * Accounts at a real CA that requires an external account: created, found with a key that the
- * operator stored, refused with the remedy.
+ * Accounts at a real CA that requires an external account: created, found again by a key that the
+ * operator stored, or refused with the remedy.
  */
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const open = (of = issuer) => openAccount(of, { secrets, store: world.store, now
 const newAccounts = () => at.answered.filter(line => line.endsWith('POST /sign-me-up'));
 
 describe('an account that is bound to a customer of the CA', () => {
-  test('is made once, with what a person put into the parameter, and found by the later steps', async () => {
+  test('is created once, with the key that the operator stored in the parameter, and later steps find it', async () => {
     await secrets.createOnce({ name: external, value: binding });
     const { accountUrl } = await open();
     expect(await world.store.readIssuer(at.directoryUrl)).toMatchObject({ accountUrl });
@@ -53,7 +53,7 @@ describe('an account that is bound to a customer of the CA', () => {
     expect((await open()).accountUrl).toMatch(/^https:/);
   });
 
-  test('is refused without the parameter, with the command that makes it, and without asking for an account', async () => {
+  test('is refused without the parameter, with the command that creates it, and the CA gets no request', async () => {
     await expect(open()).rejects.toMatchObject({
       name: 'IssuerUnusable',
       about: 'ca',
@@ -65,7 +65,7 @@ describe('an account that is bound to a customer of the CA', () => {
   });
 
   test.each(['no JSON', '{"kid":"kid-1"}', '{"kid":"kid-1","hmacKey":"not base64!!!!!"}'])(
-    'is refused where the parameter holds %s, which is quoted nowhere',
+    'is refused if the parameter holds %s, which is quoted nowhere',
     async stored => {
       await secrets.createOnce({ name: external, value: stored });
       const error = await open().catch((error: Error) => error);
@@ -77,7 +77,7 @@ describe('an account that is bound to a customer of the CA', () => {
     },
   );
 
-  test("is refused with another customer's, in the CA's words and with what to see to", async () => {
+  test("is refused with another customer's key, in the CA's words and with what to check", async () => {
     await secrets.createOnce({ name: external, value: JSON.stringify({ kid: 'kid-2', hmacKey }) });
     await expect(open()).rejects.toMatchObject({
       name: 'IssuerUnusable',
@@ -87,14 +87,14 @@ describe('an account that is bound to a customer of the CA', () => {
     });
   });
 
-  test('is refused where the setting does not say that it wants one', async () => {
+  test('is refused if the setting does not say that the CA requires an external account', async () => {
     await expect(open({ ...issuer, externalAccountParameter: undefined })).rejects.toMatchObject({
       name: 'IssuerUnusable',
       message: expect.stringMatching(/externalAccountBinding.*"externalAccount":true for ca in the setting Issuers/),
     });
   });
 
-  test('is opened after all once the parameter is there', async () => {
+  test('is opened by the next try once the parameter is there', async () => {
     await expect(open()).rejects.toMatchObject({ name: 'IssuerUnusable' });
     await secrets.createOnce({ name: external, value: binding });
     expect((await open()).accountUrl).toMatch(/^https:/);
@@ -105,14 +105,14 @@ const pem = (key: KeyObject, type: 'pkcs1' | 'pkcs8' | 'sec1') => key.export({ t
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
-describe('a key that was brought', () => {
+describe('an account key that the operator brought', () => {
   test.each([
     ['RSA, PKCS #8', rsa, pem(rsa, 'pkcs8')],
     ['RSA, PKCS #1', rsa, pem(rsa, 'pkcs1')],
     ['EC, PKCS #8', ec, pem(ec, 'pkcs8')],
     ['EC, SEC1', ec, pem(ec, 'sec1')],
     ['a JWK, as certbot keeps it', ec, JSON.stringify(ec.export({ format: 'jwk' }))],
-  ])('%s, is used, and its account found without the external one', async (_, key, stored) => {
+  ])('%s, is used, and its account is found without the external account', async (_, key, stored) => {
     const before = at.connect({ accountKey: pem(key, 'pkcs8') });
     const account = { contact: issuer.contact, termsAgreed: true };
     const known = await before.register({ ...account, externalAccountBinding: { kid: 'kid-1', hmacKey } });
@@ -124,7 +124,7 @@ describe('a key that was brought', () => {
     expect(await openOrder(acme, { names: ['brought.example'], now: Date.now })).toMatchObject({ status: 'pending' });
   });
 
-  test('in place of another brings its own account', async () => {
+  test('in place of another key brings its own account', async () => {
     await secrets.createOnce({ name: external, value: binding });
     const { accountUrl } = await open();
     const [before, key] = [secrets, pem(ec, 'pkcs8')];
@@ -135,9 +135,9 @@ describe('a key that was brought', () => {
   });
 
   test.each([
-    ['nothing that is a key', 'secret words'],
+    ['something that is no key', 'secret words'],
     ['a key of another kind', pem(generateKeyPairSync('ed25519').privateKey, 'pkcs8')],
-    ['a short one', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'pkcs8')],
+    ['a key that is too short', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'pkcs8')],
   ])('%s, is refused by the name of its parameter, and quoted nowhere', async (_, stored) => {
     await secrets.createOnce({ name: issuer.keyParameter, value: stored });
     const error = await open().catch((error: Error) => error);
@@ -149,7 +149,7 @@ describe('a key that was brought', () => {
   });
 });
 
-test('an account that the CA has deactivated is trouble of the issuer, not of the domain that found it', async () => {
+test('an account that the CA has deactivated is a fault of the issuer, not of the domain that met it', async () => {
   await secrets.createOnce({ name: external, value: binding });
   const acme = await open();
   await register(world, mx1);

@@ -1,5 +1,6 @@
 /**
- * A real CA (Pebble) that asks a name server of the test, behind a proxy that can disturb requests.
+ * A real CA (Pebble) that queries a name server of the test, behind a proxy that can disturb
+ * requests.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,8 +71,8 @@ export async function startTestCa(
 }
 
 /**
- * Time that passes as fast as a sleep asks. A sleep takes 250 ms at most, so that a CA's
- * "Retry-After: 5" is obeyed and takes a twentieth.
+ * A clock for a step that waits. A sleep takes 250 ms at most, so that a CA's "Retry-After: 5" is
+ * obeyed and takes a twentieth of its time.
  */
 export function patience(forMs = 10_000): Patience {
   let time = Date.now();

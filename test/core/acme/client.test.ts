@@ -16,15 +16,15 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => at.stop());
 
-describe('a CA that wants accounts bound to customers', () => {
-  test('takes an account with its key id and MAC key', async () => {
+describe('a CA that binds accounts to its customers', () => {
+  test('creates an account with its key id and MAC key', async () => {
     const acme = at.connect();
     const url = await acme.register({ ...account, externalAccountBinding: { kid: 'kid-1', hmacKey: macKey } });
     expect(url).toMatch(/^https:/);
     expect(acme.accountUrl).toBe(url);
   });
 
-  test('refuses an account without them in its own words', async () => {
+  test('refuses an account without them, in its own words', async () => {
     const error = await at
       .connect({ accountKey: newAccountKey() })
       .register(account)
@@ -36,7 +36,7 @@ describe('a CA that wants accounts bound to customers', () => {
   });
 });
 
-test('the members of acme-client that we replace are there', () => {
+test('acme-client still has the members that we replace', () => {
   const { http } = new Client({ directoryUrl: 'https://ca.example/dir', accountKey }) as any;
   for (const member of ['request', 'getNonce', 'getJwk', 'signedRequest', 'getDirectory']) {
     expect(http[member]).toBeTypeOf('function');
@@ -44,15 +44,16 @@ test('the members of acme-client that we replace are there', () => {
   expect(http.externalAccountBinding).toEqual({});
 });
 
-test('the TXT value is what RFC 8555 says of token and account key', async () => {
+test('the TXT value is what RFC 8555 makes of token and account key', async () => {
   const client = new Client({ directoryUrl: at.directoryUrl, accountKey });
   const expected = await client.getChallengeKeyAuthorization({ type: 'dns-01', token: 'a-token' } as never);
   expect(at.connect().txtValue('a-token')).toBe(expected);
 });
 
-test('a CA whose root is not trusted is unavailable, not trusted anyway', async () => {
+test('a CA whose root is not trusted is unavailable, and is not trusted', async () => {
   const { connect } = await import('../../../core/acme/client.ts');
-  const url = at.directoryUrl.replace('127.0.0.1', 'localhost'); // not in the process's cache
+  // a URL that the process's cache does not have
+  const url = at.directoryUrl.replace('127.0.0.1', 'localhost');
   const acme = connect({ directoryUrl: url, roots: '', userAgent: 'sealpost-test', accountKey });
   const error = await acme.register(account).catch(error => error);
   expect(asSealpostError(error, 'example.com', 0)).toMatchObject({
@@ -71,7 +72,7 @@ test('a CA that is down is unavailable', async () => {
   });
 });
 
-test('a request for a certificate has the names and no private key', async () => {
+test('a certificate signing request has the names and no private key', async () => {
   const keyPem = newKey();
   const der = await csrFor(['example.com', '*.example.com'], keyPem);
   expect(der[0]).toBe(0x30);

@@ -4,14 +4,14 @@ import { issuersPattern } from '../../../lib/issuer-setting.ts';
 
 const customer = { contact: [], termsAgreed: true, roots: '', userAgent: 'test', parameters: '/sealpost/issuers' };
 const parse = (setting: unknown) => parseIssuers(JSON.stringify(setting), customer);
-/** CloudFormation checks the parameter like this before it changes anything. */
+/** CloudFormation checks the parameter with this pattern before it changes anything. */
 const isTaken = (text: string) => new RegExp(`^(?:${issuersPattern})$`).test(text);
 const letsEncrypt = { name: 'letsencrypt', directory: 'https://acme-v02.api.letsencrypt.org/directory' };
 const staging = { name: 'trial', directory: 'https://acme-staging-v02.api.letsencrypt.org/directory' };
 const other = { name: 'zerossl', directory: 'https://acme.zerossl.com/v2/DV90' };
 
 describe('the setting Issuers', () => {
-  test('gives issuers in order, each with its own parameters, and the limits that are known', () => {
+  test('gives the issuers in order, each with its own parameters, and the limits that are known', () => {
     const issuers = parse([
       { ...letsEncrypt, profile: 'tlsserver' },
       { ...other, externalAccount: true },
@@ -30,13 +30,13 @@ describe('the setting Issuers', () => {
     ]);
   });
 
-  test("knows Let's Encrypt's staging by its directory, and any other by what is said", () => {
+  test("recognises Let's Encrypt's staging by its directory, and any other by its field staging", () => {
     expect(parse([staging])[0]).toMatchObject({ staging: true, limits: { exactSet: { count: 30_000 } } });
     expect(parse([{ ...other, staging: true }])[0]!.staging).toBe(true);
     expect(parse([{ ...staging, staging: false }])[0]!.staging).toBe(false);
   });
 
-  test('may say a limit that the CA has raised, with its source, and leaves the others', () => {
+  test('may have a limit that the CA has raised, with its source; the other limits stay', () => {
     const [{ limits }] = parse([
       { ...letsEncrypt, limits: { account: '1500 in 3 h', source: 'a mail of 2026-11-01' } },
     ]) as [any];
@@ -53,7 +53,7 @@ describe('the setting Issuers', () => {
   ])('%j is an error that says why', (setting, why) => expect(() => parse(setting)).toThrow(why));
 });
 
-describe('the template takes', () => {
+describe('the template accepts', () => {
   /** Every option. An option that is missing here does not compile. */
   const full: Required<ConfiguredIssuer> = {
     ...letsEncrypt,
@@ -75,15 +75,15 @@ describe('the template takes', () => {
 
   test.each([
     ['', 'nothing'],
-    ['[]', 'none'],
+    ['[]', 'no issuer'],
     ['letsencrypt', 'no JSON'],
-    ['[{"name":"a"}]', 'one without a directory'],
-    ['[{"name":"a","directory":"http://a.example/dir"}]', 'one in clear'],
-    ['[{"name":"A b","directory":"https://a.example/dir"}]', 'a name that is no part of a path'],
+    ['[{"name":"a"}]', 'an issuer without a directory'],
+    ['[{"name":"a","directory":"http://a.example/dir"}]', 'a directory without TLS'],
+    ['[{"name":"A b","directory":"https://a.example/dir"}]', 'a name that cannot be part of a path'],
     ['[{"name":"a/../b","directory":"https://a.example/dir"}]', 'a name that leaves the path'],
-    ['[{"name":"a","directory":"https://a.example/dir","stagin":true}]', 'what it does not know'],
-    ['[{"name":"a","directory":"https://a.example/dir","staging":"yes"}]', 'a text for a yes'],
-    ['[{"name":"a","directory":"https://a.example/dir","limits":{"account":"300"}}]', 'a limit without time'],
+    ['[{"name":"a","directory":"https://a.example/dir","stagin":true}]', 'an unknown field'],
+    ['[{"name":"a","directory":"https://a.example/dir","staging":"yes"}]', 'a text in place of a boolean'],
+    ['[{"name":"a","directory":"https://a.example/dir","limits":{"account":"300"}}]', 'a limit without a time span'],
     ['[{"name":"a","directory":"https://a.example/dir"},]', 'a comma too many'],
   ])('not %s: %s', text => expect(isTaken(text)).toBe(false));
 });

@@ -60,12 +60,12 @@ describe('an order', () => {
     const count = (pattern: RegExp) => at.seen.filter(line => pattern.test(line)).length;
     const [nonces, directories, posts] = [count(/^HEAD/), count(/ \/dir$/), count(/^POST/)];
     console.log(`requests to the CA: ${posts} (order 9), nonces ${nonces}, directory ${directories}`);
-    // Pebble refuses 5 % of good nonces on purpose: of nine requests mostly none, never more than a
-    // few.
+    // Pebble refuses 5 % of good nonces on purpose: usually none of nine requests, never more than
+    // a few.
     expect(posts).toBeLessThanOrEqual(12);
   });
 
-  test('leaves out names that the CA still holds as proven', async () => {
+  test('needs no challenge for a name whose authorization the CA still holds', async () => {
     const names = freshNames();
     await openAndProve(names);
     // Pebble reuses an authorization in half of the cases.
@@ -76,7 +76,7 @@ describe('an order', () => {
     expect.unreachable('Pebble never reused an authorization');
   });
 
-  test('on record is read again and not ordered again', async () => {
+  test('that is stored is read again and not ordered again', async () => {
     const first = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     at.calm();
     const again = await openOrder(acme(), { names: first.names, existingUrl: first.url, now });
@@ -86,20 +86,20 @@ describe('an order', () => {
     expect(at.seen).not.toContain('POST /order-plz');
   });
 
-  test('on record that the CA no longer knows is of no more use', async () => {
+  test('that is stored and that the CA no longer has is invalid', async () => {
     const { url, names } = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     const order = await openOrder(acme(), { names, existingUrl: `${url}x`, now });
     expect(order).toMatchObject({ status: 'invalid', challenges: [] });
   });
 
-  test('with a profile that the CA does not have is rejected in its words', async () => {
+  test("with a profile that the CA does not have is rejected in the CA's words", async () => {
     await expect(openOrder(acme(), { names: freshNames(), profile: 'nine-lives', now })).rejects.toMatchObject({
       name: 'AcmeRejected',
       message: expect.stringMatching(/unrecognized profile.*invalidProfile/),
     });
   });
 
-  test('whose `replaces` was replaced before is made without it', async () => {
+  test('whose `replaces` was replaced before is created without it', async () => {
     const names = freshNames();
     const csr = await csrFor(names, newKey());
     const first = await completeOrder(acme(), await openAndProve(names), { csr, firstAttempt: true, ...patience() });
@@ -112,7 +112,7 @@ describe('an order', () => {
     expect(third.status).not.toBe('invalid');
   });
 
-  test('whose `replaces` is of a CA that the CA does not know is made without it', async () => {
+  test('whose `replaces` names a certificate that the CA does not have is created without it', async () => {
     const replaces = 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE';
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', replaces, now });
     expect(order.replaces).toBeUndefined();
@@ -131,7 +131,7 @@ describe('challenges', () => {
     expect(error.message).toContain(`${names[0]}: `);
   });
 
-  test('without any record are reported as such, and the next try is told that the order is of no more use', async () => {
+  test('without any TXT record are reported as such, and the next try finds the order invalid', async () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     await expect(answerChallenges(acme(), order, patience())).rejects.toMatchObject({
       name: 'ChallengeFailed',
@@ -141,7 +141,7 @@ describe('challenges', () => {
     expect(again.status).toBe('invalid');
   });
 
-  test('answered by a try that was killed are not held against the next', async () => {
+  test('that were answered by a killed try do not stop the next try', async () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     publish(order);
     await answerChallenges(acme(), order, patience());
@@ -161,7 +161,7 @@ describe('challenges', () => {
     expect((await answerChallenges(acme(), order, patience())).status).toBe('ready');
   });
 
-  test('that the CA has not judged by the deadline leave the order pending', async () => {
+  test('that the CA has not validated by the deadline leave the order pending', async () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     at.fault = line => (line.startsWith('POST /chalZ') ? { status: 200, body: {} } : undefined);
     await expect(answerChallenges(acme(), order, patience())).rejects.toMatchObject({
@@ -170,7 +170,7 @@ describe('challenges', () => {
     });
   });
 
-  test('that fail for CAA alone are a kind of their own', async () => {
+  test('that fail for CAA only have an error of their own', async () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     const identifier = { type: 'dns', value: order.names[0] };
     const error = problem('caa', 'CAA record prevents issuance').body;
@@ -187,7 +187,7 @@ describe('challenges', () => {
 });
 
 describe('finalize', () => {
-  test('whose answer was lost is read, and gives the certificate of the same key', async () => {
+  test('whose answer was lost reads the order, and gives the certificate of the same key', async () => {
     const names = freshNames();
     const keyPem = newKey();
     const order = await openAndProve(names);
@@ -199,7 +199,7 @@ describe('finalize', () => {
     expect(at.seen).not.toContain('POST /order-plz');
   });
 
-  test('in a second process finds the certificate that the first was killed before storing', async () => {
+  test('in a second process finds the certificate that the first process was killed before storing', async () => {
     const names = freshNames();
     const csr = await csrFor(names, newKey());
     const order = await openAndProve(names);
@@ -209,7 +209,7 @@ describe('finalize', () => {
     expect(at.seen.filter(line => line.startsWith('POST /finalize-order'))).toHaveLength(0);
   });
 
-  test('by a try that believes to be the first, of an order that is valid, gives the certificate too', async () => {
+  test('by a try that takes itself for the first, of an order that is valid, gives the certificate too', async () => {
     const names = freshNames();
     const csr = await csrFor(names, newKey());
     const order = await openAndProve(names);
@@ -217,7 +217,7 @@ describe('finalize', () => {
     expect(await completeOrder(acme(), order, { csr, firstAttempt: true, ...patience() })).toBe(first);
   });
 
-  test('with a request for other names is rejected, and the right one still succeeds', async () => {
+  test('with a CSR for other names is rejected, and the right CSR still succeeds', async () => {
     const names = freshNames();
     const order = await openAndProve(names);
     const wrong = await csrFor(['other.example.test'], newKey());
@@ -250,7 +250,7 @@ describe('an account', () => {
     await expect(stranger.register({ contact: [], termsAgreed: false })).rejects.toMatchObject({ name: 'AcmeProblem' });
   });
 
-  test('key is never in what a step hands on', async () => {
+  test("never has its key in a step's output", async () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     expect(JSON.stringify(order)).not.toContain(accountKey.split('\n')[1]);
   });

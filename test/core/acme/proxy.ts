@@ -11,7 +11,7 @@ import type { Ca } from '../../../local/ca/pebble.ts';
 
 /**
  * What happens to a request. An answer replaces the CA's. `lost`: the CA gets the request, and its
- * answer is dropped. `silent`: there is no answer. `refused`: the connection is cut.
+ * answer is dropped. `silent`: there is no answer. `refused`: the connection is closed.
  */
 export type Fault =
   { status: number; headers?: Record<string, string>; body?: unknown } | 'lost' | 'silent' | 'refused';
@@ -21,8 +21,8 @@ export interface Proxy {
   /** `POST /order-plz` for each request that came to the proxy. */
   seen: string[];
   /**
-   * `201 POST /order-plz` for each request that the CA answered. Requests that it refused for their
-   * nonce (5 % of good nonces, on purpose) are left out.
+   * `201 POST /order-plz` for each request that the CA answered. Requests that the CA refused for
+   * their nonce (5 % of good nonces, on purpose) are left out.
    */
   answered: string[];
   /** Called for each request. */
@@ -30,7 +30,7 @@ export interface Proxy {
   stop(): void;
 }
 
-/** @param directory the CA's, which has the certificate that its clients trust */
+/** @param directory the CA's folder, which has the certificate that its clients trust */
 export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, directory: string): Promise<Proxy> {
   const pebble = new URL(ca.directoryUrl);
   const tls = { cert: await readFile(join(directory, 'tls.pem')), key: await readFile(join(directory, 'tls.key')) };
@@ -55,7 +55,7 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
     { line, isLost }: { line: string; isLost: boolean },
   ) {
     const { method, url: path, headers } = incoming;
-    // With the proxy's Host header, all URLs of Pebble lead through the proxy.
+    // Pebble builds its URLs from the Host header, so all of them lead through the proxy.
     const sent = request(
       { host: pebble.hostname, port: pebble.port, method, path, headers, ca: ca.tlsRoot },
       answer => {

@@ -37,7 +37,7 @@ const stranger = () =>
 
 const advise = (answer: string) => setRenewalInfo(at.ca, { leafPem: leaf, answer });
 
-test('a new certificate has a window before its end, and a time for the next look', async () => {
+test('a new certificate has a window before it expires, and a time at which to ask again', async () => {
   const now = Date.now();
   const { window, askAgainAt } = await readRenewalInfo(stranger(), id, now);
   const { notAfter } = inspectChain(leaf);
@@ -46,7 +46,7 @@ test('a new certificate has a window before its end, and a time for the next loo
   expect(askAgainAt).toBe(now + 6 * hour);
 });
 
-test('an incident moves the window and says why', async () => {
+test('an incident moves the window and gives the reason', async () => {
   const suggestedWindow = { start: '2026-01-02T03:04:05Z', end: '2026-01-02T05:04:05Z' };
   await advise(JSON.stringify({ suggestedWindow, explanationURL: 'https://ca.example/incident' }));
   expect(await readRenewalInfo(stranger(), id, Date.now())).toMatchObject({
@@ -55,18 +55,18 @@ test('an incident moves the window and says why', async () => {
   });
 });
 
-test('a window that ends before it starts is no advice', async () => {
+test('a window that ends before it starts is ignored', async () => {
   await advise(JSON.stringify({ suggestedWindow: { start: '2026-01-02T03:04:05Z', end: '2025-01-02T05:04:05Z' } }));
   const now = Date.now();
   expect(await readRenewalInfo(stranger(), id, now)).toEqual({ askAgainAt: now + 6 * hour });
 });
 
-test('an answer that is broken leaves what is known as it is', async () => {
+test('an answer that is broken leaves the stored window as it is', async () => {
   await advise('{"suggestedWindow":');
   await expect(readRenewalInfo(stranger(), id, Date.now())).rejects.toMatchObject({ name: 'AcmeUnavailable' });
 });
 
-test('a certificate of another CA is looked at again after six hours', async () => {
+test('a certificate of another CA is asked for again after six hours', async () => {
   const now = Date.now();
   expect(await readRenewalInfo(stranger(), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE', now)).toEqual({
     askAgainAt: now + 6 * hour,
@@ -82,7 +82,7 @@ test('a CA that is overloaded says when to ask again', async () => {
   });
 });
 
-test('the CA may ask for no more than two looks a day to be left out', async () => {
+test('a CA cannot put off the next request by more than 12 hours', async () => {
   const now = Date.now();
   const suggestedWindow = { start: '2030-01-02T03:04:05Z', end: '2030-01-02T05:04:05Z' };
   const json = { 'content-type': 'application/json' };
@@ -91,7 +91,7 @@ test('the CA may ask for no more than two looks a day to be left out', async () 
   expect((await readRenewalInfo(stranger(), id, now)).askAgainAt).toBe(now + 12 * hour);
 });
 
-test("the identifier is RFC 9773's own, sign octet of the serial included", () => {
+test("the identifier is RFC 9773's own, with the sign octet of the serial", () => {
   expect(ariId(new X509Certificate(rfc9773Example))).toBe('aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
 });
 

@@ -17,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => at.stop());
 beforeEach(() => at.calm());
 
-describe('a CA in trouble', () => {
-  test('that answers 503 is asked again no earlier than it says', async () => {
+describe('a failing CA', () => {
+  test('that answers 503 is asked again no earlier than its Retry-After says', async () => {
     at.fault = line =>
       line === 'POST /order-plz' ? { status: 503, headers: { 'retry-after': '120' }, body: '<html>busy' } : undefined;
     const before = Date.now();
@@ -28,7 +28,7 @@ describe('a CA in trouble', () => {
     expect(at.seen.filter(line => line === 'POST /order-plz')).toHaveLength(1);
   });
 
-  test('whose rate limit is reached says until when, as a date', async () => {
+  test('whose rate limit is reached gives the end of the wait, as a date', async () => {
     const until = new Date(Math.floor(Date.now() / 1000) * 1000 + 3_600_000);
     const limited = problem('rateLimited', 'too many certificates (5) already issued for this exact set');
     at.fault = line =>
@@ -59,13 +59,13 @@ describe('a CA in trouble', () => {
     });
   });
 
-  test('whose answer to newOrder is lost is unavailable: nothing is sent twice', async () => {
+  test('whose answer to newOrder is lost is unavailable, and the request is not sent twice', async () => {
     at.fault = line => (line === 'POST /order-plz' ? 'lost' : undefined);
     await expect(openOrder(acme(), { names: freshNames(), now })).rejects.toMatchObject({ name: 'AcmeUnavailable' });
     expect(at.seen.filter(line => line === 'POST /order-plz')).toHaveLength(1);
   });
 
-  test('that says nothing is given up after the time limit', async () => {
+  test('that does not answer is given up after the time limit', async () => {
     at.fault = line => (line === 'POST /order-plz' ? 'silent' : undefined);
     const impatient = at.connect({ accountUrl, timeoutMs: 300 });
     await expect(openOrder(impatient, { names: freshNames(), now })).rejects.toMatchObject({
@@ -74,7 +74,7 @@ describe('a CA in trouble', () => {
     });
   });
 
-  test('that refuses a nonce is asked again with the one it gave', async () => {
+  test('that refuses a nonce is asked again with the nonce in its answer', async () => {
     let refusals = 2;
     at.fault = line => {
       if (line !== 'POST /order-plz' || (refusals -= 1) < 0) return undefined;

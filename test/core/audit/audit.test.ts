@@ -14,22 +14,22 @@ const row = (domain: string, webmail = true): Row => ({
 const host: Row[] = rowsOf(mx1, [{ leaf, mail: mx1, default: true }]);
 const ports = (list: number[] = all) => `fact audit-ports ${list.join(',')}`;
 
-describe("the audit's lines of an answer", () => {
+describe('the audit lines of an answer', () => {
   const parse = (...lines: string[]) => parseAudit(lines.join('\n').split('\n'));
 
-  test('say the ports, how far it came, and nothing of what is as it should be', () => {
+  test('have the ports and the number of the last row, and nothing of rows that are as they should be', () => {
     expect(parse(ports(), 'audited 412', '')).toEqual({
       ...{ ports: all, dead: [], lost: [], reached: 412 },
       unseen: new Map(),
     });
   });
 
-  test('name the daemons that do not ask us any more', () => {
+  test("name the daemons that no longer read sealpost's configuration", () => {
     const lines = ['fact audit-lost postfix', 'fact audit-lost dovecot', 'fact audit-lost /etc/passwd'];
     expect(parse(ports(), ...lines, 'audited 2')!.lost).toEqual(['postfix', 'dovecot']);
   });
 
-  test('name rows by steps, each set of ports for itself, over several lines', () => {
+  test('name rows by steps, with the ports of each set, over several lines', () => {
     const lines = ['unseen 25,465 3 1x2', 'unseen all 7', 'unseen 25,465 10', 'audited 20'];
     expect(parse(ports(), 'fact audit-dead 443', ...lines)).toEqual({
       ...{ ports: all, dead: [443], lost: [], reached: 20 },
@@ -37,32 +37,32 @@ describe("the audit's lines of an answer", () => {
     });
   });
 
-  test('that were cut are believed up to the last whole line, and nothing is known of the others', () => {
+  test('that were cut are believed up to the last whole line, and nothing is known of later rows', () => {
     const { unseen, reached } = parse(ports(), 'unseen 25 3 4', 'unseen 465 1 15')!;
     expect([...unseen.keys()]).toEqual([3, 7]);
     expect(reached).toBeUndefined();
   });
 
-  test('are none where the host did not come to it', () => {
+  test('are absent if the server did not reach its audit', () => {
     expect(parse('ss', 'fact free-kb 12')).toBeUndefined();
   });
 
-  test('do no harm, whatever a host makes up', () => {
+  test('do no harm, whatever a server makes up', () => {
     const { unseen } = parse(ports(), 'unseen 25 999999x999999', 'unseen 25 1x999999', 'audited 3')!;
     expect(unseen.size).toBeLessThanOrEqual(100_000);
   });
 });
 
-describe('what was found', () => {
+describe('the findings of an audit', () => {
   const rows = [...host, row('a.test'), row('b.test', false)];
   const found = (...lines: string[]) => findings(rows, parseAudit([...lines, ''].join('\n').split('\n'))!, all);
 
-  test('counts each name on each port that it is to be seen on', () => {
-    // The host's by name and without one on 7 mail ports, a.test on 8, b.test on 7.
+  test('count each name on each port that should serve it', () => {
+    // The host name by name and without a name on 7 mail ports, a.test on 8, b.test on 7.
     expect(found(ports(), 'audited 4')).toMatchObject({ endpoints: 29, reached: 4, dead: {}, isComplete: true });
   });
 
-  test('is a domain with its ports; a row that nothing could show lacks all', () => {
+  test('give a domain with its ports; a row that no port showed lacks all', () => {
     const { unseen } = found(ports(), 'unseen 25,465 2', 'unseen all 3', 'audited 4');
     expect([...unseen]).toEqual([
       [mx1, [465, 25]],
@@ -70,7 +70,7 @@ describe('what was found', () => {
     ]);
   });
 
-  test('is no domain’s fault where a port is dead: it counts, and is not drift', () => {
+  test("count a dead port's endpoints as unverified, and as no domain's drift", () => {
     const { unseen, dead, endpoints } = found(
       ports(all.slice(0, 7)),
       'fact audit-dead 443',
@@ -82,18 +82,18 @@ describe('what was found', () => {
     });
   });
 
-  test('is everything on a server on which nothing of ours is left', () => {
+  test('are all rows of a server on which nothing of sealpost is left', () => {
     const { unseen, endpoints } = found('fact audit-ports ', 'unseen all 1x4', 'audited 4');
     expect([...unseen.keys()]).toEqual([mx1, 'a.test', 'b.test']);
     expect(endpoints).toBe(29);
   });
 
-  test('ends where the audit ended', () => {
+  test('end at the row at which the audit ended', () => {
     const { endpoints, reached } = found(ports(), 'audited 2');
     expect({ endpoints, reached }).toEqual({ endpoints: 14, reached: 2 });
   });
 
-  test('of ten thousand rows, half of which differ, is each of them', () => {
+  test('of ten thousand rows, half of which differ, name each of these', () => {
     const many = Array.from({ length: MAX_ROWS }, (_, n) => row(`d${n}.test`));
     const answer = parseAudit([ports(), `unseen 25,465,587 ${Array(5_000).fill('2').join(' ')}`, 'audited 10000'])!;
     expect(findings(many, answer, all)).toMatchObject({ endpoints: 80_000, reached: MAX_ROWS });
@@ -103,11 +103,11 @@ describe('what was found', () => {
 
 describe('the summary', () => {
   const found = { reached: 10, endpoints: 80, dead: {}, unseen: new Map(), isComplete: true };
-  test('of one audit that saw everything is as old as that', () => {
+  test('of one audit that saw everything is as old as this audit', () => {
     expect(summary(undefined, found, undefined, 5)).toEqual({ at: 5, oldest: 5, endpoints: 80 });
   });
 
-  test('of a server that takes several is as old as the first of them, and known when the last is done', () => {
+  test('of a server that needs several audits is as old as the first, and complete when the last is done', () => {
     const whole = summary(undefined, found, undefined, 1);
     const first = summary(whole, found, 'm.test', 10);
     expect(first).toEqual({ at: 10, oldest: 1, endpoints: 80, lap: { after: 'm.test', began: 10, endpoints: 80 } });
@@ -124,24 +124,24 @@ describe('an audit is due', () => {
     expect(auditDueAt({ server: mx1, capability: {} }, quiet)).toBeUndefined();
   });
 
-  test('once a day, at a time that is the server’s own', () => {
+  test("once a day, at the server's own moment", () => {
     const due = auditDueAt(server, quiet)!;
     expect(due - at).toBeGreaterThanOrEqual(day / 2);
     expect(due - at).toBeLessThan(1.5 * day);
     const audit = { at: due + 60_000, oldest: due, endpoints: 1 };
     expect(auditDueAt({ ...server, audit }, quiet)).toBe(due + day);
     expect(auditDueAt({ ...server, server: mx2 }, quiet)! % day).not.toBe(due % day);
-    // In the quiet hours, where calm work waits for the same moment.
+    // The moment is in the quiet hours, where calm work waits for the same moment.
     expect(due % day).toBeGreaterThanOrEqual(day / 24);
     expect(due % day).toBeLessThan((5 * day) / 24);
   });
 
-  test('when it was asked for', () => {
+  test('when an operator asked for it', () => {
     expect(auditDueAt({ ...server, auditAsked: at + 1 }, quiet)).toBe(at + 1);
   });
 });
 
-test('a row is a line that the host reads', () => {
+test('a row is a line that the installer reads', () => {
   expect(
     [...host, row('a.test'), { domain: 'b.test', for: 'webmail' as const, leaf, webmail: 'webmail.b.test' }].map(
       rowLine,

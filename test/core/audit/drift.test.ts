@@ -1,4 +1,6 @@
-/** A day's audit, from the moment it is due to what it found served again. */
+/**
+ * A day's audit, from the moment at which it is due until what it found missing is served again.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { auditDueAt } from '../../../core/audit/audit.ts';
@@ -23,7 +25,10 @@ let me: string;
 const ALL = '465,25,587,993,143,995,110,443';
 const names = ['a.test', 'b.test'];
 
-/** Assembles, sends, lets the server answer, records. @returns the delivery's text */
+/**
+ * Assembles and sends a delivery, gives the server's answer, and records the answer.
+ * @returns the delivery's text
+ */
 async function round(outcome: string, ...lines: string[]): Promise<string> {
   const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution: me }, { ...world, roots: '' }));
   const { hash, seq } = assembled.delivery;
@@ -61,7 +66,7 @@ beforeEach(async () => {
 });
 
 describe('an audit', () => {
-  test('is one command that holds no key, and looks at each name, at the host’s also without one', async () => {
+  test('is one command that holds no key and checks each name, and the host name also without SNI', async () => {
     const text = await round('verified', '', `fact audit-ports ${ALL}`, 'audited 4');
     expect(text).toContain('\nmode verify\n');
     expect(text).not.toContain('PRIVATE KEY');
@@ -74,7 +79,7 @@ describe('an audit', () => {
     ]);
   });
 
-  test('that finds nothing is one summary, no event and no item, and the next is a day later', async () => {
+  test('that finds nothing writes one summary, no event and no work, and the next is a day later', async () => {
     const due = world.time;
     await round('verified', '', `fact audit-ports ${ALL}`, 'audited 4');
     expect((await server()).audit).toEqual({ at: world.time, oldest: world.time, endpoints: 30 });
@@ -83,14 +88,14 @@ describe('an audit', () => {
     expect(await release()).toEqual({ server: mx1, dueAt: due + day });
   });
 
-  test('comes after what is to be delivered', async () => {
+  test('comes after the work that can be delivered', async () => {
     await giveWork(world, 'c.test');
     expect(await round('installed', 's')).toContain('\nmode install\n');
     await expect(release()).rejects.toMatchObject({ name: 'MoreWork' });
     expect(await round('verified', '', `fact audit-ports ${ALL}`, 'audited 5')).toContain('\nmode verify\n');
   });
 
-  test('goes along with what waited for the quiet hour, and looks at what comes with that', async () => {
+  test('is included in a delivery of calm work, and checks the certificates of that delivery', async () => {
     const before = (await world.store.installed({ server: mx1, domain: 'a.test' }))!.fingerprint;
     const renewed = { id: 'd'.repeat(64), fingerprint: 'e'.repeat(64) };
     for (const domain of names) {
@@ -123,12 +128,13 @@ describe('an audit', () => {
       [mx1, before],
     ]);
     expect((await server()).audit).toMatchObject({ at: world.time, endpoints: 30 });
-    // Refused, it is parked for that; the old one is served, and is no drift.
+    // The delivery of b.test was refused, so b.test is parked. Its old certificate is served and is
+    // not drift.
     expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: 'b.test', reason: 'InstallRefused: no' }]);
     expect(facts('Endpoints Unverified')).toEqual([]);
   });
 
-  test('of a dead port says so on the bus and gives nobody work', async () => {
+  test('that finds a dead port publishes the port and gives no work', async () => {
     await round('verified', '', `fact audit-ports ${ALL.replace(',443', '')}`, 'fact audit-dead 443', 'audited 4');
     expect((await server()).audit).toMatchObject({ endpoints: 30, dead: { '443': 2 } });
     expect(await world.store.work(mx1, 10)).toEqual([]);
@@ -140,13 +146,13 @@ describe('an audit', () => {
 
   test.each([
     ['was cut', ['', `fact audit-ports ${ALL}`, 'unseen 25 1']],
-    ['was killed before it looked', ['']],
+    ['was killed before its first handshake', ['']],
   ])('that %s is followed by another in an hour', async (_, lines) => {
     await round('verified', ...lines);
     expect(auditDueAt(await server(), world.quietHours)).toBe(world.time + 60 * minute);
   });
 
-  test('that came half way goes on there the next day', async () => {
+  test('that ended half way continues there the next day', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'audited 1');
     world.time = auditDueAt(await server(), world.quietHours)!;
     expect(looksIn(await round('verified', '', `fact audit-ports ${ALL}`, 'audited 3'))).toHaveLength(3);
@@ -156,7 +162,7 @@ describe('an audit', () => {
 });
 
 describe('what has drifted', () => {
-  test('is delivered again at once, looked at on every port, and said when it was seen', async () => {
+  test('is redelivered at once, checked on every port, and published when it was seen', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 25,465,587 2', 'audited 4');
     expect(facts('Endpoints Unverified')[0]!.detail).toMatchObject({ verified: 27, domains: ['b.test'], drifted: 1 });
     expect(facts('Drift Repaired')).toEqual([]);
@@ -170,7 +176,7 @@ describe('what has drifted', () => {
     expect(await world.store.work(mx1, 10)).toEqual([]);
   });
 
-  test('is not repaired where a port still does not show it: that domain waits with the port, until the next audit', async () => {
+  test('is not repaired if a port still does not show it: its domain waits for the next audit', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 587 2', 'audited 4');
     await round('installed', 'u', `fact audit-ports ${ALL}`, 'unseen 587 1', 'audited 1');
     expect(facts('Drift Repaired')).toEqual([]);
@@ -183,7 +189,7 @@ describe('what has drifted', () => {
     expect((await world.store.work(mx1, 10))[0]).not.toHaveProperty('notBefore');
   });
 
-  test('takes along what waits for its quiet hour, and leaves alone what is to be removed', async () => {
+  test('is delivered with what waits for its quiet hour, and does not restore what is to be removed', async () => {
     const certificate = aCertificate(world, { id: 'd'.repeat(64), fingerprint: 'e'.repeat(64) });
     await world.certificates.putKeyOnce(
       { domain: 'a.test', id: certificate.id },
@@ -215,7 +221,7 @@ describe('what has drifted', () => {
     expect(b).toMatchObject({ domain: 'b.test', certificate: 'REMOVE', notBefore: expect.any(Number) });
   });
 
-  test('on a server on which nothing of ours is left is given after that was inspected and adopted again', async () => {
+  test('on a server on which nothing of sealpost is left waits for an inspection and an adoption', async () => {
     await round('verified', '', 'fact audit-ports ', 'unseen all 1x4', 'audited 4');
     expect(await server()).not.toHaveProperty('capability');
     expect(await round('inspected', '', `fact ports ${ALL}`, 'fact adopted yes')).toMatch(/mode inspect\nadopt yes/);
@@ -224,7 +230,7 @@ describe('what has drifted', () => {
     expect((await server()).hostSecuredAt).toBeDefined();
   });
 
-  test('where one daemon does not ask us any more, is given after that was inspected and adopted again', async () => {
+  test('waits for an inspection and an adoption if one daemon no longer reads the configuration', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'fact audit-lost dovecot', 'unseen 993 1x4', 'audited 4');
     expect(await server()).not.toHaveProperty('capability');
     expect(await round('inspected', '', `fact ports ${ALL}`, 'fact adopted yes')).toMatch(/mode inspect\nadopt yes/);
@@ -233,7 +239,7 @@ describe('what has drifted', () => {
   });
 });
 
-describe('the server’s own certificate', () => {
+describe("the server's own certificate", () => {
   test('that is not seen and cannot be repaired pages a person, and holds no customer back', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 25,465,587 4', 'audited 4');
     const failing = round('installed', 'b', '1 b InstallRolledBack not seen on port 465 (postfix)');
@@ -248,7 +254,7 @@ describe('the server’s own certificate', () => {
     expect(await round('installed', 's')).toMatch(/^entry 1 install c\.test /m);
   });
 
-  test('pages also where the step died before it could say so', async () => {
+  test('pages a person also if the step was killed before it could page', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 25 4', 'audited 4');
     const { removeDelivery } = world.deliveries;
     world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));

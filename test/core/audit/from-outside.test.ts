@@ -1,4 +1,7 @@
-/** A look from outside: what strangers find, said apart from what the server itself would say. */
+/**
+ * The outside check: what clients on the internet find. Its result is stored apart from the
+ * audit's.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Dns } from '../../../core/dns/authoritative.ts';
 import type { Look, Seen } from '../../../core/audit/handshake.ts';
@@ -10,7 +13,7 @@ let world: World;
 let me: string;
 let looks: Omit<Look, 'trust'>[];
 let addresses: string[];
-/** What a stranger is shown; a test changes it. */
+/** What a handshake shows; a test replaces this function. */
 let shown: (look: Omit<Look, 'trust'>) => Seen;
 const leafOf = (name: string) =>
   Buffer.from(name.replace(/^(mail|webmail)\./, ''))
@@ -52,8 +55,8 @@ beforeEach(async () => {
   await world.store.beginOutside(mx1, world.time);
 });
 
-describe('a look from outside', () => {
-  test('is at the address of the server’s name, by each name, and the host’s also without one', async () => {
+describe('an outside check', () => {
+  test("is made at the address of the server's name, by each name, and for the host name also without SNI", async () => {
     expect(await round()).toEqual({ looked: 1, failed: 0 });
     expect(new Set(looks.map(({ address }) => address))).toEqual(new Set(['192.0.2.1']));
     const seen = looks.map(({ name, port, isNameUnsaid }) => `${isNameUnsaid ? '-' : name} ${port}`);
@@ -66,7 +69,7 @@ describe('a look from outside', () => {
     expect(world.bus.events).toEqual([]);
   });
 
-  test('is once a day, whoever comes meanwhile', async () => {
+  test('is made once a day, however often the function runs', async () => {
     await round();
     looks = [];
     world.time += day - minute;
@@ -76,7 +79,7 @@ describe('a look from outside', () => {
     expect((await round()).looked).toBe(1);
   });
 
-  test('says of a port that nobody answers at that it is unreachable, asks it once, and asks for no audit', async () => {
+  test('of a port that does not answer makes one handshake, says unreachable, and asks for no audit', async () => {
     shown = look => (look.port === 465 ? { reached: false, trusted: false, reason: 'timed out' } : good(look));
     await round();
     expect(looks.filter(({ port }) => port === 465)).toHaveLength(1);
@@ -95,13 +98,17 @@ describe('a look from outside', () => {
 
   test.each<[string, Seen, RegExp]>([
     [
-      'is not trusted',
+      'a certificate that is not trusted',
       { reached: true, trusted: false, fingerprint: 'e', reason: 'self signed' },
       /^not trusted: self/,
     ],
-    ['is another', { reached: true, trusted: true, fingerprint: 'e', issuer: 'Proxy CA' }, /another .* by Proxy CA/],
-    ['is none, for there is no TLS', { reached: true, trusted: false, reason: 'hung up' }, /^no TLS: hung up/],
-  ])('of a certificate that %s names it, and the server is audited', async (_, seen, why) => {
+    [
+      'another certificate',
+      { reached: true, trusted: true, fingerprint: 'e', issuer: 'Proxy CA' },
+      /another .* by Proxy CA/,
+    ],
+    ['no TLS', { reached: true, trusted: false, reason: 'hung up' }, /^no TLS: hung up/],
+  ])('that finds %s records why, and asks for an audit of the server', async (_, seen, why) => {
     shown = look => (look.name === 'mail.b.test' && look.port === 993 ? seen : good(look));
     await round();
     const { unseen, verified } = await outside();
@@ -110,7 +117,7 @@ describe('a look from outside', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ auditAsked: world.time });
   });
 
-  test('is content with the certificate that was installed while it looked', async () => {
+  test('accepts the certificate that was installed while it ran', async () => {
     shown = look => {
       if (look.name !== 'mail.b.test') return good(look);
       void world.store.recordInstalled(
@@ -124,14 +131,14 @@ describe('a look from outside', () => {
     expect(await outside()).toMatchObject({ verified: 18, unseen: [] });
   });
 
-  test('of a name without an address is none, and says so', async () => {
+  test('of a name without an address makes no handshake, and records why', async () => {
     addresses = [];
     await round();
     expect(await outside()).toMatchObject({ why: expect.stringContaining('no address') });
     expect(looks).toEqual([]);
   });
 
-  test('takes another share of the domains each day, and those in trouble each time', async () => {
+  test('takes another share of the domains each day, and each time those that were wrong', async () => {
     for (let i = 100; i < 220; i++) await installed(`d${i}.test`);
     shown = look => (look.name === 'mail.a.test' ? { reached: true, trusted: false, fingerprint: 'e' } : good(look));
     const days: Set<string>[] = [];
@@ -146,21 +153,21 @@ describe('a look from outside', () => {
     expect(new Set(days.flatMap(names => [...names])).size).toBe(122);
   });
 
-  test('that fails leaves the others theirs, and is said', async () => {
+  test('that fails is an error, after the other servers were checked', async () => {
     world.store.allInstalled = () => Promise.reject(new Error('busy'));
     await expect(round()).rejects.toThrow('1 of 1 looks failed');
     expect((await outside()).dueAt).toBe(world.time + day);
   });
 
-  test('of a server that is retired is forgotten', async () => {
+  test('of a server that is retired is deleted', async () => {
     await world.store.retireServer(mx1, world.time + 1);
     expect(await round()).toEqual({ looked: 0, failed: 0 });
     expect(await world.store.outsides()).toEqual([]);
   });
 });
 
-describe('a person who asks', () => {
-  test('has the server audited at once, and looked at from outside with the next round', async () => {
+describe('an operator who asks for an audit', () => {
+  test('gets an audit of the server at once, and an outside check at the next run', async () => {
     await round();
     world.time += minute;
     expect(await askAudit(mx1, world)).toEqual({ server: mx1, asked: true });
@@ -168,7 +175,7 @@ describe('a person who asks', () => {
     expect((await outside()).dueAt).toBe(world.time);
   });
 
-  test('for a server that nobody registered is told', async () => {
+  test('is told that the server is not registered', async () => {
     expect(await askAudit('mx9.provider.example', world)).toEqual({ server: 'mx9.provider.example', asked: false });
     expect((await world.store.outsides()).length).toBe(1);
   });

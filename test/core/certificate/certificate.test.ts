@@ -15,7 +15,7 @@ let leaf: string;
 let clientLeaf: string;
 let keyPem: string;
 
-/** A root, an intermediate and leaves, made by openssl, which is independent of our own code. */
+/** A root, an intermediate and leaves, created by openssl, which is independent of our own code. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealpost-chain-'));
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
@@ -65,9 +65,9 @@ const check = (change: Partial<Parameters<typeof checkCertificate>[0]> = {}) =>
   checkCertificate({ chainPem: leaf + intermediate, keyPem, names, roots, now, ...change });
 
 describe('a certificate is good', () => {
-  test('when key, names, dates, use and chain are', () => check());
+  test('when key, names, dates, use and chain are good', () => check());
 
-  test('with its root in the chain too', () => check({ chainPem: leaf + intermediate + roots }));
+  test('with its root in the chain, too', () => check({ chainPem: leaf + intermediate + roots }));
 });
 
 describe('a certificate is unusable', () => {
@@ -116,10 +116,10 @@ describe('a certificate is unusable', () => {
     expect(refusal({ roots: '' })).toMatch(/ends at Test CA, whose issuer \(Test Root\) is not a trusted root/);
   });
 
-  test('when there is none', () => expect(refusal({ chainPem: 'HTTP 502' })).toContain('no certificate'));
+  test('when the file holds none', () => expect(refusal({ chainPem: 'HTTP 502' })).toContain('no certificate'));
 });
 
-test('what is known of it is what openssl says of it', () => {
+test('the facts about a certificate are those that openssl prints', () => {
   const openssl = (...args: string[]) =>
     execFileSync('openssl', ['x509', '-in', 'leaf.pem', '-noout', ...args], { cwd: folder })
       .toString()
@@ -131,7 +131,7 @@ test('what is known of it is what openssl says of it', () => {
   expect(facts.ariId).toMatch(/^[\w-]+\.[\w-]+$/);
 });
 
-test('the file for a server has the key first, then leaf and chain, and nothing between', () => {
+test('the file for a server has the key, then leaf and chain, and nothing else', () => {
   const pem = combinedPem({
     keyPem: keyPem.replaceAll('\n', '\r\n'),
     chainPem: `subject=\n${leaf}\n\n${intermediate.trimEnd()}`,

@@ -18,7 +18,7 @@ describe('a domain', () => {
     ['例え。テスト', 'xn--r8jz45g.xn--zckzah'],
     ['mail.customer.github.io', 'mail.customer.github.io'],
     ['github.io', 'github.io'],
-  ])('%s is known as %s', (typed, stored) => expect(parseDomain(typed, { field: 'domain' })).toBe(stored));
+  ])('%s is stored as %s', (typed, stored) => expect(parseDomain(typed, { field: 'domain' })).toBe(stored));
 
   test.each<[unknown, RegExp]>([
     ['', /empty/],
@@ -59,7 +59,7 @@ describe('a domain', () => {
   });
 });
 
-test('a server that is no full host name is refused with an example of one', () => {
+test('a server that is no full host name is refused with an example of a full one', () => {
   expect(parseHostName('MX1.provider.example', { field: 'server' })).toBe('mx1.provider.example');
   expect(() => parseHostName('mx1', { field: 'mailServers[0]' })).toThrow(
     /mailServers\[0\] "mx1" .*mx1\.provider\.example/,
@@ -74,7 +74,7 @@ describe('the names of a certificate', () => {
     expect(planNames({ domain, policy: 'wildcard' })).toEqual(['example.com', '*.example.com']);
   });
 
-  test('or the labels that were listed, each once, the domain first', () => {
+  test('are the listed labels, each once, the domain first', () => {
     expect(list('mail', '@', 'MAIL', 'imap.eu', 'bücher')).toEqual([
       'example.com',
       'mail.example.com',
@@ -97,7 +97,7 @@ describe('the names of a certificate', () => {
       ),
   );
 
-  test('tell by which one to look at a mail server and at webmail', () => {
+  test('include the names with which to check a mail server and webmail', () => {
     expect(mailName(domain, ['example.com', '*.example.com'])).toBe('mail.example.com');
     expect(mailName(domain, ['smtp.example.com', 'imap.example.com'])).toBe('smtp.example.com');
     expect(webmailName(domain, ['example.com', '*.example.com'])).toBe('webmail.example.com');

@@ -12,18 +12,18 @@ test.each([
   expect(dueAt({ notBefore: 0, notAfter: lifetime * day, random })).toBe(due * day);
 });
 
-test("it is due at a random moment in the CA's window", () => {
+test("a certificate is due at a random moment in the CA's window", () => {
   const window = { start: 59 * day, end: 61 * day };
   expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
   expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random: () => 0 })).toBe(59 * day);
 });
 
-test('a window that reaches past its end is not followed', () => {
+test('a window that reaches past the end of the certificate is ignored', () => {
   const window = { start: 89 * day, end: 91 * day };
   expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
 });
 
-test('it is urgent when the window is past (it was revoked), or half of the reserve is gone', () => {
+test('a certificate is urgent when its window is past (it was revoked), or half of its reserve is gone', () => {
   const certificate = { notBefore: 0, notAfter: 90 * day };
   expect(isUrgent(61 * day, certificate)).toBe(false);
   expect(isUrgent(75 * day, certificate)).toBe(true);
