@@ -1,6 +1,6 @@
 /**
- * What a step of the road stands on in a test: the twins, a clock that a test moves, and the names
- * that most tests use.
+ * What a step depends on in a test: the twins, a clock that a test moves, and the names that most
+ * tests use.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Issuer } from '../../core/acme/issuer.ts';
@@ -27,7 +27,7 @@ export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
 export const node = 'mi-0123456789abcdef0';
 export const challengeZone = { id: 'ZCHALLENGES', name: 'challenges.example' };
 
-/** As the setting `Issuers` would have it, with limits of no consequence. */
+/** An issuer as the setting `Issuers` configures it, with limits of no consequence. */
 export function anIssuer(more: Partial<Issuer> = {}): Issuer {
   const name = more.name ?? 'ca';
   return {
@@ -38,7 +38,7 @@ export function anIssuer(more: Partial<Issuer> = {}): Issuer {
   };
 }
 
-/** What nodes run, by their platform. */
+/** The installer of each platform. */
 export const installers = {
   Linux: { text: '#!/bin/sh\n', sha256: 'a'.repeat(64) },
   Windows: { text: 'exit 0\n', sha256: 'b'.repeat(64) },
@@ -71,7 +71,7 @@ export function newWorld(time = 1_800_000_000_000): World {
   const memory = emptyMemory();
   const world: World = {
     time,
-    // A sleep costs a test little, whatever the product waits.
+    // A sleep takes little of the test's time, whatever the product waits.
     clock: {
       now: () => world.time,
       sleep: async ms => {
@@ -121,7 +121,7 @@ export function aCertificate(world: World, more: Partial<StoredCertificate> = {}
   };
 }
 
-/** Servers that are registered and were inspected, and can serve by name. */
+/** Servers that are registered and inspected, and that can serve by name. */
 export async function register(world: World, ...servers: string[]): Promise<void> {
   for (const server of servers) {
     await registerOnly(world, server);
@@ -133,20 +133,22 @@ export async function registerOnly({ store, time }: World, server: string): Prom
   await store.registerServer({ server, node, roleId: 'AROAEXAMPLEEXAMPLE', adopt: true }, { at: time, now: time });
 }
 
-/** What `inspect` found there. */
+/** The inspection of a server found this capability. */
 export function found({ memory }: World, server: string, capability: Facts = byName): void {
   memory.servers.get(server)!.capability = capability;
 }
 
 const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'], 'web-servers': ['nginx'] };
-/** One certificate for all names of its mail daemons; webmail behind nginx can. */
+/** Mail software with one certificate for all names; webmail behind nginx serves by name. */
 export const notByName: Facts = {
   'serves-by-name': ['nginx'],
   'web-servers': ['nginx'],
   'cannot-serve-by-name': ['courier'],
 };
 
-/** A server that was inspected and secured, taken by an execution whose name is given back. */
+/**
+ * A server that was inspected and secured. @returns the name of the execution that has its claim
+ */
 export async function readyServer(
   world: World,
   { server = mx1, secured = true, capability = {} as Facts } = {},

@@ -18,7 +18,7 @@ describe("a server's answer", () => {
     ['stale 40', { outcome: 'stale', storedSeq: 40 }],
     ['stale', { outcome: 'stale' }],
     ['stale -1', { outcome: 'stale' }],
-  ])('that is "%s" says the number that the host knows, where it has one', (outcome, said) => {
+  ])('that is "%s" has the number that the server stores, if it gives one', (outcome, said) => {
     expect(parse(header(outcome))).toEqual({ entries: [], facts: {}, ...said });
   });
 
@@ -39,16 +39,16 @@ describe("a server's answer", () => {
     expect(facts).toEqual({ os: ['Debian GNU/Linux 12'], 'adopt-change': ['one', 'two'], nginx: [''] });
   });
 
-  test('is found after what a login banner printed before it', () => {
+  test('is found after the text of a login banner', () => {
     expect(parse(`Welcome to mx1\n${header('installed')}s\n`)).toMatchObject({ entries: [{ letter: 's' }] });
   });
 
-  test('with a reason that nobody knows is a refusal', () => {
+  test('with an unknown reason is a refusal', () => {
     const { entries } = parse(`${header('installed')}r\n1 r Bogus something\n`);
     expect(entries).toEqual([{ letter: 'r', reason: { name: 'InstallRefused', text: 'something' } }]);
   });
 
-  test('with a reason for an entry that is not there does no harm', () => {
+  test('with a reason for an entry that was not sent does no harm', () => {
     expect(parse(`${header('installed')}s\n9 r ServerFull no room\n`).entries).toEqual([{ letter: 's' }]);
   });
 });
@@ -59,7 +59,7 @@ describe('the outcome is unknown', () => {
     ['something else was printed', 'sh: ./installer: Permission denied\n'],
     ['it answers another delivery', `sealpost ${'e'.repeat(64)} 7 installed\ns\n`],
     ['it answers another round', `sealpost ${hash} 6 installed\ns\n`],
-    ['its outcome is none that we know', header('finished')],
+    ['its outcome is unknown', header('finished')],
     ['its header was cut', `sealpost ${hash} 7\n`],
   ])('when %s', (_, output) => {
     expect(() => parse(output)).toThrow(

@@ -30,7 +30,7 @@ const assemble = (execution: string) => unlessEnded(assembleDelivery({ server: m
 const textOf = (hash: string) => world.objects.get(`deliveries/${prefix}/${hash}`)!;
 
 describe('a delivery is assembled', () => {
-  test('for a server that cannot serve by name with its own host name for mail, and a domain for webmail alone', async () => {
+  test('for a server without SNI with its host name for mail, and with a domain for webmail only', async () => {
     const me = await readyServer(world, { capability: notByName });
     await giveWork(world, mx1, { host: true });
     await giveWork(world);
@@ -39,7 +39,7 @@ describe('a delivery is assembled', () => {
     expect(probes).toEqual([`probe ${mx1} -`, `probe - webmail.${domain}`]);
   });
 
-  test('to inspect a server first, and to adopt it where that was allowed', async () => {
+  test('to inspect a server first, and to adopt it if its registration allows that', async () => {
     await registerOnly(world, mx1);
     await giveWork(world);
     const me = (await world.store.wakeServer(mx1, world.time))!;
@@ -61,7 +61,7 @@ describe('a delivery is assembled', () => {
     expect(world.objects.get(`installers/${delivery.installer}`)).toBe(installers.Windows.text);
   });
 
-  test("with all that waits, in the order of the domains, under the server's own prefix and nowhere else", async () => {
+  test("with all work that waits, sorted by domain, under the server's own prefix and nowhere else", async () => {
     const me = await readyServer(world);
     for (const name of ['b.example', 'a.example']) await giveWork(world, name);
     const { delivery } = await assemble(me);
@@ -87,7 +87,7 @@ describe('a delivery is assembled', () => {
     ]);
   });
 
-  test('once: tried again, or by another that took over, it is the same', async () => {
+  test('once: a retry, or an execution that takes over the claim, gets the same delivery', async () => {
     const me = await readyServer(world);
     await giveWork(world);
     const first = await assemble(me);
@@ -110,7 +110,7 @@ describe('a delivery is assembled', () => {
     ]);
   });
 
-  test('without what the server refused, until its time', async () => {
+  test('without what the server refused, until the time of its next try', async () => {
     const me = await readyServer(world);
     await giveWork(world);
     await giveWork(world, 'other.example');
@@ -123,7 +123,7 @@ describe('a delivery is assembled', () => {
     expect((await assemble(me)).delivery.entries).toBe(2);
   });
 
-  test('with what is behind a thousand that may not go yet', async () => {
+  test('with the work that stands behind a thousand entries that must wait', async () => {
     const me = await readyServer(world);
     for (let i = 0; i < 1_000; i++) await giveWork(world, `c${i}.example`);
     for (const one of await world.store.work(mx1, 1_000))
@@ -132,7 +132,7 @@ describe('a delivery is assembled', () => {
     expect((await assemble(me)).delivery.entries).toBe(1);
   });
 
-  test("with the server's own host name first, when more waits than one delivery takes", async () => {
+  test("with the server's own host name first, if more waits than one delivery takes", async () => {
     const me = await readyServer(world);
     for (let i = 0; i < 1_100; i++) await giveWork(world, `c${i}.example`);
     await giveWork(world, mx1, { host: true });
@@ -141,7 +141,7 @@ describe('a delivery is assembled', () => {
     expect(textOf(delivery.hash)).toMatch(/^entry 1 install mx1\.\S+ \d+ \S+ \S+ host$/m);
   });
 
-  test('without a certificate that cannot be read, which waits alone with its reason', async () => {
+  test('without a certificate that cannot be read, whose work waits with its reason', async () => {
     const me = await readyServer(world);
     for (const name of ['a.example', 'b.example']) await giveWork(world, name);
     world.objects.delete(`certificates/a.example/${'c'.repeat(64)}/key`);
@@ -152,7 +152,7 @@ describe('a delivery is assembled', () => {
     });
   });
 
-  test('not at all where nothing can be read, or S3 is busy', async () => {
+  test('not at all if no certificate can be read, or S3 is busy', async () => {
     const me = await readyServer(world);
     for (const name of ['a.example', 'b.example']) await giveWork(world, name);
     const busy = new SealpostError('Throttled', { about: 'key', message: 'S3 is busy' });
@@ -167,7 +167,7 @@ describe('a delivery is assembled', () => {
     for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
   });
 
-  test('with an installer that is there, also where the delivery is on record and the installer another', async () => {
+  test('with the current installer, even if the delivery was stored with an older one', async () => {
     const me = await readyServer(world);
     await giveWork(world);
     await assemble(me);
@@ -178,7 +178,7 @@ describe('a delivery is assembled', () => {
     expect(world.objects.get(`installers/${newer.sha256}`)).toBe(newer.text);
   });
 
-  test('and put before it is on record: killed in between, the next try makes it whole', async () => {
+  test('and put into S3 before it is recorded: after a crash in between, the next try completes it', async () => {
     const me = await readyServer(world);
     await giveWork(world);
     const refusing = { ...world.store, startDelivery: () => Promise.reject(new Error('killed')) };

@@ -16,7 +16,7 @@ const entries = (work: object, server: { capability: Record<string, string[]> } 
   entriesFor({ domain, v: 3, ...work }, server).map(({ for: use, install }) => [use, install?.names, install?.probe]);
 
 describe('the entries of a domain', () => {
-  test('with a certificate for webmail: ours is looked at on mail alone', () => {
+  test('with a provided certificate for webmail: ours is checked on mail only', () => {
     const provided = { webmail: one('b', `webmail.${domain}`) };
     expect(entries({ certificate: ours, provided })).toEqual([
       [undefined, [domain, `*.${domain}`], { mail: `mail.${domain}`, webmail: undefined }],
@@ -24,7 +24,7 @@ describe('the entries of a domain', () => {
     ]);
   });
 
-  test('with one for mail: ours is looked at by a name that the other does not cover', () => {
+  test('with a provided certificate for mail: ours is checked by a name that the provided one lacks', () => {
     const provided = { mail: one('b', `mail.${domain}`) };
     expect(entries({ certificate: ours, provided })).toEqual([
       [undefined, [domain, `*.${domain}`], { mail: domain, webmail: `webmail.${domain}` }],
@@ -32,7 +32,7 @@ describe('the entries of a domain', () => {
     ]);
   });
 
-  test('of a host name is looked at on mail, and where there is webmail alone on that', () => {
+  test('of a host name: it is checked on mail, or on webmail if the server has only webmail', () => {
     const host = { certificate: one('a', domain), host: true };
     expect(entries(host)).toEqual([[undefined, [domain], { mail: domain }]]);
     expect(entries(host, on('nginx'))).toEqual([[undefined, [domain], { webmail: domain }]]);
@@ -40,7 +40,7 @@ describe('the entries of a domain', () => {
     expect(entries(host, beside)).toEqual([[undefined, [domain], { mail: domain }]]);
   });
 
-  test('no name is in both: what the other covers is its own, and webmail keeps a name that covers it', () => {
+  test('have no name twice: a provided certificate keeps its names, and webmail one that covers its own', () => {
     const provided = { mail: one('b', `*.${domain}`, `shop.${domain}`, 'stranger.example', `a.b.${domain}`) };
     expect(entries({ certificate: ours, provided })).toEqual([
       [undefined, [domain, `webmail.${domain}`], { mail: domain, webmail: `webmail.${domain}` }],
@@ -48,21 +48,21 @@ describe('the entries of a domain', () => {
     ]);
   });
 
-  test('where nothing but the wildcard is left of ours, a label that nobody has is looked at', () => {
+  test('check a label that no certificate lists if ours has only its wildcard left', () => {
     const provided = { mail: one('b', domain, `mail.${domain}`, `smtp.${domain}`) };
     expect(entries({ certificate: ours, provided })[0]).toEqual([
       ...[undefined, [`*.${domain}`], { mail: `imap.${domain}`, webmail: `webmail.${domain}` }],
     ]);
   });
 
-  test('where nothing is left of ours, there is no entry for it', () => {
+  test('have none for our certificate if no name is left for it', () => {
     const all = one('b', domain, `*.${domain}`);
     expect(entries({ certificate: ours, provided: { mail: all, webmail: all } }).map(([use]) => use)).toEqual([
       ...['mail', 'webmail'],
     ]);
   });
 
-  test('one for both and none of ours: on a server that does either it is that alone', () => {
+  test('with one provided certificate for both and none of ours: a mail-only server gets the one for mail', () => {
     const provided = { mail: one('b', `mail.${domain}`), webmail: one('b', `webmail.${domain}`) };
     expect(entries({ provided }).map(([use]) => use)).toEqual(['mail', 'webmail']);
     expect(entries({ provided }, on('postfix,dovecot')).map(([use]) => use)).toEqual(['mail']);
@@ -72,19 +72,19 @@ describe('the entries of a domain', () => {
     ]);
   });
 
-  test('what a web server is, the inspection says', () => {
+  test("tell a web server by the inspection's fact", () => {
     const provided = { mail: one('b', `mail.`), webmail: one('b', `webmail.`) };
     expect(entries({ provided }, on('toy', 'toy')).map(([use]) => use)).toEqual(['webmail']);
     expect(entries({ provided }, on('nginx', '')).map(([use]) => use)).toEqual(['mail']);
   });
 
-  test('a server whose last inspection did not say so keeps its webmail', () => {
+  test('include webmail on a server whose last inspection did not report web servers', () => {
     const provided = { mail: one('b', `mail.`), webmail: one('b', `webmail.`) };
     const before = { capability: { 'serves-by-name': ['postfix,nginx'] } };
     expect(entries({ provided }, before).map(([use]) => use)).toEqual(['mail', 'webmail']);
   });
 
-  test('a removal is one entry, whatever there was', () => {
+  test('have one removal, however many certificates the domain had', () => {
     expect(entriesFor({ domain, v: 3, certificate: 'REMOVE' }, everything)).toEqual([{ domain, v: 3 }]);
   });
 });

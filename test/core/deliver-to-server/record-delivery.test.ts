@@ -34,7 +34,7 @@ beforeEach(async () => {
   for (const name of names) await giveWork(world, name);
 });
 
-/** The domain's wish names this server, and its certificate is the one that waits here. */
+/** The domain's wish names this server, and the domain's certificate is the one in the work. */
 async function wishedHere(domain: string): Promise<void> {
   const { store, time } = world;
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
@@ -48,7 +48,9 @@ async function sent(): Promise<Assembled> {
   await sendDelivery({ ...assembled, execution: me, token: 'token' }, world);
   return assembled;
 }
-/** Delivers, lets the server answer with this after its header, and records that. */
+/**
+ * Sends a delivery, gives the server's answer (`body` follows its header), and records the answer.
+ */
 async function delivered(outcome: string, body = '', exitCode = 0) {
   const assembled = await sent();
   const { id } = world.commands.sent.at(-1)!;
@@ -62,7 +64,7 @@ async function delivered(outcome: string, body = '', exitCode = 0) {
 }
 const work = async () => (await world.store.work(mx1, 10)).map(work => work.domain);
 
-describe('a domain with a certificate of its own for webmail', () => {
+describe('a domain with a provided certificate for webmail', () => {
   const [ours, bought] = ['c', 'd'].map(letter => letter.repeat(64)) as [string, string];
   beforeEach(async () => {
     world = newWorld();
@@ -82,7 +84,7 @@ describe('a domain with a certificate of its own for webmail', () => {
     await world.store.commitWork(work);
   });
 
-  test('is installed once both were seen, and the bus hears which is for what', async () => {
+  test('is installed once both certificates were seen, and each event has the use of its certificate', async () => {
     expect(await delivered('installed', 'su\n')).toMatchObject({ served: 1, refused: 0 });
     expect(await work()).toEqual([]);
     expect(await world.store.installed({ server: mx1, domain: 'b.example' })).toMatchObject({
@@ -94,7 +96,7 @@ describe('a domain with a certificate of its own for webmail', () => {
     ]);
   });
 
-  test('is parked once where one of them was not seen', async () => {
+  test('is parked once if one of its certificates was not seen', async () => {
     const body = 'bb\n1 b InstallRolledBack not seen on port 443\n2 b InstallRolledBack not seen on port 443\n';
     expect(await delivered('rolled-back', body, 20)).toMatchObject({ served: 0, refused: 1 });
     expect(await work()).toEqual(['b.example']);
@@ -102,8 +104,8 @@ describe('a domain with a certificate of its own for webmail', () => {
   });
 });
 
-describe('what a server answered', () => {
-  test('is installed where it was seen served, newly or again, and the bus hears of each', async () => {
+describe('the answer of a server', () => {
+  test('that saw a certificate served, newly or again, makes it installed and publishes it', async () => {
     expect(await delivered('installed', 'sus\n')).toEqual({ server: mx1, outcome: 'installed', served: 3, refused: 0 });
     expect(await work()).toEqual([]);
     for (const name of names)
@@ -116,7 +118,7 @@ describe('what a server answered', () => {
     expect(await world.store.readServer(mx1)).not.toHaveProperty('delivery');
   });
 
-  test('parks the one domain that was refused, and holds back none of its neighbours', async () => {
+  test('parks the one domain that was refused, and none of its neighbours', async () => {
     const body = 'srs\n2 r CertificateUnusable key does not match the leaf\n';
     expect(await delivered('installed', body)).toMatchObject({ served: 2, refused: 1 });
     expect(await world.store.work(mx1, 10)).toMatchObject([
@@ -132,14 +134,14 @@ describe('what a server answered', () => {
     });
   });
 
-  test('says nothing was installed where it was rolled back', async () => {
+  test('that rolled back makes nothing installed', async () => {
     expect(await delivered('rolled-back', 'bbb\n', 20)).toMatchObject({ served: 0, refused: 3 });
     expect(await work()).toEqual(names);
     expect(world.bus.events.map(event => event.detail.reason)).toEqual(Array(3).fill('InstallRolledBack'));
     for (const name of names) expect(await world.store.installed({ server: mx1, domain: name })).toBeUndefined();
   });
 
-  test('holds the server and calls a person where it is broken', async () => {
+  test('that is broken holds the server and pages a person', async () => {
     await expect(delivered('broken', 'xxs\n', 30)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
     expect(await world.store.readServer(mx1)).toMatchObject({ held: expect.stringContaining(mx1) });
     expect(await world.store.installed({ server: mx1, domain: 'c.example' })).toBeDefined();
@@ -150,7 +152,7 @@ describe('what a server answered', () => {
 
   const kept = () => [...world.objects.keys()].filter(key => key.startsWith('deliveries/'));
 
-  test('leaves no keys behind: the delivery is taken away, also by a try again', async () => {
+  test('leaves no keys behind: the delivery is deleted, also by a retry', async () => {
     const { removeDelivery } = world.deliveries;
     world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));
     await expect(delivered('installed', 'sus\n')).rejects.toThrow('S3 is away');
@@ -167,7 +169,7 @@ describe('what a server answered', () => {
     expect(kept()).toEqual([]);
   });
 
-  test('leaves no object with keys where the answer to its last write was lost, and the SDK sent that again', async () => {
+  test('leaves no keys behind if the response to its last write was lost and the SDK sent the write again', async () => {
     const { endDelivery } = world.store;
     world.store.endDelivery = async (...given) => {
       await endDelivery(...given);
@@ -178,7 +180,7 @@ describe('what a server answered', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ owner: me });
   });
 
-  test('calls a person also where the step is tried again after it was recorded', async () => {
+  test('pages a person also in a retry after the answer was recorded', async () => {
     const { removeDelivery } = world.deliveries;
     world.deliveries.removeDelivery = () => Promise.reject(new Error('S3 is away'));
     await expect(delivered('broken', 'xxs\n', 30)).rejects.toThrow('S3 is away');
@@ -194,7 +196,7 @@ describe('what a server answered', () => {
     await expect(recordDelivery(again, world)).rejects.toMatchObject({ name: 'InstallBroken', about: mx1 });
   });
 
-  test('counts for the node that gave it, and not for another one that has the name by then', async () => {
+  test('counts for the node that gave it, and not for a node that was registered meanwhile', async () => {
     const assembled = await sent();
     world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsss\n`);
     world.time += 1_000;
@@ -203,7 +205,7 @@ describe('what a server answered', () => {
     const roles = memoryRoles({ role: { roleId: 'AROAROLE', trusted: ['ssm.amazonaws.com'] } });
     const time = new Date(world.time).toISOString();
     const event = { 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node: rebuilt } };
-    // In the very moment between the look at the record and the first write.
+    // The registration happens between the read of the record and the first write.
     const readManifest = async (hash: string) => {
       await registerServer(event, { ...world, commands, roles, tag: '', defaultRole: '' });
       return world.deliveries.readManifest(hash);
@@ -218,7 +220,7 @@ describe('what a server answered', () => {
     expect(await isServing(mx1, current, world.store, world.time)).toBe(false);
   });
 
-  test('leaves work that came for the same domain while it was under way', async () => {
+  test('leaves work that was given for the same domain during the delivery', async () => {
     const assembled = await sent();
     world.time += 1_000;
     await giveWork(world, 'a.example', { id: 'e'.repeat(64), fingerprint: 'e'.repeat(64) });
@@ -234,7 +236,7 @@ describe('what a server answered', () => {
 });
 
 describe('a domain that moved here', () => {
-  /** `a.example` was on mx2, and its wish now names mx1 alone. */
+  /** `a.example` was on mx2, and its wish now names mx1 only. */
   beforeEach(async () => {
     const { store, time } = world;
     await register(world, mx2);
@@ -254,19 +256,19 @@ describe('a domain that moved here', () => {
     await store.acceptWish({ ...wished, mailServers: [mx1] }, { at: time + 1 }, time);
   });
 
-  test('is removed from its old server, once it was seen served here', async () => {
+  test('is removed from its old server once it was seen served here', async () => {
     await delivered('installed', 'sss\n');
     expect(await world.store.work(mx2, 10)).toMatchObject([{ domain: 'a.example', certificate: 'REMOVE' }]);
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
   });
 
-  test('stays on its old server where it was refused here', async () => {
+  test('stays on its old server if this server refused it', async () => {
     await delivered('installed', 'rss\n1 r ServerFull no room\n');
     expect(await world.store.work(mx2, 10)).toEqual([]);
     expect(world.executions.started).toEqual([]);
   });
 
-  test('is removed from its old server also where the step was killed in between', async () => {
+  test('is removed from its old server also after the step was killed in between', async () => {
     const assembled = await sent();
     world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsss\n`);
     const input = { ...assembled, execution: me, commandId: 'command-1' };
@@ -277,14 +279,14 @@ describe('a domain that moved here', () => {
   });
 });
 
-describe('a recording that is tried again', () => {
+describe('a retry of a recording', () => {
   const answered = async () => {
     const assembled = await sent();
     world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\nsus\n`);
     return { ...assembled, execution: me, commandId: 'command-1' };
   };
 
-  test('says everything, where the bus was away the first time', async () => {
+  test('publishes everything if the bus failed the first time', async () => {
     const input = await answered();
     const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
     await expect(recordDelivery(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
@@ -293,7 +295,7 @@ describe('a recording that is tried again', () => {
     expect(await work()).toEqual([]);
   });
 
-  test('does nothing and ends well, where all of it was written', async () => {
+  test('does nothing and succeeds if everything was written', async () => {
     const input = await answered();
     await recordDelivery(input, world);
     const { dueAt: _, leaseUntil: __, ...before } = (await world.store.readServer(mx1))!;
@@ -310,14 +312,14 @@ describe('the first answer of a server', () => {
     me = (await world.store.wakeServer(mx1, world.time))!;
   });
 
-  test('is what it can do', async () => {
+  test("records the server's capability", async () => {
     await delivered('inspected', 'fact os Debian 12\nfact postfix 3.7.11\nfact host-certificate none\n');
     const server = await world.store.readServer(mx1);
     expect(server).toMatchObject({ capability: { os: ['Debian 12'], postfix: ['3.7.11'] } });
     expect(server).not.toHaveProperty('hostSecuredAt');
   });
 
-  test('brings on each domain that hangs on it, also where the step ended before it was told', async () => {
+  test('wakes each domain that depends on the server, also after a crash before the wake', async () => {
     const { store } = world;
     const wishFor = (name: string) => ({ domain: name, mailServers: [mx1], policy: 'wildcard' as const });
     for (const name of [domain, 'other.example']) {
@@ -340,7 +342,7 @@ describe('the first answer of a server', () => {
     ]);
   });
 
-  test('has what it was seen serving planned again, where it cannot serve by name any more', async () => {
+  test('re-evaluates the domains that were installed there if the server no longer serves by name', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
     await store.claimDomain({ domain, me: 'before', now: world.time });
@@ -355,12 +357,12 @@ describe('the first answer of a server', () => {
     expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: world.time });
   });
 
-  test("secures it where anybody's certificate for its name is served and trusted", async () => {
+  test('secures the server if any trusted certificate for its name is served', async () => {
     await delivered('inspected', 'fact host-certificate trusted\n');
     expect(await world.store.readServer(mx1)).toMatchObject({ hostSecuredAt: world.time });
   });
 
-  test('does not secure it where the certificate for its name is not trusted; ours then does, once seen', async () => {
+  test('does not secure the server if the certificate for its name is not trusted; ours then does, once seen', async () => {
     await delivered('inspected', 'fact host-certificate untrusted\n');
     await giveWork(world, mx1, { host: true });
     await giveWork(world, domain);
@@ -370,9 +372,9 @@ describe('the first answer of a server', () => {
   });
 
   test.each([
-    ['is given it too, ours secures it', 'courier', true],
-    ['has no adapter, ours says nothing of it', 'courier,haproxy', false],
-  ])('where what cannot serve by name %s', async (_, cannot, isSecured) => {
+    ['gets the host certificate, ours secures the server', 'courier', true],
+    ['has no adapter, ours does not secure the server', 'courier,haproxy', false],
+  ])('if software that cannot serve by name %s', async (_, cannot, isSecured) => {
     await delivered(
       'inspected',
       `fact cannot-serve-by-name ${cannot}\nfact host-certificate-for courier,nginx\nfact host-certificate untrusted\n`,
@@ -383,7 +385,7 @@ describe('the first answer of a server', () => {
     expect(hostSecuredAt).toBe(isSecured ? world.time : undefined);
   });
 
-  test('does not secure it where its own certificate was refused', async () => {
+  test('does not secure the server if its own certificate was refused', async () => {
     await delivered('inspected', '');
     await giveWork(world, mx1, { host: true });
     await delivered('installed', 'r\n1 r ServerFull no room\n');
@@ -391,7 +393,7 @@ describe('the first answer of a server', () => {
   });
 });
 
-describe('an outcome that is unknown changes nothing: the work stays', () => {
+describe('an unknown outcome changes nothing, and the work stays', () => {
   const cases: [string, (hash: string) => string][] = [
     ['the answer is to another delivery', () => `sealpost ${'e'.repeat(64)} 3 installed\nsss\n`],
     ['the answer is to an earlier round', hash => `sealpost ${hash} 2 installed\nsss\n`],
@@ -414,10 +416,10 @@ describe('an outcome that is unknown changes nothing: the work stays', () => {
   });
 
   test.each([
-    ['the host has seen a later one, whose number it says', 'stale 40', 40],
-    ['the host has seen a later one', 'stale', 3],
-    ['it came too late', 'expired', 3],
-  ])('when %s; the delivery is over, and the next one goes on from there', async (_, outcome, seq) => {
+    ['the server has a later one and gives its number', 'stale 40', 40],
+    ['the server has a later one', 'stale', 3],
+    ['the delivery came too late', 'expired', 3],
+  ])('when %s; the delivery ends, and the next one has the next number', async (_, outcome, seq) => {
     const { delivery, ...rest } = await sent();
     world.commands.answer('command-1', `sealpost ${delivery.hash} 3 ${outcome}\n`);
     const input = { ...rest, delivery, execution: me, commandId: 'command-1' };

@@ -31,7 +31,7 @@ const unreachable = { name: 'ServerUnreachable', message: 'its words' };
 const moreWork = { name: 'MoreWork', about: mx1 };
 
 describe('a server is released', () => {
-  test('and is due for its audit where nothing waits', async () => {
+  test('until its audit is due, if nothing waits', async () => {
     const record = (await world.store.readServer(mx1))!;
     const dueAt = auditDueAt(record, world.quietHours)!;
     expect(await release()).toEqual({ server: mx1, dueAt });
@@ -44,14 +44,14 @@ describe('a server is released', () => {
     await expect(release()).rejects.toMatchObject(moreWork);
   });
 
-  test('until the earliest moment that a refused entry may be tried again', async () => {
+  test('until the earliest moment at which a refused entry may be tried again', async () => {
     await giveWork(world);
     await refuse(world.time + minute);
     expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
     expect(await world.store.wakeServer(mx1, world.time + minute)).toBeDefined();
   });
 
-  test('not while work waits that could be delivered: the next round begins', async () => {
+  test('not while there is deliverable work: the next round begins', async () => {
     await giveWork(world);
     await expect(release()).rejects.toMatchObject(moreWork);
     expect(await world.store.readServer(mx1)).toMatchObject({ owner: me });
@@ -64,7 +64,7 @@ describe('a server is released', () => {
     await expect(release()).rejects.toMatchObject(moreWork);
   });
 
-  test("and waits for its own certificate, where only customers' certificates are there", async () => {
+  test("without a due time if customers' certificates wait for its own certificate", async () => {
     world = newWorld();
     me = await readyServer(world, { secured: false });
     await giveWork(world);
@@ -74,7 +74,7 @@ describe('a server is released', () => {
     expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
   });
 
-  test('not when work came in the very moment', async () => {
+  test('not if work comes between the read and the release: the next round begins', async () => {
     const { store } = world;
     const late = {
       ...store,
@@ -88,7 +88,7 @@ describe('a server is released', () => {
     expect(await store.readServer(mx1)).toMatchObject({ owner: me });
   });
 
-  test('after 50 rounds, and due at once: another execution goes on', async () => {
+  test('after 50 rounds, and is due at once: another execution continues', async () => {
     await giveWork(world);
     expect(await release({ rounds: 50 })).toEqual({ server: mx1, dueAt: world.time });
     expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();
@@ -102,7 +102,7 @@ describe('a server is released', () => {
     );
   };
 
-  test('after a command that came to nothing not the first time, but the next round begins, with the delivery forgotten', async () => {
+  test('not after its first failed command: the next round begins, and the delivery is deleted', async () => {
     await giveWork(world);
     await begin();
     await expect(release({ error: unreachable })).rejects.toMatchObject(moreWork);
@@ -112,7 +112,7 @@ describe('a server is released', () => {
     expect(world.bus.events).toEqual([]);
   });
 
-  test('after more than one with a next try that comes later each time', async () => {
+  test('after each further failed command, with a next try that comes later each time', async () => {
     await giveWork(world);
     await begin();
     await release({ error: unreachable }).catch(() => {});
@@ -128,7 +128,7 @@ describe('a server is released', () => {
     expect(waits).toEqual([1, 10, 60, 60]);
   });
 
-  test('after an error until its next try, though work came in the very moment', async () => {
+  test('after an error until its next try, even if work comes between the read and the release', async () => {
     const { store } = world;
     let isFirst = true;
     const late = {
@@ -149,7 +149,7 @@ describe('a server is released', () => {
     expect(record).not.toHaveProperty('owner');
   });
 
-  test('after failures that had no delivery yet ever more rarely, too', async () => {
+  test('after failures before a delivery exists with ever later tries, too', async () => {
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
       const { dueAt } = await release({ error: { name: 'NoSuchKey', message: 'its words' } });
@@ -161,7 +161,7 @@ describe('a server is released', () => {
     expect(world.bus.events).toEqual([]);
   });
 
-  test('and said to be unreachable, from the second time in a row on', async () => {
+  test('and published as unreachable from the second failure in a row', async () => {
     const said: number[] = [];
     for (const name of ['ServerUnreachable', 'ServerUnreachable', 'States.Timeout']) {
       const { dueAt } = await release({ error: { name, message: 'its words' } });
@@ -176,7 +176,7 @@ describe('a server is released', () => {
     ]);
   });
 
-  test('without a next try where it is held: a person ends that', async () => {
+  test('without a next try if it is held: a person ends that', async () => {
     await world.store.startDelivery(
       { server: mx1, me, now: world.time },
       { hash: 'd'.repeat(64), seq: 3, mode: 'install' },
@@ -189,7 +189,7 @@ describe('a server is released', () => {
     expect(await world.store.readServer(mx1)).not.toHaveProperty('dueAt');
   });
 
-  test('until the earliest moment of all that waits, however much that is', async () => {
+  test('until the earliest moment of all its work, however much work there is', async () => {
     const customers = Array.from({ length: 1_100 }, (_, i) => `c${String(i).padStart(4, '0')}.example`);
     for (const name of customers) await giveWork(world, name);
     for (const one of await world.store.work(mx1, 2_000))
@@ -202,7 +202,7 @@ describe('a server is released', () => {
     expect(await release()).toEqual({ server: mx1, dueAt: world.time + minute });
   });
 
-  test('by its owner alone', async () => {
+  test('by the owner of the claim only', async () => {
     await expect(
       unlessEnded(releaseServer({ server: mx1, execution: 'another', rounds: 1 }, world)),
     ).rejects.toMatchObject({

@@ -18,7 +18,7 @@ const send = (token: string, ports: Partial<World> = {}) =>
 const answer = () => `sealpost ${assembled.delivery.hash} 3 installed\ns\n`;
 
 describe('a delivery is sent', () => {
-  test('by one command, which is on record, and its task waits', async () => {
+  test('by one command, which is recorded, and its task waits', async () => {
     expect(await send('token')).toEqual({ sent: true });
     expect(world.commands.sent).toEqual([
       {
@@ -32,7 +32,7 @@ describe('a delivery is sent', () => {
     expect(world.executions.succeeded).toEqual([]);
   });
 
-  test('once: a second try waits for the same command, with its own token', async () => {
+  test('once: a retry waits for the same command, with its own token', async () => {
     await send('first');
     expect(await send('second')).toEqual({ sent: false });
     expect(world.commands.sent).toHaveLength(1);
@@ -41,7 +41,7 @@ describe('a delivery is sent', () => {
     expect(world.executions.succeeded).toEqual([{ token: 'second', output: { commandId: 'command-1' } }]);
   });
 
-  test('once, although the first try was killed before the command was on record', async () => {
+  test('once, even if the first try was killed before it recorded the command', async () => {
     const killed = { ...world.store, recordCommand: () => Promise.reject(new Error('killed')) };
     await expect(send('first', { store: killed })).rejects.toThrow('killed');
     expect(await send('second')).toEqual({ sent: false });
@@ -49,7 +49,7 @@ describe('a delivery is sent', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { commandId: 'command-1' } });
   });
 
-  test('twice, where the first try was killed before the agent took the command: both say the same', async () => {
+  test('twice if the first try was killed before the agent took its command: both carry the same delivery', async () => {
     world.commands.asleep.add(node);
     const killed = { ...world.store, recordCommand: () => Promise.reject(new Error('killed')) };
     await expect(send('first', { store: killed })).rejects.toThrow('killed');
@@ -59,14 +59,14 @@ describe('a delivery is sent', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ delivery: { commandId: 'command-2' } });
   });
 
-  test('and goes on at once where its command has ended already', async () => {
+  test('and continues at once if its command has ended already', async () => {
     await send('first');
     world.commands.answer('command-1', answer());
     await send('second');
     expect(world.executions.succeeded).toEqual([{ token: 'second', output: { commandId: 'command-1' } }]);
   });
 
-  test('only by the one that has the claim, and only the delivery that is under way', async () => {
+  test('only by the owner of the claim, and only the delivery that is under way', async () => {
     await expect(sendDelivery({ ...assembled, execution: 'another', token: 'token' }, world)).rejects.toMatchObject({
       name: 'ClaimLost',
     });
@@ -86,21 +86,21 @@ describe('a delivery is sent', () => {
   });
 });
 
-describe('a task that waits', () => {
-  test('goes on waiting while the command is under way', async () => {
+describe('a task that waits for a command', () => {
+  test('goes on waiting while the command runs', async () => {
     await send('token');
     expect(await resume({ hash: assembled.delivery.hash, commandId: 'command-1', node }, world)).toBe(false);
     expect(world.executions.succeeded).toEqual([]);
   });
 
-  test('is resumed when the command was lost as well: what that means is for the next step', async () => {
+  test('is resumed also if the command was lost: the next step judges the outcome', async () => {
     await send('token');
     world.commands.lose('command-1', 'Delivery Timed Out');
     expect(await resume({ hash: assembled.delivery.hash, commandId: 'command-1', node }, world)).toBe(true);
     expect(world.executions.succeeded).toHaveLength(1);
   });
 
-  test('is not needed: an event for a delivery without one does no harm', async () => {
+  test('may be gone: an event for another delivery does no harm', async () => {
     await send('token');
     world.commands.answer('command-1', answer());
     expect(await resume({ hash: 'e'.repeat(64), commandId: 'command-1', node }, world)).toBe(true);

@@ -1,4 +1,7 @@
-/** A Windows node on the road: what install/windows/ answers, and what is made of it. */
+/**
+ * A Windows node from its registration on: the answers of install/windows/, and what the steps make
+ * of them.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { place, placeDomain } from '../../../core/secure-domain/placement.ts';
 import { assembleDelivery } from '../../../core/deliver-to-server/assemble-delivery.ts';
@@ -54,7 +57,7 @@ async function delivered(outcome: string, body: string): Promise<string> {
 }
 
 describe('a Windows node', () => {
-  test('with MailEnable as it is known: its host is secured first, then webmail by SNI; mail is served under its name', async () => {
+  test('with a known MailEnable gets its host certificate first, then webmail by SNI; mail is served under it', async () => {
     await delivered('inspected', adopted);
     const server = (await world.store.readServer(mx1))!;
     expect(place(wish, new Map([[mx1, server]]))).toMatchObject({
@@ -74,14 +77,14 @@ describe('a Windows node', () => {
     ]);
   });
 
-  test('where other software answers on a mail port, too: that is not secured by ours', async () => {
+  test('on which other software answers on a mail port, too, is not secured by our certificate', async () => {
     await delivered('inspected', adopted.replace('cannot-serve-by-name mailenable', '$&,hmailserver'));
     await giveWork(world, mx1, { host: true });
     await delivered('installed', 's\n');
     expect((await world.store.readServer(mx1))!.hostSecuredAt).toBeUndefined();
   });
 
-  test('where one thing is not as it is known: nothing is ordered for a domain, for the reason that the node gives', async () => {
+  test('that differs from what is known gets no order for a domain, with the reason that the node gives', async () => {
     const why = 'MailEnable on Windows: no MailEnable is here; register another server';
     await delivered('inspected', `fact refused ${why}\nfact cannot-serve-by-name mailenable\nfact adopted no\n`);
     await world.store.acceptWish(wish, { at: world.time }, world.time);

@@ -5,9 +5,9 @@ import { startNameServer } from './name-server.ts';
 import type { NameServer } from './name-server.ts';
 
 /**
- * Three real servers: the resolver, which is given by address, and two authoritative ones, which
- * are found by NS and A as on the internet, and so at port 53. Their addresses differ from run to
- * run, so that parallel runs do not collide.
+ * Three real servers: the resolver, which is given by address, and two authoritative servers, which
+ * are found by NS and A records as on the internet, and so at port 53. The addresses differ from
+ * run to run, so that parallel runs do not collide.
  */
 const byte = () => 1 + Math.floor(Math.random() * 250);
 const subnet = `127.${byte()}.${byte()}`;
@@ -39,7 +39,7 @@ beforeEach(() => {
 const name = 'abc.challenges.example';
 
 describe('a record is seen everywhere', () => {
-  test('only when every authoritative server gives every value', async () => {
+  test('only if every authoritative server gives every value', async () => {
     for (const server of [one, two]) server.records.set(`${name} TXT`, ['old', 'apex', 'wildcard']);
     expect(await seenEverywhere(dns, name, ['apex', 'wildcard'])).toEqual({ ok: true });
     expect(one.questions).toContain(`${name} TXT`);
@@ -85,7 +85,7 @@ test('the servers of a name are those of the nearest zone above it, with all the
   });
 });
 
-test('a name in no zone is said to be so', async () => {
+test('a name in no zone is an error that says so', async () => {
   await expect(authoritativeServers(dns, 'nobody.invalid')).rejects.toMatchObject({
     name: 'DnsNotPropagated',
     about: 'nobody.invalid',

@@ -24,7 +24,8 @@ const forbidden = { name: 'CaaForbids', about: 'mail.example.com' };
 
 test('a domain without CAA records may have a certificate', () => check({}));
 
-test('one that names our CA, anywhere above, may', () => check({ 'example.com': ['0 issue "LetsEncrypt.org"'] }));
+test('a domain whose CAA names our CA, anywhere above, may have a certificate', () =>
+  check({ 'example.com': ['0 issue "LetsEncrypt.org"'] }));
 
 test('the records nearest to the name decide, not those above', async () => {
   await check({ 'mail.example.com': ['0 issue "letsencrypt.org"'], 'example.com': ['0 issue ";"'] });
@@ -33,14 +34,14 @@ test('the records nearest to the name decide, not those above', async () => {
   ).rejects.toMatchObject(forbidden);
 });
 
-test('one that names another CA may not, and is told which line it needs', async () => {
+test('a domain whose CAA names another CA is refused, with the line that it needs', async () => {
   await expect(check({ 'example.com': ['0 issue "other-ca.example"'] })).rejects.toMatchObject({
     ...forbidden,
     message: expect.stringContaining('example.com. CAA 0 issue "letsencrypt.org"'),
   });
 });
 
-test('issuewild decides alone for the wildcard, and says nothing of the bare name', async () => {
+test('issuewild decides for the wildcard only, and not for the bare name', async () => {
   const records = { 'example.com': ['0 issue "letsencrypt.org"', '0 issuewild ";"'] };
   await check(records, ['mail.example.com']);
   await expect(check(records)).rejects.toMatchObject({
@@ -48,10 +49,10 @@ test('issuewild decides alone for the wildcard, and says nothing of the bare nam
   });
 });
 
-test('records that only say whom to tell forbid nothing', () =>
+test('records that only give a contact forbid nothing', () =>
   check({ 'example.com': ['0 iodef "mailto:a@example.com"'] }));
 
-test('a critical property that nobody knows forbids', async () => {
+test('a critical property that is unknown forbids', async () => {
   await expect(check({ 'example.com': ['128 tbs "unknown"'] })).rejects.toMatchObject(forbidden);
 });
 
@@ -62,7 +63,7 @@ test('an account and a method that are not ours forbid', async () => {
   await expect(check(issue('accounturi=https://ca.example/acct/2'))).rejects.toMatchObject(forbidden);
 });
 
-test('an account is looked up only where a record names one, and left to the CA while there is none', async () => {
+test('the account is read only if a record names one, and is left to the CA while there is none', async () => {
   const asked = () => Promise.reject(new Error('was asked'));
   await check({ 'example.com': ['0 issue "letsencrypt.org; validationmethods=dns-01"'] }, both, asked);
   const named = { 'example.com': ['0 issue "letsencrypt.org; accounturi=https://ca.example/acct/2"'] };
@@ -77,7 +78,7 @@ test.each([
   'letsencrypt.org; validationmethods=dns-01; validationmethods=http-01',
   'letsencrypt.org; validationmethods=dns-01 http-01',
   'letsencrypt.org; validationmethods=',
-])('%s is satisfied by nobody', async value => {
+])('%s allows no CA', async value => {
   await expect(check({ 'example.com': [`0 issue "${value}"`] })).rejects.toMatchObject(forbidden);
 });
 
@@ -86,7 +87,7 @@ test.each([
   ' letsencrypt.org ; ',
   'letsencrypt.org;policy=ev',
   'letsencrypt.org; AccountURI=https://ca.example/acct/1',
-])('%s lets ours issue', value => check({ 'example.com': [`0 issue "${value}"`] }));
+])('%s allows ours', value => check({ 'example.com': [`0 issue "${value}"`] }));
 
 test.each([
   [1, 'forbids'],
@@ -97,14 +98,14 @@ test.each([
   else await checked;
 });
 
-test('what stands above several names is asked for once', async () => {
+test('the records above several names are queried once', async () => {
   resolver.questions.length = 0;
   await check({ 'example.com': ['0 issue "letsencrypt.org"'] }, ['mail.example.com', 'webmail.example.com', ...both]);
   const asked = resolver.questions.filter(question => /CAA/.test(JSON.stringify(question)));
   expect(asked).toHaveLength(3);
 });
 
-test('no answer is not a permission', async () => {
+test('a failed query is no permission', async () => {
   resolver.rcode = 2;
   await expect(check({})).rejects.toMatchObject({ name: 'DnsNotPropagated' });
 });

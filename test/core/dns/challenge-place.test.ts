@@ -21,8 +21,8 @@ function place(owned: typeof ownZone | undefined = undefined) {
   return challengePlace({ dns: systemResolver([resolver.address]), zones, challengeZone, domain });
 }
 
-describe('a challenge is placed', () => {
-  test('in the challenge zone when the domain delegates to its own name there', async () => {
+describe('the TXT location of a challenge', () => {
+  test('is in the challenge zone if the domain delegates to its own name there', async () => {
     const target = challengeTarget(domain, challengeZone);
     resolver.records.set(`_acme-challenge.${domain} CNAME`, [target.toUpperCase()]);
     expect(await place()).toEqual({
@@ -33,13 +33,13 @@ describe('a challenge is placed', () => {
     });
   });
 
-  test("there too when the customer's CNAME takes a detour", async () => {
+  test("is there also if the customer's CNAME takes a detour", async () => {
     resolver.records.set(`_acme-challenge.${domain} CNAME`, ['detour.customer.example']);
     resolver.records.set('detour.customer.example CNAME', [challengeTarget(domain, challengeZone)]);
     expect(await place()).toMatchObject({ zoneId: 'ZCHALLENGES', delegated: true });
   });
 
-  test("in the domain's own zone when that is the one in public use", async () => {
+  test("is in the domain's own zone if the public uses this zone", async () => {
     resolver.records.set(`${domain} NS`, ['NS-2.ours.example', 'ns-1.ours.example']);
     expect(await place(ownZone)).toEqual({
       recordName: `_acme-challenge.${domain}`,
@@ -50,7 +50,7 @@ describe('a challenge is placed', () => {
   });
 });
 
-describe('a zone that was known from before', () => {
+describe('a zone that was cached', () => {
   const was = { ...ownZone, id: 'ZWAS', nameServers: ['ns-9.ours.example'] };
   const placed = (now: typeof ownZone | undefined) => {
     const zones = { findZone: async (_: string, options?: { anew?: boolean }) => (options?.anew ? now : was) };
@@ -58,17 +58,17 @@ describe('a zone that was known from before', () => {
   };
   beforeEach(() => void resolver.records.set(`${domain} NS`, ['ns-1.ours.example']));
 
-  test('and was made again since is not taken for the new one', async () => {
+  test('and was created again since is replaced by the new one', async () => {
     expect(await placed(ownZone)).toMatchObject({ zoneId: 'ZOWN' });
   });
 
-  test.each([undefined, was])('and is not in public use is asked for once more, and no further', async now => {
+  test.each([undefined, was])('and is not in public use is read once more, and no further', async now => {
     await expect(placed(now)).rejects.toMatchObject({ name: 'DomainNotManaged' });
   });
 });
 
 describe('a domain is not managed', () => {
-  test('without a CNAME and a zone, and the line that cures it is told', async () => {
+  test('without a CNAME and a zone, and the message has the line that cures this', async () => {
     resolver.records.set(`${domain} NS`, ['ns.elsewhere.example']);
     await expect(place()).rejects.toMatchObject({
       name: 'DomainNotManaged',
@@ -86,24 +86,24 @@ describe('a domain is not managed', () => {
     });
   });
 
-  test('when another provider serves the zone beside us', async () => {
+  test('if another provider serves the zone beside us', async () => {
     resolver.records.set(`${domain} NS`, ['ns-1.ours.example', 'ns.elsewhere.example']);
     await expect(place(ownZone)).rejects.toMatchObject({ name: 'DomainNotManaged' });
   });
 
-  test("when it points at another domain's place", async () => {
+  test("if its CNAME points at another domain's TXT location", async () => {
     resolver.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget('victim.example', challengeZone)]);
     resolver.records.set('challenges.example NS', ['ns-1.ours.example']);
     await expect(place()).rejects.toMatchObject({ name: 'DomainNotManaged' });
   });
 
-  test('is not concluded from a resolver that fails', async () => {
+  test('only after an answer: a resolver that fails is an error to retry', async () => {
     resolver.rcode = 2;
     await expect(place(ownZone)).rejects.toMatchObject({ name: 'DnsNotPropagated' });
   });
 });
 
-test("a domain's place is always the same and tells nothing of the domain", () => {
+test("a domain's TXT location is always the same and does not show the domain's name", () => {
   const [line, again] = [delegationLine(domain, { name: 'c.example' }), delegationLine(domain, { name: 'c.example' })];
   expect(line).toBe(again);
   expect(line).toMatch(/^_acme-challenge\.customer\.example\. CNAME [0-9a-f]{32}\.c\.example\.$/);

@@ -26,7 +26,7 @@ const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = 
   NS: ns => ({ ns }),
   CNAME: domain => ({ domain }),
   TXT: data => ({ data }),
-  // As hexadecimal: dns2 writes a type that it does not know as it is.
+  // As hexadecimal: dns2 writes the data of a type that it does not know unchanged.
   TLSA: hex => ({ data: Buffer.from(hex, 'hex') as never }),
   CAA: text => {
     const [, flags, tag, value] = /^(\d+) (\S+) "(.*)"$/.exec(text)!;
@@ -37,7 +37,10 @@ const fields: Record<string, (data: string) => Partial<dns2.Packet.Resource>> = 
 /** RFC 6698 §7.1. */
 const TYPES: Record<string, number> = { ...dns2.Packet.TYPE, TLSA: 52 };
 
-/** @param port 0 if the client is told the port; 53 if it finds the server by NS and A records */
+/**
+ * @param port 0 if the client is told the port; 53 if the client finds the server by NS and A
+ *   records
+ */
 export async function startNameServer(ip: string, port = 0): Promise<NameServer> {
   const server: NameServer = { address: '', records: new Map(), questions: [], rcode: 0, stop };
 

@@ -10,7 +10,7 @@ test('the first value of a name is created, with nothing to delete', () => {
   });
 });
 
-test("other people's values stay as they are, and the set is deleted exactly as it was read", () => {
+test('values that are not ours stay as they are, and the set is deleted exactly as it was read', () => {
   const present = { ttl: 20, values: ['"theirs" "in two strings"', '"ours"'] };
   expect(mergeTxt(present, { add: ['new'], remove: ['ours'], ttl })).toEqual({
     before: present,
@@ -19,12 +19,12 @@ test("other people's values stay as they are, and the set is deleted exactly as 
   });
 });
 
-test('the last value takes the set with it', () => {
+test('the set is deleted with its last value', () => {
   const present = { ttl, values: ['"ours"'] };
   expect(mergeTxt(present, { add: [], remove: ['ours'], ttl })).toEqual({ before: present, changed: true });
 });
 
-test('what is there already, or gone already, is no change', () => {
+test('an added value that exists, and a removed value that is gone, are no change', () => {
   const present = { ttl: 3600, values: ['"a"', '"b"'] };
   expect(mergeTxt(present, { add: ['b'], remove: ['gone'], ttl })).toEqual({ changed: false });
   expect(mergeTxt(undefined, { add: [], remove: ['gone'], ttl })).toEqual({ changed: false });

@@ -14,7 +14,9 @@ let folder: string;
 let ca: ScratchCa;
 let resolver: NameServer;
 let chain: string;
-/** The data of records for the leaf, for its signer, and for a stranger, made by openssl. */
+/**
+ * The data of records for the leaf, for its signer, and for another certificate, made by openssl.
+ */
 let of: Record<'leaf' | 'signer' | 'other', (selector: number, match: number) => string>;
 
 beforeAll(async () => {
@@ -49,14 +51,14 @@ const record = (usage: number, selector: number, match: number, data: string) =>
 const publish = (...records: string[]) => resolver.records.set(`${place} TLSA`, records);
 const look = () => requireTlsa(systemResolver([resolver.address]), { host, chainPem: chain });
 
-describe("a host's certificate may be given to its daemons", () => {
-  test('where there is no TLSA record', async () => {
+describe("a host name's certificate may be installed", () => {
+  test('if there is no TLSA record', async () => {
     await look();
     expect(resolver.questions).toContain(`${place} TLSA`);
   });
 
   test.each([0, 1].flatMap(selector => [0, 1, 2].map(match => ({ selector, match }))))(
-    'where a record 3 $selector $match names it, beside others that do not',
+    'if a record 3 $selector $match fits it, beside others that do not',
     async ({ selector, match }) => {
       publish(
         record(3, selector, match, of.other(selector, match)),
@@ -70,7 +72,7 @@ describe("a host's certificate may be given to its daemons", () => {
     ['2 0 1', 0, 1],
     ['2 1 1', 1, 1],
     ['2 1 2', 1, 2],
-  ])('where a record %s names the one that signed it', async (_, selector, match) => {
+  ])('if a record %s fits its signer', async (_, selector, match) => {
     publish(record(2, selector, match, of.signer(selector, match)));
     await look();
   });
@@ -79,16 +81,13 @@ describe("a host's certificate may be given to its daemons", () => {
     ['PKIX-TA', [0, 1, 1]],
     ['PKIX-EE', [1, 1, 1]],
     ['a whole trust anchor', [2, 1, 0]],
-    ['a usage that nobody knows', [4, 1, 1]],
-    ['a selector that nobody knows', [3, 2, 1]],
-    ['a hash that nobody knows', [3, 1, 3]],
-  ])(
-    'where all that is there is no use to a sender of mail, or not judged: %s',
-    async (_, [usage, selector, match]) => {
-      publish(record(usage!, selector!, match!, of.other(1, 1)));
-      await look();
-    },
-  );
+    ['an unknown usage', [4, 1, 1]],
+    ['an unknown selector', [3, 2, 1]],
+    ['an unknown hash', [3, 1, 3]],
+  ])('if senders of mail ignore all records, or if we do not judge them: %s', async (_, [usage, selector, match]) => {
+    publish(record(usage!, selector!, match!, of.other(1, 1)));
+    await look();
+  });
 });
 
 describe('a certificate that no record fits', () => {
@@ -96,8 +95,8 @@ describe('a certificate that no record fits', () => {
     ['of another key', () => record(3, 1, 1, of.other(1, 1))],
     ['of another certificate', () => record(3, 0, 2, of.other(0, 2))],
     ['of another signer', () => record(2, 1, 1, of.other(1, 1))],
-    ['of its signer, said of the leaf', () => record(3, 1, 1, of.signer(1, 1))],
-    ['of the leaf, said of its signer', () => record(2, 1, 1, of.leaf(1, 1))],
+    ['of its signer, with the usage of a leaf', () => record(3, 1, 1, of.signer(1, 1))],
+    ['of the leaf, with the usage of a signer', () => record(2, 1, 1, of.leaf(1, 1))],
   ])('is refused, with the line to publish: a record %s', async (_, wrong) => {
     publish(wrong(), record(1, 1, 1, of.leaf(1, 1)));
     await expect(look()).rejects.toMatchObject({
@@ -106,7 +105,7 @@ describe('a certificate that no record fits', () => {
     });
   });
 
-  test('may be one: that nobody answers is no permission', async () => {
+  test('may exist: a failed query is no permission', async () => {
     resolver.rcode = 2;
     await expect(look()).rejects.toMatchObject({ name: 'DnsNotPropagated' });
   });

@@ -29,7 +29,7 @@ test.each(Object.entries(kinds))('%s is read', (event, [detail, kind]) => {
 
 describe('an event for a domain', () => {
   test.each([
-    ['the wildcard policy where it says nothing', {}, { policy: 'wildcard' }],
+    ['the wildcard policy by default', {}, { policy: 'wildcard' }],
     ['names', { policy: 'list', names: ['mail', '@'] }, { policy: 'list', names: ['mail', '@'] }],
     ['a webmail server', { webmailServer: 'Web1.Provider.Example.' }, { webmailServer: 'web1.provider.example' }],
     ['a profile', { profile: 'shortlived' }, { profile: 'shortlived' }],
@@ -50,7 +50,7 @@ describe('an event for a domain', () => {
     expect(parseDomainEvent(created(wish, { 'detail-type': 'Domain Changed' }))).toMatchObject({ said: { at } });
   });
 
-  test('is the wish to be nowhere, when the domain is deleted', () => {
+  test('is a wish for no server if the domain is deleted', () => {
     const deleted = (detail: object) => created(detail, { 'detail-type': 'Domain Deleted' });
     const wanted = { domain: 'example.com', mailServers: [], policy: 'wildcard', deleted: true };
     expect(parseDomainEvent(deleted({ domain: 'Example.com' }))).toEqual({ kind: 'wish', wish: wanted, said: { at } });
@@ -59,22 +59,22 @@ describe('an event for a domain', () => {
     });
   });
 
-  test('is the wish to be nowhere and to be trusted no more', () => {
+  test('is a wish for no server and for revocation if the deletion asks for it', () => {
     const event = created({ domain: 'example.com', revoke: true }, { 'detail-type': 'Domain Deleted' });
     expect(parseDomainEvent(event)).toMatchObject({ wish: { deleted: true, revoke: true } });
   });
 
   test.each([
     ['a domain', { domain: 'Example.com' }, 'example.com'],
-    ["a server, whose host name travels the domain's road", { server }, server],
-  ])('asks to look at %s', (_, detail, domain) => {
+    ['a server, whose host name is a domain', { server }, server],
+  ])('asks to re-evaluate %s', (_, detail, domain) => {
     const event = created(detail, { 'detail-type': 'Certificate Expiring' });
     expect(parseDomainEvent(event)).toEqual({ kind: 'look', domain });
   });
 });
 
 describe('an event for a server', () => {
-  test('is a request with what was said, and adopts nothing where nothing was said', () => {
+  test('is a request with the fields of the event, and does not adopt by default', () => {
     expect(parseServerEvent(registered({ server: 'MX1.provider.example', node }))).toEqual({
       ...{ kind: 'registered', server, node, adopt: false, at },
     });
@@ -85,9 +85,9 @@ describe('an event for a server', () => {
   });
 
   test.each([
-    ['whatever it runs on', {}],
-    ['as the instance that is named', { node }],
-  ])('retires it, %s', (_, more) => {
+    ['whatever node it runs on', {}],
+    ['if it runs on the named node', { node }],
+  ])('retires the server, %s', (_, more) => {
     expect(parseServerEvent(retired({ server: 'MX1.provider.example', ...more }))).toEqual({
       ...{ kind: 'retired', server, ...more, at },
     });
@@ -152,7 +152,7 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /the label "-rf"/,
     /e\.g\. "example/,
   ],
-  // What a shell, awk or a configuration file would take for something else
+  // What a shell, awk or a configuration file would interpret
   ...['$(id)', '`id`', 'a;id', 'a|id', 'a&b', 'a>b', "a'b", 'a"b', 'a\\b', 'a{b}', 'a!b', 'a#b', 'a%b', 'a~b'].map(
     (text): (typeof bad)[number] => [
       `${text} in a domain`,
@@ -172,7 +172,7 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
   ['a NUL', domain('example.com\0'), 'detail.domain', /a space or an invisible character/, /e\.g\. "example/],
   ['a right-to-left mark', domain('exam\u202eple.com'), 'detail.domain', /an invisible character/, /e\.g\. "example/],
 
-  // The other members of a wish
+  // The other fields of a wish
   [
     'no servers',
     created({ domain: 'example.com' }),
@@ -273,7 +273,7 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /an ACME profile/,
   ],
   [
-    'a field nobody knows',
+    'an unknown field',
     created({ ...wish, mailserver: server }),
     'detail.mailserver',
     /is not a field/,
@@ -319,14 +319,14 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /one of/,
   ],
   [
-    'neither domain nor server to look at',
+    'neither domain nor server to re-evaluate',
     created({}, { 'detail-type': 'Certificate Expiring' }),
     'detail',
     /neither or both/,
     /give exactly one/,
   ],
   [
-    'both domain and server to look at',
+    'both domain and server to re-evaluate',
     created({ domain: 'example.com', server }, { 'detail-type': 'Certificate Expiring' }),
     'detail',
     /neither or both/,
@@ -369,7 +369,7 @@ const badServers: typeof bad = [
     /"i-" or "mi-" and 8 or 17 hexadecimal digits/,
   ]),
   [
-    'a capability that nobody has seen',
+    'true for servesByName',
     registered({ server, node, servesByName: true }),
     'detail.servesByName',
     /true is not valid/,
@@ -383,7 +383,7 @@ const badServers: typeof bad = [
     /is not valid/,
     /the name of the IAM role/,
   ],
-  ['a field nobody knows', registered({ server, node, tag: 'x' }), 'detail.tag', /is not a field/, /correct its name/],
+  ['an unknown field', registered({ server, node, tag: 'x' }), 'detail.tag', /is not a field/, /correct its name/],
   ['no server to retire', retired({ node }), 'detail.server', /is missing/, /give the host name of the mail server/],
   ['a node to retire that is none', retired({ server, node: 'mx1' }), 'detail.node', /is not valid/, /"i-" or "mi-"/],
   [
@@ -399,7 +399,7 @@ const badServers: typeof bad = [
 describe.each([
   ['a domain', parseDomainEvent, bad],
   ['a server', parseServerEvent, badServers],
-])('the sender of an event for %s is told what is wrong, where, and what to do', (_, parse, cases) => {
+])('the sender of an event for %s reads what is wrong, where, and what to do', (_, parse, cases) => {
   test.each(cases)('with %s', (_, event, field, problem, remedy) => {
     const error = (() => {
       try {

@@ -10,7 +10,7 @@ const letsEncrypt = anIssuer({ name: 'letsencrypt', directoryUrl, limits: knownL
 let world: World;
 beforeEach(() => void (world = newWorld()));
 
-/** A domain that an execution has, as ClaimDomain asks for it. */
+/** A claim on a domain, as ClaimDomain asks the budget for it. */
 async function asked(domain: string, names = [domain], latest = Infinity) {
   const { store, time } = world;
   await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
@@ -33,12 +33,12 @@ describe("Let's Encrypt's limits", () => {
     expect(knownLimits('https://ca.example/dir')).toEqual({});
   });
 
-  test('are never reached, however many come at once, and a tenth is left to others', async () => {
+  test('are never reached, however many orders come at once, and a tenth of each is left free', async () => {
     const now = world.time;
     const slots: number[] = [];
     for (let i = 0; i < 1_000; i++) slots.push((await reserve(`d${i}.example`))?.until ?? now);
     expect(slots.filter(at => at === now)).toHaveLength(240);
-    // The CA's bucket: 300 orders, filled again by one each 36 s; a tenth of it is never touched.
+    // The CA's bucket: 300 orders, refilled by one every 36 s. A tenth of the bucket is never used.
     let [left, seenAt] = [300, now];
     for (const at of slots.sort((a, b) => a - b)) {
       left = Math.min(300, left + (at - seenAt) / 36_000) - 1;
@@ -47,7 +47,7 @@ describe("Let's Encrypt's limits", () => {
     }
   });
 
-  test('count an exact set of names whatever their order, four at once of the five', async () => {
+  test('count an exact set of names in any order, and give four of the five at once', async () => {
     for (let i = 0; i < 4; i++) {
       const [one, two] = [`mail.example.com`, 'webmail.example.com'];
       expect(await reserve('example.com', i % 2 ? [one, two] : [two, one])).toBeUndefined();
@@ -59,7 +59,7 @@ describe("Let's Encrypt's limits", () => {
     expect(await reserve('example.com', ['example.com'])).toBeUndefined();
   });
 
-  test('count a registered domain as the Public Suffix List has it, private section and all', async () => {
+  test('count a registered domain by the Public Suffix List, with its private section', async () => {
     const waits: Record<string, (Wait | undefined)[]> = { 'example.co.uk': [], 'github.io': [] };
     for (const [suffix, list] of Object.entries(waits))
       for (let i = 0; i < 46; i++) list.push(await reserve(`d${i}.${suffix}`));
@@ -67,11 +67,11 @@ describe("Let's Encrypt's limits", () => {
     expect(waits['example.co.uk']!.filter(wait => wait)).toMatchObject([{ per: 'registeredDomain' }]);
   });
 
-  test('take the narrow place first, so that none of the wide ones waits unused', async () => {
+  test('reserve the narrow slots first, so that no slot of the wide limit is wasted', async () => {
     for (let i = 0; i < 45; i++) await reserve(`d${i}.example.com`);
     expect(await reserve('last.example.com')).toMatchObject({ per: 'registeredDomain' });
     expect(Object.keys((await places('last.example.com'))!)).toEqual(['exactSet', 'registeredDomain']);
-    // When its time comes it goes on with what it has.
+    // At its slot the domain keeps its narrow reservations.
     world.time = (await places('last.example.com'))!.registeredDomain!;
     const before = await places('last.example.com');
     expect(await reserve('last.example.com')).toBeUndefined();
@@ -79,8 +79,8 @@ describe("Let's Encrypt's limits", () => {
   });
 });
 
-describe('a place in a budget', () => {
-  test('is taken once, however often its step is tried again', async () => {
+describe('a slot of a budget', () => {
+  test('is reserved once, however often the step is retried', async () => {
     const spent = () =>
       world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     for (let i = 0; i < 240; i++) await spent();
@@ -89,14 +89,14 @@ describe('a place in a budget', () => {
     expect(await spent()).toBe(wait!.until + 40_000);
   });
 
-  test("among the account's is used by the order, and in the narrow limits, which count certificates, by the certificate", async () => {
+  test('of the account is used up by the order, and a slot of a narrow limit by the certificate', async () => {
     await reserve('example.com');
     const { reserved } = (await world.store.readDomain('example.com'))!;
     const left = withoutOrder(reserved, 'letsencrypt');
     expect(Object.keys(left!.letsencrypt!.places)).toEqual(['exactSet', 'registeredDomain']);
     const order = { url: 'https://ca.example/order/1', planned: ['example.com'], issuer: 'letsencrypt' };
     await world.store.recordOrder({ domain: 'example.com', me: 'me' }, order, left);
-    // The order failed: five more tries take nothing of "5 for an exact set".
+    // The order failed. Five more tries use nothing of "5 for an exact set".
     for (let i = 0; i < 5; i++) {
       await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order.url);
       expect(await reserve('example.com')).toBeUndefined();
@@ -111,7 +111,7 @@ describe('a place in a budget', () => {
     expect(await reserve('example.com')).toMatchObject({ per: 'exactSet' });
   });
 
-  test('on an exact set is of no use to other names', async () => {
+  test('for an exact set does not count for other names', async () => {
     await reserve('example.com');
     const first = (await world.store.readDomain('example.com'))!.reserved!.letsencrypt!;
     await reserve('example.com', ['example.com', '*.example.com']);
@@ -120,7 +120,7 @@ describe('a place in a budget', () => {
     expect(second.places).toEqual(first.places);
   });
 
-  test('later than another issuer may have it is not taken', async () => {
+  test("that is later than another issuer's is not reserved", async () => {
     for (let i = 0; i < 240; i++)
       await world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     const wish = await asked('example.com', ['example.com'], world.time + 30_000);
@@ -129,7 +129,7 @@ describe('a place in a budget', () => {
     expect(await reserve('other.example')).toEqual({ per: 'account', until: world.time + 40_000 });
   });
 
-  test('for a certificate that is nearly over is never behind ten thousand new domains', async () => {
+  test('for a certificate that soon expires never waits for ten thousand new domains', async () => {
     for (let i = 0; i < 10_000; i++)
       await world.store.reserveOrder(directoryUrl, { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time });
     const wish = await asked('example.com');
@@ -141,7 +141,7 @@ describe('a place in a budget', () => {
   });
 });
 
-test('who waits is told which limit, where it is from, and until when', async () => {
+test('a domain that waits has the limit, its source, and the end of the wait in its message', async () => {
   const wish = await asked('shop.example.co.uk');
   const error = budgetSpent(letsEncrypt, wish, { per: 'registeredDomain', until: world.time + hour });
   expect(error).toMatchObject({ name: 'BudgetSpent', about: 'shop.example.co.uk', retryAt: world.time + hour });
@@ -156,6 +156,6 @@ test('an issuer without limits reserves nothing', async () => {
 });
 
 test.each(['300 in 3 h', '1 in 7 d'])('%s is a limit', text => expect(parseLimit(text).count).toBeGreaterThan(0));
-test.each(['300', '0 in 3 h', '300 per 3 h', '3 in 3 m'])('%s is none', text => {
+test.each(['300', '0 in 3 h', '300 per 3 h', '3 in 3 m'])('%s is no limit', text => {
   expect(() => parseLimit(text)).toThrow(`the limit "${text}"`);
 });

@@ -1,6 +1,5 @@
 /**
- * Issuers in order, from the claim to the park and back, without a CA: what a CA does is in the
- * errors.
+ * Issuers in order, from the claim to the park and back, without a CA: the errors stand for the CA.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
@@ -32,7 +31,7 @@ const [one, two, trial] = [
 let resolver: NameServer;
 let world: World;
 let ports: ClaimPorts;
-/** Of issuers whose directory does not come. */
+/** The names of issuers whose directory cannot be read. */
 let away: string[];
 let executions: number;
 
@@ -60,7 +59,7 @@ function use(...issuers: ClaimPorts['issuers']): void {
   };
 }
 
-/** The wish is said once more: it is looked at, whatever the domain waits for. */
+/** A new version of the wish, so that the domain is evaluated, whatever it waits for. */
 const claim = (detail: object = {}) => {
   const version = (executions += 1);
   const event = { ...created({ ...detail, version }, new Date(world.time).toISOString()), execution: `e${version}` };
@@ -76,7 +75,7 @@ const look = () =>
       ports,
     ),
   );
-/** The step that ran last failed with this. @returns what is on record then */
+/** The last step failed with this error. @returns the record after the park */
 async function fail(name: string, more: object = {}, retryAt?: number) {
   const error = { name, message: 'its words', ...(retryAt !== undefined && { retryAt }) };
   await parkDomain({ execution: `e${executions}`, domain, error, ...more }, world);
@@ -94,7 +93,7 @@ async function has(more: Parameters<typeof aCertificate>[1]): Promise<void> {
 
 describe('an issuer that fails for a reason of its own', () => {
   test.each(['AcmeUnavailable', 'IssuerUnusable', 'AcmeRateLimited'])(
-    'is followed by the next at once: %s',
+    'is followed by the next issuer at once: %s',
     async name => {
       const plan = await claim();
       expect(plan.issuer).toBe('one');
@@ -106,7 +105,7 @@ describe('an issuer that fails for a reason of its own', () => {
   );
 
   test.each(['AcmeUnavailable', 'IssuerUnusable'])(
-    'is passed over by all for a while, and then asked again: %s',
+    'is skipped for all domains for a while, and then asked again: %s',
     async name => {
       await fail(name, await claim());
       expect(told()).toEqual(['Issuer In Trouble']);
@@ -119,7 +118,7 @@ describe('an issuer that fails for a reason of its own', () => {
     },
   );
 
-  test('comes after 1, 10, then 60 minutes, however many fail at once, and is said once each time', async () => {
+  test('is asked again after 1, 10, then 60 minutes, however many domains fail, and is published once each time', async () => {
     const until = async () => (await world.store.readIssuer(one.directoryUrl))!.trouble!.until - world.time;
     for (const minutes of [1, 10, 60, 60]) {
       const plan = await claim();
@@ -137,7 +136,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect(await until()).toBe(minute);
   });
 
-  test('by a limit is passed over by that domain alone, until the CA said', async () => {
+  test("by a limit is skipped for that domain only, until the CA's Retry-After", async () => {
     const until = world.time + 3 * 3_600_000;
     await fail('AcmeRateLimited', await claim(), until);
     expect(told()).toEqual([]);
@@ -150,7 +149,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await claim()).issuer).toBe('one');
   });
 
-  test('where all do, is asked all the same, and the domain is parked as with one alone', async () => {
+  test('is asked all the same if all issuers fail, and the domain is parked as with one issuer', async () => {
     await fail('AcmeUnavailable', await claim());
     const second = await fail('AcmeUnavailable', await look());
     expect(second.parked).toMatchObject({ reason: 'AcmeUnavailable', tries: 1, nextTry: world.time + minute });
@@ -160,7 +159,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await fail('AcmeUnavailable', plan)).parked).toMatchObject({ tries: 2 });
   });
 
-  test('for hours is not waited for where another one is in trouble for a minute', async () => {
+  test('for hours is not waited for if another issuer fails for a minute', async () => {
     await fail('AcmeUnavailable', await claim({ issuer: 'two' }));
     const until = world.time + 3 * 3_600_000;
     const { parked } = await fail('AcmeRateLimited', await claim(), until);
@@ -169,7 +168,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await look()).issuer).toBe('two');
   });
 
-  test('is not left for a reason of the domain', async () => {
+  test("is kept if the reason is the domain's", async () => {
     for (const reason of ['ChallengeFailed', 'AcmeRejected', 'CertificateUnusable']) {
       const { parked } = await fail(reason, await claim());
       expect(parked).toMatchObject({ reason });
@@ -178,7 +177,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await claim()).issuer).toBe('one');
   });
 
-  test('after the order was finalized is asked for it once more, before another one issues', async () => {
+  test('after the order was finalized is asked for the order once more, before another issuer is', async () => {
     const plan = await claim();
     const url = 'https://one.example/order/1';
     await world.store.recordOrder({ domain, me: 'e1' }, { url, planned: plan.names, issuer: 'one' });
@@ -191,7 +190,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect((await look()).issuer).toBe('two');
   });
 
-  test('and whose order is on record is left for the next once a park has not helped', async () => {
+  test("while it has the domain's order is left for the next issuer after one park", async () => {
     const { names } = await claim();
     const order = { url: 'https://one.example/order/1', planned: names, issuer: 'one' };
     await world.store.recordOrder({ domain, me: 'e1' }, order);
@@ -205,7 +204,7 @@ describe('an issuer that fails for a reason of its own', () => {
     expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
   });
 
-  test('before its directory came is skipped in the same step', async () => {
+  test('to give its directory is skipped in the same step', async () => {
     away = ['one'];
     expect((await claim()).issuer).toBe('two');
     away = ['one', 'two'];
@@ -214,8 +213,8 @@ describe('an issuer that fails for a reason of its own', () => {
   });
 });
 
-describe('the first issuer that may', () => {
-  test('is the first that CAA allows, and the first one is told where none is', async () => {
+describe('the issuer of a plan', () => {
+  test('is the first that CAA allows; if none is allowed, the message has the line for the first', async () => {
     resolver.records.set(`${domain} CAA`, ['0 issue "two.example"']);
     expect((await claim()).issuer).toBe('two');
     resolver.records.set(`${domain} CAA`, ['0 issue "three.example"']);
@@ -236,7 +235,7 @@ describe('the first issuer that may', () => {
     await expect(claim()).rejects.toMatchObject({ name: 'CaaForbids' });
   });
 
-  test('has the profile that is wished', async () => {
+  test('has the profile of the wish', async () => {
     expect((await claim({ profile: 'of-two' })).issuer).toBe('two');
     await fail('DomainNotManaged');
     await expect(claim({ profile: 'of-three' })).rejects.toMatchObject({
@@ -252,7 +251,7 @@ describe('the first issuer that may', () => {
     await expect(claim({ issuer: 'two' })).rejects.toMatchObject({ name: 'AcmeUnavailable' });
   });
 
-  test('is not one that nobody configured', async () => {
+  test('is not one that is missing from the setting', async () => {
     await expect(claim({ issuer: 'three' })).rejects.toMatchObject({
       name: 'InvalidStepInput',
       message: 'detail.issuer "three" is not among the issuers here; give one of one, two, or leave it out',
@@ -265,7 +264,7 @@ describe('the first issuer that may', () => {
     await expect(look()).rejects.toMatchObject({ name: 'IssuerUnusable', message: expect.stringContaining('two') });
   });
 
-  test('has room in its budget within the hour, else the next one', async () => {
+  test('has a slot within the hour; otherwise it is the next issuer', async () => {
     const limits = { account: { count: 10, windowMs: 10 * day } };
     use(anIssuer({ name: 'one', limits }), two);
     const plans: string[] = [];
@@ -280,12 +279,12 @@ describe('the first issuer that may', () => {
       anIssuer({ name: 'two', limits: { account: { count: 1, windowMs: 40 * day } } }),
     );
     expect((await claim()).issuer).toBe('two');
-    // It keeps that place while it is kept from its order.
+    // The domain keeps this slot while it cannot order.
     await fail('DomainNotManaged');
     expect((await claim()).issuer).toBe('two');
   });
 
-  test('of several that are spent is the one with the earliest place, which is then its own', async () => {
+  test('is the one with the earliest slot if all budgets are spent, and the slot is reserved', async () => {
     const limited = (name: string, windowMs: number) => anIssuer({ name, limits: { account: { count: 1, windowMs } } });
     use(limited('one', 3 * day), limited('two', 2 * day));
     await world.store.reserveOrder(one.directoryUrl, { intervalMs: 9 * day, horizonMs: 9 * day, now: world.time });
@@ -301,8 +300,8 @@ describe('the first issuer that may', () => {
   });
 });
 
-describe('a certificate that is there', () => {
-  test('is replaced by ARI only where it comes from', async () => {
+describe('a certificate that exists', () => {
+  test('is named in `replaces` only at its own issuer', async () => {
     await has({ issuer: 'two', ariId: 'aki.serial', renewAt: world.time });
     expect(await look()).not.toHaveProperty('replaces');
     const { parked } = await fail('IssuerUnusable', { issuer: 'one' });
@@ -310,17 +309,17 @@ describe('a certificate that is there', () => {
     expect(await look()).toMatchObject({ issuer: 'two', replaces: 'aki.serial' });
   });
 
-  test('from another issuer than the wish names is made anew', async () => {
+  test('is replaced if the wish names another issuer', async () => {
     await has({ issuer: 'one' });
     expect(await claim({ issuer: 'two' })).toMatchObject({ issuer: 'two' });
   });
 
-  test('of another profile than the wish names is made anew', async () => {
+  test('is replaced if the wish names another profile', async () => {
     await has({ issuer: 'one' });
     expect(await claim({ profile: 'of-one' })).toMatchObject({ issuer: 'one', profile: 'of-one' });
   });
 
-  test('of the profile that the wish names does, and not once the wish names none', async () => {
+  test('stays if the wish names its profile, and is replaced if the wish names none', async () => {
     await has({ issuer: 'one', profile: 'of-one' });
     const plan = await claim();
     expect(plan.issuer).toBe('one');
@@ -329,7 +328,7 @@ describe('a certificate that is there', () => {
     await expect(claim({ profile: 'of-one' })).rejects.toMatchObject({ name: 'StillFresh' });
   });
 
-  test('for an order of another profile that is under way, that order is left', async () => {
+  test('is not awaited from an order of another profile: this order is left', async () => {
     const { names } = await claim();
     await world.store.recordOrder(
       { domain, me: 'e1' },
@@ -340,7 +339,7 @@ describe('a certificate that is there', () => {
     expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
   });
 
-  test('from a staging issuer is looked at each hour, and replaced once a trusted one is configured', async () => {
+  test('from a staging issuer is re-evaluated each hour, and replaced once a trusted issuer is configured', async () => {
     use(trial);
     await has({ issuer: 'trial', staging: true });
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
@@ -350,7 +349,7 @@ describe('a certificate that is there', () => {
     expect(await look()).toMatchObject({ issuer: 'one' });
   });
 
-  test('that is trusted is never followed by one of a staging issuer', async () => {
+  test('from a trusted issuer is never replaced by one from a staging issuer', async () => {
     await has({ issuer: 'one' });
     use(trial);
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });

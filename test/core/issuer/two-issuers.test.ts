@@ -1,6 +1,6 @@
 /**
- * Two real CAs in order, the second one binding accounts to its customers: the steps as the state
- * machine takes them, a park included.
+ * Two real CAs in order, of which the second binds accounts to its customers. The steps run as in
+ * the state machine, with a park.
  */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -105,8 +105,8 @@ const ports = () => ({
 });
 
 /**
- * One execution; a step that fails is not tried again, and parks.
- * @returns the states that it came through
+ * One execution. A step that fails is not retried, and the domain is parked.
+ * @returns the states that the execution passed
  */
 async function walk(event: object): Promise<string[]> {
   const execution = `execution-${(serial += 1)}`;
@@ -142,7 +142,7 @@ async function walk(event: object): Promise<string[]> {
 }
 
 const wish = (domain: string, more: object = {}) => created({ domain, ...more }, new Date(world.time).toISOString());
-/** Walks on as long as an execution starts another. */
+/** Runs executions as long as one starts another. */
 async function secure(domain: string, more: object = {}): Promise<string[][]> {
   const roads = [await walk(wish(domain, more))];
   for (let next = nextLook(); next; next = nextLook()) roads.push(await walk(next));
@@ -164,7 +164,7 @@ describe('of two issuers in order', () => {
     expect(ordersAt(second)).toBe(0);
   });
 
-  test('the second issues while the first is away, for all, and the first again when it is back', async () => {
+  test('the second issues for all domains while the first fails, and the first again afterwards', async () => {
     await secure(newDomain());
     first.fault = () => 'refused';
     const domain = newDomain();
@@ -183,7 +183,7 @@ describe('of two issuers in order', () => {
     expect(await issuedBy(back)).toBe('first');
   });
 
-  test('the second issues for the one domain that has reached a limit at the first', async () => {
+  test('the second issues for the one domain that has reached a limit of the first', async () => {
     first.fault = line =>
       line === 'POST /order-plz' ? { status: 429, ...problem('rateLimited', 'too many certificates') } : undefined;
     const domain = newDomain();
@@ -195,7 +195,7 @@ describe('of two issuers in order', () => {
     expect(await issuedBy(other)).toBe('first');
   });
 
-  test('the second goes on where the first broke off in the middle', async () => {
+  test('the second starts from the beginning if the first failed in the middle of an order', async () => {
     first.fault = line => (line.startsWith('POST /chalZ') ? { status: 503 } : undefined);
     const domain = newDomain();
     expect(await secure(domain)).toEqual([[...whole.slice(0, 4), 'ParkDomain'], whole]);
@@ -203,7 +203,7 @@ describe('of two issuers in order', () => {
     expect(world.zones.txt.size).toBe(0);
   });
 
-  test('no second one is asked for a name that a CA finds no proof for', async () => {
+  test('the second is not asked if the domain is not delegated', async () => {
     const domain = newDomain();
     for (const { names } of cas()) names.records.delete(`_acme-challenge.${domain} CNAME`);
     expect(await secure(domain)).toEqual([['ClaimDomain', 'ParkDomain']]);
@@ -223,7 +223,7 @@ describe('of two issuers in order', () => {
   });
 });
 
-test('names that the CA still holds as proven are ordered without a TXT record', async () => {
+test('names whose authorization the CA still holds are ordered without a TXT record', async () => {
   const domain = newDomain();
   await secure(domain);
   const [challenges, asked] = [first.seen.filter(line => /chalZ/.test(line)).length, zone.questions.length];

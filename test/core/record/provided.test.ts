@@ -1,4 +1,7 @@
-/** A domain with a provided certificate, from the day it is provided until ours takes its place. */
+/**
+ * A domain with a provided certificate, from the day on which it is provided until ours replaces
+ * it.
+ */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import type { ProvidedCertificate, Use } from '../../../core/record/domain.ts';
@@ -58,7 +61,7 @@ const look = () =>
       ports,
     ),
   );
-/** Ours, issued and released. */
+/** Our certificate, issued and released. */
 async function issued() {
   await wished();
   const certificate = aCertificate(world);
@@ -79,8 +82,8 @@ const told = () =>
     .filter(({ detailType }) => detailType.startsWith('Provided'))
     .map(({ detail }) => [detail.for, detail.daysLeft]);
 
-describe('provided for both', () => {
-  test('nothing is ordered while it is good, and its server gets it', async () => {
+describe('a domain with a provided certificate for both mail and webmail', () => {
+  test('orders nothing while the certificate is good, and its server gets the certificate', async () => {
     await wished();
     await provide({ mail: bought(), webmail: bought() });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
@@ -91,7 +94,7 @@ describe('provided for both', () => {
     expect(world.executions.started).toMatchObject([]);
   });
 
-  test('a domain whose order was under way forgets it', async () => {
+  test('deletes an order that was under way', async () => {
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: world.time }, world.time);
     await world.store.claimDomain({ domain, me: 'killed', now: world.time });
     await world.store.recordOrder(
@@ -104,7 +107,7 @@ describe('provided for both', () => {
     expect(await world.store.readDomain(domain)).not.toHaveProperty('order');
   });
 
-  test('a person is told 30, 14, 7 days and one day before its end, once each and once for both; a week before it ours is planned', async () => {
+  test('notifies 30, 14, 7 days and one day before the end, once for both, and orders ours a week before', async () => {
     await wished();
     const { notAfter } = bought();
     await provide({ mail: bought(), webmail: bought() });
@@ -122,7 +125,7 @@ describe('provided for both', () => {
     expect(told()).toEqual([30, 14, 7, 0].map(days => [['mail', 'webmail'], days]));
   });
 
-  test('it is given to a new server until ours is there, though its time to be replaced has come', async () => {
+  test('gives a new server the provided certificate until ours is issued, even if ours is due', async () => {
     const mail = bought();
     world.time = mail.renewAt + 1;
     expect(certificatesOf({ provided: { mail, webmail: mail } }, world.time)).toEqual({
@@ -135,7 +138,7 @@ describe('provided for both', () => {
     expect(certificatesOf({ provided: { mail, webmail: mail } }, mail.notAfter)).toEqual({});
   });
 
-  test('one of ours that has expired is not sent beside it', () => {
+  test('sends no expired certificate of ours beside it', () => {
     const mail = bought();
     const current = aCertificate(world, { notAfter: world.time });
     expect(certificatesOf({ current, provided: { mail, webmail: mail } }, world.time)).not.toHaveProperty(
@@ -145,8 +148,8 @@ describe('provided for both', () => {
   });
 });
 
-describe('provided for webmail alone', () => {
-  test('goes out with ours, and is installed once both are seen', async () => {
+describe('a provided certificate for webmail only', () => {
+  test('is delivered with ours, and is installed once both are seen', async () => {
     const ours = await issued();
     const one = bought({ names: [`webmail.${domain}`] });
     await provide({ webmail: one });
@@ -161,7 +164,7 @@ describe('provided for webmail alone', () => {
     expect(await isServing(mx1, record, world.store, world.time)).toBe(true);
   });
 
-  test('withdrawn, ours goes out alone', async () => {
+  test('is no longer delivered once it is withdrawn', async () => {
     const ours = await issued();
     const webmail = bought();
     await provide({ webmail });
@@ -174,7 +177,7 @@ describe('provided for webmail alone', () => {
     expect(await world.store.workFor({ server: mx1, domain })).not.toHaveProperty('provided');
   });
 
-  test('at its time ours takes its place, with no order', async () => {
+  test('is replaced by ours at its time, without an order', async () => {
     const ours = await issued();
     const webmail = bought({ notAfter: world.time + 20 * day });
     await provide({ webmail });
@@ -185,12 +188,12 @@ describe('provided for webmail alone', () => {
   });
 });
 
-test('a certificate of minutes is replaced when a third of its life is left', () => {
+test('a certificate of minutes is replaced when a third of its lifetime is left', () => {
   expect(takenOverAt({ notBefore: 0, notAfter: 300_000 })).toBe(200_000);
   expect(takenOverAt({ notBefore: 0, notAfter: 90 * day })).toBe(83 * day);
 });
 
-test('who brings one with 20 days left knows that it has less than 30', () => {
+test('a certificate with 20 days left at first is past its first notice, of 30 days', () => {
   expect(markAt({ notAfter: 20 * day, now: 0 })).toBe(30);
   expect(markAt({ notAfter: 200 * day, now: 0 })).toBeUndefined();
   expect(markAt({ notAfter: day / 2, now: 0 })).toBe(1);

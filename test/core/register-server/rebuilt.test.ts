@@ -1,5 +1,5 @@
 /**
- * A mail server with more domains than one delivery takes is rebuilt: from the registration to the
+ * A mail server with more domains than one delivery takes is rebuilt, from the registration to the
  * last certificate.
  */
 import { expect, test } from 'vitest';
@@ -35,7 +35,7 @@ async function served(world: World, name: string): Promise<void> {
 }
 
 /**
- * Round by round, as the state machine goes, with a host that serves all that it is sent.
+ * Runs round after round like the state machine, against a server that serves all that it is sent.
  * @returns what each round delivered
  */
 async function deliver(world: World, execution: string): Promise<string[]> {

@@ -35,7 +35,7 @@ beforeEach(() => {
 const registered = (detail: object = {}, time = '2027-01-15T08:00:00Z') => ({
   ...{ 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node, ...detail } },
 });
-/** An event is handled when it is said, or later. */
+/** An event is handled at its own time, or later. */
 const register = (detail: object = {}, time?: string) => {
   const event = registered(detail, time);
   world.time = Math.max(world.time, Date.parse(event.time));
@@ -43,7 +43,7 @@ const register = (detail: object = {}, time?: string) => {
 };
 
 describe('a mail server that is registered', () => {
-  test('is on record, is inspected at once, and its own host name takes the road', async () => {
+  test('is recorded and inspected at once, and its own host name gets a certificate', async () => {
     expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1], waited: 0 });
     expect(await world.store.readServer(mx1)).toMatchObject({ node, roleId: 'AROAHYBRID', adopt: true, seq: 1 });
     expect(await world.store.readDomain(mx1)).toMatchObject({
@@ -55,7 +55,7 @@ describe('a mail server that is registered', () => {
     ]);
   });
 
-  test('has its platform on record where that is Windows, until another node says otherwise', async () => {
+  test('has the platform Windows recorded, until another node has none', async () => {
     await register({ node: windows });
     expect(await world.store.readServer(mx1)).toMatchObject({ node: windows, platform: 'Windows' });
     await register({}, '2027-01-15T09:00:00Z');
@@ -63,7 +63,7 @@ describe('a mail server that is registered', () => {
   });
 
   test.each(['acceptWish', 'registerServer', 'wakeServer', 'wakeWaitingDomains'] as const)(
-    'is never there with a host name that nobody secures, also where the step ended at %s',
+    "never exists without its host name's domain, also after a crash at %s",
     async method => {
       const killed = { ...world.store, [method]: () => Promise.reject(new Error('killed')) };
       await expect(registerServer(registered(), { ...ports, store: killed })).rejects.toThrow('killed');
@@ -78,7 +78,7 @@ describe('a mail server that is registered', () => {
     },
   );
 
-  test('begins the first of those that waited, and leaves the others to the sweep', async () => {
+  test('starts the first of the domains that waited, and leaves the others to the sweep', async () => {
     const { store } = world;
     for (let i = 0; i < 1_100; i++) {
       const name = `c${String(i).padStart(4, '0')}.example`;
@@ -99,14 +99,14 @@ describe('a mail server that is registered', () => {
     expect(await store.due({ now: world.time, limit: 2_000 })).toHaveLength(1_100);
   });
 
-  test('starts every road once, when its step is tried again', async () => {
+  test('starts each execution once, however often its step is retried', async () => {
     await register();
     const before = structuredClone(world.executions.started.filter(one => one.machine === 'secure-domain'));
     await register();
     expect(world.executions.started.filter(one => one.machine === 'secure-domain')).toEqual(before);
   });
 
-  test('brings on the domains that waited for it', async () => {
+  test('wakes the domains that waited for it', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
     await store.claimDomain({ domain, me: 'me', now: world.time });
@@ -132,7 +132,7 @@ describe('a mail server that is registered', () => {
     expect(await world.store.readServer(mx1)).toMatchObject({ roleId });
   });
 
-  test('is inspected again when it was rebuilt', async () => {
+  test('is inspected again if it was rebuilt', async () => {
     await register();
     await register({ node: instance }, '2027-01-16T08:00:00Z');
     expect(await world.store.readServer(mx1)).toMatchObject({ node: instance, seq: 2 });
@@ -142,7 +142,7 @@ describe('a mail server that is registered', () => {
 
 describe('a mail server that was rebuilt', () => {
   const later = '2027-01-16T08:00:00Z';
-  /** A domain, or its own host name, that was seen served there. */
+  /** A domain, or the server's own host name, that was seen served there. */
   async function served(name: string, host?: boolean) {
     const { store, time } = world;
     const certificate = aCertificate(world, { names: [name] });
@@ -164,7 +164,7 @@ describe('a mail server that was rebuilt', () => {
     expect(await world.store.work(mx1, 10)).toEqual([]);
   });
 
-  test('is given everything again, its own host name too', async () => {
+  test('gets all its certificates again, with its own host name', async () => {
     await register({ node: instance }, later);
     expect(await world.store.work(mx1, 10)).toMatchObject([
       { domain, certificate: { fingerprint: 'f'.repeat(64) } },
@@ -172,7 +172,7 @@ describe('a mail server that was rebuilt', () => {
     ]);
   });
 
-  test('is given it also where the step was killed before it was given', async () => {
+  test('gets them also after a crash before the work was given', async () => {
     const { store } = world;
     const killed = { ...store, giveAgain: () => Promise.reject(new Error('killed')) };
     const event = registered({ node: instance }, later);
@@ -183,7 +183,7 @@ describe('a mail server that was rebuilt', () => {
     expect(await store.work(mx1, 10)).toHaveLength(2);
   });
 
-  test('has its work anew, which an answer of the old node does not take away', async () => {
+  test('has new work, which an answer of the old node does not delete', async () => {
     const { store } = world;
     await store.commitWork({
       domain,
@@ -193,46 +193,46 @@ describe('a mail server that was rebuilt', () => {
     });
     const { v } = (await store.workFor({ server: mx1, domain }))!;
     await register({ node: instance }, later);
-    // Whoever recorded that node's answer was under way all the time.
+    // The step that recorded the old node's answer ran during the registration.
     const { id: certificate, fingerprint } = aCertificate(world);
     await store.recordInstalled(mx1, { domain, v }, { domain, certificate, fingerprint, seenAt: world.time, node });
     expect(await store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { fingerprint } });
   });
 
-  test('is given everything once, however often the step is tried', async () => {
+  test('gets them once, however often the step is retried', async () => {
     await register({ node: instance }, later);
     const before = await world.store.work(mx1, 10);
     await register({ node: instance }, later);
     expect(await world.store.work(mx1, 10)).toEqual(before);
   });
 
-  test('is not given again what has left it', async () => {
+  test('does not get a domain that has left it', async () => {
     const moved = { domain, mailServers: ['mx2.provider.example'], policy: 'wildcard' as const };
     await world.store.acceptWish(moved, { at: 2 }, world.time);
     await register({ node: instance }, later);
     expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: mx1 }]);
   });
 
-  test('has nothing to do again where it is the same node that is registered once more', async () => {
+  test('gets nothing if the same node is registered again', async () => {
     await register({}, later);
     expect(await world.store.work(mx1, 10)).toEqual([]);
   });
 });
 
-describe('a mail server is not registered, and the sender is told why,', () => {
+describe('a mail server is refused, and the sender gets the reason,', () => {
   test.each([
     [
-      'nobody knows its node',
+      'its node is unknown',
       { node: 'mi-00000000000000009' },
       /^detail\.node mi-0+9 is not a managed node .* with the tag sealpost:mail-server=sealpost; register it/,
     ],
     [
-      'others may assume its role',
+      'another principal may assume its role',
       { node: instance, role: 'open' },
       /^detail\.node .* the role open, which arn:aws:iam::111111111111:root may assume too/,
     ],
     [
-      'its role is none of the account',
+      'its role does not exist',
       { node: instance, role: 'absent' },
       /^detail\.role absent is no role of this account; name the role/,
     ],
@@ -241,7 +241,7 @@ describe('a mail server is not registered, and the sender is told why,', () => {
       { node: mac },
       /^detail\.node mi-0fed\S+ runs MacOS, where nothing of ours runs/,
     ],
-    ['its node is none', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
+    ['its node is not an id', { node: 'mx1' }, /^detail\.node "mx1" is not valid; give the managed node id/],
   ])('when %s', async (_, detail, message) => {
     await expect(register(detail)).rejects.toMatchObject({
       ...{ name: 'InvalidStepInput', about: mx1, message: expect.stringMatching(message) },

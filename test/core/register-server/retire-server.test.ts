@@ -66,13 +66,13 @@ const claim = (name = domain) => {
 };
 
 describe('a mail server that is retired', () => {
-  test('is sent nothing any more', async () => {
+  test('gets no more deliveries', async () => {
     expect(await retire()).toEqual({ server: mx1, woken: [], told: 2 });
     expect(await world.store.readServer(mx1)).toBeUndefined();
     expect(await sweep(world)).toMatchObject({ servers: 0 });
   });
 
-  test('has its domains told: each parks with the reason, and is given to it again when it comes back', async () => {
+  test('has its domains re-evaluated: each parks with the reason, and is given to the server if it returns', async () => {
     await retire();
     await sweep(world);
     expect(world.executions.started).toContainEqual(
@@ -91,7 +91,7 @@ describe('a mail server that is retired', () => {
     });
   });
 
-  test('is found out by whoever was at work for one of its domains', async () => {
+  test('is noticed by an execution that has the claim of one of its domains', async () => {
     const { store } = world;
     await store.acceptWish({ domain, mailServers: [mx1, mx2], policy: 'wildcard' }, { at: 2 }, world.time);
     const { wanted } = (await store.claimDomain({ domain, me: 'at work', now: world.time }))!;
@@ -101,7 +101,7 @@ describe('a mail server that is retired', () => {
     );
   });
 
-  test('has its own host name no more renewed, and forgotten in the end', async () => {
+  test('has its own host name no longer renewed, and deleted in the end', async () => {
     await retire();
     expect(await world.store.readDomain(mx1)).toMatchObject({ spec: { deleted: true, host: true } });
     await expect(claim(mx1)).rejects.toMatchObject({ name: 'DomainDeleted' });
@@ -111,7 +111,7 @@ describe('a mail server that is retired', () => {
     expect(await world.store.workFor({ server: mx1, domain: mx1 })).toMatchObject({ host: true });
   });
 
-  test('keeps what it has to remove, for the day when it comes back', async () => {
+  test('keeps its removals, for the day on which it returns', async () => {
     const { store, time } = world;
     const { wanted } = (await store.readDomain(domain))!;
     await store.commitRemoval({ domain, wanted, servers: [mx1], now: time });
@@ -120,7 +120,7 @@ describe('a mail server that is retired', () => {
     expect(await store.installed({ server: mx1, domain })).toBeDefined();
   });
 
-  test('has all of them told, also where the step was killed in between', async () => {
+  test('has all its domains re-evaluated, also after a crash in between', async () => {
     const killed = { ...world.store, recordRemoved: () => Promise.reject(new Error('killed')) };
     const event = { 'detail-type': 'Mail Server Retired', time: hour(10), detail: { server: mx1 } };
     world.time = Date.parse(hour(10));
@@ -133,7 +133,7 @@ describe('a mail server that is retired', () => {
 describe('a retirement changes nothing', () => {
   test.each([
     ['of an instance that the server no longer runs on', 10, { node: 'i-0abc1234' }],
-    ['that was said before the server was registered', 7, {}],
+    ['that is older than the registration', 7, {}],
   ])('%s', async (_, at, detail) => {
     expect(await retire(at, detail)).toEqual({ server: mx1, woken: [], told: 0 });
     expect(await world.store.readServer(mx1)).toMatchObject({ node });
@@ -141,13 +141,13 @@ describe('a retirement changes nothing', () => {
     expect(await world.store.readDomain(mx1)).not.toHaveProperty('deletedAt');
   });
 
-  test('for a domain of a customer that has the name of no server', async () => {
+  test("for a customer's domain that is no server's name", async () => {
     expect(await retire(10, { server: domain })).toMatchObject({ told: 0 });
     expect(await world.store.readDomain(domain)).not.toHaveProperty('deletedAt');
   });
 });
 
-test('a registration that was said before the retirement, and comes late, brings nothing back', async () => {
+test('a registration that is older than the retirement, and comes late, restores nothing', async () => {
   await retire();
   world.executions.started.length = 0;
   expect(await registered(9)).toEqual({ server: mx1, node, woken: [] });

@@ -24,8 +24,8 @@ const current = async () => (await world.store.readDomain(domain))!.current!;
 const begun = () =>
   world.executions.started.map(({ input }) => (input as { detail: { domain: string } }).detail.domain);
 
-describe('a person who wants a renewal', () => {
-  test('has it begun at once, though the certificate be fresh', async () => {
+describe('an operator who asks for a renewal', () => {
+  test('has it started at once, even if the certificate is fresh', async () => {
     await issued();
     expect(await renew({ domain }, world)).toEqual({ asked: [domain], already: [] });
     expect(begun()).toEqual([domain]);
@@ -33,7 +33,7 @@ describe('a person who wants a renewal', () => {
     expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();
   });
 
-  test('and says so twice, means one: while it is done, and for an hour after', async () => {
+  test('and asks twice gets one renewal: while it runs, and for an hour after', async () => {
     await issued();
     await renew({ domain }, world);
     const { askedAt } = await current();
@@ -50,7 +50,7 @@ describe('a person who wants a renewal', () => {
     expect(await renew({ domain }, world)).toEqual({ asked: [domain], already: [] });
   });
 
-  test('has a parked domain tried now, without a certificate too', async () => {
+  test('has a parked domain tried now, also without a certificate', async () => {
     const { store, time } = world;
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
     await store.claimDomain({ domain, me: 'me', now: time });
@@ -61,12 +61,12 @@ describe('a person who wants a renewal', () => {
     expect(await store.claimDomain({ domain, me: 'next', now: time })).toBeDefined();
   });
 
-  test('of a domain that nobody knows is told so', async () => {
+  test('of an unknown domain gets an error', async () => {
     await expect(renew({ domain }, world)).rejects.toMatchObject({ name: 'InvalidStepInput', about: domain });
     await expect(renew({ server: 'mx9.provider.example' }, world)).rejects.toMatchObject({ name: 'InvalidStepInput' });
   });
 
-  test("of a server's has what is installed there and what waits for it", async () => {
+  test('of a server gets one for what is installed there and what waits for it', async () => {
     const { store, time } = world;
     await issued('a.example');
     await issued('b.example');
@@ -76,7 +76,7 @@ describe('a person who wants a renewal', () => {
     expect(await renew({ server: mx1 }, world)).toEqual({ asked: ['a.example', 'b.example'], already: [] });
   });
 
-  test('of all gets them a part at a time; the first of each begin at once, the sweep begins the others', async () => {
+  test('of all domains gets them in parts; each part starts its first, and the sweep starts the others', async () => {
     for (let i = 0; i < 620; i++) await issued(`d${i}.example`);
     const first = await renew({ all: true }, world);
     expect(first.asked).toHaveLength(500);

@@ -65,7 +65,7 @@ const windowAt = (start: number, end: number) => ({
   suggestedWindow: { start: new Date(start).toISOString(), end: new Date(end).toISOString() },
 });
 
-describe('what a CA advises', () => {
+describe('the renewal window of a CA', () => {
   test('becomes the moment of renewal, once', async () => {
     await issued();
     ca.advice = windowAt(world.time + 40 * day, world.time + 42 * day);
@@ -78,7 +78,7 @@ describe('what a CA advises', () => {
     expect(await walk()).toMatchObject({ looked: 1, changed: 0 });
   });
 
-  test('is due at once where its window is past, with its reason', async () => {
+  test('makes a domain due at once if it is past, with its reason', async () => {
     await issued();
     ca.advice = {
       ...windowAt(world.time - 2 * hour, world.time - hour),
@@ -94,7 +94,7 @@ describe('what a CA advises', () => {
     expect(await world.store.due({ now: world.time, limit: 10 })).toMatchObject([{ name: domain }]);
   });
 
-  test('never makes a domain wait longer for something else', async () => {
+  test('never puts off a domain that is due for another reason', async () => {
     const { store, time } = world;
     await issued();
     await store.askReEvaluation(domain, time);
@@ -113,7 +113,7 @@ describe('what a CA advises', () => {
     });
   });
 
-  test('is left alone while somebody is at work', async () => {
+  test('is not stored while an execution has the claim', async () => {
     await issued();
     await world.store.askReEvaluation(domain, world.time);
     await world.store.claimDomain({ domain, me: 'me', now: world.time });
@@ -121,7 +121,7 @@ describe('what a CA advises', () => {
     expect(await walk()).toMatchObject({ looked: 1, changed: 0 });
   });
 
-  test('is not asked for where a certificate has no identifier', async () => {
+  test('is not asked for if a certificate has no identifier', async () => {
     await issued(domain, { ariId: undefined });
     expect(await walk()).toMatchObject({ looked: 0, ended: true });
   });
@@ -147,7 +147,7 @@ describe('a pass', () => {
     expect(await walk()).toMatchObject({ looked: 0 });
   });
 
-  test('of many is spread over its time, a minute at a time', async () => {
+  test('over many certificates is spread over its time, minute by minute', async () => {
     await fleet(2_400);
     expect(await walk(hour)).toMatchObject({ looked: 2_400, ended: true });
     world.time += hour;
@@ -161,7 +161,7 @@ describe('a pass', () => {
     expect((await world.store.walkPosition())!.ended).toBe(true);
   });
 
-  test('goes on where it was killed, with at most a page looked at twice', async () => {
+  test('continues where it was killed, and asks at most one page twice', async () => {
     await fleet(1_200);
     const record = world.store.recordWalk;
     let records = 0;
@@ -176,7 +176,7 @@ describe('a pass', () => {
     expect(ca.asked).toHaveLength(1_400);
   });
 
-  test('that another walk goes on with ends after its page', async () => {
+  test('that another walk has taken over ends after its page', async () => {
     await fleet(1_200);
     const { domains } = world.store;
     world.store.domains = async (limit, after) => {
@@ -187,7 +187,7 @@ describe('a pass', () => {
     expect(await walk()).toMatchObject({ looked: 200, ended: false });
   });
 
-  test('asks no more than 20 at once', async () => {
+  test('makes no more than 20 requests at once', async () => {
     await fleet(100);
     let [now, most] = [0, 0];
     const { request } = ca;
@@ -202,8 +202,8 @@ describe('a pass', () => {
   });
 });
 
-describe('a CA in trouble', () => {
-  test('is let alone until its Retry-After, and the walk goes on in the same place', async () => {
+describe('a failing CA', () => {
+  test('is not asked before its Retry-After, and the walk continues at the same position', async () => {
     await fleet(60);
     ca.trouble = { status: 503, retryAfter: '600' };
     expect(await walk()).toMatchObject({ looked: 0, ended: false });
@@ -218,7 +218,7 @@ describe('a CA in trouble', () => {
     expect((await world.store.walkPosition())!.failing).toEqual({});
   });
 
-  test('that limits the rate is let alone just so', async () => {
+  test('that limits the rate is not asked before its Retry-After either', async () => {
     await fleet(60);
     ca.trouble = { status: 429, retryAfter: '120' };
     await walk();
@@ -227,7 +227,7 @@ describe('a CA in trouble', () => {
     });
   });
 
-  test('for an hour is passed over, so that the others are asked', async () => {
+  test('is skipped after an hour, so that the other CAs are asked', async () => {
     await fleet(30);
     await issued('other.example', { issuer: 'Other CA' });
     ca.trouble = 'lost';
@@ -236,11 +236,11 @@ describe('a CA in trouble', () => {
       world.time += minute;
     }
     expect(others.asked).toContain('ari-of-other.example');
-    // One to twenty questions a minute, not all of them.
+    // One to twenty requests a minute, and not one for each certificate.
     expect(ca.asked.length).toBeLessThan(61 * 30);
   });
 
-  test('with one certificate alone keeps nobody waiting', async () => {
+  test('that fails for one certificate only delays no other', async () => {
     await fleet(30);
     const { request } = ca;
     ca.request = async url => {

@@ -27,7 +27,7 @@ let world: World;
 
 beforeEach(() => void (world = newWorld()));
 
-/** As if it had gone the whole road: seen served on each server. */
+/** As after the whole road: the certificate was seen served on each server. */
 async function served(certificate: StoredCertificate, ...servers: string[]): Promise<void> {
   const { id, fingerprint } = certificate;
   for (const server of servers)
@@ -59,12 +59,15 @@ describe('a renewal', () => {
     ['whose window is past', time => ({ window: { start: time - 2, end: time - 1 } })],
     ['that is near its end', time => ({ notAfter: time + 10 * day, notBefore: time - 80 * day })],
     ['in place of one from another issuer', () => ({ issuer: 'another' })],
-    ['in place of one that nobody trusts', () => ({ staging: true })],
-    ['that a person asked for', time => ({ askedAt: time - 1 })],
+    ['in place of one from a staging issuer', () => ({ staging: true })],
+    ['that an operator asked for', time => ({ askedAt: time - 1 })],
     ['of five minutes', time => ({ notBefore: time - 150_000, notAfter: time + 150_000 })],
     // Half a day before the reserve of 40 hours is used up.
-    ['that would be near its end by then', time => ({ notBefore: time - 5 * day, notAfter: time + 1.6 * day })],
-  ])('%s goes at once', async (_, more) => {
+    [
+      'that would be near its end at the quiet hour',
+      time => ({ notBefore: time - 5 * day, notAfter: time + 1.6 * day }),
+    ],
+  ])('%s is delivered at once', async (_, more) => {
     expect(await calm(more(world.time))).toEqual({});
   });
 
@@ -73,14 +76,14 @@ describe('a renewal', () => {
     expect(await calm({ notBefore, notAfter })).toEqual({ [mx1]: quiet() });
   });
 
-  test('with other names, or to a server that does not serve the old one, goes at once', async () => {
+  test('with other names, or for a server that does not serve the old one, is delivered at once', async () => {
     expect(await calm({}, [`mail.${domain}`])).toEqual({});
     expect(await calm({}, names, [mx1, mx2])).toEqual({ [mx1]: quiet() });
     await giveWork(world);
     expect(await calm()).toEqual({});
   });
 
-  test('of a domain without a certificate goes at once', async () => {
+  test('of a domain without a certificate is delivered at once', async () => {
     const record = { domain, wanted: 1, done: 0 };
     const plan = { names, servers: [mx1], issuer: aCertificate(world).issuer };
     expect(await calmServers(record, plan, { ...world, now: world.time, quietHours })).toEqual({});
@@ -90,7 +93,7 @@ describe('a renewal', () => {
 describe('calm work', () => {
   let at: number;
 
-  /** A server with nothing to do, and then calm work. */
+  /** A server without work, and then calm work for it. */
   async function waits(name = domain): Promise<void> {
     const { store, time } = world;
     const certificate = aCertificate(world, { names: [name, `*.${name}`] });
@@ -118,7 +121,7 @@ describe('calm work', () => {
     return unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
   };
 
-  test('wakes nobody before its time, and then goes out together', async () => {
+  test('wakes no server before its time, and is then delivered together', async () => {
     world.time = at - 1;
     expect(await sweep(world)).toMatchObject({ servers: 0 });
     world.time = at;
@@ -126,7 +129,7 @@ describe('calm work', () => {
     expect((await assemble()).delivery).toMatchObject({ mode: 'install', entries: 2 });
   });
 
-  test('goes along with what is urgent; what was refused waits nevertheless', async () => {
+  test('is included in the delivery of urgent work, but not if it was refused', async () => {
     const refused = (await world.store.workFor({ server: mx1, domain: 'b.example' }))!;
     await world.store.recordRefused(mx1, refused, at - 1, 'InstallRefused: too early');
     await giveWork(world, 'urgent.example');
@@ -136,7 +139,7 @@ describe('calm work', () => {
     expect(manifest.map(({ domain }) => domain).sort()).toEqual(['a.example', 'urgent.example']);
   });
 
-  test('is nothing to deliver by itself, and the server is due again when it is', async () => {
+  test('is not deliverable by itself before its time, and the server is due at that time', async () => {
     const me = (await world.store.wakeServer(mx1, world.time))!;
     await expect(assemble()).rejects.toMatchObject({ name: 'NothingToDeliver' });
     expect(await unlessEnded(releaseServer({ server: mx1, execution: me, rounds: 1 }, world))).toEqual({

@@ -40,13 +40,13 @@ beforeEach(async () => {
     ...world,
     dns: systemResolver([resolver.address]),
     challengeZone,
-    // Of which new domains get one each 36 s, two at once.
+    // New domains get one slot every 36 s, two at once.
     issuers: [anIssuer({ limits: { account: { count: 2.5, windowMs: 81_000 } } })],
     directoryOf: async () => ({ caaIdentities: ['ca.example'], profiles: { tlsserver: '', shortlived: '' } }),
   };
 });
 
-/** An event is handled when it is said, or later. */
+/** An event is handled at its own time, or later. */
 const claim = (event: { time: string } = created(), execution = 'first') => {
   world.time = Math.max(world.time, Date.parse(event.time));
   return unlessEnded(claimDomain({ ...event, execution }, ports));
@@ -55,7 +55,7 @@ const look = (name = domain) => ({
   ...{ 'detail-type': 'Certificate Expiring', time: '2027-01-15T09:00:00Z', detail: { domain: name } },
 });
 const ownLook = () => ({ ...look(), look: 'due' });
-/** A domain that was issued before, and released; due when its certificate is. */
+/** A domain whose certificate was issued and released, and which is due when its renewal is. */
 async function issued(more: Parameters<typeof aCertificate>[1] = {}) {
   const certificate = aCertificate(world, more);
   await claim(created(), 'before');
@@ -72,7 +72,7 @@ const installedOn = async (server: string, { id, fingerprint }: { id: string; fi
 };
 
 describe('a claim', () => {
-  test('comes with a plan: names, servers, and where each value will be written', async () => {
+  test('gives a plan: names, servers, and the TXT location of each challenge', async () => {
     expect(await claim()).toEqual({
       ...{
         domain,
@@ -90,7 +90,7 @@ describe('a claim', () => {
     expect(await world.store.readDomain(domain)).toMatchObject({ owner: 'first', leaseUntil: world.time + LEASE_MS });
   });
 
-  test('plans the webmail server too, a list of names with a place each, and the profile that was asked for', async () => {
+  test('plans the webmail server too, a list of names with a location each, and the profile of the wish', async () => {
     await register(world, mx2);
     for (const name of ['mail', 'webmail'])
       resolver.records.set(`_acme-challenge.${name}.${domain} CNAME`, [
@@ -102,20 +102,20 @@ describe('a claim', () => {
     expect(plan.places.map(place => place.name)).toEqual(names.map(name => `${name}.${domain}`));
   });
 
-  test('is the same when its step is tried again', async () => {
+  test('is the same if its step is retried', async () => {
     const plan = await claim();
     expect(await claim()).toEqual(plan);
     expect(await world.store.readDomain(domain)).toMatchObject({ wanted: 1 });
   });
 
-  test('is one for the same event twice at once', async () => {
+  test('is given once if the same event comes twice at the same time', async () => {
     const [one, two] = await Promise.allSettled([claim(created(), 'first'), claim(created(), 'second')]);
     expect([one!.status, two!.status].sort()).toEqual(['fulfilled', 'rejected']);
     const reason = [one, two].flatMap(result => (result!.status === 'rejected' ? [result!.reason] : []));
     expect(reason).toMatchObject([{ name: 'ClaimedByAnother', about: domain }]);
   });
 
-  test('serves the latest wish, whichever event came last', async () => {
+  test('serves the latest wish, in whatever order the events came', async () => {
     await register(world, mx2);
     await claim(created({ mailServers: [mx2] }, '2027-01-15T10:00:00Z'), 'first');
     world.time += LEASE_MS + 1;
@@ -124,7 +124,7 @@ describe('a claim', () => {
     });
   });
 
-  test("is refused while another works, and the wish is on record for that one's release", async () => {
+  test("is refused while another execution has it, and the wish is recorded for that execution's release", async () => {
     await claim();
     const changed = created({ mailServers: [mx1, mx2] }, '2027-01-15T09:00:00Z');
     await expect(claim(changed, 'second')).rejects.toMatchObject({ name: 'ClaimedByAnother' });
@@ -133,7 +133,7 @@ describe('a claim', () => {
     });
   });
 
-  test("for a server's own host name says so", async () => {
+  test("for a server's own host name has the field host", async () => {
     const spec = { domain: mx1, mailServers: [mx1], policy: 'list' as const, names: ['@'], host: true };
     await world.store.acceptWish(spec, { at: world.time }, world.time);
     resolver.records.set(`_acme-challenge.${mx1} CNAME`, [challengeTarget(mx1, challengeZone)]);
@@ -141,7 +141,7 @@ describe('a claim', () => {
   });
 });
 
-describe('a claim ends the road', () => {
+describe('a claim ends the execution', () => {
   const cases: [string, () => unknown, { time: string }, string, RegExp][] = [
     [
       'a server is not registered',
@@ -171,7 +171,7 @@ describe('a claim ends the road', () => {
       'DnsNotPropagated',
       /for CNAME of _acme-challenge\.example\.com/,
     ],
-    ['nobody wished the domain', () => {}, look('never.example'), 'InvalidStepInput', /put Domain Created first/],
+    ['the domain has no wish', () => {}, look('never.example'), 'InvalidStepInput', /put Domain Created first/],
     [
       "the name is a registered server's own",
       () => {},
@@ -187,7 +187,7 @@ describe('a claim ends the road', () => {
     resolver.rcode = 0;
   });
 
-  test('when the budget is spent, with a place in it that no later try takes a second time', async () => {
+  test('unless the domain has a slot, which no later try reserves a second time', async () => {
     let reserved = 0;
     const { store } = world;
     world.time = Date.parse(look().time);
@@ -208,7 +208,7 @@ describe('a claim ends the road', () => {
     expect(reserved).toBe(1);
   });
 
-  test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the parking", async () => {
+  test("when the CA's budget is spent, with the time of the next slot, and keeps the claim for the park", async () => {
     for (let i = 0; i < 2; i++)
       await world.store.reserveOrder(anIssuer().directoryUrl, {
         intervalMs: 36_000,
@@ -223,7 +223,7 @@ describe('a claim ends the road', () => {
 describe('a domain whose certificate is still fresh', () => {
   const moved = created({ mailServers: [mx1, mx2] }, '2027-01-15T10:00:00Z');
 
-  test('gets work and a wake for a server that does not serve it yet, and no order', async () => {
+  test('gives work to a server that does not serve it yet, wakes the server, and orders nothing', async () => {
     const certificate = await issued();
     await installedOn(mx1, certificate);
     await register(world, mx2);
@@ -239,7 +239,7 @@ describe('a domain whose certificate is still fresh', () => {
     expect(record).not.toHaveProperty('owner');
   });
 
-  test('is looked at again when its wish changed while it was released', async () => {
+  test('is re-evaluated if its wish changed before the release', async () => {
     await installedOn(mx1, await issued());
     const { store } = world;
     const changing = {
@@ -259,20 +259,20 @@ describe('a domain whose certificate is still fresh', () => {
     expect(await claim(look(), 'next')).toMatchObject({ names: [domain] });
   });
 
-  test('wakes nobody when every server serves it', async () => {
+  test('wakes no server if every server serves it', async () => {
     await installedOn(mx1, await issued());
     await expect(claim(created({}, '2027-01-15T10:00:00Z'))).rejects.toMatchObject({ name: 'StillFresh' });
     expect(world.executions.started).toEqual([]);
   });
 
-  test('is ordered anew when its names change', async () => {
+  test('is ordered again if its names change', async () => {
     await issued();
     const names = ['@'];
     const plan = await claim(created({ policy: 'list', names }, '2027-01-15T10:00:00Z'));
     expect(plan).toMatchObject({ names: [domain], seen: 2 });
   });
 
-  test('is ordered anew when its time has come, outside the budget where the CA knows what it replaces', async () => {
+  test('is ordered when it is due, outside the budget if the CA knows what the order replaces', async () => {
     const { renewAt } = await issued({ ariId: 'aki.serial' });
     world.time = renewAt;
     for (let i = 0; i < 2; i++)
@@ -284,7 +284,7 @@ describe('a domain whose certificate is still fresh', () => {
     expect(await claim(look())).toMatchObject({ replaces: 'aki.serial' });
   });
 
-  test('replaces nothing where no name is the same: the CA would refuse the order', async () => {
+  test('is not named in `replaces` if no name is the same, because the CA would refuse the order', async () => {
     await issued({ ariId: 'aki.serial' });
     const record = (await world.store.readDomain(domain))!;
     expect(replacedAt(anIssuer(), record, [`mail.${domain}`])).toBeUndefined();
@@ -292,7 +292,7 @@ describe('a domain whose certificate is still fresh', () => {
     expect(replacedAt(anIssuer({ name: 'another' }), record, [domain])).toBeUndefined();
   });
 
-  test('is left alone by the look of a sweep before its time', async () => {
+  test("is not claimed by the sweep's event before its time", async () => {
     await issued();
     world.time += day;
     await expect(claim(ownLook())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
@@ -300,7 +300,7 @@ describe('a domain whose certificate is still fresh', () => {
 });
 
 describe('a domain that waits for the budget', () => {
-  test('comes when it is its turn, which its tries do not put off: ten thousand at the mean rate', async () => {
+  test('has its slot in turn, and retries do not put it off: ten thousand at the mean rate', async () => {
     const slots: number[] = [];
     for (let i = 0; i < 10_000; i++)
       slots.push(
@@ -315,7 +315,7 @@ describe('a domain that waits for the budget', () => {
     expect(Math.max(...slots) - world.time).toBe((10_000 - 270) * 36_000);
   });
 
-  test('is parked until its slot, which is no try of its own, and goes on then', async () => {
+  test('is parked until its slot without counting a try, and continues then', async () => {
     for (let i = 0; i < 4; i++)
       await world.store.reserveOrder(anIssuer().directoryUrl, {
         intervalMs: 36_000,
@@ -349,18 +349,18 @@ describe('a domain that is parked until tomorrow', () => {
   });
   const now = () => ({ ...look(), time: new Date(world.time).toISOString() });
 
-  test('is looked at at once when somebody says Certificate Expiring', async () => {
+  test('is evaluated at once if a sender publishes Certificate Expiring', async () => {
     expect(await claim(now(), 'asked')).toMatchObject({ domain });
   });
 
-  test('is left there by a look of our own', async () => {
+  test('stays parked if one of our own executions asks', async () => {
     const wanted = (await world.store.readDomain(domain))!.wanted;
     await expect(claim({ ...ownLook(), ...now() }, 'ours')).rejects.toMatchObject({ name: 'ClaimedByAnother' });
     expect(await world.store.readDomain(domain)).toMatchObject({ wanted });
   });
 });
 
-describe('a certificate that is to be renewed, and good meanwhile,', () => {
+describe('a certificate that is due for renewal, and still good,', () => {
   const renewal = async (servers: string[], more: Parameters<typeof aCertificate>[1] = {}) => {
     const certificate = await issued(more);
     await installedOn(mx1, certificate);
@@ -375,7 +375,7 @@ describe('a certificate that is to be renewed, and good meanwhile,', () => {
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx2 } }]);
   });
 
-  test('is given once, however often the order fails, and not where it is served', async () => {
+  test('is given once, however often the order fails, and not to a server that serves it', async () => {
     await renewal([mx1, mx2]);
     const { v } = (await world.store.workFor({ server: mx2, domain }))!;
     await parkDomain({ execution: 'moving', domain, error: { name: 'AcmeUnavailable', message: 'its words' } }, world);
@@ -385,7 +385,7 @@ describe('a certificate that is to be renewed, and good meanwhile,', () => {
     expect(await world.store.workFor({ server: mx1, domain })).toBeUndefined();
   });
 
-  test('is given to nobody once it has expired', async () => {
+  test('is given to no server once it has expired', async () => {
     await renewal([mx2], { notAfter: world.time, renewAt: world.time });
     expect(await world.store.workFor({ server: mx2, domain })).toBeUndefined();
   });
@@ -407,7 +407,7 @@ describe('what a killed execution left', () => {
     world.time += LEASE_MS + 1;
   }
 
-  test('is retracted from DNS, and from DNS alone what was ours', async () => {
+  test('is retracted from DNS: our values, and no others', async () => {
     await killed([domain, `*.${domain}`]);
     await claim(look());
     expect(world.zones.txt.get(`ZCHALLENGES ${target}`)).toEqual(['theirs']);
@@ -418,7 +418,7 @@ describe('what a killed execution left', () => {
     ['its zone was deleted', 'NoSuchHostedZone', false],
     ['we lost the right to write there', 'AccessDenied', true],
     ['Route 53 is busy', 'Throttled', true],
-  ])('stops nothing where %s', async (_, why, isKept) => {
+  ])('does not stop the next execution if %s', async (_, why, isKept) => {
     await killed([domain, `*.${domain}`]);
     if (why === 'NoSuchHostedZone')
       await world.store.recordPublished({ domain, me: 'killed' }, [{ ...published[0]!, zoneId: 'ZGONE' }]);
@@ -429,7 +429,7 @@ describe('what a killed execution left', () => {
     else expect(record).not.toHaveProperty('published');
   });
 
-  test('is an order that is gone on with, without a second place in the budget', async () => {
+  test('is an order that is continued, without a second slot of the budget', async () => {
     await killed([domain, `*.${domain}`]);
     for (let i = 0; i < 2; i++)
       await world.store.reserveOrder(anIssuer().directoryUrl, {
@@ -441,7 +441,7 @@ describe('what a killed execution left', () => {
     expect(await world.store.readDomain(domain)).toMatchObject({ order: { url: 'https://ca.example/order/1' } });
   });
 
-  test('is an order that is forgotten when its names are no longer wished', async () => {
+  test('is an order that is deleted if the wish no longer has its names', async () => {
     await killed(['mail.example.com']);
     await claim(look());
     expect(await world.store.readDomain(domain)).not.toHaveProperty('order');

@@ -1,6 +1,6 @@
 /**
- * Where a domain is placed: on servers that can serve it by name, or under the host names of those
- * that cannot.
+ * The servers of a domain: servers that can serve it by name, or the host names under which it is
+ * served.
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
@@ -43,31 +43,31 @@ describe('a wish is placed', () => {
     );
   const mailAlone = { capability: { 'cannot-serve-by-name': ['courier'], 'serves-by-name': [''] } };
 
-  test('on servers that serve by name, under none', () => {
+  test('on servers that serve by name, and is served under none', () => {
     expect(onServers(wish(), { [mx1]: byName })).toEqual({ names: wildcard, servers: [mx1], servedUnder: [] });
   });
 
-  test('under a server that cannot, and nothing is needed', () => {
+  test('under a server that cannot, which needs no certificate', () => {
     expect(onServers(wish(), { [mx1]: mailAlone })).toMatchObject({ servers: [], servedUnder: [{ server: mx1 }] });
   });
 
-  test('under a server whose software the operator says that it cannot, whatever was found there', () => {
+  test('under a server for which the operator says that it cannot, whatever was found there', () => {
     const stockQmail = { ...byName, capability: {}, servesByName: false as const };
     expect(onServers(wish(), { [mx1]: stockQmail })).toMatchObject({ servers: [], servedUnder: [{ server: mx1 }] });
   });
 
-  test('under it for mail, and on it for webmail, where its web server can', () => {
+  test('under a server for mail, and on it for webmail if its web server can', () => {
     expect(onServers(wish(), { [mx1]: { capability: notByName } })).toEqual({
       ...{ names: wildcard, servers: [mx1], servedUnder: [{ server: mx1, webmail: true }] },
     });
   });
 
-  test('on the webmail server elsewhere, which alone gets the certificate', () => {
+  test('on another webmail server, which alone gets the certificate', () => {
     const placed = onServers(wish({ webmailServer: web }), { [mx1]: { capability: notByName }, [web]: byName });
     expect(placed).toEqual({ names: wildcard, servers: [web], servedUnder: [{ server: mx1 }] });
   });
 
-  test('with the name of its webmail alone, where a list has others that nobody would be served by', () => {
+  test('with only its webmail name if no server would serve the other names of its list', () => {
     const list = wish({ policy: 'list', names: ['mail', 'webmail'] });
     expect(onServers(list, { [mx1]: { capability: notByName } }).names).toEqual([`webmail.${domain}`]);
     expect(onServers(list, { [mx1]: byName }).names).toEqual([`mail.${domain}`, `webmail.${domain}`]);
@@ -82,18 +82,18 @@ describe('a wish is placed', () => {
     });
   });
 
-  test("never under a server, where it is that server's own host name", () => {
+  test("never under a server if the domain is this server's own host name", () => {
     const host = wish({ domain: mx1, policy: 'list', names: ['@'], host: true });
     expect(onServers(host, { [mx1]: mailAlone })).toEqual({ names: [mx1], servers: [mx1], servedUnder: [] });
   });
 
-  test('a server that a later wish names holds it until it is planned again', () => {
+  test('on a server that a later wish names, which holds it until it is planned again', () => {
     const record = { spec: wish({ mailServers: [mx1, mx2] }), servedUnder: [{ server: mx1 }] };
     expect(holdersOf(record)).toEqual([mx2]);
   });
 });
 
-describe('on the road', () => {
+describe('from claim to release', () => {
   let world: World;
   let ports: ClaimPorts;
   let said: number;
@@ -126,7 +126,7 @@ describe('on the road', () => {
   };
   const under = { name: 'ServedUnderServer', about: domain };
 
-  test('a domain waits until its server was inspected, and comes when it was', async () => {
+  test('a domain waits until its server was inspected, and is woken then', async () => {
     const error = await claim().catch((error: Error) => error as Error);
     expect(error).toMatchObject({ name: 'ServerNotInspected', message: expect.stringContaining(mx1) });
     await park(error as Error);
@@ -135,7 +135,7 @@ describe('on the road', () => {
     expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toMatchObject({ first: [domain] });
   });
 
-  test('it does not wait where the inspection came while it was parked', async () => {
+  test('a domain does not wait if the inspection came during its park', async () => {
     const error = await claim().catch((error: Error) => error as Error);
     const { store } = world;
     const dependOn = async (...given: Parameters<typeof store.dependOn>) => {
@@ -147,7 +147,7 @@ describe('on the road', () => {
     expect(await record()).toMatchObject({ dueAt: world.time });
   });
 
-  test('one that has a certificate is renewed while its server is looked at anew', async () => {
+  test('a domain that has a certificate is renewed while its server is inspected again', async () => {
     found(world, mx1);
     await world.store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
     await world.store.claimDomain({ domain, me: 'before', now: world.time });
@@ -160,7 +160,7 @@ describe('on the road', () => {
     await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
   });
 
-  test('one whose certificate is due is renewed on the servers that are left when another was retired, and parks for that one afterwards', async () => {
+  test('a due domain is renewed on its remaining servers if one was retired, and parks for that one after', async () => {
     found(world, mx1);
     await register(world, mx2);
     const wish = { domain, mailServers: [mx1, mx2], policy: 'wildcard' as const };
@@ -184,7 +184,7 @@ describe('on the road', () => {
     expect((await record()).dueAt).toBe(world.time);
   });
 
-  test('nothing is ordered for a domain that is served under its server: its record and the bus say so, once', async () => {
+  test('a domain that is served under its server orders nothing: its record and one event say so', async () => {
     found(world, mx1, { 'cannot-serve-by-name': ['courier'] });
     await expect(claim()).rejects.toMatchObject({ ...under, message: expect.stringContaining(mx1) });
     expect(await record()).toMatchObject({ servedUnder: [{ server: mx1 }], done: 1 });
@@ -198,7 +198,7 @@ describe('on the road', () => {
     ]);
   });
 
-  test('the bus hears of it again, rather than never, where the step ended before it was on record', async () => {
+  test('the event is published again if the step was killed before the record was written', async () => {
     found(world, mx1, { 'cannot-serve-by-name': ['courier'] });
     const killed = { ...world.store, recordServedUnder: () => Promise.reject(new Error('killed')) };
     await expect(claim({}, { store: killed })).rejects.toThrow('killed');
@@ -207,7 +207,7 @@ describe('on the road', () => {
     expect(world.bus.events).toHaveLength(2);
   });
 
-  test('what it had on the server is removed, and it is ordered again when the server can', async () => {
+  test('a certificate is removed once its server cannot serve by name, and given again once it can', async () => {
     found(world, mx1);
     expect(await claim()).toMatchObject({ servers: [mx1] });
     const { owner, wanted } = await record();
@@ -231,7 +231,7 @@ describe('on the road', () => {
     expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toEqual({ woken: 0, first: [] });
   });
 
-  test('a server that could while it was planned, and cannot now, is seen by the plan', async () => {
+  test('a plan reads the server again after it recorded the dependency', async () => {
     found(world, mx1, { 'cannot-serve-by-name': ['courier'] });
     const { store } = world;
     const dependOn = async (...given: Parameters<typeof store.dependOn>) => {
@@ -243,7 +243,7 @@ describe('on the road', () => {
     expect(world.bus.events).toEqual([]);
   });
 
-  test('a domain that is deleted or whose server is retired hangs on it no more, or is told', async () => {
+  test('a domain no longer depends on a server after its deletion, and a retirement re-evaluates it', async () => {
     found(world, mx1, { 'cannot-serve-by-name': ['courier'] });
     await expect(claim()).rejects.toMatchObject(under);
     const retired = { kind: 'retired' as const, server: mx1, at: world.time + 1 };
@@ -263,7 +263,7 @@ describe('on the road', () => {
     expect(await world.store.wakeDependents(mx1, { now: world.time, first: 5 })).toEqual({ woken: 0, first: [] });
   });
 
-  test('a server whose files a panel writes is refused before anything is ordered, with what to do', async () => {
+  test('a server whose files a panel writes is refused before an order, with what to do', async () => {
     found(world, mx1, { refused: ['cPanel writes the files of its daemons anew; use its AutoSSL'] });
     const error = await claim().catch((error: Error) => error as Error);
     expect(error).toMatchObject({

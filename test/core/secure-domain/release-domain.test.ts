@@ -51,7 +51,7 @@ describe('the release of a domain whose certificate is stored', () => {
     });
   });
 
-  test('takes our values out of DNS, sets its next time, wakes the servers and says that it was issued', async () => {
+  test('retracts our values from DNS, sets its due time, wakes the servers and publishes the issuance', async () => {
     expect(await release()).toEqual({ domain, servers: [mx1], dueAt: world.time + 60 * day });
     expect(txt()).toEqual(['theirs']);
     const record = await world.store.readDomain(domain);
@@ -76,7 +76,7 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(world.executions.started).toEqual([]);
   });
 
-  test('starts the road once more when the wish changed meanwhile', async () => {
+  test('starts another execution if the wish changed meanwhile', async () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await release();
     expect(world.executions.started).toMatchObject([
@@ -86,7 +86,7 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ seen: 2 });
   });
 
-  test('is lost by an execution that was taken over, which then changes nothing', async () => {
+  test('fails in an execution that lost its claim, and changes nothing', async () => {
     world.time += LEASE_MS + 1;
     await world.store.claimDomain({ domain, me: 'other', now: world.time });
     await expect(release()).rejects.toMatchObject({ name: 'ClaimLost', about: domain });
@@ -95,7 +95,7 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(world.bus.events).toEqual([]);
   });
 
-  test('says and wakes everything where the bus was away the first time', async () => {
+  test('publishes and wakes everything in the retry if the bus failed the first time', async () => {
     const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
     await expect(unlessEnded(releaseDomain(input, { ...world, bus: away }))).rejects.toThrow('the bus is away');
@@ -104,7 +104,7 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server' }]);
   });
 
-  test('goes to its servers while Route 53 is busy, and its next claim, in 1 to 10 minutes, takes our values out', async () => {
+  test('wakes the servers while Route 53 is busy; the next claim, in 1 to 10 minutes, retracts our values', async () => {
     const busy = new SealpostError('Throttled', { about: recordName, message: 'Route 53 is busy' });
     const zones = { ...world.zones, changeTxt: () => Promise.reject(busy) };
     const input = { ...plan(), execution: 'me', certificate: aCertificate(world).id };
@@ -120,7 +120,7 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(await world.store.readDomain(domain)).not.toHaveProperty('published');
   });
 
-  test('wakes its servers although nothing else can be done for Route 53', async () => {
+  test('wakes its servers even if Route 53 and the bus are busy', async () => {
     world.zones.changeTxt = () =>
       Promise.reject(new SealpostError('Throttled', { about: recordName, message: 'Route 53 is busy' }));
     world.bus.put = () =>
@@ -129,13 +129,13 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(world.executions.started).toMatchObject([{ machine: 'deliver-to-server', input: { server: mx1 } }]);
   });
 
-  test('is not stopped by values that cannot be taken out: it comes back for them in a day', async () => {
+  test('is not stopped by values that cannot be retracted: the domain is due for them in a day', async () => {
     world.zones.changeTxt = () => Promise.reject(new Error('AccessDenied'));
     expect(await release()).toMatchObject({ dueAt: world.time + day });
     expect(await world.store.readDomain(domain)).toMatchObject({ done: 1, published: [{ values: ['ours'] }] });
   });
 
-  test('wakes a server once, however often the step is tried', async () => {
+  test('wakes a server once, however often the step is retried', async () => {
     await release();
     await expect(release()).rejects.toMatchObject({ name: 'ClaimLost' });
     expect(world.executions.started).toHaveLength(1);
@@ -146,7 +146,7 @@ describe('a domain that is parked', () => {
   const caused = (name: string, message: string) => ({ name, message });
   const park = (error: Failure, input: object = { domain }) => parkDomain({ ...input, execution: 'me', error }, world);
 
-  test('waits with its reason and a next try, its values are out of DNS, and the bus hears of it', async () => {
+  test('waits with its reason and a next try, its values are retracted, and the park is published', async () => {
     const parked = await park(caused('ChallengeFailed', 'no TXT record found'));
     const nextTry = world.time + minute;
     expect(parked).toEqual({ domain, reason: 'ChallengeFailed', message: 'no TXT record found', nextTry });
@@ -163,7 +163,7 @@ describe('a domain that is parked', () => {
     ]);
   });
 
-  test('is counted where its certificate runs out meanwhile, and else is not', async () => {
+  test('is counted if its certificate soon expires, and otherwise not', async () => {
     await park(caused('CaaForbids', 'no'));
     expect(world.metrics.counted).toEqual([]);
     const certificate = aCertificate(world, { notBefore: world.time - 76 * day, notAfter: world.time + 14 * day });
@@ -186,18 +186,21 @@ describe('a domain that is parked', () => {
     [3, 100 * minute],
     [4, 24 * hour],
     [9, 24 * hour],
-  ])('is tried again after its failure number %i in %i ms, and remembers since when', async (tries, wait) => {
-    const since = world.time;
-    for (let i = 1; i < tries; i++) {
-      const { nextTry } = await park(caused('CaaForbids', 'no'));
-      world.time = nextTry!;
-      await world.store.claimDomain({ domain, me: 'me', now: world.time });
-    }
-    expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
-    expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
-  });
+  ])(
+    'is tried again after its failure number %i in %i ms, and records when it was first parked',
+    async (tries, wait) => {
+      const since = world.time;
+      for (let i = 1; i < tries; i++) {
+        const { nextTry } = await park(caused('CaaForbids', 'no'));
+        world.time = nextTry!;
+        await world.store.claimDomain({ domain, me: 'me', now: world.time });
+      }
+      expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
+      expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
+    },
+  );
 
-  test('has failed in nothing where AWS was busy: its tries stay, and it comes again in 1 to 10 minutes, each at a time of its own', async () => {
+  test('counts no try if AWS was busy, and is tried again in 1 to 10 minutes, each domain at its own time', async () => {
     for (const [random, wait] of [
       [0, minute],
       [0.999, 9.991 * minute],
@@ -215,7 +218,7 @@ describe('a domain that is parked', () => {
     expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + minute);
   });
 
-  test("waits until the CA's Retry-After where that is later", async () => {
+  test("waits until the CA's Retry-After if that is later", async () => {
     const retryAt = world.time + 3 * hour;
     expect(await park({ ...caused('AcmeRateLimited', 'too many'), retryAt })).toMatchObject({ nextTry: retryAt });
   });
@@ -237,16 +240,16 @@ describe('a domain that is parked', () => {
     ['a function that ran out of time', caused('States.Timeout', 'States.Timeout'), 'States.Timeout: States.Timeout'],
     ['a bug', caused('TypeError', 'x is undefined'), 'TypeError: x is undefined'],
     ["a service's plain text", caused('Lambda.Unknown', 'exit status 137'), 'Lambda.Unknown: exit status 137'],
-  ])('by %s keeps what was said, under the name that pages', async (_, error, message) => {
+  ])('by %s records the message under the name that pages', async (_, error, message) => {
     expect(await park(error)).toMatchObject({ reason: 'Unexpected', message });
     expect(world.bus.events).toMatchObject([{ detail: { remedy: 'page' } }]);
   });
 
-  test('is known from the event where the first step failed', async () => {
+  test('is read from the event if the first step failed', async () => {
     expect(await park(caused('DomainNotManaged', 'no CNAME'), created())).toMatchObject({ domain });
   });
 
-  test('waits all the same where our values cannot be taken out of DNS, and they stay on record', async () => {
+  test('waits even if our values cannot be retracted from DNS, and they stay recorded', async () => {
     world.zones.changeTxt = () => Promise.reject(new Error('AccessDenied'));
     await park(caused('DomainNotManaged', 'no CNAME'));
     expect(await world.store.readDomain(domain)).toMatchObject({
@@ -254,7 +257,7 @@ describe('a domain that is parked', () => {
     });
   });
 
-  test('is heard of although the bus was away the first time', async () => {
+  test('is published by the retry if the bus failed the first time', async () => {
     const away = { ...world.bus, put: () => Promise.reject(new Error('the bus is away')) };
     const input = { domain, execution: 'me', error: caused('DomainNotManaged', 'no CNAME') };
     await expect(parkDomain(input, { ...world, bus: away })).rejects.toThrow('the bus is away');
@@ -262,13 +265,13 @@ describe('a domain that is parked', () => {
     expect(world.bus.events).toMatchObject([{ detailType: 'Domain Parked', detail: { domain } }]);
   });
 
-  test.each(['before its note', 'after its note'])('goes on when the registration comes %s', async when => {
+  test.each(['before its note', 'after its note'])('continues if the registration comes %s', async when => {
     const { store } = world;
     await store.acceptWish({ ...wish, mailServers: [mx2] }, { at: world.time + 1 }, world.time);
     await store.claimDomain({ domain, me: 'me', now: world.time });
     const parkedAnd = async (...[owner, parked, waitsFor]: Parameters<typeof store.parkDomain>) => {
-      // All that a park writes first is the note of who waits; here the registration comes just
-      // before or after it.
+      // All that a park writes first is the note that the domain waits; here the registration comes
+      // just before or after this note.
       await register(world, mx2);
       if (when === 'after its note') await store.askReEvaluation(owner.domain, world.time);
       await store.parkDomain(owner, parked, when === 'after its note' ? [] : waitsFor);
@@ -278,7 +281,7 @@ describe('a domain that is parked', () => {
     expect((await store.readDomain(domain))!.dueAt).toBeLessThanOrEqual(world.time);
   });
 
-  test('goes on when the server that it waits for is registered', async () => {
+  test('continues once the server that it waits for is registered', async () => {
     await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
     await world.store.claimDomain({ domain, me: 'me', now: world.time });
     await park(caused('ServerNotRegistered', `${mx2} not registered`));

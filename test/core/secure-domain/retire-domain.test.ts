@@ -1,4 +1,4 @@
-/** A domain that neither its name servers nor its challenge lead to us any more, day after day. */
+/** A domain whose name servers and whose challenge no longer lead to us, day after day. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
@@ -28,7 +28,10 @@ async function wished(more: { certificate?: boolean; host?: true } = {}): Promis
   await store.releaseDomain({ domain, me: 'before', seen: 1, now }, now);
 }
 
-/** The sweep's look, at its time, or one that somebody asks for: it finds what it finds. */
+/**
+ * One evaluation, by the sweep at the domain's time or asked for by an event, which fails with this
+ * reason.
+ */
 async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Promise<void> {
   const { store } = world;
   if (asked) await store.askReEvaluation(domain, world.time);
@@ -37,7 +40,7 @@ async function looked(reason = 'DomainNotManaged', { asked = false } = {}): Prom
   await parkDomain({ domain, execution: 'look', error: { name: reason, message } }, world);
 }
 
-/** @returns how many looks it took */
+/** @returns how many evaluations it took */
 async function untilRetired(): Promise<number> {
   for (let looks = 1; ; looks++) {
     await looked();
@@ -47,7 +50,7 @@ async function untilRetired(): Promise<number> {
 }
 
 describe('a domain that has moved away', () => {
-  test('is retired at the seventh daily look, with a notice, and what is served stays', async () => {
+  test('is retired at the seventh daily evaluation, with an event, and what is served stays', async () => {
     await wished();
     const began = world.time;
     // At once, after 1, 10 and 100 minutes; then daily.
@@ -59,7 +62,7 @@ describe('a domain that has moved away', () => {
     expect(await status()).toMatchObject({ state: 'retired', well: true, why: expect.stringContaining(message) });
   });
 
-  test('is looked at once more before what is served ends, and then never', async () => {
+  test('is evaluated once more before its certificate expires, and then never', async () => {
     await wished();
     await untilRetired();
     expect((await record()).dueAt).toBe((await record()).current!.notAfter - 3 * day);
@@ -71,7 +74,7 @@ describe('a domain that has moved away', () => {
     expect(await status()).toMatchObject({ state: 'retired', well: true, next: { what: 'nothing' } });
   });
 
-  test('comes back with any word about it, and has its seven days again', async () => {
+  test('returns with any event for it, and has its seven days again', async () => {
     await wished();
     await untilRetired();
     await looked('DomainNotManaged', { asked: true });
@@ -81,14 +84,14 @@ describe('a domain that has moved away', () => {
     expect(retired()).toHaveLength(2);
   });
 
-  test('is not retired sooner by people who ask again and again', async () => {
+  test('is not retired sooner by repeated events', async () => {
     await wished();
     for (let i = 0; i < 50; i++) await looked('DomainNotManaged', { asked: true });
     expect(await record()).not.toHaveProperty('retired');
     expect(retired()).toEqual([]);
   });
 
-  test('counts from the beginning after a look that found something else', async () => {
+  test('counts from the beginning after an evaluation that failed for another reason', async () => {
     await wished();
     for (let i = 0; i < 4 + 6; i++) await looked();
     await looked('DnsNotPropagated');
@@ -98,7 +101,7 @@ describe('a domain that has moved away', () => {
     expect(await record()).toHaveProperty('retired');
   });
 
-  test('is parked as before where a word about it came in that moment', async () => {
+  test('is parked as before if an event for it comes in between', async () => {
     await wished();
     for (let i = 0; i < 4 + 6; i++) await looked();
     const { store } = world;
@@ -117,14 +120,14 @@ describe('a domain that has moved away', () => {
   });
 });
 
-test('a domain that never had a certificate has a month for its line', async () => {
+test('a domain that never had a certificate is retired after 30 days', async () => {
   await wished({ certificate: false });
   expect(await untilRetired()).toBe(4 + 30);
   expect(retired()).toEqual([{ detailType: 'Domain Retired', detail: { domain, message } }]);
   expect(await record()).not.toHaveProperty('dueAt');
 });
 
-test("a server's own host name never is: the server is ours", async () => {
+test("a server's own host name is never retired", async () => {
   await wished({ host: true });
   for (let i = 0; i < 50; i++) await looked();
   expect(await record()).not.toHaveProperty('retired');

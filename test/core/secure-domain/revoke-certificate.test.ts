@@ -1,4 +1,7 @@
-/** A domain that is deleted with `"revoke": true`. The road tests see it revoked at a real CA. */
+/**
+ * A domain that is deleted with `"revoke": true`. The road tests see a certificate revoked at a
+ * real CA.
+ */
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { beforeEach, expect, test } from 'vitest';
@@ -25,7 +28,7 @@ import type { World } from '../world.ts';
 
 let world: World;
 let ports: ClaimPorts;
-/** What the CA was asked, and what it answers instead of yes. */
+/** The requests to the CA, and what the CA answers instead of success. */
 let asked: { leaf: Buffer; reason: number }[];
 let refusal: Error | undefined;
 /** Any certificate will do for its DER. */
@@ -82,7 +85,7 @@ async function removedFromMx1(): Promise<void> {
   await world.store.recordRemoved(mx1, { domain, v }, node);
 }
 
-test('is revoked once no server has it any more, as one whose subscriber has no use for it', async () => {
+test('a certificate is revoked once no server has it, with the reason "cessation of operation"', async () => {
   await expect(claim(deletion())).rejects.toMatchObject(deleted);
   expect(await record()).toMatchObject({ dueAt: world.time + day });
   await removedFromMx1();
@@ -101,19 +104,19 @@ test('is revoked once no server has it any more, as one whose subscriber has no 
   });
 });
 
-test('is revoked after a day also where a server cannot be reached', async () => {
+test('a certificate is revoked after a day even if a server cannot be reached', async () => {
   await expect(claim(deletion())).rejects.toMatchObject(deleted);
   world.time += day;
   await expect(claim(ownLook())).rejects.toMatchObject(wanted);
 });
 
-test('is not revoked where that was not asked for', async () => {
+test('a certificate is not revoked if the deletion does not ask for it', async () => {
   await expect(claim(deletion({}))).rejects.toMatchObject(deleted);
   world.time += 2 * day;
   await expect(claim(ownLook())).rejects.toMatchObject({ name: 'ClaimedByAnother' });
 });
 
-test('is revoked where the CA says that it is already, since the answer to an earlier try was lost', async () => {
+test('a certificate counts as revoked if the CA says so, since the answer to an earlier try may be lost', async () => {
   await removedBefore();
   refusal = problem(400, 'alreadyRevoked');
   expect(await revoke()).toEqual({ domain, revoked: true });
@@ -124,7 +127,7 @@ test.each([
   ['cannot be reached', () => new AcmeTransport('refused'), 'AcmeUnavailable'],
   ['has a limit', () => problem(429, 'rateLimited'), 'AcmeRateLimited'],
   ['refuses', () => problem(403, 'unauthorized'), 'AcmeRejected'],
-])('is tried again where the CA %s, and kept in mind until its end', async (_, error, name) => {
+])('a revocation is tried again if the CA %s, until the certificate expires', async (_, error, name) => {
   await removedBefore();
   refusal = error();
   await expect(revoke()).rejects.toMatchObject({ name });
@@ -132,7 +135,7 @@ test.each([
   expect(await record()).toMatchObject({ parked: { reason: name }, dueAt: world.time + minute });
   const known = { domains: [], servers: new Map(), issuers: [] };
   expect(domainStatus(await record(), known, world.time)).toMatchObject({ state: 'deleted, not revoked', well: false });
-  // Its tombstone's time is over, and the certificate is still good: it is not forgotten.
+  // The tombstone has expired and the certificate is still good, so the domain is not deleted.
   world.time += 40 * day;
   await expect(claim(ownLook())).rejects.toMatchObject(wanted);
   world.time = aCertificate(world).notAfter + 100 * day;
@@ -140,7 +143,7 @@ test.each([
   await expect(claim(ownLook())).rejects.toMatchObject({ message: `${domain} is forgotten` });
 });
 
-test('is asked once where the step was killed before that was on record', async () => {
+test('a revocation that was not recorded is asked for again', async () => {
   await removedBefore();
   const killed = { ...world.store, recordRevoked: () => Promise.reject(new Error('killed')) };
   await expect(
@@ -151,7 +154,7 @@ test('is asked once where the step was killed before that was on record', async 
   expect(await record()).toMatchObject({ revoked: 'c'.repeat(64) });
 });
 
-test('is not revoked when it was wished again meanwhile', async () => {
+test('a certificate is not revoked if the domain is wished again meanwhile', async () => {
   await removedBefore();
   const back = { domain, mailServers: [mx1], policy: 'wildcard' as const };
   await world.store.acceptWish(back, { at: world.time + 2000 }, world.time);
@@ -160,17 +163,17 @@ test('is not revoked when it was wished again meanwhile', async () => {
   expect(world.executions.started.at(-1)).toMatchObject({ machine: 'secure-domain' });
 });
 
-test('is not good enough for a domain that comes back: another is ordered', async () => {
+test('a revoked certificate is not given to a domain that comes back, which orders another', async () => {
   await removedBefore();
   await revoke();
   world.time += 1000;
   const back = { ...created(), time: at(world.time + 1000) };
-  // As far as it goes here: to where the challenge is looked for.
+  // The test ends at the lookup of the challenge, for which there is no DNS here.
   await expect(claim(back)).rejects.toThrow(TypeError);
   expect(await world.store.workFor({ server: mx1, domain })).toBeUndefined();
 });
 
-/** Its servers have done what they were told. */
+/** The certificate was removed from each server. */
 async function removedBefore(): Promise<void> {
   await expect(claim(deletion())).rejects.toMatchObject(deleted);
   await removedFromMx1();

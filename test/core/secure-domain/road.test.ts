@@ -1,6 +1,6 @@
 /**
- * From a plan to a certificate that is stored, at a real CA (Pebble) that looks into a name server
- * of the test's own.
+ * From a plan to a certificate that is stored, at a real CA (Pebble) that queries a name server of
+ * the test.
  */
 import { createHash, createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -35,8 +35,8 @@ import {
 } from '../world.ts';
 
 /**
- * The zone's one authoritative server is found by NS and A as in the world, thus at port 53 of an
- * address of this run's own.
+ * The zone's one authoritative server is found by NS and A records as in the world, so at port 53
+ * of an address of this run's own.
  */
 const address = `127.${1 + Math.floor(Math.random() * 250)}.${1 + Math.floor(Math.random() * 250)}.1`;
 let at: TestCa;
@@ -66,8 +66,7 @@ beforeEach(async () => {
   zone.records.clear();
   domain = `d${(serial += 1)}.example`;
   names = [domain, `*.${domain}`];
-  // A minute ahead: on a busy machine what the world's clock does not count takes longer than the
-  // CA's seconds.
+  // A minute ahead: on a busy machine the CA's seconds pass while the world's clock stands still.
   world = newWorld(Date.now() + 60_000);
   saidAt = world.time;
   await register(world, mx1);
@@ -76,7 +75,7 @@ beforeEach(async () => {
   at.names.records.set(`_acme-challenge.${domain} CNAME`, [challengeTarget(domain, challengeZone)]);
 });
 
-/** What the zone holds now is what its server and the CA's resolver answer. */
+/** The zone's server and the CA's resolver answer with the zone's values of now. */
 function serve(): void {
   for (const [key, values] of world.zones.txt)
     for (const server of [zone, at.names]) server.records.set(`${key.split(' ')[1]} TXT`, values);
@@ -124,7 +123,7 @@ describe('the road of a domain', () => {
     expect(at.seen.length).toBeLessThanOrEqual(12);
   });
 
-  test('holds no private key in what goes from step to step, nor on record', async () => {
+  test("has no private key in a step's output nor in the record", async () => {
     const proven = await prove();
     const finalized = await finalize(proven);
     const said = JSON.stringify([proven, finalized, await world.store.readDomain(domain), world.bus.events]);
@@ -135,7 +134,7 @@ describe('the road of a domain', () => {
 });
 
 describe('an order', () => {
-  test('is made once, when its step is tried again', async () => {
+  test('is created once if its step is retried', async () => {
     const plan = await claim();
     const one = await createOrder({ ...plan, execution: 'me' }, ports());
     const two = await createOrder({ ...plan, execution: 'me' }, ports());
@@ -143,7 +142,7 @@ describe('an order', () => {
     expect(newOrders()).toBe(1);
   });
 
-  test('is made anew when the CA knows the one on record no more', async () => {
+  test('is created again if the CA no longer has the stored one', async () => {
     const plan = await claim();
     const gone = `${new URL(at.directoryUrl).origin}/my-order/gone`;
     await world.store.recordOrder({ domain, me: 'me' }, { url: gone, planned: names, issuer: 'ca' });
@@ -154,7 +153,7 @@ describe('an order', () => {
     });
   });
 
-  test('is not made by an execution that was taken over', async () => {
+  test('is not created by an execution that lost its claim', async () => {
     const plan = await claim();
     world.time += LEASE_MS + 1;
     await world.store.claimDomain({ domain, me: 'other', now: world.time });
@@ -163,8 +162,8 @@ describe('an order', () => {
   });
 });
 
-describe('the values of an order', () => {
-  test('are on record before they are in DNS, both of a domain and its wildcard under one name', async () => {
+describe('the TXT values of an order', () => {
+  test('are recorded before they are in DNS, those of a domain and its wildcard under one name', async () => {
     const ordered = await order();
     const refusing = { ...world.zones, changeTxt: () => Promise.reject(new Error('Route 53 is away')) };
     const input = { ...ordered, execution: 'me' };
@@ -176,12 +175,12 @@ describe('the values of an order', () => {
     ]);
   });
 
-  test('are given the time that the zone takes to publish them', async () => {
+  test('get the time that the zone takes to publish them', async () => {
     const { until } = await publish();
     expect(Date.parse(until) - world.time).toBe(30_000);
   });
 
-  test('are not shown to the CA before every name server gives them', async () => {
+  test('are not shown to the CA before every name server has them', async () => {
     const published = await publish();
     at.seen = [];
     await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
@@ -191,10 +190,10 @@ describe('the values of an order', () => {
     expect(at.seen).toEqual([]);
   });
 
-  test("that are wrong end in the CA's own words", async () => {
+  test("that are wrong fail in the CA's own words", async () => {
     const published = await publish();
     serve();
-    // The CA asks somebody else than we did.
+    // The CA's resolver gives another value than the zone's server.
     at.names.records.set(`${challengeTarget(domain, challengeZone)} TXT`, ['wrong']);
     await expect(validate({ ...published, execution: 'me' }, ports())).rejects.toMatchObject({
       name: 'ChallengeFailed',
@@ -203,7 +202,7 @@ describe('the values of an order', () => {
   });
 });
 
-/** The order is the one for its successor: what it has is served, and its end is weeks away. */
+/** The order is a renewal: the domain's certificate is served, and expires weeks later. */
 async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: number }> {
   const dates = { notBefore: world.time - 60 * day, notAfter: world.time + 30 * day, renewAt: world.time };
   const renewed = aCertificate(world, { names, ...dates });
@@ -230,7 +229,10 @@ describe('the host name of a server', () => {
     const spec = { domain, mailServers: [domain], policy: 'list' as const, names: ['@'], host: true };
     await world.store.acceptWish(spec, { at: saidAt }, world.time);
   });
-  /** As the sweep has it looked at, up to its end. */
+  /**
+   * From the sweep's event to the release.
+   * @returns the id of the certificate
+   */
   async function secured(): Promise<string> {
     const said = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString() };
     const event = { ...said, look: 'due', detail: { domain }, execution: me };
@@ -252,7 +254,7 @@ describe('the host name of a server', () => {
     await parkDomain({ domain, execution: me, error: error as Error }, ports());
     return `${name}: ${message}`;
   }
-  /** Its time has come. */
+  /** The certificate's renewal is due now. */
   function end(): void {
     const record = world.memory.domains.get(domain)!;
     record.current!.renewAt = record.dueAt = world.time;
@@ -277,13 +279,13 @@ describe('the host name of a server', () => {
     await due();
   }
 
-  test('keeps it when the CA refused the order before for another reason', async () => {
+  test('keeps its key if the CA refused the order before for another reason', async () => {
     const first = await secured();
     await refused('The CA answered HTTP 403: no (unauthorized)');
     expect(await keyOf(await secured())).toBe(await keyOf(first));
   });
 
-  test('is given its new certificate a day before the old one ends, whatever its TLSA record says', async () => {
+  test('gets its new certificate a day before the old one expires, whatever its TLSA record says', async () => {
     await secured();
     tlsa('00'.repeat(32));
     end();
@@ -296,19 +298,19 @@ describe('the host name of a server', () => {
   });
 
   test.each([
-    ['when a person asked', () => world.store.askRenewal(domain, world.time)],
+    ['if an operator asked for a renewal', () => world.store.askRenewal(domain, world.time)],
     [
-      'when the CA refused the key',
+      'if the CA refused the key',
       () => refused('The CA answered HTTP 400: this key is known to be compromised (badPublicKey)'),
     ],
-  ])('has a new one %s', async (_, happens) => {
+  ])('has a new key %s', async (_, happens) => {
     const first = await secured();
     await happens();
     const second = await secured();
     expect(await keyOf(second)).not.toBe(await keyOf(first));
   });
 
-  test('has the new one that a person asked for, though an order was under way with the old', async () => {
+  test('has the new key that an operator asked for, even if an order was under way with the old key', async () => {
     const first = await secured();
     end();
     const { store } = world;
@@ -322,7 +324,7 @@ describe('the host name of a server', () => {
     expect(await keyOf(await secured())).not.toBe(await keyOf(first));
   });
 
-  test('waits with its certificate for a TLSA record that fits, the one before in use, and goes on by itself', async () => {
+  test('keeps its certificate until a TLSA record fits the new one, and continues by itself', async () => {
     const first = await secured();
     tlsa(await lineOf(first));
     await world.store.askRenewal(domain, world.time);
@@ -342,7 +344,7 @@ describe('the host name of a server', () => {
     expect(await world.store.readDomain(domain)).not.toHaveProperty('parked');
   });
 
-  test('and every other delegated name is for a person to see to when the challenge zone is gone', async () => {
+  test('is parked for a person if the challenge zone is gone, like every other delegated name', async () => {
     const gone = new SealpostError('DomainNotManaged', {
       about: domain,
       message: 'the hosted zone ZCHALLENGES is gone',
@@ -352,7 +354,7 @@ describe('the host name of a server', () => {
     expect((await world.store.readDomain(domain))!.parked).toMatchObject({ reason: 'Unexpected' });
   });
 
-  test('is no concern of a customer: their records are not looked at, and each certificate has its own key', async () => {
+  test("matters to no customer: the customer's TLSA records are not read, and each key is new", async () => {
     const customers = `customer.${domain}`;
     at.names.records.set(`_acme-challenge.${customers} CNAME`, [challengeTarget(customers, challengeZone)]);
     domain = customers;
@@ -364,8 +366,8 @@ describe('the host name of a server', () => {
   });
 });
 
-describe('a finalize', () => {
-  test('that was killed after its key was stored goes on with that key', async () => {
+describe('a finalized order', () => {
+  test('whose step was killed after the key was stored continues with that key', async () => {
     const proven = await prove();
     const id = certificateId(proven.order.url);
     const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
@@ -377,7 +379,7 @@ describe('a finalize', () => {
     expect(at.answered.filter(line => line.startsWith('200 POST /finalize-order'))).toHaveLength(1);
   });
 
-  test('may be tried again after all was written', async () => {
+  test('may be finalized again after everything was written', async () => {
     const proven = await prove();
     const once = await finalize(proven);
     const { work } = world.store;
@@ -386,7 +388,7 @@ describe('a finalize', () => {
     expect(await work(mx1, 10)).toEqual(given);
   });
 
-  test('of a calm renewal that is tried again after all was written stays calm', async () => {
+  test('of a calm renewal stays calm in a retry after everything was written', async () => {
     const proven = await prove();
     const { renewed, quiet } = await beforeItsRenewal();
     const once = await finalize(proven);
@@ -397,7 +399,7 @@ describe('a finalize', () => {
     expect((await world.store.readDomain(domain))!.superseded).toEqual([renewed.id]);
   });
 
-  test('whose wish changed meanwhile makes nothing current and gives no work', async () => {
+  test('whose wish changed meanwhile makes no certificate current and gives no work', async () => {
     const proven = await prove();
     const wish = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
     await world.store.acceptWish(wish, { at: saidAt + 1 }, world.time);
@@ -406,7 +408,7 @@ describe('a finalize', () => {
     expect(await world.store.work(mx1, 10)).toEqual([]);
   });
 
-  test('whose chain leads to no root that is trusted stores nothing', async () => {
+  test('whose chain leads to no trusted root stores nothing', async () => {
     const proven = await prove();
     await expect(
       unlessEnded(finalizeOrder({ ...proven, execution: 'me' }, { ...ports(), roots: '' })),

@@ -11,16 +11,12 @@ const listed = (...names: string[]) => ({ domain, mailServers: [mx1], policy: 'l
 
 describe('the host name to type', () => {
   test.each<[string, Partial<DomainRecord>, string[]]>([
-    ["the domain's own, where its server serves by name", {}, [`mail.${domain}`]],
-    ['a name of its list, where that has no mail', { spec: listed('@', 'post') }, [domain]],
-    ["the server's, where the domain is served under it", { servedUnder: [{ server: mx1 }] }, [mx1]],
+    ["the domain's own, if its server serves by name", {}, [`mail.${domain}`]],
+    ['a name of its list, if the list has no name for mail', { spec: listed('@', 'post') }, [domain]],
+    ["the server's, if the domain is served under it", { servedUnder: [{ server: mx1 }] }, [mx1]],
+    ["the server's too, if only webmail has a certificate", { servedUnder: [{ server: mx1, webmail: true }] }, [mx1]],
     [
-      "the server's too, where webmail alone has a certificate",
-      { servedUnder: [{ server: mx1, webmail: true }] },
-      [mx1],
-    ],
-    [
-      'both, the own first, where one of two servers cannot',
+      "both, the domain's own first, if one of two servers cannot serve by name",
       {
         spec: { domain, mailServers: [mx1, mx2], policy: 'wildcard' },
         servedUnder: [{ server: mx2 }],
@@ -31,7 +27,7 @@ describe('the host name to type', () => {
     expect(mailHosts(record(more))).toEqual(hosts);
   });
 
-  test('is none of a domain that is deleted', () => {
+  test('is absent for a domain that is deleted', () => {
     expect(settingsOf(record({ spec: { domain, mailServers: [], policy: 'wildcard', deleted: true } }))).toEqual([]);
   });
 });
@@ -47,7 +43,7 @@ test('the lines for the zone prefer TLS from the first byte, and end with a dot'
   ]);
 });
 
-test("Thunderbird's file has what comes in before what goes out, the best first, with the whole address as user", () => {
+test("Thunderbird's file has incoming before outgoing servers, the best first, with the whole address as user", () => {
   const settings = settingsOf(record()).filter(({ port }) => [993, 465, 587].includes(port));
   const xml = autoconfig(domain, settings.reverse());
   expect(xml).toMatch(

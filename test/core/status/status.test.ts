@@ -46,13 +46,13 @@ const known = (...servers: OnServer[]): Known => ({
   issuers: [],
 });
 
-test('for every reason there is one sentence that says what can be done', () => {
+test('every reason has one sentence that says what can be done', () => {
   for (const name of Object.keys(remedies) as ErrorName[])
     expect(remedySentence[name], name).toMatch(/^[A-Z].{20,}\.$/);
 });
 
 describe('a domain', () => {
-  test('that every server was seen serving is well, and renewed in time', () => {
+  test('that every server was seen serving is well, and renewed in good time', () => {
     const status = domainStatus(
       record({ current, dueAt: current.renewAt }),
       known(on(server(), [], ['f'.repeat(64)])),
@@ -65,7 +65,7 @@ describe('a domain', () => {
     });
   });
 
-  test('that was deleted is well, though its certificate expires, until it is forgotten', () => {
+  test('that was deleted is well, even after its certificate expired, until its tombstone expires', () => {
     const spec = { ...wish(), mailServers: [], deleted: true as const };
     const expired = certificate({ notAfter: now - hour });
     const status = domainStatus(
@@ -79,7 +79,7 @@ describe('a domain', () => {
     });
   });
 
-  test('that one of two servers has yet to serve says which', () => {
+  test('that one of two servers does not serve yet says which', () => {
     const both = record({ current, spec: wish({ mailServers: [mx1, mx2] }) });
     const status = domainStatus(
       both,
@@ -90,7 +90,7 @@ describe('a domain', () => {
     expect(status.servers.map(one => one.state)).toEqual(['installed', 'waiting']);
   });
 
-  test('whose server still serves the certificate before is not called installed', () => {
+  test('whose server still serves the previous certificate is not called installed', () => {
     const status = domainStatus(record({ current }), known(on(server(), [waiting()], ['old'])), now);
     expect(status).toMatchObject({ state: 'issued', well: true, next: { what: 'delivery' } });
   });
@@ -118,7 +118,7 @@ describe('a domain', () => {
     ]);
   });
 
-  test('says what its CA advises', () => {
+  test('shows the renewal window and the explanation of its CA', () => {
     const window = { start: now + hour, end: now + 2 * hour };
     const advised = { ...current, window, explanation: 'https://ca.example/incident' };
     expect(domainStatus(record({ current: advised }), known(on(server())), now).certificate).toMatchObject({
@@ -127,7 +127,7 @@ describe('a domain', () => {
     });
   });
 
-  test('that an execution holds is in progress, and forgets it when the lease has ended', () => {
+  test('that an execution has claimed is in progress, until the lease ends', () => {
     const held = { owner: 'me', leaseUntil: now + hour, dueAt: now + hour };
     expect(domainStatus(record(held), known(on(server())), now)).toMatchObject({ state: 'in progress', well: true });
     expect(domainStatus(record(held), known(on(server())), now + 2 * hour)).toMatchObject({
@@ -153,7 +153,7 @@ describe('a domain', () => {
     });
   });
 
-  test('that is served under its server says which name to type, and is well once that name is trusted', () => {
+  test('that is served under its server shows the name to type, and is well once that name is trusted', () => {
     const under = record({ current, servedUnder: [{ server: mx1 }], dueAt: now + hour });
     expect(domainStatus(under, known(on(server())), now + 365 * 24 * hour)).toMatchObject({
       ...{ state: `served under ${mx1}`, names: [], well: false, next: { what: 'overdue since' } },
@@ -167,20 +167,20 @@ describe('a domain', () => {
     expect(domainStatus(under, young, now).why).toContain(`${mx1} is not seen served and trusted yet`);
   });
 
-  test('whose mail is served under its server and its webmail is not, says both', () => {
+  test('whose mail, but not its webmail, is served under its server shows both', () => {
     const servedUnder = [{ server: mx1, webmail: true as const }];
     const status = domainStatus(record({ current, servedUnder }), known(on(server(), [], ['f'.repeat(64)])), now);
     expect(status).toMatchObject({ state: 'installed on 1 of 1', well: true });
     expect(status.servers).toMatchObject([{ state: 'installed', why: expect.stringContaining('for webmail alone') }]);
   });
 
-  test('that waits until its server is secured under its own name is well, and says so', () => {
+  test('that waits until its server is secured is well, and says so', () => {
     const young = on(server({ hostSecuredAt: undefined }), [waiting()]);
     const status = domainStatus(record({ current }), known(young), now);
     expect(status).toMatchObject({ state: 'issued', well: true, why: expect.stringContaining('its own host name') });
   });
 
-  test('that moved says which server still has it, and is well where it should be', () => {
+  test('that moved says which server still has it, and is well on its new server', () => {
     const moved = record({ current, spec: wish({ mailServers: [mx2] }), servers: [mx1, mx2] });
     const before = on(server(), [waiting({ certificate: 'REMOVE' })], ['f'.repeat(64)]);
     const status = domainStatus(moved, known(before, on(server({ server: mx2 }), [], ['f'.repeat(64)])), now);
@@ -188,7 +188,7 @@ describe('a domain', () => {
     expect(status.servers).toMatchObject([{ server: mx2 }, { server: mx1, state: 'to be removed' }]);
   });
 
-  test('that is deleted is well though its certificate expires, and says where it still is', () => {
+  test('that is deleted is well after its certificate expired, and says where it still is', () => {
     const gone = record({ current, spec: wish({ mailServers: [], deleted: true }), servers: [mx1], deletedAt: now });
     const status = domainStatus(gone, known(on(server(), [], ['f'])), current.notAfter + 1);
     expect(status).toMatchObject({ state: 'deleted', well: true, since: now });
@@ -223,7 +223,7 @@ describe('a server', () => {
     expect(serverStatus(of, on(of, work), now)).toMatchObject({ state, well });
   });
 
-  test('that is due and that nobody takes up is not well', () => {
+  test('that is overdue and that no execution claims is not well', () => {
     const due = server({ dueAt: now - hour });
     expect(serverStatus(due, on(due, [waiting()]), now)).toMatchObject({
       ...{ state: '1 waiting', well: false, next: { what: 'overdue since', at: now - hour } },
@@ -235,7 +235,7 @@ describe('endpoints', () => {
   const audit = { at: now - 3 * hour, oldest: now - 3 * hour, endpoints: 412 };
   const audited = server({ audit, dueAt: now + hour });
 
-  test('of a server that serves what it should are all verified, and it is well', () => {
+  test('of a server that serves what it should are all verified, and the server is well', () => {
     const status = serverStatus(audited, on(audited), now);
     expect(status).toMatchObject({
       well: true,
@@ -243,7 +243,7 @@ describe('endpoints', () => {
     });
   });
 
-  test('that an audit did not see count out, with the reason, until they are seen again', () => {
+  test('that an audit did not see are unverified, with the reason, until they are seen again', () => {
     const drifted = waiting({ drift: [25, 465, 25], reason: 'ServedCertificateMismatch: not seen on port 25' });
     const status = serverStatus(audited, on(audited, [drifted]), now);
     expect(status).toMatchObject({
@@ -259,7 +259,7 @@ describe('endpoints', () => {
     });
   });
 
-  test('at a dead port count out; what is older than three days is said', () => {
+  test('at a dead port are unverified; an audit older than three days is shown', () => {
     const dead = server({ audit: { ...audit, dead: { '443': 30 }, oldest: now - 4 * 24 * hour } });
     const { endpoints } = serverStatus(dead, on(dead), now);
     expect(endpoints.inside!.verified).toBe(382);
@@ -269,7 +269,7 @@ describe('endpoints', () => {
     ]);
   });
 
-  test('from outside are told apart: out of reach, or another certificate', () => {
+  test('from outside are distinguished: unreachable, or another certificate', () => {
     const outside = {
       ...{ server: mx1, dueAt: now, at: now - hour, endpoints: 60, verified: 54, unreachable: [465] },
       unseen: [{ domain, port: 993, why: 'not trusted: self signed' }],
@@ -284,7 +284,7 @@ describe('endpoints', () => {
     expect(new Set(remedies).size).toBe(2);
   });
 
-  test('of a fleet are counted together, and as old as the oldest', () => {
+  test('of all servers are added up, and as old as the oldest', () => {
     const [one, two] = [mx1, mx2].map(name => {
       const of = server({ server: name, audit: { ...audit, oldest: name === mx2 ? now - 9 * hour : audit.oldest } });
       return serverStatus(of, on(of), now).endpoints;

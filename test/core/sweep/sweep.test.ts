@@ -28,13 +28,13 @@ const claimed = async () => {
 };
 
 describe('the sweep', () => {
-  test('finds nothing where nothing is due', async () => {
+  test('starts nothing if nothing is due', async () => {
     await claimed();
     expect(await sweep(world)).toEqual({ domains: 0, servers: 0, resumed: 0, failed: 0 });
     expect(world.executions.started).toEqual([]);
   });
 
-  test('looks at a domain whose execution died, once in ten minutes', async () => {
+  test('re-evaluates a domain whose execution was killed, once in ten minutes', async () => {
     await claimed();
     world.time += LEASE_MS;
     for (let i = 0; i < 3; i++) await sweep(world);
@@ -59,7 +59,7 @@ describe('the sweep', () => {
     expect(world.executions.started[0]!.name).not.toBe(name);
   });
 
-  test('tries everything, whatever fails before it, and says in the end what nobody foresaw', async () => {
+  test('tries everything, whatever fails before it, and throws an unforeseen error at the end', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
     const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
@@ -77,7 +77,7 @@ describe('the sweep', () => {
     expect(await world.store.readServer(mx2)).toMatchObject({ seq: 2 });
   });
 
-  test('of more than a minute takes starts the riskiest, and one in ten that has waited longest', async () => {
+  test('of more than a minute takes starts the riskiest, and one in ten of those that waited longest', async () => {
     const { store, time } = world;
     await register(world, mx1);
     const put = async (name: string, dueAt: number, more?: Parameters<typeof aCertificate>[1]) => {
@@ -106,7 +106,7 @@ describe('the sweep', () => {
     );
   });
 
-  describe('of a thousand that are due', () => {
+  describe('with a thousand due domains', () => {
     beforeEach(async () => {
       for (let i = 0; i < 1_000; i++) {
         const name = `d${i}.example`;
@@ -114,7 +114,7 @@ describe('the sweep', () => {
       }
       world.time += 2 * minute;
     });
-    /** A call takes this long. Calls that are under way at once share the time. */
+    /** Each call takes this long. Calls at the same time share the time. */
     function slow(ms: number): { most: number } {
       const { start } = world.executions;
       const calls = { underWay: 0, most: 0 };
@@ -136,7 +136,7 @@ describe('the sweep', () => {
       expect(world.time - begun).toBeLessThan(45_000);
     });
 
-    test('leaves to the next minute what it has no time for, and ends in its own', async () => {
+    test('leaves the rest to the next minute if its own has passed', async () => {
       slow(1_000);
       const begun = world.time;
       const { domains } = await sweep(world);
@@ -157,7 +157,7 @@ describe('the sweep', () => {
       expect(new Set(both).size).toBe(both.length);
     });
 
-    test('pages nobody where Step Functions is busy: they are due in the next minute', async () => {
+    test('pages no person if Step Functions is busy: the domains are due in the next minute', async () => {
       const { start } = world.executions;
       world.executions.start = () =>
         Promise.reject(new SealpostError('Throttled', { about: domain, message: 'Step Functions is busy' }));
@@ -199,7 +199,7 @@ describe('the sweep', () => {
     expect(due.map(({ name }) => name).filter(name => name.includes('held'))).toEqual([]);
   });
 
-  test('resumes a delivery whose command ended unheard, and leaves one that is under way', async () => {
+  test('resumes a delivery whose command ended without an event, and leaves one that is under way', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
     const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));

@@ -1,5 +1,5 @@
 /**
- * How a domain leaves: from some of its servers when it moves, from all of them when it is deleted.
+ * How a domain leaves servers: some of its servers when it moves, all of them when it is deleted.
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
@@ -44,7 +44,7 @@ beforeEach(async () => {
 
 const hour = (at: number) => `2027-01-15T${String(at).padStart(2, '0')}:00:00Z`;
 const saidAt = (at: number) => Date.parse(hour(at));
-/** An event is handled when it is said, or later. */
+/** An event is handled at its own time, or later. */
 const claim = (event: { time: string; look?: string }, more: Partial<ClaimPorts> = {}, execution = 'first') => {
   world.time = Math.max(world.time, Date.parse(event.time));
   return unlessEnded(claimDomain({ ...event, execution }, { ...ports, ...more }));
@@ -57,7 +57,7 @@ const look = { 'detail-type': 'Certificate Expiring', time: hour(12), detail: { 
 const removed = { name: 'DomainDeleted', about: domain };
 const stillFresh = { name: 'StillFresh', about: domain };
 
-/** The server was seen serving what waited there. */
+/** The server was seen serving the certificate of its work. */
 async function seenOn(server: string): Promise<void> {
   const { id, fingerprint } = aCertificate(world);
   const v = (await world.store.workFor({ server, domain }))?.v ?? 0;
@@ -71,7 +71,7 @@ const waitsOn = async (server: string) => {
 const woken = () => world.executions.started.map(({ input }) => (input as { server?: string }).server);
 
 describe('a domain that is deleted', () => {
-  test('is removed from each server that has it or was to have it, and they are woken', async () => {
+  test('is removed from each server that has it or was to have it, and these servers are woken', async () => {
     await expect(claim(wished([mx1, mx2], 9))).rejects.toMatchObject(stillFresh);
     world.executions.started.length = 0;
     await world.store.releaseServer(
@@ -89,7 +89,7 @@ describe('a domain that is deleted', () => {
     expect(record).not.toHaveProperty('owner');
   });
 
-  test('is not looked at nor renewed', async () => {
+  test('is neither re-evaluated nor renewed', async () => {
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     world.time += day;
     await expect(claim({ ...look, look: 'due' })).rejects.toMatchObject({ name: 'ClaimedByAnother' });
@@ -114,28 +114,28 @@ describe('a domain that is deleted', () => {
     for (const gone of ['order', 'published']) expect(record).not.toHaveProperty(gone);
   });
 
-  test('stays deleted when an older event comes late', async () => {
+  test('stays deleted if an older event comes late', async () => {
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     await expect(claim(wished([mx2], 9))).rejects.toMatchObject({ name: 'ClaimedByAnother' });
     expect(await world.store.readDomain(domain)).toMatchObject({ spec: { deleted: true } });
     expect(await waitsOn(mx2)).toBeUndefined();
   });
 
-  test('stays deleted when its deletion came before its creation', async () => {
+  test('stays deleted if its deletion came before its creation', async () => {
     const other = 'other.example';
     await expect(claim(deleted(10, { domain: other }))).rejects.toMatchObject({ name: 'DomainDeleted', about: other });
     const late = created({ domain: other }, hour(9));
     await expect(claim(late)).rejects.toMatchObject({ name: 'ClaimedByAnother' });
   });
 
-  test('comes back with a later event, and with the certificate at hand', async () => {
+  test('comes back with a later event, and with the certificate that is still stored', async () => {
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     await expect(claim(wished([mx1], 11))).rejects.toMatchObject(stillFresh);
     expect(await waitsOn(mx1)).toBe('certificate');
     expect(await world.store.readDomain(domain)).not.toHaveProperty('deletedAt');
   });
 
-  test('is forgotten after 30 days', async () => {
+  test('is gone after 30 days', async () => {
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     world.time += 30 * day;
     expect(await sweep(world)).toMatchObject({ domains: 1 });
@@ -143,7 +143,7 @@ describe('a domain that is deleted', () => {
     expect(await world.store.readDomain(domain)).toBeUndefined();
   });
 
-  test('is not forgotten when it was wished again in that moment', async () => {
+  test('is not gone if it is wished again in between', async () => {
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     world.time += 30 * day;
     const { store } = world;
@@ -160,20 +160,20 @@ describe('a domain that is deleted', () => {
     expect(world.executions.started.at(-1)).toMatchObject({ machine: 'secure-domain', input: { detail: { domain } } });
   });
 
-  test('is removed also where the step was killed in between', async () => {
+  test('is removed also after the step was killed in between', async () => {
     const killed = { ...world.store, releaseDomain: () => Promise.reject(new Error('killed')) };
     await expect(claim(deleted(), { store: killed })).rejects.toThrow('killed');
     await expect(claim(deleted())).rejects.toMatchObject(removed);
     expect(await waitsOn(mx1)).toBe('removal');
   });
 
-  test('is none that is the host name of a registered server', async () => {
+  test('must not be the host name of a registered server', async () => {
     await expect(claim(deleted(10, { domain: mx1 }))).rejects.toMatchObject({ name: 'InvalidStepInput', about: mx1 });
   });
 });
 
 describe('a domain that moves', () => {
-  test('stays where it was until each of its new servers was seen serving it', async () => {
+  test('stays on its old server until each of its new servers was seen serving it', async () => {
     await expect(claim(wished([mx2, mx3], 9))).rejects.toMatchObject(stillFresh);
     expect(await Promise.all([mx1, mx2, mx3].map(waitsOn))).toEqual([undefined, 'certificate', 'certificate']);
     await seenOn(mx2);
@@ -181,11 +181,11 @@ describe('a domain that moves', () => {
     await seenOn(mx3);
     expect(await leaveServers(domain, world)).toEqual([mx1]);
     expect(await Promise.all([mx1, mx2, mx3].map(waitsOn))).toEqual(['removal', undefined, undefined]);
-    // Told once.
+    // The removal is given once.
     expect(await leaveServers(domain, world)).toEqual([]);
   });
 
-  test('stays where it was while something else waits for a new server', async () => {
+  test('stays on its old server while other work waits for a new server', async () => {
     await expect(claim(wished([mx2], 9))).rejects.toMatchObject(stillFresh);
     await seenOn(mx2);
     const certificate = aCertificate(world, { id: 'd'.repeat(64), fingerprint: 'd'.repeat(64) });
@@ -193,7 +193,7 @@ describe('a domain that moves', () => {
     expect(await leaveServers(domain, world)).toEqual([]);
   });
 
-  test('is removed at once from a server that the others do without', async () => {
+  test('is removed at once from a server that its other servers do not need', async () => {
     await expect(claim(wished([mx1, mx2], 9))).rejects.toMatchObject(stillFresh);
     await seenOn(mx2);
     world.executions.started.length = 0;
@@ -202,7 +202,7 @@ describe('a domain that moves', () => {
     expect(woken()).toEqual([mx1]);
   });
 
-  test('and comes back before it was removed is given to its old server again, and stays on the new one until then', async () => {
+  test('and returns before its removal is given to its old server again, and stays on the new one until then', async () => {
     await expect(claim(wished([mx2], 9))).rejects.toMatchObject(stillFresh);
     await seenOn(mx2);
     await leaveServers(domain, world);
@@ -212,7 +212,7 @@ describe('a domain that moves', () => {
     expect(await leaveServers(domain, world)).toEqual([mx2]);
   });
 
-  test('is not removed from a server that its wish came to name in that moment', async () => {
+  test('is not removed from a server that a new wish names in between', async () => {
     await expect(claim(wished([mx2], 9))).rejects.toMatchObject(stillFresh);
     await seenOn(mx2);
     const { store } = world;
@@ -228,7 +228,7 @@ describe('a domain that moves', () => {
     expect(await waitsOn(mx1)).toBeUndefined();
   });
 
-  test('asks nothing of a server that was retired', async () => {
+  test('gives no work to a server that was retired', async () => {
     await expect(claim(wished([mx2], 9))).rejects.toMatchObject(stillFresh);
     await world.store.retireServer(mx1, world.time + 1);
     await seenOn(mx2);

@@ -10,7 +10,7 @@ test.each([
   ['1-5', 1, 5],
   ['22-4', 22, 28],
   ['0-0', 0, 24],
-])('in the hours %s the fleet is spread, each server at its own moment of the day', (text, from, to) => {
+])('in the hours %s the servers are spread, each at its own moment of the day', (text, from, to) => {
   const moments = servers.map(server => quietMoment(server, parseQuietHours(text), midnight - 1));
   const hours = moments.map(at => (at - midnight + day) % day).map(at => (at < from * hour ? at + day : at) / hour);
   expect(Math.min(...hours)).toBeGreaterThanOrEqual(from);
@@ -18,7 +18,7 @@ test.each([
   expect(new Set(hours.map(at => Math.floor(at))).size).toBe(to - from);
 });
 
-test('it is the next one: today, or tomorrow when it is over, and never now', () => {
+test("the quiet hour is the next one: today, or tomorrow if today's has passed, and never now", () => {
   const quiet = parseQuietHours('1-5');
   const first = quietMoment('mx1.provider.example', quiet, midnight);
   expect(first).toBeGreaterThan(midnight + hour);

@@ -1,4 +1,4 @@
-/** Keys of certificates that another one followed. */
+/** The keys of certificates that a later one superseded. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
 import { removeSuperseded } from '../../../core/work/superseded.ts';
@@ -22,7 +22,9 @@ const objects = () => [...world.objects.keys()].map(key => key.replace(`certific
 const ofCertificate = (letter: string) => [`${id(letter)}/chain`, `${id(letter)}/key`];
 const record = async () => (await world.store.readDomain(domain))!;
 
-/** A domain on two servers, whose certificate was renewed; neither serves the new one yet. */
+/**
+ * A domain on two servers, whose certificate was renewed; neither server serves the new one yet.
+ */
 beforeEach(async () => {
   world = newWorld();
   await register(world, mx1, mx2);
@@ -51,7 +53,7 @@ async function servedBy(server: string, letter: string): Promise<void> {
   await world.store.recordInstalled(server, { domain, v }, seen);
 }
 
-test('are kept until the new one was seen served on every server, and taken away then', async () => {
+test('the old key is kept until the new certificate was seen served on every server, and deleted then', async () => {
   expect((await record()).superseded).toEqual([id('a')]);
   await servedBy(mx1, 'b');
   await removeSuperseded(domain, world);
@@ -62,14 +64,14 @@ test('are kept until the new one was seen served on every server, and taken away
   expect(await record()).not.toHaveProperty('superseded');
 });
 
-test('of several renewals go together', async () => {
+test('the old keys of several renewals are deleted together', async () => {
   await issued('c', 'b');
   for (const server of [mx1, mx2]) await servedBy(server, 'c');
   await removeSuperseded(domain, world);
   expect(objects()).toEqual(ofCertificate('c'));
 });
 
-test('are taken away by the next look where the first one was killed in between', async () => {
+test('the old key is deleted by the next evaluation if the first one was killed in between', async () => {
   for (const server of [mx1, mx2]) await servedBy(server, 'b');
   const killed = { ...world.store, forgetSuperseded: () => Promise.reject(new Error('killed')) };
   await expect(removeSuperseded(domain, { ...world, store: killed })).rejects.toThrow('killed');
@@ -78,7 +80,7 @@ test('are taken away by the next look where the first one was killed in between'
   expect(await record()).not.toHaveProperty('superseded');
 });
 
-test('are not forgotten where another certificate was followed in that moment', async () => {
+test('a superseded id stays recorded if another certificate was superseded in between', async () => {
   for (const server of [mx1, mx2]) await servedBy(server, 'b');
   const { store } = world;
   const late = {
@@ -93,7 +95,7 @@ test('are not forgotten where another certificate was followed in that moment', 
   expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('c')]);
 });
 
-describe('of a certificate from elsewhere', () => {
+describe('the keys of a provided certificate', () => {
   const provided = { mail: { ...aCertificate(newWorld()), id: id('d'), fingerprint: id('d') } };
   const seenBy = async (server: string, of?: typeof provided) => {
     const { v } = (await world.store.workFor({ server, domain })) ?? { v: 0 };
@@ -121,7 +123,7 @@ describe('of a certificate from elsewhere', () => {
     expect(objects()).toEqual([...ofCertificate('b'), ...ofCertificate('d')]);
   });
 
-  test('that was withdrawn go when every server was seen without it', async () => {
+  test('that was withdrawn are deleted once every server was seen without it', async () => {
     await world.store.provide(domain, { provided: undefined, before: provided, now: world.time });
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
     await seenBy(mx1);
@@ -133,7 +135,7 @@ describe('of a certificate from elsewhere', () => {
     expect(await record()).not.toHaveProperty('elsewhere');
   });
 
-  test('that has ended go with the look at its end', async () => {
+  test('that has expired are deleted by the evaluation at its end', async () => {
     Object.assign(world.memory.domains.get(domain)!.provided!.mail!, {
       renewAt: world.time - day,
       notAfter: world.time,
@@ -144,7 +146,7 @@ describe('of a certificate from elsewhere', () => {
     expect(objects()).toEqual(ofCertificate('b'));
   });
 
-  test('of a deleted domain go with its tombstone', async () => {
+  test('of a deleted domain are deleted with its tombstone', async () => {
     const deletion = { ...{ domain, mailServers: [], policy: 'wildcard' as const }, deleted: true as const };
     await world.store.acceptWish(deletion, { at: 2 }, world.time);
     world.time += 30 * day;
@@ -153,7 +155,7 @@ describe('of a certificate from elsewhere', () => {
   });
 });
 
-test('of a deleted domain, its last one among them, go with its tombstone, and not before', async () => {
+test('all keys of a deleted domain, with its last one, are deleted with its tombstone, and not before', async () => {
   const ports: ClaimPorts = {
     ...world,
     ...{ dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) },
@@ -167,7 +169,7 @@ test('of a deleted domain, its last one among them, go with its tombstone, and n
   const killed = { ...world.store, forgetDomain: () => Promise.reject(new Error('killed')) };
   await expect(unlessEnded(claimDomain(look, { ...ports, store: killed }))).rejects.toThrow('killed');
   expect(objects()).toEqual([]);
-  // Whatever comes now, nobody is given a certificate whose key is gone.
+  // Whatever comes now, no server gets a certificate whose key is deleted.
   expect(await record()).not.toHaveProperty('current');
   await expect(unlessEnded(claimDomain(look, ports))).rejects.toMatchObject({ message: `${domain} is forgotten` });
 });
