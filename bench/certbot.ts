@@ -1,7 +1,7 @@
 /**
- * What a provider would use instead: certbot on the mail server, one run a domain, and the usual
- * hook that writes Postfix's SNI map and Dovecot's blocks anew from all certificates there are, and
- * reloads both.
+ * What a provider would use instead: certbot on the mail server, one run for each domain, and the
+ * usual hook, which writes Postfix's SNI map and Dovecot's blocks from all certificates and reloads
+ * both.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import type { Provider } from '../local/provider/provider.ts';
 export interface UsualWay {
   address: string;
   /**
-   * From nothing to a certificate that the daemons were told of.
+   * From nothing to a certificate that the daemons have loaded.
    * @throws Error with certbot's last words
    */
   secure(domain: string): Promise<void>;
@@ -86,7 +86,7 @@ export async function usualWay(provider: Provider, directory: string): Promise<U
   };
 }
 
-/** Takes what certbot's hook says, and has the name servers answer with it. */
+/** Takes values from certbot's hook, and publishes each value in DNS. */
 async function challengeServer(provider: Provider, address: string): Promise<{ url: string; close(): void }> {
   const values = new Map<string, string[]>();
   const server = createHttpServer(async (request, response) => {
@@ -105,8 +105,8 @@ async function challengeServer(provider: Provider, address: string): Promise<{ u
 }
 
 /**
- * The CA listens on this machine's loopback alone; the host reaches it through these two, under the
- * same URL.
+ * Passes connections on. The CA listens on this machine's loopback only. Two of these let the test
+ * host reach the CA under the same URL.
  */
 async function forward(from: string, to: string, port: number): Promise<Server> {
   const server = createServer(socket => {

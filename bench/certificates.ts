@@ -1,12 +1,12 @@
 /**
- * Certificates a minute, from the wish to the handshake that sees it served: sealpost, and a loop
- * of certbot with its usual hook, in turns, in one run, at the same CA, on two mail servers that
- * are the same otherwise.
+ * Certificates a minute, from the wish to the handshake that shows the certificate: sealpost, and a
+ * loop of certbot with its usual hook. They take turns in one run, at the same CA, on two mail
+ * servers that are otherwise the same.
  *
  * node_modules/.bin/node bench/certificates.ts [DOMAINS [ROUNDS]]
  *
- * DOMAINS in all on each server (200), in ROUNDS (4). Some 15 minutes, most of them certbot's.
- * Nothing is asserted.
+ * DOMAINS is the number for each server (200), in ROUNDS (4). The run takes some 15 minutes, most
+ * of them certbot's. Nothing is asserted.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ const [domains = 200, rounds = 4] = process.argv.slice(2).map(Number);
 const report = reporter();
 const perRound = Math.ceil(domains / rounds);
 
-/** Until a mail program that trusts the CA alone is content with each of them. */
+/** Waits until each domain's certificate is trusted by a mail program that trusts the CA only. */
 async function untilServed(provider: Provider, address: string, names: string[]): Promise<void> {
   for (const domain of names) {
     const look = { address, port: 993, name: `mail.${domain}`, roots: provider.roots };

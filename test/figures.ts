@@ -1,6 +1,6 @@
 /**
- * What a test run measured, beside what it asserted: a file a topic, read and printed at the end by
- * run.ts.
+ * The figures that a test run measures beside its assertions: one file for each topic, which run.ts
+ * reads and prints at the end.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export function forget(): void {
   rmSync(DIRECTORY, { recursive: true, force: true });
 }
 
-/** All that was recorded since `forget`, in the order of the topics' names. */
+/** All that was recorded since `forget`, sorted by topic. */
 export function recorded(): Figures {
   mkdirSync(DIRECTORY, { recursive: true });
   const files = readdirSync(DIRECTORY).sort();

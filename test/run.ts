@@ -1,7 +1,7 @@
 /**
  * `npm test`: downloads what a first run lacks, runs every test, prints the figures that were
  * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
- * it downloads only what the file's imports lead to. Further arguments are vitest's (`-t NAME`).
+ * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`).
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ interface Results {
   }[];
 }
 
-/** Runs vitest as a process, with its output on ours. @returns the exit code */
+/** Runs vitest as a process that writes to our output. @returns the exit code */
 function runVitest(args: string[]): Promise<number> {
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
@@ -68,7 +68,7 @@ function print(measured: Figures): void {
   for (const [what, figure] of figures) console.log(`  ${what.padEnd(width)}  ${figure}`);
 }
 
-/** @returns these files, and all files that their imports lead to */
+/** @returns these files, and all files that they import, directly or not */
 function reached(from: string[]): Set<string> {
   const found = new Set<string>();
   for (const waiting = [...from]; waiting.length > 0;) {
@@ -85,7 +85,10 @@ async function everything(report: (line: string) => void): Promise<Figures> {
   return sizes(cdkOut);
 }
 
-/** @param chosen test files @returns no figures: sizes are measured when every test runs */
+/**
+ * @param chosen test files
+ * @returns no figures: sizes are measured only if every test runs
+ */
 async function only(chosen: string[], report: (line: string) => void): Promise<Figures> {
   const needed = reached(chosen);
   if (needed.has('local/hosts/base.ts')) await everything(report);

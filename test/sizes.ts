@@ -1,17 +1,14 @@
-/**
- * How big things are: the functions as deployed, and the stand-in for AWS against the product that
- * it carries.
- */
+/** Sizes: the functions as deployed, and the stand-in for AWS beside the product. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figures } from './figures.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
 const PRODUCT = ['core', 'aws', 'lambdas', 'lib', 'statemachines', 'install', 'bin'];
-/** Made by the build. */
+/** Written by the build. */
 const GENERATED = /^installer\.bundle\.(sh|ps1)$/;
 
-/** @param cdkOut where the synthesised stack lies */
+/** @param cdkOut the folder of the synthesised stack */
 export function sizes(cdkOut: string): Figures {
   const bundles = bundleSizes(cdkOut);
   const biggest = bundles.reduce((big, one) => (one.bytes > big.bytes ? one : big));

@@ -1,11 +1,11 @@
-/** What is in ACM, with its condition (docs/protocol.md). */
+/** The writes about a certificate in ACM, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
 import { domain, minute, now, stage, wish } from './store.stage.ts';
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeAcmStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -17,7 +17,7 @@ export function describeAcmStore(name: string, make: () => Promise<Store>): void
   describe(`the certificate of a domain in ACM, in ${name}`, () => {
     const arn = 'arn:aws:acm:us-east-1:000000000000:certificate/1';
 
-    test('is on record, and leads to its domain, until it is forgotten', async () => {
+    test('is recorded, and leads to its domain, until it is deleted', async () => {
       await claimed();
       const acm = { arn, certificate: 'c'.repeat(64) };
       await store.recordAcm({ domain, me: 'first' }, acm);
@@ -31,7 +31,7 @@ export function describeAcmStore(name: string, make: () => Promise<Store>): void
       expect(await store.domainOfArn(arn)).toBeUndefined();
     });
 
-    test("is nobody else's to record or to forget", async () => {
+    test('is recorded and deleted by the owner of the claim only', async () => {
       await claimed();
       await store.recordAcm({ domain, me: 'first' }, { arn });
       await expect(store.recordAcm({ domain, me: 'other' }, {})).rejects.toEqual(claimLost);
@@ -41,7 +41,7 @@ export function describeAcmStore(name: string, make: () => Promise<Store>): void
       expect(await store.domainOfArn(arn)).toBe(domain);
     });
 
-    test('is counted with the others, and each import by its month, with the quotas of then', async () => {
+    test('is counted with the others, and each import by its month, with the quotas of that moment', async () => {
       expect(await store.acmUse({ withCertificates: true })).toEqual({ certificates: 0, imports: {} });
       await claimed();
       await store.acceptWish(wish({ domain: 'other.example' }), { at: now }, now);

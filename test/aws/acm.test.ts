@@ -60,7 +60,7 @@ describeManager('its twin', memoryAcm);
 
 function describeManager(name: string, make: () => CertificateManager): void {
   describe(`a certificate, in ${name}`, () => {
-    test('keeps its ARN when another takes its place, and is found by its domain', async () => {
+    test('keeps its ARN when another replaces it, and is found by its domain', async () => {
       const under = make();
       expect(await under.find({ domain, name: domain })).toBeUndefined();
       const arn = (await under.import(pems(first)))!;
@@ -68,7 +68,7 @@ function describeManager(name: string, make: () => CertificateManager): void {
       expect(await under.find({ domain, name: domain })).toBe(arn);
     });
 
-    test('that somebody deleted has no place to be imported to, and is deleted', async () => {
+    test('that was deleted in ACM by hand cannot be replaced, and counts as deleted', async () => {
       const under = make();
       const arn = (await under.import(pems(first)))!;
       for (let i = 0; i < 2; i++) await under.remove({ domain, arn });
@@ -87,7 +87,7 @@ describe('in ACM', () => {
     expect(`${Certificate}${CertificateChain}`.replace(/\s/g, '')).toBe(first.chain.replace(/\s/g, ''));
   });
 
-  test("somebody else's certificate for the same domain is neither found nor touched", async () => {
+  test('of another stack for the same domain is neither found nor changed', async () => {
     const theirs = await provider.client(ACMClient).send(
       new ImportCertificateCommand({
         Certificate: Buffer.from(first.chain.split(/(?<=-----END CERTIFICATE-----\n)/)[0]!),
@@ -107,14 +107,14 @@ describe('in ACM', () => {
     await expect(another.remove({ domain, arn })).rejects.toThrow(/not authorized to perform: acm:DeleteCertificate/);
   });
 
-  test('what it does not take is refused in its own words', async () => {
+  test("that ACM refuses is an error with ACM's words", async () => {
     const mismatched = { ...pems(first), keyPem: second.key };
     await expect(manager().import(mismatched)).rejects.toMatchObject({
       ...{ name: 'ImportRefused', about: domain, message: expect.stringContaining('private key does not match') },
     });
   });
 
-  test("the account's quotas are no throttling, which seconds would cure", async () => {
+  test("beyond the account's quotas is not Throttled, because seconds would not help", async () => {
     const { database } = provider.cloud;
     database.exec(
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO acm_imports SELECT 4000000000000 FROM n',
@@ -135,7 +135,7 @@ describe('in ACM', () => {
     ['a certificate that a load balancer uses', new ResourceInUseException(service), 'ImportInUse'],
     ['a quota', new LimitExceededException(service), 'ImportQuotaSpent'],
     ['more than one import a second', Object.assign(new Error('slow'), { name: 'ThrottlingException' }), 'Throttled'],
-  ])('%s is called by its name', async (_, error, name) => {
+  ])('%s has an error name of its own', async (_, error, name) => {
     await expect(answering(error).remove({ domain, arn: 'arn' })).rejects.toMatchObject({ name, about: domain });
   });
 });

@@ -59,7 +59,7 @@ describeBus('EventBridge', () => ({ bus: bus(provider.client(EventBridgeClient),
 describeBus('its twin', () => ({ bus: memory, received: async () => memory.events }));
 
 function describeBus(name: string, make: () => { bus: Bus; received(count: number): Promise<Fact[]> }): void {
-  test(`facts come to the bus in ${name}, more than fit into one call as well`, async () => {
+  test(`events out reach the bus in ${name}, even more than fit into one call`, async () => {
     const under = make();
     const facts = Array.from({ length: 23 }, (_, i) => ({
       detailType: 'Certificate Removed' as const,
@@ -72,7 +72,7 @@ function describeBus(name: string, make: () => { bus: Bus; received(count: numbe
   });
 }
 
-describe('a fact that the bus does not take', () => {
+describe('an event that the bus refuses', () => {
   test('is an error', async () => {
     const absent = bus(provider.client(EventBridgeClient), 'absent');
     await expect(

@@ -1,4 +1,4 @@
-/** Each write of a claim's owner, with its condition (docs/protocol.md). */
+/** The writes of a claim's owner, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import type { Store } from '../../core/ports/store.ts';
@@ -6,7 +6,7 @@ import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } f
 
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeClaimStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -16,19 +16,19 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   const { register, claimed, commit } = stage(() => store);
 
   describe(`the claim on a domain, in ${name}`, () => {
-    test('is taken by whoever comes first, with what was wished', async () => {
+    test('is given to the first that asks, with the wish', async () => {
       expect(await claimed()).toMatchObject({
         ...{ domain, spec: wish(), wanted: 1, seen: 1, owner: 'first' },
         ...{ leaseUntil: now + LEASE_MS, dueAt: now + LEASE_MS },
       });
     });
 
-    test('is not to be had for a domain that nobody wished', async () => {
+    test('is refused for a domain without a wish', async () => {
       expect(await store.claimDomain({ domain, me: 'first', now })).toBeUndefined();
       expect(await store.readDomain(domain)).toBeUndefined();
     });
 
-    test('is refused to another while it is leased, and given to its owner again', async () => {
+    test('is refused to another execution during the lease, and given to its owner again', async () => {
       await claimed();
       expect(await store.claimDomain({ domain, me: 'second', now: now + LEASE_MS })).toBeUndefined();
       expect(await store.claimDomain({ domain, me: 'first', now: now + 1 })).toMatchObject({
@@ -36,7 +36,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       });
     });
 
-    test('is taken over after the lease, and lost for the one that had it', async () => {
+    test('is taken over after the lease, and its first owner gets ClaimLost', async () => {
       await claimed();
       expect(await store.claimDomain({ domain, me: 'second', now: afterLease })).toMatchObject({ owner: 'second' });
       await expect(store.renewDomain({ domain, me: 'first', now: afterLease })).rejects.toEqual(claimLost);
@@ -47,7 +47,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await expect(store.releaseDomain({ domain, me: 'first', seen: 1, now }, now)).rejects.toEqual(claimLost);
     });
 
-    test('is one, however many come at once', async () => {
+    test('is given once, however many executions ask at once', async () => {
       await store.acceptWish(wish(), { at: now }, now);
       const all = await Promise.all(
         Array.from({ length: 20 }, (_, i) => store.claimDomain({ domain, me: `e${i}`, now })),
@@ -55,14 +55,14 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(all.filter(record => record !== undefined)).toHaveLength(1);
     });
 
-    test('is not to be had while there is nothing to do, until the domain is due', async () => {
+    test('is refused while there is nothing to do, until the domain is due', async () => {
       await claimed();
       await store.releaseDomain({ domain, me: 'first', seen: 1, now }, now + minute);
       expect(await store.claimDomain({ domain, me: 'second', now: now + minute - 1 })).toBeUndefined();
       expect(await store.claimDomain({ domain, me: 'second', now: now + minute })).toMatchObject({ owner: 'second' });
     });
 
-    test('is to be had when a wish came while it was held', async () => {
+    test('is given if a wish came during the last claim', async () => {
       await claimed();
       await store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now);
       expect(await store.releaseDomain({ domain, me: 'first', seen: 1, now: now + 2 }, now + minute)).toBe(false);
@@ -72,7 +72,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.claimDomain({ domain, me: 'second', now: now + 2 })).toMatchObject({ seen: 2 });
     });
 
-    test('lasts another lease when it is renewed', async () => {
+    test('lasts another lease if it is renewed', async () => {
       await claimed();
       expect(await store.renewDomain({ domain, me: 'first', now: now + minute })).toMatchObject({
         ...{ leaseUntil: now + minute + LEASE_MS, dueAt: now + minute + LEASE_MS, seen: 1 },
@@ -84,14 +84,14 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   describe(`an order, in ${name}`, () => {
     const order = (url: string) => ({ url, planned: [domain], issuer: 'ca' });
 
-    test('stays the first one that was put on record', async () => {
+    test('stays the first one that was recorded', async () => {
       await claimed();
       expect(await store.recordOrder({ domain, me: 'first' }, order('one'))).toEqual(order('one'));
       expect(await store.recordOrder({ domain, me: 'first' }, order('two'))).toEqual(order('one'));
       expect((await store.readDomain(domain))!.order).toEqual(order('one'));
     });
 
-    test('is forgotten by its owner alone, and only if it is the one that is meant', async () => {
+    test('is deleted by its owner only, and only if the URL is the recorded one', async () => {
       await claimed();
       await store.recordOrder({ domain, me: 'first' }, order('one'));
       await store.forgetOrder({ domain, me: 'first' }, 'two');
@@ -102,7 +102,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.recordOrder({ domain, me: 'first' }, order('two'))).toEqual(order('two'));
     });
 
-    test('survives a take-over with the values that were published for it', async () => {
+    test('survives a take-over of the claim with the values that were published for it', async () => {
       const published = [{ zoneId: 'Z1', recordName: `_acme-challenge.${domain}`, values: ['a', 'b'] }];
       await claimed();
       await store.recordOrder({ domain, me: 'first' }, order('one'));
@@ -116,8 +116,8 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     });
   });
 
-  describe(`a place in the budget, in ${name}`, () => {
-    test('is kept until the order is on record, and that of a narrow limit until the certificate is', async () => {
+  describe(`a slot of a budget, in ${name}`, () => {
+    test('is kept until the order is recorded, or for a narrow limit until the certificate is', async () => {
       const reserved = { ca: { set: 'one', places: { exactSet: now, account: now + minute } } };
       const left = { ca: { set: 'one', places: { exactSet: now } } };
       await register(mx1);
@@ -160,7 +160,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.readDomain(domain)).not.toHaveProperty('parked');
     });
 
-    test('does not wait when its wish was changed while it was on its way there', async () => {
+    test('does not wait if its wish changed during the park', async () => {
       await claimed();
       await store.acceptWish(wish({ mailServers: [mx1, mx2] }), { at: now + 1 }, now);
       await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), []);
@@ -168,13 +168,13 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.due({ now: now + 2, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
-    test('is not parked by one that lost the claim', async () => {
+    test('is not parked by an execution that lost the claim', async () => {
       await claimed();
       await expect(store.parkDomain({ domain, me: 'second' }, parked(now + minute), [])).rejects.toEqual(claimLost);
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
     });
 
-    test('does not wait for a server that was registered while it was on its way there', async () => {
+    test('does not wait for a server that was registered during the park', async () => {
       await claimed();
       await register(mx2);
       await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2]);
@@ -183,7 +183,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       );
     });
 
-    test('is due at once where the registration came between its note and its park', async () => {
+    test('is due at once if the registration came between its note and its park', async () => {
       await claimed();
       await store.parkDomain({ domain, me: 'first' }, parked(now + minute), [mx2]);
       await store.claimDomain({ domain, me: 'second', now: now + minute });
@@ -193,13 +193,13 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     });
   });
 
-  describe(`a domain that has left, in ${name}`, () => {
+  describe(`a retired domain, in ${name}`, () => {
     const retired = { at: now, message: 'gone' };
 
     test.each([
       ['never', undefined],
       ['once more', now + minute],
-    ])("is due %s, and nobody's", async (_, dueAt) => {
+    ])('is due %s, and has no owner', async (_, dueAt) => {
       await claimed();
       await store.parkDomain(
         { domain, me: 'first' },
@@ -215,7 +215,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.claimDomain({ domain, me: 'second', now })).toBeUndefined();
     });
 
-    test('comes back with the next word about it, and is not retired when that came meanwhile', async () => {
+    test('returns with the next event for it, and is not retired if an event came meanwhile', async () => {
       await claimed();
       await store.askReEvaluation(domain, now);
       expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(false);
@@ -228,7 +228,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       expect(await store.readDomain(domain)).not.toHaveProperty('retired');
     });
 
-    test('is not retired any more once it is parked again', async () => {
+    test('is no longer retired once it is parked again', async () => {
       await claimed();
       await store.retireDomain({ domain, me: 'first' }, retired, undefined);
       await store.askReEvaluation(domain, now);
@@ -242,8 +242,8 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     });
   });
 
-  describe(`the end of a domain, in ${name}`, () => {
-    test('leaves nothing of it', async () => {
+  describe(`the deletion of a domain's item, in ${name}`, () => {
+    test('leaves nothing of the domain', async () => {
       await claimed();
       expect(await store.forgetDomain({ domain, me: 'first', seen: 1 })).toBe(true);
       expect(await store.readDomain(domain)).toBeUndefined();
@@ -252,8 +252,8 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test.each([
       ['a wish came meanwhile', 'first', () => store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now)],
-      ['another execution tries it', 'second', () => Promise.resolve()],
-    ])('does not come when %s', async (_, me, meanwhile) => {
+      ['another execution asks for it', 'second', () => Promise.resolve()],
+    ])('is refused if %s', async (_, me, meanwhile) => {
       await claimed();
       await meanwhile();
       expect(await store.forgetDomain({ domain, me, seen: 1 })).toBe(false);
@@ -262,7 +262,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   });
 
   describe(`superseded certificates, in ${name}`, () => {
-    test('are joined by the current one when its domain is forgotten', async () => {
+    test('include the current one when its domain is to be deleted', async () => {
       await register(mx1);
       await claimed();
       await commit();
@@ -274,7 +274,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
   });
 
   describe(`a domain that is served under a server, in ${name}`, () => {
-    test('is so on record while somebody says it who has the claim', async () => {
+    test('is recorded as such by the owner of the claim only', async () => {
       await claimed();
       await store.recordServedUnder({ domain, me: 'first' }, [{ server: mx1, webmail: true }, { server: mx2 }]);
       expect(await store.readDomain(domain)).toMatchObject({
@@ -286,18 +286,18 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     });
   });
 
-  describe(`the certificate of a domain in ACM, in ${name}`, () => {
-    test('and that it was revoked, are known of it', async () => {
+  describe(`a revoked certificate, in ${name}`, () => {
+    test('is recorded', async () => {
       await claimed();
       await store.recordRevoked({ domain, me: 'first' }, 'c'.repeat(64));
       expect(await store.readDomain(domain)).toMatchObject({ revoked: 'c'.repeat(64) });
     });
   });
 
-  describe(`what is provided for a domain, in ${name}`, () => {
+  describe(`a provided certificate, in ${name}`, () => {
     const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
 
-    test('is told of by the owner alone, and not of another one', async () => {
+    test('has its last notice recorded by the owner only, and only for the certificate of this id', async () => {
       await claimed();
       await store.provide(domain, { provided: { mail }, before: undefined, now });
       await store.recordTold({ domain, me: 'first' }, { use: 'mail', id: mail.id, days: 14 });

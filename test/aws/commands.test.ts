@@ -56,7 +56,7 @@ const deploy = (Content: object) =>
   provider.make('AWS::SSM::Document', 'Document', { Name: 'deliver', DocumentType: 'Command', Content });
 /**
  * A process of its own.
- * @param content the document that it was deployed with; the order of the members differs
+ * @param content the document that the stack was deployed with; the order of the fields differs
  */
 const sender = (content: object = Object.fromEntries(Object.entries(document()).toReversed())) =>
   sendingCommands(provider.client(SSMClient), tag, { name: 'deliver', content: JSON.stringify(content) });
@@ -77,7 +77,7 @@ beforeAll(async () => {
       platformType: 'Linux',
       tags: id === stranger ? { [tag.key]: 'another stack' } : { [tag.key]: tag.value },
     });
-  // After the restart, the agent of this node is not there.
+  // After the restart, this node has no agent.
   register(asleep);
   await provider.restart();
   for (const id of [server, instance, stranger]) register(id);
@@ -116,7 +116,7 @@ afterAll(() => provider.stop());
 
 describeCommands('Systems Manager', () => under);
 
-test('a managed node is found among more than one page of them', async () => {
+test('a managed node is found on a further page of the list', async () => {
   const agent = provider.cloud.service<SsmService>('ssm');
   const node = { run: () => new Promise<never>(() => {}), write: async () => {} };
   const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
@@ -136,7 +136,7 @@ describe('the document', () => {
   /** The error of a command that Systems Manager would have sent: the node `absent` is unknown. */
   const isSent = { name: 'ServerUnreachable' };
 
-  test('is run on no server where it says something else than what was deployed', async () => {
+  test('is run on no server if its content is not the deployed one', async () => {
     await deploy(changed);
     await expect(send(sender())).rejects.toMatchObject({
       ...{ name: 'DocumentChanged', about: 'deliver' },
@@ -147,7 +147,7 @@ describe('the document', () => {
     await expect(send(sender(changed))).rejects.toMatchObject(isSent);
   });
 
-  test('that was looked at is what is sent, whatever the default version is by then', async () => {
+  test('is sent in the version that was compared, even if another version is the default by then', async () => {
     const by = sender();
     const answered = async () => {
       const id = await send(by, server);
@@ -163,7 +163,7 @@ describe('the document', () => {
     expect(versionOf(next)).toBe(versionOf(id));
   });
 
-  test('that was made anew under the same version is another one by its hash, and is looked at again', async () => {
+  test('that was created again under the same version has another hash, and is compared again', async () => {
     const by = sender();
     const first = await send(by, server);
     await under.answer(first, 'sealpost 1 1 installed\ns\n');
@@ -201,7 +201,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
     commands.send({ node: server, delivery, installer, prefix, about: 'mx1.provider.example', ...more });
 
   describe(`a command, in ${name}`, () => {
-    test('is found by the delivery that it carries, at its node alone', async () => {
+    test('is found by the delivery that it carries, and only at its node', async () => {
       const under = make();
       expect(await under.commands.find({ node: server, delivery })).toBeUndefined();
       const id = await send(under);
@@ -213,7 +213,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       await under.answer(id, 'sealpost 1 1 installed\ns\n');
     });
 
-    test('is not found at its node while the agent has not taken it', async () => {
+    test('is not found at its node until the agent has taken it', async () => {
       const { commands } = make();
       const id = await send({ commands } as CommandsUnderTest, { node: asleep });
       expect(await commands.find({ node: asleep, delivery })).toBeUndefined();
@@ -222,10 +222,10 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
     });
 
     test.each([
-      ['an answer where the installer answered', `sealpost ${delivery} 2 installed\ns\n`, 0, 'answered'],
-      ['an answer although it ended badly', `sealpost ${delivery} 2 rolled-back\nb\n`, 20, 'answered'],
-      ['lost where the installer did not get to answer', '', 50, 'lost'],
-      ['lost where something else was printed', 'Segmentation fault\n', 0, 'lost'],
+      ['an answer if the installer answered', `sealpost ${delivery} 2 installed\ns\n`, 0, 'answered'],
+      ['an answer even if it failed', `sealpost ${delivery} 2 rolled-back\nb\n`, 20, 'answered'],
+      ['lost if the installer did not answer', '', 50, 'lost'],
+      ['lost if something else was printed', 'Segmentation fault\n', 0, 'lost'],
     ])('is %s', async (_, output, exitCode, state) => {
       const under = make();
       const id = await send(under);
@@ -235,7 +235,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       expect(outcome.output.trim()).toBe(output.trim());
     });
 
-    test('does not go to a node that Systems Manager does not know', async () => {
+    test('is not sent to a node that Systems Manager does not know', async () => {
       await expect(send(make(), { node: absent })).rejects.toMatchObject({
         ...{ name: 'ServerUnreachable', about: 'mx1.provider.example' },
       });
@@ -244,8 +244,8 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
 
   describe(`a managed node, in ${name}`, () => {
     test.each([
-      ['a mail server with its role, where it is hybrid', server, 'mail-server'],
-      ['a mail server whose role EC2 alone knows, where it is an instance', instance, undefined],
+      ['a mail server with its role if it is hybrid', server, 'mail-server'],
+      ['a mail server without a role if it is an instance: only EC2 knows the role', instance, undefined],
     ])('is %s', async (_, node, roleName) => {
       const found = await make().commands.node(node);
       expect(found).toBeDefined();
@@ -254,8 +254,8 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
 
     test.each([
       ["it carries another stack's tag", stranger],
-      ['nobody knows it', absent],
-    ])('is none where %s', async (_, node) => {
+      ['it is unknown', absent],
+    ])('is not found if %s', async (_, node) => {
       expect(await make().commands.node(node)).toBeUndefined();
     });
   });

@@ -1,4 +1,4 @@
-/** Each write for a delivery, with its condition (docs/protocol.md). */
+/** The writes of a delivery, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
 import { minute, mx1, now, stage } from './store.stage.ts';
@@ -6,7 +6,7 @@ import { minute, mx1, now, stage } from './store.stage.ts';
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 const delivery = (seq: number, hash = 'd'.repeat(64)) => ({ hash, seq, mode: 'install' as const });
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeDeliveryStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -26,7 +26,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       ['its number is not the next one', delivery(3), undefined],
       ['its number was given before', delivery(1), undefined],
       ['another execution begins it', delivery(2), 'another'],
-    ])('does not begin when %s', async (_, bad, other) => {
+    ])('does not begin if %s', async (_, bad, other) => {
       const me = await woken();
       await expect(store.startDelivery({ server: mx1, me: other ?? me, now }, bad)).rejects.toEqual(claimLost);
       expect(await store.readServer(mx1)).toMatchObject({ seq: 1 });
@@ -41,7 +41,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       expect(await store.readServer(mx1)).toMatchObject({ delivery: delivery(2), seq: 2 });
     });
 
-    test('has its command on record, and is looked at soon', async () => {
+    test('has its command recorded, and is due two minutes later', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.recordCommand(
@@ -57,7 +57,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       ).rejects.toEqual(claimLost);
     });
 
-    test('ends once, with what was learnt', async () => {
+    test('ends once, with the facts that the server gave', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await expect(store.endDelivery({ server: mx1, me, now }, { hash: 'e'.repeat(64), changes: {} })).rejects.toEqual(
@@ -76,8 +76,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       expect(record).toMatchObject({ capability: { os: ['Debian 12'] }, hostSecuredAt: now, failures: 0, owner: me });
       expect(record).not.toHaveProperty('delivery');
       expect(record).not.toHaveProperty('held');
-      // Only an end that says the same again, as the SDK sends it after a lost answer, is no second
-      // one.
+      // Only the same end, as the SDK sends it again after a lost answer, succeeds a second time.
       await expect(
         store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: { failures: 1 } }),
       ).rejects.toEqual(claimLost);
@@ -86,7 +85,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   });
 
   describe(`the end of a delivery, in ${name}`, () => {
-    test('goes on from the number that the host knows, and forgets the token', async () => {
+    test('continues from the number that the server stores, and deletes the token', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.putToken({ hash: delivery(2).hash, server: mx1, token: 'token' });
@@ -96,7 +95,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
       await store.startDelivery({ server: mx1, me, now }, delivery(41));
     });
 
-    test('leaves the token where another execution has it', async () => {
+    test('keeps the token if another execution has the claim', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.putToken({ hash: delivery(2).hash, server: mx1, token: 'token' });
@@ -108,7 +107,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   });
 
   describe(`a registration, in ${name}`, () => {
-    test('has what an audit came to, forgets what is so no more, and all of it when it is registered anew', async () => {
+    test("has an audit's result, deletes what no longer holds, and deletes all of it with a new registration", async () => {
       const me = await woken();
       await store.askAudit(mx1, now);
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
@@ -134,7 +133,7 @@ export function describeDeliveryStore(name: string, make: () => Promise<Store>):
   });
 
   describe(`a token, in ${name}`, () => {
-    test('is found by the delivery, and a later one takes its place', async () => {
+    test('is found by the delivery, and is replaced by a later one', async () => {
       expect(await store.token('d'.repeat(64))).toBeUndefined();
       await store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'one' });
       await store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'two' });

@@ -1,10 +1,10 @@
-/** What is due, with its condition (docs/protocol.md). */
+/** The query of what is due, with its condition (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS, WAKE_MS } from '../../core/ports/lease.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { certificate, domain, mx1, now, stage, wish } from './store.stage.ts';
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeDueStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -19,7 +19,7 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       for (const [i, name] of domains.entries()) {
         await store.acceptWish(wish({ domain: name }), { at: now }, now);
         await store.claimDomain({ domain: name, me: 'me', now });
-        // Not in the order in which they were written.
+        // The due times are not in the order of the writes.
         await store.releaseDomain({ domain: name, me: 'me', seen: 1, now }, now + ((i * 7) % 40));
       }
       await register(mx1);
@@ -55,7 +55,7 @@ export function describeDueStore(name: string, make: () => Promise<Store>): void
       ]);
     });
 
-    test('is a domain whose execution died, when its lease ends', async () => {
+    test('is a domain whose execution was killed, when its lease ends', async () => {
       await claimed();
       expect(await store.due({ now: now + LEASE_MS - 1, limit: 10 })).toEqual([]);
       expect(await store.due({ now: now + LEASE_MS, limit: 10 })).toEqual([

@@ -9,7 +9,7 @@ import type { Executions } from '../../core/ports/executions.ts';
 interface ExecutionsUnderTest {
   executions: Executions;
   started(): Promise<{ name: string; input: unknown }[]>;
-  /** Starts an execution that waits, and gives its token. */
+  /** Starts an execution that waits. @returns its token */
   waiting(name: string): Promise<string>;
   output(name: string): Promise<unknown>;
 }
@@ -107,14 +107,14 @@ function describeExecutions(name: string, make: () => ExecutionsUnderTest): void
     test.each([
       ['again', { domain: 'example.com' }],
       ['again with another input, after it has ended', { domain: 'other.example' }],
-    ])('of one name is one, when it is started %s', async (_, again) => {
+    ])('of one name exists once if it is started %s', async (_, again) => {
       const { executions, started } = make();
       await executions.start('secure-domain', 'look-1', { domain: 'example.com' });
       await executions.start('secure-domain', 'look-1', again);
       expect(await started()).toMatchObject([{ name: 'look-1', input: { domain: 'example.com' } }]);
     });
 
-    test('that waits is resumed once, with what was given first', async () => {
+    test('that waits is resumed once, with the first output', async () => {
       const { executions, waiting, output } = make();
       const token = await waiting('deliver-1');
       await executions.succeed(token, { commandId: 'one' });
@@ -122,7 +122,7 @@ function describeExecutions(name: string, make: () => ExecutionsUnderTest): void
       expect(await output('deliver-1')).toEqual({ commandId: 'one' });
     });
 
-    test('is not needed for a token: one that is gone, or never was, is ignored', async () => {
+    test('may be gone: a token that is used or unknown is ignored', async () => {
       await expect(make().executions.succeed('nonsense', {})).resolves.toBeUndefined();
     });
   });

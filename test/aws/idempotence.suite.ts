@@ -11,9 +11,9 @@ type State = Awaited<ReturnType<typeof stateOf>>;
 type Stage = ReturnType<typeof stage>;
 
 interface Row {
-  /** Said where a method has several rows. */
+  /** Given if a method has several rows. */
   title?: string;
-  /** The first state. @returns the owner of the claim on mx1, where the call needs one */
+  /** The first state. @returns the owner of the claim on mx1, if the call needs one */
   given?: (staged: Stage, store: Store) => Promise<unknown>;
   call: (store: Store, owner: string) => Promise<unknown>;
   /** What the first call answers. */
@@ -97,7 +97,7 @@ const evaluatedOnceMore = {
   state: (first: State) => ({ ...first, domain: { ...first.domain, wanted: first.domain!.wanted + 1 } }),
 };
 const deliveredOnceMore = {
-  why: 'the server has one more round, which finds nothing to deliver; the work stands there once',
+  why: 'the server has one more round, which finds nothing to deliver; the work exists once',
   state: (first: State) => ({ ...first, server: { ...first.server, wanted: first.server!.wanted + 1 } }),
 };
 
@@ -257,7 +257,10 @@ const rows: Record<keyof Store, Row | Row[]> = {
     given: registered,
     call: store => store.wakeServer(mx1, now),
     answer: expect.stringMatching(/^deliver-[0-9a-f]{40}$/),
-    again: { answer: undefined, why: 'who wakes reads the record after this, and starts the execution that it names' },
+    again: {
+      answer: undefined,
+      why: 'the caller reads the record next, and starts the execution that the record names',
+    },
   },
   renewServer: {
     given: woken,
@@ -271,7 +274,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
       answer: true,
     },
     {
-      title: 'after a failure, with nothing to wait for',
+      title: 'after a failure, without a due time',
       given: woken,
       call: (store, owner) => store.releaseServer({ server: mx1, me: owner, now }, { wanted: 1, failures: 3 }),
       answer: true,
@@ -298,7 +301,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
         ),
     },
     {
-      title: 'that goes on from a number of the host',
+      title: 'that continues from a number of the server',
       given: underWay,
       call: (store, owner) => store.endDelivery({ server: mx1, me: owner, now }, { hash, changes: { seq: 40 } }),
     },
@@ -320,7 +323,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
     answer: { woken: 1, first: [domain] },
     again: {
       answer: { woken: 0, first: [] },
-      why: 'each domain that waited is due, and the sweep begins what was not',
+      why: 'each domain that waited is due, and the sweep starts those that were not started',
     },
   },
 
@@ -329,7 +332,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
   countImport: {
     call: store => store.countImport('202611', quotas),
     leaves: {
-      why: 'an import that is counted twice leaves one fewer in our own count of the quota of a year; ACM counts right',
+      why: "an import that is counted twice leaves one fewer in our own count of a year's quota; ACM's own count is right",
       state: first => ({ ...first, acm: { ...first.acm, imports: { 202611: 2 } } }),
     },
   },
@@ -402,7 +405,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
     answer: true,
     again: {
       answer: false,
-      why: 'two walks that begin at once write the same position, so that the same position proves nothing: the walk ends, and the next one goes on within a minute',
+      why: 'two walks that begin at once write the same position, so the same position does not show who wrote it: the walk ends, and the next one continues within a minute',
     },
   },
 
@@ -427,7 +430,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
 
 export const allRows = Object.entries(rows).flatMap(([method, some]) => [some].flat().map(row => ({ method, ...row })));
 
-/** Everything that the store tells of the names above. */
+/** Everything that the store has about the names above. */
 export async function stateOf(store: Store) {
   return {
     domain: await store.readDomain(domain),
@@ -443,7 +446,7 @@ export async function stateOf(store: Store) {
   };
 }
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeIdempotence(name: string, make: () => Promise<Store>): void {
   let store: Store;
 

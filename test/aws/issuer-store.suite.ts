@@ -1,9 +1,9 @@
-/** What is kept of an issuer, with its condition (docs/protocol.md). */
+/** The writes about an issuer, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
 import { now } from './store.stage.ts';
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeIssuerStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -22,7 +22,7 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readIssuer('https://other.example/dir')).toBeUndefined();
     });
 
-    test("keeps each directory's trouble beside its account, as the first of many has it", async () => {
+    test("keeps each directory's failure beside its account, as the first of many writers has it", async () => {
       const directory = 'https://ca.example/dir';
       const why = { reason: 'AcmeUnavailable' as const, message: 'away' };
       const trouble = { issuer: 'ca', ...why, since: now, until: now + 1, failures: 1 };
@@ -45,21 +45,21 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
 
     test('gives a burst of orders, then one each interval', async () => {
       expect([await reserve(now), await reserve(now), await reserve(now)]).toEqual([now, now, now]);
-      // Each has a moment of its own, however many come at once and however often somebody asks.
+      // Each caller gets a slot of its own, however many ask at once and however often one asks.
       expect([await reserve(now), await reserve(now + 1)]).toEqual([now + 10_000, now + 20_000]);
       expect(await reserve(now + 15_000)).toBe(now + 30_000);
       expect(await reserve(now + 60_000)).toBe(now + 60_000);
     });
 
-    test('gives the whole burst again after a rest, and no more than that', async () => {
+    test('gives the whole burst again after a rest, and no more', async () => {
       await reserve(now);
       const later = now + 86_400_000;
       const all = [await reserve(later), await reserve(later), await reserve(later), await reserve(later)];
       expect(all).toEqual([later, later, later, later + 10_000]);
     });
 
-    test.each(['a budget that was never used', 'one that has rested'])(
-      'gives as many of twenty at once as the burst holds, from %s',
+    test.each(['a budget that was never used', 'a budget that has rested'])(
+      'gives as many of twenty at once as the burst has, from %s',
       async which => {
         if (which !== 'a budget that was never used') await reserve(now - 86_400_000);
         const all = await Promise.all(Array.from({ length: 20 }, () => reserve(now)));
@@ -68,7 +68,7 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
       },
     );
 
-    test('takes no place that would be too late', async () => {
+    test('reserves no slot that would be too late', async () => {
       const until = (latest: number) =>
         store.reserveOrder('ca', { intervalMs: 10_000, horizonMs: 30_000, now, latest });
       expect([await until(now), await until(now), await until(now)]).toEqual([now, now, now]);
@@ -77,7 +77,7 @@ export function describeIssuerStore(name: string, make: () => Promise<Store>): v
       expect(await reserve(now)).toBe(now + 20_000);
     });
 
-    test('counts each budget for itself', async () => {
+    test('counts each budget separately', async () => {
       for (let i = 0; i < 3; i++) await reserve(now);
       expect(await store.reserveOrder('another', { intervalMs: 10_000, horizonMs: 30_000, now })).toBe(now);
     });

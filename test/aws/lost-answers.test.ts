@@ -12,7 +12,9 @@ import { makeTable } from './tables.ts';
 
 let account: Account;
 let wire: Server;
-/** Kinds of the writes whose answers were lost, in the test that runs and in all. */
+/**
+ * The kinds of the writes whose answers were lost: here in the test that runs, below in all tests.
+ */
 let lost: string[] = [];
 const kinds = new Set<string>();
 
@@ -25,7 +27,8 @@ beforeAll(async () => {
       headers: asked.headers,
     });
     const write = /\.(\w*(?:PutItem|UpdateItem|DeleteItem|WriteItems))$/.exec(`${asked.headers['x-amz-target']}`)?.[1];
-    // The SDK says which attempt this is; of each write, the answer to the first one is lost.
+    // The SDK sends the number of the attempt. The answer to the first attempt of each write is
+    // lost.
     const isLost = write !== undefined && `${asked.headers['amz-sdk-request']}`.startsWith('attempt=1;');
     upstream.on('response', come => {
       if (!isLost) return void come.pipe(answer.writeHead(come.statusCode!, come.headers));
@@ -44,7 +47,7 @@ afterAll(async () => {
 describe('a write whose answer is lost, and that the SDK sends again', () => {
   const rows = allRows.filter(({ again }) => again === undefined);
   test.each(rows.map(row => [row.title === undefined ? row.method : `${row.method}, ${row.title}`, row] as const))(
-    'is as done once: %s',
+    'leaves what one write leaves: %s',
     async (_, { given, call, answer, leaves }) => {
       const on = async (endpoint: string) => {
         const direct = account.client(DynamoDBClient);
@@ -55,7 +58,7 @@ describe('a write whose answer is lost, and that the SDK sends again', () => {
           store,
         )) as string;
         lost = [];
-        // As the product makes its client: three attempts.
+        // Three attempts, as the product's client makes.
         const client = new DynamoDBClient({ region: 'us-east-1', credentials: direct.config.credentials, endpoint });
         expect(await call(storeOn(new Table(client, name)), owner)).toEqual(answer);
         return stateOf(store);
@@ -63,12 +66,12 @@ describe('a write whose answer is lost, and that the SDK sends again', () => {
       const whole = await on(account.cloud.endpoint);
       const losing = await on(`http://127.0.0.1:${(wire.address() as AddressInfo).port}`);
       for (const kind of lost) kinds.add(kind);
-      // DynamoDB knows a transaction that comes again by its ClientRequestToken.
+      // DynamoDB recognises a repeated transaction by its ClientRequestToken.
       expect(losing).toEqual(leaves && !lost.includes('TransactWriteItems') ? leaves.state(whole) : whole);
     },
   );
 
-  test('is one of each kind', () => {
+  test('is tested for each kind', () => {
     expect([...kinds].sort()).toEqual(['DeleteItem', 'PutItem', 'TransactWriteItems', 'UpdateItem']);
   });
 });

@@ -26,12 +26,12 @@ export function describeObjects(
       expect(await certificates.readKey({ domain, id })).toBe('first\n');
     });
 
-    test('agree on one key when two steps come at once', async () => {
+    test('agree on one key if two steps write at once', async () => {
       const both = await Promise.all(
         ['a', 'b'].map(key => certificates.putKeyOnce({ domain, id: 'e'.repeat(64) }, key).catch(error => error)),
       );
       const stored = await certificates.readKey({ domain, id: 'e'.repeat(64) });
-      // S3 may tell one of the two to try again.
+      // S3 may make one of the two try again.
       for (const one of both) expect(one.keyPem ?? one.name).toBeOneOf([stored, 'Throttled']);
       expect(both.filter(one => one.isNew)).toHaveLength(1);
     });
@@ -42,14 +42,14 @@ export function describeObjects(
       expect(await certificates.readChain({ domain, id })).toBe('two');
     });
 
-    test('are apart for each domain and order', async () => {
+    test('are separate for each domain and order', async () => {
       await certificates.putKeyOnce({ domain: 'other.example', id }, 'its own');
       expect(await certificates.readKey({ domain, id })).toBe('first\n');
       await expect(certificates.readKey({ domain, id: '0'.repeat(64) })).rejects.toThrow();
     });
   });
 
-  test(`a key that is taken away with its chain is gone, also twice, and its neighbours stay, in ${name}`, async () => {
+  test(`a key is deleted with its chain, also twice, and other certificates stay, in ${name}`, async () => {
     const [gone, kept] = ['1'.repeat(64), '2'.repeat(64)];
     for (const id of [gone, kept]) {
       await certificates.putKeyOnce({ domain: 'gone.example', id }, 'key');
@@ -63,7 +63,7 @@ export function describeObjects(
   });
 
   describe(`deliveries, in ${name}`, () => {
-    test('have a manifest that comes back as it was put', async () => {
+    test('have a manifest that is read as it was written', async () => {
       const manifest = [
         { domain, v: 1_800_000_000_000, host: true, certificate: id, fingerprint: 'f' },
         { domain: 'old.example', v: 2 },
@@ -73,7 +73,7 @@ export function describeObjects(
       await expect(deliveries.readManifest('0'.repeat(64))).rejects.toThrow();
     });
 
-    test('have looks that come back as they were put', async () => {
+    test('have audit rows that are read as they were written', async () => {
       const rows = [
         { domain, leaf: 'f'.repeat(64), mail: `mail.${domain}`, webmail: `webmail.${domain}` },
         { domain, leaf: 'f'.repeat(64), default: true as const },
@@ -82,7 +82,7 @@ export function describeObjects(
       expect(await deliveries.readLooks(hash)).toEqual({ rows, audit: { isLast: false } });
     });
 
-    test('are taken away, also twice, and their neighbours stay', async () => {
+    test('are deleted, also twice, and other deliveries stay', async () => {
       const prefix = 'AROAEXAMPLE:mi-0123456789abcdef0';
       for (const name of [hash, 'e'.repeat(64)])
         await deliveries.putDelivery({ prefix, hash: name }, 'sealpost-delivery 1\n');
@@ -91,7 +91,7 @@ export function describeObjects(
       expect(await exists(`deliveries/${prefix}/${'e'.repeat(64)}`)).toBe(true);
     });
 
-    test('may be put again, and so may an installer', async () => {
+    test('may be written again, and so may an installer', async () => {
       for (let i = 0; i < 2; i++) {
         await deliveries.putDelivery({ prefix: 'AROAEXAMPLE:mi-0123456789abcdef0', hash }, 'sealpost-delivery 1\n');
         await deliveries.putInstaller({ sha256: 'a'.repeat(64), text: '#!/bin/sh\n' });

@@ -40,7 +40,7 @@ describeObjects('its twin', async () => {
   return { certificates: memoryCertificates(), deliveries: memoryDeliveries(objects), exists };
 });
 
-test('every object lies in S3 where the policies of servers and functions expect it', async () => {
+test('every object has the S3 key that the policies of servers and functions expect', async () => {
   const keys = async (Bucket: string) => {
     const { Contents } = await client.send(new ListObjectsV2Command({ Bucket }));
     return Contents!.map(object => object.Key!.replace(/([0-9a-f])\1{63}/, '<hash>')).sort();

@@ -1,9 +1,9 @@
-/** What was seen from outside, with its condition (docs/protocol.md). */
+/** The writes of the outside check, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../core/ports/store.ts';
 import { domain, mx1, mx2, now } from './store.stage.ts';
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeOutsideStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -11,8 +11,8 @@ export function describeOutsideStore(name: string, make: () => Promise<Store>): 
     store = await make();
   });
 
-  describe(`a registration, in ${name}`, () => {
-    test('may be looked at from outside: begun once, written by one at a time, and forgotten', async () => {
+  describe(`an outside check, in ${name}`, () => {
+    test('is begun once, recorded by one function at a time, and deleted', async () => {
       await store.beginOutside(mx1, now);
       await store.beginOutside(mx2, now);
       await store.beginOutside(mx1, now + 5);

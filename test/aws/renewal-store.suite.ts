@@ -1,4 +1,4 @@
-/** The walk over all certificates: the same of the table in DynamoDB and of its twin. */
+/** The writes of the renewal walk and of renewals, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Advice } from '../../core/ports/renewal-store.ts';
 import type { Store } from '../../core/ports/store.ts';
@@ -33,7 +33,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
   describe(`domains, in ${name}`, () => {
     const domains = Array.from({ length: 25 }, (_, i) => `d${i}.example`);
 
-    test('are read page by page, each once, with what is known of them and when they are due', async () => {
+    test('are read page by page, each once, with their certificates and due times', async () => {
       await register(mx1);
       for (const [i, domain] of domains.entries()) await issued(domain, now + 1_000 - i);
       const pages = await all(10);
@@ -47,7 +47,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       });
     });
 
-    test('have no certificate at first, and are none once they are deleted', async () => {
+    test('have no certificate at first, and are not listed once they are deleted', async () => {
       await register(mx1);
       await store.acceptWish(wish(), { at: now }, now);
       await issued('gone.example', now + minute);
@@ -56,7 +56,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     });
   });
 
-  describe(`a CA's advice, in ${name}`, () => {
+  describe(`the renewal window of a CA, in ${name}`, () => {
     const window = { start: now + 59 * 86_400_000, end: now + 61 * 86_400_000 };
     const advice: Advice = { window, explanation: 'https://ca.example/incident', renewAt: now + 7, dueAt: now + 8 };
     const known = { domain, dueAt: now + minute, current: certificate() };
@@ -66,7 +66,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       await issued(domain, now + minute);
     });
 
-    test('is kept with the certificate, and moves its renewal', async () => {
+    test('is recorded with the certificate, and changes the due time', async () => {
       expect(await store.recordAdvice(known, advice)).toBe(true);
       const { current, dueAt } = (await store.readDomain(domain))!;
       const { dueAt: due, ...rest } = advice;
@@ -74,20 +74,20 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       expect((await store.domains(10)).domains).toEqual([{ domain, dueAt, current }]);
     });
 
-    test('without an explanation takes the last one away', async () => {
+    test('without an explanation deletes the last one', async () => {
       await store.recordAdvice(known, advice);
       const { explanation: _, ...without } = advice;
       expect(await store.recordAdvice({ ...known, dueAt: advice.dueAt }, without)).toBe(true);
       expect((await store.readDomain(domain))!.current!.explanation).toBeUndefined();
     });
 
-    test('is not kept for another certificate, or where the time is another by now', async () => {
+    test('is not recorded for another certificate, nor if the due time has changed', async () => {
       expect(await store.recordAdvice({ ...known, current: certificate({ id: 'another' }) }, advice)).toBe(false);
       expect(await store.recordAdvice({ ...known, dueAt: now + 1 }, advice)).toBe(false);
       expect((await store.readDomain(domain))!.current).toEqual(certificate());
     });
 
-    test('is not kept while somebody is at work, nor for a domain that is deleted', async () => {
+    test('is not recorded while an execution has the claim, nor for a domain that is deleted', async () => {
       const claim = (await store.claimDomain({ domain, me: 'me', now: now + minute }))!;
       expect(await store.recordAdvice({ ...known, dueAt: claim.dueAt! }, advice)).toBe(false);
       await store.acceptWish(deletion(), { at: now + 1 }, now);
@@ -95,7 +95,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       expect(await store.recordAdvice({ ...known, dueAt: dueAt! }, advice)).toBe(false);
     });
 
-    test('is gone with the certificate', async () => {
+    test('is replaced with the certificate', async () => {
       await store.recordAdvice(known, advice);
       await store.askReEvaluation(domain, now);
       await store.claimDomain({ domain, me: 'me', now });
@@ -104,8 +104,8 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     });
   });
 
-  describe(`a person who asks for a renewal, in ${name}`, () => {
-    test('has the domain due at once, and its certificate marked, since when first asked', async () => {
+  describe(`a renewal that an operator asks for, in ${name}`, () => {
+    test('makes the domain due at once, and marks its certificate with the first time', async () => {
       await register(mx1);
       await issued(domain, now + 5 * minute);
       await store.askRenewal(domain, now + 1);
@@ -117,7 +117,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       });
     });
 
-    test('has a domain that never had one tried now, and makes none of one that is not there', async () => {
+    test('makes a domain without a certificate due now, and does not create a domain', async () => {
       await store.acceptWish(wish(), { at: now }, now);
       await store.askRenewal(domain, now + 1);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, dueAt: now + 1 });
@@ -125,7 +125,7 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
       expect(await store.readDomain('other.example')).toBeUndefined();
     });
 
-    test('takes it from nobody who is at work: that one finds the counter changed', async () => {
+    test('leaves the claim with its owner, whose release finds the counter changed', async () => {
       await register(mx1);
       await issued(domain, now);
       const { dueAt } = (await store.claimDomain({ domain, me: 'me', now }))!;
@@ -135,8 +135,8 @@ export function describeRenewalStore(name: string, make: () => Promise<Store>): 
     });
   });
 
-  describe(`how far the walk has come, in ${name}`, () => {
-    test('is on record, and of two that go on from one place the second is told so', async () => {
+  describe(`the position of the renewal walk, in ${name}`, () => {
+    test('is recorded, and of two walks that continue from one position the second is refused', async () => {
       expect(await store.walkPosition()).toBeUndefined();
       const position = { step: 1, begunAt: now, paceMs: minute, passed: 500, after: 'somewhere' };
       expect(await store.recordWalk(position)).toBe(true);

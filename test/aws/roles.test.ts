@@ -20,9 +20,9 @@ const cases: [string, string, object | object[], string[]][] = [
     [allow({ Service: services[0], AWS: account })],
     [services[0]!, account],
   ],
-  ['everybody', 'open', [allow('*')], ['*']],
+  ['any principal', 'open', [allow('*')], ['*']],
   [
-    'nobody by a denial',
+    'a denial beside the service',
     'denied',
     [allow({ Service: services[1] }), { ...allow('*'), Effect: 'Deny' }],
     [services[1]!],
@@ -43,11 +43,11 @@ describeRoles('its twin', () =>
 
 function describeRoles(name: string, make: () => Roles): void {
   describe(`a role, in ${name}`, () => {
-    test.each(cases)('with %s says who may assume it', async (_, role, __, trusted) => {
+    test.each(cases)('with %s lists the principals that may assume it', async (_, role, __, trusted) => {
       expect(await make().role(role)).toEqual({ roleId: ids[role], trusted });
     });
 
-    test('that does not exist is none', async () => {
+    test('that does not exist is undefined', async () => {
       expect(await make().role('absent')).toBeUndefined();
     });
   });

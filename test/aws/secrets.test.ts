@@ -21,7 +21,7 @@ describeSecrets('its twin', () => memorySecrets());
 
 function describeSecrets(name: string, make: () => Secrets): void {
   describe(`a secret, in ${name}`, () => {
-    test('is made once, and whoever comes later gets the first', async () => {
+    test('is created once, and each later caller gets the first', async () => {
       const at = make();
       expect(await at.read('/sealpost/first')).toBeUndefined();
       expect(await at.createOnce({ name: '/sealpost/first', value: 'one' })).toBe('one');
@@ -29,7 +29,7 @@ function describeSecrets(name: string, make: () => Secrets): void {
       expect(await at.read('/sealpost/first')).toBe('one');
     });
 
-    test('is one, when several make it at once', async () => {
+    test('is created once, even if several callers create it at once', async () => {
       const at = make();
       const all = await Promise.all(['a', 'b', 'c'].map(value => at.createOnce({ name: '/sealpost/race', value })));
       expect(new Set(all).size).toBe(1);
@@ -38,7 +38,7 @@ function describeSecrets(name: string, make: () => Secrets): void {
   });
 }
 
-test('a secret is kept as a SecureString, and can be read as it lies there by nobody', async () => {
+test('a secret is stored as a SecureString, and its stored value is encrypted', async () => {
   await secrets(client, keyId).createOnce({ name: '/sealpost/sealed', value: 'plain text' });
   const { Parameter } = await client.send(new GetParameterCommand({ Name: '/sealpost/sealed', WithDecryption: false }));
   expect(Parameter!.Type).toBe('SecureString');

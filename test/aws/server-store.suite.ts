@@ -1,4 +1,4 @@
-/** Each write for a server, with its condition (docs/protocol.md). */
+/** The writes about a server, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS, WAKE_MS } from '../../core/ports/lease.ts';
 import type { Store } from '../../core/ports/store.ts';
@@ -7,7 +7,7 @@ import { afterLease, certificate, domain, minute, mx1, mx2, now, stage } from '.
 const claimLost = expect.objectContaining({ name: 'ClaimLost' });
 const delivery = (seq: number, hash = 'd'.repeat(64)) => ({ hash, seq, mode: 'install' as const });
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeServerStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -17,7 +17,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
   const { register, woken } = stage(() => store);
 
   describe(`waking a server, in ${name}`, () => {
-    test('gives one name, however many wake it at once', async () => {
+    test('gives one name, however many steps wake it at once', async () => {
       await register(mx1);
       const names = await Promise.all(Array.from({ length: 20 }, () => store.wakeServer(mx1, now)));
       const [name, ...others] = names.filter(name => name !== undefined);
@@ -28,19 +28,19 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       });
     });
 
-    test('comes to nothing for a server that nobody registered', async () => {
+    test('is refused for a server that is not registered', async () => {
       expect(await store.wakeServer(mx1, now)).toBeUndefined();
       expect(await store.readServer(mx1)).toBeUndefined();
     });
 
-    test('comes to nothing while there is nothing to do', async () => {
+    test('is refused while there is nothing to do', async () => {
       const me = await woken();
       expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1 })).toBe(true);
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
       expect(await store.due({ now: afterLease, limit: 10 })).toEqual([]);
     });
 
-    test('comes to nothing before its time, and gives another name after it', async () => {
+    test('is refused before its due time, and gives another name after it', async () => {
       const me = await woken();
       await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now + minute });
       expect(await store.wakeServer(mx1, now + minute - 1)).toBeUndefined();
@@ -49,7 +49,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(next).not.toBe(me);
     });
 
-    test('comes to nothing for a server that is held', async () => {
+    test('is refused for a server that is held', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.endDelivery(
@@ -61,7 +61,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.wakeServer(mx1, afterLease)).toBeUndefined();
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ held: 'it is broken', failures: 1, wanted: 2 });
-      // Whatever was given to it: no sweep finds it again and again.
+      // A held server is never due, so no sweep finds it again and again.
       expect(record).not.toHaveProperty('dueAt');
       expect(await store.due({ now: afterLease, limit: 10 })).toEqual([]);
     });
@@ -79,7 +79,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
   });
 
   describe(`a registration, in ${name}`, () => {
-    test('makes a server that has something to do: its inspection', async () => {
+    test('creates a server whose first work is its inspection', async () => {
       await register(mx1);
       expect(await store.readServer(mx1)).toMatchObject({
         ...{ server: mx1, node: 'mi-0123456789abcdef0', roleId: 'AROAEXAMPLE', adopt: true },
@@ -87,7 +87,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       });
     });
 
-    test('that is audited before its time is due soon, and counts as something to do', async () => {
+    test('is due soon if an audit is asked for, and has its counter incremented', async () => {
       const me = await woken();
       await store.releaseServer({ server: mx1, me, now }, { wanted: 1 });
       expect(await store.askAudit(mx1, now + 5)).toBe(true);
@@ -96,7 +96,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx2)).toBeUndefined();
     });
 
-    test('of a rebuilt server frees it at once and forgets what was found, but never its sequence', async () => {
+    test('of a rebuilt server ends the claim and deletes what was found, but not the sequence number', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.endDelivery(
@@ -116,7 +116,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
     });
   });
 
-  describe(`a registration that was said before, in ${name}`, () => {
+  describe(`a registration that is repeated, in ${name}`, () => {
     const rebuilt = { server: mx1, node: 'i-0123456789abcdef0', roleId: 'AROAOTHER', adopt: false };
 
     test.each([
@@ -129,20 +129,20 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).toEqual(before);
     });
 
-    test('gives way to a later one', async () => {
+    test('is replaced by a later one', async () => {
       await register(mx1);
       expect(await store.registerServer(rebuilt, { at: now + 1, now })).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ node: rebuilt.node, registeredAt: now + 1, wanted: 2 });
     });
 
-    test('says whether it serves by name, and the next one says it anew', async () => {
+    test('records that the server cannot serve by name, and the next one replaces that', async () => {
       await store.registerServer({ ...rebuilt, servesByName: false }, { at: now, now });
       expect(await store.readServer(mx1)).toMatchObject({ servesByName: false });
       await store.registerServer(rebuilt, { at: now + 1, now });
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
     });
 
-    test('says its platform where that is not Linux, and the next one says it anew', async () => {
+    test('records a platform other than Linux, and the next one replaces that', async () => {
       await store.registerServer({ ...rebuilt, platform: 'Windows', servesByName: false }, { at: now, now });
       expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows', servesByName: false });
       await store.registerServer({ ...rebuilt, platform: 'Windows' }, { at: now + 1, now });
@@ -152,7 +152,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).not.toHaveProperty('platform');
     });
 
-    test('has its own host name to be seen served anew', async () => {
+    test('has its own host name to be seen served again', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.endDelivery({ server: mx1, me, now }, { hash: delivery(2).hash, changes: { hostSecuredAt: now } });
@@ -162,7 +162,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
   });
 
   describe(`a server that is retired, in ${name}`, () => {
-    test('is as if nobody had registered it: it is not due, is not woken, and is given no work', async () => {
+    test('counts as not registered: it is not due, is not woken, and is given no work', async () => {
       await register(mx1);
       await store.retireServer(mx1, now + 1);
       expect(await store.readServer(mx1)).toBeUndefined();
@@ -173,7 +173,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.work(mx1, 10)).toEqual([]);
     });
 
-    test('is lost for the execution that has a delivery under way', async () => {
+    test('ends the claim of an execution that has a delivery under way', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.retireServer(mx1, now + 1);
@@ -183,7 +183,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       ).rejects.toEqual(claimLost);
     });
 
-    test('comes back with its sequence, and nothing else of what was known', async () => {
+    test('returns with its sequence number, and nothing else of its former record', async () => {
       const me = await woken();
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.endDelivery(
@@ -206,17 +206,17 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       store.registerServer({ server: mx1, node: 'i-0abc1234', roleId: 'AROAOTHER', adopt: false }, { at, now });
 
     test.each([
-      ['was said later', now + 1, true],
-      ['was said in the same second', now, true],
-      ['was said before, and comes late', now - 1, false],
-    ])('is registered by a word that %s: %s', async (_, at, isRegistered) => {
-      // Nobody registered it before: the words came in the wrong order.
+      ['is later', now + 1, true],
+      ['is of the same second', now, true],
+      ['is earlier, and comes late', now - 1, false],
+    ])('is registered by an event that %s: %s', async (_, at, isRegistered) => {
+      // The server was not registered before: the two events came in the wrong order.
       await store.retireServer(mx1, now);
       expect(await again(at)).toBe(isRegistered);
       expect((await store.readServer(mx1)) !== undefined).toBe(isRegistered);
     });
 
-    test.each([now, now - 1])('stays registered where that was said last', async at => {
+    test.each([now, now - 1])('stays registered if the registration is not older', async at => {
       await register(mx1);
       await store.retireServer(mx1, at);
       expect(await store.readServer(mx1)).toBeDefined();
@@ -232,14 +232,14 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(record).not.toHaveProperty('owner');
     });
 
-    test('is lost when work came meanwhile: the claim stays', async () => {
+    test('is refused if work came meanwhile: the claim stays', async () => {
       const me = await woken();
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
       expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1 })).toBe(false);
       expect(await store.readServer(mx1)).toMatchObject({ owner: me, wanted: 2, done: 0 });
     });
 
-    test('counts one more failure, and a delivery that is over may end the count', async () => {
+    test('adds a failure, and a delivery that ends may reset the count', async () => {
       const me = await woken();
       expect(await store.releaseServer({ server: mx1, me, now }, { wanted: 1, dueAt: now, failures: 3 })).toBe(true);
       expect(await store.readServer(mx1)).toMatchObject({ failures: 3, dueAt: now });
@@ -250,7 +250,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).toMatchObject({ failures: 0 });
     });
 
-    test('is lost for one that is not its owner', async () => {
+    test('is refused to an execution that is not the owner', async () => {
       const me = await woken();
       expect(await store.releaseServer({ server: mx1, me: 'another', now }, { wanted: 1 })).toBe(false);
       expect(await store.readServer(mx1)).toMatchObject({ owner: me });

@@ -1,6 +1,5 @@
 /**
- * What the suites of the store have in common: names, times, a certificate, and how things come to
- * stand there.
+ * What the suites of the store share: names, times, a certificate, and the steps to a first state.
  */
 import type { StoredCertificate, Wish } from '../../core/record/domain.ts';
 import { LEASE_MS } from '../../core/ports/lease.ts';
@@ -13,7 +12,7 @@ export const domain = 'example.com';
 export const [mx1, mx2] = ['mx1.provider.example', 'mx2.provider.example'];
 export const wish = (more: Partial<Wish> = {}): Wish => ({ domain, mailServers: [mx1], policy: 'wildcard', ...more });
 
-/** To be nowhere. */
+/** A wish for no server. */
 export const deletion = (): Wish => ({ domain, mailServers: [], policy: 'wildcard', deleted: true });
 
 export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertificate => ({
@@ -28,7 +27,7 @@ export const certificate = (more: Partial<StoredCertificate> = {}): StoredCertif
   ...more,
 });
 
-/** @param store the one of the test that runs */
+/** @param store gives the store of the running test */
 export function stage(store: () => Store) {
   const register = async (...servers: string[]) => {
     for (const server of servers)
@@ -48,7 +47,7 @@ export function stage(store: () => Store) {
         ...{ domain, me: 'first', seen: 1, certificate: certificate(), servers: [mx1], now },
         ...more,
       }),
-    /** A server that is registered and taken by the execution whose name is given back. */
+    /** A registered server that an execution has claimed. @returns the execution's name */
     async woken(at = now) {
       await register(mx1);
       return (await store().wakeServer(mx1, at))!;

@@ -1,6 +1,6 @@
 /**
- * The writes that make it safe, each with its condition (docs/protocol.md). Whatever passes this
- * may stand behind core's `Store`: the table in DynamoDB, and the twin that core's tests stand on.
+ * Every write, each with its condition (docs/protocol.md). An implementation of core's `Store`
+ * passes this suite: the table in DynamoDB, and the twin that core's tests use.
  */
 import type { Store } from '../../core/ports/store.ts';
 import { describeAcmStore } from './acm-store.suite.ts';
@@ -16,7 +16,7 @@ import { describeServerStore } from './server-store.suite.ts';
 import { describeWaitingStore } from './waiting-store.suite.ts';
 import { describeWorkStore } from './work-store.suite.ts';
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeStore(name: string, make: () => Promise<Store>): void {
   describeDomainStore(name, make);
   describeClaimStore(name, make);

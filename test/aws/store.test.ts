@@ -19,9 +19,9 @@ const emptyTable = async (client = provider.client(DynamoDBClient)) => new Table
 describeStore('DynamoDB', async () => store(await emptyTable()));
 describeStore('its twin', async () => memoryStore());
 
-test('two that find a budget unused at the same moment both get their order', async () => {
+test('two callers that find a budget unused at the same moment both get a slot', async () => {
   const client = provider.client(DynamoDBClient);
-  // Each one's first write is done before the other's second one begins.
+  // The first write of each caller is done before a second write begins.
   let first = 2;
   let both = () => {};
   const done = new Promise<void>(resolve => (both = resolve));

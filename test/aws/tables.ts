@@ -4,7 +4,7 @@ import type { Account } from '../../packages/aws-stand-in/src/testing.ts';
 
 let tables = 0;
 
-/** @returns the name of an empty table, as lib/storage.ts has it synthesised */
+/** @returns the name of an empty table, as lib/storage.ts synthesises it */
 export async function makeTable(account: Account): Promise<string> {
   const hash = (AttributeName: string) => ({ AttributeName, KeyType: 'HASH' });
   const range = (AttributeName: string) => ({ AttributeName, KeyType: 'RANGE' });

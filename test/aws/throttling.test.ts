@@ -1,4 +1,4 @@
-/** What AWS answers on a bad day, and what each client of ours makes of it. */
+/** What AWS answers on a bad day, and what each of our clients makes of it. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ACMClient } from '@aws-sdk/client-acm';
@@ -60,7 +60,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.closeAllConnections());
 
-/** The clients of the product, which wait for less long here. */
+/** The clients of the product, with shorter time limits. */
 function client<T>(Client: new (config: any) => T, port = (server.address() as AddressInfo).port): T {
   return new Client({
     region: 'us-east-1',
@@ -79,7 +79,7 @@ const value = { recordName: `_acme-challenge.${domain}`, add: ['v'], remove: [] 
 const sent = { node: 'mi-00000000000000001', delivery: 'd', installer: 'i', prefix: 'p', about };
 const key = { pk: 'D#example.com', sk: '/D' };
 
-/** One call of each of our files that talk to AWS. */
+/** One call of each of our files that call AWS. */
 const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'a node of Systems Manager': port => sendingCommands(client(SSMClient, port), tag, document).node(sent.node),
   'a command of Systems Manager': port => sendingCommands(client(SSMClient, port), tag, document).send(sent),
@@ -96,7 +96,7 @@ const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'an execution of Step Functions': port =>
     executions(client(SFNClient, port), machines).start('secure-domain', 'name', {}),
   'a token of Step Functions': port => executions(client(SFNClient, port), machines).succeed('token', {}),
-  'a look at Step Functions': port => road(client(SFNClient, port), 'sealpost', 0).look(),
+  'a read of Step Functions': port => road(client(SFNClient, port), 'sealpost', 0).look(),
   'a key of S3': port => certificateObjects(client(S3Client, port), 'bucket').readKey({ domain, id: 'c1' }),
   'a chain to S3': port => certificateObjects(client(S3Client, port), 'bucket').putChain({ domain, id: 'c1' }, 'pem'),
   'a zone of Route 53': port => zones(client(Route53Client, port), Date.now).findZone(domain),
@@ -104,11 +104,12 @@ const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'a certificate of ACM': port =>
     certificateManager(client(ACMClient, port), 'sealpost').find({ domain, name: domain }),
   'the configuration of a function': port => deployed(client(LambdaClient, port), 'sealpost'),
-  'a renewal that a person asks for': port => renewBy(client(LambdaClient, port), 'sealpost', { domain }),
-  'an audit that a person asks for': port => auditBy(client(LambdaClient, port), { stack: 'sealpost', server: about }),
+  'a renewal that an operator asks for': port => renewBy(client(LambdaClient, port), 'sealpost', { domain }),
+  'an audit that an operator asks for': port =>
+    auditBy(client(LambdaClient, port), { stack: 'sealpost', server: about }),
 };
 
-describe.each(Object.entries(days))('where AWS answers with %s', (_, answers) => {
+describe.each(Object.entries(days))('if AWS answers with %s', (_, answers) => {
   beforeAll(() => {
     day = answers;
   });
@@ -117,7 +118,7 @@ describe.each(Object.entries(days))('where AWS answers with %s', (_, answers) =>
   });
 });
 
-describe('where nothing listens', () => {
+describe('if nothing listens', () => {
   test.concurrent.each(Object.entries(calls))('%s is Throttled, which is tried again', async (_call, call) => {
     await expect(call(closed)).rejects.toMatchObject({ name: 'Throttled' });
   });

@@ -1,4 +1,4 @@
-/** Each write of work and of what is installed, with its condition (docs/protocol.md). */
+/** The writes of work and of what is installed, with their conditions (docs/protocol.md). */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { WAKE_MS } from '../../core/ports/lease.ts';
 import type { Store } from '../../core/ports/store.ts';
@@ -7,7 +7,7 @@ import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } f
 const node = 'mi-0123456789abcdef0';
 const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now, node };
 
-/** @param make a store with nothing in it */
+/** @param make an empty store */
 export function describeWorkStore(name: string, make: () => Promise<Store>): void {
   let store: Store;
 
@@ -17,7 +17,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
   const { register, claimed, commit, worked } = stage(() => store);
 
   describe(`a certificate's commit, in ${name}`, () => {
-    test('never puts what a staging issuer gave in the place of a certificate that is trusted', async () => {
+    test('never replaces a trusted certificate by one from a staging issuer', async () => {
       await register(mx1);
       await claimed();
       const trial = certificate({ id: 'd'.repeat(64), staging: true });
@@ -30,7 +30,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10)).toEqual(work);
     });
 
-    test('makes it current, ends the order, and gives every server work', async () => {
+    test('makes the certificate current, ends the order, and gives work to every server', async () => {
       await register(mx1, mx2);
       await claimed();
       await store.recordOrder({ domain, me: 'first' }, { url: 'one', planned: [domain], issuer: 'ca' });
@@ -44,7 +44,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       }
     });
 
-    test("says so when it is for the server's own host name", async () => {
+    test("marks the work if the certificate is for the server's own host name", async () => {
       await register(mx1);
       await claimed();
       await commit({ host: true });
@@ -60,7 +60,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       ['the claim was taken over', () => store.claimDomain({ domain, me: 'second', now: afterLease }), {}],
       ['another execution tries it', async () => undefined, { me: 'second' }],
     ];
-    test.each(lost)('leaves nothing when %s', async (_, meanwhile, more) => {
+    test.each(lost)('writes nothing if %s', async (_, meanwhile, more) => {
       await register(mx1);
       await claimed();
       await meanwhile();
@@ -70,7 +70,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.readServer(mx1)).toMatchObject({ wanted: 1 });
     });
 
-    test('leaves nothing when one of the servers is not registered, and names the reason', async () => {
+    test('writes nothing if one of the servers is not registered, and throws ServerNotRegistered', async () => {
       await register(mx1);
       await claimed();
       await expect(commit({ servers: [mx1, mx2] })).rejects.toMatchObject({
@@ -92,12 +92,12 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.readDomain(domain)).toMatchObject({ current: certificate() });
     });
 
-    test('gives calm work that waits for its moment, and makes no earlier time of its server later', async () => {
+    test('gives calm work that waits for its moment, and puts off no earlier due time of its server', async () => {
       await register(mx1, mx2);
       await claimed();
       const quiet = now + 600 * minute;
       const mx3 = 'mx3.provider.example';
-      // Released: nothing is due at one, and at the other something later.
+      // After their release, the first server is not due, and the second is due later.
       const others = { [mx2]: undefined, [mx3]: quiet + minute };
       await register(mx3);
       for (const [server, dueAt] of Object.entries(others)) {
@@ -115,7 +115,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       for (const server of [mx2, mx3]) expect((await store.readServer(server))!.dueAt).toBe(quiet);
     });
 
-    test('may be made again: the work is then of the later version', async () => {
+    test('may be repeated: the work then has the later version', async () => {
       await register(mx1);
       await claimed();
       await commit();
@@ -123,7 +123,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10)).toMatchObject([{ v: now + 1 }]);
     });
 
-    test('without an order gives work alone', async () => {
+    test('without an order gives only work', async () => {
       await register(mx1);
       await claimed();
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
@@ -138,7 +138,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
   describe(`the servers of a domain, in ${name}`, () => {
     const remove = (servers: string[], wanted = 1) => store.commitRemoval({ domain, wanted, servers, now: now + 1 });
 
-    test('are given work to remove it, in place of what else waited there', async () => {
+    test('are given work to remove the domain, in place of other work for the domain', async () => {
       await register(mx1, mx2);
       await claimed();
       await commit();
@@ -153,7 +153,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     test.each([
       ['the wish has changed since', () => store.acceptWish(wish({ mailServers: [mx2] }), { at: now + 1 }, now), [mx1]],
       ['one of them is not registered', () => Promise.resolve(), [mx1, mx2]],
-    ])('are given none when %s', async (_, meanwhile, servers) => {
+    ])('are given no work if %s', async (_, meanwhile, servers) => {
       await register(mx1);
       await claimed();
       await meanwhile();
@@ -171,10 +171,10 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     });
   });
 
-  describe(`what is provided for a domain, in ${name}`, () => {
+  describe(`a provided certificate, in ${name}`, () => {
     const mail = { ...certificate({ id: 'b'.repeat(64) }), told: 30 };
 
-    test('goes to servers with ours, or without one', async () => {
+    test('is given to servers with ours, or without ours', async () => {
       await register(mx1, mx2);
       await claimed();
       await commit({ provided: { mail } });
@@ -190,7 +190,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
   });
 
   describe(`work, in ${name}`, () => {
-    test('comes in the order of the domains, so many as were asked for', async () => {
+    test('is sorted by domain, and no more than asked for', async () => {
       await register(mx1);
       for (const name of ['c.example', 'a.example', 'b.example'])
         await store.commitWork({ domain: name, certificate: certificate(), servers: [mx1], now });
@@ -200,7 +200,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10, 'c.example')).toEqual([]);
     });
 
-    test('goes away when it was seen served', async () => {
+    test('is deleted when its certificate was seen served', async () => {
       await worked();
       expect(await store.installed({ server: mx1, domain })).toBeUndefined();
       await store.recordInstalled(mx1, { domain, v: now }, seen);
@@ -208,7 +208,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10)).toEqual([]);
     });
 
-    test('stays when it changed after the delivery was assembled; what is served is on record nevertheless', async () => {
+    test('stays if it changed after the delivery was assembled, and what is served is recorded', async () => {
       await worked(now + 1);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
       expect(await store.installed({ server: mx1, domain })).toMatchObject(seen);
@@ -219,7 +219,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
 
-    test('waits with its reason when the server refused it, until it changes', async () => {
+    test('waits with its reason if the server refused it, until it changes', async () => {
       await worked();
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
       expect(await store.work(mx1, 10)).toMatchObject([{ notBefore: now + minute, reason: 'CertificateUnusable: x' }]);
@@ -227,7 +227,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
     });
 
-    test('is calm no more when the server refused it: it goes along with nothing before its time', async () => {
+    test('is no longer calm if the server refused it, so it is in no delivery before its time', async () => {
       await register(mx1);
       await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
       await store.claimDomain({ domain, me: 'first', now });
@@ -241,20 +241,20 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(work).not.toHaveProperty('calm');
     });
 
-    test('that is gone is not made again by a late refusal', async () => {
+    test('that is deleted is not created again by a late refusal', async () => {
       await register(mx1);
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
       expect(await store.work(mx1, 10)).toEqual([]);
     });
   });
 
-  describe(`work that is given again, in ${name}`, () => {
+  describe(`work that is redelivered, in ${name}`, () => {
     const other = 'mi-0fedcba9876543210';
     const again = (works: Parameters<Store['giveAgain']>[1], by = node) =>
       store.giveAgain({ server: mx1, node: by }, works, now + 1);
     const one = { domain, certificate: certificate() };
 
-    test('stands in place of what was seen there, for this node, and the server is due', async () => {
+    test('replaces what was seen there, for this node, and the server is due', async () => {
       await worked();
       expect(
         await again([
@@ -269,14 +269,14 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.readServer(mx1)).toMatchObject({ wanted: 3, dueAt: now + 1 + minute });
     });
 
-    test('is not taken away by an answer to what was there before', async () => {
+    test('is not deleted by an answer to earlier work', async () => {
       await worked();
       await again([{ ...one, over: now }]);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
       expect(await store.workFor({ server: mx1, domain })).toMatchObject({ v: now + 1 });
     });
 
-    test('leaves alone what came meanwhile', async () => {
+    test('does not replace newer work', async () => {
       await worked();
       expect(
         await again([
@@ -288,7 +288,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.work(mx1, 10)).toMatchObject([{ v: now }, { domain: 'other.example', v: now + 1 }]);
     });
 
-    test('is nothing where another node has the name by now', async () => {
+    test('is not given if another node has the name by now', async () => {
       await register(mx1);
       expect(await again([one], other)).toBe(false);
       expect(await store.work(mx1, 10)).toEqual([]);
@@ -312,7 +312,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.allInstalled(mx1)).toEqual(all);
     });
 
-    test('is forgotten when the node that served it has removed it, and not when another one has', async () => {
+    test('is deleted if the node that served it has removed it, and not if another node has', async () => {
       await register(mx1);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
       await store.recordRemoved(mx1, { domain, v: now }, 'mi-0fedcba9876543210');

@@ -24,12 +24,12 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
       ['a name under it', '_acme-challenge.a.b.customer.test', 'customer.test'],
       ['a name in its child', '_acme-challenge.dept.customer.test', 'dept.customer.test'],
       ['a name that only ends in the same letters', 'mycustomer.test', undefined],
-      ["somebody else's name", '_acme-challenge.example.com', undefined],
+      ['a name of another zone', '_acme-challenge.example.com', undefined],
     ])('is found for %s', async (_, asked, expected) => {
       expect((await zones.findZone(asked))?.name).toBe(expected);
     });
 
-    test('comes with the name servers that the public has to be sent to', async () => {
+    test('has the name servers to which the public must be sent', async () => {
       const zone = (await zones.findZone('customer.test'))!;
       expect(zone.nameServers.length).toBeGreaterThan(0);
       expect(zone.id).toMatch(/^[A-Z0-9]+$/);
@@ -37,7 +37,7 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
   });
 
   describe(`TXT values, in ${name}`, () => {
-    test('are put beside those that are there, and each is taken out alone', async () => {
+    test('are added beside existing ones, and each is removed alone', async () => {
       const record = '_acme-challenge.customer.test';
       await zones.changeTxt(zoneId, [{ recordName: record, add: ['theirs'], remove: [] }]);
       await zones.changeTxt(zoneId, [{ recordName: record, add: ['apex', 'wildcard'], remove: [] }]);
@@ -48,7 +48,7 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
       expect(await values(zoneId, record)).toEqual([]);
     });
 
-    test('may be put and taken out twice', async () => {
+    test('may be added and removed twice', async () => {
       const record = '_acme-challenge.twice.customer.test';
       for (let i = 0; i < 2; i++) await zones.changeTxt(zoneId, [{ recordName: record, add: ['a'], remove: [] }]);
       expect(await values(zoneId, record)).toEqual(['a']);
@@ -56,14 +56,14 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
       expect(await values(zoneId, record)).toEqual([]);
     });
 
-    test('of several writers at once are all there', async () => {
+    test('of several writers at once are all kept', async () => {
       const record = '_acme-challenge.shared.customer.test';
       const all = ['one', 'two', 'three', 'four'];
       await Promise.all(all.map(value => zones.changeTxt(zoneId, [{ recordName: record, add: [value], remove: [] }])));
       expect((await values(zoneId, record)).sort()).toEqual([...all].sort());
     });
 
-    test('of several names are put and taken out together, beside those of others', async () => {
+    test('of several names are added and removed together, beside values that are not ours', async () => {
       const names = ['a', 'b', 'c'].map(label => `_acme-challenge.${label}.customer.test`);
       await zones.changeTxt(zoneId, [{ recordName: names[1]!, add: ['theirs'], remove: [] }]);
       await zones.changeTxt(
@@ -79,18 +79,18 @@ export function describeZones(name: string, make: () => Promise<ZonesUnderTest>)
       expect(await all()).toEqual([[], ['theirs'], []]);
     });
 
-    test('that are only in part what was put are taken out in part', async () => {
+    test('that exist only in part are removed in part', async () => {
       const recordName = '_acme-challenge.part.customer.test';
       await zones.changeTxt(zoneId, [{ recordName, add: ['a', 'theirs'], remove: [] }]);
       await zones.changeTxt(zoneId, [{ recordName, add: [], remove: ['a', 'b'] }]);
       expect(await values(zoneId, recordName)).toEqual(['theirs']);
     });
 
-    test('of a zone that is gone are gone with it', async () => {
+    test('of a deleted zone count as removed', async () => {
       await zones.changeTxt('Z0', [{ recordName: '_acme-challenge.x.test', add: [], remove: ['a'] }]);
     });
 
-    test('of a zone that is gone are an error where they shall be put there', async () => {
+    test('for a deleted zone are an error if they are to be added', async () => {
       const recordName = '_acme-challenge.x.test';
       const putting = zones.changeTxt('Z0', [{ recordName, add: ['a'], remove: [] }]);
       await expect(putting).rejects.toMatchObject({ name: 'DomainNotManaged', about: recordName });

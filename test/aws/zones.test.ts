@@ -49,7 +49,7 @@ describeZones('its twin', async () => {
   return { zones, values: async (zoneId, recordName) => zones.txt.get(`${zoneId} ${recordName}`) ?? [] };
 });
 
-test('a name that holds a CNAME is left alone, and the message says what Route 53 said', async () => {
+test("a name that holds a CNAME is not changed, and the message has Route 53's words", async () => {
   const zones = zonesOf(client, Date.now);
   const { id } = (await zones.findZone('customer.test'))!;
   const recordName = '_acme-challenge.elsewhere.customer.test';
@@ -67,7 +67,7 @@ test('a name that holds a CNAME is left alone, and the message says what Route 5
   expect((await records(id, recordName)).map(set => set.Type)).toEqual(['CNAME']);
 });
 
-describe('of the 10 requests a second that an account has', () => {
+describe('of the 10 requests a second of an account,', () => {
   let time = 0;
   let zones: Zones;
   beforeEach(() => {
@@ -77,7 +77,7 @@ describe('of the 10 requests a second that an account has', () => {
   });
   const places = Array.from({ length: 25 }, (_, i) => `_acme-challenge.n${i}.customer.test`);
 
-  test('a list of 25 names in a zone of its own takes two to find it, and none again for a while', async () => {
+  test('a list of 25 names in one zone needs two to find the zone, and then none for a while', async () => {
     const found = await Promise.all(places.map(place => zones.findZone(place)));
     expect(new Set(found.map(zone => zone?.name))).toEqual(new Set(['customer.test']));
     expect(asked).toEqual(['ListHostedZonesByNameCommand', 'GetHostedZoneCommand']);
@@ -86,7 +86,7 @@ describe('of the 10 requests a second that an account has', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('its values take one to be put and one to be taken out, and so do those of a domain', async () => {
+  test('the values of this list need one to be added and one to be removed, like those of a domain', async () => {
     const { id } = (await zones.findZone('customer.test'))!;
     asked = [];
     for (const names of [places, ['_acme-challenge.customer.test']]) {
@@ -103,16 +103,16 @@ describe('of the 10 requests a second that an account has', () => {
     expect(await records(id, places[3]!)).toEqual([]);
   });
 
-  test('a domain that is in no zone of ours takes one, and so do all names of its list', async () => {
+  test('a domain in no zone of ours needs one, with all names of its list', async () => {
     await Promise.all(['', 'mail.', 'a.b.c.'].map(label => zones.findZone(`_acme-challenge.${label}elsewhere.test`)));
     expect(asked).toEqual(['ListHostedZonesByNameCommand']);
   });
 });
 
-describe('a zone that was made a moment ago', () => {
+describe('a zone that was just created', () => {
   const make = (Name: string) => client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
 
-  test('is found, though its name was looked for before', async () => {
+  test('is found, even if its name was searched for before', async () => {
     let time = Date.now();
     const zones = zonesOf(client, () => time);
     expect(await zones.findZone('_acme-challenge.new.test')).toBeUndefined();
@@ -121,7 +121,7 @@ describe('a zone that was made a moment ago', () => {
     expect(await zones.findZone('_acme-challenge.new.test')).toMatchObject({ name: 'new.test' });
   });
 
-  test('under one that is known is found where that is asked for anew, and by all in five minutes', async () => {
+  test('under a cached zone is found by a search without the cache, and by each search after five minutes', async () => {
     let time = Date.now();
     const zones = zonesOf(client, () => time);
     const name = '_acme-challenge.sub.customer.test';
@@ -133,7 +133,7 @@ describe('a zone that was made a moment ago', () => {
     expect(await zones.findZone(name)).toMatchObject({ name: 'sub.customer.test' });
   });
 
-  test('among a hundred under one name is found by one question more, and not by reading all of them', async () => {
+  test('among a hundred under one name is found by one more request, without reading all of them', async () => {
     for (let i = 0; i < 105; i++) await make(`z${String(i).padStart(3, '0')}.many.test`);
     const zones = zonesOf(client, Date.now);
     asked = [];

@@ -6,9 +6,12 @@ import { parseDefinition } from '../../packages/aws-stand-in/src/states/asl/defi
 const folder = new URL('../../statemachines/', import.meta.url);
 const lambda = (step: string) => `arn:aws:lambda:us-east-1:000000000000:function:${step}`;
 
-test.each(readdirSync(folder).filter(name => name.endsWith('.asl.json')))('%s is accepted as it is deployed', name => {
-  const text = readFileSync(new URL(name, folder), 'utf8');
-  const deployed = text.replace(/"Resource": "\$\{(\w+)\}"/g, (_whole, step) => `"Resource": "${lambda(step)}"`);
-  expect(() => parseDefinition(deployed)).not.toThrow();
-  expect(aslValidator(JSON.parse(deployed)).errorsText('; ')).toBe('');
-});
+test.each(readdirSync(folder).filter(name => name.endsWith('.asl.json')))(
+  'asl-validator accepts %s as it is deployed',
+  name => {
+    const text = readFileSync(new URL(name, folder), 'utf8');
+    const deployed = text.replace(/"Resource": "\$\{(\w+)\}"/g, (_whole, step) => `"Resource": "${lambda(step)}"`);
+    expect(() => parseDefinition(deployed)).not.toThrow();
+    expect(aslValidator(JSON.parse(deployed)).errorsText('; ')).toBe('');
+  },
+);

@@ -36,13 +36,13 @@ const machine: Machine = {
 const road = ['AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'];
 
 const toOthers = { errors: ['ClaimLost'], road: ['InOtherHands'], status: 'SUCCEEDED', told: 'nobody' } as const;
-/** The server has a next try, its work stays; the sweep brings it back. */
+/** The server has a next try and keeps its work; the sweep wakes it. */
 const later = { road: ['ReleaseServer'], status: 'SUCCEEDED', told: 'nobody' } as const;
 const toPerson = { road: ['ReleaseForPerson', 'Unexpected'], status: 'FAILED', told: 'a person' } as const;
 
 const rows: Row[] = [
   { state: 'AssembleDelivery', errors: ['NothingToDeliver', 'Throttled'], ...later },
-  // Only this task has a timer of its own.
+  // Only this task has a time limit of its own.
   { state: 'SendDelivery', errors: ['ServerUnreachable', 'Throttled', 'States.Timeout'], ...later },
   { state: 'RecordDelivery', errors: ['ServerUnreachable', 'Throttled'], ...later },
   ...road.slice(0, 3).flatMap((state): Row[] => [
@@ -54,32 +54,32 @@ const rows: Row[] = [
   { state: 'ReleaseServer', road: [], status: 'FAILED', told: 'a person' },
 ];
 
-describe('the good road', () => {
-  test('a delivery costs four states, however many domains are in it', async () => {
+describe('without an error', () => {
+  test('a delivery takes four states, however many domains are in it', async () => {
     expect(await run(machine)).toMatchObject({ road, status: 'SUCCEEDED', told: 'nobody' });
     expect(definitionOf('deliver-to-server').Comment).toContain('Four states a round');
   });
 
-  test('the task waits with its own token, and what resumes it names the command', async () => {
+  test('the task waits with its own token, and its output names the command', async () => {
     const { given } = await run(machine);
     expect(given['SendDelivery']![0].Payload).toMatchObject({ server, delivery, execution: 'run-1' });
     expect(given['SendDelivery']![0].Payload.token).toMatch(/./);
     expect(given['RecordDelivery']![0]).toMatchObject({ server, delivery, commandId: 'command-1' });
   });
 
-  test('a try again of SendDelivery has another token, so an answer to the lost one resumes nobody', async () => {
+  test('a retry of SendDelivery has another token, so an answer to the first token resumes nothing', async () => {
     const { given } = await run(machine, { SendDelivery: { error: 'Throttled', times: 1 } });
     const tokens = given['SendDelivery']!.map(({ Payload }) => Payload.token);
     expect(new Set(tokens).size).toBe(2);
   });
 
-  test('work that came meanwhile is taken along by the same execution, which counts its rounds', async () => {
+  test('work that came meanwhile is delivered by the same execution, which counts its rounds', async () => {
     const ending = await run(machine, { ReleaseServer: { error: 'MoreWork', times: 2 } });
     expect(ending).toMatchObject({ road: [...road, ...road, ...road], status: 'SUCCEEDED' });
     expect(ending.given['ReleaseServer']!.map(({ rounds }) => rounds)).toEqual([1, 2, 3]);
   });
 
-  test('a round that found nothing to deliver, and work right after, is followed by another', async () => {
+  test('a round without anything to deliver is followed by another if work comes right after', async () => {
     const ending = await run(machine, {
       AssembleDelivery: { error: 'NothingToDeliver', times: 1 },
       ReleaseServer: { error: 'MoreWork', times: 1 },
@@ -97,7 +97,7 @@ describe('every task and every error', () => {
   });
 
   test.each(pairs)(
-    '$thrown in $state leads over $road to $told',
+    '$thrown in $state enters $road and notifies $told',
     async ({ state, thrown, times, status, told, ...row }) => {
       const ending = await run(machine, { [state]: { error: thrown, times } });
       expect(ending).toMatchObject({ road: [...road.slice(0, road.indexOf(state) + 1), ...row.road], status, told });
@@ -109,11 +109,11 @@ describe('every task and every error', () => {
   );
 });
 
-describe('a failure on the way out', () => {
+describe('a second error on the way out', () => {
   test.each([
     ['ClaimLost', ['ReleaseForPerson', 'Unexpected']],
     ['TypeError', ['ReleaseForPerson']],
-  ])('an error that nobody foresaw, and %s on releasing: a person is told', async (second, states) => {
+  ])('an unforeseen error, and then %s in the release, notify a person', async (second, states) => {
     const ending = await run(machine, {
       RecordDelivery: { error: 'InstallBroken' },
       ReleaseForPerson: { error: second },
@@ -121,7 +121,7 @@ describe('a failure on the way out', () => {
     expect(ending).toMatchObject({ road: [...road.slice(0, 3), ...states], status: 'FAILED', told: 'a person' });
   });
 
-  test('work that came while a broken server was released does not hide that it is broken', async () => {
+  test('work that comes during the release of a broken server does not hide the error', async () => {
     const ending = await run(machine, {
       RecordDelivery: { error: 'InstallBroken' },
       ReleaseForPerson: { error: 'MoreWork' },
@@ -130,11 +130,11 @@ describe('a failure on the way out', () => {
   });
 });
 
-describe('trying again', () => {
+describe('a retry', () => {
   const times = (n: number, seconds: number) => Array.from({ length: n }, () => seconds);
-  /** As secure-domain waits. */
+  /** The same waits as in secure-domain. */
   const long = [2, 4, 8, 16, 32, ...times(25, 60)];
-  /** As often, but SendDelivery has used most of the lease before. */
+  /** As many retries, but SendDelivery has used most of the lease before. */
   const afterCommand = [2, 4, 8, 16, ...times(26, 28)];
   test.each([
     ['AssembleDelivery', 'Throttled', [1, 2, 4, 8, 16, 30]],
@@ -151,11 +151,11 @@ describe('trying again', () => {
     ]),
     ['RecordDelivery', 'ServerUnreachable', undefined],
     ['SendDelivery', 'States.Timeout', undefined],
-  ])('%s waits for %s: %j s', async (state, error, waits) => {
+  ])('of %s after %s waits %j s', async (state, error, waits) => {
     expect((await run(machine, { [state]: { error } })).waits[state]).toEqual(waits);
   });
 
-  test('a burst of more events than functions may run for ten minutes pages nobody', async () => {
+  test('outlasts ten minutes of more events than functions may run, and no person is paged', async () => {
     const tooMany = (times: number) => ({ error: 'Lambda.TooManyRequestsException', times });
     const ending = await run(machine, {
       ...{ AssembleDelivery: tooMany(15), SendDelivery: tooMany(15) },
@@ -167,7 +167,7 @@ describe('trying again', () => {
   });
 
   /** A function renews the claim when it begins. The waits until then fit into the lease. */
-  test.each([...road, 'ReleaseForPerson'])('the lease outlasts all that is waited for %s', state => {
+  test.each([...road, 'ReleaseForPerson'])('of %s begins within the lease, whatever was waited for before', state => {
     const { States } = definitionOf('deliver-to-server');
     const before = Object.values(States).filter(({ Next, Catch = [] }) =>
       [Next, ...Catch.map((catcher: any) => catcher.Next)].includes(state),
@@ -177,7 +177,7 @@ describe('trying again', () => {
     expect((Math.max(0, ...timers) + waits) * 1000).toBeLessThan(LEASE_MS);
   });
 
-  test.each([...road, 'ReleaseForPerson'])("%s tries again on Lambda's own troubles, jittered", state => {
+  test.each([...road, 'ReleaseForPerson'])('of %s after an error of Lambda itself is jittered', state => {
     const { Retry } = definitionOf('deliver-to-server').States[state];
     for (const trouble of lambdaTroubles)
       expect(Retry.find((retrier: any) => retrier.ErrorEquals.includes(trouble))).toMatchObject({
@@ -186,20 +186,20 @@ describe('trying again', () => {
   });
 
   test.each(['secure-domain', 'deliver-to-server', 'register-server'])(
-    'those of %s that were told to come later do not all come back in the same second',
+    'of %s after throttling is jittered, so that not all executions come back in the same second',
     name => {
       const retriers = Object.values(definitionOf(name).States).flatMap(state => state.Retry ?? []);
       const throttled = retriers.filter(retrier => retrier.ErrorEquals.includes('Throttled'));
       expect(throttled.length).toBeGreaterThan(0);
       for (const retrier of throttled) {
         expect(retrier).toMatchObject({ JitterStrategy: 'FULL' });
-        // Beside nothing that is no matter of AWS being busy.
+        // The retrier has only errors that say that AWS is busy.
         expect(['Throttled', ...lambdaBusy]).toEqual(expect.arrayContaining(retrier.ErrorEquals));
       }
     },
   );
 
-  test('times agree: a command ends before its task, its task before the claim', () => {
+  test('time limits agree: a command ends before its task, and its task before the claim', () => {
     const { TimeoutSeconds, Comment } = definitionOf('deliver-to-server').States['SendDelivery'];
     const [own, reach, execution] = [...Comment.matchAll(/([\d,]+) s\b/g)].map(([, number]) =>
       Number(number.replace(',', '')),

@@ -14,14 +14,14 @@ import type { Step } from '../../statemachines/step.ts';
 const START = Date.parse('2026-11-24T10:00:00Z');
 const LAMBDA = 'arn:aws:lambda:us-east-1:000000000000:function:';
 
-/** Lambda takes no invocation now: it is throttled, or the function is inactive or being set up. */
+/** Lambda takes no invocation now: it is throttled, or the function is inactive or pending. */
 export const lambdaBusy = [
   'Lambda.TooManyRequestsException',
   'Lambda.ResourceNotReadyException',
   'Lambda.ResourceConflictException',
   'Lambda.CodeArtifactUserPendingException',
 ];
-/** Lambda's own troubles: nothing that our code said, and gone with the next try as a rule. */
+/** Errors of Lambda itself, which our code did not throw. The next try usually succeeds. */
 export const lambdaTroubles = [
   ...lambdaBusy,
   'Lambda.ClientExecutionTimeoutException',
@@ -32,7 +32,7 @@ export const lambdaTroubles = [
   'Sandbox.Timedout',
   'Runtime.ExitError',
 ];
-/** Every name of ours, and what AWS says in its own: busy, timed out, and a fault in our code. */
+/** Every error name of ours, and names of AWS: busy, timed out, and a fault in our code. */
 export const everyError = [
   ...Object.keys(remedies),
   ...endNames,
@@ -45,7 +45,7 @@ export const everyError = [
   'TypeError',
 ];
 
-/** An error that a state meets, `times` times over; for ever by default. */
+/** An error that a state meets, `times` times; without `times`, always. */
 export interface Failure {
   error: string;
   times?: number;
@@ -62,7 +62,7 @@ export interface Ending {
   told: Told;
   /** Seconds that each state waited between its attempts. */
   waits: Record<string, number[]>;
-  /** What each state was given, attempt by attempt. */
+  /** The input of each attempt, by state. */
   given: Record<string, any[]>;
 }
 
@@ -70,12 +70,12 @@ export interface Machine {
   name: string;
   /** Steps by the function that runs them. */
   steps: Record<string, Step<any, any, any>>;
-  /** What a function answers when all is well. */
+  /** What a function answers if there is no error. */
   answers: Record<string, (input: any) => unknown>;
   input: object;
 }
 
-/** Whether the deployed rule would page somebody. */
+/** True if the deployed rule pages a person. */
 const pages = compileEventPattern(pagedEnds);
 
 export const definitionOf = (name: string) =>
@@ -84,7 +84,7 @@ export const definitionOf = (name: string) =>
     States: Record<string, any>;
   };
 
-/** @param failures by state; a state that has none is answered well */
+/** @param failures by state; a state without one is answered from the machine's answers */
 export async function run(machine: Machine, failures: Record<string, Failure> = {}): Promise<Ending> {
   const text = JSON.stringify(definitionOf(machine.name)).replace(/\$\{(\w+)\}/g, (_, name: string) =>
     name === 'Bus' ? 'sealpost' : `${LAMBDA}${name}`,
@@ -122,7 +122,10 @@ class TableHost extends VirtualTime implements Host {
   readonly given: Record<string, any[]> = {};
   readonly #machine: Machine;
   readonly #failures: Record<string, Failure>;
-  /** When each state's last attempt ended, and in which stay; every answer here is at once. */
+  /**
+   * The moment at which each state's last attempt ended, and in which visit. Every answer here
+   * takes no time.
+   */
   readonly #lastEnded = new Map<string, { visit: number; at: number }>();
   #events = 0;
   #tokens = 0;
@@ -155,7 +158,7 @@ class TableHost extends VirtualTime implements Host {
   }
 
   #fail(error: string, { signal }: TaskRequest): Promise<never> {
-    // A function that never answers, where the state says how long that may take.
+    // A function that never answers; the state has a time limit.
     if (error === 'States.Timeout' && this.road.at(-1) === 'SendDelivery')
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     const cause = JSON.stringify({ errorType: error, errorMessage: `what ${error} says` });
@@ -186,17 +189,17 @@ export interface Row {
   state: string;
   errors?: readonly string[];
   times?: number;
-  /** States that are entered after it. */
+  /** The states that are entered after `state`. */
   road: readonly string[];
   status: Ending['status'];
   told: Told;
-  /** The execution's error, where it is not the one that was thrown. */
+  /** The execution's error, if it is not the one that was thrown. */
   error?: string;
 }
 
 /**
  * @returns each row with its errors; each pair of a task state and an error is in exactly one row
- * @throws Error when a pair is in two rows
+ * @throws Error if a pair is in two rows
  */
 export function everyPair(rows: Row[]): (Row & { errors: readonly string[] })[] {
   for (const { state, errors = [] } of rows)

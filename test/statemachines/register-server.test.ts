@@ -33,24 +33,27 @@ test('a server is registered in one state', async () => {
 
 describe('every error', () => {
   const pairs = everyPair(rows).flatMap(row => row.errors.map(error => ({ ...row, thrown: error })));
-  test.each(pairs)('$thrown leads over $road to $told', async ({ state, thrown, status, told, ...row }) => {
+  test.each(pairs)('$thrown enters $road and notifies $told', async ({ state, thrown, status, told, ...row }) => {
     const ending = await run(machine, { [state]: { error: thrown } });
     expect(ending).toMatchObject({ road: [state, ...row.road], status, told, error: thrown });
   });
 });
 
-/** Nothing is on record before. A burst that ends within half an hour loses no registration. */
+/**
+ * Nothing is recorded before this step. A burst that ends within half an hour loses no
+ * registration.
+ */
 const longest = [1, 2, 4, 8, 16, 32, ...Array.from({ length: 54 }, () => 60)];
 
 test.each([
   ['Throttled', longest],
   ['Lambda.TooManyRequestsException', longest],
   ['InvalidStepInput', undefined],
-])('RegisterServer waits for %s: %j s', async (error, waits) => {
+])('a retry of RegisterServer after %s waits %j s', async (error, waits) => {
   expect((await run(machine, { RegisterServer: { error } })).waits['RegisterServer']).toEqual(waits);
 });
 
-test('the sender is told what was wrong, with the request', async () => {
+test('the sender is notified what was wrong, with the request', async () => {
   const { given } = await run(machine, { RegisterServer: { error: 'InvalidStepInput' } });
   expect(given['RejectRequest']![0].Entries[0]).toMatchObject({
     DetailType: 'Request Rejected',

@@ -69,12 +69,15 @@ const road = [
   'ReleaseDomain',
 ];
 
-/** Reasons outside of us, by step. The domain is parked with the reason, and nobody is paged. */
+/**
+ * Errors that are not our fault, by step. The domain is parked with the reason, and no person is
+ * paged.
+ */
 const ofCa = ['AcmeRateLimited', 'AcmeRejected', 'AcmeUnavailable', 'IssuerUnusable'];
 const proving = [...ofCa, 'AuthorizationPending', 'CaaForbids', 'ChallengeFailed', 'DnsNotPropagated', 'Throttled'];
 const parked: Record<string, string[]> = {
-  // Without Throttled, which has a state of its own: before the claim there is nothing to park, and
-  // a throttled table would lose the wish without a trace.
+  // Throttled has a state of its own: before the claim there is nothing to park, and a throttled
+  // table would lose the wish without a trace.
   ClaimDomain: [
     ...ofCa,
     ...['BudgetSpent', 'CaaForbids', 'DnsNotPropagated', 'DomainNotManaged'],
@@ -139,15 +142,15 @@ const rows: Row[] = [
   { state: 'ReleaseDomain', ...toPerson },
 ];
 
-describe('the good road', () => {
-  test('a certificate costs seven states, and the wait for DNS ends when PublishChallenges said', async () => {
+describe('without an error', () => {
+  test('a certificate takes seven states, and WaitForDns ends at the moment that PublishChallenges gives', async () => {
     const ending = await run(machine);
     expect(ending).toMatchObject({ road, status: 'SUCCEEDED', told: 'nobody' });
     expect(road).toHaveLength(7);
     expect(definitionOf('secure-domain').Comment).toContain('seven transitions');
   });
 
-  test("every step is told the execution's name, under which it holds the claim", async () => {
+  test("every step gets the execution's name, which owns the claim", async () => {
     const { given } = await run(machine);
     for (const state of road.filter(state => state !== 'WaitForDns'))
       expect(given[state], state).toEqual([expect.objectContaining({ execution: 'run-1' })]);
@@ -163,18 +166,21 @@ describe('every task and every error', () => {
     expect(pairs).toHaveLength(tasks.length * everyError.length);
   });
 
-  test.each(pairs)('$thrown in $state leads over $road to $told', async ({ state, thrown, status, told, ...row }) => {
-    const ending = await run(machine, { [state]: { error: thrown } });
-    expect(ending).toMatchObject({ road: [...road.slice(0, road.indexOf(state) + 1), ...row.road], status, told });
-    if (status === 'FAILED') expect(ending.error).toBe(thrown);
-    if (row.road[0]?.startsWith('Park')) {
-      const reason = { Error: thrown, Cause: expect.stringContaining(`what ${thrown} says`) };
-      expect(ending.given[row.road[0]]![0]).toMatchObject({ execution: 'run-1', error: reason });
-    }
-  });
+  test.each(pairs)(
+    '$thrown in $state enters $road and notifies $told',
+    async ({ state, thrown, status, told, ...row }) => {
+      const ending = await run(machine, { [state]: { error: thrown } });
+      expect(ending).toMatchObject({ road: [...road.slice(0, road.indexOf(state) + 1), ...row.road], status, told });
+      if (status === 'FAILED') expect(ending.error).toBe(thrown);
+      if (row.road[0]?.startsWith('Park')) {
+        const reason = { Error: thrown, Cause: expect.stringContaining(`what ${thrown} says`) };
+        expect(ending.given[row.road[0]]![0]).toMatchObject({ execution: 'run-1', error: reason });
+      }
+    },
+  );
 });
 
-describe('a detour', () => {
+describe('a step after the end of another', () => {
   const detours: [string, string, readonly string[]][] = [
     ['ImportToAcm', 'ImportWanted', ['ImportQuotaSpent', 'ImportRefused', 'ImportInUse', 'Throttled']],
     [
@@ -193,41 +199,42 @@ describe('a detour', () => {
   );
 
   test.each(all)(
-    '$thrown in $state leads over $ends to $told',
+    '$thrown in $state enters $ends and notifies $told',
     async ({ state, wanted, thrown, ends, status, told }) => {
       const ending = await run(machine, { ClaimDomain: { error: wanted }, [state]: { error: thrown } });
       expect(ending).toMatchObject({ road: ['ClaimDomain', state, ...ends], status, told });
       const [parking] = ending.given['ParkDomain'] ?? ending.given['ParkForPerson'] ?? [];
-      // What ACM lacks is no reason for the domain to wait.
+      // An import that fails does not park the domain.
       if (parking) expect(parking.importing).toBe(state === 'ImportToAcm' ? true : undefined);
     },
   );
 
-  test.each(detours)('%s is told the event, and the execution under whose claim it goes on', async (state, wanted) => {
+  test.each(detours)('%s gets the event, and the name of the execution that owns the claim', async (state, wanted) => {
     const { given } = await run(machine, { ClaimDomain: { error: wanted } });
     expect(given[state]).toEqual([expect.objectContaining({ ...machine.input, execution: 'run-1' })]);
   });
 
-  test('after a certificate was issued is told the plan', async () => {
+  test('ImportToAcm gets the plan after a certificate was issued', async () => {
     const { given, road: entered } = await run(machine, { ReleaseDomain: { error: 'ImportWanted' } });
     expect(entered).toEqual([...road, 'ImportToAcm']);
     expect(given['ImportToAcm']).toEqual([expect.objectContaining({ domain: plan.domain, execution: 'run-1' })]);
   });
 });
 
-describe('a failure on the way out', () => {
+describe('a second error on the way out', () => {
   test.each([
     ['CaaForbids', 'ClaimLost', ['ParkDomain', 'InOtherHands'], 'SUCCEEDED', 'nobody'],
     ['CaaForbids', 'TypeError', ['ParkDomain'], 'FAILED', 'a person'],
     ['TypeError', 'States.Timeout', ['ParkForPerson'], 'FAILED', 'a person'],
-    // The unforeseen error came before the claim, or ended it. A person is told all the same.
+    // The unforeseen error came before the claim, or ended the claim. A person is notified all the
+    // same.
     ['TypeError', 'ClaimLost', ['ParkForPerson', 'Unexpected'], 'FAILED', 'a person'],
-  ])('%s in CreateOrder and %s while parking: %j', async (first, second, states, status, told) => {
+  ])('%s in CreateOrder and %s in the park: %j', async (first, second, states, status, told) => {
     const ending = await run(machine, { CreateOrder: { error: first }, [states[0]!]: { error: second } });
     expect(ending).toMatchObject({ road: ['ClaimDomain', 'CreateOrder', ...states], status, told });
   });
 
-  test('a wish that could not be put on record, because the table was too busy, is not lost in silence', async () => {
+  test('a wish that a throttled table could not record notifies a person', async () => {
     const ending = await run(machine, {
       ClaimDomain: { error: 'Throttled' },
       ParkDomain: { error: 'ClaimLost' },
@@ -237,7 +244,7 @@ describe('a failure on the way out', () => {
     expect(ending).toMatchObject({ status: 'FAILED', error: 'Throttled', told: 'a person' });
   });
 
-  test('a sender who cannot be told, because the bus fails, makes the execution fail', async () => {
+  test('a sender that cannot be notified, because the bus fails, makes the execution fail', async () => {
     const ending = await run(machine, {
       ClaimDomain: { error: 'InvalidStepInput' },
       RejectRequest: { error: 'EventBridge.InternalException' },
@@ -246,7 +253,7 @@ describe('a failure on the way out', () => {
     expect(ending.waits['RejectRequest']).toEqual([1, 2, 4, 8]);
   });
 
-  test('the sender is told what was wrong, with the request', async () => {
+  test('the sender is notified what was wrong, with the request', async () => {
     const { given } = await run(machine, { ClaimDomain: { error: 'InvalidStepInput' } });
     const [{ Entries }] = given['RejectRequest'] as [{ Entries: any[] }];
     expect(Entries[0]).toMatchObject({ Source: 'sealpost', DetailType: 'Request Rejected' });
@@ -258,7 +265,7 @@ describe('a failure on the way out', () => {
   });
 });
 
-describe('trying again', () => {
+describe('a retry', () => {
   const busy = [2, 4, 8, 16, 30, 30];
   const minutes = (n: number) => Array.from({ length: n }, () => 60);
   const longest = [1, 2, 4, 8, 16, 32, ...minutes(54)];
@@ -283,7 +290,7 @@ describe('trying again', () => {
       ['CreateOrder', error, long],
       ['ReleaseDomain', error, long],
     ]),
-  ])('%s waits for %s: %j s', async (state, error, waits) => {
+  ])('of %s after %s waits %j s', async (state, error, waits) => {
     const ending = await run(machine, { [state]: { error } });
     expect(ending.waits[state]).toEqual(waits);
   });
@@ -292,14 +299,14 @@ describe('trying again', () => {
     road
       .filter(state => state !== 'WaitForDns')
       .concat('ImportToAcm', 'RevokeCertificate', 'ParkDomain', 'ParkIfClaimed', 'ParkForPerson'),
-  )("%s tries again when AWS is busy, and on Lambda's own troubles, jittered", state => {
+  )('of %s after throttling or an error of Lambda itself is jittered', state => {
     const { Retry } = definitionOf('secure-domain').States[state];
     const retrierOf = (error: string) => Retry.find((retrier: any) => retrier.ErrorEquals.includes(error));
     expect(retrierOf('Throttled')).toBeDefined();
     for (const trouble of lambdaTroubles) expect(retrierOf(trouble), trouble).toMatchObject({ JitterStrategy: 'FULL' });
   });
 
-  test('a burst of more events than functions may run for ten minutes costs nobody a wish, and no claim its lease', async () => {
+  test('outlasts ten minutes of more events than functions may run: no wish and no lease is lost', async () => {
     const tooMany = { error: 'Lambda.TooManyRequestsException', times: 15 };
     const failures = { ClaimDomain: tooMany, CreateOrder: tooMany, ReleaseDomain: tooMany };
     expect(await run(machine, failures)).toMatchObject({ road, status: 'SUCCEEDED' });
@@ -312,28 +319,28 @@ describe('trying again', () => {
 
   /** A function renews the claim when it begins. The waits until then fit into the lease. */
   test.each(['CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder', 'ReleaseDomain', 'ParkDomain'])(
-    'the lease outlasts all that is waited for %s',
+    'of %s begins within the lease, whatever was waited for before',
     state => {
       const { Retry } = definitionOf('secure-domain').States[state];
       const waits = Retry.flatMap(delays).reduce((sum: number, wait: number) => sum + wait, 0);
-      // WaitForDns: the setting DnsPropagationSeconds has three digits at the most.
+      // WaitForDns waits at most 999 s: the setting DnsPropagationSeconds has three digits at most.
       expect((waits + 999) * 1000).toBeLessThan(LEASE_MS);
     },
   );
 
-  test('an error that passes after two tries leaves no trace on the road', async () => {
+  test('that succeeds after two errors leaves no trace in the road', async () => {
     const ending = await run(machine, { Validate: { error: 'DnsNotPropagated', times: 2 } });
     expect(ending).toMatchObject({ road, status: 'SUCCEEDED', waits: { Validate: [5, 10] } });
   });
 
-  test('nobody tries again what only somebody else can change', async () => {
+  test('never follows an error that only a person or another party can change', async () => {
     const passing = ['AcmeUnavailable', 'AuthorizationPending', 'DnsNotPropagated', 'Throttled', ...lambdaTroubles];
     for (const error of everyError.filter(error => !passing.includes(error)))
       for (const state of ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder'])
         expect((await run(machine, { [state]: { error } })).waits, `${error} in ${state}`).toEqual({});
   });
 
-  test("the Comments' numbers are the retriers'", () => {
+  test('has the numbers that the Comments say', () => {
     const { ClaimDomain, CreateOrder, Validate, RevokeCertificate, ImportToAcm } = definitionOf('secure-domain').States;
     const total = (waits: number[]) => waits.reduce((sum, wait) => sum + wait);
     const claim = delays(ClaimDomain.Retry[0]);

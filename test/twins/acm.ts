@@ -4,11 +4,11 @@ import { SealpostError } from '../../core/errors.ts';
 import type { CertificateManager } from '../../core/ports/certificate-manager.ts';
 
 export interface MemoryAcm extends CertificateManager {
-  /** By ARN. */
+  /** Certificates by ARN. */
   held: Map<string, { domain: string; chainPem: string }>;
-  /** How many more certificates the account may import. */
+  /** The number of certificates that the account may still import. */
   quota: number;
-  /** ARNs that a load balancer uses. */
+  /** The ARNs of certificates that a load balancer uses. */
   inUse: Set<string>;
 }
 

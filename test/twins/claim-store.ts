@@ -5,7 +5,7 @@ import { copy, type Memory } from './memory.ts';
 import { changeDomain, ownedDomain } from './owned.ts';
 import { areRegistered } from './server-store.ts';
 
-/** What is so once nobody owns the claim. */
+/** The fields of a record without a claim. */
 const CLAIM_ENDED = { owner: undefined, leaseUntil: undefined };
 
 export function claimStore(memory: Memory): ClaimStore {

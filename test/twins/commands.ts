@@ -1,4 +1,4 @@
-/** Systems Manager in memory. A test says when a command ends. */
+/** Systems Manager in memory. A test decides when a command ends. */
 import { SealpostError } from '../../core/errors.ts';
 import type { CommandState, SendingCommands } from '../../core/ports/commands.ts';
 
@@ -15,7 +15,7 @@ export interface MemoryCommands extends SendingCommands {
   asleep: Set<string>;
 }
 
-/** @param nodes the managed nodes that carry the stack's tag */
+/** @param nodes the managed nodes that have the stack's tag */
 export function memoryCommands(nodes: Record<string, { roleName?: string; platform?: string }>): MemoryCommands {
   const sent: MemoryCommands['sent'] = [];
   const ends = new Map<string, { state: CommandState; output: string; exitCode?: number; detail: string }>();

@@ -10,7 +10,7 @@ const LOOK_AFTER_MS = 120_000;
 export function deliveryStore(memory: Memory): DeliveryStore {
   const { servers, tokens } = memory;
 
-  /** The delivery on record, if it has that hash; else one that no record has. */
+  /** The recorded delivery, if it has this hash; otherwise one that no record has. */
   function ofHash({ server }: ServerClaim, hash: string): DeliveryUnderWay {
     const delivery = servers.get(server)?.delivery;
     return delivery?.hash === hash ? delivery : ({ hash } as DeliveryUnderWay);

@@ -14,7 +14,7 @@ export function issuerStore({ issuers, budgets }: Memory): IssuerStore {
     async recordTrouble(directory, { trouble, known }) {
       const issuer = issuers.get(directory) ?? {};
       const isKnown = issuer.trouble?.until === known?.until;
-      // A trouble that was written before is there already.
+      // If the same failure is recorded already, the write succeeds.
       if (!isKnown) return isDeepStrictEqual(issuer.trouble, copy(trouble));
       issuers.set(directory, copy({ ...issuer, trouble }));
       return true;

@@ -1,5 +1,5 @@
 /**
- * What the table holds, as plain maps; every value that goes in or out is a copy, as it is with a
+ * The content of the table, as plain maps. Every value that goes in or out is a copy, as with a
  * real table.
  */
 import type { DomainRecord } from '../../core/record/domain.ts';
@@ -11,20 +11,20 @@ import type { AcmQuotas, AcmUse } from '../../core/record/acm.ts';
 export interface Memory {
   domains: Map<string, DomainRecord>;
   servers: Map<string, ServerRecord>;
-  /** Of each server, by domain. */
+  /** By server, then by domain. */
   work: Map<string, Map<string, Work>>;
   installed: Map<string, Map<string, Installed>>;
   /** Domains that wait for a server's registration. */
   waiting: Map<string, Set<string>>;
   /** Domains by the ARN of their certificate in ACM. */
   arns: Map<string, string>;
-  /** Into ACM. */
+  /** Imports into ACM. */
   imports: { byMonth: AcmUse['imports']; quotas?: AcmQuotas };
-  /** Domains that hang on what a server can do. */
+  /** Domains that depend on a server's capability. */
   dependents: Map<string, Set<string>>;
   outsides: Map<string, Outside>;
   tokens: Map<string, { server: string; token: string }>;
-  /** By directory. */
+  /** By directory URL. */
   issuers: Map<string, IssuerRecord>;
   budgets: Map<string, number>;
 }
@@ -46,12 +46,12 @@ export function emptyMemory(): Memory {
   };
 }
 
-/** As JSON carries it: an undefined member is gone, as in the table. */
+/** A copy as JSON keeps it: an undefined field is absent, as in the table. */
 export function copy<T>(value: T): T {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T);
 }
 
-/** The map of that name, made when it is first needed. */
+/** The map of this name, which is created at its first use. */
 export function inner<V>(maps: Map<string, Map<string, V>>, name: string): Map<string, V> {
   const found = maps.get(name) ?? new Map<string, V>();
   maps.set(name, found);

@@ -1,4 +1,6 @@
-/** What was seen from outside, in memory, under the same conditions as aws/outside-items.ts. */
+/**
+ * The results of the outside check, in memory, under the same conditions as aws/outside-items.ts.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { OutsideStore } from '../../core/ports/outside-store.ts';
 import { copy, type Memory } from './memory.ts';
@@ -13,7 +15,7 @@ export function outsideStore({ outsides }: Memory): OutsideStore {
     },
     async recordOutside(outside, read) {
       const known = outsides.get(outside.server);
-      // What was written before is there already.
+      // If the same result is recorded already, the write succeeds.
       if (known?.dueAt !== read) return isDeepStrictEqual(known, copy(outside));
       outsides.set(outside.server, copy(outside));
       return true;

@@ -7,16 +7,16 @@ import type { ServerRecord } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
 import type { ServerClaim } from '../../core/record/claim.ts';
 
-/** What shall be so, and what has to be so before; undefined: the member is absent. */
+/** The new values, and the values that the condition asks for; undefined: the field is absent. */
 export interface Change<R> {
   to: Partial<R>;
   when?: Partial<R>;
 }
 
 /**
- * Changes the record, if what has to be so is so. If it is not, the change may have been made
- * before: then everything is as it shall be, and the rest of the condition still holds.
- * @returns the record, or undefined
+ * Changes the record if the condition `when` holds. If it does not, the same change may have been
+ * made before: the record then has the values of `to`, and the rest of the condition holds.
+ * @returns the record, or undefined if the condition fails
  */
 export function change<R extends object>(record: R | undefined, { to, when = {} }: Change<R>): R | undefined {
   if (!record) return undefined;

@@ -1,4 +1,4 @@
-/** The walk over all certificates, in memory, under the same conditions as aws/renewal-items.ts. */
+/** The renewal walk, in memory, under the same conditions as aws/renewal-items.ts. */
 import type { RenewalStore, WalkPosition } from '../../core/ports/renewal-store.ts';
 import { copy, type Memory } from './memory.ts';
 import { change } from './owned.ts';

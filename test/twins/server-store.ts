@@ -5,7 +5,10 @@ import { deliveryExecutionName, type ServerRecord } from '../../core/record/serv
 import { copy, type Memory } from './memory.ts';
 import { changeServer, ownedServer } from './owned.ts';
 
-/** To everybody else a server without a node is none. */
+/**
+ * Gives a server that has a node. A record without a node is a retired server, which counts as not
+ * registered.
+ */
 export function registered({ servers }: Memory, server: string): ServerRecord | undefined {
   const record = servers.get(server);
   return record?.node === undefined ? undefined : record;

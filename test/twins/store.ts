@@ -1,6 +1,6 @@
 /**
- * The whole table in memory: what a test of core/ stands on, held to the conditions of the real one
- * by the suites in test/aws.
+ * The whole table in memory, for core's tests. The suites in test/aws hold this twin to the
+ * conditions of the real table.
  */
 import type { Store } from '../../core/ports/store.ts';
 import { acmStore } from './acm-store.ts';

@@ -1,6 +1,6 @@
 /**
- * Who waits for a server or depends on it, in memory, under the same conditions as
- * aws/waiting-items.ts.
+ * The notes about domains that wait for a server or depend on it, in memory, under the same
+ * conditions as aws/waiting-items.ts.
  */
 import type { WaitingStore } from '../../core/ports/waiting-store.ts';
 import { askReEvaluation } from './domain-store.ts';

@@ -9,7 +9,10 @@ import type { Work } from '../../core/record/server.ts';
 import { copy, inner, type Memory } from './memory.ts';
 import { areRegistered, registered } from './server-store.ts';
 
-/** Work for a domain; `calm`: the servers where the work waits, each with the moment. */
+/**
+ * Work for a domain. `calm` has, for each server where the work waits, the moment at which the wait
+ * ends.
+ */
 interface Given extends Pick<Work, 'domain' | 'certificate' | 'provided'> {
   host?: boolean;
   calm?: Record<string, number>;

@@ -3,7 +3,7 @@ import { SealpostError } from '../../core/errors.ts';
 import type { Zones } from '../../core/ports/zones.ts';
 
 export interface MemoryZones extends Zones {
-  /** Values by `<zone id> <record name>`, ours and those of others. */
+  /** Values by `<zone id> <record name>`, ours and others. */
   txt: Map<string, string[]>;
 }
 
