@@ -160,6 +160,11 @@ export function isSealpostError(error: unknown, name?: ErrorName): error is Seal
   return error instanceof SealpostError && (name === undefined || error.name === name);
 }
 
+/** True if the sweep mends what the error left undone, within minutes: nobody is paged for it. */
+export function passesByItself(error: unknown): boolean {
+  return isSealpostError(error, 'ServerUnreachable') || isSealpostError(error, 'Throttled');
+}
+
 /**
  * Replaces control and invisible characters. Text of other parties (a CAA record, a server's
  * answer, the CA's text) ends up on a person's terminal.

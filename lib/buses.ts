@@ -3,8 +3,6 @@ import { CfnCondition, Duration, Fn, type CfnParameter, type Stack } from 'aws-c
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { serverEvents } from '../core/events/events-in.ts';
@@ -121,41 +119,6 @@ export class Rules extends Construct {
     new events.Rule(this, 'AcmExpiry', {
       eventPattern: { source: ['aws.acm'], detailType: ['ACM Certificate Approaching Expiration'] },
       targets: [new targets.LambdaFunction(functions.byName.OnAcmExpiry, retry)],
-    });
-    const every = (minutes: 1 | 5, name: 'Sweep' | 'ReadRenewalInfo' | 'LookFromOutside', purpose: string) =>
-      this.schedule(name, { minutes, purpose, woken: functions.byName[name], deadLetters: deadLetterQueue });
-    every(1, 'Sweep', 'starts an execution for each domain and server that is due');
-    every(1, 'ReadRenewalInfo', 'asks the CAs when each certificate is to be replaced');
-    every(5, 'LookFromOutside', 'checks servers from outside');
-  }
-
-  private schedule(
-    name: string,
-    parts: { minutes: number; purpose: string; woken: lambda.Function; deadLetters: sqs.Queue },
-  ): void {
-    const { minutes, purpose, woken, deadLetters } = parts;
-    const role = new iam.Role(this, `${name}ScheduleRole`, {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
-      inlinePolicies: {
-        rights: new iam.PolicyDocument({
-          statements: [
-            new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [woken.functionArn] }),
-            new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
-          ],
-        }),
-      },
-    });
-    new scheduler.CfnSchedule(this, `${name}Schedule`, {
-      description: `sealpost: ${purpose}`,
-      scheduleExpression: `rate(${minutes === 1 ? '1 minute' : `${minutes} minutes`})`,
-      flexibleTimeWindow: { mode: 'OFF' },
-      target: {
-        arn: woken.functionArn,
-        roleArn: role.roleArn,
-        deadLetterConfig: { arn: deadLetters.queueArn },
-        // The next invocation comes by itself, so that a late one has no use.
-        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
-      },
     });
   }
 }

@@ -51,7 +51,7 @@ export class Functions extends Construct {
       actions: ['sqs:SendMessage'],
       resources: [deadLetters.queueArn],
     });
-    const statements = [...row.rights, writeLogs, ...(row.woken ? [sendDeadLetters] : [])];
+    const statements = [...row.rights, writeLogs, ...(row.woken === 'by an event' ? [sendDeadLetters] : [])];
     const role = new iam.Role(this, `${name}Role`, {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       description: `What ${functionName} may do; its row is in lib/functions.ts`,
@@ -70,7 +70,8 @@ export class Functions extends Construct {
       role: role.withoutPolicyUpdates(),
       logGroup,
       environment: environment(name, row, parts),
-      ...(row.woken && { deadLetterQueue: deadLetters }),
+      ...(row.woken === 'by an event' && { deadLetterQueue: deadLetters }),
+      ...(row.woken === 'by a schedule' && { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
     });
   }
 }

@@ -37,10 +37,10 @@ export interface Row {
   variables: readonly Variable[];
   rights: iam.PolicyStatement[];
   /**
-   * An event or a schedule invokes the function, not a state: an event that fails three times is a
-   * dead letter.
+   * What invokes the function, if no state does. AWS sends an event once: an event that fails three
+   * times is a dead letter. A schedule's call is not repeated, because the next one does the same.
    */
-  woken?: true;
+  woken?: 'by an event' | 'by a schedule';
 }
 
 /** One row a function. */
@@ -208,14 +208,14 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 30,
       variables: ['TABLE', 'STACK', ...machines],
       rights: [may.table('GetItem'), may.readCommands(), may.sendTaskSuccess()],
-      woken: true,
+      woken: 'by an event',
     },
     OnAcmExpiry: {
       memory: 256,
       timeout: 30,
       variables: ['TABLE', 'STACK', ...machines],
       rights: [may.table('GetItem', 'UpdateItem'), may.start('secure-domain')],
-      woken: true,
+      woken: 'by an event',
     },
     Sweep: {
       memory: 256,
@@ -228,14 +228,14 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
         may.sendTaskSuccess(),
         may.start('secure-domain', 'deliver-to-server'),
       ],
-      woken: true,
+      woken: 'by a schedule',
     },
     LookFromOutside: {
       memory: 512,
       timeout: 290,
       variables: ['TABLE', 'BUS'],
       rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'), may.putEvents()],
-      woken: true,
+      woken: 'by a schedule',
     },
     Audit: {
       memory: 256,
@@ -248,7 +248,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 58,
       variables: ['TABLE', 'ISSUER_PARAMETERS'],
       rights: [may.table('GetItem', 'UpdateItem'), may.dueIndex()],
-      woken: true,
+      woken: 'by a schedule',
     },
     Renew: {
       memory: 256,

@@ -1,7 +1,8 @@
 /**
  * Pages: one SNS topic to which the person on duty subscribes. A page is sent for an execution that
- * failed, for a dead letter, for certificates that run out while their domains are parked, and for
- * the events out that only a person can act on.
+ * failed, for a dead letter, for certificates that run out while their domains are parked, for a
+ * schedule whose function has not succeeded for some time, and for the events out that only a
+ * person can act on.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -34,6 +35,8 @@ const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {
 interface PagesParts {
   machines: sfn.IStateMachine[];
   deadLetters: sqs.Queue;
+  /** Alarms of functions that have not succeeded for some time. */
+  silences: cloudwatch.Alarm[];
   bus: events.IEventBus;
 }
 
@@ -42,7 +45,7 @@ export class Pages extends Construct {
 
   constructor(scope: Construct, id: string, parts: PagesParts) {
     super(scope, id);
-    const { machines, deadLetters, bus } = parts;
+    const { machines, deadLetters, silences, bus } = parts;
     const { stackName, account } = Stack.of(this);
     // Not encrypted at rest: a page holds names and ARNs only, and EventBridge and CloudWatch would
     // need rights on our key.
@@ -105,7 +108,7 @@ export class Pages extends Construct {
       // SQS stops sending data for a queue that was empty and not called for six hours.
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
-    const alarms = [alarm, runningOut];
+    const alarms = [alarm, runningOut, ...silences];
     for (const each of alarms) each.addAlarmAction(new SnsAction(this.topic));
     // The topic has its own policy, which replaces the default policy. The default policy would let
     // the account's alarms publish.

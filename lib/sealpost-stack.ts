@@ -9,6 +9,7 @@ import { Functions } from './deployed-functions.ts';
 import { MailServers } from './mail-servers.ts';
 import { Pages } from './pages.ts';
 import { parameters as declare } from './parameters.ts';
+import { Schedules } from './schedules.ts';
 import { StateMachines } from './state-machines.ts';
 import { Storage } from './storage.ts';
 
@@ -36,9 +37,11 @@ export class SealpostStack extends Stack {
     const ours = [...functions.publishers, ...machines.roles];
     guard({ bus, busArn }, this, { senders: parameters.SenderRoleArns, ours });
     new Rules(this, 'Rules', { bus, deadLetters, machines, functions, mailServers });
+    const schedules = new Schedules(this, 'Schedules', { stackName: this.stackName, functions });
     const pages = new Pages(this, 'Pages', {
       machines: [machines.secureDomain, machines.registerServer, machines.deliverToServer],
       deadLetters,
+      silences: schedules.alarms,
       bus,
     });
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
 import { riskiestFirst } from './risk.ts';
-import { isSealpostError } from '../errors.ts';
+import { isSealpostError, passesByItself } from '../errors.ts';
 import { resume } from '../deliver-to-server/send-delivery.ts';
 import { isAwake } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
@@ -53,7 +53,11 @@ export interface Swept {
   failed: number;
 }
 
-/** @throws AggregateError with the unexpected errors, after every item was tried */
+/**
+ * @throws AggregateError with the unexpected errors, after every item was tried
+ * @throws SealpostError Throttled if AWS was too busy for every item: such a sweep counts for the
+ *   alarm of a silent sweep
+ */
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
   const found = await ports.store.due({ now, limit: SEEN });
@@ -61,6 +65,8 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
   const due = [...riskiestFirst(of('domain'), { now, most: DOMAINS }), ...of('server').slice(0, SERVERS)];
   const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };
   const errors: unknown[] = [];
+  let attended = 0;
+  let busy: unknown;
   const each = async (kind: 'domain' | 'server', attend: (name: string, dueAt: number) => Promise<void>) => {
     const items = due.filter(item => item.kind === kind).values();
     const lane = async () => {
@@ -68,8 +74,10 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
         if (ports.clock.now() - now > PATIENCE_MS) return;
         try {
           await attend(item.name, item.dueAt);
+          attended++;
         } catch (error) {
           swept.failed++;
+          if (isSealpostError(error, 'Throttled')) busy = error;
           if (!passesByItself(error)) errors.push(error);
         }
       }
@@ -89,11 +97,8 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
   await Promise.all([each('domain', attendDomain), each('server', attendServer)]);
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} of ${due.length} that were due failed: ${String(errors[0])}`);
+  if (attended === 0 && busy !== undefined) throw busy;
   return swept;
-}
-
-function passesByItself(error: unknown): boolean {
-  return isSealpostError(error, 'ServerUnreachable') || isSealpostError(error, 'Throttled');
 }
 
 /**

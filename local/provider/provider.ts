@@ -58,6 +58,9 @@ export interface ProviderOptions {
 type Credentials = { accessKeyId: string; secretAccessKey: string };
 export type HostFacts = Pick<Host, 'name' | 'hostName' | 'address' | 'gateway' | 'pid'> & { nodeId: string };
 
+/** A minute of AWS's own waits is a second here, so that a person sees their end. */
+const PACE = 60;
+
 export interface AddedHost {
   name: string;
   hostName: string;
@@ -104,7 +107,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const record = new ProviderRecord(join(directory, 'provider.json'));
   const port = await freePort(record.now.port);
-  const cloud = await startStandIn({ directory: join(directory, 'cloud'), port });
+  const cloud = await startStandIn({ directory: join(directory, 'cloud'), port, pace: PACE });
   record.change(recorded => (recorded.port = port));
   report(`Stand-in for AWS answers at ${cloud.endpoint}`);
   const dns = await startDns({ seed, addresses: record.now.dnsAddresses });

@@ -46,6 +46,8 @@ interface Resource {
 let cdkOut: string;
 let resources: Record<string, Resource>;
 const ofType = (type: string) => Object.values(resources).filter(resource => resource.Type === type);
+const functionOf = (name: string) =>
+  ofType('AWS::Lambda::Function').find(({ Properties }) => Properties['FunctionName'] === `sealpost-${kebab(name)}`)!;
 
 beforeAll(async () => {
   const directory = join(checkout, '.local/house');
@@ -115,8 +117,6 @@ describe('rights', () => {
 });
 
 describe('functions', () => {
-  const functionOf = (name: string) =>
-    ofType('AWS::Lambda::Function').find(({ Properties }) => Properties['FunctionName'] === `sealpost-${kebab(name)}`)!;
   const bundleOf = (name: string) => {
     const asset = functionOf(name).Properties['Code'].S3Key.replace('.zip', '');
     return join(cdkOut, `asset.${asset}`, 'index.js');
@@ -144,6 +144,58 @@ describe('functions', () => {
 test('every function has more time than a call to AWS that gets no answer', () => {
   for (const { Properties } of ofType('AWS::Lambda::Function'))
     expect(Properties['Timeout'] * 1_000).toBeGreaterThan(4 * patience.requestHandler.requestTimeout);
+});
+
+describe('schedules', () => {
+  const schedules = () => ofType('AWS::Scheduler::Schedule').map(({ Properties }) => Properties['Target']);
+  const idOf = ({ Arn }: { Arn: any }) => Arn['Fn::GetAtt'][0] as string;
+
+  test('a call that fails is tried again within the minute, and is no dead letter: the next one comes anyway', () => {
+    expect(schedules()).toHaveLength(3);
+    for (const target of schedules()) {
+      expect(target.RetryPolicy).toEqual({ MaximumRetryAttempts: 5, MaximumEventAgeInSeconds: 60 });
+      expect(target).not.toHaveProperty('DeadLetterConfig');
+      expect(resources[idOf(target)]!.Properties).not.toHaveProperty('DeadLetterConfig');
+      const of = ofType('AWS::Lambda::EventInvokeConfig').find(
+        ({ Properties }) => Properties['FunctionName'].Ref === idOf(target),
+      );
+      expect(of?.Properties).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+    }
+  });
+
+  test('what AWS says once has a dead letter: no schedule says it again', () => {
+    const withDeadLetters = functionNames.filter(name => functionOf(name).Properties['DeadLetterConfig']);
+    expect(withDeadLetters.sort()).toEqual(['OnAcmExpiry', 'OnCommandStatus']);
+  });
+
+  test('a function that has not succeeded for some time pages: ten minutes for the sweep', () => {
+    const silence = ofType('AWS::CloudWatch::Alarm').flatMap(({ Properties: alarm }) => {
+      const metrics = (alarm['Metrics'] ?? []) as any[];
+      if (metrics.length === 0) return [];
+      const [math, ...counted] = metrics;
+      expect(math.Expression).toBe('FILL(invocations, 0) - FILL(errors, 0)');
+      const counts = counted.map(({ Id, MetricStat: { Metric, Period, Stat } }) => {
+        expect({ Period, Stat, Namespace: Metric.Namespace }).toEqual({
+          Period: 60,
+          Stat: 'Sum',
+          Namespace: 'AWS/Lambda',
+        });
+        return [Id, Metric.MetricName, Metric.Dimensions[0].Value.Ref];
+      });
+      const of = counts[0]![2];
+      expect(counts).toEqual([
+        ['invocations', 'Invocations', of],
+        ['errors', 'Errors', of],
+      ]);
+      expect(alarm).toMatchObject({ Threshold: 1, ComparisonOperator: 'LessThanThreshold' });
+      // A function that does not run has no data.
+      expect(alarm['TreatMissingData']).toBe('breaching');
+      return [[of, alarm['EvaluationPeriods'], alarm['DatapointsToAlarm'] ?? alarm['EvaluationPeriods']]];
+    });
+    expect(silence.map(([of]) => of).sort()).toEqual(schedules().map(idOf).sort());
+    const sweep = Object.keys(resources).find(id => resources[id] === functionOf('Sweep'));
+    expect(silence.find(([of]) => of === sweep)).toEqual([sweep, 10, 10]);
+  });
 });
 
 describe('the bus', () => {
@@ -224,7 +276,7 @@ describe('pages', () => {
 
   test('every queue has an alarm that goes there, and what a function counts; the runbook has the heading that each names', () => {
     const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as any);
-    const [ofOurs, ofQueues] = [true, false].map(isOurs => alarms.filter(a => (a.Namespace === 'sealpost') === isOurs));
+    const [ofOurs, ofQueues] = ['sealpost', 'AWS/SQS'].map(of => alarms.filter(({ Namespace }) => Namespace === of));
     const outcome = ofOurs![0].Dimensions.find(({ Name }: { Name: string }) => Name === 'outcome').Value;
     expect(read('core/secure-domain/park-domain.ts')).toContain(`'${ofOurs![0].MetricName}', { outcome: '${outcome}'`);
     const watched = ofQueues!.map(({ Dimensions }) => Dimensions[0].Value['Fn::GetAtt'][0]);

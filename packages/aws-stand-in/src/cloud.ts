@@ -19,6 +19,8 @@ export interface CloudOptions {
   port?: number;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** How many times shorter AWS's own waits are here; 1 by default. */
+  pace?: number;
 }
 
 export interface RunningCloud extends Cloud {
@@ -38,7 +40,7 @@ export interface RunningCloud extends Cloud {
  * services.
  */
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
-  const { directory, region = 'us-east-1', account = '000000000000', now = Date.now } = options;
+  const { directory, region = 'us-east-1', account = '000000000000', now = Date.now, pace = 1 } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(directory, 'cloud.sqlite'));
   // WAL without a sync at every commit: a killed process loses nothing that was acknowledged, but a
@@ -58,6 +60,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     account,
     endpoint,
     now,
+    pace,
     directory,
     database,
     iam,

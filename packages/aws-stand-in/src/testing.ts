@@ -12,6 +12,9 @@ import { factories, type ServiceName } from './services.ts';
 
 export type { ServiceFactory } from './service/service.ts';
 
+/** A minute of AWS's own waits is a second here. */
+const PACE = 60;
+
 export interface Account {
   cloud: RunningCloud;
   directory: string;
@@ -36,7 +39,7 @@ export async function startAccount(
   const services = await factories(names, others);
   let roles = 0;
   const account: Account = {
-    cloud: await startCloud({ directory, services }),
+    cloud: await startCloud({ directory, services, pace: PACE }),
     directory,
     client(Client, statements) {
       const { iam, endpoint, region } = account.cloud;
@@ -64,7 +67,7 @@ export async function startAccount(
     },
     async restart() {
       await account.cloud.stop();
-      account.cloud = await startCloud({ directory, services });
+      account.cloud = await startCloud({ directory, services, pace: PACE });
     },
     async stop() {
       await account.cloud.stop();

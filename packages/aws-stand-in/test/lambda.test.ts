@@ -24,7 +24,7 @@ let cloud: RunningCloud;
 
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), 'functions-'));
-  cloud = await startCloud({ directory, services: [lambda, logs, sqs] });
+  cloud = await startCloud({ directory, services: [lambda, logs, sqs], pace: 60 });
 });
 
 afterEach(async () => {
@@ -443,6 +443,54 @@ describe('what nobody waits for', () => {
       RequestID: { StringValue: $metadata.requestId },
       ErrorMessage: { StringValue: 'never' },
     });
+  });
+
+  test.each([
+    [undefined, [60_000, 120_000]],
+    [60, [1_000, 2_000]],
+  ])('with the pace %s, the retries come after %s ms', async (pace, delays) => {
+    await cloud.stop();
+    cloud = await startCloud({ directory, services: [lambda, logs, sqs], pace });
+    await deploy({ code: FAILING });
+    await invoke({ n: 7 }, { InvocationType: 'Event' });
+    const row = () => cloud.database.prepare('SELECT attempts, due FROM lambda_asynchronous').get() as any;
+    for (const [failed, delay] of delays.entries()) {
+      await vi.waitFor(() => expect(row()?.attempts).toBe(failed + 1), 20_000);
+      expect(row().due - Date.now()).toBeGreaterThan(delay - 900);
+      expect(row().due - Date.now()).toBeLessThanOrEqual(delay);
+      // Nobody waits for minutes here.
+      if (delay > 10_000) return;
+    }
+  });
+
+  const configured = (properties: object) => ({
+    ...withQueue,
+    role: { Policies: inline(...logging, 'sqs:SendMessage') },
+    resources: {
+      ...withQueue.resources,
+      Once: {
+        Type: 'AWS::Lambda::EventInvokeConfig',
+        Properties: { FunctionName: { Ref: 'Subject' }, Qualifier: '$LATEST', ...properties },
+      },
+    },
+  });
+
+  test.each([{ MaximumRetryAttempts: 0 }, { MaximumEventAgeInSeconds: 60 }])(
+    'an event is given up at the end of its own limit: %o',
+    async limit => {
+      await cloud.stop();
+      // A minute is 60 s for an event's age, too, so its first retry would come too late.
+      cloud = await startCloud({ directory, services: [lambda, logs, sqs] });
+      await deploy(configured(limit));
+      await invoke({ n: 7 }, { InvocationType: 'Event' });
+      await vi.waitFor(async () => expect(await received('dead')).toHaveLength(1), 20_000);
+      expect(await lines(undefined, '"try 7"')).toHaveLength(1);
+    },
+  );
+
+  test('a destination of events is refused', async () => {
+    const OnFailure = { Destination: 'arn:aws:sqs:us-east-1:000000000000:dead' };
+    await expect(deploy(configured({ DestinationConfig: { OnFailure } }))).rejects.toThrow('DestinationConfig');
   });
 
   test('a role that may not send to the queue loses the event, and the log says so', async () => {

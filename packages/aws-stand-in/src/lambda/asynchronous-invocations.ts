@@ -1,7 +1,8 @@
 /**
  * Asynchronous invocations (InvocationType Event). Each is stored before it is acknowledged, and
- * tried twice more after a failure. The function's dead letter queue then has the event. Without
- * such a queue the log says which event is lost. There are no destinations here.
+ * tried twice more after a failure, unless the function says otherwise. The function's dead letter
+ * queue then has the event. Without such a queue the log says which event is lost. There are no
+ * destinations here.
  */
 import type { FunctionConfiguration } from './configuration.ts';
 import type { Invocation, Outcome } from './runtime-api.ts';
@@ -16,20 +17,27 @@ interface Row {
   due: number;
 }
 
-/** Lambda waits 1 and 2 minutes before its retries. Seconds let a person see the end. */
-const RETRY_DELAYS_MS = [1000, 2000];
+/** Before each retry (Lambda developer guide, "Asynchronous invocation"). */
+const RETRY_DELAYS_MS = [60_000, 120_000];
+
+/** When an event is given up: AWS::Lambda::EventInvokeConfig. */
+export interface Limits {
+  retries: number;
+  ageMs: number;
+}
+export const DEFAULT_LIMITS: Limits = { retries: RETRY_DELAYS_MS.length, ageMs: 6 * 3_600_000 };
 
 export class AsynchronousInvocations {
   private readonly cloud: Cloud;
   private readonly run: (name: string, invocation: Invocation) => Promise<Outcome>;
-  private readonly find: (name: string) => FunctionConfiguration | undefined;
+  private readonly find: (name: string) => { configuration: FunctionConfiguration; limits: Limits } | undefined;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private stopped = false;
 
   constructor(
     cloud: Cloud,
     run: (name: string, invocation: Invocation) => Promise<Outcome>,
-    find: (name: string) => FunctionConfiguration | undefined,
+    find: (name: string) => { configuration: FunctionConfiguration; limits: Limits } | undefined,
   ) {
     this.cloud = cloud;
     this.run = run;
@@ -72,20 +80,21 @@ export class AsynchronousInvocations {
   }
 
   private async attempt(row: Row): Promise<void> {
-    const configuration = this.find(row.function);
-    if (!configuration) {
+    const found = this.find(row.function);
+    if (!found) {
       this.cloud.log(`WARNING: lambda: ${row.function} is no longer there; its invocation ${row.id} is dropped`);
       return this.forget(row);
     }
+    const { configuration, limits } = found;
     const outcome = await this.outcome(row);
     // The function did not fail if stop() ended its process. The row stays for the next start.
     if (this.stopped) return;
     if (outcome.functionError === undefined) return this.forget(row);
 
     const attempts = row.attempts + 1;
-    const delay = RETRY_DELAYS_MS[attempts - 1];
-    if (delay !== undefined) {
-      const due = this.cloud.now() + delay;
+    const delay = RETRY_DELAYS_MS.slice(0, limits.retries)[attempts - 1];
+    const due = this.cloud.now() + (delay ?? 0) / this.cloud.pace;
+    if (delay !== undefined && due - row.created <= limits.ageMs / this.cloud.pace) {
       this.cloud.database
         .prepare('UPDATE lambda_asynchronous SET attempts = ?, due = ? WHERE id = ?')
         .run(attempts, due, row.id);

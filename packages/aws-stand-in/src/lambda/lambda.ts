@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as model from '@aws-sdk/client-lambda';
 import type { InvocationRequest, ListFunctionsRequest } from '@aws-sdk/client-lambda';
-import { AsynchronousInvocations } from './asynchronous-invocations.ts';
+import { AsynchronousInvocations, DEFAULT_LIMITS, type Limits } from './asynchronous-invocations.ts';
 import { FunctionPool } from './pool.ts';
 import { functionConfiguration, permissionStatement, shownConfiguration } from './configuration.ts';
 import type { FunctionConfiguration } from './configuration.ts';
@@ -20,6 +20,7 @@ interface DeployedFunction {
   configuration: FunctionConfiguration;
   pool: FunctionPool;
   statements: Map<string, object>;
+  limits: Limits;
 }
 
 /** The largest payload in bytes, by invocation type. */
@@ -118,7 +119,7 @@ export const lambda = (cloud: Cloud): Service => {
     return outcome;
   }
 
-  const asynchronous = new AsynchronousInvocations(cloud, run, name => functions.get(name)?.configuration);
+  const asynchronous = new AsynchronousInvocations(cloud, run, name => functions.get(name));
 
   async function Invoke(input: InvocationRequest, call: Call) {
     const name = functionName(input.FunctionName!);
@@ -201,12 +202,22 @@ export const lambda = (cloud: Cloud): Service => {
             failed => cloud.log(`ERROR: lambda: ${name} does not start: ${failed.payload}`),
             starts,
           );
-        // A permission names its function and is made after it, so the permissions begin anew here.
-        functions.set(name, { configuration, pool, statements: new Map() });
+        // What names the function is made after it, so permissions and limits begin anew here.
+        functions.set(name, { configuration, pool, statements: new Map(), limits: DEFAULT_LIMITS });
         cloud.iam.setResourcePolicy(configuration.arn, undefined);
         if (before && JSON.stringify(before.configuration) !== JSON.stringify(configuration))
           pool.replace(starter(configuration));
         return { ref: name, attributes: { Arn: configuration.arn } };
+      },
+      'AWS::Lambda::EventInvokeConfig'({ properties, stackName, logicalId }: ResourceRequest) {
+        const known = ['FunctionName', 'Qualifier', 'MaximumRetryAttempts', 'MaximumEventAgeInSeconds'];
+        refuseOthers('AWS::Lambda::EventInvokeConfig', properties, known);
+        if (properties.Qualifier !== '$LATEST') refuse(`lambda: qualifier ${properties.Qualifier}`);
+        find(properties.FunctionName).limits = {
+          retries: properties.MaximumRetryAttempts ?? DEFAULT_LIMITS.retries,
+          ageMs: (properties.MaximumEventAgeInSeconds ?? DEFAULT_LIMITS.ageMs / 1_000) * 1_000,
+        };
+        return { ref: `${stackName}-${logicalId}` };
       },
       'AWS::Lambda::Permission'(request: ResourceRequest) {
         const { configuration, statements } = find(request.properties.FunctionName);

@@ -154,6 +154,11 @@ export interface Cloud {
   endpoint: string;
   /** Milliseconds since the epoch. */
   now(): number;
+  /**
+   * How many times shorter AWS's own waits are here: the retries of asynchronous invocations, and
+   * the time until a change of Route 53 is in sync.
+   */
+  pace: number;
   directory: string;
   /**
    * One SQLite file for all services. Each service makes its own tables (`CREATE TABLE IF NOT
