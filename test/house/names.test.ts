@@ -64,6 +64,13 @@ describe('one step, one name', () => {
   });
 });
 
+test('no file of the product has more than 12 kB', () => {
+  const product = /^(core|aws|lambdas|lib|statemachines|install|bin|local|packages\/[^/]+\/src)\//;
+  const written = files.filter(path => product.test(path) && !path.endsWith('.asl.json'));
+  expect(written.filter(path => Buffer.byteLength(read(path)) > 12_000)).toEqual([]);
+  expect(written.length).toBeGreaterThan(100);
+});
+
 test('no file is called after nothing in particular', () => {
   const vague = /(^|\/)(utils?|helpers?|common|managers?|index|misc|shared)\.(ts|mjs|sh)$/;
   expect(files.filter(path => vague.test(path))).toEqual([]);
