@@ -53,6 +53,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
     'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
     'route53:ChangeResourceRecordSetsActions': ['CREATE', 'DELETE'],
   };
+  const names = { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'] };
   return {
     table: (...actions: string[]) => allow(named('dynamodb', actions), { on: [table.tableArn] }),
     dueIndex: () => allow(['dynamodb:Query'], { on: [`${table.tableArn}/index/due`] }),
@@ -130,7 +131,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
       ),
       allow(['route53:ChangeResourceRecordSets'], {
         on: [`arn:${stack.partition}:route53:::hostedzone/${parameters.ChallengeZoneId.valueAsString}`],
-        where: { 'ForAllValues:StringEquals': txtOnly },
+        where: { 'ForAllValues:StringEquals': txtOnly, Null: present(txtOnly) },
       }),
       wide(
         "Customers' zones come and go after the deploy. The conditions permit only TXT records under _acme-challenge.",
@@ -138,9 +139,8 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
           on: [anyZone],
           where: {
             'ForAllValues:StringEquals': txtOnly,
-            'ForAllValues:StringLike': {
-              'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'],
-            },
+            'ForAllValues:StringLike': names,
+            Null: present({ ...txtOnly, ...names }),
           },
         }),
       ),
@@ -176,9 +176,23 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
     start: (...machines: Machine[]) =>
       allow(['states:StartExecution'], { on: machines.map(machine => machineArn(stack, machine)) }),
     sendTaskSuccess: () => allow(['states:SendTaskSuccess'], { on: [machineArn(stack, 'deliver-to-server')] }),
-    putEvents: () =>
-      allow(['events:PutEvents'], { on: [busArn], where: { StringEquals: { 'events:source': 'sealpost' } } }),
+    putEvents: () => speakAsSealpost(busArn),
   };
+}
+
+/**
+ * Puts events with our source only. A batch has the sources of all its entries in one key, which
+ * needs a set operator (IAM user guide, "Multivalued context keys").
+ */
+export function speakAsSealpost(busArn: string): iam.PolicyStatement {
+  const ours = { 'events:source': ['sealpost'] };
+  const where = { 'ForAllValues:StringEquals': ours, Null: present(ours) };
+  return allow(['events:PutEvents'], { on: [busArn], where });
+}
+
+/** ForAllValues is true for a key without values, so an Allow asks that there are some. */
+function present(keys: Record<string, string[]>): Record<string, string> {
+  return Object.fromEntries(Object.keys(keys).map(key => [key, 'false']));
 }
 
 function named(service: string, actions: string[]): string[] {

@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import type { Functions } from './deployed-functions.ts';
 import { stepsOf } from './function-names.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
+import { speakAsSealpost } from './rights.ts';
 
 export class StateMachines extends Construct {
   readonly secureDomain: sfn.StateMachine;
@@ -47,15 +48,7 @@ export class StateMachines extends Construct {
                 actions: ['lambda:InvokeFunction'],
                 resources: steps.map(step => functions.byName[step].functionArn),
               }),
-              ...(publishes
-                ? [
-                    new iam.PolicyStatement({
-                      actions: ['events:PutEvents'],
-                      resources: [bus.arn],
-                      conditions: { StringEquals: { 'events:source': 'sealpost' } },
-                    }),
-                  ]
-                : []),
+              ...(publishes ? [speakAsSealpost(bus.arn)] : []),
               deliverLogs,
             ],
           }),

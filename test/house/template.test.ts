@@ -104,6 +104,24 @@ describe('rights', () => {
     expect(WITHOUT_RESOURCE.filter(action => !used.includes(action))).toEqual([]);
   });
 
+  test('a condition on a key of several values has a set operator, and an Allow asks that there are any', () => {
+    // ArrayOf… in the service authorization reference.
+    const several =
+      /^(events:(source|detail-type)|route53:ChangeResourceRecordSets\w+|dynamodb:(LeadingKeys|Attributes)|aws:TagKeys|kms:EncryptionContextKeys)$/;
+    const conditions = Object.values(resources).flatMap(({ Properties }) =>
+      statementsIn(Properties).flatMap(({ Effect, Condition = {} }) =>
+        Object.entries<object>(Condition).flatMap(([operator, keys]) =>
+          Object.keys(keys).flatMap(key => (several.test(key) ? [{ Effect, operator, key, Condition }] : [])),
+        ),
+      ),
+    );
+    expect(conditions.map(({ key }) => key)).toContain('events:source');
+    const isSet = ({ operator }: { operator: string }) => /^ForA(ll|ny)Values?:/.test(operator) || operator === 'Null';
+    expect(conditions.filter(condition => !isSet(condition))).toEqual([]);
+    const allowing = conditions.filter(({ Effect, operator }) => Effect === 'Allow' && operator.startsWith('ForAll'));
+    expect(allowing.filter(({ key, Condition }) => Condition.Null?.[key] !== 'false')).toEqual([]);
+  });
+
   test('a mail server may read its own deliveries and the installers, and list nothing', () => {
     const [policy] = ofType('AWS::IAM::ManagedPolicy');
     const statements = statementsIn(policy!.Properties);

@@ -213,6 +213,9 @@ function condition(
     const fits = (value: string) => wanted.some(one => compare(one, value, context));
     if (quantifier === 'ForAllValues') return found.every(value => fits(value) !== negated);
     if (quantifier === 'ForAnyValue') return found.some(value => fits(value) !== negated);
-    return found.some(fits) !== negated;
+    // IAM asks for a set operator here and does not say what comes without one (IAM user guide,
+    // "Multivalued context keys"): the call is refused.
+    if (found.length > 1) return statement.Effect === 'Deny';
+    return fits(found[0]!) !== negated;
   };
 }

@@ -185,6 +185,34 @@ test("the bus's policy decides who may speak, and as whom, and is replaced as a 
   await expect(guard({ ...senders, Principal: { AWS: 'a'.repeat(11_000) } })).rejects.toThrow('over 10240 bytes');
 });
 
+const role = (name: string, Condition: object) =>
+  client(
+    cloud.iam.credentials(
+      cloud.iam.putRole(name, trust('lambda.amazonaws.com'), [
+        {
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Action: 'events:PutEvents', Resource: busArn, Condition }],
+        },
+      ]).arn,
+      's',
+    ),
+  );
+const batch = (...sources: string[]) =>
+  new PutEventsCommand({
+    Entries: sources.map(Source => ({ EventBusName: 'wishes', Source, DetailType: 'Said', Detail: '{}' })),
+  });
+
+test('a batch is one question with the sources of all its entries, which a plain operator does not answer', async () => {
+  await stage();
+  const source = { 'events:source': 'sealpost' };
+  const plain = role('plain', { StringEquals: source });
+  expect((await plain.send(batch('sealpost'))).FailedEntryCount).toBe(0);
+  await expect(plain.send(batch('sealpost', 'sealpost'))).rejects.toThrow('not authorized');
+  const all = role('all', { 'ForAllValues:StringEquals': source, Null: { 'events:source': 'false' } });
+  expect((await all.send(batch('sealpost', 'sealpost'))).FailedEntryCount).toBe(0);
+  await expect(all.send(batch('sealpost', 'hosting'))).rejects.toThrow('not authorized');
+});
+
 function trust(Service: string): object {
   return { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole' }] };
 }
