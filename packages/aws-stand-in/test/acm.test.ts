@@ -21,7 +21,7 @@ let directory: string;
 let cloud: RunningCloud;
 let now: number;
 
-/** Certificates that openssl makes: a root, an intermediate, leaves of several kinds. */
+/** Certificates made by openssl: a root, an intermediate, leaves of several kinds. */
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'sealpost-acm-pki-'));
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
@@ -109,7 +109,7 @@ function importing(
   );
 }
 
-test('a certificate with its chain is imported, described, listed and given back without its key', async () => {
+test('a certificate with its chain is imported, described, listed and read without its key', async () => {
   const { CertificateArn } = await importing();
   expect(CertificateArn).toMatch(/^arn:aws:acm:us-east-1:000000000000:certificate\/[0-9a-f-]{36}$/);
   const { Certificate } = await client().send(new DescribeCertificateCommand({ CertificateArn }));
@@ -134,7 +134,7 @@ test('a certificate with its chain is imported, described, listed and given back
     expect(readFileSync(join(directory, name)).includes(keyLine)).toBe(false);
 });
 
-test('importing again under the ARN keeps the ARN', async () => {
+test('an import under an existing ARN keeps the ARN', async () => {
   const { CertificateArn } = await importing();
   const before = await client().send(new DescribeCertificateCommand({ CertificateArn }));
   const again = await importing({ CertificateArn, Certificate: pem('next.pem'), PrivateKey: pem('next.key') });
@@ -152,8 +152,8 @@ test.each<[string, () => Parameters<typeof importing>[0]]>([
     'a key of more than 5,120 bytes',
     () => ({ PrivateKey: Buffer.concat([pem('leaf.key'), Buffer.alloc(5_120, '\n')]) }),
   ],
-  ['a key that is none', () => ({ PrivateKey: Buffer.from('key') })],
-  ['a certificate that is none', () => ({ Certificate: Buffer.from('certificate') })],
+  ['a text in place of a key', () => ({ PrivateKey: Buffer.from('key') })],
+  ['a text in place of a certificate', () => ({ Certificate: Buffer.from('certificate') })],
   [
     'its chain in the certificate field',
     () => ({ Certificate: Buffer.concat([pem('leaf.pem'), pem('intermediate.pem')]) }),
@@ -180,7 +180,7 @@ test.each([
   await expect(importing()).rejects.toMatchObject({ name: 'ValidationException' });
 });
 
-test('a certificate near its end is announced once a day', async () => {
+test('a certificate that soon expires is announced once a day', async () => {
   const queueArn = 'arn:aws:sqs:us-east-1:000000000000:heard';
   const at = { logicalId: 'It', stackName: 'test', assetPath: (key: string) => key };
   await cloud.service('sqs').resources!['AWS::SQS::Queue']!({ ...at, properties: { QueueName: 'heard' } });

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => dns.stop());
 
-test('both name servers answer, with their own names as NS of every zone', async () => {
+test('both name servers answer, and every zone names them as its NS', async () => {
   for (const zone of ['challenges.test', 'customer.test', 'dns.test'])
     expect((await resolver.resolveNs(zone)).sort()).toEqual([...NAME_SERVERS]);
   for (const [index, name] of NAME_SERVERS.entries())
@@ -52,7 +52,7 @@ test('a TXT behind a CNAME into another zone comes in one reply, alias first', a
   expect(await resolver.resolveCname('_acme-challenge.customer.test')).toEqual(['abc.challenges.test']);
 });
 
-test('names are the same in upper and lower case', async () => {
+test('names are compared without case', async () => {
   expect(await resolver.resolve4('dEEp.below.CUSTOMER.test')).toEqual(['192.0.2.7']);
 });
 
@@ -66,13 +66,13 @@ test('MX and CAA are answered', async () => {
   ]);
 });
 
-test('a text over 255 octets is split, and escapes are resolved', async () => {
+test('a text of more than 255 octets is split, and escapes are resolved', async () => {
   const texts = await resolver.resolveTxt('long.customer.test');
   expect(texts).toContainEqual(['x'.repeat(255), 'x'.repeat(45)]);
   expect(texts).toContainEqual(['semi;colon', 'and "quote" A']);
 });
 
-test('an answer too long for a datagram of 512 octets says so, and comes whole over TCP', async () => {
+test('an answer of more than 512 octets is truncated over UDP and complete over TCP', async () => {
   const overUdp = await ask('long.customer.test', 'TXT');
   expect([overUdp.header.tc, overUdp.answers.length]).toEqual([0, 2]);
   await dns.setStaticZone('long.test', [
@@ -99,7 +99,7 @@ test.each([
   expect(authorities.map(record => record.type)).toEqual(authority ? [Packet.TYPE.SOA] : []);
 });
 
-test('the closest zone answers, and zones may come and go', async () => {
+test('the closest zone answers, and zones may be created and deleted', async () => {
   expect(await resolver.resolveTxt('abc.challenges.test')).toHaveLength(2);
   const child = makeZone('abc.challenges.test', [set('abc.challenges.test', 'TXT', '"child"')]);
   await dns.setHostedZones([challengeZone, child]);
@@ -111,13 +111,13 @@ test('the closest zone answers, and zones may come and go', async () => {
   await dns.setHostedZones([challengeZone]);
 });
 
-test('a second name server of the same checkout takes other addresses', async () => {
+test('a second name server of the same checkout uses other addresses', async () => {
   const second = await startDns({ seed: `test of dns ${process.pid}` });
   expect(second.addresses).not.toEqual(dns.addresses);
   await second.stop();
 });
 
-test('it can answer on one address more, and says so when an address is taken', async () => {
+test('a name server can use one more address, and reports an address that is in use', async () => {
   const [first, second] = dns.addresses;
   const other = first.replace(/\d+$/, '99');
   await dns.listenAlso(other);

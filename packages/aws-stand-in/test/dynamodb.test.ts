@@ -92,7 +92,7 @@ const query = async (
   return { items: Items.map(item => unmarshall(item)), ...rest };
 };
 
-test('an item comes back with every kind of value that was put', async () => {
+test('an item is read with every kind of value that was written', async () => {
   const item = {
     pk: 'kinds',
     sk: 'D',
@@ -124,7 +124,7 @@ test('a number keeps all of its 38 digits', async () => {
   expect(answer.Attributes).toEqual({ n: { N: '12345678901234567890123456789012345679' } });
 });
 
-test('of 200 claims at once one wins, and each loser is shown who did', async () => {
+test("of 200 claims at once one wins, and each other caller gets the winner's item", async () => {
   const claims = Array.from({ length: 200 }, (_, i) =>
     update(
       'race',
@@ -149,7 +149,7 @@ test('of 200 claims at once one wins, and each loser is shown who did', async ()
   }
 });
 
-test('the claim of the protocol passes to another only when the lease ended', async () => {
+test('the claim of the protocol passes to another owner only after its lease', async () => {
   const claim = (me: string, now: number) =>
     update(
       'lease',
@@ -196,7 +196,7 @@ test.each<[string, string, Record<string, any>, boolean]>([
   else await expect(write).rejects.toThrow('The conditional request failed');
 });
 
-test('an update reads every operand from the item as it was', async () => {
+test('an update reads every operand from the item as it was before the update', async () => {
   await put({
     pk: 'update',
     sk: 'D',
@@ -225,7 +225,7 @@ test('an update reads every operand from the item as it was', async () => {
   });
 });
 
-test('an update makes an item that was not there, and a set that loses its last element goes', async () => {
+test('an update creates an item that does not exist, and a set that loses its last element is deleted', async () => {
   await update('new', 'ADD tags :t', { ':t': new Set(['a']) });
   expect(await get('new')).toEqual({ pk: 'new', sk: 'D', tags: new Set(['a']) });
   await update('new', 'DELETE tags :t', { ':t': new Set(['a']) });
@@ -349,7 +349,7 @@ test('a query gives one partition in the order of its sort keys, in pages, forwa
   expect(filtered).toMatchObject({ Count: 0, ScannedCount: 3, items: [] });
 });
 
-test('a page ends at 1 MB although no limit was given', async () => {
+test('a page ends at 1 MB even without a limit', async () => {
   for (let i = 0; i < 4; i++) await put({ pk: 'big', sk: String(i), body: 'x'.repeat(300_000) });
   const first = await query('pk = :p', { ':p': 'big' });
   expect(first.items).toHaveLength(3);
@@ -358,7 +358,7 @@ test('a page ends at 1 MB although no limit was given', async () => {
   expect(second.LastEvaluatedKey).toBeUndefined();
 });
 
-test('the index finds what is due by number, follows each write, and shows only its keys', async () => {
+test('the index finds due items by number, follows each write, and has only its keys', async () => {
   for (const [pk, dueAt] of Object.entries({ d1: 9, d2: 100, d3: -5, d4: 10.5 }))
     await put({ pk, sk: 'D', slot: 's', dueAt, other: 1 });
   const due = async (now: number) =>
@@ -442,14 +442,14 @@ test('a transaction that is sent again with its token is applied once', async ()
   await expect(send(2)).rejects.toThrow('same token, but with different parameters');
 });
 
-test('a transaction may not name an item twice', async () => {
+test('a transaction must not name an item twice', async () => {
   const Put = { TableName, Item: marshall({ pk: 'twice', sk: 'D' }) };
   await expect(client.send(new TransactWriteItemsCommand({ TransactItems: [{ Put }, { Put }] }))).rejects.toThrow(
     'Transaction request cannot include multiple operations on one item',
   );
 });
 
-test('a scan reads what is there', async () => {
+test('a scan reads all items', async () => {
   await put({ pk: 'batch', sk: 'D' });
   const scan = await client.send(
     new ScanCommand({ TableName, FilterExpression: 'pk = :p', ExpressionAttributeValues: marshall({ ':p': 'batch' }) }),
@@ -503,7 +503,7 @@ test('a role reaches only the partitions and indexes that its policy names', asy
   expect(await get('S#mine', 'W')).toBeUndefined();
 });
 
-test('a template may not ask for what the stand-in has not', async () => {
+test('a template that asks for a feature that the stand-in lacks is refused', async () => {
   const make = (more: object) =>
     provider.make('AWS::DynamoDB::GlobalTable', 'Other', { ...properties, TableName: 'other', ...more });
   await expect(make({ TimeToLiveSpecification: { Enabled: true, AttributeName: 't' } })).rejects.toThrow(
@@ -518,7 +518,7 @@ test('a template may not ask for what the stand-in has not', async () => {
   ).rejects.toThrow('exists with another key');
 });
 
-test('what was written is there after a restart, and an index that is added later covers it', async () => {
+test('the items exist after a restart, and an index that is added later covers them', async () => {
   await put({ pk: 'old', sk: 'D', node: 'i-1' });
   await provider.restart();
   client = provider.client(DynamoDBClient);

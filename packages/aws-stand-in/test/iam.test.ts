@@ -42,8 +42,8 @@ const bucket = 'arn:aws:s3:::deliveries';
 const key = `arn:aws:kms:us-east-1:${account}:key/1`;
 const bus = `arn:aws:events:us-east-1:${account}:event-bus/sealpost`;
 
-describe('what a role may', () => {
-  test('nothing without a statement, and the denial names the statement that is missing', () => {
+describe('the rights of a role', () => {
+  test('are none without a statement, and the denial names the missing statement', () => {
     const caller = session([]);
     expect(() => iam.authorize(caller, 's3:GetObject', `${bucket}/a`)).toThrow(
       `User: arn:aws:sts::${account}:assumed-role/mail/i-0abc is not authorized to perform: s3:GetObject on resource: ${bucket}/a ` +
@@ -51,7 +51,7 @@ describe('what a role may', () => {
     );
   });
 
-  test('a mail server reads what lies under its own role id and node id, and nothing beside it', () => {
+  test('let a mail server read below its own role id and node id, and nothing else', () => {
     const caller = session([document(allow('s3:GetObject', `${bucket}/deliveries/\${aws:userid}/*`))]);
     expect(may(caller, 's3:GetObject', `${bucket}/deliveries/${caller.userId}/abc`)).toBe(true);
     expect(may(caller, 's3:GetObject', `${bucket}/deliveries/${caller.userId}x/abc`)).toBe(false);
@@ -59,14 +59,14 @@ describe('what a role may', () => {
     expect(may(caller, 's3:PutObject', `${bucket}/deliveries/${caller.userId}/abc`)).toBe(false);
   });
 
-  test('a session name with a wildcard in it opens nobody else’s prefix', () => {
+  test('do not reach another prefix by a wildcard in the session name', () => {
     const caller = session([document(allow('s3:GetObject', `${bucket}/\${aws:userid}/*`))], 'mail', '*');
     const other = session([], 'mail-2', 'i-1');
     expect(may(caller, 's3:GetObject', `${bucket}/${other.userId}/abc`)).toBe(false);
     expect(may(caller, 's3:GetObject', `${bucket}/${caller.userId}/abc`)).toBe(true);
   });
 
-  test('a variable without a value fits nothing, one with a default fits the default', () => {
+  test('never match a variable without a value; a variable with a default matches its default', () => {
     const caller = session([
       document(
         allow('s3:GetObject', [
@@ -79,7 +79,7 @@ describe('what a role may', () => {
     expect(may(caller, 's3:GetObject', `${bucket}/all/x`)).toBe(true);
   });
 
-  test('a Deny wins over every Allow, of whatever policy', () => {
+  test('are removed by a Deny, in whatever policy the Deny and the Allow are', () => {
     const caller = session([document(allow('s3:*')), document(deny('s3:Delete*'))]);
     expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(true);
     expect(may(caller, 's3:DeleteObject', `${bucket}/a`)).toBe(false);
@@ -89,27 +89,27 @@ describe('what a role may', () => {
     expect(may(iam.root(), 's3:PutObject', `${bucket}/a`)).toBe(true);
   });
 
-  test('NotAction and NotResource mean all but', () => {
+  test('exclude the listed items of NotAction and NotResource', () => {
     const caller = session([document({ Effect: 'Allow', NotAction: 'iam:*', NotResource: 'arn:aws:s3:::secret/*' })]);
     expect(may(caller, 's3:GetObject', 'arn:aws:s3:::open/a')).toBe(true);
     expect(may(caller, 's3:GetObject', 'arn:aws:s3:::secret/a')).toBe(false);
     expect(may(caller, 'IAM:GetRole', 'arn:aws:iam::1:role/x')).toBe(false);
   });
 
-  test('a policy that a role no longer has allows nothing', () => {
+  test('do not come from a policy that was detached', () => {
     const caller = session([document(allow('s3:GetObject'))]);
     expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(true);
     session([]);
     expect(may(caller, 's3:GetObject', `${bucket}/a`)).toBe(false);
   });
 
-  test('everybody may ask who they are', () => {
+  test('always include the question who the caller is', () => {
     expect(may(session([document(deny('*'))]), 'sts:GetCallerIdentity', '*')).toBe(true);
   });
 });
 
-describe('what a resource allows', () => {
-  test('a bucket lets in a role that it names, with all its sessions, and no other', () => {
+describe('the policy of a resource', () => {
+  test('of a bucket admits a role that it names, with all its sessions, and no other', () => {
     const [mail, other] = [session([]), session([], 'other')];
     iam.setResourcePolicy(bucket, document(allow('s3:GetObject', `${bucket}/*`, { Principal: { AWS: mail.roleArn } })));
     expect(may(mail, 's3:GetObject', `${bucket}/a`)).toBe(true);
@@ -118,7 +118,7 @@ describe('what a resource allows', () => {
     expect(may(mail, 's3:GetObject', `${bucket}/a`)).toBe(false);
   });
 
-  test('naming the account does not let its roles in: their own policies must', () => {
+  test('that names the account does not admit its roles: their own policies must allow the request, too', () => {
     iam.setResourcePolicy(
       bucket,
       document(allow('s3:GetObject', `${bucket}/*`, { Principal: { AWS: `arn:aws:iam::${account}:root` } })),
@@ -127,7 +127,7 @@ describe('what a resource allows', () => {
     expect(may(session([document(allow('s3:GetObject'))]), 's3:GetObject', `${bucket}/a`)).toBe(true);
   });
 
-  test('a key opens only with its own policy, which may hand the decision to the account', () => {
+  test('of a key must allow each request, or leave the decision to the account', () => {
     const caller = session([document(allow('kms:Decrypt', key))]);
     const root = { AWS: `arn:aws:iam::${account}:root` };
     expect(may(caller, 'kms:Decrypt', key)).toBe(true);
@@ -143,7 +143,7 @@ describe('what a resource allows', () => {
     expect(may(session([]), 'kms:Decrypt', key)).toBe(true);
   });
 
-  test('a service is let in by the resource alone, and only under its conditions', () => {
+  test('must admit a service, under its conditions', () => {
     const target = `arn:aws:lambda:us-east-1:${account}:function:f`;
     const events = iam.service('events.amazonaws.com');
     const rule = `arn:aws:events:us-east-1:${account}:rule/sealpost/r`;
@@ -161,7 +161,7 @@ describe('what a resource allows', () => {
     );
   });
 
-  test('the bus hears only the senders that it was told, not even the owner of the account', () => {
+  test('of the bus admits only the senders that it names, and not even the owner of the account', () => {
     const sender = session([document(allow('events:PutEvents', bus))], 'sender');
     const stranger = session([document(allow('events:PutEvents'))], 'stranger');
     const others = deny('events:PutEvents', bus, {
@@ -174,7 +174,7 @@ describe('what a resource allows', () => {
     expect(may(iam.root(), 'events:PutEvents', bus)).toBe(false);
   });
 
-  test('a rule that refuses plain transport refuses nobody here, where loopback stands for TLS', () => {
+  test('that denies requests without TLS denies nothing here, because loopback stands for TLS', () => {
     const caller = session([document(allow('s3:GetObject'))]);
     iam.setResourcePolicy(
       bucket,
@@ -231,7 +231,7 @@ describe('conditions', () => {
   });
 });
 
-describe('policies that say what is not played here are refused when they are attached', () => {
+describe('a policy that the stand-in does not implement is refused when it is attached', () => {
   test.each<[string, object, 'identity' | 'resource']>([
     ['operator', allow('s3:*', '*', { Condition: { DateLessThan: { 'aws:CurrentTime': 'x' } } }), 'identity'],
     ['operator', allow('s3:*', '*', { Condition: { IpAddress: { 'aws:SourceIp': 'x' } } }), 'identity'],
@@ -247,7 +247,7 @@ describe('policies that say what is not played here are refused when they are at
     expect(() => new Policy(document(statement), kind)).toThrow(why);
   });
 
-  test('a role of the template with a property that changes its rights', () => {
+  test('on a role of the template with a property that changes its rights', () => {
     const role = iamService(iam, account).resources!['AWS::IAM::Role']!;
     const properties = { AssumeRolePolicyDocument: trusts('lambda.amazonaws.com'), PermissionsBoundary: 'arn:x' };
     expect(() => role({ logicalId: 'R', stackName: 's', properties, assetPath: String })).toThrow(
@@ -265,7 +265,7 @@ describe('roles', () => {
       assetPath: String,
     }) as any;
 
-  test('a service becomes a role only when the role trusts it', () => {
+  test('a service can use a role only if the role trusts it', () => {
     const { arn } = iam.putRole(
       'f',
       trusts('lambda.amazonaws.com', { Condition: { StringEquals: { 'aws:SourceAccount': account } } }),
@@ -279,7 +279,7 @@ describe('roles', () => {
     expect(() => iam.assume(`${arn}x`, { service: 'lambda.amazonaws.com', session: 's' })).toThrow('cannot be found');
   });
 
-  test('the template’s roles get their inline, attached and managed policies, and keep their id when made again', () => {
+  test('of the template have inline, attached and managed policies, and keep their ids in an update', () => {
     const role = { AssumeRolePolicyDocument: trusts('lambda.amazonaws.com') };
     const first = make('AWS::IAM::Role', role);
     expect(first.ref).toBe('sealpost-R');
@@ -300,7 +300,7 @@ describe('roles', () => {
   });
 });
 
-test('wildcards in a pattern are wildcards, everything else is itself', () => {
+test('a pattern has wildcards, and every other character matches itself', () => {
   expect(matches('a.c', 'abc')).toBe(false);
   expect(matches('a*c', 'a\nbc')).toBe(true);
   expect(matches('[a](b)+$', '[a](b)+$')).toBe(true);

@@ -23,10 +23,10 @@ const encrypt = (context: Record<string, string> = {}, key = keyArn) =>
   kms().encryptFor(root, key, secret, context, 'ssm').ciphertext;
 const decrypt = (ciphertext: Uint8Array, context: Record<string, string> = {}, by = root) =>
   kms().decryptFor(by, ciphertext, context, 'ssm');
-/** A role with just these statements, as a service sees it. */
+/** A role with only these statements, as a service sees it. */
 const roleWith = (...statements: object[]) => provider.caller(provider.client(KMSClient, statements));
 
-test('what was encrypted comes back under the same context in any order, and only there', () => {
+test('a ciphertext is decrypted under the same context in any order, and only under that', () => {
   const ciphertext = encrypt({ a: '1', b: '2' });
   expect(Buffer.from(ciphertext).includes(secret)).toBe(false);
   const { plaintext, keyArn: used } = decrypt(ciphertext, { b: '2', a: '1' });
@@ -36,7 +36,7 @@ test('what was encrypted comes back under the same context in any order, and onl
   }
 });
 
-test('a ciphertext that was changed, cut or made elsewhere is refused', () => {
+test('a ciphertext that was changed, cut or encrypted elsewhere is refused', () => {
   const ciphertext = encrypt();
   const changed = Uint8Array.from(ciphertext);
   changed[changed.length - 1]! ^= 1;
@@ -45,19 +45,19 @@ test('a ciphertext that was changed, cut or made elsewhere is refused', () => {
   }
 });
 
-test('a data key comes plain and encrypted', () => {
+test('a data key is returned in plain and encrypted', () => {
   const dataKey = kms().generateDataKeyFor(root, keyArn, {}, 'ssm');
   expect([dataKey.plaintext.length, dataKey.keyArn]).toEqual([32, keyArn]);
   expect(Buffer.from(decrypt(dataKey.ciphertext).plaintext)).toEqual(Buffer.from(dataKey.plaintext));
 });
 
-test('a key that is not there is said so, and an alias of our own is not done', () => {
+test('a key that does not exist is an error, and an alias of our own is not implemented', () => {
   const named = (name: string) => expect.objectContaining({ name });
   expect(() => encrypt({}, 'alias/other')).toThrow(named('NotImplemented'));
   expect(() => encrypt({}, keyArn.replace(/.$/, 'x'))).toThrow(named('NotFoundException'));
 });
 
-test('the right to a key may depend on the encryption context', async () => {
+test('a right to use a key may depend on the encryption context', async () => {
   const mine = { domain: 'example.com' };
   const role = await roleWith(
     allow('kms:Decrypt', keyArn, { StringEquals: { 'kms:EncryptionContext:domain': 'example.com' } }),
@@ -68,7 +68,7 @@ test('the right to a key may depend on the encryption context', async () => {
   expect(() => kms().encryptFor(role, keyArn, secret, mine, 'ssm')).toThrow('kms:Encrypt');
 });
 
-test('a right through a service is no right without it', async () => {
+test('a right through a service does not hold without the service', async () => {
   const condition = { StringEquals: { 'kms:ViaService': 's3.us-east-1.amazonaws.com' } };
   const caller = await roleWith(allow(['kms:GenerateDataKey', 'kms:Decrypt'], keyArn, condition));
   const service = kms();
@@ -78,7 +78,7 @@ test('a right through a service is no right without it', async () => {
   expect(() => service.decryptFor(caller, dataKey.ciphertext, { a: '1' }, 'ssm')).toThrow('kms:Decrypt');
 });
 
-test('the key that AWS makes for a service is there for everybody, through that service only', async () => {
+test('the key that AWS creates for a service can be used by every principal, through that service only', async () => {
   const caller = await roleWith();
   const { ciphertext } = kms().encryptFor(caller, 'alias/aws/ssm', secret, {}, 'ssm');
   expect(Buffer.from(kms().decryptFor(caller, ciphertext, {}, 'ssm').plaintext)).toEqual(secret);
@@ -94,7 +94,7 @@ test('a key that signs, and an operation from outside, are refused', async () =>
   });
 });
 
-test('keys survive a restart, and the database file holds nothing of their material', async () => {
+test('keys survive a restart, and the database file does not contain their material', async () => {
   const ciphertext = encrypt();
   await provider.restart();
   expect((await provider.make('AWS::KMS::Key', 'Key', {})).attributes!.Arn).toBe(keyArn);

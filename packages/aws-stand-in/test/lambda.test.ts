@@ -16,7 +16,7 @@ import { lambda } from '../src/lambda/lambda.ts';
 import { logs } from '../src/logs/logs.ts';
 import { sqs } from '../src/sqs/sqs.ts';
 
-// The start of a process takes a third of a second, and several on a busy machine.
+// The start of a process takes a third of a second, and several seconds on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 let directory: string;
@@ -49,7 +49,7 @@ interface Deployed {
   role?: object;
   /** Further resources; the function is `Subject`, its role `Role`. */
   resources?: object;
-  /** Changes the asset's hash, as changed code does. */
+  /** Changes the asset's hash, as a change of the code does. */
   version?: string;
 }
 
@@ -114,7 +114,7 @@ async function lines(group = '/aws/lambda/subject', filterPattern?: string): Pro
   return (await new CloudWatchLogsClient(client()).send(command)).events!.map(({ message }) => message!);
 }
 
-/** What a queue has got, as the account's owner reads it. */
+/** The messages of a queue, as the account's owner reads them. */
 async function received(queue: string): Promise<any[]> {
   const QueueUrl = `${cloud.endpoint}/${cloud.account}/${queue}`;
   const answer = await cloud.request(cloud.iam.root(), 'sqs', 'ReceiveMessage', {
@@ -126,8 +126,8 @@ async function received(queue: string): Promise<any[]> {
 
 const ANSWERING = 'exports.handler = async () => process.pid';
 
-describe('what a function is given', () => {
-  test('an event, and a context that is complete', async () => {
+describe('a function gets', () => {
+  test('an event, and a complete context', async () => {
     await deploy({
       properties: { MemorySize: 256, Timeout: 20 },
       code: `exports.handler = async (event, context) => ({ event, ...context, remaining: context.getRemainingTimeInMillis() })`,
@@ -153,7 +153,7 @@ describe('what a function is given', () => {
     expect(result.remaining).toBeLessThanOrEqual(20_000);
   });
 
-  test('its own variables and those of Lambda, and nothing of the stand-in', async () => {
+  test('its own variables and those of Lambda, and no variable of the stand-in', async () => {
     vi.stubEnv('SECRET_OF_THE_PROVIDER', 'x');
     await deploy({
       properties: { Environment: { Variables: { TABLE: 'domains' } } },
@@ -199,7 +199,7 @@ describe('what a function is given', () => {
     expect(result).toMatchObject({ TABLE: 'domains', TZ: ':UTC', _HANDLER: 'index.handler', AWS_REGION: 'us-east-1' });
   });
 
-  test("the rights of its role and no others: a bundle with AWS's own client is its role at the endpoint", async () => {
+  test("the rights of its role and no others: the bundle's AWS client uses the role at the endpoint", async () => {
     const entry = path.join(directory, 'entry.ts');
     const sts = path.resolve('node_modules/@aws-sdk/client-sts');
     await writeFile(
@@ -224,7 +224,7 @@ describe('what a function is given', () => {
     });
   });
 
-  test('only what is in its bundle: a package of the checkout is not found', async () => {
+  test('only the content of its bundle: a package of the checkout is not found', async () => {
     await deploy({ code: `exports.handler = async () => require('${path.resolve('node_modules/zod')}')` });
     const { FunctionError, result } = await invoke();
     expect(FunctionError).toBe('Unhandled');
@@ -234,15 +234,15 @@ describe('what a function is given', () => {
     });
   });
 
-  test('a CommonJS bundle is CommonJS, though the checkout around it says "module"', async () => {
+  test('a CommonJS bundle as CommonJS, even if the checkout around it says "module"', async () => {
     await writeFile(path.join(directory, 'package.json'), '{ "type": "module" }');
     await deploy({ code: 'module.exports.handler = async () => typeof require' });
     expect((await invoke()).result).toBe('function');
   });
 });
 
-describe('what goes wrong inside', () => {
-  test('a thrown error keeps its name, and the process stays', async () => {
+describe('an error inside a function', () => {
+  test('that is thrown keeps its name, and the process stays', async () => {
     await deploy({
       code: `class RateLimited extends Error { name = 'AcmeRateLimited' }
         exports.handler = async event => { if (event.fail) throw new RateLimited('wait until noon'); return process.pid }`,
@@ -272,7 +272,7 @@ describe('what goes wrong inside', () => {
       'Runtime.UnhandledPromiseRejection',
       /stray/,
     ],
-  ])('%s ends the process; the next invocation has another', async (_, statement, errorType, message) => {
+  ])('such as %s ends the process; the next invocation has another', async (_, statement, errorType, message) => {
     await deploy({
       properties: { Timeout: 1 },
       code: `exports.handler = async event => { if (event.pid) return process.pid; ${statement} }`,
@@ -294,20 +294,20 @@ describe('what goes wrong inside', () => {
       'index.handler takes a callback',
     ],
     ['process.exit(4)', 'Runtime.ExitError', 'Error: Runtime exited with error: exit status 4'],
-  ])('a function that cannot start says so to its invocation: %s', async (code, errorType, errorMessage) => {
+  ])('at the start is the answer of the invocation: %s', async (code, errorType, errorMessage) => {
     await deploy({ code });
     const { FunctionError, result } = await invoke();
     expect(FunctionError).toBe('Unhandled');
     expect(result).toMatchObject({ errorType, errorMessage });
   });
 
-  test('code that is no longer there is an error of the function, not of the stand-in', async () => {
+  test("because its code was deleted is the function's, not the stand-in's", async () => {
     await deploy({ code: ANSWERING });
     await rm(path.join(directory, 'asset.1'), { recursive: true });
     expect((await invoke()).result).toMatchObject({ errorType: 'Runtime.ExitError' });
   });
 
-  test('more heap than its memory ends it', async () => {
+  test('because of too much heap ends the process', async () => {
     await deploy({
       properties: { MemorySize: 128 },
       code: `exports.handler = async () => { const all = []; for (;;) all.push(Array(1e6).fill({})); }`,
@@ -320,8 +320,8 @@ describe('what goes wrong inside', () => {
   });
 });
 
-describe('processes', () => {
-  test('one runs one invocation at a time; at the same time there are two', async () => {
+describe('a process', () => {
+  test('runs one invocation at a time; two invocations at once have two processes', async () => {
     await deploy({
       code: 'exports.handler = async () => { await new Promise(done => setTimeout(done, 300)); return process.pid }',
     });
@@ -332,7 +332,7 @@ describe('processes', () => {
     expect([first, second]).toContain(later.result);
   });
 
-  test('what one has compiled is there for the next', async () => {
+  test('uses what an earlier process has compiled', async () => {
     await deploy({ code: ANSWERING });
     await invoke();
     // The cache is written between two invocations.
@@ -341,7 +341,7 @@ describe('processes', () => {
     expect(kept.length).toBeGreaterThan(1);
   });
 
-  test('new code retires the processes of the old; unchanged code keeps them', async () => {
+  test('is retired if the function has new code, and kept if its code is the same', async () => {
     const code = (says: string) => `exports.handler = async () => ['${says}', process.pid]`;
     await deploy({ code: code('old') });
     const old = (await invoke()).result;
@@ -353,13 +353,13 @@ describe('processes', () => {
   });
 });
 
-describe('who may', () => {
+describe('a function', () => {
   const caller = (name: string, ...actions: string[]) => {
     cloud.iam.putRole(name, trust('states.amazonaws.com'), [allow(actions)]);
     return cloud.iam.assume(name, { service: 'states.amazonaws.com', session: 'test' });
   };
 
-  test('a role without lambda:InvokeFunction is refused, one with it is not', async () => {
+  test('is invoked by a role with lambda:InvokeFunction, and by no role without it', async () => {
     await deploy({ code: ANSWERING });
     const ask = (name: string, action: string) =>
       cloud.request(caller(name, action), 'lambda', 'Invoke', { FunctionName: 'subject' });
@@ -367,7 +367,7 @@ describe('who may', () => {
     expect((await ask('friend', 'lambda:InvokeFunction')).StatusCode).toBe(200);
   });
 
-  test('a service may only with a permission, and only for the source that this names', async () => {
+  test('is invoked by a service with a permission, and only for the source that the permission names', async () => {
     const SourceArn = 'arn:aws:events:us-east-1:000000000000:rule/mine';
     const Permission = {
       Type: 'AWS::Lambda::Permission',
@@ -389,7 +389,7 @@ describe('who may', () => {
     await expect(ask(SourceArn)).rejects.toThrow('lambda:InvokeFunction');
   });
 
-  test('a function whose role does not trust Lambda is refused at deploy', async () => {
+  test('whose role does not trust Lambda is refused at deploy', async () => {
     const role = { AssumeRolePolicyDocument: trust('ec2.amazonaws.com') };
     await expect(deploy({ code: ANSWERING, role })).rejects.toThrow(
       /Subject \(AWS::Lambda::Function\): .*trust policy/,
@@ -406,11 +406,14 @@ describe('who may', () => {
       problem: 'AWS_REGION: this key is reserved by Lambda',
     },
     { properties: { Environment: { Variables: { LONG: 'x'.repeat(4096) } } }, problem: 'Lambda takes 4096' },
-  ])('what Lambda or the stand-in does not do is refused at deploy: $problem', async ({ properties, problem }) => {
-    await expect(deploy({ code: ANSWERING, properties })).rejects.toThrow(problem);
-  });
+  ])(
+    'with a property that Lambda or the stand-in lacks is refused at deploy: $problem',
+    async ({ properties, problem }) => {
+      await expect(deploy({ code: ANSWERING, properties })).rejects.toThrow(problem);
+    },
+  );
 
-  test('a payload that is not JSON, and a function that is not there, are refused', async () => {
+  test('accepts only JSON, and one that does not exist is an error', async () => {
     await deploy({ code: ANSWERING });
     await expect(invoke(undefined, { Payload: Buffer.from('{') })).rejects.toMatchObject({
       name: 'InvalidRequestContentException',
@@ -420,7 +423,7 @@ describe('who may', () => {
   });
 });
 
-describe('what nobody waits for', () => {
+describe('an asynchronous event', () => {
   const FAILING = `exports.handler = async event => { console.log('try ' + event.n); throw new TypeError('never') }`;
   const withQueue = {
     code: FAILING,
@@ -428,7 +431,7 @@ describe('what nobody waits for', () => {
     resources: { Dead: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'dead' } } },
   };
 
-  test('a failed event is tried twice more, then the dead letter queue has it', async () => {
+  test('that fails is tried twice more, and then sent to the dead letter queue', async () => {
     await deploy({ ...withQueue, role: { Policies: inline(...logging, 'sqs:SendMessage') } });
     const { StatusCode, $metadata } = await invoke({ n: 7 }, { InvocationType: 'Event' });
     expect(StatusCode).toBe(202);
@@ -448,7 +451,7 @@ describe('what nobody waits for', () => {
   test.each([
     [undefined, [60_000, 120_000]],
     [60, [1_000, 2_000]],
-  ])('with the pace %s, the retries come after %s ms', async (pace, delays) => {
+  ])('with the pace %s is retried after %s ms', async (pace, delays) => {
     await cloud.stop();
     cloud = await startCloud({ directory, services: [lambda, logs, sqs], pace });
     await deploy({ code: FAILING });
@@ -458,7 +461,7 @@ describe('what nobody waits for', () => {
       await vi.waitFor(() => expect(row()?.attempts).toBe(failed + 1), 20_000);
       expect(row().due - Date.now()).toBeGreaterThan(delay - 900);
       expect(row().due - Date.now()).toBeLessThanOrEqual(delay);
-      // Nobody waits for minutes here.
+      // The test does not wait for minutes.
       if (delay > 10_000) return;
     }
   });
@@ -476,10 +479,10 @@ describe('what nobody waits for', () => {
   });
 
   test.each([{ MaximumRetryAttempts: 0 }, { MaximumEventAgeInSeconds: 60 }])(
-    'an event is given up at the end of its own limit: %o',
+    'is given up at the end of its own limit: %o',
     async limit => {
       await cloud.stop();
-      // A minute is 60 s for an event's age, too, so its first retry would come too late.
+      // Without a pace, the first retry comes after 60 s, which is too late for this age.
       cloud = await startCloud({ directory, services: [lambda, logs, sqs] });
       await deploy(configured(limit));
       await invoke({ n: 7 }, { InvocationType: 'Event' });
@@ -488,12 +491,12 @@ describe('what nobody waits for', () => {
     },
   );
 
-  test('a destination of events is refused', async () => {
+  test('with a destination is refused at deploy', async () => {
     const OnFailure = { Destination: 'arn:aws:sqs:us-east-1:000000000000:dead' };
     await expect(deploy(configured({ DestinationConfig: { OnFailure } }))).rejects.toThrow('DestinationConfig');
   });
 
-  test('a role that may not send to the queue loses the event, and the log says so', async () => {
+  test('is lost if the role may not send to the queue, and the log says so', async () => {
     await deploy(withQueue);
     await invoke({ n: 9 }, { InvocationType: 'Event' });
     await vi.waitFor(async () => {
@@ -504,7 +507,7 @@ describe('what nobody waits for', () => {
     expect(await received('dead')).toEqual([]);
   });
 
-  test('without a queue, the log says after three tries that the event is lost', async () => {
+  test('is lost after three tries without a queue, and the log says so', async () => {
     await deploy({ code: FAILING });
     const { StatusCode, $metadata } = await invoke({ n: 7 }, { InvocationType: 'Event' });
     expect(StatusCode).toBe(202);
@@ -516,7 +519,7 @@ describe('what nobody waits for', () => {
     expect(await lines(undefined, '"try 7"')).toHaveLength(3);
   });
 
-  test('a stand-in killed with an event under way leaves no process, and runs the event when it is back', async () => {
+  test('is run again after the stand-in was killed with it, and no process is left from before', async () => {
     const done = path.join(directory, 'done');
     await synthesise({
       // The first run loops without a pause, so no message could end it. The second run finds the
@@ -565,8 +568,8 @@ describe('what nobody waits for', () => {
   }, 60_000);
 });
 
-describe('what is printed', () => {
-  test("stands in the log between Lambda's own lines, a call of console a line", async () => {
+describe('the output of a function', () => {
+  test("stands in the log between Lambda's own lines, one line for each call of console", async () => {
     await deploy({
       code: `exports.handler = async () => { console.log('one %s', 1); console.warn('two\\nlines'); process.stdout.write('bare') }`,
     });
@@ -598,7 +601,7 @@ describe('what is printed', () => {
     expect(await lines('mine', 'here')).toHaveLength(1);
   });
 
-  test('is lost when the role may not write it, as on AWS, and the function runs all the same', async () => {
+  test('is lost if the role may not write it, as on AWS, and the function runs all the same', async () => {
     await deploy({ code: `exports.handler = async () => console.log('into the void')`, role: { Policies: [] } });
     expect((await invoke()).StatusCode).toBe(200);
     await expect(lines()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });

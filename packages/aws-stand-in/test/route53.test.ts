@@ -48,7 +48,7 @@ const txt = async (name: string) => {
 const served = (name: string) =>
   answer(provider.cloud.service<Route53>('route53').zones(), name, 'TXT').answers.flatMap(({ values }) => values);
 
-test('a new zone has NS and SOA, its name servers, and an id that may be given in either form', async () => {
+test('a new zone has NS and SOA, its name servers, and an id that is accepted in either form', async () => {
   const { HostedZone, DelegationSet } = await client.send(new GetHostedZoneCommand({ Id: Id.split('/').at(-1)! }));
   expect(HostedZone).toMatchObject({ Id, Name: 'challenges.test.', ResourceRecordSetCount: 2 });
   expect(HostedZone!.Config!.PrivateZone).toBe(false);
@@ -60,7 +60,7 @@ test('a new zone has NS and SOA, its name servers, and an id that may be given i
   ]);
 });
 
-test('a change is listed at once and served only when it is in sync', async () => {
+test('a change is listed at once, and served only when it is in sync', async () => {
   const { ChangeInfo } = await send([change('CREATE', 'A.Challenges.test', 'TXT', ['"one"', '"two"'])]);
   expect(ChangeInfo).toMatchObject({ Status: 'PENDING', Id: expect.stringMatching(/^\/change\/C/) });
   expect(ChangeInfo!.SubmittedAt).toBeInstanceOf(Date);
@@ -71,7 +71,7 @@ test('a change is listed at once and served only when it is in sync', async () =
   expect(later!.Status).toBe('INSYNC');
 });
 
-test('the name servers are told without asking, once it is in sync', async () => {
+test('the name servers get a change without a poll, once it is in sync', async () => {
   const told: string[][] = [];
   const texts = (zones: Zone[]) => answer(zones, 'told.challenges.test', 'TXT').answers.flatMap(({ values }) => values);
   provider.cloud.service<Route53>('route53').publish(zones => told.push(texts(zones)));
@@ -80,7 +80,7 @@ test('the name servers are told without asking, once it is in sync', async () =>
   expect(told[0]).toEqual([]);
 });
 
-test('deleting exactly the old set and creating the new one is a compare-and-swap', async () => {
+test('a batch that deletes exactly the old set and creates the new one is a compare-and-swap', async () => {
   await send([change('CREATE', 'swap.challenges.test', 'TXT', ['"a"', '"b"'])]);
   const next = change('CREATE', 'swap.challenges.test', 'TXT', ['"c"']);
   await expect(send([change('DELETE', 'swap.challenges.test', 'TXT', ['"a"']), next])).rejects.toMatchObject({
@@ -174,7 +174,7 @@ test('record sets come in pages, ordered by labels from the right', async () => 
   } while (next.StartRecordName);
   const own = seen.filter(name => names.includes(name.slice(0, -1)));
   expect(own).toEqual(['a-b.challenges.test.', 'p.challenges.test.', 'b.p.challenges.test.', 'a.z.challenges.test.']);
-  expect(new Set(seen).size).toBe(seen.length - 1); // the apex has two sets
+  expect(new Set(seen).size).toBe(seen.length - 1); // The apex has two sets.
 });
 
 test('zones are found by name, and by id in pages', async () => {
@@ -192,7 +192,7 @@ test('zones are found by name, and by id in pages', async () => {
   ]);
 });
 
-test('a zone is made once for a caller reference, and deleted only when nothing is in it', async () => {
+test('a zone is created once for a caller reference, and deleted only if it is empty', async () => {
   const made = await createZone('gone.test');
   const again = new CreateHostedZoneCommand({ Name: 'gone.test', CallerReference: made.HostedZone!.CallerReference });
   await expect(client.send(again)).rejects.toMatchObject({ name: 'HostedZoneAlreadyExists' });
@@ -231,14 +231,14 @@ test('a role changes only the names, types and actions that its policy names', a
   await expect(role.send(new ListHostedZonesCommand({}))).rejects.toMatchObject(denied);
 });
 
-test('what the stand-in has not is refused, not ignored', async () => {
+test('a feature that the stand-in lacks is refused, not ignored', async () => {
   const weighted = change('UPSERT', 'w.challenges.test', 'TXT', ['"x"']);
   weighted.ResourceRecordSet!.Weight = 1;
   await expect(send([weighted])).rejects.toThrow(/Weight is not part of the stand-in/);
   await expect(send([change('UPSERT', '*.challenges.test', 'TXT', ['"x"'])])).rejects.toThrow(/wildcard/);
 });
 
-test('zones, record sets and changes outlive a restart', async () => {
+test('zones, record sets and changes survive a restart', async () => {
   const { ChangeInfo } = await send([change('UPSERT', 'kept.challenges.test', 'TXT', ['"kept"'])]);
   await provider.restart();
   client = provider.client(Route53Client);

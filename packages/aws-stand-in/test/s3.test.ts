@@ -51,7 +51,7 @@ const failure = (promise: Promise<unknown>) =>
     error => [error.$metadata.httpStatusCode, error.name],
   );
 
-test('an object comes back as it was put, with its metadata, its key and its checksum', async () => {
+test('an object is read as it was written, with its metadata, its key and its checksum', async () => {
   await put(kept, 'a/ü &<b>.pem', 'body', { ContentType: 'text/plain', Metadata: { seq: '7' } });
   const found = await get(kept, 'a/ü &<b>.pem');
   expect(found).toMatchObject({ text: 'body', ContentType: 'text/plain', Metadata: { seq: '7' }, ContentLength: 4 });
@@ -61,7 +61,7 @@ test('an object comes back as it was put, with its metadata, its key and its che
   expect(head).toMatchObject({ ContentLength: 4, ETag: found.ETag, VersionId: found.VersionId });
 });
 
-test('of 200 conditional puts at once one wins, and its body is what is read', async () => {
+test('of 200 conditional puts at once one wins, and its body is read', async () => {
   const puts = Array.from({ length: 200 }, (_, i) =>
     put(kept, 'race', `body ${i}`, { IfNoneMatch: '*' }).then(
       () => `body ${i}`,
@@ -79,7 +79,7 @@ test('of 200 conditional puts at once one wins, and its body is what is read', a
   expect(await failure(get(kept, 'race'))).toEqual([404, 'NoSuchKey']);
 });
 
-test('a put or get that names an ETag holds only for that object', async () => {
+test('a put or get that names an ETag succeeds only for that object', async () => {
   const { ETag } = await put(plain, 'tag', 'one');
   expect(await failure(get(plain, 'tag', { IfNoneMatch: ETag! }))).toContain(304);
   expect(await failure(get(plain, 'tag', { IfMatch: '"other"' }))).toEqual([412, 'PreconditionFailed']);
@@ -89,7 +89,7 @@ test('a put or get that names an ETag holds only for that object', async () => {
   expect(await failure(put(plain, 'gone', 'x', { IfMatch: ETag! }))).toEqual([404, 'NoSuchKey']);
 });
 
-test('a versioned bucket keeps what was overwritten and deleted, until a version is deleted by its id', async () => {
+test('a versioned bucket keeps overwritten and deleted objects until a version is deleted by its id', async () => {
   const first = await put(kept, 'v', 'one');
   const second = await put(kept, 'v', 'two');
   const marker = await client.send(new DeleteObjectCommand({ Bucket: kept, Key: 'v' }));
@@ -105,7 +105,7 @@ test('a versioned bucket keeps what was overwritten and deleted, until a version
   expect((await get(kept, 'v')).text).toBe('three');
 });
 
-test('a bucket without versions holds one body for each key, and nothing after a delete', async () => {
+test('a bucket without versions has one body for each key, and none after a delete', async () => {
   await put(plain, 'once', 'one');
   await put(plain, 'once', 'two');
   expect((await get(plain, 'once', { VersionId: 'null' })).text).toBe('two');
@@ -113,7 +113,7 @@ test('a bucket without versions holds one body for each key, and nothing after a
   expect(await failure(client.send(new HeadObjectCommand({ Bucket: plain, Key: 'once' })))).toEqual([404, 'NotFound']);
 });
 
-test('a list is in byte order, rolled up at the delimiter, and whole over its pages', async () => {
+test('a list is in byte order, rolled up at the delimiter, and complete over its pages', async () => {
   const keys = ['l/a', 'l/b/1', 'l/b/2', 'l/c', 'l/ü', 'l/😀', 'm'];
   for (const key of keys) await put(plain, key, key);
   const list = async (more: object) => {
@@ -156,7 +156,7 @@ test('a body is encrypted as the caller, who needs the key for this very object'
   expect(await failure(get(kept, 'role/new'))).toEqual([404, 'NoSuchKey']);
 });
 
-test('who may not list a bucket does not learn which keys are there', async () => {
+test('a caller that may not list a bucket does not learn which keys exist', async () => {
   const objects = allow('s3:GetObject', `arn:aws:s3:::${plain}/*`);
   const blind = provider.client(S3Client, [objects]);
   const onlyPrefix = allow('s3:ListBucket', `arn:aws:s3:::${plain}`, { StringLike: { 's3:prefix': 'mine/*' } });
@@ -184,7 +184,7 @@ test('a role reads its own deliveries by its user id, and a bucket policy denies
   provider.cloud.iam.setResourcePolicy(`arn:aws:s3:::${plain}`, undefined);
 });
 
-test('buckets can be found, and what is not done is refused', async () => {
+test('buckets are found, and an operation that is not implemented is refused', async () => {
   await client.send(new HeadBucketCommand({ Bucket: plain }));
   expect((await client.send(new ListBucketsCommand({}))).Buckets!.map(({ Name }) => Name)).toContain(plain);
   expect(await failure(client.send(new HeadBucketCommand({ Bucket: 'nowhere' })))).toEqual([404, 'NotFound']);
@@ -196,7 +196,7 @@ test('buckets can be found, and what is not done is refused', async () => {
   expect(await failure(client.send(copy))).toEqual([501, 'NotImplemented']);
 });
 
-test('objects survive a restart, and no body can be found in the database file', async () => {
+test('objects survive a restart, and the database file does not contain a body', async () => {
   const secret = 'PLANTED-SECRET-OF-THIS-TEST';
   await put(kept, 'secret', secret);
   await put(plain, 'secret', secret);

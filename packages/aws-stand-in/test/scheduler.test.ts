@@ -76,7 +76,7 @@ async function schedule(properties: object = {}, targetProperties: object = {}):
   });
 }
 
-test('a schedule invokes its function under its role, at once and then once a period', async () => {
+test('a schedule invokes its function under its role, at once and then once in each period', async () => {
   await schedule();
   await cloud.resume();
   await vi.waitFor(() => expect(taken).toHaveLength(1));
@@ -88,7 +88,7 @@ test('a schedule invokes its function under its role, at once and then once a pe
   await vi.waitFor(() => expect(taken).toHaveLength(2), 3_000);
 });
 
-test('two that are made together do not come due together', async () => {
+test('two schedules that are created together are not due together', async () => {
   await schedule();
   await schedule({ Name: 'walk' }, { Input: '{"reason":"advice"}' });
   await cloud.resume();
@@ -99,7 +99,7 @@ test('two that are made together do not come due together', async () => {
   expect(taken.map(({ payload }) => payload.reason)).toEqual(['time', 'advice']);
 });
 
-test('what was missed while the stand-in was down is made up for once', async () => {
+test('the invocations that were missed while the stand-in was down are made up for by one', async () => {
   await schedule();
   await cloud.resume();
   await vi.waitFor(() => expect(taken).toHaveLength(1));
@@ -113,7 +113,7 @@ test('what was missed while the stand-in was down is made up for once', async ()
   expect(taken).toHaveLength(2);
 });
 
-test('an invocation that fails for good goes to the dead letter queue', async () => {
+test('an invocation that has failed for the last time goes to the dead letter queue', async () => {
   await cloud.service('sqs').resources!['AWS::SQS::Queue']!({
     logicalId: 'Letters',
     stackName: 'test',

@@ -2,7 +2,7 @@ import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { expect, test } from 'vitest';
 import { startAccount } from '../src/testing.ts';
 
-test('whoever asks for SNS from outside is told that it is not here', async () => {
+test('a request to SNS from outside is refused: SNS is not implemented for callers', async () => {
   const account = await startAccount(['sns']);
   const { endpoint, region, iam } = account.cloud;
   const settings = { endpoint, region, credentials: iam.rootCredentials(), maxAttempts: 1, signingName: 'sns' };

@@ -33,7 +33,7 @@ const counts = () => {
   return [rows.length - hidden, hidden];
 };
 
-test('a letter stays until it is deleted, hidden from others while one reads it', async () => {
+test('a message stays until it is deleted, and is hidden from other readers while one reads it', async () => {
   await send('first é');
   await send('second');
   const [message] = await receive({ MessageSystemAttributeNames: ['ApproximateReceiveCount'] });
@@ -44,7 +44,7 @@ test('a letter stays until it is deleted, hidden from others while one reads it'
   expect(counts()).toEqual([0, 1]);
 });
 
-test('a letter that was not deleted comes again, counted, with its attributes', async () => {
+test('a message that was not deleted is delivered again, counted, with its attributes', async () => {
   const MessageAttributes = { ERROR_CODE: { DataType: 'String', StringValue: 'NO_PERMISSIONS' } };
   await client.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', MessageAttributes }));
   await receive({ VisibilityTimeout: 0 });
@@ -52,7 +52,7 @@ test('a letter that was not deleted comes again, counted, with its attributes', 
   expect(again).toMatchObject({ MessageAttributes, Attributes: { ApproximateReceiveCount: '2' } });
 });
 
-test('a long poll ends with the letter that arrives, or with one that becomes visible, or empty', async () => {
+test('a long poll ends with the message that arrives, or with one that becomes visible, or empty', async () => {
   const waiting = receive({ WaitTimeSeconds: 20, VisibilityTimeout: 1 });
   await send('arrives');
   expect((await waiting).map(({ Body }) => Body)).toEqual(['arrives']);
@@ -60,7 +60,7 @@ test('a long poll ends with the letter that arrives, or with one that becomes vi
   expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
 });
 
-test('a service may send only when the queue policy names it', async () => {
+test('a service may send only if the queue policy names it', async () => {
   const caller = provider.cloud.iam.service('events.amazonaws.com');
   const letter = () => provider.cloud.request(caller, 'sqs', 'SendMessage', { QueueUrl, MessageBody: 'dead' });
   await expect(letter()).rejects.toThrow('sqs:SendMessage');
@@ -84,7 +84,7 @@ test('a service may send only when the queue policy names it', async () => {
   await expect(send('x', role)).rejects.toThrow('sqs:SendMessage');
 });
 
-test('a queue is found by its name, at the address of this run, and keeps its letters over a restart', async () => {
+test('a queue is found by its name, at the address of this run, and keeps its messages over a restart', async () => {
   await send('kept');
   await provider.restart();
   client = provider.client(SQSClient);
@@ -94,7 +94,7 @@ test('a queue is found by its name, at the address of this run, and keeps its le
   expect((await receive()).map(({ Body }) => Body)).toEqual(['kept']);
 });
 
-test('a queue that is not there, and what is not done, are said so', async () => {
+test('a queue that does not exist, and an operation that is not implemented, are errors', async () => {
   await expect(client.send(new GetQueueUrlCommand({ QueueName: 'other' }))).rejects.toMatchObject({
     name: 'QueueDoesNotExist',
   });

@@ -128,7 +128,7 @@ async function make(service: string, type: string, properties: object) {
     assetPath: key => key,
   });
 }
-/** A document of steps that run shell, each the lines of one script. */
+/** A document of steps that run shell; each step has the lines of one script. */
 async function document(steps: object[], parameters: object = {}, name = 'deliver'): Promise<void> {
   const Content = { schemaVersion: '2.2', parameters, mainSteps: steps };
   await make('ssm', 'AWS::SSM::Document', { Name: name, DocumentType: 'Command', Content });
@@ -147,7 +147,7 @@ async function send(input: Partial<SendCommandCommandInput> = {}, by = client())
 async function invocation(CommandId: string, PluginName?: string) {
   return client().send(new GetCommandInvocationCommand({ CommandId, InstanceId: nodeId, PluginName }));
 }
-/** Waits for a command's end and returns its step. */
+/** Waits for a command's end. @returns its step */
 async function result(CommandId: string, PluginName?: string) {
   await vi.waitFor(async () => {
     const listed = await client().send(new ListCommandsCommand({ CommandId }));
@@ -156,7 +156,7 @@ async function result(CommandId: string, PluginName?: string) {
   return invocation(CommandId, PluginName);
 }
 
-test('a command runs its document on the node and its answer can be read', async () => {
+test('a command runs its document on the node, and its answer can be read', async () => {
   await document(
     [shell('install', ['echo "{{ delivery }} for $AWS_SSM_INSTANCE_ID"', 'echo "$SSM_COMMAND_ID"', 'echo warned >&2'])],
     { delivery: { type: 'String', allowedPattern: '^[0-9a-f]{64}$' } },
@@ -175,7 +175,7 @@ test('a command runs its document on the node and its answer can be read', async
   });
 });
 
-test('a step for Windows is skipped here and says so, and one without a precondition is not taken', async () => {
+test('a step for Windows is skipped on Linux with a note, and a step without a precondition is refused', async () => {
   const powershell = { ...shell('other', ['exit 0']), action: 'aws:runPowerShellScript' };
   const forWindows = { ...powershell, precondition: { StringEquals: ['platformType', 'Windows'] } };
   await document([shell('install', ['echo here']), forWindows]);
@@ -191,7 +191,7 @@ test('a step for Windows is skipped here and says so, and one without a precondi
     await expect(document([wrong], {}, 'wrong')).rejects.toThrow('aws:runPowerShellScript without a precondition');
 });
 
-test('an exit code is told, later steps still run unless the failed one says exit', async () => {
+test('an exit code is reported; later steps still run unless the failed step says exit', async () => {
   await document([shell('one', ['echo one', 'exit 30']), shell('two', ['echo two'])], {}, 'goes-on');
   await document([shell('one', ['exit 30'], { onFailure: 'exit' }), shell('two', ['echo two'])], {}, 'stops');
   register();
@@ -211,7 +211,7 @@ test('an exit code is told, later steps still run unless the failed one says exi
   expect(listed.CommandInvocations![0]).toMatchObject({ Status: 'Failed', CommandPlugins: [{ ResponseCode: 30 }, {}] });
 });
 
-test('with several steps the step must be named', async () => {
+test('of several steps the caller must name one', async () => {
   await document([shell('one', ['true']), shell('two', ['true'])]);
   register();
   await cloud.resume();
@@ -240,7 +240,7 @@ test('a script that runs too long is killed', async () => {
   });
 }, 15_000);
 
-test('parameters are held to the document', async () => {
+test('parameters must match the document', async () => {
   await document([shell('install', ['echo {{ delivery }}'])], {
     delivery: { type: 'String', allowedPattern: '^[0-9a-f]{64}$' },
   });
@@ -253,7 +253,7 @@ test('parameters are held to the document', async () => {
   await wrong({ delivery: [hash, hash] });
 });
 
-test('a document is sent only with its own hash, and only to a node that is known', async () => {
+test('a document is sent only with its own hash, and only to a known node', async () => {
   await document([shell('one', ['true'])]);
   register();
   const stored = cloud.database.prepare('SELECT content FROM ssm_documents').get()!.content as string;
@@ -272,7 +272,7 @@ test('a document is sent only with its own hash, and only to a node that is know
   await expect(send({ DocumentName: 'other' })).rejects.toMatchObject({ name: 'InvalidDocument' });
 });
 
-test('a sender whose rights ask for a tag reaches only nodes that carry it', async () => {
+test('a sender whose rights ask for a tag reaches only nodes with the tag', async () => {
   await document([shell('one', ['true'])]);
   register();
   const arn = 'arn:aws:ssm:us-east-1:000000000000';
@@ -398,7 +398,7 @@ test('status changes of commands and invocations arrive on the default bus', asy
   expect(byType['EC2 Command Status-change Notification'].detail).toMatchObject({ parameters: { delivery: [hash] } });
 });
 
-test('a command that was sent before a kill is run when its node is there again', async () => {
+test('a command that was sent before a kill is run once its node is connected again', async () => {
   await document([shell('one', ['echo ran'])]);
   register();
   const CommandId = await send();
@@ -411,7 +411,7 @@ test('a command that was sent before a kill is run when its node is there again'
   expect(await result(CommandId)).toMatchObject({ Status: 'Success', StandardOutputContent: 'ran\n' });
 });
 
-test('a command that a kill broke off goes on at the step that did not end', async () => {
+test('a command that a kill interrupted continues at the step that did not end', async () => {
   await document([
     shell('one', ['echo once >> /run/ran']),
     shell('two', ['cat /run/ran', '[ -e /run/again ] || sleep 10']),
@@ -428,7 +428,7 @@ test('a command that a kill broke off goes on at the step that did not end', asy
   expect(await result(CommandId, 'two')).toMatchObject({ Status: 'Success', StandardOutputContent: 'once\n' });
 });
 
-test('a node that is forgotten ends what waited for it', async () => {
+test('a node that is deregistered ends the commands that waited for it', async () => {
   await document([shell('one', ['true'])]);
   register();
   const CommandId = await send();
@@ -525,7 +525,7 @@ test.each([
     });
 });
 
-test('nodes come in pages of ten, or of 5 to 50 as the caller asks', async () => {
+test('nodes are listed in pages of ten, or of 5 to 50 as the caller asks', async () => {
   const ids = Array.from({ length: 12 }, (_, i) => `mi-000000000000000${10 + i}`);
   for (const id of ids) registerOnly(id, {});
   const idsIn = ({ InstanceInformationList }: DescribeInstanceInformationCommandOutput) =>
@@ -542,13 +542,13 @@ test('nodes come in pages of ten, or of 5 to 50 as the caller asks', async () =>
 
 test.each<[string, object]>([
   ['onFailure beside inputs', { ...shell('one', ['true']), onFailure: 'exit' }],
-  ['a plugin that is not done here', { action: 'aws:runPowerShellScript', name: 'one', inputs: {} }],
+  ['a plugin that is not implemented', { action: 'aws:runPowerShellScript', name: 'one', inputs: {} }],
   ['a parameter that is not declared', shell('one', ['echo {{ nobody }}'])],
-])('a document with %s is refused when it is made', async (_name, step) => {
+])('a document with %s is refused at its creation', async (_name, step) => {
   await expect(document([step])).rejects.toThrow();
 });
 
-test('a secret parameter is made once, stored encrypted, and read only by who may decrypt', async () => {
+test('a secret parameter is created once, stored encrypted, and read only by roles that may decrypt', async () => {
   const { attributes } = await make('kms', 'AWS::KMS::Key', {});
   const allow = (Action: string[], Resource: string) => ({ Effect: 'Allow', Action, Resource });
   const own = allow(

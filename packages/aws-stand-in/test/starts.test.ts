@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Starts } from '../src/lambda/starts.ts';
 
-/** Asks for this many processes. Each is ready when the test says so. */
+/** Asks for this many processes. Each process is ready when the test says so. */
 function needing(name: string, processes: number, log: string[]) {
   const up: (() => void)[] = [];
   const start = () => {
@@ -14,7 +14,7 @@ function needing(name: string, processes: number, log: string[]) {
   return { start, up, needsNoMore: () => void (processes = 0) };
 }
 
-test('no more start at once than may, whoever asks and how often', async () => {
+test('no more processes start at once than allowed, however many functions ask', async () => {
   const log: string[] = [];
   const starts = new Starts(2);
   const [claim, order] = [needing('claim', 3, log), needing('order', 1, log)];
@@ -28,7 +28,7 @@ test('no more start at once than may, whoever asks and how often', async () => {
   expect(log).toEqual(['claim', 'claim', 'claim', 'order']);
 });
 
-test('they take turns: one that needs many does not hold up one that needs one', async () => {
+test('functions take turns: one that needs many processes does not delay one that needs one', async () => {
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order] = [needing('claim', 9, log), needing('order', 1, log)];
@@ -40,7 +40,7 @@ test('they take turns: one that needs many does not hold up one that needs one',
   expect(log).toEqual(['claim', 'claim', 'order', 'claim']);
 });
 
-test('one that has no process at all comes before those that want one more', async () => {
+test('a function without a process comes before functions that ask for one more', async () => {
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order, first] = [needing('claim', 2, log), needing('order', 1, log), needing('first', 1, log)];
@@ -51,7 +51,7 @@ test('one that has no process at all comes before those that want one more', asy
   expect(log).toEqual(['claim', 'first']);
 });
 
-test('what is needed no more by its turn is not started, and may be asked for again', async () => {
+test('a process that is no longer needed at its turn is not started, and may be asked for again', async () => {
   const log: string[] = [];
   const starts = new Starts(1);
   const [claim, order, again] = [needing('claim', 1, log), needing('order', 1, log), needing('again', 1, log)];

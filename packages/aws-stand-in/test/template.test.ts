@@ -11,7 +11,7 @@ let directory: string;
 let cloud: RunningCloud;
 let made: ResourceRequest[];
 
-/** A service with one resource type that records what it is asked to make. */
+/** A service with one resource type that records what it is asked to create. */
 const things: Service = {
   name: 'things',
   model: {},
@@ -46,14 +46,14 @@ async function load(template: object, parameters: Record<string, string> = {}, s
 const thing = (Properties: object = {}, more: object = {}) => ({ Type: 'Test::Thing', Properties, ...more });
 const names = () => made.map(({ logicalId }) => logicalId);
 
-/** Returns what the one property of a resource beside `Other` becomes. */
+/** Returns the resolved value of the one property of a resource beside `Other`. */
 async function resolved(value: unknown, template: object = {}, parameters: Record<string, string> = {}) {
   await load({ ...template, Resources: { Other: thing(), Subject: thing({ Value: value }) } }, parameters);
   return made.find(({ logicalId }) => logicalId === 'Subject')!.properties.Value;
 }
 
 describe('the order of creation', () => {
-  test('a resource is made after those that it names, however it names them', async () => {
+  test('a resource is created after those that it names, however it names them', async () => {
     await load({
       Resources: {
         A: thing({ Deep: [{ Value: { Ref: 'B' } }] }),
@@ -66,7 +66,7 @@ describe('the order of creation', () => {
     expect(names()).toEqual(['E', 'D', 'C', 'B', 'A']);
   });
 
-  test('resources that need each other are refused, and the circle is shown', async () => {
+  test('resources that need each other are refused, and the message shows the circle', async () => {
     const Resources = {
       A: thing({ Value: { Ref: 'B' } }),
       B: thing({}, { DependsOn: 'C' }),
@@ -75,13 +75,13 @@ describe('the order of creation', () => {
     await expect(load({ Resources })).rejects.toThrow('circular dependency A → B → C → A');
   });
 
-  test('an unknown type stops the load before anything is made', async () => {
+  test('an unknown type stops the load before anything is created', async () => {
     const Resources = { A: thing(), B: { Type: 'AWS::EC2::Instance' } };
     await expect(load({ Resources })).rejects.toThrow('B.Type: AWS::EC2::Instance');
     expect(made).toEqual([]);
   });
 
-  test('what a service refuses is said with the logical id and the type', async () => {
+  test("a service's refusal is reported with the logical id and the type", async () => {
     await expect(load({ Resources: { A: thing({ Broken: true }) } })).rejects.toThrow(
       'A (Test::Thing): that is refused',
     );
@@ -152,7 +152,7 @@ describe('conditions', () => {
     );
   });
 
-  test('what a false condition holds back is not made, and who names it is refused', async () => {
+  test('a resource behind a false condition is not created, and a resource that names it is refused', async () => {
     const absent = thing({}, { Condition: 'IsElsewhere' });
     await load({
       Conditions,
@@ -205,7 +205,7 @@ test('outputs are resolved', async () => {
   expect(resources.A?.ref).toBe('shop-A');
 });
 
-test('an asset key leads to what CDK would upload under it', async () => {
+test('an asset key leads to the file that CDK would upload under it', async () => {
   const files = {
     h: {
       source: { path: 'asset.abc', packaging: 'zip' },
@@ -218,7 +218,7 @@ test('an asset key leads to what CDK would upload under it', async () => {
   expect(() => made[0]!.assetPath('other.zip')).toThrow('asset other.zip is not in shop.assets.json');
 });
 
-test('a name that is not given comes from stack and logical id, lower case for a bucket, never longer than a bucket may be', () => {
+test('a default name has the stack and the logical id, in lower case and at most 63 long for a bucket', () => {
   const request = (logicalId: string, properties = {}) => ({
     logicalId,
     stackName: 'shop',
@@ -232,7 +232,7 @@ test('a name that is not given comes from stack and logical id, lower case for a
   expect(new Set(long).size).toBe(2);
 });
 
-test("a resource's physical id is its own: no other one has it, in this stack or in another", async () => {
+test('a physical id belongs to one resource, in all stacks', async () => {
   const named = (ThingName: string) => ({ Resources: { A: thing({ ThingName }), B: thing() } });
   await load(named('lamp'));
   await load(named('lamp'));
@@ -241,7 +241,7 @@ test("a resource's physical id is its own: no other one has it, in this stack or
   await expect(load(named('shop-B'))).rejects.toThrow('shop-B already exists in stack shop');
 });
 
-test('a resource that vanished from the template, or has another name, is said aloud, once', async () => {
+test('a resource that vanished from the template, or has another name, is reported once', async () => {
   await load({ Resources: { A: thing(), B: thing({ ThingName: 'one' }), C: thing() } });
   await load({ Resources: { B: thing({ ThingName: 'two' }), C: thing() } });
   await load({ Resources: { B: thing({ ThingName: 'two' }), C: thing() } });
@@ -261,7 +261,7 @@ test.each([
   await expect(load({ Resources: {}, ...section })).rejects.toThrow(problem);
 });
 
-test('what CDK adds of its own is no resource: its metadata and its bootstrap rule', async () => {
+test("CDK's own additions are no resources: its metadata and its bootstrap rule", async () => {
   const { resources } = await load({
     Rules: { CheckBootstrapVersion: { Assertions: [] } },
     Resources: { CDKMetadata: { Type: 'AWS::CDK::Metadata', Condition: 'CDKMetadataAvailable' }, A: thing() },

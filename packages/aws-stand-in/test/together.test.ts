@@ -1,4 +1,6 @@
-/** What AWS's documentation (the SDK's own text of each member) forbids in one request. */
+/**
+ * Combinations in one request that AWS's documentation (the SDK's own text of each member) forbids.
+ */
 import { DynamoDBClient, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ListHostedZonesByNameCommand, ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
@@ -29,7 +31,7 @@ const InstanceId = 'mi-00000000000000001';
 const byKey = { KeyConditionExpression: 'pk = :p', ExpressionAttributeValues: { ':p': { S: 'p' } } };
 const stateMachineArn = 'arn:aws:states:us-east-1:000000000000:stateMachine:none';
 
-describe('one request does not have', () => {
+describe('one request must not have', () => {
   test.each<[string, new (config: any) => { send(command: any): Promise<unknown> }, object, string | RegExp]>([
     [
       "a node's id beside the status Pending, in ListCommands",
@@ -91,11 +93,14 @@ describe('one request does not have', () => {
   });
 });
 
-test.each(['aws', '/aws-mail/key', '/SSM-mail/key', 'mail/key'])('a parameter is not named %s', async Name => {
-  const put = new PutParameterCommand({ Name, Value: 'v', Type: 'String' });
-  await expect(account.client(SSMClient).send(put)).rejects.toMatchObject({
-    name: 'ValidationException',
-    // The text of AWS itself (https://github.com/aws/aws-sdk-php/issues/1952).
-    message: expect.stringMatching(/^Parameter name: can't be prefixed with "ssm" \(case-insensitive\)/),
-  });
-});
+test.each(['aws', '/aws-mail/key', '/SSM-mail/key', 'mail/key'])(
+  'a parameter must not have the name %s',
+  async Name => {
+    const put = new PutParameterCommand({ Name, Value: 'v', Type: 'String' });
+    await expect(account.client(SSMClient).send(put)).rejects.toMatchObject({
+      name: 'ValidationException',
+      // The text of AWS itself (https://github.com/aws/aws-sdk-php/issues/1952).
+      message: expect.stringMatching(/^Parameter name: can't be prefixed with "ssm" \(case-insensitive\)/),
+    });
+  },
+);

@@ -152,7 +152,7 @@ test('DynamoDB items, with bytes and long numbers, arrive as they were sent', as
   expect(last()).toEqual({ TableName: 't', Key: key, ConsistentRead: true });
 });
 
-test('a lost condition arrives with the item that won, and a cancelled transaction with its reasons', async () => {
+test('a failed condition arrives with the item that won, and a cancelled transaction with its reasons', async () => {
   const client = new dynamodb.DynamoDBClient(settings);
   const lost = await failure(client.send(new dynamodb.PutItemCommand({ TableName: 't', Item: {} })));
   expect(lost).toBeInstanceOf(dynamodb.ConditionalCheckFailedException);
@@ -175,7 +175,7 @@ test('a required member that is absent is named, inside lists too', async () => 
   expect(inner.message).toContain("'TransactItems.1.member.Put.Item'");
 });
 
-test('what is not played is refused by service and operation with 501', async () => {
+test('an operation that is not implemented is refused by service and operation with 501', async () => {
   const client = new dynamodb.DynamoDBClient(settings);
   const error = await failure(client.send(new dynamodb.ListTablesCommand({})));
   expect(error).toMatchObject({
@@ -201,7 +201,7 @@ test('an operation that never asked for authorization is an error of ours, from 
   expect(fault.$metadata.httpStatusCode).toBe(500);
 });
 
-test('an S3 upload arrives without its chunk framing, whether it was a stream or not', async () => {
+test('an S3 upload arrives without its chunk framing, from a stream and from a buffer', async () => {
   const { Readable } = await import('node:stream');
   const client = new s3.S3Client(settings);
   const text = 'körper\n'.repeat(3000);
@@ -231,13 +231,13 @@ test('an S3 upload arrives without its chunk framing, whether it was a stream or
   }
 });
 
-test('an S3 upload whose checksum does not fit is refused', async () => {
+test('an S3 upload with a wrong checksum is refused', async () => {
   const client = new s3.S3Client(settings);
   const put = new s3.PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x', ChecksumCRC32: 'AAAAAA==' });
   expect(await failure(client.send(put))).toMatchObject({ name: 'BadDigest' });
 });
 
-test('S3 answers carry bytes, dates, metadata and escaped names', async () => {
+test('S3 answers have bytes, dates, metadata and escaped names', async () => {
   const client = new s3.S3Client(settings);
   const got = await client.send(new s3.GetObjectCommand({ Bucket: 'b', Key: 'k', VersionId: 'v1' }));
   expect(await got.Body!.transformToByteArray()).toEqual(bytes);
@@ -287,7 +287,7 @@ test('Route 53 batches and errors travel as XML', async () => {
   expect(last()).toEqual({ DNSName: 'a.test', MaxItems: 1 });
 });
 
-test('SQS is answered as JSON to a client of today and as XML to one of 2022', async () => {
+test('SQS answers in JSON to a client of today and in XML to one of 2022', async () => {
   const client = new sqs.SQSClient({ ...settings, md5: false });
   const QueueUrl = `${cloud.endpoint}/000000000000/q`;
   const received = await client.send(new sqs.ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
@@ -376,7 +376,7 @@ test('Lambda and Scheduler, whose paths and headers carry members, are understoo
   expect(last()).toEqual({ Name: 's', GroupName: 'g' });
 });
 
-test('IAM and STS tell who a caller is', async () => {
+test('IAM and STS tell a caller its identity', async () => {
   const trust = {
     Version: '2012-10-17',
     Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
@@ -403,7 +403,7 @@ test('IAM and STS tell who a caller is', async () => {
   expect(deniedByS3).toMatchObject({ name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
 });
 
-test('a request that is unsigned, signed by a stranger or changed on the way is refused', async () => {
+test('a request that is unsigned, signed with an unknown key or changed on the way is refused', async () => {
   const plain = await fetch(`${cloud.endpoint}/b/k`);
   expect(plain.status).toBe(403);
   expect(plain.headers.get('x-amzn-errortype')).toBe('MissingAuthenticationToken');
@@ -426,7 +426,7 @@ test('a request that is unsigned, signed by a stranger or changed on the way is 
   expect(await swapped.text()).toContain('XAmzContentSHA256Mismatch');
 });
 
-test('the log names what was done and never what was said', async () => {
+test('the log names each operation and never its content', async () => {
   const client = new s3.S3Client(settings);
   await client.send(new s3.PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'BEGIN PRIVATE KEY' }));
   await signed('kms', '/', { 'x-amz-target': 'TrentService.Decrypt', body: '{"Plaintext": BEGIN PRIVATE KEY' });
@@ -435,7 +435,7 @@ test('the log names what was done and never what was said', async () => {
   expect(log).not.toContain('PRIVATE KEY');
 });
 
-test('keys, roles and their ids live on when the stand-in is killed and started again', async () => {
+test('keys, roles and their ids survive a kill and a restart of the stand-in', async () => {
   const other = await mkdtemp(join(tmpdir(), 'sealpost-again-'));
   const before = await startCloud({ directory: other, services: [] });
   const trust = {
@@ -445,7 +445,7 @@ test('keys, roles and their ids live on when the stand-in is killed and started 
   const allow = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'iam:GetRole', Resource: '*' }] };
   const role = before.iam.putRole('mail', trust, [allow]);
   const [root, session] = [before.iam.rootCredentials(), before.iam.credentials(role.arn, 'i-1')];
-  // No stop: a second process finds what a kill leaves.
+  // Without a stop: a second process finds what a kill leaves.
   const after = await startCloud({ directory: other, services: [] });
   expect(after.iam.rootCredentials()).toEqual(root);
   expect(after.iam.credentials(role.arn, 'i-1')).toEqual(session);

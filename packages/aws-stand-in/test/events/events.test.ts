@@ -20,7 +20,7 @@ let cloud: RunningCloud;
 let taken: { by: string; caller: string; payload: any }[];
 let failures: AwsError[];
 
-/** Two targets of the test's own: they record their input and throw what the test chooses. */
+/** Two targets of the test: they record their input and throw the error that the test chooses. */
 const targets: ServiceFactory[] = [
   () => ({
     name: 'lambda',
@@ -76,8 +76,8 @@ async function make(type: string, properties: object): Promise<Resource> {
 }
 
 /**
- * A bus, a dead letter queue that events.amazonaws.com may write to, and a function that it may
- * invoke.
+ * A bus, a dead letter queue that events.amazonaws.com may write to, and a function that the rules
+ * may invoke.
  */
 async function stage(): Promise<void> {
   await make('AWS::Events::EventBus', { Name: 'wishes' });
@@ -120,7 +120,7 @@ async function letters(): Promise<any[]> {
   return received.Messages ?? [];
 }
 
-test('an event on the bus reaches the function of a rule that matches it, and no other', async () => {
+test('an event on the bus reaches the function of each rule that matches it, and no other function', async () => {
   await stage();
   await rule([{ Id: 'f', Arn: functionArn }]);
   await cloud.resume();
@@ -157,11 +157,11 @@ test('each bad entry is answered with its own error, and the good ones are taken
   ]);
 });
 
-test('an event to a bus that is not there is refused', async () => {
+test('an event to a bus that does not exist is refused', async () => {
   await expect(put({ EventBusName: 'nowhere' })).rejects.toThrow('Event bus nowhere does not exist');
 });
 
-test("the bus's policy decides who may speak, and as whom, and is replaced as a whole", async () => {
+test("the bus's policy names the senders and their sources, and is replaced as a whole", async () => {
   await stage();
   const about = { Action: 'events:PutEvents', Resource: busArn };
   const guard = (...Statement: object[]) =>
@@ -232,7 +232,7 @@ test('a state machine is started under the role of its target, with the whole ev
   expect(taken[0]!.payload.detail).toEqual({ domain: 'example.com' });
 });
 
-test('Input and InputPath change what the target is given', async () => {
+test('Input and InputPath change the input of the target', async () => {
   await stage();
   await rule([
     { Id: 'a', Arn: functionArn, Input: '{"fixed":1}' },
@@ -244,7 +244,7 @@ test('Input and InputPath change what the target is given', async () => {
   expect(taken.map(each => each.payload)).toEqual(expect.arrayContaining([{ fixed: 1 }, { domain: 'example.com' }]));
 });
 
-test('a target that the event may not reach gets a dead letter at once, with the reason', async () => {
+test('an event that may not reach its target goes to the dead letter queue at once, with the reason', async () => {
   await stage();
   cloud.iam.setResourcePolicy(functionArn, undefined);
   const { attributes } = await rule([{ Id: 'f', Arn: functionArn, DeadLetterConfig: { Arn: queueArn } }]);
@@ -260,7 +260,7 @@ test('a target that the event may not reach gets a dead letter at once, with the
   expect(values.ERROR_MESSAGE).toContain('lambda:InvokeFunction');
 });
 
-test('a throttled target is tried again, and the number of tries is the rule’s', async () => {
+test('a throttled target is tried again as often as the rule says', async () => {
   await stage();
   await rule([
     { Id: 'f', Arn: functionArn, DeadLetterConfig: { Arn: queueArn }, RetryPolicy: { MaximumRetryAttempts: 1 } },
@@ -281,7 +281,7 @@ test('a throttled target is tried again, and the number of tries is the rule’s
 test('events that were accepted are delivered after a restart', async () => {
   await stage();
   await rule([{ Id: 'f', Arn: functionArn }]);
-  // Not resumed: the process is killed before it delivers anything.
+  // Without resume: the process is killed before it delivers anything.
   await put({});
   await cloud.stop();
   expect(taken).toEqual([]);
@@ -310,9 +310,9 @@ test('a disabled rule sends nothing', async () => {
 
 test.each<[string, object]>([
   ['an InputTransformer', { Id: 'f', Arn: functionArn, InputTransformer: {} }],
-  ['a target that is not done here', { Id: 'f', Arn: 'arn:aws:kinesis:us-east-1:000000000000:stream/x' }],
+  ['a target that is not implemented', { Id: 'f', Arn: 'arn:aws:kinesis:us-east-1:000000000000:stream/x' }],
   ['a state machine without a role', { Id: 'f', Arn: machineArn }],
-])('a rule with %s is refused when it is made', async (_name, target) => {
+])('a rule with %s is refused at its creation', async (_name, target) => {
   await stage();
   await expect(rule([target])).rejects.toMatchObject({ status: 501 });
 });

@@ -7,7 +7,7 @@ const event = (detail: object) =>
 const transformed = (InputTemplate: string, paths: Record<string, string>) =>
   targetInput({ InputTransformer: { InputTemplate, InputPathsMap: paths } });
 
-test('a text takes its variables from the event, and keeps its quotation marks', () => {
+test('a template takes its variables from the event, and keeps its quotation marks', () => {
   const input = transformed('"<kind> of <a-b>: <gone><parts>"', {
     kind: '$.detail-type',
     'a-b': '$.detail.a.b',
@@ -17,7 +17,7 @@ test('a text takes its variables from the event, and keeps its quotation marks',
   expect(input(event({ a: { b: 'x' }, list: ['y', 'z'] }))).toBe('"Something Changed of x: [y,z]"');
 });
 
-test('a value that would have to be escaped is refused: AWS does not say what becomes of it', () => {
+test('a value that would need an escape is refused, because AWS does not document the result', () => {
   const input = transformed('"cause: <cause>"', { cause: '$.detail.cause' });
   expect(() => input(event({ cause: 'it said "no"' }))).toThrow('not part of the stand-in');
   expect(() => input(event({ cause: 'two\nlines' }))).toThrow('not part of the stand-in');
@@ -28,6 +28,6 @@ test.each([
   ['a template that is JSON', '{"state": <state>}', { state: '$.detail.state' }],
   ['a variable that is not declared', '"<state>"', {}],
   ['a path with an index', '"<first>"', { first: '$.resources[0]' }],
-])('%s is refused when the rule is made', (_, template, paths) => {
+])('%s is refused at the creation of the rule', (_, template, paths) => {
   expect(() => transformed(template, paths)).toThrow('not part of the stand-in');
 });

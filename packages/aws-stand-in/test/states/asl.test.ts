@@ -52,7 +52,10 @@ const lambda = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function
 const machineOf = (states: Record<string, any>, settings: object = {}) =>
   ({ QueryLanguage: 'JSONata', StartAt: Object.keys(states)[0], States: states, ...settings }) as const;
 
-/** A judge that others wrote also checks the definitions of these tests (100 ms each). */
+/**
+ * A judge that others wrote, asl-validator, also checks the definitions of these tests (100 ms
+ * each).
+ */
 async function run(states: Record<string, any>, { host = new VirtualHost(), input = {}, ...more }: Started = {}) {
   const text = JSON.stringify(machineOf(states, more.settings));
   if (more.judged !== false) expect(aslValidator(JSON.parse(text)).errorsText('; ')).toBe('');
@@ -140,7 +143,7 @@ describe('expressions', () => {
 });
 
 describe('states', () => {
-  test('a Wait of a month ends when it should, and not a second later', async () => {
+  test('a Wait of a month ends at its moment, and not a second later', async () => {
     const { host, output } = await run({
       Month: { Type: 'Wait', Seconds: '{% 86400 * 31 %}', Next: 'Until', Assign: { waited: true } },
       Until: { Type: 'Wait', Timestamp: '2026-12-26T00:00:00+01:00', Next: 'Done' },
@@ -193,7 +196,7 @@ describe('states', () => {
     expect(cause).toContain("field 'Choices[0]/Condition' threw an error during evaluation. T2009");
   });
 
-  test('a Choice without a rule that matches fails by a name that can be told', async () => {
+  test('a Choice without a rule that matches fails by a name of its own', async () => {
     const { Default: _, ...choice } = {
       Type: 'Choice',
       Choices: [{ Condition: '{% $states.input.go %}', Next: 'End' }],
@@ -205,7 +208,7 @@ describe('states', () => {
     expect(cause).toContain("Expected 'boolean', but was 'string' for value: \"yes\"");
   });
 
-  test('a Fail says its evaluated error and cause, and leaves out what it does not have', async () => {
+  test('a Fail gives its evaluated error and cause, and leaves out what it does not have', async () => {
     const failing = { Bad: { Type: 'Fail', Error: "{% 'Domain' & 'Lost' %}", Cause: 'gone' } };
     expect(await run(failing)).toMatchObject({ error: 'DomainLost', cause: 'gone' });
     expect(await run({ Bad: { Type: 'Fail' } })).toMatchObject({ error: undefined, cause: undefined });
@@ -256,7 +259,7 @@ describe('errors', () => {
     Catch: [{ ErrorEquals, Next: 'Done', Output: '{% $states.errorOutput.Error %}' }],
   });
 
-  test('a retrier waits with backoff, up to its longest delay, as often as it says', async () => {
+  test('a retrier waits with backoff, up to its longest delay, for its number of attempts', async () => {
     const attempts: number[] = [];
     const host = new VirtualHost({
       work: (argument, _request, { time }) => {
@@ -282,7 +285,7 @@ describe('errors', () => {
     expect(host.time - start).toBe(15_000);
   });
 
-  test('each retrier counts for itself, and the catcher comes when its retrier is spent', async () => {
+  test('each retrier counts its own attempts, and the catcher follows when its retrier is spent', async () => {
     const errors = ['A', 'B', 'A', 'B', 'B'];
     const host = new VirtualHost({ work: () => thrown(errors.shift()!)() });
     const Retry = [
@@ -308,7 +311,7 @@ describe('errors', () => {
     expect((await run(task(caught(names)), { host })).output).toBe(matched ? error : undefined);
   });
 
-  test('a catcher sees input, error and variables, assigns, and goes on where it says', async () => {
+  test('a catcher sees input, error and variables, assigns, and continues at its next state', async () => {
     const { host, output } = await run(
       {
         Work: {
@@ -335,7 +338,7 @@ describe('errors', () => {
     });
   });
 
-  test('a task that hangs times out with nothing but the name States.Timeout', async () => {
+  test('a task that hangs times out with only the name States.Timeout', async () => {
     const states = task({ TimeoutSeconds: '{% $states.input.limit %}', ...caught(['States.Timeout']) });
     const host = new VirtualHost({ work: () => never });
     expect((await run(states, { host, input: { limit: 2700 } })).output).toBe('States.Timeout');
@@ -364,7 +367,7 @@ describe('an execution whose process was killed', () => {
     return { first, second, ...(await run(states, { host: second, resume })) };
   };
 
-  test('waits on until its old deadline, with its variables', async () => {
+  test('keeps waiting until its old deadline, with its variables', async () => {
     const { second, output } = await killed(
       {
         Set: { Type: 'Pass', Assign: { x: 5 }, Next: 'Long' },
@@ -379,7 +382,7 @@ describe('an execution whose process was killed', () => {
     expect(types(second)).toEqual(['WaitStateExited', 'SucceedStateEntered', 'SucceedStateExited']);
   });
 
-  test('keeps the attempts it has already used, and the time of the next', async () => {
+  test('keeps the attempts that it has used, and the time of the next attempt', async () => {
     const { first, second, error } = await killed(
       {
         Work: {
@@ -401,7 +404,7 @@ describe('an execution whose process was killed', () => {
     ]);
   });
 
-  test('repeats a task that was in flight, but only waits for a token it has already handed out', async () => {
+  test('repeats a task that was in flight, but only waits for a token that was handed out', async () => {
     const calls: unknown[] = [];
     const states = {
       Send: {
@@ -456,7 +459,7 @@ describe('a definition is refused', () => {
     ['HeartbeatSeconds', task({ HeartbeatSeconds: 5 })],
     ['Resource arn:aws:states:::ecs:runTask.sync', task({ Resource: 'arn:aws:states:::ecs:runTask.sync' })],
     ['Resource arn:aws:states:::lambda:invoke ', task({ Resource: 'arn:aws:states:::lambda:invoke' })],
-  ])('as not done here: %s', (name, states) => {
+  ])('as not implemented: %s', (name, states) => {
     expect(refused(JSON.stringify(machineOf(states)))).toMatchObject({
       code: 'NotImplemented',
       status: 501,
@@ -464,7 +467,7 @@ describe('a definition is refused', () => {
     });
   });
 
-  test('as not done here when it is in JSONPath', () => {
+  test('as not implemented if it is in JSONPath', () => {
     const { QueryLanguage: _, ...jsonPath } = machineOf({ P: pass });
     expect(refused(JSON.stringify(jsonPath)).code).toBe('NotImplemented');
   });
@@ -495,7 +498,7 @@ describe('a definition is refused', () => {
     });
   });
 
-  test('in the words AWS was recorded with when nothing is in it', () => {
+  test('in the recorded words of AWS if it is empty', () => {
     expect(refused('{}').message).toBe(
       "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'",
     );

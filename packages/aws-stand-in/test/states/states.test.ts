@@ -11,8 +11,8 @@ import { states, transitions } from '../../src/states/states.ts';
 
 type Work = (payload: any) => unknown;
 
-// Functions and the bus are replaced: these tests ask how Step Functions calls them, as which
-// caller, and what it does with the answers.
+// The tests replace functions and the bus. They ask how Step Functions calls them, as which caller,
+// and what Step Functions does with the answers.
 let directory: string;
 let cloud: RunningCloud;
 let client: sfn.SFNClient;
@@ -132,7 +132,7 @@ const call = (name: string, more: object = {}) => ({
 });
 
 describe('an execution', () => {
-  test('of a function gives its result, and its history reads as on AWS', async () => {
+  test('of a function gives its result, and its history has the events of AWS', async () => {
     functions['allowed-work'] = ({ n }) => ({ doubled: n * 2 });
     const machine = await create({
       ...call('allowed-work', { End: undefined, Next: 'Done' }),
@@ -168,7 +168,7 @@ describe('an execution', () => {
     expect(transitions(events)).toBe(2);
   });
 
-  test('tells the default bus when it starts and when it ends', async () => {
+  test('publishes its start and its end on the default bus', async () => {
     const arn = await start(await create({ Done: { Type: 'Succeed' } }));
     await ended(arn);
     expect(announced.map(event => [event['detail-type'], event.source, event.detail.status])).toEqual([
@@ -192,7 +192,7 @@ describe('an execution', () => {
       /^Function not found: allowed-absent/,
     ],
     ['a function its role may not call', 'secret', 'Lambda.AccessDeniedException', /lambda:InvokeFunction/],
-  ])('that fails by %s says so', async (_what, name, error, cause) => {
+  ])('that fails by %s has its error', async (_what, name, error, cause) => {
     functions['allowed-work'] = () => thrown('AcmeRejected', 'no');
     functions['secret'] = () => 'must not be called';
     const arn = await start(await create(call(name)));
@@ -200,13 +200,13 @@ describe('an execution', () => {
     expect((await types(arn)).slice(-3)).toEqual(['LambdaFunctionStarted', 'LambdaFunctionFailed', 'ExecutionFailed']);
   });
 
-  test('that runs past the time of its machine is timed out', async () => {
+  test('that takes longer than the limit of its machine is timed out', async () => {
     const arn = await start(await create({ Long: { Type: 'Wait', Seconds: 60, End: true } }, { TimeoutSeconds: 1 }));
     expect((await ended(arn)).status).toBe('TIMED_OUT');
     expect(await types(arn)).toEqual(['ExecutionStarted', 'WaitStateEntered', 'ExecutionTimedOut']);
   });
 
-  test('puts events with itself among their resources, and fails when one is not taken', async () => {
+  test('puts events with itself among their resources, and fails if one is not accepted', async () => {
     const machine = await create({
       Tell: {
         Type: 'Task',
@@ -244,7 +244,7 @@ describe('an execution', () => {
 });
 
 describe('names', () => {
-  test('the same name and input is one execution while it runs, and a taken name afterwards', async () => {
+  test('of the same name and input is one execution while it runs, and the name is taken afterwards', async () => {
     const machine = await create({ Long: { Type: 'Wait', Seconds: 60, End: true } });
     const arn = await start(machine, { domain: 'a' }, 'one');
     expect(await start(machine, { domain: 'a' }, 'one')).toBe(arn);
@@ -257,7 +257,7 @@ describe('names', () => {
     expect(announced.filter(event => event.detail.status === 'RUNNING')).toHaveLength(1);
   });
 
-  test.each(['a b', 'mx1:7', 'x'.repeat(81), 'a/b', 'a*'])('%j is no name', async name => {
+  test.each(['a b', 'mx1:7', 'x'.repeat(81), 'a/b', 'a*'])('%j is refused', async name => {
     const machine = await create({ Done: { Type: 'Succeed' } });
     await expect(start(machine, {}, name)).rejects.toMatchObject({ name: 'InvalidName' });
   });
@@ -273,7 +273,7 @@ describe('a task token', () => {
   const succeed = async (taskToken: string, output: unknown) =>
     client.send(new sfn.SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) }));
 
-  test('ends its task with what it is answered', async () => {
+  test('ends its task with the answer', async () => {
     const arn = await start(await create(callAndWait()));
     await succeed(await token(), { seen: 'served' });
     expect((await ended(arn)).output).toBe('{"seen":"served"}');
@@ -308,7 +308,7 @@ describe('a task token', () => {
     expect((await types(arn)).at(-2)).toBe('TaskFailed');
   });
 
-  test('is gone once it was answered, or its task was timed out or stopped', async () => {
+  test('is invalid once it was answered, or its task was timed out or stopped', async () => {
     const gone = { name: 'TaskTimedOut' };
     const machine = await create(callAndWait({ TimeoutSeconds: '{% $states.input.seconds %}' }));
     const answered = await start(machine, { seconds: 60 });
@@ -327,14 +327,14 @@ describe('a task token', () => {
     await expect(succeed(tokens[2]!, 1)).rejects.toMatchObject(gone);
   });
 
-  test('that was never handed out is told from one that is over', async () => {
+  test('that was never handed out is distinguished from one that has ended', async () => {
     const machine = await create(callAndWait());
     const forged = Buffer.from(JSON.stringify([machine, 'x', 'y'])).toString('base64');
     await expect(succeed(forged, 1)).rejects.toMatchObject({ name: 'TaskDoesNotExist' });
     await expect(succeed('junk', 1)).rejects.toMatchObject({ name: 'InvalidToken' });
   });
 
-  test('of a state machine may be answered only by whom the policy lets', async () => {
+  test('of a state machine may be answered only by callers that the policy admits', async () => {
     const machine = await create(callAndWait());
     await start(machine);
     const { arn } = cloud.iam.putRole('resumer', trustIn('lambda'), [
@@ -349,7 +349,7 @@ describe('a task token', () => {
     resumer.destroy();
   });
 
-  test('is honoured after a restart, even before the execution is resumed, and its call is not repeated', async () => {
+  test('is accepted after a restart, even before the execution is resumed, and its call is not repeated', async () => {
     const arn = await start(await create(callAndWait({ TimeoutSeconds: 60 })));
     const taskToken = await token();
     await eventually(async () => ((await types(arn)).includes('TaskSubmitted') ? true : undefined));
@@ -368,7 +368,7 @@ async function restart(): Promise<void> {
 }
 
 describe('after a restart', () => {
-  test('a Wait goes on to its old end and a task that was in flight runs again', async () => {
+  test('a Wait continues to its old end, and a task that was in flight runs again', async () => {
     let calls = 0;
     functions['allowed-work'] = () => (++calls === 1 ? new Promise(() => {}) : 'again');
     const machine = await create({ Short: { Type: 'Wait', Seconds: 1, Next: 'Work' }, ...call('allowed-work') });
@@ -433,7 +433,7 @@ describe('the lists', () => {
     expect(JSON.stringify((await page({ includeExecutionData: false })).events)).not.toContain('secret');
   });
 
-  test('say what is not there', async () => {
+  test('refuse what does not exist', async () => {
     const absent = 'arn:aws:states:us-east-1:000000000000:execution:road:none';
     await expect(describeExecution(absent)).rejects.toMatchObject({ name: 'ExecutionDoesNotExist' });
     await expect(describeExecution('nonsense')).rejects.toMatchObject({ name: 'InvalidArn' });
@@ -463,7 +463,7 @@ describe('a state machine', () => {
     });
   };
 
-  test('of the template is made from its asset and substitutions, and made again in place', async () => {
+  test('of the template is created from its asset and substitutions, and created again in place', async () => {
     functions['allowed-work'] = () => 'from the template';
     const properties = {
       DefinitionSubstitutions: { Work: functionArn('allowed-work') },
@@ -481,19 +481,19 @@ describe('a state machine', () => {
   });
 
   test.each([
-    ['a property that is not played here', { EncryptionConfiguration: {} }, 'EncryptionConfiguration'],
+    ['a property that is not implemented', { EncryptionConfiguration: {} }, 'EncryptionConfiguration'],
     ['the type EXPRESS', { StateMachineType: 'EXPRESS' }, 'EXPRESS'],
     ['a substitution that is missing', {}, 'not a valid resource ARN'],
   ])('of the template is refused for %s', async (_what, properties, message) => {
     await expect(template(properties)).rejects.toThrow(message);
   });
 
-  test('is refused when Step Functions may not take its role', async () => {
+  test('is refused if Step Functions may not assume its role', async () => {
     roleArn = cloud.iam.putRole('other', trustIn('lambda'), []).arn;
     await expect(create({ Done: { Type: 'Succeed' } })).rejects.toThrow('authorized to assume the provided role');
   });
 
-  test('that is deleted takes no new execution, and what already runs goes on to its end', async () => {
+  test('that is deleted takes no new execution, and running executions continue to their end', async () => {
     const stateMachineArn = await create({
       Short: { Type: 'Wait', Seconds: 1, Next: 'Old' },
       Old: { Type: 'Pass', Output: 'old', End: true },
