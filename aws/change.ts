@@ -3,7 +3,6 @@
  * the SDK sends the write again, and the first one has made the condition false. DynamoDB then
  * refuses the second one and shows the item: if the item already is as the change wants it to be,
  * the change is done.
- *
  */
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { isDeepStrictEqual } from 'node:util';
@@ -68,7 +67,6 @@ export function writeOf({ to, when, add = {} }: Change): Write {
  * @returns true if each attribute is as the change wants it to be, and the condition still holds
  *   for the attributes that the change leaves alone. What the change adds was written with these
  *   attributes or not at all
- *
  */
 export function isDone(item: Item, { to, when }: Change): boolean {
   const is = ([path, wanted]: [string, unknown]) => {
@@ -76,8 +74,7 @@ export function isDone(item: Item, { to, when }: Change): boolean {
     if (wanted === present) return value !== undefined;
     return isDeepStrictEqual(value, wanted instanceof Attribute ? at(item, wanted.path) : stored(wanted));
   };
-  const isTouched = (path: string) =>
-    Object.keys(to).some(other => `${path}.`.startsWith(`${other}.`) || other.startsWith(`${path}.`));
+  const isTouched = (path: string) => Object.keys(to).some(changed => `${path}.`.startsWith(`${changed}.`));
   return (
     Object.entries(to).every(is) && Object.entries(when).every(([path, value]) => isTouched(path) || is([path, value]))
   );

@@ -9,11 +9,11 @@ import { domainKey, serverKey } from './keys.ts';
 import type { Table } from './table.ts';
 import type { ServerClaim } from '../core/record/claim.ts';
 
-/** What the owner changes, and what has to be so besides. */
+/** What the owner changes, and the condition besides the claim. */
 export type OwnedChange = Pick<Change, 'to'> & Partial<Pick<Change, 'when'>>;
 
 /**
- * @returns the change of a domain by its owner: the record, or undefined where a condition is lost
+ * @returns the change of a domain by its owner: the record, or undefined if the condition is false
  */
 export function changeOfDomain(table: Table): (owner: Owner, change: OwnedChange) => Promise<DomainRecord | undefined> {
   return async ({ domain, me }, { to, when }) =>
@@ -21,14 +21,14 @@ export function changeOfDomain(table: Table): (owner: Owner, change: OwnedChange
 }
 
 /**
- * @returns the change of a domain by its owner, which throws ClaimLost where a condition is lost
+ * @returns the change of a domain by its owner, which throws ClaimLost if the condition is false
  */
 export function ownedDomain(table: Table): (owner: Owner, change: OwnedChange) => Promise<DomainRecord> {
   const change = changeOfDomain(table);
   return async (owner, wanted) => (await change(owner, wanted)) ?? lost(owner.domain);
 }
 
-/** @returns the change of a server by its owner, or undefined where a condition is lost */
+/** @returns the change of a server by its owner, or undefined if the condition is false */
 export function changeOfServer(
   table: Table,
 ): (claim: ServerClaim, change: OwnedChange) => Promise<ServerRecord | undefined> {
@@ -37,7 +37,7 @@ export function changeOfServer(
 }
 
 /**
- * @returns the change of a server by its owner, which throws ClaimLost where a condition is lost
+ * @returns the change of a server by its owner, which throws ClaimLost if the condition is false
  */
 export function ownedServer(table: Table): (claim: ServerClaim, change: OwnedChange) => Promise<ServerRecord> {
   const change = changeOfServer(table);

@@ -54,7 +54,6 @@ export function workItems(table: Table): WorkStore {
   /**
    * If the step is killed before this, the calm work goes with the server's next delivery, its
    * daily audit at the latest. An owner of the claim finds the work when the claim ends.
-   *
    */
   const bringForward = (server: string, at: number) =>
     table.update(serverKey(server), {

@@ -40,7 +40,6 @@ export interface ServerStore {
    * number meanwhile.
    * @returns the execution's name, or undefined where the server is owned, is held or has nothing
    *   to do
-   *
    */
   wakeServer(server: string, now: number): Promise<string | undefined>;
   /**
