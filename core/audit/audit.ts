@@ -9,7 +9,7 @@ import type { Audit, Look, Row } from '../record/audit.ts';
 const WEB_PORT = 443;
 const DAY = 86_400_000;
 /** The next audit is on another day, also after an audit that a person asked for. */
-const PAUSE_MS = DAY / 2;
+export const AUDIT_PAUSE_MS = DAY / 2;
 /**
  * Rows of one audit: 8 handshakes of 10 to 20 ms each. Rows that do not fit into the audit's 600 s
  * (install/parts/audit.sh) are left to the next day.
@@ -26,7 +26,7 @@ export function auditDueAt(
 ): number | undefined {
   if (!server.capability || server.hostSecuredAt === undefined) return undefined;
   if (server.auditAsked !== undefined) return server.auditAsked;
-  return quietMoment(server.server, quietHours, (server.audit?.at ?? server.hostSecuredAt) + PAUSE_MS);
+  return quietMoment(server.server, quietHours, (server.audit?.at ?? server.hostSecuredAt) + AUDIT_PAUSE_MS);
 }
 
 export function rowsOf(domain: string, looks: Look[]): Row[] {

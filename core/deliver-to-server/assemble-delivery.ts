@@ -13,6 +13,7 @@ import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
 import { writeDelivery } from './delivery.ts';
 import { entriesFor } from './entries.ts';
+import { inspectionDueAt } from './inspection.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';
 import { ripeWork } from '../work/waiting.ts';
@@ -85,9 +86,11 @@ async function nextDelivery(
   ports: AssemblePorts,
 ): Promise<(Delivery & { looks?: Looks }) | Ended<'NothingToDeliver'>> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
-  if (!server.capability) return { ...about, mode: 'inspect', adopt: server.adopt, entries: [] };
+  const inspection = { ...about, mode: 'inspect' as const, adopt: server.adopt, entries: [] };
+  if (!server.capability) return inspection;
   const now = ports.clock.now();
   const ripe = await ripeWork(server, ports.store, now);
+  if (ripe.length === 0 && (inspectionDueAt(server, ports.quietHours) ?? Infinity) <= now) return inspection;
   const isAuditDue = (auditDueAt(server, ports.quietHours) ?? Infinity) <= now;
   if (ripe.length === 0 && isAuditDue) {
     const looks = await auditRows(server, ports.store);

@@ -22,7 +22,7 @@ import { hostLost, judged, recordAudit, repaired, type Line } from './record-loo
 import { replanDomains } from '../work/replan.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
-import { hasAdapters } from '../record/capability.ts';
+import { hasAdapters, isSameSoftware } from '../record/capability.ts';
 import type { Manifest } from '../record/delivery.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 import type { Commands } from '../ports/commands.ts';
@@ -88,15 +88,17 @@ export async function recordDelivery(
       ? `${server.server} could not put back what it served before delivery ${seq}`
       : undefined;
   if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
+  const isInspected = answer.outcome === 'inspected';
   const changes = {
     ...learnt?.changes,
-    ...(answer.outcome === 'inspected' && { capability: answer.facts }),
+    ...(isInspected && { capability: answer.facts, inspectedAt: clock.now() }),
     ...(hostIsSecured(server, answer, lines) && { hostSecuredAt: server.hostSecuredAt ?? clock.now() }),
     ...(broken && { held: broken }),
     ...(!broken && { failures: 0 }),
   };
   await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget: learnt?.forget }));
-  if (answer.outcome === 'inspected') await replanDomains({ ...server, capability: answer.facts }, ports);
+  if (isInspected && !isSameSoftware({ before: server.capability, found: answer.facts }))
+    await replanDomains({ ...server, capability: answer.facts }, ports);
   // The object holds keys and is not needed any more: the host answers a second command from its
   // stored answer.
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });

@@ -7,6 +7,7 @@ import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import { auditDueAt } from '../audit/audit.ts';
+import { inspectionDueAt } from './inspection.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import type { ServerRecord } from '../record/server.ts';
 import { nextRipe } from '../work/waiting.ts';
@@ -121,7 +122,7 @@ async function nextRound(
   if (server.held !== undefined) return undefined;
   const now = clock.now();
   const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
-  const next = earliest(ripeAt, auditDueAt(server, quietHours));
+  const next = earliest(ripeAt, inspectionDueAt(server, quietHours), auditDueAt(server, quietHours));
   if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
     return moreWork(server, `more waits for ${server.server}`);
   return next;

@@ -6,7 +6,10 @@ import type { ServerClaim } from '../record/claim.ts';
 
 /** What a delivery taught about its server. */
 export type ServerChanges = Partial<
-  Pick<ServerRecord, 'capability' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'>
+  Pick<
+    ServerRecord,
+    'capability' | 'inspectedAt' | 'hostSecuredAt' | 'held' | 'failures' | 'seq' | 'audit' | 'auditAsked'
+  >
 >;
 
 /** The token by which Step Functions resumes the task that waits for a delivery. */

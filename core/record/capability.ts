@@ -11,6 +11,9 @@ export type Facts = Record<string, string[]>;
  */
 const WEB_SERVERS_BEFORE_THE_FACT = 'nginx,apache,iis';
 
+/** The facts that decide what the server's domains get. */
+const DECIDING = ['cannot-serve-by-name', 'host-certificate-for', 'refused', 'serves-by-name', 'web-servers'];
+
 /** What is known of a server's software. */
 export interface Capable {
   /**
@@ -46,6 +49,11 @@ export function servesAlone(server: Capable, use: Use): boolean {
   return listed(server.capability, 'serves-by-name').some(
     daemon => webServers.includes(daemon) === (use === 'webmail'),
   );
+}
+
+/** True if what the domains of a server depend on is as it was at the inspection before. */
+export function isSameSoftware({ before, found }: { before?: Facts; found: Facts }): boolean {
+  return before !== undefined && DECIDING.every(fact => listed(before, fact).join() === listed(found, fact).join());
 }
 
 function listed(capability: Facts | undefined, fact: string): string[] {

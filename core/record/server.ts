@@ -42,6 +42,8 @@ export interface ServerRecord extends Capable {
    * wait for that.
    */
   hostSecuredAt?: number;
+  /** When the last inspection answered. */
+  inspectedAt?: number;
   wanted: number;
   done: number;
   seq: number;

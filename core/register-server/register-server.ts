@@ -111,6 +111,10 @@ export async function registerServer(
     await retireHostName(server, at, ports);
     return { server, node, woken: [] };
   }
+  // An execution that read the server before this registration has not seen that the host name's
+  // certificate is to be delivered again.
+  const host = await store.readDomain(server);
+  if (host?.seen === host?.wanted) await store.askReEvaluation(server, clock.now());
   if (known.node === node) await giveAgain({ server, node }, ports);
   await wakeServers([server], ports);
   const { woken, first } = await store.wakeWaitingDomains(server, { now: clock.now(), first: BEGUN_AT_ONCE });

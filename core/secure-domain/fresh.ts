@@ -94,10 +94,17 @@ export async function giveMeanwhile(placed: Placed, ports: Ports): Promise<void>
   await wakeServers(given, ports);
 }
 
-/** The servers of the plan that were not seen serving what they shall serve. */
-async function serversLacking({ claim, record, servers }: Placed, { store }: Ports): Promise<string[]> {
-  const isServed = await Promise.all(servers.map(server => isServing(server, record, store, claim.now)));
-  return servers.filter((_, i) => !isServed[i]);
+/**
+ * The servers of the plan that were not seen serving what they shall serve. A registration removes
+ * `hostSecuredAt`. Until the host name's certificate was seen again, the server lacks that
+ * certificate, whatever was seen before: everything else waits for it.
+ */
+async function serversLacking({ claim, record, wish, servers }: Placed, { store }: Ports): Promise<string[]> {
+  const isLacking = async (server: string) =>
+    !(await isServing(server, record, store, claim.now)) ||
+    (wish.host === true && (await store.readServer(server))?.hostSecuredAt === undefined);
+  const lacking = await Promise.all(servers.map(isLacking));
+  return servers.filter((_, i) => lacking[i]);
 }
 
 /** Of these servers, the ones that have no work for these very certificates yet. */

@@ -188,7 +188,10 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       await store.startDelivery({ server: mx1, me, now }, delivery(2));
       await store.endDelivery(
         { server: mx1, me, now },
-        { hash: delivery(2).hash, changes: { capability: {}, hostSecuredAt: now, held: 'it is broken' } },
+        {
+          hash: delivery(2).hash,
+          changes: { capability: {}, inspectedAt: now, hostSecuredAt: now, held: 'it is broken' },
+        },
       );
       await store.retireServer(mx1, now + 1);
       await store.registerServer(
@@ -197,7 +200,7 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       );
       const record = await store.readServer(mx1);
       expect(record).toMatchObject({ node: 'i-0abc1234', seq: 2, registeredAt: now + 2 });
-      for (const gone of ['capability', 'hostSecuredAt', 'held', 'delivery', 'owner', 'retiredAt'])
+      for (const gone of ['capability', 'inspectedAt', 'hostSecuredAt', 'held', 'delivery', 'owner', 'retiredAt'])
         expect(record).not.toHaveProperty(gone);
       expect(await store.wakeServer(mx1, now)).toBeDefined();
     });

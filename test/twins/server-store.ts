@@ -31,6 +31,7 @@ export function serverStore(memory: Memory): ServerStore {
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
       const {
         capability,
+        inspectedAt,
         platform: _platform,
         servesByName: _,
         hostSecuredAt,

@@ -3,6 +3,7 @@ import { auditDueAt } from '../../../core/audit/audit.ts';
 import type { Failure } from '../../../core/errors.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
 import {
+  day,
   domain,
   giveWork,
   minute,
@@ -64,11 +65,13 @@ describe('a server is released', () => {
     await expect(release()).rejects.toMatchObject(moreWork);
   });
 
-  test("without a due time if customers' certificates wait for its own certificate", async () => {
+  test("until its next inspection if customers' certificates wait for its own certificate", async () => {
     world = newWorld();
     me = await readyServer(world, { secured: false });
     await giveWork(world);
-    expect(await release()).toEqual({ server: mx1 });
+    const { dueAt } = await unlessEnded(release());
+    expect(dueAt! - world.time).toBeGreaterThan(0);
+    expect(dueAt! - world.time).toBeLessThan(1.5 * day);
     expect(await world.store.work(mx1, 10)).toMatchObject([{ domain }]);
     await giveWork(world, mx1, { host: true });
     expect(await world.store.wakeServer(mx1, world.time)).toBeDefined();

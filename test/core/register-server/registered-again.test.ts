@@ -1,0 +1,158 @@
+/**
+ * A mail server is registered again: on the same node or on a new one, whatever the inspection says
+ * of the host name's certificate, and with or without work for the host name.
+ */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { registerServer } from '../../../core/register-server/register-server.ts';
+import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
+import { sweep } from '../../../core/sweep/sweep.ts';
+import { memoryCommands } from '../../twins/commands.ts';
+import { memoryRoles } from '../../twins/roles.ts';
+import { deliver } from '../rounds.ts';
+import {
+  aCertificate,
+  challengeZone,
+  day,
+  domain,
+  minute,
+  mx1,
+  newWorld,
+  node,
+  readyServer,
+  type World,
+} from '../world.ts';
+
+const rebuilt = 'mi-0fedcba9876543210';
+const adapters = 'fact serves-by-name postfix,dovecot\nfact host-certificate-for postfix,dovecot\n';
+let world: World;
+/** Executions that have run. */
+let run: number;
+
+/** The host's certificate and the customer's are served, and work waits for the customer. */
+beforeEach(async () => {
+  world = newWorld();
+  run = 0;
+  const { store, time } = world;
+  const me = await readyServer(world);
+  await store.releaseServer({ server: mx1, me, now: time }, { wanted: 1 });
+  await secured(mx1, { domain: mx1, mailServers: [mx1], policy: 'list', names: ['@'], host: true });
+  await secured(domain, { domain, mailServers: [mx1], policy: 'wildcard' });
+});
+
+async function secured(name: string, wish: Parameters<World['store']['acceptWish']>[0]): Promise<void> {
+  const { store, certificates, time } = world;
+  await store.acceptWish(wish, { at: time }, time);
+  await store.claimDomain({ domain: name, me: 'me', now: time });
+  const certificate = aCertificate(world, { names: wish.host ? [name] : [name, `*.${name}`] });
+  const { id, fingerprint } = certificate;
+  await certificates.putKeyOnce({ domain: name, id }, 'key\n');
+  await certificates.putChain({ domain: name, id }, 'chain\n');
+  await store.commitCertificate({
+    domain: name,
+    me: 'me',
+    seen: 1,
+    certificate,
+    servers: [mx1],
+    host: wish.host,
+    now: time,
+  });
+  await store.releaseDomain({ domain: name, me: 'me', seen: 1, now: time }, certificate.renewAt);
+  await store.recordInstalled(
+    mx1,
+    { domain: name, v: time },
+    { domain: name, certificate: id, fingerprint, seenAt: time, node },
+  );
+}
+
+async function registerAgain(on: string, { store } = world): Promise<void> {
+  world.time += minute;
+  world.commands = memoryCommands({ [on]: { roleName: 'mail-server' } });
+  const roles = memoryRoles({ 'mail-server': { roleId: 'AROAEXAMPLE', trusted: ['ssm.amazonaws.com'] } });
+  const time = new Date(world.time).toISOString();
+  const event = { 'detail-type': 'Mail Server Registered', time, detail: { server: mx1, node: on, adopt: true } };
+  await registerServer(event, { ...world, store, roles, tag: '', defaultRole: '' });
+}
+
+/** Runs every execution that was started, and the sweep each minute. */
+async function live(ms: number, facts: string): Promise<void> {
+  const until = world.time + ms;
+  for (; world.time < until; world.time += minute) {
+    await sweep(world);
+    for (; run < world.executions.started.length; run++) {
+      const { machine, name, input } = world.executions.started[run]!;
+      if (machine === 'deliver-to-server') {
+        const { server } = input as { server: string };
+        await deliver(world, { server, execution: name, facts });
+      } else await claimDomain({ ...(input as object), execution: name }, claimPorts());
+    }
+  }
+}
+
+const claimPorts = () => ({ ...world, dns: systemResolver([]), challengeZone, directoryOf: async () => ({}) });
+
+/** The customer's renewal is committed, as FinalizeOrder does. */
+async function customerWork(): Promise<void> {
+  const certificate = (await world.store.readDomain(domain))!.current!;
+  await world.store.commitWork({ domain, certificate, servers: [mx1], now: world.time });
+}
+
+describe.each([
+  ['the same node', node],
+  ['a new node', rebuilt],
+])('a server that is registered again on %s', (_, on) => {
+  const verdicts = ['trusted', 'untrusted', 'none'].flatMap(verdict =>
+    [true, false].map(hasHostWork => ({ verdict, hasHostWork })),
+  );
+
+  test.each(verdicts)(
+    "receives customers' certificates within ten minutes: host-certificate $verdict, host work $hasHostWork",
+    async ({ verdict, hasHostWork }) => {
+      const { store } = world;
+      const host = (await store.readDomain(mx1))!.current!;
+      if (hasHostWork)
+        await store.commitWork({ domain: mx1, certificate: host, servers: [mx1], host: true, now: world.time });
+      await customerWork();
+      await registerAgain(on);
+      await live(10 * minute, `${adapters}fact host-certificate ${verdict}\n`);
+      expect((await store.readServer(mx1))!.hostSecuredAt).toBeDefined();
+      expect(await store.work(mx1, 10)).toEqual([]);
+    },
+  );
+});
+
+test('an execution that has read the server before its registration hides nothing', async () => {
+  const { store } = world;
+  await store.askReEvaluation(mx1, world.time);
+  const claim = { domain: mx1, me: 'renewal', now: world.time };
+  const { seen } = (await store.claimDomain(claim))!;
+  const late = store.registerServer.bind(store);
+  // The wish is accepted while the execution has the domain; the execution ends before the server
+  // is written.
+  const racing = {
+    ...store,
+    registerServer: async (...args: Parameters<typeof late>) => {
+      await store.releaseDomain({ ...claim, seen: seen! }, world.time + 60 * day);
+      return late(...args);
+    },
+  };
+  await customerWork();
+  await registerAgain(node, { ...world, store: racing });
+  await live(10 * minute, `${adapters}fact host-certificate untrusted\n`);
+  expect(await store.work(mx1, 10)).toEqual([]);
+});
+
+test('a server with software that has no adapter is inspected each day, until the operator has secured it', async () => {
+  const { store } = world;
+  const foreign = 'fact serves-by-name nginx\nfact host-certificate-for nginx\nfact cannot-serve-by-name haproxy\n';
+  await customerWork();
+  await registerAgain(node);
+  await live(2 * day, `${foreign}fact host-certificate untrusted\n`);
+  const { hostSecuredAt, inspectedAt } = (await store.readServer(mx1))!;
+  expect(hostSecuredAt).toBeUndefined();
+  expect(world.time - inspectedAt!).toBeLessThan(day + minute);
+  expect(await store.work(mx1, 10)).toMatchObject([{ domain }]);
+  await live(day + minute, `${foreign}fact host-certificate trusted\n`);
+  expect((await store.readServer(mx1))!.hostSecuredAt).toBeDefined();
+  expect(await store.work(mx1, 10)).toEqual([]);
+});
