@@ -63,6 +63,7 @@ export class StateMachines extends Construct {
         ),
         definitionSubstitutions: {
           Bus: bus.name,
+          Partition: stack.partition,
           ...Object.fromEntries(steps.map(step => [step, functions.byName[step].functionArn])),
         },
         role: role.withoutPolicyUpdates(),

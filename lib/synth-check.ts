@@ -25,7 +25,9 @@ export interface Judged {
  * substitutions
  */
 export function judgeMachine({ name, definition }: { name: string; definition: string }): void {
-  const filled = definition.replace(/\$\{\w+\}/g, 'arn:aws:lambda:us-east-1:000000000000:function:step');
+  const filled = definition
+    .replaceAll('${Partition}', 'aws')
+    .replace(/\$\{\w+\}/g, 'arn:aws:lambda:us-east-1:000000000000:function:step');
   const { isValid, errorsText } = aslValidator(JSON.parse(filled));
   if (!isValid) throw new Error(`${name}: ${errorsText('; ')}`);
 }

@@ -85,7 +85,7 @@ function drawTask(task: Task): object {
     tokenSeconds === undefined
       ? { Resource: `\${${name}}`, Arguments: given }
       : {
-          Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
+          Resource: 'arn:${Partition}:states:::lambda:invoke.waitForTaskToken',
           Arguments: { FunctionName: `\${${name}}`, Payload: given },
           TimeoutSeconds: tokenSeconds,
         };

@@ -28,7 +28,7 @@ export const rejection = (): Record<'RejectRequest' | 'InvalidRequest', Plain> =
     Comment: `The event is invalid, and nothing was written. The sender is told on the bus: the field, the
       problem and the remedy.`,
     Type: 'Task',
-    Resource: 'arn:aws:states:::events:putEvents',
+    Resource: 'arn:${Partition}:states:::events:putEvents',
     Arguments: {
       Entries: [
         {

@@ -39,7 +39,7 @@ export interface RegisterPorts {
  * A principal that may assume the role chooses the name of its session, and with that name the
  * prefix that it may read. So only these two services may assume it.
  */
-const TRUSTED = ['ec2.amazonaws.com', 'ssm.amazonaws.com'];
+const TRUSTED = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn', 'ssm.amazonaws.com'];
 
 /**
  * Executions that are started here for domains that waited. More would be a burst, and a longer

@@ -87,7 +87,7 @@ export const definitionOf = (name: string) =>
 /** @param failures by state; a state without one is answered from the machine's answers */
 export async function run(machine: Machine, failures: Record<string, Failure> = {}): Promise<Ending> {
   const text = JSON.stringify(definitionOf(machine.name)).replace(/\$\{(\w+)\}/g, (_, name: string) =>
-    name === 'Bus' ? 'sealpost' : `${LAMBDA}${name}`,
+    name === 'Bus' ? 'sealpost' : name === 'Partition' ? 'aws' : `${LAMBDA}${name}`,
   );
   const host = new TableHost(machine, failures);
   const execution = {

@@ -26,6 +26,7 @@ beforeEach(() => {
       hybrid: { roleId: 'AROAHYBRID', trusted: [services[1]!] },
       'mail-server': { roleId: 'AROAMAILSERVER', trusted: services },
       own: { roleId: 'AROAOWN', trusted: [services[0]!] },
+      china: { roleId: 'AROACHINA', trusted: ['ec2.amazonaws.com.cn'] },
       open: { roleId: 'AROAOPEN', trusted: [...services, account] },
     }),
     tag: 'sealpost:mail-server=sealpost',
@@ -127,6 +128,7 @@ describe('a mail server that is registered', () => {
     ['the role that Systems Manager knows, on a hybrid node', { role: 'own' }, 'AROAHYBRID'],
     ["the stack's own role, on an instance", { node: instance }, 'AROAMAILSERVER'],
     ['the role that the event names, on an instance', { node: instance, role: 'own' }, 'AROAOWN'],
+    ['a role of an instance in China', { node: instance, role: 'china' }, 'AROACHINA'],
   ])('reads its deliveries with %s', async (_, detail, roleId) => {
     await register(detail);
     expect(await world.store.readServer(mx1)).toMatchObject({ roleId });
