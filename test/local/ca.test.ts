@@ -24,7 +24,7 @@ const report = () => {};
 const start = (more = {}) =>
   startPebble({ directory: join(scratch, 'ca'), resolver: `${dns.addresses[0]}:53`, report, noSleep: true, ...more });
 
-// Pebble may have to be downloaded first.
+// A first run downloads Pebble.
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sealpost-ca-'));
   dns = await startDns({ seed: scratch });
@@ -72,7 +72,7 @@ async function issue(domain: string, profile: string): Promise<X509Certificate[]
   return acme.crypto.splitPemChain(chain).map(pem => new X509Certificate(pem));
 }
 
-test('a wildcard certificate is issued by the DNS server’s answers and ends in the CA’s root', async () => {
+test('a wildcard certificate is issued by the DNS server’s answers, and its chain ends in the CA’s root', async () => {
   const before = await ca.requests();
   const [leaf, intermediate] = await issue('customer.test', 'classic');
   expect(leaf!.subjectAltName).toBe('DNS:customer.test, DNS:*.customer.test');
@@ -82,7 +82,7 @@ test('a wildcard certificate is issued by the DNS server’s answers and ends in
 }, 30_000);
 
 test.runIf(() => ca.pebble.supports.profiles)(
-  'an order’s profile decides how long its certificate is valid',
+  'the profile of an order decides how long its certificate is valid',
   async () => {
     const seconds = async (profile: string) => {
       const [leaf] = await issue(`${profile}.test`, profile);
@@ -94,7 +94,7 @@ test.runIf(() => ca.pebble.supports.profiles)(
   30_000,
 );
 
-test('without the right TXT nothing is issued', async () => {
+test('an order without the right TXT value is not issued', async () => {
   const user = client();
   await user.createAccount(account);
   const order = await user.createOrder({
@@ -106,7 +106,7 @@ test('without the right TXT nothing is issued', async () => {
   await expect.poll(async () => (await user.getOrder(order)).status, { timeout: 10_000 }).toBe('invalid');
 }, 30_000);
 
-test('started again the CA has the same address and TLS root, new issuing roots, and knows no account', async () => {
+test('a restarted CA has the same address and TLS root, new issuing roots, and no accounts', async () => {
   const user = client();
   await user.createAccount(account);
   const before = { url: ca.directoryUrl, tlsRoot: ca.tlsRoot, root: await ca.issuerRoots() };
@@ -121,7 +121,7 @@ test('started again the CA has the same address and TLS root, new issuing roots,
   );
 }, 30_000);
 
-test('with external account binding only a holder of a key gets an account', async () => {
+test('a CA with external account binding creates an account only for the holder of a key', async () => {
   const hmacKey = Buffer.from('a shared secret of thirty two by').toString('base64url');
   const plain = ca;
   ca = await start({ directory: join(scratch, 'eab'), externalAccountBinding: { 'key-1': hmacKey } });

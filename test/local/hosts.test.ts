@@ -26,7 +26,7 @@ const start = (name: string, roots = '') =>
     report: () => {},
   });
 
-// The base may have to be built first, once for a machine: a minute or two.
+// A machine's first run builds the base: a minute or two.
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sealpost-hosts-'));
   host = await start('mx1');
@@ -43,7 +43,7 @@ async function handshake(port: number, servername = 'mx1.provider.test'): Promis
   return socket;
 }
 
-test('preflight finds nothing missing on a machine that runs hosts', async () => {
+test('preflight finds nothing missing on a machine that runs test hosts', async () => {
   expect(await preflight()).toEqual([]);
 });
 
@@ -73,7 +73,7 @@ test.each([
   expect(await fingerprint('-connect', `127.0.0.1:${port}`, '-starttls', protocol)).toBe(other);
 });
 
-test('a mail sent by submission arrives in the test mailbox, read over IMAP', async () => {
+test('a mail that is sent by submission arrives in the test mailbox, read over IMAP', async () => {
   const auth = Buffer.from(`\0${TEST_MAILBOX.user}\0${TEST_MAILBOX.password}`).toString('base64');
   const send = await converse(465, [
     'EHLO test',
@@ -115,7 +115,7 @@ async function converse(port: number, lines: string[]): Promise<string> {
   return answered;
 }
 
-test('a host sees no process, file or mount of this machine', async () => {
+test('a test host sees no process, file or mount of this machine', async () => {
   const processes = (await host.run(['ps', '-eo', 'comm='])).stdout.split('\n');
   expect(processes).toContain('nginx');
   expect(processes).not.toContain('node');
@@ -124,13 +124,13 @@ test('a host sees no process, file or mount of this machine', async () => {
   expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(scratch);
 });
 
-test('a command that takes too long is killed with all that it started', async () => {
+test('a command that takes too long is killed with all processes that it started', async () => {
   const result = await host.run(['sh', '-c', 'echo before; sleep 4711 & sleep 4711'], { timeoutMs: 500 });
   expect(result).toMatchObject({ timedOut: true, exitCode: 137, stdout: 'before\n' });
   expect((await host.run(['sh', '-c', 'grep -lzx 4711 /proc/[0-9]*/cmdline'])).stdout).toBe('');
 });
 
-test('a command gets its input, its environment and nothing of ours, and its exit code comes back', async () => {
+test('a command gets its input, its environment and nothing of ours, and its exit code is returned', async () => {
   process.env.SEALPOST_TEST_SECRET = 'no';
   const result = await host.run(['sh', '-c', 'cat; echo "$A"; pwd; env; exit 3'], {
     input: 'in ',
@@ -147,7 +147,7 @@ test('a file is written with its mode and its bytes', async () => {
   expect(stdout).toBe('640\n 00 ff 0a 0d 80\n');
 });
 
-test('a root given to a host is trusted by it, until others are given', async () => {
+test('a test host trusts a root that it was given, until it is given others', async () => {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
   const root = await mustRun(['openssl', 'req', '-x509', ...key, '-subj', '/CN=some root']);
   // A program finds a root by the folder of hashed links or by the bundle.
@@ -167,7 +167,7 @@ test('a root given to a host is trusted by it, until others are given', async ()
   expect(await verify()).not.toBe(0);
 }, 60_000);
 
-test('two hosts have addresses of their own', async () => {
+test('two test hosts have addresses of their own', async () => {
   const second = await start('mx2');
   expect(second.address).not.toBe(host.address);
   await second.stop();
@@ -175,7 +175,7 @@ test('two hosts have addresses of their own', async () => {
   await expect(second.run(['true'])).rejects.toThrow('mx2 is not running');
 });
 
-test('a stopped host starts again with its files, and its services start again', async () => {
+test('a stopped test host starts again with its files, and its services start again', async () => {
   await host.write('/srv/kept', Buffer.from('yes'), 0o600);
   const before = host.address;
   await host.stop();
@@ -187,7 +187,7 @@ test('a stopped host starts again with its files, and its services start again',
   (await handshake(993)).destroy();
 }, 60_000);
 
-test('a provider killed with -9 leaves no process, mount or network link of its hosts', async () => {
+test('a provider that is killed with -9 leaves no process, mount or network link of its test hosts', async () => {
   const script = `
     import { startHost } from ${JSON.stringify(join(import.meta.dirname, '../../local/hosts/host.ts'))};
     const host = await startHost({ name: 'mx3', hostName: 'mx3.provider.test', directory: ${JSON.stringify(join(scratch, 'mx3'))}, release: 'bookworm', software: ['postfix', 'dovecot', 'nginx'], report: () => {} });
@@ -223,6 +223,6 @@ function readLink(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    return ''; // ended between the two reads
+    return ''; // the process ended between the two reads
   }
 }

@@ -12,4 +12,4 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => local('down').then(() => {}), 60_000);
 
-describe('killed and started again', killedSuite);
+describe('a provider that is killed and started again', killedSuite);

@@ -1,4 +1,6 @@
-/** `local/set-up.mjs` runs before anything else: it brings the packages, then runs the program. */
+/**
+ * `local/set-up.mjs` runs before anything else: it installs the packages, then runs the program.
+ */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseKind, USUAL } from '../../local/hosts/software.ts';
 
-describe('what a host runs, as it is typed', () => {
-  it('is Debian 12 with Postfix, Dovecot and nginx where nothing is said', () => {
+describe('the software of a test host, as it is typed', () => {
+  it('is Debian 12 with Postfix, Dovecot and nginx by default', () => {
     expect(parseKind()).toEqual(USUAL);
   });
 
@@ -24,7 +24,7 @@ describe('what a host runs, as it is typed', () => {
     expect(() => parseKind({ release: 'trixie', software })).toThrow(why);
   });
 
-  it('is refused on a release that is not there', () => {
+  it('is refused on an unknown release', () => {
     expect(() => parseKind({ release: 'sid' })).toThrow(/no release sid here; there are: bookworm, trixie/);
   });
 });

@@ -10,7 +10,7 @@ const bad = row('mail.florist.test', {
   reason: 'Hostname/IP does not match certificate’s altnames',
 });
 
-test('a row that is not trusted is said with its reason, and is exit code 1', () => {
+test('a row that is not trusted is shown with its reason, and the exit code is 1', () => {
   expect(verdict([good, bad])).toEqual({
     lines: [
       'NOT TRUSTED: mail.florist.test, IMAPS: Hostname/IP does not match certificate’s altnames',
@@ -21,7 +21,7 @@ test('a row that is not trusted is said with its reason, and is exit code 1', ()
   expect(table([good, bad], now)).toMatch(/mail\.florist\.test +IMAPS +993 +- +- +NO/);
 });
 
-test('all of them trusted is exit code 0', () => {
+test('if all rows are trusted, the exit code is 0', () => {
   expect(verdict([good])).toEqual({
     lines: ['All 1 connections are trusted for the name that was typed'],
     exitCode: 0,

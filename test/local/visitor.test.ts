@@ -1,5 +1,5 @@
 /**
- * What a stranger does with a provider, in this order. All tests share one provider, because its
+ * What a visitor does with a provider, in this order. All tests share one provider, because its
  * start takes a while.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -18,5 +18,5 @@ afterAll(() => local('down').then(() => {}), 60_000);
 // Each `aws` takes a second for Python's start, and more on a busy machine.
 describe('the command line', { timeout: 180_000 }, commandSuite);
 describe('judges that others wrote', judgesSuite);
-describe('rights, seen from outside', rightsSuite);
-describe('taken away', leavesNothingSuite);
+describe('rights of each caller', rightsSuite);
+describe('down', leavesNothingSuite);

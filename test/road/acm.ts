@@ -11,7 +11,7 @@ const DOMAIN = 'balanced.test';
 const FOREIGN = 'arn:aws:acm:us-east-1:000000000000:certificate/somebody-elses';
 const fingerprintOf = (leaf: X509Certificate) => leaf.fingerprint256.replaceAll(':', '').toLowerCase();
 
-describe('a domain whose name is on a load balancer, too', () => {
+describe('a domain whose certificate is on a load balancer, too', () => {
   let wish: { domain: string; mailServers: string[] };
   let arn: string;
 
@@ -23,7 +23,7 @@ describe('a domain whose name is on a load balancer, too', () => {
     await until(`${DOMAIN} released`, 30, async () => !(await record()).owner);
   }, 300_000);
 
-  it('has its fresh certificate imported when that is wished, without an order', async () => {
+  it('has its fresh certificate imported if a wish asks for it, without an order', async () => {
     const orders = (await road.ordersAtCa()).size;
     await put(road.provider, 'Domain Changed', [{ ...wish, acm: true, version: 2 }]);
     arn = (await road.bus.heard('Certificate Imported', { domain: DOMAIN })).detail.arn as string;
@@ -46,7 +46,7 @@ describe('a domain whose name is on a load balancer, too', () => {
     expect(await listed()).toEqual([arn]);
   }, 260_000);
 
-  it("ACM's event finds the domain by the ARN, and one about somebody else's is counted and ignored", async () => {
+  it("is found by its ARN in ACM's event; an event for another certificate is counted and ignored", async () => {
     const events = road.provider.cloud.service<EventsService>('events');
     for (const resource of [arn, FOREIGN])
       events.publishServiceEvent({
@@ -65,13 +65,13 @@ describe('a domain whose name is on a load balancer, too', () => {
     expect(JSON.parse(theirs)).toMatchObject({ outcome: 'not ours', AcmExpiryEvents: 1 });
   }, 60_000);
 
-  it('is out of ACM, and revoked at the CA once no server has it, when it is deleted so', async () => {
+  it('leaves ACM, and is revoked at the CA once no server has it, if its deletion asks for it', async () => {
     const leaf = await inAcm(arn);
     expect(await statusAtCa(leaf)).toBe('Valid');
     await put(road.provider, 'Domain Deleted', [{ domain: DOMAIN, revoke: true, version: 4 }]);
     const isRemoved = async () => !(await road.store.installed({ server: road.mx1.hostName, domain: DOMAIN }));
     await until('removed', 200, isRemoved);
-    // It takes two: one for ACM, one for the CA.
+    // Two executions: one for ACM, one for the CA.
     await untilSwept('revoked', 240, async () => (await statusAtCa(leaf)) === 'Revoked');
     await road.bus.heard('Certificate Revoked', { domain: DOMAIN });
     await until('out of ACM', 90, async () => (await listed()).length === 0);
@@ -99,7 +99,7 @@ async function logged(): Promise<string[]> {
   return events.map(({ message }) => message!);
 }
 
-/** As the CA's own management says it. */
+/** The status in the CA's management interface. */
 function statusAtCa(leaf: X509Certificate): Promise<string> {
   const { managementUrl, tlsRoot } = road.provider.ca;
   const url = `${managementUrl}/cert-status-by-serial/${leaf.serialNumber.toLowerCase()}`;

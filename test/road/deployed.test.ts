@@ -1,6 +1,4 @@
-/**
- * It is the deployed thing that runs: what is changed in the synthesised stack is seen on the road.
- */
+/** A change of the synthesised stack shows in the execution, so the deployed stack is what runs. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -22,7 +20,8 @@ beforeAll(async () => {
     edit(definitionFile(cdkOut, template), definition => rename(definition, 'PublishChallenges', 'TellTheWorld'));
   });
   provider = await deploy(cdkOut, directory);
-  // A server on record, inspected, and no host: the road to a stored certificate does not need one.
+  // A recorded, inspected server without a test host: no step before the stored certificate needs
+  // one.
   const store = storeOf(provider);
   const server = { server: 'mx1.provider.test', node: 'mi-0123456789abcdef0', roleId: 'none', adopt: false };
   await store.registerServer(server, { at: Date.now(), now: Date.now() });
@@ -48,7 +47,7 @@ it('a state that is renamed in the definition has its new name in the history', 
   expect(entered(events).slice(0, 4)).toEqual(['ClaimDomain', 'CreateOrder', 'TellTheWorld', 'WaitForDns']);
 });
 
-it('a right that is taken from a function is missed by exactly that step, and the domain says so', async () => {
+it("a right that a function lost fails exactly its step, and the domain is parked with the right's name", async () => {
   const failed = events.filter(event => event.type === 'LambdaFunctionFailed' || event.type === 'TaskFailed');
   const details = failed.map(event => event.lambdaFunctionFailedEventDetails ?? event.taskFailedEventDetails);
   expect(details.map(one => one!.error)).toEqual(['AccessDenied']);
@@ -68,7 +67,7 @@ function edit(file: string, change: (content: Json) => void): void {
   writeFileSync(file, JSON.stringify(content));
 }
 
-/** Takes an action out of the role of a function, as if it had never been in lib/functions.ts. */
+/** Removes an action from the role of a function, as if it had never been in lib/functions.ts. */
 function takeOut(template: Json, functionName: string, action: string): void {
   const row = resources(template).find(one => one.Properties?.FunctionName === functionName)!;
   const role = template.Resources[row.Properties.Role['Fn::GetAtt'][0]] as Json;
@@ -77,7 +76,7 @@ function takeOut(template: Json, functionName: string, action: string): void {
   with_.Action = [with_.Action].flat().filter((one: string) => one !== action);
 }
 
-/** The asset that the template takes the definition of secure-domain from. */
+/** The asset from which the template takes the definition of secure-domain. */
 function definitionFile(cdkOut: string, template: Json): string {
   const machine = resources(template).find(one => one.Properties?.StateMachineName === `${STACK}-secure-domain`)!;
   const key: string = machine.Properties.DefinitionS3Location.Key;

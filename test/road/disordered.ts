@@ -4,7 +4,7 @@ import { customer, put, road } from './provider.ts';
 
 const DOMAIN = 'disordered.test';
 
-describe('events twice, out of order, and while the domain is being worked on', () => {
+describe('events that come twice, out of order, and during an execution', () => {
   it('end in the last wish, with one order and one certificate', async () => {
     const wish = await customer(DOMAIN);
     const last = { ...wish, version: 2 };

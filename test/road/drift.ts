@@ -8,15 +8,15 @@ import { type } from './typed.ts';
 
 const domain = 'drifter.test';
 
-/** The server was audited after this moment, and has nothing to do. */
+/** Waits until the server was audited after this moment, and has nothing to do. */
 const audited = (since: number) =>
   until('an audit', 180, async () => {
     const record = await road.store.readServer(road.mx1.hostName);
     return record?.audit && record.audit.at > since && record.wanted === record.done && record;
   });
 
-describe('what somebody changes by hand on a mail server', () => {
-  it('is found by the audit, delivered again, and said', async () => {
+describe('a certificate that was replaced by hand on a mail server', () => {
+  it('is found by the audit, delivered again, and published', async () => {
     await put(road.provider, 'Domain Created', [await customer(domain)]);
     await untilInstalled(road.store, { domain, server: road.mx1.hostName });
     const host = road.provider.hosts.get('mx1')!;
@@ -34,7 +34,7 @@ describe('what somebody changes by hand on a mail server', () => {
     expect(rows.filter(row => !row.seen.trusted)).toEqual([]);
   }, 300_000);
 
-  it('the server is looked at from outside, at the address of its name, port 25 and no name among it', async () => {
+  it("is followed by an outside check at the address of the server's name, also on port 25 and without SNI", async () => {
     const client = new LambdaClient(road.provider.client());
     const look = async () => {
       await client.send(new InvokeCommand({ FunctionName: 'sealpost-look-from-outside' }));
@@ -43,11 +43,11 @@ describe('what somebody changes by hand on a mail server', () => {
     const outside = await until('a look from outside', 60, look);
     expect(outside).toMatchObject({ unseen: [], verified: outside.endpoints });
     expect(outside).not.toHaveProperty('unreachable');
-    // The host's by name and without one on 5 mail ports, each domain's on these and on 443.
+    // The host name by name and without SNI on 5 mail ports, each domain on these and on 443.
     expect(outside.endpoints).toBeGreaterThanOrEqual(16);
   }, 120_000);
 
-  it('an audit of a server that nobody registered is refused', async () => {
+  it('is not audited on a server that is not registered', async () => {
     expect(
       await auditBy(new LambdaClient(road.provider.client()), { stack: 'sealpost', server: 'mx9.provider.test' }),
     ).toBe(false);

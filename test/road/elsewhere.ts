@@ -1,6 +1,6 @@
 /**
- * `sealpost provide` on the real road: the command, the store, the delivery, and what is seen from
- * outside.
+ * `sealpost provide` on the real road: the command, the store, the delivery, and what clients are
+ * shown.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ async function certificates(): Promise<CertificateObjects> {
   return certificateObjects(new S3Client({ ...access, forcePathStyle: true }), bucket);
 }
 
-/** Any certificate of the CA does for one that was bought: here the domain's first one. */
+/** Any certificate of the CA serves as a bought one: here the domain's first one. */
 async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
   const objects = await certificates();
   const { id, fingerprint } = (await road.store.readDomain(domain))!.current!;
@@ -38,7 +38,7 @@ async function pemOf(domain: string): Promise<{ pem: string; leaf: string }> {
   };
 }
 
-/** By SNI, trusting the CA's root alone: mail, then webmail. */
+/** By SNI, trusting the CA's root only: mail twice, then webmail. */
 async function served(): Promise<(string | undefined)[]> {
   const { address } = road.mx1;
   const look = async (port: number, name: string) => {
@@ -48,12 +48,12 @@ async function served(): Promise<(string | undefined)[]> {
   return Promise.all([look(465, `mail.${DOMAIN}`), look(993, `mail.${DOMAIN}`), look(443, `webmail.${DOMAIN}`)]);
 }
 
-describe('a certificate from elsewhere', () => {
+describe('a provided certificate', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-elsewhere-'));
   let bought: string;
   afterAll(() => rmSync(directory, { recursive: true }));
   beforeAll(async () => {
-    // CAA is asked for up to the top.
+    // CAA is queried up to the top.
     await road.provider.setCustomerZone('com', []);
     await put(road.provider, 'Domain Created', [await customer(DOMAIN)]);
     await untilInstalled(road.store, { domain: DOMAIN, server: road.mx1.hostName });
@@ -62,7 +62,7 @@ describe('a certificate from elsewhere', () => {
     writeFileSync(join(directory, 'bought.pem'), pem);
   }, 120_000);
 
-  it('is given for webmail by one command, and said to be installed there', async () => {
+  it('is given for webmail by one command, and published as installed there', async () => {
     const given = await type('npx sealpost provide example.com --for webmail --pem bought.pem', directory);
     expect(given).toMatchObject({
       code: 0,
@@ -87,7 +87,7 @@ describe('a certificate from elsewhere', () => {
     expect(await served()).toEqual([ours, ours, bought]);
   }, 150_000);
 
-  it('changes nothing of what is typed into a mail program, each line looked at', async () => {
+  it('changes no setting that is typed into a mail program, and each setting is checked', async () => {
     const { code, output } = await type('npx sealpost settings example.com');
     expect(code, output).toBe(0);
     expect(output).toMatch(/^IMAP +mail\.example\.com +993 .*seen just now$/m);
@@ -95,7 +95,7 @@ describe('a certificate from elsewhere', () => {
     expect(output).not.toContain('NOT');
   }, 60_000);
 
-  it('is withdrawn by one command, and ours is there again; its key is in the bucket no more', async () => {
+  it('is withdrawn by one command, ours is served again, and its key is deleted from the bucket', async () => {
     const { id } = (await road.store.readDomain(DOMAIN))!.provided!.webmail!;
     const objects = await certificates();
     expect(await objects.readKey({ domain: DOMAIN, id })).toContain('PRIVATE KEY');

@@ -7,7 +7,7 @@ import { eventsOut, pagesOut, type EventOut, type EventOutName } from '../../cor
 import { credentialsOf } from '../../local/provider/facts.ts';
 import { put, road } from './provider.ts';
 
-/** The one thing in them that is not true here: there is no such node. */
+/** The one thing in the examples that is not true here: the node does not exist. */
 const NO_SUCH_NODE = /^detail\.node mi-0123456789abcdef0 is not a managed node /;
 
 describe('the examples of docs/events, put on the bus', () => {
@@ -20,7 +20,7 @@ describe('the examples of docs/events, put on the bus', () => {
     expect(status).toBe(isRegistration ? 'FAILED' : 'SUCCEEDED');
   });
 
-  it('what we say is heard as it was said, by whoever listens', async () => {
+  it('our own events are received as they were published', async () => {
     const { endpoint, region } = road.provider.client();
     const credentials = await credentialsOf(road.provider, 'ReleaseDomain');
     const client = new EventBridgeClient({ endpoint, region, credentials });
@@ -33,7 +33,7 @@ describe('the examples of docs/events, put on the bus', () => {
     }
   });
 
-  it('whatever was heard on the bus so far is as its schema says', () => {
+  it('every event on the bus so far matches its schema', () => {
     expect(road.bus.facts.length).toBeGreaterThan(Object.keys(eventsOut).length);
     for (const fact of road.bus.facts)
       expect(

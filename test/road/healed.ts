@@ -5,8 +5,8 @@ import { entered, orders } from './history.ts';
 import { EARLY, UNMANAGED } from './parked.ts';
 import { customer, put, road } from './provider.ts';
 
-describe('what waited is healed', () => {
-  it('a domain that came before its server goes on by itself when that is registered', async () => {
+describe('a domain that was parked', () => {
+  it('for its server continues by itself once the server is registered', async () => {
     const mx2 = await addMailServer(road.provider, 'mx2');
     await customer(EARLY, mx2);
     const [id] = await put(road.provider, 'Mail Server Registered', [
@@ -19,7 +19,7 @@ describe('what waited is healed', () => {
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
   }, 180_000);
 
-  it('a parked domain whose line was put in is secured by the next sweep after its next try', async () => {
+  it('for its CNAME is secured by the next sweep after its next try', async () => {
     await untilInstalled(road.store, { domain: UNMANAGED, server: road.mx1.hostName }, 180);
     expect((await road.store.readDomain(UNMANAGED))!.parked).toBeUndefined();
     const executions = await road.history.about(UNMANAGED);
@@ -30,7 +30,7 @@ describe('what waited is healed', () => {
     expect(rows.filter(row => !row.seen.trusted)).toEqual([]);
   }, 200_000);
 
-  it('the CA has seen just the orders that the histories tell of', async () => {
+  it('is not the reason for another order: the CA has the orders of the histories and no others', async () => {
     await road.history.untilQuiet();
     const executions = await road.history.executions(['SecureDomain']);
     const histories = await Promise.all(executions.map(({ executionArn }) => road.history.events(executionArn!)));

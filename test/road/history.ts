@@ -1,6 +1,6 @@
 /**
- * Executions as a person sees them in the console: found by the event that started them, or by what
- * they are about.
+ * Executions as an operator sees them in the console: found by the event that started them, or by
+ * the domain or server in them.
  */
 import {
   DescribeExecutionCommand,
@@ -24,7 +24,7 @@ interface Input {
 
 export interface Execution extends DescribeExecutionOutput {
   machine: Machine;
-  /** Its input, parsed. */
+  /** The execution's input, parsed. */
   given: Input;
 }
 
@@ -76,7 +76,7 @@ export class History {
     });
   }
 
-  /** The executions that are about a domain or server. */
+  /** The executions for a domain or server. */
   async about(name: string): Promise<Execution[]> {
     return (await this.executions()).filter(
       ({ given }) => given.detail?.domain === name || given.detail?.server === name || given.server === name,
@@ -90,7 +90,7 @@ export class History {
     return [...new Set(histories.flatMap(orders))];
   }
 
-  /** Waits until nothing runs. */
+  /** Waits until no execution runs. */
   async untilQuiet(): Promise<void> {
     await until('an end of all executions', 90, async () =>
       (await this.executions()).every(({ status }) => status !== 'RUNNING'),
@@ -103,7 +103,7 @@ export function entered(events: HistoryEvent[]): string[] {
   return events.flatMap(event => event.stateEnteredEventDetails?.name ?? []);
 }
 
-/** What AWS counts: each state that is entered, and each further try of one. */
+/** The transitions that AWS counts: each state that is entered, and each further try of a state. */
 export function transitions(events: HistoryEvent[]): number {
   const tries = events.filter(event => event.type === 'TaskScheduled' || event.type === 'LambdaFunctionScheduled');
   const tasks = events.filter(event => event.type === 'TaskStateEntered');
@@ -121,7 +121,7 @@ export function spentIn(events: HistoryEvent[], state: string): number {
   return spent;
 }
 
-/** The orders at the CA that an execution opened or went on with, by their URLs. */
+/** The orders at the CA that an execution opened or continued, by their URLs. */
 export function orders(events: HistoryEvent[]): string[] {
   const outputs = events
     .filter(event => event.stateExitedEventDetails?.name === 'CreateOrder')

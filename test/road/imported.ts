@@ -13,7 +13,7 @@ import type { Dates } from '../install/scratch-ca.ts';
 import { customer, road, sweep, untilSwept } from './provider.ts';
 import { begin, type, type Typed } from './typed.ts';
 
-/** Another program's, good for months; and one that is in its last minutes. */
+/** Two domains with another program's certificate: good for months, and in its last minutes. */
 const [GOOD, LOW] = ['kept.test', 'low.test'];
 const LIST = 'brought-2.test';
 const NEW = ['brought-1.test', LIST, 'brought-3.test', 'brought-4.test'];
@@ -28,7 +28,8 @@ const served = (domain: string, port = 993) =>
   handshake({ address: road.mx1.address, port, name: `mail.${domain}`, roots: road.provider.roots });
 
 /**
- * What a program that is not ours has put into Dovecot; blocks that stand after ours, which win.
+ * Serves a certificate as another program's blocks in Dovecot do. The blocks stand after ours, so
+ * they win.
  */
 async function serveByAnother(domain: string, dates: Dates): Promise<string> {
   const { pem, leaf } = road.anotherCa.issue([`mail.${domain}`], { dates });
@@ -46,8 +47,8 @@ async function onHost(script: string, input = ''): Promise<void> {
 }
 
 /**
- * Hands everything on to the stand-in; at the nth thing of that name the program is killed: it is
- * asked for, and nobody hears the answer.
+ * Passes everything on to the stand-in. At the nth request of this kind the program is killed: the
+ * request is made, and no process reads its answer.
  */
 async function killedAt(n: number, what: string): Promise<Typed> {
   const { hostname, port } = new URL(String(road.provider.client().endpoint));
@@ -69,11 +70,11 @@ async function killedAt(n: number, what: string): Promise<Typed> {
   return typed;
 }
 
-describe('domains from a provider’s table', () => {
+describe('the import of a provider’s table', () => {
   let kept: string;
   let low: string;
   let runsLowAt: number;
-  /** Domains on record when the program was killed. */
+  /** The domains that were recorded when the program was killed. */
   let begun: string[];
   const onRecord = async () => {
     const all = [LOW, GOOD, ...NEW];
@@ -83,8 +84,7 @@ describe('domains from a provider’s table', () => {
 
   beforeAll(async () => {
     for (const domain of [GOOD, LOW, ...NEW]) if (domain !== LIST) await customer(domain);
-    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a
-    // line.
+    // Each name of a list has its own challenge; in a zone of ours no customer must set a CNAME.
     await hostZone(road.provider, { domain: LIST, address: road.mx1.address });
     await onHost(`cp -p ${CONFIGURATION} ${CONFIGURATION}.before`);
     const day = (n: number) => new Date(Date.now() + n * DAY_MS);
@@ -109,7 +109,7 @@ describe('domains from a provider’s table', () => {
     rmSync(directory, { recursive: true });
   }, 60_000);
 
-  it('come with their figures first: bad rows, what is served already, orders, transitions, dollars; nothing is done', async () => {
+  it('first prints bad rows, foreign certificates, orders, transitions and dollars, and writes nothing', async () => {
     const dry = await type(DRY, directory);
     expect(dry.code, dry.output).toBe(1);
     const lines = dry.output.trimEnd().split('\n');
@@ -126,21 +126,21 @@ describe('domains from a provider’s table', () => {
     for (const domain of [GOOD, LOW, ...NEW]) expect(await record(domain)).toBeUndefined();
   }, 60_000);
 
-  it('have a bar on a terminal', async () => {
+  it('shows a bar on a terminal', async () => {
     const { output } = await begin(DRY, { cwd: directory, terminal: true }).ended;
     expect(output).toMatch(/looked at 6 of 6 \[=+\]/);
     expect(output).not.toMatch(/^looked at 6 of 6\r?$/m);
   }, 60_000);
 
-  it('are begun by --go, which may be killed', async () => {
+  it('begins with --go, and may be killed', async () => {
     runsLowAt = Date.now() + 120_000;
-    // A quarter of its life is ten minutes.
+    // A quarter of its lifetime is ten minutes.
     const minutes = (n: number) => new Date(runsLowAt + n * 60_000);
     low = await serveByAnother(LOW, { from: minutes(-30), until: minutes(10) });
     const killed = await killedAt(3, 'DynamoDB_20120810.UpdateItem');
     expect(killed).not.toHaveProperty('code');
-    // What needs an order and what is left to others are taken up side by side: which came third,
-    // and whether a fourth, is chance.
+    // Rows that need an order and rows with a foreign certificate are taken side by side. Which row
+    // is third, and whether there is a fourth, is chance.
     await until('three of them on record', 10, async () => (begun = await onRecord()).length >= 3);
     expect(begun).toEqual(expect.arrayContaining([LOW, NEW[0]]));
     expect(begun.length).toBeLessThan(6);
@@ -148,7 +148,7 @@ describe('domains from a provider’s table', () => {
     expect(await record(LOW)).toMatchObject({ foreign: { fingerprint: low } });
   }, 60_000);
 
-  it('are all taken up by a second --go, each once, and seen served', async () => {
+  it('is completed by a second --go, each domain once, and each is seen served', async () => {
     const sweeping = setInterval(() => void sweep(), 5_000);
     const again = await type(GO, directory).finally(() => clearInterval(sweeping));
     const left = 6 - begun.length;
@@ -158,7 +158,7 @@ describe('domains from a provider’s table', () => {
     );
     expect(again.output).toContain(`\ntaken up ${left} of ${left}\n`);
     expect(again.output).toContain(`\n${left} taken up, 0 of them parked`);
-    // For the bad rows.
+    // The exit code is 1 because of the bad rows.
     expect(again.code).toBe(1);
     for (const domain of NEW) {
       const { fingerprint } = await untilSwept(`${domain} installed`, 120, () =>
@@ -170,7 +170,7 @@ describe('domains from a provider’s table', () => {
     expect((await record(LIST))!.current!.names).toEqual([LIST, `mail.${LIST}`, `webmail.${LIST}`]);
   }, 300_000);
 
-  it('that are served with a good certificate of another’s are left alone, and say so', async () => {
+  it('orders nothing for a domain with a good foreign certificate, and status says so', async () => {
     await untilSwept(`${GOOD} looked at`, 90, async () => (await record(GOOD))!.done === 1);
     const { dueAt, foreign, current } = (await record(GOOD))!;
     expect(foreign).toMatchObject({ fingerprint: kept });
@@ -183,7 +183,7 @@ describe('domains from a provider’s table', () => {
     );
   }, 150_000);
 
-  it('whose certificate runs low have ours ordered then, and not before', async () => {
+  it('orders ours when a foreign certificate runs low, and not before', async () => {
     const { foreign } = (await record(LOW))!;
     expect(foreign!.renewAt).toBe(runsLowAt - (runsLowAt % 1000));
     const installed = () => road.store.installed({ server: road.mx1.hostName, domain: LOW });
@@ -195,7 +195,7 @@ describe('domains from a provider’s table', () => {
     expect(await served(LOW)).toMatchObject({ trusted: true, fingerprint });
   }, 300_000);
 
-  it('are known by now: a third run has nothing to do', async () => {
+  it('has nothing to do in a third run', async () => {
     const third = await type(GO, directory);
     expect(third.output).toMatch(/^0 new, 6 known already, 3 bad rows\. 0 orders/m);
   }, 60_000);

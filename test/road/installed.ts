@@ -10,29 +10,29 @@ import { customer, put, road } from './provider.ts';
 
 /** A wildcard whose challenge is delegated, and a list of names in a zone of Route 53. */
 const DOMAINS = ['bakery.test', 'florist.test'];
-/** As the first, to have a median of. */
+/** More domains like the first, for a median. */
 const MORE = ['butcher.test', 'cobbler.test', 'draper.test'];
 
 interface Walk {
-  /** Milliseconds from the event to the handshake that saw it served. */
+  /** Milliseconds from the event to the handshake that saw the certificate. */
   installed: number;
-  /** Of these: the wait for the name servers, the steps that talk with the CA. */
+  /** Part of `installed`: the wait for the name servers, and the steps that call the CA. */
   waitForDns: number;
   withCa: number;
-  /** And the command on the mail server, from its sending to its answer. */
+  /** Part of `installed`: the command on the mail server, from its sending to its answer. */
   command: number;
   requests: number;
 }
 
-/** A connection as the table has it, and what was served there first. */
+/** The connections of the table, and the certificate that was first served on each. */
 export const firstSeen: Row[] = [];
 
-describe('a domain goes the whole way', () => {
+describe('a domain from its event to the handshake', () => {
   const walks: Walk[] = [];
 
   beforeAll(async () => {
     await hostZone(road.provider, { domain: 'florist.test', address: road.mx1.address });
-    // One after the other: what one of them takes is not the other's.
+    // One after the other, so that no domain's time includes another's.
     for (const domain of [...DOMAINS, ...MORE]) {
       const wish =
         domain === 'florist.test'
@@ -45,7 +45,7 @@ describe('a domain goes the whole way', () => {
   }, 300_000);
 
   it.each(connections('mx1.provider.test', DOMAINS).map(({ name, port, connection }) => [name, port, connection]))(
-    '%s on port %d, %s, is trusted by whoever trusts the CA’s root alone',
+    '%s on port %d, %s, is trusted by a client that trusts the CA’s root only',
     (name, port, connection) => {
       const { seen } = firstSeen.find(row => row.name === name && row.port === port && row.connection === connection)!;
       expect(seen.reason).toBeUndefined();
@@ -53,7 +53,7 @@ describe('a domain goes the whole way', () => {
     },
   );
 
-  it('one certificate of a domain is served on all its connections, and no other domain’s', () => {
+  it('has one certificate on all its connections, and no other domain’s', () => {
     const served = DOMAINS.map(
       domain => new Set(firstSeen.filter(row => row.name.endsWith(`.${domain}`)).map(row => row.seen.fingerprint)),
     );
@@ -61,7 +61,7 @@ describe('a domain goes the whole way', () => {
     expect([...served[0]!]).not.toEqual([...served[1]!]);
   });
 
-  it('what is called installed is what is served', async () => {
+  it('has the certificate installed that is served', async () => {
     for (const domain of DOMAINS) {
       const installed = await road.store.installed({ server: road.mx1.hostName, domain });
       const seen = firstSeen.find(row => row.name === `mail.${domain}`)!.seen;
@@ -69,7 +69,7 @@ describe('a domain goes the whole way', () => {
     }
   });
 
-  it('says on the bus that each certificate was issued, and that it was installed', async () => {
+  it('has the issue and the installation of its certificate published', async () => {
     for (const domain of [...DOMAINS, ...MORE]) {
       const names = domain === 'florist.test' ? [`mail.${domain}`, `webmail.${domain}`] : [domain, `*.${domain}`];
       const { current } = (await road.store.readDomain(domain))!;
@@ -85,12 +85,12 @@ describe('a domain goes the whole way', () => {
     }
   });
 
-  it('costs at most 9 transitions a certificate', async () => {
+  it('takes at most 9 transitions a certificate', async () => {
     for (const domain of [...DOMAINS, ...MORE])
       expect(Math.max(...(await costs(domain, 'SecureDomain'))), domain).toBeLessThanOrEqual(9);
   });
 
-  it('costs at most 5 transitions a delivery, whatever is in it', async () => {
+  it('takes at most 5 transitions a delivery, whatever is in it', async () => {
     expect(Math.max(...(await costs(road.mx1.hostName, 'DeliverToServer')))).toBeLessThanOrEqual(5);
   });
 
@@ -109,7 +109,7 @@ describe('a domain goes the whole way', () => {
   });
 });
 
-/** From the event to its certificate seen served, and what it took. */
+/** From the event until the certificate is seen served. @returns the time and the requests */
 async function walk(domain: string, wish: object): Promise<Walk> {
   const requests = await road.provider.ca.requests();
   const sent = Date.now();
@@ -130,7 +130,7 @@ async function walk(domain: string, wish: object): Promise<Walk> {
   };
 }
 
-/** Transitions of each good road to a certificate, or of each round of a delivery. */
+/** Transitions of each execution that issued a certificate, or of each round of a delivery. */
 async function costs(about: string, machine: 'SecureDomain' | 'DeliverToServer'): Promise<number[]> {
   const found = (await road.history.about(about)).filter(execution => execution.machine === machine);
   const histories = await Promise.all(found.map(({ executionArn }) => road.history.events(executionArn!)));

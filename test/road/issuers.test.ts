@@ -1,6 +1,6 @@
 /**
- * Two CAs in order, the second one binding accounts to its customers: what one fails for, the other
- * does, without anybody.
+ * Two CAs in order, of which the second binds accounts to its customers. If one fails, the other
+ * issues, and no person acts.
  */
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,7 +80,9 @@ async function secure(domain: string, more: object = {}): Promise<string> {
   return id!;
 }
 
-/** @returns the issuer on record, and the common name of the CA that signed what is served */
+/**
+ * @returns the recorded issuer, and the common name of the CA that signed the served certificate
+ */
 async function installedFrom(domain: string, seconds = 120): Promise<{ issuer: string; served?: string }> {
   await untilInstalled(store, { domain, server: server.hostName }, seconds);
   const { current } = (await store.readDomain(domain))!;
@@ -95,20 +97,20 @@ describe('two issuers in order', () => {
     expect(await installedFrom('one.test')).toMatchObject({ issuer: 'first' });
   }, 120_000);
 
-  it('a wish that names the second gets it, with the external account that a person has put there', async () => {
+  it('a wish that names the second gets it, with the external account that the operator stored', async () => {
     await secure('named.test', { issuer: 'second' });
     const { issuer, served } = await installedFrom('named.test');
     expect(issuer).toBe('second');
     expect(served).not.toBe((await installedFrom('one.test')).served);
   }, 120_000);
 
-  it('one that is not there is refused with the names that are', async () => {
+  it('a wish that names an unknown issuer is refused with the known names', async () => {
     const { status, cause } = await history.ended(await secure('typo.test', { issuer: 'third' }));
     expect(status).toBe('FAILED');
     expect(cause).toContain('give one of first, second, or leave it out');
   });
 
-  it('the second one issues for a domain that has reached a limit at the first, and only for that one', async () => {
+  it('the second issues for a domain that has reached a limit of the first, and only for that one', async () => {
     const retry = { 'retry-after': '3600', 'content-type': 'application/problem+json' };
     way.fault = line =>
       line === 'POST /order-plz'
@@ -116,7 +118,7 @@ describe('two issuers in order', () => {
         : undefined;
     const id = await secure('limited.test');
     expect(await installedFrom('limited.test')).toMatchObject({ issuer: 'second' });
-    // It was never parked for anybody to see.
+    // No park of this domain was published.
     const { executionArn } = await history.ended(id);
     expect(entered(await history.events(executionArn!))).toEqual(['ClaimDomain', 'CreateOrder', 'ParkDomain']);
     expect(
@@ -127,10 +129,11 @@ describe('two issuers in order', () => {
     expect(await installedFrom('unlimited.test')).toMatchObject({ issuer: 'first' });
   }, 120_000);
 
-  it('the second one issues while the first is away, and the first again when it is back', async () => {
+  it('the second issues while the first fails, and the first again afterwards', async () => {
     way.fault = () => 'refused';
     await secure('away.test');
-    // CreateOrder tries for half a minute; what it has found out then, nobody else needs to.
+    // CreateOrder retries for half a minute. Its result is recorded, so that other executions need
+    // not.
     const troubleOf = async () => (await store.readIssuer(way.directoryUrl))?.trouble;
     await until('trouble of the first issuer', 120, troubleOf);
     await secure('meanwhile.test');
@@ -143,7 +146,7 @@ describe('two issuers in order', () => {
     expect(await installedFrom('back.test')).toMatchObject({ issuer: 'first' });
   }, 300_000);
 
-  it('costs a good road no transition', async () => {
+  it('two issuers add no transition to an execution without an error', async () => {
     for (const domain of ['one.test', 'meanwhile.test', 'back.test']) {
       const [execution] = (await history.about(domain)).filter(({ machine }) => machine === 'SecureDomain');
       expect(entered(await history.events(execution!.executionArn!)), domain).toHaveLength(7);

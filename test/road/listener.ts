@@ -1,6 +1,6 @@
 /**
- * A program of the provider's own that listens to what sealpost says: a stack of its own with a
- * rule and a queue.
+ * A program of the provider that listens to sealpost's events: a stack of its own with a rule and a
+ * queue.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ export interface Fact {
 }
 
 export interface Listener {
-  /** All that was heard, in no promised order. */
+  /** All events that were received, in no promised order. */
   facts: Fact[];
-  /** @returns the first fact of this type whose detail has these members; waits 30 s for it */
+  /** @returns the first event of this type whose detail has these members; waits 30 s for it */
   heard(detailType: string, members: Record<string, unknown>): Promise<Fact>;
   stop(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export async function listen(provider: Provider, directory: string): Promise<Lis
       }
     }
   })();
-  listening.catch(() => {}); // heard at stop()
+  listening.catch(() => {}); // stop() reports this error
   const isLike = (fact: Fact, members: Record<string, unknown>) =>
     Object.entries(members).every(([name, value]) => fact.detail[name] === value);
   return {

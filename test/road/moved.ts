@@ -7,7 +7,7 @@ import { customer, put, road, sweep } from './provider.ts';
 
 const DOMAIN = 'mover.test';
 const DAY_MS = 86_400_000;
-/** What the name of a rebuilt instance stands for. */
+/** The node id of the rebuilt server. */
 const REBUILT = `mi-${'b'.repeat(17)}`;
 
 type Server = { hostName: string; address: string };
@@ -19,7 +19,7 @@ async function isServed(domain: string, { address }: Server, port = 993, name = 
 const say = (detailType: string, ...details: object[]) => put(road.provider, detailType, details);
 const ssm = () => road.provider.cloud.service<SsmService>('ssm');
 
-/** It lives on mx2, which healed.ts made and which is no more at the end of this. */
+/** The domain's server is mx2, which healed.ts created, and which is removed at the end. */
 describe('a domain’s later life', () => {
   let mx2: Server;
   let fingerprint: string;
@@ -37,11 +37,11 @@ describe('a domain’s later life', () => {
 
   const installed = (server: Server, domain = DOMAIN) => road.store.installed({ server: server.hostName, domain });
 
-  it('when it moves it is seen served on the new server before it is gone from the old one, with the certificate it has', async () => {
+  it('a domain that moves is seen served on its new server before it leaves the old one, without an order', async () => {
     const looks = [{ old: await isServed(DOMAIN, road.mx1), new: await isServed(DOMAIN, mx2) }];
     await say('Domain Changed', { domain: DOMAIN, mailServers: [mx2.hostName] });
     await until(`${DOMAIN} on the new server alone`, 90, async () => {
-      // The old one first: where it is gone, it is on the new one already.
+      // The old server first: once it does not serve the domain, the new server must.
       const look = { old: await isServed(DOMAIN, road.mx1), new: await isServed(DOMAIN, mx2) };
       looks.push(look);
       return look.new && !look.old;
@@ -53,7 +53,7 @@ describe('a domain’s later life', () => {
     expect(await installed(road.mx1)).toBeUndefined();
   }, 120_000);
 
-  it('when its server is rebuilt, another node of the same name, it is given to it again', async () => {
+  it('a domain is given again to its server that was rebuilt as another node', async () => {
     await road.provider.removeHost('mx2');
     mx2 = await addMailServer(road.provider, 'mx2');
     const host = road.provider.hosts.get('mx2')!;
@@ -78,9 +78,9 @@ describe('a domain’s later life', () => {
     expect((await installed(mx2))!.fingerprint).toBe(fingerprint);
   }, 240_000);
 
-  it('when its server is retired it is told, stays served, and goes on where it is moved to', async () => {
+  it('a domain of a retired server is parked, stays served, and continues on another server', async () => {
     const [retired] = await say('Mail Server Retired', { server: mx2.hostName });
-    // Its own host name is among those that it served.
+    // The third is the server's own host name.
     expect(JSON.parse((await road.history.ended(retired!)).output!)).toMatchObject({ told: 3 });
     await sweep();
     const { detail } = await road.bus.heard('Domain Parked', { domain: DOMAIN, reason: 'ServerNotRegistered' });
@@ -93,7 +93,7 @@ describe('a domain’s later life', () => {
     expect((await road.store.readDomain(DOMAIN))!.parked).toBeUndefined();
   }, 120_000);
 
-  it('when it is deleted it is served no more, is not renewed, and an older wish that comes late does not bring it back', async () => {
+  it('a deleted domain is no longer served or renewed, and an older wish that comes late changes nothing', async () => {
     await say('Domain Deleted', { domain: DOMAIN });
     await until(`${DOMAIN} gone`, 60, async () => !(await installed(road.mx1)));
     expect(await isServed(DOMAIN, road.mx1)).toBe(false);
@@ -107,7 +107,7 @@ describe('a domain’s later life', () => {
     expect(await road.store.workFor({ server: road.mx1.hostName, domain: DOMAIN })).toBeUndefined();
   }, 120_000);
 
-  it('in all of it, it had one order', async () => {
+  it('a domain has one order through all of this', async () => {
     expect(await road.history.orders(DOMAIN)).toHaveLength(1);
   });
 });

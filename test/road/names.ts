@@ -10,7 +10,7 @@ import { connections, lookAtAll } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 
 const [TYPED, IDN] = ['Bücher.test', 'xn--bcher-kva.test'];
-/** Its owner has set the line for the challenge, and nothing yet that points here. */
+/** Its owner has set the CNAME for the challenge, and no other record that points here. */
 const MOVING = 'moving.test';
 const SWITCHED = 'switched.test';
 
@@ -44,9 +44,8 @@ describe('names as people type them, and as they change', () => {
     }
   }, 300_000);
 
-  it('a wildcard domain that becomes a list is planned again, and an older word about it changes nothing', async () => {
-    // Each name of a list has a challenge of its own: in a zone that is ours nobody needs to set a
-    // line.
+  it('a wildcard domain that becomes a list is planned again, and an older event changes nothing', async () => {
+    // Each name of a list has its own challenge; in a zone of ours no customer must set a CNAME.
     await hostZone(road.provider, { domain: SWITCHED, address: road.mx1.address });
     const wish = { domain: SWITCHED, mailServers: [road.mx1.hostName] };
     await put(road.provider, 'Domain Created', [{ ...wish, version: 1 }]);

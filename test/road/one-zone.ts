@@ -9,14 +9,14 @@ import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
 import { put, road } from './provider.ts';
 
 /**
- * A zone of Route 53 with a domain and one under it, and a program of the customer's own that
- * proves things there, too.
+ * A zone of Route 53 with a domain and a domain under it, and a program of the customer's own that
+ * writes challenges there, too.
  */
 const [ZONE, UNDER] = ['shared.test', 'shop.shared.test'];
 const NAME = `_acme-challenge.${ZONE}.`;
 
 describe('a zone that is shared', () => {
-  it('has two domains’ challenges at once, and keeps what another program wrote before, between and after', async () => {
+  it("has two domains’ challenges at once, and keeps another program's from before, between and after", async () => {
     await hostZone(road.provider, { domain: ZONE, address: road.mx1.address });
     const zone = await zoneOf(ZONE);
     await zone.add('written before');
@@ -28,7 +28,7 @@ describe('a zone that is shared', () => {
     await road.history.untilQuiet();
     await zone.add('written after');
     expect((await zone.values()).sort()).toEqual(['"written after"', '"written before"', '"written between"']);
-    // Of the other domain nothing is left, and each had one order.
+    // The other domain's record set is deleted, and each domain had one order.
     expect((await zone.sets()).map(({ Name }) => Name)).toEqual([NAME]);
     for (const domain of [ZONE, UNDER]) expect(await road.history.orders(domain)).toHaveLength(1);
     const claims = await Promise.all([ZONE, UNDER].map(published));
@@ -36,7 +36,7 @@ describe('a zone that is shared', () => {
   }, 120_000);
 });
 
-/** When a domain's values were in the zone, by the history of its execution. */
+/** The time during which a domain's values were in the zone, by the history of its execution. */
 async function published(domain: string): Promise<{ from: number; to: number }> {
   const [execution] = (await road.history.about(domain)).slice(-1);
   const events = await road.history.events(execution!.executionArn!);
@@ -46,8 +46,8 @@ async function published(domain: string): Promise<{ from: number; to: number }> 
 }
 
 /**
- * TXT records as a program sees and changes them that takes care of its neighbours: the old set
- * out, the new one in, in one change.
+ * TXT records as a careful program changes them: the old set deleted and the new set created, in
+ * one change.
  */
 async function zoneOf(domain: string) {
   const client = new Route53Client(road.provider.client());
@@ -75,7 +75,7 @@ async function zoneOf(domain: string) {
         const change = new ChangeResourceRecordSetsCommand({ HostedZoneId, ChangeBatch: { Changes } });
         return client.send(change).catch(error => {
           if (error.name !== 'InvalidChangeBatch') throw error;
-          return false as const; // ours came in between
+          return false as const; // our change came in between
         });
       }),
   };

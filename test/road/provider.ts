@@ -1,6 +1,6 @@
 /**
  * The hosting provider that the tests of this folder share: one adopted mail server, a customer who
- * is logged in, and a listener on the bus. In a directory and with a seed of its own, so that it
+ * is logged in, and a listener on the bus. It has a directory and a seed of its own, so that it
  * never meets a running `npm start`.
  */
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -26,16 +26,18 @@ export interface Road {
   history: History;
   bus: Listener;
   mx1: { hostName: string; address: string };
-  /** Another CA that everybody trusts, as other programs than ours have certificates from. */
+  /** Another trusted CA, for the certificates of other programs. */
   anotherCa: ScratchCa;
-  /** Logged in and idle (RFC 2177) since before any customer's certificate was delivered. */
+  /**
+   * A session that is logged in and idle (RFC 2177) since before the first delivery for a customer.
+   */
   idle: Session;
-  /** Requests to the CA for the first certificate of all, the account's registration among them. */
+  /** Requests to the CA for the very first certificate, with the account's registration. */
   coldRequests: number;
-  /** What the stand-in for AWS keeps. */
+  /** The folder of the stand-in for AWS. */
   cloudDirectory: string;
   zoneId(name: string): Promise<string>;
-  /** The ids of all orders that the CA ever made, from its log. */
+  /** The ids of all orders that the CA ever created, from its log. */
   ordersAtCa(): Promise<Set<string>>;
 }
 
@@ -51,7 +53,10 @@ export function scratch(): string {
   return mkdtempSync(join(tmpdir(), 'sealpost-road-'));
 }
 
-/** @param cdkOut the synthesised stack @param into where all of the provider's files go */
+/**
+ * @param cdkOut the synthesised stack
+ * @param into the folder for all of the provider's files
+ */
 export function deploy(cdkOut: string, into: string, more: Pick<ProviderOptions, 'issuers'> = {}): Promise<Provider> {
   const report = (line: string) => appendFileSync(join(into, 'report.log'), `${line}\n`);
   return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report, ...more });
@@ -99,7 +104,7 @@ async function comeUp(provider: Provider, anotherCa: ScratchCa): Promise<Road> {
   };
 }
 
-/** Also what came up only in part. */
+/** Stops also a provider that was started only in part. */
 export async function stopRoad(): Promise<void> {
   road?.idle.close();
   await bus?.stop();
@@ -125,14 +130,14 @@ export async function put(
   return ids;
 }
 
-/** Has whatever is due attended to, as its schedule does within the minute. */
+/** Runs the sweep now, which the schedule runs every minute. */
 export async function sweep(): Promise<void> {
   await new LambdaClient(road.provider.client()).send(new InvokeCommand({ FunctionName: 'sealpost-sweep' }));
 }
 
 const SWEEP_EVERY_MS = 3_000;
 
-/** As `until`, for what the sweep brings about: it comes every few seconds meanwhile. */
+/** Like `until`, for a result of the sweep, which runs every few seconds meanwhile. */
 export function untilSwept<T>(what: string, seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
   let next = Date.now();
   return until(what, seconds, async () => {
@@ -146,7 +151,7 @@ export function untilSwept<T>(what: string, seconds: number, look: () => Promise
 
 /**
  * A customer whose zone is elsewhere and whose challenge is delegated to us.
- * @returns the wish for it
+ * @returns the wish for the domain
  */
 export async function customer(domain: string, server = road.mx1): Promise<{ domain: string; mailServers: string[] }> {
   await delegateDomain(road.provider, { domain, address: server.address });

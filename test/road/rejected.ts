@@ -7,7 +7,10 @@ const server = 'mx1.provider.test';
 const wish = (domain: unknown, rest: object = {}) => ({ domain, mailServers: [server], ...rest });
 const node = 'mi-0123456789abcdef0';
 
-/** What was sent, the field that the answer must name, its problem, and a word of the remedy. */
+/**
+ * The event's fault, the event, the field that the answer must name, its problem, and a word of the
+ * remedy.
+ */
 const bad: [what: string, detailType: string, detail: object, field: string, problem: RegExp, remedy: RegExp][] = [
   ['no domain', 'Domain Created', { mailServers: [server] }, 'detail.domain', /is missing/, /give .*"example.com"/],
   ['words', 'Domain Created', wish('not a domain'), 'detail.domain', /has a space/, /give .*"example.com"/],
@@ -61,7 +64,7 @@ describe('bad input', () => {
     for (const word of words) expect(cause).toMatch(word);
   });
 
-  it.each(bad)('%s is told to the sender on the bus', async (what, _type, detail) => {
+  it.each(bad)('%s is answered with Request Rejected on the bus', async (what, _type, detail) => {
     const { cause, name } = outcomes.get(what)!;
     const { detail: said } = await road.bus.heard('Request Rejected', { execution: name });
     expect(said).toEqual({ error: 'InvalidStepInput', message: cause, request: detail, execution: name });
@@ -78,7 +81,7 @@ async function everyItem(): Promise<unknown[]> {
     new ScanCommand({ TableName: road.provider.stack.outputs.TableName! }),
   );
   expect(LastEvaluatedKey).toBeUndefined();
-  // The CA's advice on what is there comes once a minute, and writes a time.
+  // The renewal walk runs every minute and writes its position and due times, which are left out.
   return Items!
     .filter(({ pk }) => !pk!.S!.startsWith('R#'))
     .map(({ pk, sk, spec, wanted }) => ({ pk, sk, spec, wanted }));

@@ -1,7 +1,7 @@
 /**
- * Renewals on the real parts: by themselves, when the CA says so, when a person asks; in good time
- * and urgently; and one that fails. All at the same time, each with domains of its own, since most
- * of it is waiting for somebody's minute.
+ * Renewals on the real parts: by themselves, when the CA says so, when an operator asks; calm and
+ * urgent; and one that fails. All run at the same time, each with domains of its own, because each
+ * mostly waits for the next minute.
  */
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -35,15 +35,12 @@ let provider: Provider;
 let store: Store;
 type Server = Awaited<ReturnType<typeof addMailServer>>;
 let mx1: Server;
-/**
- * Has one domain alone: what waits there for the quiet hour would go along with whatever else is
- * delivered.
- */
+/** A server with one domain only: calm work there would be included in any other delivery. */
 let mx3: Server;
 
-/** Smaller than `npm start -- --drill`, which has 20: this machine has other tests to run. */
+/** Smaller than `npm start -- --drill`, which has 20: this machine runs other tests, too. */
 const DRILL = { domains: 6, servers: ['mx1', 'mx2'] };
-/** It lives five minutes: half of them, and its successor comes. */
+/** Its certificate is valid for five minutes and is renewed after half of them. */
 const SHORT = 'fiveminutes.test';
 const LONG: [string, string, number][] = [
   ['classic.test', 'classic', 90 * day],
@@ -101,7 +98,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe.concurrent('the revocation drill', () => {
-  it('has every domain re-keyed and seen served, and no handshake and no session fails meanwhile', async () => {
+  it('replaces every key and sees it served, and no handshake and no session fails meanwhile', async () => {
     const drilled = await drilling;
     expect(drilled.troubles, drilled.text).toEqual([]);
     expect(drilled.text).toMatch(/^together +6 +6 /m);
@@ -128,8 +125,8 @@ describe.concurrent('a certificate is due', () => {
   );
 });
 
-describe.concurrent('a person who asks', () => {
-  it('has a fresh certificate replaced at once, and one only when it is said twice', async () => {
+describe.concurrent('an operator who asks', () => {
+  it('has a fresh certificate replaced at once, and only once if the command is repeated', async () => {
     const before = await current(ASKED);
     const sealpost = () =>
       promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../bin/sealpost.mjs'), 'renew', ASKED], {
@@ -151,12 +148,12 @@ describe.concurrent('a person who asks', () => {
 });
 
 describe.concurrent('a renewal', () => {
-  it('in good time waits for the quiet hour, the old certificate served; an urgent delivery takes it along', async () => {
+  it('in good time waits for the quiet hour with the old one served; an urgent delivery includes it', async () => {
     const domain = CALM;
     const before = await current(domain);
     const objects = certificateObjects(new S3Client(provider.client()), provider.stack.outputs.CertificateBucket!);
     const leaf = await objects.readChain({ domain, id: before.id });
-    // Its moment is past, its window is not.
+    // The renewal moment has passed, and the window has not.
     const [start, end] = [Date.now() - 100 * hour, Date.now() + 20 * minute].map(at => new Date(at).toISOString());
     await setRenewalInfo(provider.ca, { leafPem: leaf, answer: JSON.stringify({ suggestedWindow: { start, end } }) });
     const work = await until(`calm work for ${domain}`, 240, () => store.workFor({ server: mx3.hostName, domain }));
@@ -170,7 +167,7 @@ describe.concurrent('a renewal', () => {
     expect(await served(domain, mx3)).toMatchObject({ trusted: true, fingerprint });
   }, 300_000);
 
-  it('that fails leaves everything as it was, and is tried again after a minute', async () => {
+  it('that fails changes nothing, and is tried again after a minute', async () => {
     const domain = FAILING;
     const before = await current(domain);
     await provider.setCustomerZone(domain, []);
@@ -186,7 +183,7 @@ describe.concurrent('a renewal', () => {
     expect((await store.readDomain(domain))!.parked).toBeUndefined();
   }, 400_000);
 
-  it('of a certificate of five minutes comes by itself, and the old one is served until the new one is', async () => {
+  it('of a certificate of five minutes needs no command, and the old one is served until the new one is', async () => {
     await until(`${SHORT} renewed by itself`, 300, async () => (await current(SHORT)).id !== shortFirst.id);
     await untilAnother(SHORT, shortFirst.fingerprint, 60);
     const lost = await shortClients.end();

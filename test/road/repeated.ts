@@ -10,7 +10,7 @@ const DOMAIN = 'twenty.test';
 const sent = new Date();
 
 describe('the same event more than once', () => {
-  it('twenty at once make one order and one certificate', async () => {
+  it('makes one order and one certificate if it comes twenty times at once', async () => {
     const wish = await customer(DOMAIN);
     const ids = await put(
       road.provider,
@@ -28,15 +28,15 @@ describe('the same event more than once', () => {
     expect(issued()).toBe(1);
   }, 120_000);
 
-  it('fifty more, one now and one then, change nothing', async () => {
-    // The CA is asked about it once, a while after it was issued.
+  it('changes nothing if it comes fifty more times', async () => {
+    // The CA is asked for the renewal window once, a while after the issue.
     await until('the advice', 90, async () => (await road.store.readDomain(DOMAIN))!.current!.window);
     await road.history.untilQuiet();
     const before = await known();
     const wish = await customer(DOMAIN);
     for (let i = 0; i < 50; i++) {
       await put(road.provider, 'Domain Created', [wish], sent);
-      // 0 to 140 ms apart, in a pattern that no step's time fits to.
+      // 0 to 140 ms apart, a pattern that does not fit any step's time.
       await sleep((i * 37) % 141);
     }
     await road.history.untilQuiet();
@@ -44,10 +44,10 @@ describe('the same event more than once', () => {
   }, 120_000);
 });
 
-/** What is on record, at the CA, in the bucket and on the bus. */
+/** The facts in the record, at the CA, in the bucket and on the bus. */
 async function known(): Promise<object> {
-  // The wish's counter is how one that came while another was at work is noticed; what it counts is
-  // no change.
+  // The counters of the wish differ after an event that came during an execution, which changes
+  // nothing else.
   const {
     wanted: _wanted,
     done: _done,

@@ -1,6 +1,6 @@
 /**
- * The road end to end on the real parts: one provider for all topics, since it takes half a minute
- * to come up. They run in this order.
+ * The road end to end on the real parts: one provider for all topics, because it takes half a
+ * minute to start. The topics run in this order.
  */
 import { afterAll, beforeAll } from 'vitest';
 import { startRoad, stopRoad } from './provider.ts';

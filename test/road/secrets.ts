@@ -14,14 +14,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { TEST_MAILBOX } from '../../local/hosts/mail-server.ts';
 import { road } from './provider.ts';
 
-/** Pieces of a private key in every form in which it is likely to be written down. */
+/** Pieces of a private key in every form in which a program is likely to write it. */
 function pieces(pem: string): Buffer[] {
   const key = createPrivateKey(pem);
   const { d } = key.export({ format: 'jwk' });
   const secret = Buffer.from(d!, 'base64url');
   const der = key.export({ format: 'der', type: 'pkcs8' });
-  // A file in base64, whatever stood before it: three alignments, less what the neighbours' bits
-  // touch.
+  // A file in base64, after any number of other bytes: three alignments, without the characters
+  // that the neighbouring bytes change.
   const encoded = [0, 1, 2].map(before =>
     Buffer.from(' '.repeat(before) + pem)
       .toString('base64')
@@ -45,7 +45,7 @@ async function every<T>(pages: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** Where the key of the account and of each certificate are in force, as their owner reads them. */
+/** The keys of the account and of each certificate, as the account's owner reads them. */
 async function everyKey(): Promise<string[]> {
   const s3 = new S3Client(road.provider.client());
   const Bucket = road.provider.stack.outputs.CertificateBucket!;
@@ -61,7 +61,7 @@ async function everyKey(): Promise<string[]> {
   return [...(await Promise.all(bodies)), (await ssm.send(new GetParameterCommand(ask))).Parameter!.Value!];
 }
 
-/** Each place where a person or a program could read without a right to keys, as its bytes. */
+/** Each place that a person or a program can read without a right to keys, as its bytes. */
 const places: Record<string, () => Promise<Buffer[]>> = {
   'the histories of executions': async () => {
     const executions = await road.history.executions();
@@ -98,7 +98,7 @@ const places: Record<string, () => Promise<Buffer[]>> = {
       .map(entry => readFileSync(join(entry.parentPath, entry.name))),
   "the environment of the functions' processes": async () => {
     const environments = functionProcesses().map(pid => readFileSync(`/proc/${pid}/environ`));
-    // What is searched is what a function is told, the table's name among it.
+    // The environment has the function's settings, such as the table's name.
     expect(environments.length).toBeGreaterThan(5);
     return [...environments, Buffer.from('bakery.test')];
   },
@@ -111,7 +111,7 @@ const places: Record<string, () => Promise<Buffer[]>> = {
     onEachHost('cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null; hostname'),
 };
 
-/** What a shell line prints on each; a process may end while it is read. */
+/** The output of a shell line on each test host. A process may end while it is read. */
 async function onEachHost(line: string): Promise<Buffer[]> {
   const hosts = [...road.provider.hosts.values()];
   return Promise.all(hosts.map(async host => Buffer.from((await host.run(['sh', '-c', line])).stdout)));
@@ -129,7 +129,7 @@ function functionProcesses(): string[] {
   });
 }
 
-/** Other tests' files come and go beside ours. */
+/** Other tests create and delete files beside ours. */
 function readIfThere(path: string): Buffer[] {
   try {
     return [readFileSync(path)];
@@ -140,8 +140,8 @@ function readIfThere(path: string): Buffer[] {
 }
 
 /**
- * Files that functions may have left, so none that was last written before this process began; not
- * what the hosts of this provider keep (searched from inside them), nor other tests' hosts.
+ * Files that functions may have left: written after this process began, and not in the folders of
+ * test hosts. The tests search this provider's hosts from inside.
  */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap(entry => {
@@ -158,28 +158,28 @@ describe('a private key is in none of', () => {
   beforeAll(async () => {
     keys = await everyKey();
   });
-  /** How many of the texts hold a piece of a key, or of these. */
+  /** The number of texts that hold a piece of a key, or one of `others`. */
   const holding = (texts: Buffer[], others: string[] = []) => {
     const wanted = [...keys.flatMap(pieces), ...others];
     return texts.filter(text => wanted.some(piece => text.includes(piece))).length;
   };
 
-  it('(there are keys to look for, and this is how they look)', () => {
+  it('(the tests have keys to search for, and the keys look like this)', () => {
     expect(keys.length).toBeGreaterThan(5);
     for (const key of keys) expect(key).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
   });
 
   it.each(Object.entries(places))('%s', async (place, read) => {
     const texts = await read();
-    // Something is there to be searched, and is found where it is.
+    // The place has data, and the search finds a known word in the data.
     const usual = ['bakery.test', 'mx1.provider.test', TEST_MAILBOX.user, ' installed'];
     expect(texts.some(text => usual.some(word => text.includes(word)))).toBe(true);
-    // This machine's temporary files may hold keys of other programs; ours are not among them.
+    // This machine's temporary files may hold keys of other programs, but not ours.
     const any = place.startsWith('the temporary') ? [] : ['PRIVATE KEY-----'];
     expect(holding(texts, any)).toBe(0);
   });
 
-  it('(a planted one is found: in base64 in the table, and so in its file)', async () => {
+  it('(a planted key is found: in base64 in the table, and so in the file of the table)', async () => {
     const client = new DynamoDBClient(road.provider.client());
     const TableName = road.provider.stack.outputs.TableName!;
     const where = { pk: { S: 'planted' }, sk: { S: 'planted' } };
@@ -194,7 +194,7 @@ describe('a private key is in none of', () => {
 });
 
 describe('on the mail server', () => {
-  it('a private key is in the live PEM, in what the daemons are given of it, and in no other file', async () => {
+  it("a private key is in the live PEM, in the daemons' files made from it, and in no other file", async () => {
     const host = road.provider.hosts.get('mx1')!;
     const lines = (await everyKey()).flatMap(pem =>
       pem.split('\n').filter(line => line.length > 20 && !line.startsWith('-')),

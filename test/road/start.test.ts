@@ -1,4 +1,4 @@
-/** `npm start` as the README says it. */
+/** `npm start` as the README describes it. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(clone, { recursive: true, force: true }));
 
-it('npm start ends well, with every connection of its domains and of its servers, Debian 12 and 13, trusted', () => {
+it('npm start succeeds with every connection of its domains and servers trusted, on Debian 12 and 13', () => {
   const rows = run.lines.filter(line => /^\S+\.test\s.*\s(yes|NO)$/.test(line));
   expect({ exitCode: run.exitCode, untrusted: rows.filter(row => row.endsWith('NO')) }, run.lines.join('\n')).toEqual({
     exitCode: 0,
@@ -36,7 +36,7 @@ it('npm start ends well, with every connection of its domains and of its servers
   expect(run.lines.findLast(line => line !== '')).toMatch(/ s {2}All 29 connections are trusted/);
 });
 
-it('npm start shows a domain that is served under the host name of its server, and says what to type', () => {
+it('npm start shows a domain that is served under the host name of its server, and the name to type', () => {
   const under = run.lines.filter(line => /^mx3\.provider\.test .*, potter\.test served under it /.test(line));
   const ports = under.map(line => /served under it\s+(\d+)/.exec(line)![1]);
   expect(ports.sort()).toEqual(['110', '143', '465', '587', '993', '995']);
@@ -53,7 +53,7 @@ it('npm start shows a renewal: another certificate is seen served', () => {
   expect(renewed![1]).not.toBe(renewed![2]);
 });
 
-it('npm start says where it is, a plain line a step', () => {
+it('npm start shows its progress, one plain line for each step', () => {
   const states = ['ClaimDomain', 'CreateOrder', 'PublishChallenges', 'WaitForDns', 'Validate', 'FinalizeOrder'];
   for (const domain of ['bakery.test', 'florist.test', 'potter.test'])
     expect(run.lines.filter(line => line.includes(domain)).map(line => line.split(/\s+/).at(-1))).toEqual(
@@ -70,7 +70,7 @@ it('npm start leaves no process and no network link behind', () => {
     try {
       return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
     } catch {
-      return []; // ended between the two looks
+      return []; // the process ended between the two reads
     }
   });
   expect(commands.filter(command => command.includes(clone))).toEqual([]);

@@ -1,11 +1,11 @@
-/** `npx sealpost` as a person of the provider's types it. */
+/** `npx sealpost` as an operator types it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { road } from './provider.ts';
 
 export interface Typed {
-  /** Absent where it was killed. */
+  /** Absent if the program was killed. */
   code?: number;
   output: string;
 }
@@ -13,17 +13,17 @@ export interface Typed {
 const PROGRAM = join(import.meta.dirname, '../../bin/sealpost.mjs');
 
 /**
- * @param line as the README has it: `npx sealpost …`
- * @param cwd where the files lie that it names
+ * @param line as in the README: `npx sealpost …`
+ * @param cwd the folder of the files that the line names
  */
 export function type(line: string, cwd?: string): Promise<Typed> {
   return begin(line, { cwd }).ended;
 }
 
 /**
- * In a process group of its own, so that it is killed with what it has started.
- * @param endpoint another way to the provider
- * @param terminal it finds one at its output, 80 columns wide
+ * Starts the program in a process group of its own, so that it is killed with what it has started.
+ * @param endpoint another address of the provider
+ * @param terminal true if the program finds a terminal of 80 columns at its output
  */
 export function begin(
   line: string,

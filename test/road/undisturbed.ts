@@ -3,8 +3,8 @@ import { lookAtAll } from '../../local/table.ts';
 import { firstSeen } from './installed.ts';
 import { road } from './provider.ts';
 
-describe('nobody else notices', () => {
-  it('what a neighbour is served is the same after all deliveries of others', async () => {
+describe('other customers are not disturbed', () => {
+  it("a neighbour's certificates are the same after all deliveries for others", async () => {
     const now = await lookAtAll(
       road.provider,
       firstSeen.map(({ seen: _, ...connection }) => connection),

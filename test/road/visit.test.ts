@@ -17,7 +17,7 @@ afterAll(async () => {
   rmSync(clone, { recursive: true, force: true });
 }, 60_000);
 
-/** @param forMs ends it as Ctrl-C does, for a command that stays */
+/** @param forMs ends a command that stays, as Ctrl-C does */
 async function type(line: string, forMs?: number): Promise<{ exitCode: number | null; output: string }> {
   const child = spawn('bash', ['-c', line], { cwd: clone, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const exited = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('exit', resolve));
@@ -32,35 +32,35 @@ async function type(line: string, forMs?: number): Promise<{ exitCode: number | 
 const inVisit = (command: string) => `eval "$(npm run -s local -- env)" && ${command}`;
 
 describe('a visitor', () => {
-  it('has the provider come up, with a mail server that is registered and secured', async () => {
+  it('starts the provider, with a mail server that is registered and secured', async () => {
     const up = await type('npm run local -- up');
     expect(up).toMatchObject({ exitCode: 0 });
     const status = await type('npm run local -- status');
     expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1') });
   }, 300_000);
 
-  it('sees that all is well', async () => {
+  it('sees that everything is well', async () => {
     const status = await type(inVisit('npx sealpost status'));
     expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1.provider.test') });
   });
 
-  it("is told the line for a customer's zone", async () => {
+  it("gets the line for a customer's zone", async () => {
     const dns = await type(inVisit('npx sealpost dns example.com'));
     expect(dns).toMatchObject({ exitCode: 0 });
     expect(dns.output).toMatch(/^_acme-challenge\.example\.com\.\s.*CNAME\s+[0-9a-f]{32}\.acme\.provider\.test\.$/m);
   });
 
-  it('has a domain renewed, once one is known', async () => {
+  it('can ask for a renewal only of a known domain', async () => {
     const renew = await type(inVisit('npx sealpost renew example.com'));
     expect(renew).toMatchObject({ exitCode: 2, output: expect.stringContaining('example.com is not known here') });
   });
 
-  it('looks on for as long as they like', async () => {
+  it('watches the executions until Ctrl-C', async () => {
     const { output } = await type(inVisit('npx sealpost watch'), 6_000);
     expect(output).not.toMatch(/[Ee]rror/);
   });
 
-  it('takes every trace away', async () => {
+  it('removes every trace', async () => {
     const down = await type('npm run local -- down');
     expect(down).toMatchObject({ exitCode: 0 });
     const status = await type('npm run local -- status');

@@ -26,7 +26,7 @@ export function commandSuite(): void {
     env = await environment();
   }, 300_000);
 
-  test('a second up says that it is up, and starts nothing', async () => {
+  test('a second up says that the provider is up, and starts nothing', async () => {
     const before = readFileSync(`${directory}/provider.pid`, 'utf8');
     const { exitCode, stdout } = await local('up');
     expect({ exitCode, stdout }).toMatchObject({
@@ -36,7 +36,7 @@ export function commandSuite(): void {
     expect(readFileSync(`${directory}/provider.pid`, 'utf8')).toBe(before);
   });
 
-  test('the lines of env are all that a shell needs, and undo what pointed to another account', () => {
+  test('the lines of env are all that a shell needs, and replace those of another account', () => {
     expect(env).toMatchObject({
       AWS_ENDPOINT_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       AWS_REGION: 'us-east-1',
@@ -52,7 +52,7 @@ export function commandSuite(): void {
     expect(env).not.toHaveProperty('AWS_SESSION_TOKEN');
   });
 
-  test('status says what runs where', async () => {
+  test('status shows each part and its address', async () => {
     const { exitCode, stdout } = await local('status');
     expect(exitCode).toBe(0);
     for (const part of [env.AWS_ENDPOINT_URL!, env.SEALPOST_DNS!, env.SEALPOST_CA_MANAGEMENT!, env.SEALPOST_HOST_MX1!])
@@ -77,12 +77,12 @@ export function commandSuite(): void {
     expect({ exitCode, said: stdout + stderr }).toEqual({ exitCode: code, said: expect.stringMatching(/\w+ \w+ \w+/) });
   });
 
-  test('a command inside a host has its own world, and its exit code comes out', async () => {
+  test("a command inside a test host has the host's own world, and its exit code is returned", async () => {
     const { exitCode, stdout } = await local('host', 'exec', 'mx1', '--', 'sh', '-c', 'hostname; exit 7');
     expect({ exitCode, stdout }).toEqual({ exitCode: 7, stdout: 'mx1.provider.test\n' });
   });
 
-  test('a customer whose DNS is elsewhere has a CNAME put in, and the name servers answer with it', async () => {
+  test("dns add puts a customer's CNAME into DNS, and the name servers answer with it", async () => {
     const name = '_acme-challenge.shop.customer.test';
     expect((await local('dns', 'add', name, 'CNAME', 'target.acme.provider.test.')).exitCode).toBe(0);
     const resolver = new Resolver();
@@ -90,7 +90,7 @@ export function commandSuite(): void {
     expect(await resolver.resolveCname(name)).toEqual(['target.acme.provider.test']);
   });
 
-  test('a host is added, known to Systems Manager and in DNS, and removed', async () => {
+  test('a test host is added to Systems Manager and DNS, and removed again', async () => {
     expect((await local('host', 'add', 'mx2')).stdout).toContain('Mail Server Registered');
     const { SEALPOST_NODE_MX2: node, SEALPOST_HOST_MX2: address } = await environment();
     const known = () => aws('ssm', 'describe-instance-information', '--query', 'InstanceInformationList[].InstanceId');
@@ -103,7 +103,7 @@ export function commandSuite(): void {
     expect(existsSync(`${directory}/hosts/mx2`)).toBe(false);
   });
 
-  test("a zone by Debian's aws, one event by Debian's aws, and the domain is served", async () => {
+  test("Debian's aws creates a zone and puts one event, and the domain is served", async () => {
     const domain = 'stranger.example';
     await aws('route53', 'create-hosted-zone', '--name', domain, '--caller-reference', domain);
     const Detail = JSON.stringify({ domain, mailServers: [env.SEALPOST_NAME_MX1] });
@@ -114,7 +114,7 @@ export function commandSuite(): void {
     await untilServed(domain);
   });
 
-  test("Debian's aws reads the road that it walked", async () => {
+  test("Debian's aws reads the execution and the command of that event", async () => {
     const { stateMachines } = await aws('stepfunctions', 'list-state-machines');
     const machine = stateMachines.find(({ name }: any) => name === 'sealpost-secure-domain').stateMachineArn;
     const { executions } = await aws('stepfunctions', 'list-executions', '--state-machine-arn', machine);
@@ -135,7 +135,7 @@ export function commandSuite(): void {
     expect(invocations.CommandInvocations[0].CommandPlugins).toHaveLength(6);
   });
 
-  test("Debian's aws reads what is stored, and no more than what is stored", async () => {
+  test("Debian's aws reads what is stored, and finds nothing that is not", async () => {
     const { Table } = await aws('dynamodb', 'describe-table', '--table-name', env.SEALPOST_TABLE!);
     expect(Table.TableStatus).toBe('ACTIVE');
     const values = JSON.stringify({ ':pk': { S: 'D#stranger.example' } });
@@ -190,7 +190,7 @@ export function commandSuite(): void {
     ]);
   });
 
-  test('a person tries a state machine of their own; what is not understood is refused by its name', async () => {
+  test('a visitor creates a state machine; a field that is not implemented is refused by its name', async () => {
     const role = ['--role-arn', 'arn:aws:iam::000000000000:role/provider-administrator'];
     const definition = {
       QueryLanguage: 'JSONata',

@@ -6,7 +6,7 @@ import { until } from '../../../local/provider/panel.ts';
 import type { Tool } from '../../../local/tools/unpacked.ts';
 import { directory, environment, local } from './visitor.ts';
 
-/** A domain of the command line's visit. It is served by now. */
+/** A domain that the tests of the command line have created. It is served by now. */
 const NAME = 'mail.stranger.example';
 
 let env: Record<string, string>;
@@ -42,7 +42,7 @@ export function judgesSuite(): void {
     swaks = await ensureSwaks(console.log);
   }, 300_000);
 
-  test('testssl.sh finds chain and name good on 993, and the name of another wrong on 587', async () => {
+  test("testssl.sh finds chain and name good on 993, and another domain's name wrong on 587", async () => {
     // testssl.sh takes three quarters of a minute of a core for each port. swaks covers port 25
     // here, posttls-finger covers it in test/install.
     const [good, wrong] = await Promise.all([verdicts(NAME, 993), verdicts('mail.nobody.example', 587, 'smtp')]);
@@ -57,7 +57,7 @@ export function judgesSuite(): void {
     });
   }, 600_000);
 
-  test('dig is answered by both name servers of a zone, over UDP and TCP', async () => {
+  test('dig gets an answer from both name servers of a zone, over UDP and TCP', async () => {
     const environmentOf = { ...process.env, ...testssl.environment } as Record<string, string>;
     const dig = (...question: string[]) =>
       runProgram(['dig', `@${env.SEALPOST_DNS}`, '+short', ...question], { environment: environmentOf });
@@ -67,7 +67,7 @@ export function judgesSuite(): void {
     }
   });
 
-  test('openssl s_client verifies chain and name at the addresses of env, and refuses the name of another', async () => {
+  test("openssl s_client verifies chain and name at the addresses of env, and refuses another domain's name", async () => {
     const connect = ['openssl', 's_client', '-connect', `${env.SEALPOST_HOST_MX1}:993`, '-servername', NAME];
     const look = (name: string) =>
       runProgram([...connect, '-verify_hostname', name, '-CAfile', env.SEALPOST_CA_FILE!, '-verify_return_error'], {
@@ -80,7 +80,7 @@ export function judgesSuite(): void {
     expect((await look('mail.nobody.example')).exitCode).not.toBe(0);
   });
 
-  test('posttls-finger, inside the host, verifies port 25 by its own name and by the domain’s', async () => {
+  test('posttls-finger, inside the test host, verifies port 25 by the host name and by the domain’s name', async () => {
     const finger = ['posttls-finger', '-c', '-l', 'secure', '-F', '/etc/ssl/certs/ca-certificates.crt'];
     for (const name of [NAME, env.SEALPOST_NAME_MX1!]) {
       const said = await local('host', 'exec', 'mx1', '--', ...finger, '-s', name, '[127.0.0.1]:25', name);
@@ -100,7 +100,7 @@ export function judgesSuite(): void {
     await until('the mail in the mailbox', 30, () => inMailbox(`by ${port}`));
   });
 
-  test('swaks sends nothing to a server whose chain ends in no root that it trusts', async () => {
+  test('swaks sends nothing to a server whose chain ends in no trusted root', async () => {
     const { exitCode, stdout, stderr } = await send('never', '--port', '25');
     expect(exitCode).not.toBe(0);
     expect(stdout + stderr).toMatch(/certificate verify failed|TLS startup failed/i);

@@ -17,7 +17,7 @@ import {
 } from './visitor.ts';
 
 const SERVER = 'mx1.provider.test';
-/** Every state that either state machine enters on its good road. */
+/** Every state that either state machine enters without an error. */
 const DOMAIN_STATES = [
   'ClaimDomain',
   'CreateOrder',
@@ -37,7 +37,7 @@ async function killAndUp(): Promise<void> {
   expect(exitCode, stdout + stderr).toBe(0);
 }
 
-/** What the CA has done since a place in its log. */
+/** The orders and certificates in the CA's log, from this position on. */
 function atTheCa(since: number): { orders: number; certificates: number } {
   const log = pebbleLog().slice(since);
   return {
@@ -90,7 +90,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 export function killedSuite(): void {
-  test('the provider is killed at every state of the road, and each time goes on: one order, one certificate, no TXT', async () => {
+  test('continues from every state at which it was killed: one order, one certificate, no TXT left', async () => {
     const domain = 'killed.example';
     const zoneId = await makeZone(domain);
     const [since, began] = [pebbleLog().length, new Date()];
@@ -104,13 +104,13 @@ export function killedSuite(): void {
       await killAndUp();
     }
     await untilServed(domain);
-    // A kill between the CA's answer and its record may leave an order behind, pending, but never a
+    // A kill between the CA's answer and its record may leave a pending order behind, but never a
     // second certificate.
     expect(atTheCa(since)).toEqual({ orders: expect.toBeOneOf([1, 2]), certificates: 1 });
     expect(await challengesIn(zoneId)).toEqual([]);
   }, 400_000);
 
-  test('a function that is killed is started again, and the road does not notice', async () => {
+  test('restarts a function that was killed, without a trace in the execution', async () => {
     const domain = 'crashed.example';
     await makeZone(domain);
     const [since, began] = [pebbleLog().length, new Date()];
@@ -141,7 +141,7 @@ export function killedSuite(): void {
     expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
 
-  test('an installer that is killed leaves a mail server that serves, and the next round takes its work along', async () => {
+  test('keeps a mail server serving whose installer was killed, and the next round delivers its work', async () => {
     const domain = 'cut-off.example';
     await makeZone(domain);
     const [since, began] = [pebbleLog().length, new Date()];
@@ -157,7 +157,7 @@ export function killedSuite(): void {
     expect(atTheCa(since)).toEqual({ orders: 1, certificates: 1 });
   }, 200_000);
 
-  test('a CA that is killed too has new roots: they are trusted from then on, and our account is made anew', async () => {
+  test('trusts the new roots of a CA that was killed too, and registers its account again', async () => {
     const roots = () => readFileSync(join(directory, 'ca-roots.pem'), 'utf8');
     const before = roots();
     process.kill(Number(readFileSync(join(directory, 'ca/pebble.pid'), 'utf8').split(' ')[0]), 'SIGKILL');

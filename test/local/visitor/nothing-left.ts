@@ -17,14 +17,14 @@ function processes(): string[] {
     .filter(command => command.includes(directory));
 }
 
-/** True if this machine has its end of the host's link: the address before the host's. */
+/** True if this machine has its end of the test host's link: the address before the host's. */
 function linkTo(host: string): boolean {
   const gateway = host.replace(/\d+$/, last => String(Number(last) - 1));
   return Object.values(networkInterfaces()).some(link => link?.some(({ address }) => address === gateway));
 }
 
 export function leavesNothingSuite(): void {
-  test('a killed provider leaves its CA and nothing else; down takes that away, too, and the directory', async () => {
+  test('a killed provider leaves only its CA; down removes the CA and the directory', async () => {
     const { SEALPOST_HOST_MX1: host } = await environment();
     expect(linkTo(host!)).toBe(true);
     process.kill(providerPid(), 'SIGKILL');

@@ -26,7 +26,7 @@ async function keys(bucket: string, prefix: string): Promise<string[]> {
 
 const MAIL_SERVER_ROLE = 'sealpost-mail-server-us-east-1';
 
-/** What a role may or may not do, by the action's name in a policy. */
+/** Requests that a role may or may not make, by the action's name in a policy. */
 const attempts: Record<string, (client: Client) => Promise<unknown>> = {
   's3:GetObject on its own delivery': c =>
     new S3Client(c).send(new GetObjectCommand({ Bucket: buckets.deliveries, Key: own })),
@@ -71,8 +71,8 @@ async function putEvent(client: Client, source: string): Promise<void> {
 const may: Record<string, string[]> = {
   mx1: ['s3:GetObject on its own delivery'],
   provider: ['events:PutEvents on the bus'],
-  // ClaimDomain says whose mail is served under a server, and starts the road again if the wish
-  // changed meanwhile.
+  // ClaimDomain publishes under which server a domain is served, and starts another execution if
+  // the wish changed meanwhile.
   'claim-domain': [
     'events:PutEvents as sealpost',
     'dynamodb:GetItem on the table',
@@ -108,7 +108,7 @@ export function rightsSuite(): void {
   });
 
   test.each(pairs.filter(({ who, what }) => !may[who]!.includes(what)))(
-    '$who may not: $what, and is told the action and what is missing',
+    '$who may not: $what, and the error names the action and the missing statement',
     async ({ who, what }) => {
       const refusal: Error = await attempts[what]!(as[who]!).then(
         () => expect.unreachable('it was allowed'),

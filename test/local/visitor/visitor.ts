@@ -1,6 +1,6 @@
 /**
- * A stranger uses the provider that runs beside the test: its command line, and tools that know AWS
- * and TLS alone.
+ * A visitor uses the provider that runs beside the test: its command line, and tools that only know
+ * AWS and TLS.
  */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
@@ -29,7 +29,7 @@ export function local(...args: string[]): Promise<ProgramResult> {
   return runProgram([...node, COMMAND, '--in', directory, ...args]);
 }
 
-/** The variables that the lines of `env` set in a shell; a person gets the same by eval. */
+/** The variables that the lines of `env` set in a shell; a visitor gets the same by eval. */
 export async function environment(...as: string[]): Promise<Record<string, string>> {
   const printed = await local('env', ...as);
   if (printed.exitCode !== 0) throw new Error(printed.stderr);
@@ -52,8 +52,8 @@ export const clientOf = (env: Record<string, string>) => ({
 });
 
 /**
- * Makes a customer's zone in Route 53, with calls that every client may make. Returns when the name
- * servers answer for it.
+ * Creates a customer's zone in Route 53, with calls that every client may make. Returns when the
+ * name servers answer for it.
  */
 export async function makeZone(domain: string): Promise<string> {
   const provider = await accessTo(directory);
@@ -78,7 +78,7 @@ export async function tell(detailType: string, detail: object): Promise<void> {
   if (FailedEntryCount !== 0) throw new Error('the bus did not take the event');
 }
 
-/** Waits until a mail program that trusts the CA alone accepts `mail.<domain>` on port 993. */
+/** Waits until a mail program that trusts the CA only accepts `mail.<domain>` on port 993. */
 export async function untilServed(domain: string, seconds = 120): Promise<void> {
   const { SEALPOST_HOST_MX1: address, SEALPOST_CA_FILE: file } = await environment();
   const look = { address: address!, port: 993, name: `mail.${domain}`, roots: readFileSync(file!, 'utf8') };
@@ -86,8 +86,8 @@ export async function untilServed(domain: string, seconds = 120): Promise<void> 
 }
 
 /**
- * The histories of a state machine's newest executions, the oldest event first. Another road may
- * have begun beside the wanted one.
+ * The histories of a state machine's newest executions, the oldest event first. Another execution
+ * may have started beside the wanted one.
  */
 async function newestHistories(client: SFNClient, machine: string): Promise<HistoryEvent[][]> {
   const stateMachineArn = `arn:aws:states:us-east-1:000000000000:stateMachine:sealpost-${machine}`;
