@@ -1,4 +1,4 @@
-/** The stack in the other partitions of AWS, where each ARN begins with the partition's own name. */
+/** The stack in the other partitions of AWS. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,7 @@ describe.each([
     const { Resources } = JSON.parse(template!) as { Resources: Record<string, { Type: string; Properties: any }> };
     const made = Object.values(Resources).filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine');
     expect(made).toHaveLength(3);
-    for (const { Properties } of made) expect(Properties.DefinitionSubstitutions.Partition).toEqual({ Ref: 'AWS::Partition' });
+    for (const { Properties } of made)
+      expect(Properties.DefinitionSubstitutions.Partition).toEqual({ Ref: 'AWS::Partition' });
   });
 });
