@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import aslValidator from 'asl-validator';
 import { describe, expect, test } from 'vitest';
 import { parseDefinition } from '../../src/states/asl/definition.ts';
@@ -88,6 +89,12 @@ const thrown =
   };
 
 describe('expressions', () => {
+  test("are those of AWS's version of JSONata", () => {
+    // Step Functions developer guide, "Transforming data".
+    const installed = createRequire(import.meta.url)('jsonata/package.json') as { version: string };
+    expect(installed.version).toBe('2.0.6');
+  });
+
   const output = async (Output: unknown, input: unknown = {}) =>
     run({ Only: { Type: 'Pass', Output, End: true } }, { input, judged: false });
   const P = "An error occurred while executing the state 'Only' (entered at the event id #1). ";
@@ -114,7 +121,8 @@ describe('expressions', () => {
       { list: ['{% $states.input.n + 1 %}', 'plain'], no: null },
       { list: [3, 'plain'], no: null },
     ],
-    ['{% $range(1,9,9) %}', [1]],
+    // Recorded of AWS: a range of one number is the number.
+    ['{% $range(1,9,9) %}', 1],
     ['{% $range(5,1,-2) %}', [5, 3, 1]],
     ['{% $partition([0],1) %}', [[0]]],
     ['{% $partition([1..5],2) %}', [[1, 2], [3, 4], [5]]],
@@ -135,7 +143,7 @@ describe('expressions', () => {
     ['{% function($x){$x} %}', 'returned an unsupported result type.'],
     ['{% [$sum] %}', 'returned an unsupported result type.'],
     ["{% $error('enough') %}", 'threw an error during evaluation. D3137: enough'],
-    ['{% ($f := function($x){$f($x) + 1}; $f(1)) %}', 'threw an error during evaluation. D1011: '],
+    ['{% ($f := function($x){$f($x) + 1}; $f(1)) %}', 'threw an error during evaluation. U1001: Stack overflow error'],
   ])('%s fails: %s', async (expression, problem) => {
     const { cause } = await output(expression);
     expect(cause).toContain(`' specified for the field 'Output' ${problem}`);

@@ -1,8 +1,10 @@
 /**
  * JSONata as Step Functions configures it: `{% … %}` must fill the whole string, no result may be
  * undefined, AWS adds six functions, and there is no `$eval`. The messages are AWS's own, word for
- * word, because a Catch may compare them.
+ * word, because a Catch may compare them. The version of JSONata is AWS's, 2.0.6 (Step Functions
+ * developer guide, "Transforming data").
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomUUID } from 'node:crypto';
 import jsonata from 'jsonata';
 import { StateError } from './state-error.ts';
@@ -12,10 +14,13 @@ export type Bindings = Record<string, unknown>;
 type JsonType = 'array' | 'boolean' | 'null' | 'number' | 'object' | 'string';
 
 /**
- * An expression of a state machine is small. One that runs longer or deeper than this loops. In
- * milliseconds, calls and items.
+ * An expression of a state machine is small. An expression that runs longer than this, in
+ * milliseconds, or deeper, in parts of an expression within one another, loops.
  */
-const guardrails = { timeout: 5_000, stack: 500, sequence: 100_000 };
+const most = { timeMs: 5_000, depth: 1_500 };
+
+/** One evaluation that is under way. */
+const running = new AsyncLocalStorage<{ until: number; depth: number }>();
 
 const delimited = /^\{%([\s\S]*)%\}$/;
 const compiled = new Map<string, jsonata.Expression>();
@@ -29,7 +34,16 @@ export function expressionIn(text: string): string | undefined {
 export function compile(source: string): jsonata.Expression {
   const known = compiled.get(source);
   if (known) return known;
-  const expression = jsonata(source, guardrails);
+  const expression = jsonata(source);
+  // JSONata's own way to bound an evaluation (its guide, "Embedding and extending JSONata").
+  const at = (entry: 'entry' | 'exit') => Symbol.for(`jsonata.__evaluate_${entry}`) as unknown as string;
+  expression.assign(at('entry'), () => {
+    const one = running.getStore()!;
+    one.depth++;
+    if (one.depth > most.depth) throw { code: 'U1001', message: 'Stack overflow error' };
+    if (Date.now() > one.until) throw { code: 'U1001', message: 'Expression evaluation timeout' };
+  });
+  expression.assign(at('exit'), () => void running.getStore()!.depth--);
   for (const [name, implementation] of Object.entries(functions)) expression.registerFunction(name, implementation);
   compiled.set(source, expression);
   return expression;
@@ -71,7 +85,9 @@ export async function evaluateAs<T>(value: unknown, type: JsonType, field: strin
 async function evaluateSource(source: string, field: string, bindings: Bindings): Promise<unknown> {
   let result: unknown;
   try {
-    result = await compile(source).evaluate(undefined, bindings);
+    const expression = compile(source);
+    const bounds = { until: Date.now() + most.timeMs, depth: 0 };
+    result = await running.run(bounds, () => expression.evaluate(undefined, bindings));
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     throw failure(source, field, `threw an error during evaluation. ${code ? `${code}: ` : ''}${message}`);
@@ -126,7 +142,9 @@ const functions: Record<string, (...args: any[]) => unknown> = {
     if (!step) throw new TypeError('$range needs a step other than 0');
     const length = Math.max(0, Math.floor((last - first) / step) + 1);
     if (length > 1_000) throw new RangeError('$range makes at most 1000 items');
-    return Array.from({ length }, (_, n) => first + n * step);
+    const numbers = Array.from({ length }, (_, n) => first + n * step);
+    // AWS gives a sequence, and a sequence of one value is that value.
+    return length === 1 ? first : numbers;
   },
   hash(data: unknown, algorithm: string) {
     const name = hashes.get(algorithm);
