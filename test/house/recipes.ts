@@ -258,7 +258,7 @@ export function greetServer({ server }: { server: string }, { stack }: { stack: 
       'lib/functions.ts': {
         edit: before(
           '    ClaimDomain: {',
-          "    GreetServer: { memory: 128, timeout: 10, variables: ['STACK'], rights: [] },\n",
+          "    GreetServer: { memory: 128, timeout: 30, variables: ['STACK'], rights: [] },\n",
         ),
         missedBy: 'types',
       },
