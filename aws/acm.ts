@@ -6,7 +6,6 @@ import {
   ACMClient,
   DeleteCertificateCommand,
   ImportCertificateCommand,
-  InvalidParameterException,
   KeyAlgorithm,
   LimitExceededException,
   ListTagsForCertificateCommand,
@@ -30,7 +29,17 @@ interface Imported {
   domain: string;
 }
 
-export function certificateManager(client: ACMClient, stack: string): CertificateManager {
+export interface Clients {
+  acm: ACMClient;
+  /**
+   * Makes one attempt. If the answer to a first import is lost, a second attempt of the SDK would
+   * make a second certificate, which nobody knows and which counts for the quotas. The step's retry
+   * searches for the first one instead.
+   */
+  firstImports: ACMClient;
+}
+
+export function certificateManager({ acm: client, firstImports }: Clients, stack: string): CertificateManager {
   /** @returns undefined if there is no such certificate */
   const tagsOf = async ({ arn, domain }: Imported): Promise<Map<string, string> | undefined> => {
     try {
@@ -71,7 +80,8 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
       // ACM accepts tags with the first import only.
       const place = arn === undefined ? { Tags: tagsFor({ stack, domain }) } : { CertificateArn: arn };
       const asked = new ImportCertificateCommand({ ...certificate, ...place });
-      return (await called(domain, () => client.send(asked))).CertificateArn!;
+      const by = arn === undefined ? firstImports : client;
+      return (await called(domain, () => by.send(asked))).CertificateArn!;
     },
 
     async find({ domain, name }) {
@@ -95,6 +105,14 @@ export function certificateManager(client: ACMClient, stack: string): Certificat
   };
 }
 
+/** Errors that no retry mends: the certificate, or the tags that the account's policies allow. */
+const REFUSALS = new Set([
+  'InvalidParameterException',
+  'InvalidTagException',
+  'TagPolicyException',
+  'TooManyTagsException',
+  'ValidationException',
+]);
 const END = '-----END CERTIFICATE-----';
 const bytes = (text: string) => new TextEncoder().encode(`${text.trim()}\n`);
 const tagsFor = ({ stack, domain }: { stack: string; domain: string }) => [
@@ -127,8 +145,7 @@ function named(error: unknown, domain: string): unknown {
     const text = `the certificate of ${domain} in ACM is in use, and is left there`;
     return new SealpostError('ImportInUse', { about: domain, message: `${text}: ${message}`, cause: error });
   }
-  const isInvalid = error instanceof InvalidParameterException || (error as Error).name === 'ValidationException';
-  if (!isInvalid) return error;
+  if (!REFUSALS.has((error as Error).name)) return error;
   const text = `ACM does not take the certificate of ${domain}`;
   return new SealpostError('ImportRefused', { about: domain, message: `${text}: ${message}`, cause: error });
 }

@@ -22,8 +22,14 @@ export const patience = {
   },
 } as const;
 
-/** Names that the SDK does not know: writes that meet, which it therefore does not retry. */
-const MET = new Set([
+/** Names that the SDK does not retry. AWS's text of each says to wait and to try again. */
+const WAIT = new Set([
+  // Another change of the same certificate is under way (ACM).
+  'ConflictException',
+  // A million executions are open (Step Functions).
+  'ExecutionLimitExceeded',
+  // Two writes met.
+  'ReplicatedWriteConflictException',
   'TooManyUpdates',
   // A write meets a transaction on the same item, as when many domains give work to one server at
   // once.
@@ -44,7 +50,7 @@ export async function unlessBusy<T>(service: Service, about: string, call: () =>
   } catch (error) {
     if (!(error instanceof Error) || isSealpostError(error)) throw error;
     const failure = error as Parameters<typeof isTransientError>[0];
-    const isBusy = MET.has(error.name) || isThrottlingError(failure);
+    const isBusy = WAIT.has(error.name) || isThrottlingError(failure);
     if (!isBusy && !isTransientError(failure) && !isServerError(failure)) throw error;
     const what = isBusy ? `is busy for ${about}` : `does not answer for ${about} (${error.name}: ${error.message})`;
     throw new SealpostError('Throttled', { about, message: `${service} ${what}; it is tried again`, cause: error });

@@ -56,7 +56,10 @@ export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setti
 export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(patience), clock.now));
 export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(patience), setting('BUS')));
 export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
-export const acm = /* @__PURE__ */ once(() => certificateManager(new ACMClient(patience), setting('STACK')));
+export const acm = /* @__PURE__ */ once(() => {
+  const firstImports = new ACMClient({ ...patience, maxAttempts: 1 });
+  return certificateManager({ acm: new ACMClient(patience), firstImports }, setting('STACK'));
+});
 export const roles = /* @__PURE__ */ once(() => rolesBy(new IAMClient(patience)));
 export const secrets = /* @__PURE__ */ once(() => secretsOf(new SSMClient(patience), setting('KEY')));
 export const commands = /* @__PURE__ */ once(() => commandsBy(new SSMClient(patience), mailServerTag()));

@@ -40,7 +40,7 @@ export interface RecordPorts {
   clock: Clock;
 }
 
-/** Domains recorded side by side: each is two writes. */
+/** Domains recorded at once. */
 const BATCH = 10;
 
 /** A repair that failed waits for tomorrow's audit. */
@@ -58,7 +58,7 @@ export async function recordDelivery(
   const { hash, seq } = input.delivery;
   const claim = { server: input.server, me: input.execution, now: clock.now() };
   const server = await store.renewServer(claim);
-  // An earlier try of this step has ended the delivery, so all that was learnt is on record.
+  // An earlier try of this step has ended the delivery.
   if (server.delivery?.hash !== hash) {
     await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
     if (server.held !== undefined) throw isHeld({ server: server.server, held: server.held });

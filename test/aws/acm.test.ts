@@ -3,17 +3,23 @@
  * function, and the twin.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, request as requestOf, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   ACMClient,
+  ConflictException,
   GetCertificateCommand,
   ImportCertificateCommand,
   LimitExceededException,
+  ListCertificatesCommand,
   ResourceInUseException,
+  TagPolicyException,
 } from '@aws-sdk/client-acm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { certificateManager, DOMAIN_TAG, STACK_TAG } from '../../aws/acm.ts';
+import { patience } from '../../aws/throttling.ts';
 import { allow, startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { scratchCa, type Issued, type ScratchCa } from '../install/scratch-ca.ts';
 import { memoryAcm } from '../twins/acm.ts';
@@ -52,7 +58,14 @@ const rights = (stack = 'sealpost') => [
   }),
   allow(['acm:ListTagsForCertificate', 'acm:ListCertificates'], '*'),
 ];
-const manager = () => certificateManager(provider.client(ACMClient, rights()), 'sealpost');
+/** As lambdas/environment.ts makes the two, here with these rights and at this endpoint. */
+const managerFor = (stack = 'sealpost', more = {}) => {
+  const { credentials } = provider.client(ACMClient, rights()).config;
+  const common = { endpoint: provider.cloud.endpoint, region: 'us-east-1', credentials, ...patience, ...more };
+  const firstImports = new ACMClient({ ...common, maxAttempts: 1 });
+  return certificateManager({ acm: new ACMClient(common), firstImports }, stack);
+};
+const manager = () => managerFor();
 const pems = ({ key, chain }: Issued) => ({ domain, keyPem: key, chainPem: chain });
 
 describeManager('ACM', manager);
@@ -103,7 +116,7 @@ describe('in ACM', () => {
     const lost = { name: 'ImportRefused', message: expect.stringContaining('has lost its tags') };
     await expect(manager().remove({ domain, arn })).rejects.toMatchObject(lost);
     await expect(manager().import({ ...pems(second), arn })).rejects.toMatchObject(lost);
-    const another = certificateManager(provider.client(ACMClient, rights()), 'another');
+    const another = managerFor('another');
     await expect(another.remove({ domain, arn })).rejects.toThrow(/not authorized to perform: acm:DeleteCertificate/);
   });
 
@@ -126,14 +139,62 @@ describe('in ACM', () => {
     expect(await manager().import(pems(first))).toMatch(/^arn:aws:acm:/);
   });
 
+  describe('on a wire that loses the answer to the first attempt', () => {
+    let wire: Server;
+    let attempts: string[];
+    beforeAll(async () => {
+      wire = createServer((asked, answer) => {
+        const { method, url: path, headers } = asked;
+        const upstream = requestOf(provider.cloud.endpoint, { method, path, headers });
+        const isImport = `${headers['x-amz-target']}`.endsWith('.ImportCertificate');
+        const attempt = `${headers['amz-sdk-request']}`;
+        upstream.on('response', come => {
+          if (isImport) attempts.push(attempt);
+          if (!isImport || !attempt.startsWith('attempt=1;'))
+            return void come.pipe(answer.writeHead(come.statusCode!, come.headers));
+          come.resume().on('end', () => asked.socket.destroy());
+        });
+        asked.pipe(upstream);
+      });
+      await new Promise<void>(listening => wire.listen(0, '127.0.0.1', listening));
+    });
+    beforeEach(() => void (attempts = []));
+    afterAll(() => void wire.close());
+    const losing = () =>
+      managerFor('sealpost', { endpoint: `http://127.0.0.1:${(wire.address() as AddressInfo).port}` });
+    const ours = async () => {
+      const { CertificateSummaryList } = await provider
+        .client(ACMClient)
+        .send(new ListCertificatesCommand({ Includes: { keyTypes: ['EC_prime256v1', 'RSA_2048'] } }));
+      return CertificateSummaryList!.filter(({ DomainName }) => DomainName === domain);
+    };
+
+    test('the first import is asked for once, and is found again: no second one counts', async () => {
+      await expect(losing().import(pems(first))).rejects.toMatchObject({ name: 'Throttled', about: domain });
+      expect(attempts).toHaveLength(1);
+      expect(await ours()).toMatchObject([{ CertificateArn: await losing().find({ domain, name: domain }) }]);
+    });
+
+    test('a later import is asked for again, since it has the same ARN', async () => {
+      const arn = (await manager().import(pems(first)))!;
+      expect(await losing().import({ ...pems(second), arn })).toBe(arn);
+      expect(attempts).toHaveLength(2);
+      expect(await ours()).toHaveLength(1);
+    });
+  });
+
   /** Errors that the stand-in never gives. */
-  const answering = (error: Error) =>
-    certificateManager({ send: () => Promise.reject(error) } as unknown as ACMClient, 'sealpost');
+  const answering = (error: Error) => {
+    const acm = { send: () => Promise.reject(error) } as unknown as ACMClient;
+    return certificateManager({ acm, firstImports: acm }, 'sealpost');
+  };
   const service = { $metadata: {}, message: 'no' };
 
   test.each([
     ['a certificate that a load balancer uses', new ResourceInUseException(service), 'ImportInUse'],
     ['a quota', new LimitExceededException(service), 'ImportQuotaSpent'],
+    ['another change of it that is under way', new ConflictException(service), 'Throttled'],
+    ['a tag that the organization does not allow', new TagPolicyException(service), 'ImportRefused'],
     ['more than one import a second', Object.assign(new Error('slow'), { name: 'ThrottlingException' }), 'Throttled'],
   ])('%s has an error name of its own', async (_, error, name) => {
     await expect(answering(error).remove({ domain, arn: 'arn' })).rejects.toMatchObject({ name, about: domain });

@@ -24,7 +24,7 @@ import { road } from '../../aws/road.ts';
 import { roles } from '../../aws/roles.ts';
 import { secrets } from '../../aws/secrets.ts';
 import { Table } from '../../aws/table.ts';
-import { patience } from '../../aws/throttling.ts';
+import { patience, unlessBusy } from '../../aws/throttling.ts';
 import { zones } from '../../aws/zones.ts';
 import { read, under, withoutComments } from '../house/sources.ts';
 
@@ -102,7 +102,9 @@ const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'a zone of Route 53': port => zones(client(Route53Client, port), Date.now).findZone(domain),
   'a TXT value of Route 53': port => zones(client(Route53Client, port), Date.now).changeTxt('Z0', [value]),
   'a certificate of ACM': port =>
-    certificateManager(client(ACMClient, port), 'sealpost').find({ domain, name: domain }),
+    certificateManager({ acm: client(ACMClient, port), firstImports: client(ACMClient, port) }, 'sealpost').find({
+      ...{ domain, name: domain },
+    }),
   'the configuration of a function': port => deployed(client(LambdaClient, port), 'sealpost'),
   'a renewal that an operator asks for': port => renewBy(client(LambdaClient, port), 'sealpost', { domain }),
   'an audit that an operator asks for': port =>
@@ -123,6 +125,14 @@ describe('if nothing listens', () => {
     await expect(call(closed)).rejects.toMatchObject({ name: 'Throttled' });
   });
 });
+
+test.each(['ExecutionLimitExceeded', 'ReplicatedWriteConflictException', 'ConflictException', 'TooManyUpdates'])(
+  '%s, which AWS mends by itself, is Throttled',
+  async name => {
+    const busy = () => Promise.reject(Object.assign(new Error('wait'), { name, $metadata: { httpStatusCode: 400 } }));
+    await expect(unlessBusy('DynamoDB', domain, busy)).rejects.toMatchObject({ name: 'Throttled', about: domain });
+  },
+);
 
 test('every client of the product has the time limits', () => {
   const made = under('aws', 'bin', 'lambdas').flatMap(file =>
