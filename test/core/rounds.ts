@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 /**
  * Runs round after round against a server that serves all that it is sent.
- * @param at.facts what each inspection prints, a fact a line
+ * @param at.facts what each inspection prints, one fact for each line
  * @returns what each round delivered, as `install 3`
  */
 export async function deliver(world: World, at: { server: string; execution: string; facts?: string }) {

@@ -175,7 +175,7 @@ describe('an operator who asks for an audit', () => {
     expect((await outside()).dueAt).toBe(world.time);
   });
 
-  test('is told that the server is not registered', async () => {
+  test('gets the answer that the server is not registered', async () => {
     expect(await askAudit('mx9.provider.example', world)).toEqual({ server: 'mx9.provider.example', asked: false });
     expect((await world.store.outsides()).length).toBe(1);
   });

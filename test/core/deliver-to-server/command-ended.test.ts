@@ -24,12 +24,12 @@ describe("Systems Manager's event that a command has ended", () => {
     expect(world.executions.succeeded).toEqual([{ token: 'token', output: { commandId: 'command-1' } }]);
   });
 
-  test("resumes nothing where the command is none of this stack's", async () => {
+  test("resumes nothing if the command is not this stack's", async () => {
     expect(await commandEnded({ ...ended, commandId: 'of another stack' }, world)).toEqual({ resumed: false });
   });
 
   test.each<ErrorName>(['Throttled', 'ServerUnreachable'])(
-    'pages nobody for %s: the sweep resumes the task',
+    'pages no person for %s: the sweep resumes the task',
     async error => {
       const { outcome } = world.commands;
       world.commands.answer('command-1', 'sealpost');
@@ -43,7 +43,7 @@ describe("Systems Manager's event that a command has ended", () => {
     },
   );
 
-  test('is a dead letter where nobody foresaw the error', async () => {
+  test('becomes a dead letter if its error is unforeseen', async () => {
     world.commands.deliveryOf = () => Promise.reject(new Error('a fault of ours'));
     await expect(commandEnded(ended, world)).rejects.toThrow('a fault of ours');
   });

@@ -45,7 +45,7 @@ describe('an event for a domain', () => {
     });
   });
 
-  test("has its time, and the sender's version where there is one", () => {
+  test("has its time, and the sender's version if it has one", () => {
     expect(parseDomainEvent(created({ ...wish, version: 7 }))).toMatchObject({ said: { at, version: 7 } });
     expect(parseDomainEvent(created(wish, { 'detail-type': 'Domain Changed' }))).toMatchObject({ said: { at } });
   });

@@ -26,10 +26,10 @@ import {
 const rebuilt = 'mi-0fedcba9876543210';
 const adapters = 'fact serves-by-name postfix,dovecot\nfact host-certificate-for postfix,dovecot\n';
 let world: World;
-/** Executions that have run. */
+/** The number of executions that have run. */
 let run: number;
 
-/** The host's certificate and the customer's are served, and work waits for the customer. */
+/** The host name's certificate and the customer's are served, and work waits for the customer. */
 beforeEach(async () => {
   world = newWorld();
   run = 0;
@@ -121,13 +121,13 @@ describe.each([
   );
 });
 
-test('an execution that has read the server before its registration hides nothing', async () => {
+test('a registration during an execution for the host name still gives the server its certificates', async () => {
   const { store } = world;
   await store.askReEvaluation(mx1, world.time);
   const claim = { domain: mx1, me: 'renewal', now: world.time };
   const { seen } = (await store.claimDomain(claim))!;
   const late = store.registerServer.bind(store);
-  // The wish is accepted while the execution has the domain; the execution ends before the server
+  // The wish is accepted while the execution has the claim; the execution ends before the server
   // is written.
   const racing = {
     ...store,
