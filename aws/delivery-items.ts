@@ -4,8 +4,8 @@ import { tokenKey } from './keys.ts';
 import { ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
 
-/** When the sweep looks for a command's answer. */
-const LOOK_AFTER_MS = 120_000;
+/** Milliseconds from the sending of a command until the sweep reads its answer. */
+const DUE_AFTER_MS = 120_000;
 
 export function deliveryItems(table: Table): DeliveryStore {
   const mine = ownedServer(table);
@@ -20,7 +20,7 @@ export function deliveryItems(table: Table): DeliveryStore {
 
     async recordCommand(claim, { hash, commandId, sentAt }) {
       await mine(claim, {
-        to: { 'delivery.commandId': commandId, 'delivery.sentAt': sentAt, dueAt: sentAt + LOOK_AFTER_MS },
+        to: { 'delivery.commandId': commandId, 'delivery.sentAt': sentAt, dueAt: sentAt + DUE_AFTER_MS },
         when: { 'delivery.hash': hash },
       });
     },

@@ -37,7 +37,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
   const ended = new Set<string>();
   let machines: { arn: string; name: string }[] = [];
 
-  async function newEvents(executionArn: string, last: number): Promise<HistoryEvent[]> {
+  async function eventsAfter(executionArn: string, last: number): Promise<HistoryEvent[]> {
     const events: HistoryEvent[] = [];
     let nextToken: string | undefined;
     do {
@@ -54,7 +54,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
     const before = followed.get(executionArn);
     const subject =
       before?.subject ?? subjectOf((await client.send(new DescribeExecutionCommand({ executionArn }))).input);
-    const events = await newEvents(executionArn, before?.seen ?? 0);
+    const events = await eventsAfter(executionArn, before?.seen ?? 0);
     followed.set(executionArn, { subject, seen: events.at(-1)?.id ?? before?.seen ?? 0 });
     return events.flatMap(event => {
       const told = tell(event);
@@ -62,7 +62,7 @@ export function road(client: SFNClient, stack: string, since: number): Road {
     });
   }
 
-  async function lookAt({ arn: stateMachineArn, name }: { arn: string; name: string }): Promise<RoadEvent[]> {
+  async function newEventsOf({ arn: stateMachineArn, name }: { arn: string; name: string }): Promise<RoadEvent[]> {
     const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: AT_ONCE }));
     const events: RoadEvent[] = [];
     for (const { executionArn, stopDate } of executions.reverse()) {
@@ -76,10 +76,10 @@ export function road(client: SFNClient, stack: string, since: number): Road {
   }
 
   return {
-    look: () =>
+    newEvents: () =>
       unlessBusy('Step Functions', stack, async () => {
         if (machines.length === 0) machines = await machinesOf(client, stack);
-        const events = (await Promise.all(machines.map(lookAt))).flat();
+        const events = (await Promise.all(machines.map(newEventsOf))).flat();
         return events.sort((a, b) => a.at - b.at);
       }),
   };

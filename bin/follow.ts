@@ -7,8 +7,8 @@ import { RoadView, roadLine } from './road-view.ts';
 import { isUnanswered } from './trouble.ts';
 
 /**
- * @param everyMs between two looks
- * @returns `stop`, which takes a last look; `failed`, which is rejected if a look fails
+ * @param everyMs milliseconds between two reads
+ * @returns `stop`, which reads once more; `failed`, which is rejected if a read fails
  */
 export function follow(
   road: Road,
@@ -18,8 +18,8 @@ export function follow(
   const view = new RoadView();
   const end = new AbortController();
 
-  async function look(): Promise<void> {
-    for (const event of await road.look()) {
+  async function read(): Promise<void> {
+    for (const event of await road.newEvents()) {
       view.add(event);
       const line = screen.live ? undefined : roadLine(event);
       if (line !== undefined) screen.print(`  ${line}`);
@@ -29,10 +29,10 @@ export function follow(
 
   const following = (async () => {
     while (!end.signal.aborted) {
-      await look().catch(unlessThrottled);
+      await read().catch(unlessThrottled);
       await sleep(everyMs, undefined, { signal: end.signal }).catch(() => {});
     }
-    await look();
+    await read();
   })();
   return {
     failed: following,
@@ -44,7 +44,7 @@ export function follow(
   };
 }
 
-/** A throttled look is left out: the next one follows in a moment. */
+/** A throttled read is skipped, because the next read follows in a moment. */
 function unlessThrottled(error: unknown): void {
   if (!isSealpostError(error, 'Throttled') || isUnanswered(error)) throw error;
 }

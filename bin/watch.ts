@@ -3,15 +3,15 @@ import type { Answer, Here } from './here.ts';
 import { follow } from './follow.ts';
 import { openScreen } from './screen.ts';
 
-/** A look costs one call for each running execution. */
-const LOOK_EVERY_MS = 1_000;
+/** A read costs one call for each running execution. */
+const READ_EVERY_MS = 1_000;
 
 /** Returns when a person types q or Ctrl-C, or a signal comes. */
 export async function watch(here: Here): Promise<Answer> {
   const { road } = await here.environment();
   const screen = openScreen(process.stdout, process.env);
   if (screen.live && !here.isQuiet) screen.print('The running executions of sealpost; q ends it.');
-  const { stop, failed } = follow(road(), screen, LOOK_EVERY_MS);
+  const { stop, failed } = follow(road(), screen, READ_EVERY_MS);
   try {
     await Promise.race([untilQuit(process.stdin), failed]);
   } finally {

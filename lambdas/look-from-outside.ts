@@ -4,7 +4,7 @@ import { serverItems } from '../aws/server-items.ts';
 import { workItems } from '../aws/work-items.ts';
 import { rootCertificates } from 'node:tls';
 import { handshake, trusting } from '../core/audit/handshake.ts';
-import { lookRound } from '../core/audit/round.ts';
+import { checkDueServers } from '../core/audit/round.ts';
 import { bus, clock, dns, roots, setting, storeOf } from './environment.ts';
 
 /** A mail server that takes longer than this is too slow for its clients. */
@@ -12,7 +12,7 @@ const PATIENCE_MS = 5_000;
 
 export const handler = async (): Promise<{ looked: number; failed: number }> => {
   const trust = trusting(...rootCertificates, roots());
-  return lookRound({
+  return checkDueServers({
     store: storeOf(outsideItems, serverItems, workItems),
     dns: dns(),
     bus: bus(),

@@ -6,7 +6,7 @@ import { openScreen, type Screen } from '../bin/screen.ts';
 import { STACK } from './provider/provider.ts';
 
 /** The stand-in runs on this machine and counts no calls, so the interval can be short. */
-const LOOK_EVERY_MS = 300;
+const READ_EVERY_MS = 300;
 
 /**
  * @param report prints a line, on `screen` if there is one
@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 300;
 export function follow(client: SFNClient, report: (line: string) => void, screen?: Screen): () => Promise<void> {
   const plain = openScreen({ write: () => true, isTTY: false, columns: 80, rows: 24 }, {});
   const on: Screen = { ...(screen ?? plain), print: report };
-  const { stop, failed } = followRoad(road(client, STACK, Date.now()), on, LOOK_EVERY_MS);
+  const { stop, failed } = followRoad(road(client, STACK, Date.now()), on, READ_EVERY_MS);
   failed.catch((error: Error) => report(`  (the road is no longer shown: ${error.message})`));
   return stop;
 }

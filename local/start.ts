@@ -27,7 +27,7 @@ import {
   until,
   untilInstalled,
 } from './provider/panel.ts';
-import { connections, connectionsUnder, lookAtAll, table, verdict, type Row } from './table.ts';
+import { checkConnections, connections, connectionsUnder, table, verdict, type Row } from './table.ts';
 
 const checkout = join(import.meta.dirname, '..');
 const state = join(checkout, '.local');
@@ -96,7 +96,7 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
     `potter.test: mail is served under ${mx3.hostName}, its webmail by its own name; npx sealpost settings potter.test says what to type`,
   );
   report('Looking at every connection, as a customer’s program would: by name, trusting the CA’s root alone');
-  return lookAtAll(provider, [
+  return checkConnections(provider, [
     ...connections(mx1.hostName, ['bakery.test']),
     ...connections(mx2.hostName, ['florist.test']),
     ...connections(mx3.hostName, []),

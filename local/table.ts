@@ -67,7 +67,10 @@ function nameOf(wanted: number): string {
 /**
  * Resolves each name by the provider's DNS, and makes a handshake that trusts the CA's root alone.
  */
-export async function lookAtAll(provider: Pick<ProviderAccess, 'dns' | 'roots'>, wanted: Connection[]): Promise<Row[]> {
+export async function checkConnections(
+  provider: Pick<ProviderAccess, 'dns' | 'roots'>,
+  wanted: Connection[],
+): Promise<Row[]> {
   const resolver = new Resolver();
   resolver.setServers([provider.dns.addresses[0]]);
   const rows: Row[] = [];

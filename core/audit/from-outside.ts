@@ -36,7 +36,7 @@ const AT_ONCE = 10;
 const DAY = 86_400_000;
 
 /** @returns the item to store, and the facts to put on the bus */
-export async function lookFromOutside(
+export async function checkFromOutside(
   server: ServerRecord,
   before: Outside,
   ports: OutsidePorts,
@@ -57,7 +57,7 @@ export async function lookFromOutside(
   const known = (server.capability?.ports?.[0] ?? '').split(',').map(Number);
   const wanted = ports.ports.filter(port => known.includes(port));
   const rows = share.flatMap(one => rowsOf(one.domain, looksOf(one)));
-  const results = await lookAt(rows, wanted, { server: server.server, address }, ports);
+  const results = await checkRows(rows, wanted, { server: server.server, address }, ports);
   // A delivery may have come in between, so a name that is wrong is compared with what is installed
   // now.
   const unseen: Unseen[] = [];
@@ -97,14 +97,14 @@ function shareOf(server: string, installed: Installed[], { after = '', unseen = 
  * Each port is tried with one name first. A port that does not answer is not tried with every name,
  * since each try takes the whole timeout.
  */
-async function lookAt(
+async function checkRows(
   rows: Row[],
   wanted: number[],
   { server, address }: { server: string; address: string },
   { handshake }: OutsidePorts,
 ) {
   const results: { row: Row; port: number; seen: Seen }[] = [];
-  const look = async (row: Row, port: number) => {
+  const check = async (row: Row, port: number) => {
     const name = row.default ? server : port === 443 ? row.webmail! : row.mail!;
     const seen = await handshake({ address, port, name, ...(row.default && { isNameUnsaid: true as const }) });
     results.push({ row, port, seen });
@@ -116,14 +116,14 @@ async function lookAt(
     wanted.map(async port => {
       const [first, ...others] = rows.filter(row => portsOf(row, [port]).length > 0);
       if (!first) return;
-      const { reached } = await look(first, port);
+      const { reached } = await check(first, port);
       if (reached) rest.push(...others.map((row): [Row, number] => [row, port]));
       else results.push(...others.map(row => ({ row, port, seen: silent })));
     }),
   );
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
-      for (let next = rest.pop(); next; next = rest.pop()) await look(...next);
+      for (let next = rest.pop(); next; next = rest.pop()) await check(...next);
     }),
   );
   return results;

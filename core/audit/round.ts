@@ -2,7 +2,7 @@
  * LookFromOutside: the outside checks that are due, one server after the other, in less time than
  * the function has.
  */
-import { lookFromOutside, type OutsidePorts } from './from-outside.ts';
+import { checkFromOutside, type OutsidePorts } from './from-outside.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { OutsideStore } from '../ports/outside-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
@@ -20,7 +20,7 @@ export interface RoundPorts extends OutsidePorts {
  * The next check is put on record first, so that a check that is killed is not repeated before the
  * next day.
  */
-export async function lookRound(ports: RoundPorts): Promise<{ looked: number; failed: number }> {
+export async function checkDueServers(ports: RoundPorts): Promise<{ looked: number; failed: number }> {
   const { store, clock, bus } = ports;
   const begun = clock.now();
   const due = (await store.outsides()).filter(({ dueAt }) => dueAt <= begun).sort((a, b) => a.dueAt - b.dueAt);
@@ -36,7 +36,7 @@ export async function lookRound(ports: RoundPorts): Promise<{ looked: number; fa
     const taken = { ...before, dueAt: begun + DAY };
     if (!(await store.recordOutside(taken, before.dueAt))) continue;
     try {
-      const { outside, facts } = await lookFromOutside(server, before, ports);
+      const { outside, facts } = await checkFromOutside(server, before, ports);
       await bus.put(facts);
       await store.recordOutside(outside, taken.dueAt);
       // The audit asks the server itself before a person searches for what stands between.

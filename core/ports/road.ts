@@ -20,5 +20,5 @@ export interface RoadEvent {
 
 export interface Road {
   /** @returns what has happened since the last call, oldest first */
-  look(): Promise<RoadEvent[]>;
+  newEvents(): Promise<RoadEvent[]>;
 }

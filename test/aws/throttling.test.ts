@@ -96,7 +96,7 @@ const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'an execution of Step Functions': port =>
     executions(client(SFNClient, port), machines).start('secure-domain', 'name', {}),
   'a token of Step Functions': port => executions(client(SFNClient, port), machines).succeed('token', {}),
-  'a read of Step Functions': port => road(client(SFNClient, port), 'sealpost', 0).look(),
+  'a read of Step Functions': port => road(client(SFNClient, port), 'sealpost', 0).newEvents(),
   'a key of S3': port => certificateObjects(client(S3Client, port), 'bucket').readKey({ domain, id: 'c1' }),
   'a chain to S3': port => certificateObjects(client(S3Client, port), 'bucket').putChain({ domain, id: 'c1' }, 'pem'),
   'a zone of Route 53': port => zones(client(Route53Client, port), Date.now).findZone(domain),

@@ -55,7 +55,7 @@ beforeEach(() => {
 const uses: { [of in keyof Environment]: (here: Environment) => Promise<unknown> } = {
   store: async here => (await here.store()).all(),
   challengeZone: here => here.challengeZone(),
-  road: here => here.road().look(),
+  road: here => here.road().newEvents(),
   look: here => here.look(),
   renew: here => here.renew({ domain: 'example.com' }),
   elsewhere: async here => {

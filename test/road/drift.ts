@@ -2,7 +2,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
 import { auditBy } from '../../aws/audits.ts';
 import { until, untilInstalled } from '../../local/provider/panel.ts';
-import { connections, lookAtAll } from '../../local/table.ts';
+import { checkConnections, connections } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 import { type } from './typed.ts';
 
@@ -30,7 +30,7 @@ describe('a certificate that was replaced by hand on a mail server', () => {
     expect(unverified.detail).toMatchObject({ seenFrom: 'inside', domains: [domain], drifted: 1, silentPorts: [] });
     const { audit } = await audited(since);
     expect(audit!.endpoints).toBeGreaterThanOrEqual(22);
-    const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [domain]));
+    const rows = await checkConnections(road.provider, connections(road.mx1.hostName, [domain]));
     expect(rows.filter(row => !row.seen.trusted)).toEqual([]);
   }, 300_000);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addMailServer, untilInstalled } from '../../local/provider/panel.ts';
-import { connections, lookAtAll } from '../../local/table.ts';
+import { checkConnections, connections } from '../../local/table.ts';
 import { entered, orders } from './history.ts';
 import { EARLY, UNMANAGED } from './parked.ts';
 import { customer, put, road } from './provider.ts';
@@ -15,7 +15,7 @@ describe('a domain that was parked', () => {
     expect(JSON.parse((await road.history.ended(id!)).output!).woken).toEqual([mx2.hostName, EARLY]);
     await untilInstalled(road.store, { domain: EARLY, server: mx2.hostName });
     expect((await road.store.readDomain(EARLY))!.parked).toBeUndefined();
-    const rows = await lookAtAll(road.provider, connections(mx2.hostName, [EARLY]));
+    const rows = await checkConnections(road.provider, connections(mx2.hostName, [EARLY]));
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
   }, 180_000);
 
@@ -26,7 +26,7 @@ describe('a domain that was parked', () => {
     const roads = await Promise.all(executions.map(({ executionArn }) => road.history.events(executionArn!)));
     const good = executions.filter((_, i) => entered(roads[i]!).includes('FinalizeOrder'));
     expect(good.map(({ name }) => name!.replace(/-.*/, ''))).toEqual(['due']);
-    const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [UNMANAGED]));
+    const rows = await checkConnections(road.provider, connections(road.mx1.hostName, [UNMANAGED]));
     expect(rows.filter(row => !row.seen.trusted)).toEqual([]);
   }, 200_000);
 

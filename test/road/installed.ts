@@ -3,7 +3,7 @@ import { ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-ro
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
 import { hostZone, untilInstalled } from '../../local/provider/panel.ts';
-import { connections, lookAtAll, type Row } from '../../local/table.ts';
+import { checkConnections, connections, type Row } from '../../local/table.ts';
 import { median, record } from '../figures.ts';
 import { entered, spentIn, transitions } from './history.ts';
 import { customer, put, road } from './provider.ts';
@@ -40,7 +40,7 @@ describe('a domain from its event to the handshake', () => {
           : await customer(domain);
       walks.push(await walk(domain, wish));
     }
-    firstSeen.push(...(await lookAtAll(road.provider, connections(road.mx1.hostName, DOMAINS))));
+    firstSeen.push(...(await checkConnections(road.provider, connections(road.mx1.hostName, DOMAINS))));
     await recordFigures(walks);
   }, 300_000);
 

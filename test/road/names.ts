@@ -6,7 +6,7 @@ import { delegationLine } from '../../core/dns/challenge-place.ts';
 import { handshake } from '../../local/clients/handshake.ts';
 import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
 import { hostZone, until, untilInstalled } from '../../local/provider/panel.ts';
-import { connections, lookAtAll } from '../../local/table.ts';
+import { checkConnections, connections } from '../../local/table.ts';
 import { customer, put, road } from './provider.ts';
 
 const [TYPED, IDN] = ['Bücher.test', 'xn--bcher-kva.test'];
@@ -19,7 +19,7 @@ describe('names as people type them, and as they change', () => {
     const wish = await customer(IDN);
     await put(road.provider, 'Domain Created', [{ ...wish, domain: TYPED }]);
     await untilInstalled(road.store, { domain: IDN, server: road.mx1.hostName });
-    const rows = await lookAtAll(road.provider, connections(road.mx1.hostName, [IDN]));
+    const rows = await checkConnections(road.provider, connections(road.mx1.hostName, [IDN]));
     expect(rows.filter(row => !row.seen.trusted).map(row => `${row.name} ${row.port} ${row.seen.reason}`)).toEqual([]);
     const table = road.provider.stack.outputs.TableName!;
     const known = await knownItems(new DynamoDBClient(road.provider.client()), table).ofDomain(IDN);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { lookAtAll } from '../../local/table.ts';
+import { checkConnections } from '../../local/table.ts';
 import { firstSeen } from './installed.ts';
 import { road } from './provider.ts';
 
 describe('other customers are not disturbed', () => {
   it("a neighbour's certificates are the same after all deliveries for others", async () => {
-    const now = await lookAtAll(
+    const now = await checkConnections(
       road.provider,
       firstSeen.map(({ seen: _, ...connection }) => connection),
     );

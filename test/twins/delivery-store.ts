@@ -5,7 +5,7 @@ import { copy, type Memory } from './memory.ts';
 import { ownedServer } from './owned.ts';
 import type { ServerClaim } from '../../core/record/claim.ts';
 
-const LOOK_AFTER_MS = 120_000;
+const DUE_AFTER_MS = 120_000;
 
 export function deliveryStore(memory: Memory): DeliveryStore {
   const { servers, tokens } = memory;
@@ -24,7 +24,7 @@ export function deliveryStore(memory: Memory): DeliveryStore {
 
     async recordCommand(claim, { hash, commandId, sentAt }) {
       const delivery = ofHash(claim, hash);
-      const sent = { delivery: { ...delivery, commandId, sentAt }, dueAt: sentAt + LOOK_AFTER_MS };
+      const sent = { delivery: { ...delivery, commandId, sentAt }, dueAt: sentAt + DUE_AFTER_MS };
       ownedServer(memory, claim, { to: sent, when: { delivery } });
     },
 

@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Dns } from '../../../core/dns/authoritative.ts';
 import type { Look, Seen } from '../../../core/audit/handshake.ts';
-import { lookRound } from '../../../core/audit/round.ts';
+import { checkDueServers } from '../../../core/audit/round.ts';
 import { askAudit } from '../../../core/audit/ask-audit.ts';
 import { day, minute, mx1, newWorld, node, readyServer, type World } from '../world.ts';
 
@@ -24,7 +24,7 @@ const ports = [443, 465, 587, 993, 995];
 
 const dns = { resolve: async () => addresses } as unknown as Dns;
 const round = () =>
-  lookRound({
+  checkDueServers({
     ...world,
     dns,
     ports,
