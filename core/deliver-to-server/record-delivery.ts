@@ -99,8 +99,7 @@ export async function recordDelivery(
   await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget: learnt?.forget }));
   if (isInspected && !isSameSoftware({ before: server.capability, found: answer.facts }))
     await replanDomains({ ...server, capability: answer.facts }, ports);
-  // The object holds keys and is not needed any more: the host answers a second command from its
-  // stored answer.
+  // The object holds keys. The server answers a second command from its stored answer.
   await ports.deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   if (broken) throw isHeld({ server: server.server, held: broken });
   const lost = hostLost(lines.flat());
@@ -140,8 +139,7 @@ async function readAnswer(
     });
   const answer = parseAnswer(output, { server: server.server, hash, seq });
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
-  // A table that was restored from a backup is behind the host. The sequence continues from the
-  // host's number.
+  // After a restore from a backup the server is ahead, so the sequence continues from its number.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
   await deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
   throw new SealpostError('ServerUnreachable', {
