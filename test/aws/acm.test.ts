@@ -58,7 +58,9 @@ const rights = (stack = 'sealpost') => [
   }),
   allow(['acm:ListTagsForCertificate', 'acm:ListCertificates'], '*'),
 ];
-/** As lambdas/environment.ts makes the two, here with these rights and at this endpoint. */
+/**
+ * Both clients with the options of lambdas/environment.ts, with these rights and at this endpoint.
+ */
 const managerFor = (stack = 'sealpost', more = {}) => {
   const { credentials } = provider.client(ACMClient, rights()).config;
   const common = { endpoint: provider.cloud.endpoint, region: 'us-east-1', credentials, ...patience, ...more };
@@ -139,7 +141,7 @@ describe('in ACM', () => {
     expect(await manager().import(pems(first))).toMatch(/^arn:aws:acm:/);
   });
 
-  describe('on a wire that loses the answer to the first attempt', () => {
+  describe('behind a wire that loses the answer to the first attempt,', () => {
     let wire: Server;
     let attempts: string[];
     beforeAll(async () => {
@@ -169,13 +171,13 @@ describe('in ACM', () => {
       return CertificateSummaryList!.filter(({ DomainName }) => DomainName === domain);
     };
 
-    test('the first import is asked for once, and is found again: no second one counts', async () => {
+    test('is imported once and found again, so that ACM counts one import', async () => {
       await expect(losing().import(pems(first))).rejects.toMatchObject({ name: 'Throttled', about: domain });
       expect(attempts).toHaveLength(1);
       expect(await ours()).toMatchObject([{ CertificateArn: await losing().find({ domain, name: domain }) }]);
     });
 
-    test('a later import is asked for again, since it has the same ARN', async () => {
+    test('is imported again if it is a later one, because that has the same ARN', async () => {
       const arn = (await manager().import(pems(first)))!;
       expect(await losing().import({ ...pems(second), arn })).toBe(arn);
       expect(attempts).toHaveLength(2);
