@@ -15,20 +15,19 @@ import type { OutsideStore } from '../ports/outside-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
-import { parseAnswer, type Answer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { looksFor } from '../audit/audit-rows.ts';
+import { pair, readAnswer } from './read-answer.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { replanDomains } from '../work/replan.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
 import { hasAdapters, isSameSoftware } from '../record/capability.ts';
-import type { Manifest } from '../record/delivery.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Executions } from '../ports/executions.ts';
-import type { ServerClaim } from '../record/claim.ts';
 
 export interface RecordPorts {
   store: ServerStore & DeliveryStore & WorkStore & DomainStore & OutsideStore & WaitingStore;
@@ -123,42 +122,6 @@ async function callForHost(server: string, { store }: RecordPorts): Promise<void
       about: server,
       message: `${server} does not serve its own certificate: ${own.reason}`,
     });
-}
-
-async function readAnswer(
-  server: ServerRecord,
-  claim: ServerClaim,
-  { commandId, delivery: { hash, seq } }: Assembled & { commandId: string },
-  { store, commands, deliveries }: RecordPorts,
-): Promise<Answer> {
-  const { state, output, detail } = await commands.outcome({ commandId, node: server.node });
-  if (state !== 'answered')
-    throw new SealpostError('ServerUnreachable', {
-      about: server.server,
-      message: `${server.server} did not run command ${commandId}: ${detail}`,
-    });
-  const answer = parseAnswer(output, { server: server.server, hash, seq });
-  if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
-  // After a restore from a backup the server is ahead, so the sequence continues from its number.
-  await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });
-  await deliveries.removeDelivery({ prefix: deliveryPrefix(server), hash });
-  throw new SealpostError('ServerUnreachable', {
-    about: server.server,
-    message: `${server.server} found delivery ${seq} ${answer.outcome}; it is assembled anew`,
-  });
-}
-
-/**
- * An inspection has no entries. Otherwise each entry has a letter; if not, the answer was cut and
- * the outcome is unknown.
- */
-function pair(manifest: Manifest, answer: Answer, server: string): Line[] {
-  if (answer.entries.length !== manifest.length)
-    throw new SealpostError('ServerUnreachable', {
-      about: server,
-      message: `${server} answered for ${answer.entries.length} of ${manifest.length} domains; all are delivered again`,
-    });
-  return manifest.map((entry, i) => ({ entry, ...answer.entries[i]! }));
 }
 
 /** A domain has one line for each certificate. */
