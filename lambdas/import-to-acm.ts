@@ -1,6 +1,7 @@
 /** State ImportToAcm of secure-domain. */
 import { acmItems } from '../aws/acm-items.ts';
 import { claimItems } from '../aws/claim-items.ts';
+import { serverItems } from '../aws/server-items.ts';
 import { importToAcm } from '../core/acm/import-to-acm.ts';
 import { domainIn } from '../core/events/domain-in.ts';
 import { ImportToAcm } from '../statemachines/secure-domain.ts';
@@ -11,7 +12,7 @@ export const handler = ImportToAcm.handler(input =>
     { domain: domainIn(input), execution: input.execution },
     {
       ...{
-        store: storeOf(acmItems, claimItems),
+        store: storeOf(acmItems, claimItems, serverItems),
         certificates: certificates(),
         acm: acm(),
         bus: bus(),

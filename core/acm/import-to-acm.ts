@@ -16,15 +16,17 @@ import type { CertificateManager } from '../ports/certificate-manager.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Executions } from '../ports/executions.ts';
 import type { CertificateObjects } from '../ports/objects.ts';
+import type { ServerStore } from '../ports/server-store.ts';
 import type { AcmImport, AcmQuotas } from '../record/acm.ts';
 import type { Claim } from '../record/claim.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import { acmDuty, nextEvaluation } from '../record/duties.ts';
+import { holdersOf } from '../record/served-under.ts';
 import { triesAfter } from '../record/parked.ts';
 import { monthOf, requireQuota } from './quota.ts';
 
 export interface AcmPorts {
-  store: AcmStore & Pick<ClaimStore, 'renewDomain' | 'releaseDomain'>;
+  store: AcmStore & Pick<ClaimStore, 'renewDomain' | 'releaseDomain'> & Pick<ServerStore, 'readServer'>;
   certificates: CertificateObjects;
   acm: CertificateManager;
   bus: Bus;
@@ -110,7 +112,7 @@ export async function parkImport(
   claim: Claim,
   failure: { reason: ErrorName; message: string; retryAt?: number },
   ports: {
-    store: Pick<AcmStore, 'recordAcm'> & Pick<ClaimStore, 'releaseDomain'>;
+    store: Pick<AcmStore, 'recordAcm'> & Pick<ClaimStore, 'releaseDomain'> & Pick<ServerStore, 'readServer'>;
     bus: Bus;
     executions: Executions;
     clock: Clock;
@@ -134,12 +136,19 @@ export async function parkImport(
 async function release(
   record: DomainRecord,
   claim: Claim,
-  ports: { store: Pick<ClaimStore, 'releaseDomain'>; executions: Executions; clock: Clock },
+  ports: {
+    store: Pick<ClaimStore, 'releaseDomain'> & Pick<ServerStore, 'readServer'>;
+    executions: Executions;
+    clock: Clock;
+  },
 ): Promise<number> {
   const { spec, current } = record;
   const { now } = claim;
-  // The next evaluation finds what else a deleted domain has to do.
-  const dueAt = spec?.deleted ? now : nextEvaluation(record, { dueAt: current?.renewAt ?? now, now });
+  const servers = await Promise.all(holdersOf(record).map(server => ports.store.readServer(server)));
+  // The next evaluation parks the domain for a server that was left out, and finds what else a
+  // deleted domain has to do.
+  const isMore = spec?.deleted || servers.some(server => !server || server.capability?.['refused']);
+  const dueAt = isMore ? now : nextEvaluation(record, { dueAt: current?.renewAt ?? now, now });
   await endClaim(claim, dueAt, ports);
   return dueAt;
 }

@@ -3,7 +3,7 @@
  * Pure.
  */
 import type { DomainRecord } from './domain.ts';
-import { nextProvidedEvaluation } from './provided.ts';
+import { nextProvidedEvaluation, uses } from './provided.ts';
 
 /**
  * TXT values that could not be retracted are retracted by the next evaluation, at the latest after
@@ -34,6 +34,15 @@ export function isAcmDue(record: DomainRecord, asks: { now: number; isAsked: boo
 /** The deletion asked for a revocation, and clients would still trust the certificate. */
 export function isToBeRevoked({ spec, current, revoked }: DomainRecord, now: number): boolean {
   return spec?.revoke === true && current !== undefined && revoked !== current.id && now < current.notAfter;
+}
+
+/**
+ * True if a certificate that is served has to be replaced now: ours, or without ours a provided or
+ * a foreign one.
+ */
+export function isToBeReplaced({ current, provided, foreign }: DomainRecord, now: number): boolean {
+  if (current) return current.renewAt <= now || current.askedAt !== undefined;
+  return [foreign, ...uses.map(use => provided?.[use])].some(one => one !== undefined && one.renewAt <= now);
 }
 
 /**

@@ -18,6 +18,7 @@ import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import type { Zones } from '../ports/zones.ts';
 import { sameNames, type DomainRecord, type Wish } from '../record/domain.ts';
+import { isToBeReplaced } from '../record/duties.ts';
 import type { Place, Plan } from '../record/plan.ts';
 import { overOf } from '../record/provided.ts';
 import { removeSuperseded } from '../work/superseded.ts';
@@ -55,7 +56,10 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   const { record } = await retract(claimed.record, claimed.claim, ports);
   if (wish.deleted) return endDeleted({ ...claimed, record }, ports);
   const found = await placeDomain({ ...claimed, record: withoutRevoked(record) }, ports);
-  if (found.servers.length === 0 && !wish.acm) return endServedUnder(found, ports);
+  if (found.servers.length === 0 && !wish.acm) {
+    if (found.leftOut) throw found.leftOut;
+    return endServedUnder(found, ports);
+  }
   const placed = await withFittingOrder(found, ports);
   await tellOfEnds(placed.record, placed.claim, ports);
   if (overOf(placed.record, placed.claim.now).length > 0) await removeSuperseded(wish.domain, ports);
@@ -134,6 +138,8 @@ async function withFittingOrder(placed: Placed, { store }: ClaimPorts): Promise<
 async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan> {
   const { claim, record, wish, names, servers } = placed;
   await giveMeanwhile(placed, ports);
+  // Nothing that is served ends soon, so the order waits for all servers of the wish.
+  if (placed.leftOut && !isToBeReplaced(record, claim.now)) throw placed.leftOut;
   const places = await planPlaces(names, ports);
   const { issuer, isLastResort } = await chooseIssuer(placed, ports);
   const replaces = replacedAt(issuer, record, names);

@@ -1,4 +1,5 @@
 /** What ClaimDomain works with once its execution has claimed the domain. */
+import type { SealpostError } from '../errors.ts';
 import type { Claim } from '../record/claim.ts';
 import type { DomainRecord, Wish } from '../record/domain.ts';
 
@@ -16,4 +17,9 @@ export interface Placed extends Evaluation {
   names: string[];
   /** The servers that shall hold the certificate. */
   servers: string[];
+  /**
+   * Why a server of the wish is left out. The domain is parked with this error once the other
+   * servers have what there is for them.
+   */
+  leftOut?: SealpostError;
 }

@@ -70,6 +70,10 @@ async function endFresh(placed: Placed, renewAt: number, ports: Ports): Promise<
     await wakeServers([...lacking, ...left], ports);
     return importWanted(domain);
   }
+  if (placed.leftOut) {
+    await wakeServers([...lacking, ...left], ports);
+    throw placed.leftOut;
+  }
   await endClaim(claim, nextEvaluation(record, { dueAt: renewAt, now }), ports);
   await wakeServers([...lacking, ...left], ports);
   const until = new Date(goodUntil(certificates)).toISOString();

@@ -10,7 +10,8 @@ import type { ClaimStore } from '../ports/claim-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import { servesAlone, servesByName } from '../record/capability.ts';
-import { serversOf, type DomainRecord, type ServedUnder, type Wish } from '../record/domain.ts';
+import { isToBeReplaced } from '../record/duties.ts';
+import { serversOf, type ServedUnder, type Wish } from '../record/domain.ts';
 import { holders, typeThis } from '../record/served-under.ts';
 import type { ServerRecord } from '../record/server.ts';
 import type { Evaluation, Placed } from './evaluation.ts';
@@ -32,14 +33,15 @@ type Servers = Map<string, ServerRecord>;
 /**
  * A mail server that cannot choose a certificate by name serves the domain under its own host name.
  * Such a server gets the domain's certificate only for webmail, if webmail is its task and its web
- * server can choose.
+ * server can choose. A server of the wish that is not in `servers` is left out, and the names stay.
  */
 export function place(wish: Wish, servers: Servers): Placement {
   const names = planNames(wish);
-  if (wish.host) return { names, servers: serversOf(wish), servedUnder: [] };
+  const there = serversOf(wish).filter(server => servers.has(server));
+  if (wish.host) return { names, servers: there, servedUnder: [] };
   const webmail = webmailName(wish.domain, names);
   const servedUnder = wish.mailServers
-    .filter(server => !servesByName(servers.get(server)!))
+    .filter(server => servers.has(server) && !servesByName(servers.get(server)!))
     .map(server => {
       const isWebmail = (wish.webmailServer ?? server) === server && servesAlone(servers.get(server)!, 'webmail');
       return { server, ...(webmail !== undefined && isWebmail && { webmail: true as const }) };
@@ -48,7 +50,7 @@ export function place(wish: Wish, servers: Servers): Placement {
   return {
     // A name of a list that no client would use is not certified.
     names: isMailByName || wish.policy === 'wildcard' || wish.acm || webmail === undefined ? names : [webmail],
-    servers: holders(serversOf(wish), servedUnder),
+    servers: holders(there, servedUnder),
     servedUnder,
   };
 }
@@ -97,8 +99,8 @@ export async function placeDomain(
   return { ...evaluation, record: { ...record, servedUnder }, ...placed(placement) };
 }
 
-function placed({ names, servers }: Placement): Pick<Placed, 'names' | 'servers'> {
-  return { names, servers };
+function placed({ names, servers, leftOut }: Awaited<ReturnType<typeof placeOn>>): Omit<Placed, keyof Evaluation> {
+  return { names, servers, ...(leftOut && { leftOut }) };
 }
 
 function hosts(servedUnder: ServedUnder[]): string[] {
@@ -110,47 +112,51 @@ function isSame(one: ServedUnder, other: ServedUnder): boolean {
 }
 
 /**
- * A domain whose renewal is due is placed on the servers that are registered, so that one retired
- * server does not keep the others from a new certificate. A domain with a certificate does not wait
- * for an inspection, because its servers served by name before.
+ * Places the domain on the servers that can receive a certificate. A server that cannot does not
+ * keep the others from theirs: it is left out, if something is served for the domain. A domain
+ * without a certificate waits for all of its servers.
  */
 async function placeOn(
   { claim, record, wish }: Evaluation,
   store: Pick<ServerStore, 'readServer'>,
-): Promise<Placement> {
-  const { current } = record;
-  const isDue = current !== undefined && current.renewAt <= claim.now;
+): Promise<Placement & Pick<Placed, 'leftOut'>> {
   const named = serversOf(wish);
   const found = await Promise.all(named.map(server => store.readServer(server)));
-  const servers: Servers = new Map(found.flatMap(one => (one ? [[one.server, one]] : [])));
-  const there = wish.mailServers.filter(server => servers.has(server));
-  const isEnough = isDue && there.length > 0;
-  const missing = isEnough ? [] : named.filter(server => !servers.has(server));
-  requireUsable({ record, wish, missing, servers: [...servers.values()] });
-  const placement = place({ ...wish, mailServers: there }, servers);
-  return { ...placement, servers: placement.servers.filter(server => servers.has(server)) };
+  const registered = found.flatMap(one => one ?? []);
+  const refused = registered.filter(({ capability }) => capability?.['refused']);
+  // A domain with a certificate does not wait for an inspection, because its servers served by name
+  // before.
+  const unknown = wish.host || record.current ? [] : uninspected(registered);
+  const usable = registered.filter(one => !refused.includes(one) && !unknown.includes(one.server));
+  const missing = named.filter((_, i) => !found[i]);
+  const leftOut = whyLeftOut(wish.domain, { missing, refused, unknown });
+  const isServed = [record.current, record.provided, record.foreign].some(one => one !== undefined);
+  const isForAcm = wish.acm === true && isToBeReplaced(record, claim.now);
+  if (leftOut && !(isServed && (usable.length > 0 || isForAcm))) throw leftOut;
+  return { ...place(wish, new Map(usable.map(one => [one.server, one]))), ...(leftOut && { leftOut }) };
 }
 
-/** @throws SealpostError ServerNotRegistered, ServerNotInspected, InstallRefused */
-function requireUsable(asked: { record: DomainRecord; wish: Wish; missing: string[]; servers: ServerRecord[] }): void {
-  const { record, wish, missing, servers } = asked;
+function whyLeftOut(
+  domain: string,
+  { missing, refused, unknown }: { missing: string[]; refused: ServerRecord[]; unknown: string[] },
+): SealpostError | undefined {
   if (missing.length > 0)
-    throw new SealpostError('ServerNotRegistered', {
-      about: wish.domain,
-      message: `${missing.join(' and ')} not registered; put Mail Server Registered, and ${wish.domain} goes on by itself`,
+    return new SealpostError('ServerNotRegistered', {
+      about: domain,
+      message: `${missing.join(' and ')} not registered; put Mail Server Registered, and ${domain} goes on by itself`,
     });
-  for (const { server, capability } of servers)
-    if (capability?.['refused'])
-      throw new SealpostError('InstallRefused', {
-        about: wish.domain,
-        message: `${server}: ${capability['refused'].join('; ')}`,
-      });
-  const unknown = wish.host || record.current ? [] : uninspected(servers);
+  const [first] = refused;
+  if (first)
+    return new SealpostError('InstallRefused', {
+      about: domain,
+      message: `${first.server}: ${first.capability!['refused']!.join('; ')}`,
+    });
   if (unknown.length > 0)
-    throw new SealpostError('ServerNotInspected', {
-      about: wish.domain,
-      message: `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${wish.domain} goes on by itself`,
+    return new SealpostError('ServerNotInspected', {
+      about: domain,
+      message: `what ${unknown.join(' and ')} can do is not known yet; it is being looked at, and ${domain} goes on by itself`,
     });
+  return undefined;
 }
 
 /**
