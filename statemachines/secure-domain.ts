@@ -11,7 +11,8 @@ import { step } from './step.ts';
 
 const execution = z.string().check(z.minLength(1), z.maxLength(80));
 const ms = z.number().check(z.nonnegative());
-const ordered = z.extend(plan, { order });
+/** `certificateId` is absent in an execution that an earlier version began. */
+const ordered = z.extend(plan, { order, certificateId: z.optional(z.string()) });
 const published = z.extend(ordered, { until: z.string() });
 
 /** Thrown by every step that speaks to a CA. */

@@ -3,7 +3,7 @@
  * owns the claim by now, a method throws ClaimLost, unless its docstring says otherwise.
  */
 import type { Claim } from '../record/claim.ts';
-import type { DomainRecord, PublishedValue, Reservation, ServedUnder, Use } from '../record/domain.ts';
+import type { DomainRecord, OrderOnRecord, PublishedValue, Reservation, ServedUnder, Use } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
 
 /** Who writes: the domain, and the execution that owns its claim. */
@@ -27,11 +27,7 @@ export interface ClaimStore {
    * @param reserved the slots that the order has not used
    * @returns the order on record
    */
-  recordOrder(
-    owner: Owner,
-    order: NonNullable<DomainRecord['order']>,
-    reserved?: Reservation,
-  ): Promise<NonNullable<DomainRecord['order']>>;
+  recordOrder(owner: Owner, order: OrderOnRecord, reserved?: Reservation): Promise<OrderOnRecord>;
   /**
    * Forgets the order of that URL. Does nothing if another order, or another owner, is on record.
    */

@@ -33,8 +33,9 @@ export interface Wish {
 /** Facts of a stored certificate. Times are milliseconds since the epoch. */
 export interface StoredCertificate {
   /**
-   * 64 hexadecimal digits: a hash of the order's URL, or of the moment at which the certificate was
-   * provided. Key and chain are in the bucket at `certificates/<domain>/<id>/`.
+   * 64 hexadecimal digits: a hash of the order's URL and of the moment at which the order was
+   * recorded, or of the moment at which the certificate was provided. Key and chain are in the
+   * bucket at `certificates/<domain>/<id>/`.
    */
   id: string;
   names: string[];
@@ -105,6 +106,19 @@ export interface PublishedValue {
  */
 export type Reservation = Record<string, { set: string; places: Partial<Record<keyof Limits, number>> }>;
 
+/** The order under way. */
+export interface OrderOnRecord {
+  url: string;
+  planned: string[];
+  issuer: string;
+  profile?: string;
+  /**
+   * Id of the certificate that the order makes: its key is stored there. Absent in an order that an
+   * earlier version recorded.
+   */
+  certificate?: string;
+}
+
 /** The item `D#<domain>`. */
 export interface DomainRecord {
   domain: string;
@@ -122,7 +136,7 @@ export interface DomainRecord {
   owner?: string;
   leaseUntil?: number;
   dueAt?: number;
-  order?: { url: string; planned: string[]; issuer: string; profile?: string };
+  order?: OrderOnRecord;
   /** The domain's slots in the issuers' budgets, until they are used. */
   reserved?: Reservation;
   published?: PublishedValue[];

@@ -13,6 +13,8 @@ export interface Parked {
    * first.
    */
   passes?: Record<string, number>;
+  /** True: the CA refused the current certificate's key, so that the next order has a new one. */
+  keyRefused?: true;
   /** Daily evaluations in a row that found the domain managed by another party. */
   unmanaged?: number;
 }

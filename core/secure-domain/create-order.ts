@@ -2,7 +2,7 @@
 import { accountTrouble, isAccountUnknown } from '../acme/account.ts';
 import type { Acme } from '../acme/client.ts';
 import type { Issuer } from '../acme/issuer.ts';
-import { openOrder, type OrderState } from '../acme/order.ts';
+import { openOrder } from '../acme/order.ts';
 import { isProblem } from '../acme/problem.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import type { Clock } from '../clock.ts';
@@ -10,6 +10,7 @@ import { isSealpostError } from '../errors.ts';
 import { withoutOrder } from '../issuer/budget.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Plan } from '../record/plan.ts';
+import { certificateId, idOf, type Ordered } from './ordered.ts';
 
 export interface CreateOrderPorts {
   store: Pick<ClaimStore, 'renewDomain' | 'recordOrder' | 'forgetOrder'>;
@@ -25,10 +26,7 @@ export interface CreateOrderPorts {
  * @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable, Throttled,
  *   ClaimLost
  */
-export async function createOrder(
-  input: Plan & { execution: string },
-  ports: CreateOrderPorts,
-): Promise<Plan & { order: OrderState }> {
+export async function createOrder(input: Plan & { execution: string }, ports: CreateOrderPorts): Promise<Ordered> {
   const { store, acme, issuer } = ports;
   const { execution: _, ...plan } = input;
   const { claim, record } = await openClaim(input, ports);
@@ -47,7 +45,7 @@ export async function createOrder(
     });
   if (record.order) {
     const order = await openAnyhow(record.order.url);
-    if (order.status !== 'invalid') return { ...plan, order };
+    if (order.status !== 'invalid') return { ...plan, order, certificateId: idOf(record.order) };
     // The order has expired, or the CA does not know it any more.
     await store.forgetOrder(claim, record.order.url);
   }
@@ -55,9 +53,16 @@ export async function createOrder(
     throw isOfIssuer(error, plan) ? accountTrouble(error, issuer) : error;
   });
   const { names: planned, profile } = plan;
-  const made = { url: order.url, planned, issuer: issuer.name, ...(profile && { profile }) };
+  const made = {
+    ...{ url: order.url, planned, issuer: issuer.name, ...(profile && { profile }) },
+    certificate: certificateId(order.url, claim.now),
+  };
   const onRecord = await store.recordOrder(claim, made, withoutOrder(record.reserved, issuer.name));
-  return { ...plan, order: onRecord.url === order.url ? order : await open(onRecord.url) };
+  return {
+    ...plan,
+    order: onRecord.url === order.url ? order : await open(onRecord.url),
+    certificateId: idOf(onRecord),
+  };
 }
 
 /**

@@ -2,10 +2,9 @@
  * FinalizeOrder: from an order whose names are validated to a certificate that is stored and
  * current.
  */
-import { createHash } from 'node:crypto';
 import { csrFor, type Acme } from '../acme/client.ts';
 import type { Issuer } from '../acme/issuer.ts';
-import { completeOrder, type OrderState } from '../acme/order.ts';
+import { completeOrder } from '../acme/order.ts';
 import { checkCertificate, inspectChain } from '../certificate/certificate.ts';
 import { dueAt } from '../certificate/renewal.ts';
 import { openClaim } from '../claim/open-claim.ts';
@@ -21,6 +20,7 @@ import type { Plan } from '../record/plan.ts';
 import { certificatesOf } from '../record/provided.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { calmServers } from './calm.ts';
+import { certificateId, type Ordered } from './ordered.ts';
 import { keyFor, requireNewKey, requireTlsaRecord } from './host-key.ts';
 import { POLL_MS } from './validate.ts';
 
@@ -42,11 +42,6 @@ export interface FinalizePorts {
 /** `wake`: the servers whose work is not calm. */
 type Finalized = Plan & { certificate: string; notAfter: number; wake: string[] };
 
-/** Where an order's key and chain lie: the URL names the order for good. */
-export function certificateId(orderUrl: string): string {
-  return createHash('sha256').update(orderUrl).digest('hex');
-}
-
 /**
  * @returns the plan with its certificate; or the end WishChanged, where a newer wish came while the
  *   certificate was made
@@ -54,14 +49,13 @@ export function certificateId(orderUrl: string): string {
  *   AuthorizationPending, AcmeRejected, Throttled, ClaimLost
  */
 export async function finalizeOrder(
-  input: Plan & { execution: string; order: OrderState },
+  input: Ordered & { execution: string },
   ports: FinalizePorts,
 ): Promise<Finalized | Ended<'WishChanged'>> {
   const { store, certificates, clock } = ports;
-  const { execution: _, order, ...plan } = input;
+  const { execution: _, order, certificateId: id = certificateId(order.url), ...plan } = input;
   const { domain, names } = plan;
   const { claim, record } = await openClaim(input, ports);
-  const id = certificateId(order.url);
   if (record.current?.id === id) return committedBefore(plan, record.current, store);
   // The key is stored before the CSR leaves, so that a crash resumes with the same key. The step
   // that stored the key first finalizes without reading the order again, because no other step can

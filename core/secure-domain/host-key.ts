@@ -8,6 +8,7 @@ import { requireTlsa } from '../dns/tlsa.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
 import type { CertificateObjects } from '../ports/objects.ts';
 import type { DomainRecord } from '../record/domain.ts';
+import type { Parked } from '../record/parked.ts';
 import type { Plan } from '../record/plan.ts';
 
 /**
@@ -27,12 +28,12 @@ export async function keyFor(
   { readKey }: CertificateObjects,
 ): Promise<string> {
   const isKept = host && current && current.id !== revoked && current.askedAt === undefined;
-  return isKept && !isKeyRefused(parked) ? readKey({ domain, id: current.id }) : newKey();
+  return isKept && !parked?.keyRefused ? readKey({ domain, id: current.id }) : newKey();
 }
 
 /** The CA's problem type stands in the message (RFC 8555 §6.7). */
-function isKeyRefused(parked: DomainRecord['parked']): boolean {
-  return parked?.reason === 'AcmeRejected' && /\b(badPublicKey|badCSR)\b/.test(parked.message);
+export function isKeyRefused({ reason, message }: Pick<Parked, 'reason' | 'message'>): boolean {
+  return reason === 'AcmeRejected' && /\b(badPublicKey|badCSR)\b/.test(message);
 }
 
 /**

@@ -18,6 +18,7 @@ import { serversOf, type DomainRecord } from '../record/domain.ts';
 import { triesAfter, type Parked } from '../record/parked.ts';
 import { passOver, type FailedAtIssuer } from '../issuer/pass-over.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
+import { isKeyRefused } from './host-key.ts';
 import { UNTIL_INSPECTED, uninspected } from './placement.ts';
 import type { ReleasePorts } from './release-domain.ts';
 import { hasLeft, isStillGone, retireDomain, unmanagedEvaluations } from './retire-domain.ts';
@@ -69,6 +70,8 @@ export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<Pa
     ...triesOf(failure, record, claim, { ...issuers, isOver: waiting.isOver }, ports),
     ...(issuers.passes && { passes: issuers.passes }),
     ...(unmanaged > 0 && { unmanaged }),
+    // A try that fails before it comes to a key does not forget this.
+    ...((record.parked?.keyRefused || isKeyRefused(failure)) && { keyRefused: true as const }),
   };
   const detail = { domain, reason, message, nextTry: new Date(parked.nextTry).toISOString(), remedy: remedies[reason] };
   const facts = issuers.next ? [] : [{ detailType: 'Domain Parked' as const, detail }];

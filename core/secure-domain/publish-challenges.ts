@@ -7,7 +7,8 @@ import { isSealpostError, SealpostError } from '../errors.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Zones } from '../ports/zones.ts';
 import type { PublishedValue } from '../record/domain.ts';
-import type { Place, Plan } from '../record/plan.ts';
+import type { Place } from '../record/plan.ts';
+import type { Ordered } from './ordered.ts';
 
 export interface PublishPorts {
   store: Pick<ClaimStore, 'renewDomain' | 'recordPublished'>;
@@ -22,9 +23,9 @@ export interface PublishPorts {
  * @throws SealpostError Throttled, DomainNotManaged, AcmeRejected, ClaimLost
  */
 export async function publishChallenges(
-  input: Plan & { execution: string; order: OrderState },
+  input: Ordered & { execution: string },
   ports: PublishPorts,
-): Promise<Plan & { order: OrderState; until: string }> {
+): Promise<Ordered & { until: string }> {
   const { execution: _, ...rest } = input;
   const { claim, record } = await openClaim(input, ports);
   const values = valuesByRecord(input.order, input.places);

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import { seenEverywhere, type Dns } from '../dns/authoritative.ts';
 import { SealpostError } from '../errors.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
-import type { Plan } from '../record/plan.ts';
+import type { Ordered } from './ordered.ts';
 
 /**
  * A short wait inside a step costs less than a transition of the state machine
@@ -21,9 +21,9 @@ export const POLL_MS = 10_000;
  *   Throttled, ClaimLost
  */
 export async function validate(
-  input: Plan & { execution: string; order: OrderState; until: string },
+  input: Ordered & { execution: string; until: string },
   ports: { store: Pick<ClaimStore, 'renewDomain'>; acme: Acme; dns: Dns; clock: Clock },
-): Promise<Plan & { order: OrderState }> {
+): Promise<Ordered> {
   const { execution: _, until: __, ...rest } = input;
   const { clock } = ports;
   await openClaim(input, ports);

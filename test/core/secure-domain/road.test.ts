@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemResolver } from '../../../core/dns/authoritative.ts';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
-import { certificateId, finalizeOrder } from '../../../core/secure-domain/finalize-order.ts';
+import { finalizeOrder } from '../../../core/secure-domain/finalize-order.ts';
 import type { StoredCertificate } from '../../../core/record/domain.ts';
 import { createOrder } from '../../../core/secure-domain/create-order.ts';
 import { publishChallenges } from '../../../core/secure-domain/publish-challenges.ts';
@@ -17,7 +17,8 @@ import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { releaseDomain } from '../../../core/secure-domain/release-domain.ts';
 import { quietMoment } from '../../../core/work/quiet.ts';
 import { LEASE_MS } from '../../../core/ports/lease.ts';
-import { accountKey, startTestCa, type TestCa } from '../acme/ca.ts';
+import { accountKey, problem, startTestCa, type TestCa } from '../acme/ca.ts';
+import { reusingOrders, type MadeOrders } from '../acme/reused-orders.ts';
 import { startNameServer, type NameServer } from '../dns/name-server.ts';
 import {
   aCertificate,
@@ -49,6 +50,8 @@ let names: string[];
 const issuer = anIssuer();
 let serial = 0;
 let saidAt: number;
+/** Set: the CA hands its orders out again. */
+let made: MadeOrders | undefined;
 
 beforeAll(async () => {
   at = await startTestCa();
@@ -63,6 +66,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   at.calm();
+  made = undefined;
   zone.records.clear();
   domain = `d${(serial += 1)}.example`;
   names = [domain, `*.${domain}`];
@@ -81,12 +85,16 @@ function serve(): void {
     for (const server of [zone, at.names]) server.records.set(`${key.split(' ')[1]} TXT`, values);
 }
 
+const acme = () => {
+  const connected = at.connect({ accountUrl, accountKey });
+  return made ? reusingOrders(connected, made) : connected;
+};
 const ports = () => ({
   ...world,
   ...{ dns: systemResolver([at.names.address]), challengeZone, issuers: [issuer], directoryOf: async () => ({}) },
   ...{ issuer, propagationMs: 30_000, quietHours: { from: 1, to: 5 } },
   // Each step runs in a process of its own.
-  ...{ acme: at.connect({ accountUrl, accountKey }), registerAgain: async () => {}, random: () => 0.5, roots },
+  ...{ acme: acme(), registerAgain: async () => {}, random: () => 0.5, roots },
 });
 const claim = (execution = 'me') =>
   unlessEnded(claimDomain({ ...created({ domain }, new Date(saidAt).toISOString()), execution } as never, ports()));
@@ -107,7 +115,7 @@ describe('the road of a domain', () => {
     const finalized = await finalize(proven);
     await unlessEnded(releaseDomain({ ...finalized, execution: 'me' }, ports()));
 
-    const id = certificateId(proven.order.url);
+    const id = proven.certificateId!;
     expect(finalized).toMatchObject({ domain, certificate: id, names });
     const leaf = new X509Certificate(await world.certificates.readChain({ domain, id }));
     expect(leaf.subjectAltName!.split(', ').sort()).toEqual(names.map(name => `DNS:${name}`).sort());
@@ -128,7 +136,7 @@ describe('the road of a domain', () => {
     const finalized = await finalize(proven);
     const said = JSON.stringify([proven, finalized, await world.store.readDomain(domain), world.bus.events]);
     expect(said).not.toContain('PRIVATE KEY');
-    const key = await world.certificates.readKey({ domain, id: certificateId(proven.order.url) });
+    const key = await world.certificates.readKey({ domain, id: proven.certificateId! });
     expect(said).not.toContain(key.split('\n')[1]);
   });
 });
@@ -310,17 +318,31 @@ describe('the host name of a server', () => {
     expect(await keyOf(second)).not.toBe(await keyOf(first));
   });
 
-  test('has the new key that an operator asked for, even if an order was under way with the old key', async () => {
+  test.each(['finalized', 'ready'])(
+    'has the new key that an operator asked for, even if an order with the old key is %s, and comes again',
+    async status => {
+      made = new Map();
+      const first = await secured();
+      end();
+      const { store } = world;
+      if (status === 'finalized')
+        world.store = { ...store, commitCertificate: () => Promise.reject(new Error('killed')) };
+      else at.fault = line => (line.includes('/finalize-order/') ? 'refused' : undefined);
+      await expect(secured()).rejects.toThrow();
+      world.store = store;
+      at.fault = () => undefined;
+      world.time += LEASE_MS + 1;
+      await store.askRenewal(domain, world.time);
+      expect(await parked()).toMatch(/^CertificateUnusable: .* made with the key that is to be replaced/);
+      await due();
+      expect(await keyOf(await secured())).not.toBe(await keyOf(first));
+    },
+  );
+
+  test('has a new key if the CA refused the old one, also after a try that failed before it came to a key', async () => {
     const first = await secured();
-    end();
-    const { store } = world;
-    world.store = { ...store, commitCertificate: () => Promise.reject(new Error('killed')) };
-    await expect(secured()).rejects.toThrow('killed');
-    world.store = store;
-    world.time += LEASE_MS + 1;
-    await store.askRenewal(domain, world.time);
-    expect(await parked()).toMatch(/^CertificateUnusable: .* made with the key that is to be replaced/);
-    await due();
+    await refused('The CA answered HTTP 400: this key is known to be compromised (badPublicKey)');
+    await refused('The CA answered HTTP 403: no (unauthorized)');
     expect(await keyOf(await secured())).not.toBe(await keyOf(first));
   });
 
@@ -366,10 +388,28 @@ describe('the host name of a server', () => {
   });
 });
 
+test('a key that the CA refused is not used again, though the CA hands the same order out again', async () => {
+  made = new Map();
+  const proven = await prove();
+  at.fault = line =>
+    line.includes('/finalize-order/') ? { status: 400, ...problem('badPublicKey', 'no') } : undefined;
+  const error = await finalize(proven).catch((error: Error) => error);
+  expect(error).toMatchObject({ name: 'AcmeRejected', message: expect.stringContaining('badPublicKey') });
+  await parkDomain({ domain, execution: 'me', error: error as Error }, ports());
+  at.fault = () => undefined;
+  const refused = await world.certificates.readKey({ domain, id: proven.certificateId! });
+  world.time = (await world.store.readDomain(domain))!.dueAt!;
+
+  const again = await prove();
+  expect(again.order.url).toBe(proven.order.url);
+  const { certificate } = await finalize(again);
+  expect(await world.certificates.readKey({ domain, id: certificate })).not.toBe(refused);
+});
+
 describe('a finalized order', () => {
   test('whose step was killed after the key was stored continues with that key', async () => {
     const proven = await prove();
-    const id = certificateId(proven.order.url);
+    const id = proven.certificateId!;
     const killed = { ...world.certificates, putChain: () => Promise.reject(new Error('killed')) };
     const input = { ...proven, execution: 'me' };
     await expect(unlessEnded(finalizeOrder(input, { ...ports(), certificates: killed }))).rejects.toThrow('killed');
