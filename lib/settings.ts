@@ -20,6 +20,8 @@ export interface Setting {
    */
   allowedPattern?: string;
   allowedValues?: string[];
+  /** Characters. CloudFormation refuses a longer value, as it does a mistyped one. */
+  maxLength?: number;
   constraintDescription?: string;
   /** A list is written with commas. */
   isList?: true;
@@ -49,6 +51,7 @@ const rows = {
     ]),
     allowedPattern: issuersPattern,
     constraintDescription: issuersConstraint,
+    maxLength: 3_000,
     readBy: KNOW_ISSUERS,
   },
   AcmeContact: {
@@ -87,8 +90,11 @@ const rows = {
     readBy: ['ClaimDomain', 'Validate', 'FinalizeOrder', 'LookFromOutside'],
   },
   TrustedRoots: {
-    description: 'PEM of the CA roots that are trusted beside the public roots, for a CA of your own.',
+    description:
+      'PEM of the CA roots that are trusted beside the public roots, for a CA of your own. The environment of a ' +
+      'function has 4 KB, also for Issuers: Lambda refuses more, and CloudFormation then rolls the deploy back.',
     default: '',
+    maxLength: 2_900,
     readBy: [...KNOW_ISSUERS, 'AssembleDelivery', 'LookFromOutside'],
     variable: 'ROOTS',
   },

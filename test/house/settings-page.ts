@@ -33,7 +33,7 @@ ${Object.entries(issuerOptions)
 }
 
 function section(name: string, setting: Setting): string {
-  const { description, allowedValues, allowedPattern, constraintDescription } = setting;
+  const { description, allowedValues, allowedPattern, constraintDescription, maxLength } = setting;
   const form = allowedValues?.join(', ') ?? allowedPattern;
   const must = name === 'Issuers' ? 'see below' : (constraintDescription?.replace(/^must be /, '') ?? code(form));
   const facts = [
@@ -41,6 +41,7 @@ function section(name: string, setting: Setting): string {
       ? 'No default: the first deploy must give a value.'
       : `Default: ${code(setting.default)}`,
     ...(form === undefined ? [] : [`Form: ${must}.`]),
+    ...(maxLength === undefined ? [] : [`At most ${maxLength.toLocaleString('en')} characters.`]),
     ...(setting.readBy.length > 0 ? [`Read by ${setting.readBy.map(code).join(', ')}.`] : []),
   ];
   return `## ${name}

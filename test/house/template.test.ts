@@ -44,6 +44,7 @@ interface Resource {
 }
 
 let cdkOut: string;
+let template: { Resources: Record<string, Resource>; Parameters: Record<string, any> };
 let resources: Record<string, Resource>;
 const ofType = (type: string) => Object.values(resources).filter(resource => resource.Type === type);
 const functionOf = (name: string) =>
@@ -55,7 +56,8 @@ beforeAll(async () => {
   // CDK's own validation is half of the time; what deploys runs it.
   process.env['CDK_VALIDATION'] = 'false';
   cdkOut = await synthesise(directory, () => {});
-  resources = JSON.parse(readFileSync(join(cdkOut, 'sealpost.template.json'), 'utf8')).Resources;
+  template = JSON.parse(readFileSync(join(cdkOut, 'sealpost.template.json'), 'utf8'));
+  resources = template.Resources;
 }, 120_000);
 
 test('the stand-in for AWS makes each resource', async () => {
@@ -162,6 +164,45 @@ describe('functions', () => {
 test('every function has more time than a call to AWS that gets no answer', () => {
   for (const { Properties } of ofType('AWS::Lambda::Function'))
     expect(Properties['Timeout'] * 1_000).toBeGreaterThan(4 * patience.requestHandler.requestTimeout);
+});
+
+describe('the environment of a function', () => {
+  /** Lambda's limit for names and values together, in bytes. */
+  const MOST = 4_096;
+  /** The longest stack name: `<stack>-read-renewal-info` is a function's name, 64 at most. */
+  const stack = 'a-very-long-stack-name-of-a-provider-'.padEnd(46, 's');
+  const pseudo: Record<string, string> = {
+    ...{ 'AWS::Partition': 'aws-us-gov', 'AWS::Region': 'ap-southeast-1', 'AWS::URLSuffix': 'amazonaws.com' },
+    ...{ 'AWS::AccountId': '123456789012' },
+  };
+  const parameter = (id: string): any => template.Parameters[id];
+  /** @param given lengths of settings; each other one has its default, or 100 characters */
+  const lengthOf = (value: any, given: Record<string, number>): number => {
+    if (typeof value === 'string') return value.replaceAll('sealpost', stack).length;
+    if (value['Fn::Join']) return value['Fn::Join'][1].reduce((sum: number, one: any) => sum + lengthOf(one, given), 0);
+    if (value['Fn::GetAtt']) return 90;
+    const { Ref } = value;
+    if (pseudo[Ref] !== undefined) return pseudo[Ref].length;
+    if (!parameter(Ref)) return 63;
+    return given[Ref] ?? parameter(Ref).Default?.length ?? 100;
+  };
+  const bytes = (name: string, given: Record<string, number>) =>
+    Object.entries<any>(functionOf(name).Properties['Environment']?.Variables ?? {}).reduce(
+      (sum, [variable, value]) => sum + variable.length + lengthOf(value, given),
+      0,
+    );
+
+  test.each(functionNames)('of %s holds the longest roots beside the default issuer', name => {
+    expect(bytes(name, { TrustedRoots: parameter('TrustedRoots').MaxLength })).toBeLessThanOrEqual(MOST);
+  });
+
+  test.each(functionNames)('of %s holds the longest list of issuers, without roots', name => {
+    expect(bytes(name, { Issuers: parameter('Issuers').MaxLength })).toBeLessThanOrEqual(MOST);
+  });
+
+  test("roots as Let's Encrypt's staging has, an RSA and an EC one, are not too long", () => {
+    expect(parameter('TrustedRoots').MaxLength).toBeGreaterThanOrEqual(2_000 + 900);
+  });
 });
 
 describe('schedules', () => {

@@ -189,6 +189,7 @@ describe('parameters', () => {
     [{}, 'Parameters.Directory: has no default and was not given'],
     [{ Directory: 'http://ca.example' }, 'Parameters.Directory: "http://ca.example" does not fit AllowedPattern'],
     [{ Directory: 'see https://ca.example' }, 'does not fit AllowedPattern'],
+    [{ Directory: `https://${'a'.repeat(4_089)}` }, 'is longer than 4096 bytes'],
     [{ Directory, Colour: 'green' }, 'Parameters.Colour: "green" is not in AllowedValues red, blue'],
     [{ Directory, Shape: 'round' }, 'Parameters.Shape: given, but the template does not have it'],
   ])('%j is refused: %s', async (given, problem) => {

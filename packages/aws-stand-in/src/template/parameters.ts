@@ -26,6 +26,9 @@ const UNDERSTOOD = [
   'NoEcho',
 ];
 
+/** The longest value of a parameter (CloudFormation quotas). */
+const MAX_VALUE_BYTES = 4_096;
+
 /**
  * CDK adds it to each stack for a rule that asks a bootstrap stack for its version. Nothing else
  * refers to it.
@@ -77,6 +80,7 @@ function check(name: string, declaration: ParameterDeclaration, value: string): 
       `Parameters.${name}: ${shown} ${constraint}${ConstraintDescription ? ` (${ConstraintDescription})` : ''}`,
     );
   };
+  if (Buffer.byteLength(value) > MAX_VALUE_BYTES) refuse(`is longer than ${MAX_VALUE_BYTES} bytes`);
   // CloudFormation's pattern must match the whole value.
   if (AllowedPattern !== undefined && !new RegExp(`^(?:${AllowedPattern})$`).test(value))
     refuse(`does not fit AllowedPattern ${AllowedPattern}`);
