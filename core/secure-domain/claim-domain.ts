@@ -55,13 +55,14 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
   const { wish } = claimed;
   const { record } = await retract(claimed.record, claimed.claim, ports);
   if (wish.deleted) return endDeleted({ ...claimed, record }, ports);
+  // Before anything that may park the domain.
+  await tellOfEnds(record, claimed.claim, ports);
   const found = await placeDomain({ ...claimed, record: withoutRevoked(record) }, ports);
   if (found.servers.length === 0 && !wish.acm) {
     if (found.leftOut) throw found.leftOut;
     return endServedUnder(found, ports);
   }
   const placed = await withFittingOrder(found, ports);
-  await tellOfEnds(placed.record, placed.claim, ports);
   if (overOf(placed.record, placed.claim.now).length > 0) await removeSuperseded(wish.domain, ports);
   return (await endWithoutOrder(placed, ports)) ?? plan(placed, ports);
 }

@@ -10,6 +10,7 @@ import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Claim } from '../record/claim.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
+import { nextProvidedEvaluation } from '../record/provided.ts';
 
 /**
  * Daily evaluations in a row. A domain that had a certificate has moved away. A domain that never
@@ -53,11 +54,14 @@ export async function retireDomain(
   { store, bus }: { store: Pick<ClaimStore, 'retireDomain'>; bus: Bus },
 ): Promise<boolean> {
   const { domain, now } = claim;
-  const { current } = record;
+  const { current, provided } = record;
   const isNews = !isStillGone(record);
   const retired: Retired = isNews ? { at: now, message } : record.retired!;
-  const last = current && current.notAfter - BEFORE_END_MS;
-  const dueAt = isNews && last !== undefined && last > now ? last : undefined;
+  // A person is notified of a provided certificate's end, and ours takes over if the domain is
+  // back.
+  const moments = [nextProvidedEvaluation(provided, now), ...(current ? [current.notAfter - BEFORE_END_MS] : [])];
+  const next = moments.filter(moment => moment > now && Number.isFinite(moment));
+  const dueAt = next.length > 0 ? Math.min(...next) : undefined;
   const servedUntil = current && current.notAfter > now ? new Date(current.notAfter).toISOString() : undefined;
   const detail = { domain, message, ...(servedUntil !== undefined && { servedUntil }) };
   const facts = isNews ? [{ detailType: 'Domain Retired' as const, detail }] : [];

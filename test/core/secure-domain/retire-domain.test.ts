@@ -1,8 +1,21 @@
 /** A domain whose name servers and whose challenge no longer lead to us, day after day. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
+import { retireServer } from '../../../core/register-server/retire-server.ts';
 import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
-import { aCertificate, day, domain, minute, mx1, newWorld, register, type World } from '../world.ts';
+import {
+  aCertificate,
+  challengeZone,
+  day,
+  domain,
+  found,
+  minute,
+  mx1,
+  newWorld,
+  register,
+  type World,
+} from '../world.ts';
 
 let world: World;
 const message = `_acme-challenge.${domain} is not delegated to us. Have this line put into the domain's zone: …`;
@@ -117,6 +130,63 @@ describe('a domain that has moved away', () => {
     world.store = store;
     expect(await record()).toMatchObject({ parked: { reason: 'DomainNotManaged' } });
     expect(await store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();
+  });
+});
+
+describe('a provided certificate', () => {
+  const notices = () =>
+    world.bus.events.flatMap(({ detailType, detail }) =>
+      detailType === 'Provided Certificate Approaching Expiration' ? [detail.daysLeft] : [],
+    );
+  const provide = async () => {
+    const bought = aCertificate(world, { notAfter: world.time + 200 * day, renewAt: world.time + 193 * day });
+    await world.store.provide(domain, { provided: { mail: bought }, before: undefined, now: world.time });
+  };
+  /** An evaluation by the state machine: ClaimDomain, and ParkDomain after its error. */
+  async function evaluated(): Promise<string> {
+    world.time = Math.max(world.time, (await record()).dueAt!);
+    const event = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), look: 'due' };
+    const dns = { resolve: async () => [], caa: async () => [], tlsa: async () => [] };
+    const ports = { ...world, dns, challengeZone, directoryOf: async () => ({}) };
+    const input = { ...event, detail: { domain }, execution: `at ${world.time}` };
+    const error = await claimDomain(input as never, ports).then(
+      () => ({ name: 'none', message: '' }),
+      (error: Error) => error,
+    );
+    if (error.name !== 'none') await parkDomain({ domain, execution: input.execution, error }, world);
+    return error.name;
+  }
+  const untilItsEnd = async () => {
+    const { notAfter } = (await record()).provided!.mail!;
+    const errors = new Set<string>();
+    while (((await record()).dueAt ?? Infinity) < notAfter) errors.add(await evaluated());
+    return [...errors];
+  };
+
+  test('of a retired domain is told of as of any other, and the domain is evaluated at its take-over', async () => {
+    await wished({ certificate: false });
+    await provide();
+    expect(await untilRetired()).toBe(4 + 30);
+    expect(await untilItsEnd()).toEqual(['DomainNotManaged']);
+    expect(notices()).toEqual([30, 14, 7, 1]);
+    expect(await record()).toHaveProperty('retired');
+  });
+
+  test('of a domain whose server is not registered is told of', async () => {
+    await wished({ certificate: false });
+    await provide();
+    await retireServer({ kind: 'retired', server: mx1, at: world.time + 1 }, world);
+    await world.store.askReEvaluation(domain, world.time);
+    expect(await untilItsEnd()).toEqual(['ServerNotRegistered']);
+    expect(notices()).toEqual([29, 13, 6, 0]);
+  });
+
+  test('of a domain that is served under its server is told of', async () => {
+    await wished({ certificate: false });
+    await provide();
+    found(world, mx1, { 'cannot-serve-by-name': ['courier'] });
+    await untilItsEnd();
+    expect(notices()).toEqual([30, 14, 7, 1]);
   });
 });
 
