@@ -8,6 +8,8 @@ export function environmentLines(facts: Facts, { accessKeyId, secretAccessKey }:
   const exports: Record<string, string> = {
     AWS_ENDPOINT_URL: facts.endpoint,
     AWS_REGION: facts.region,
+    // Version 1 of the aws command reads this one only.
+    AWS_DEFAULT_REGION: facts.region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_PAGER: '',

@@ -40,6 +40,7 @@ export function commandSuite(): void {
     expect(env).toMatchObject({
       AWS_ENDPOINT_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       AWS_REGION: 'us-east-1',
+      AWS_DEFAULT_REGION: 'us-east-1',
       AWS_PAGER: '',
       SEALPOST_CA_MANAGEMENT: expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/),
       SEALPOST_DNS: expect.stringMatching(/^127\./),

@@ -36,6 +36,7 @@ export interface EventsService extends Service {
 export function events(cloud: Cloud): EventsService {
   const deliveries = eventDeliveries(cloud);
   const buses = new Set(['default']);
+  const policies = new Map<string, object | undefined>();
   const rules = new Map<string, Rule>();
 
   function busName(nameOrArn: string | undefined): string {
@@ -129,6 +130,7 @@ export function events(cloud: Cloud): EventsService {
     if (Buffer.byteLength(JSON.stringify(policy ?? '')) > maxPolicyBytes)
       throw new AwsError('PolicyLengthExceededException', `The policy of ${name} is over ${maxPolicyBytes} bytes.`);
     buses.add(name);
+    policies.set(name, policy);
     cloud.iam.setResourcePolicy(busArn(name), policy);
     return { ref: name, attributes: { Name: name, Arn: busArn(name) } };
   }
@@ -164,6 +166,12 @@ export function events(cloud: Cloud): EventsService {
     client: 'EventBridgeClient',
     operations: {
       PutEvents: putEvents,
+      DescribeEventBus(input: model.DescribeEventBusCommandInput, call: Call) {
+        const Name = input.Name?.replace(/^arn:.*:event-bus\//, '') ?? 'default';
+        call.authorize('events:DescribeEventBus', busArn(Name));
+        const policy = policies.get(busName(Name));
+        return { Name, Arn: busArn(Name), Policy: policy && JSON.stringify(policy) };
+      },
     },
     resources: {
       'AWS::Events::EventBus': makeBus,

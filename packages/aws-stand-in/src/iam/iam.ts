@@ -20,6 +20,19 @@ export function iamService(iam: LocalIam, account: string): Service {
     model,
     client: 'IAMClient',
     operations: {
+      ListRoles(input, call) {
+        call.authorize('iam:ListRoles', `arn:aws:iam::${account}:role/`);
+        refuseOthers('iam:ListRoles', input, ['PathPrefix', 'Marker', 'MaxItems']);
+        const { PathPrefix = '/', Marker = '', MaxItems = 100 } = input;
+        const roles = iam.roles().filter(role => role.path.startsWith(PathPrefix) && role.roleName > Marker);
+        const page = roles.slice(0, MaxItems);
+        const isTruncated = roles.length > page.length;
+        return {
+          Roles: page.map(shown),
+          IsTruncated: isTruncated,
+          Marker: isTruncated ? page.at(-1)!.roleName : undefined,
+        };
+      },
       GetRole(input, call) {
         call.authorize('iam:GetRole', `arn:aws:iam::${account}:role/${input.RoleName}`);
         return { Role: shown(iam.role(input.RoleName)) };

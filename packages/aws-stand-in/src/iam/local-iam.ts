@@ -86,6 +86,11 @@ export class LocalIam implements Iam {
     return role;
   }
 
+  /** By their names. */
+  roles(): Role[] {
+    return [...this.#roles.values()].sort((a, b) => (a.roleName < b.roleName ? -1 : 1));
+  }
+
   putRole(name: string, trustPolicy: object, policies: object[], path = '/'): { arn: string; roleId: string } {
     const before = this.#roles.get(name);
     const role: Role = {

@@ -79,7 +79,7 @@ export class Machines {
 
   /**
    * Checks a definition, stores it and returns its hash.
-   * @throws AwsError InvalidDefinition, NotImplemented
+   * @throws AwsError InvalidDefinition
    */
   keep(text: string): string {
     const definition = parseDefinition(text);

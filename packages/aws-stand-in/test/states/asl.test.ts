@@ -469,15 +469,17 @@ describe('a definition is refused', () => {
     ['Resource arn:aws:states:::lambda:invoke ', task({ Resource: 'arn:aws:states:::lambda:invoke' })],
   ])('as not implemented: %s', (name, states) => {
     expect(refused(JSON.stringify(machineOf(states)))).toMatchObject({
-      code: 'NotImplemented',
-      status: 501,
+      code: 'InvalidDefinition',
+      status: 400,
       message: expect.stringContaining(`states: ${name}`),
     });
   });
 
   test('as not implemented if it is in JSONPath', () => {
     const { QueryLanguage: _, ...jsonPath } = machineOf({ P: pass });
-    expect(refused(JSON.stringify(jsonPath)).code).toBe('NotImplemented');
+    expect(refused(JSON.stringify(jsonPath))).toMatchObject({
+      ...{ code: 'InvalidDefinition', message: expect.stringContaining('QueryLanguage other than JSONata') },
+    });
   });
 
   test.each<[string, Record<string, any>]>([

@@ -1,7 +1,7 @@
 /**
  * The checks of a definition, made when a state machine is made. No field outside of these tables
- * is ignored. A mistake that AWS refuses too is InvalidDefinition. A field that AWS knows and the
- * interpreter does not is NotImplemented, by the field's name.
+ * is ignored. A mistake that AWS refuses too is InvalidDefinition, in AWS's words. A field that AWS
+ * knows and the interpreter does not is InvalidDefinition, by the field's name.
  */
 import { AwsError } from '../../service/service.ts';
 import { compile, expressionIn } from './expression.ts';
@@ -32,7 +32,7 @@ type Json = Record<string, any>;
 
 /**
  * @param text the definition after its substitutions
- * @throws AwsError InvalidDefinition or NotImplemented
+ * @throws AwsError InvalidDefinition
  */
 export function parseDefinition(text: string): Definition {
   let definition: Json;
@@ -213,8 +213,7 @@ function invalidDefinition(problem: string): AwsError {
   return new AwsError('InvalidDefinition', `Invalid State Machine Definition: '${problem}'`);
 }
 
+/** A fault of the machine's maker, so that no client asks again. */
 function notImplemented(what: string, at: string): AwsError {
-  return new AwsError('NotImplemented', `states: ${what} (at ${at}) is not done by the stand-in`, {
-    status: 501,
-  });
+  return new AwsError('InvalidDefinition', `states: ${what} (at ${at}) is not done by the stand-in`);
 }
