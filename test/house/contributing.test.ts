@@ -122,7 +122,7 @@ describe('in a copy of the checkout', () => {
     const vitest = join(checkout, 'node_modules/vitest/vitest.mjs');
     writeFileSync(
       join(base, 'vitest.config.js'),
-      "export default { test: { include: ['*/test/**'], pool: 'forks' } };",
+      "export default { test: { include: ['*/test/**'], pool: 'forks', testTimeout: 60_000, hookTimeout: 300_000 } };",
     );
     const options = ['--root', base, '--no-isolate', '--reporter=json', `--outputFile=${report}`];
     await runProgram([process.execPath, vitest, 'run', ...options, ...complete, ...toFail]);
