@@ -16,6 +16,9 @@ import { Storage } from './storage.ts';
 export class SealpostStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps & { bundles: Record<string, Bundle> }) {
     super(scope, id, props);
+    // The names of the SSM document and of the issuers' parameters begin with the stack's name.
+    if (/^(aws|ssm|amazon|amzn)/i.test(this.stackName))
+      throw new Error(`the stack's name ${this.stackName} begins as AWS's own names do (aws, ssm, amazon, amzn)`);
     const parameters = declare(this);
     const bus = new events.EventBus(this, 'Bus', { eventBusName: this.stackName });
     const deadLetters = new sqs.Queue(this, 'DeadLetters', {

@@ -68,6 +68,11 @@ test('no name of a resource is the same in both', () => {
   expect(literal).toEqual([]);
 });
 
+test.each(['aws-mail', 'SSM-certificates', 'amazon-mail', 'amzn'])('no stack is named %s, which AWS keeps', name => {
+  const app = new App({ analyticsReporting: false, outdir: join(directory, name) });
+  expect(() => new SealpostStack(app, name, { bundles: {} })).toThrow(`the stack's name ${name} begins`);
+});
+
 test('no two resources write the policy of one other', () => {
   // CloudFormation writes them side by side. Where a service keeps one document for a parent, the
   // last writer may drop what another one wrote, and the deploy still succeeds.

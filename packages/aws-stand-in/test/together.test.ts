@@ -93,6 +93,13 @@ describe('one request must not have', () => {
   });
 });
 
+test.each(['aws-deliver', 'Amazon-deliver', 'amzn-deliver'])('a document is not named %s', async Name => {
+  const step = { action: 'aws:runShellScript', name: 'one', inputs: { runCommand: ['true'] } };
+  const Content = { schemaVersion: '2.2', mainSteps: [step] };
+  const made = account.make('AWS::SSM::Document', 'Document', { Name, DocumentType: 'Command', Content });
+  await expect(made).rejects.toMatchObject({ name: 'ValidationException' });
+});
+
 test.each(['aws', '/aws-mail/key', '/SSM-mail/key', 'mail/key'])(
   'a parameter must not have the name %s',
   async Name => {

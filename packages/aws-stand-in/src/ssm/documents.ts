@@ -92,7 +92,9 @@ export function documents(cloud: Cloud): Documents {
     const content =
       typeof properties.Content === 'string' ? properties.Content : JSON.stringify(properties.Content, null, 2);
     parseDocument(content);
-    const name = properties.Name ?? `${stackName}-${logicalId}`;
+    const name: string = properties.Name ?? `${stackName}-${logicalId}`;
+    if (/^(aws|amazon|amzn)/i.test(name))
+      throw new AwsError('ValidationException', `Document names may not begin as AWS's own do: ${name}`);
     const before = latest.get(name) as StoredDocument | undefined;
     if (before?.content !== content) insert.run(name, (before?.version ?? 0) + 1, content, cloud.now());
     return { ref: name };
