@@ -12,7 +12,7 @@ import type { WorkStore } from '../ports/work-store.ts';
 import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
 import { writeDelivery } from './delivery.ts';
-import { entriesFor } from './entries.ts';
+import { entriesFor } from '../work/entries.ts';
 import { inspectionDueAt } from './inspection.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';

@@ -3,7 +3,7 @@
  * or both. A provided certificate cannot be renewed. Before it expires, a certificate of ours takes
  * its place.
  */
-import type { Installed, Work } from './server.ts';
+import type { Work } from './server.ts';
 import type { DomainRecord, ProvidedCertificate, StoredCertificate, Use } from './domain.ts';
 import { servesAlone, type Capable } from './capability.ts';
 
@@ -87,17 +87,6 @@ export function isGiven(
 ): boolean {
   if (work.certificate === 'REMOVE' || work.certificate?.id !== certificate?.id) return false;
   return uses.every(use => work.provided?.[use]?.id === provided?.[use]?.id);
-}
-
-/** True if all that this server shall serve was seen there. */
-export function isSeen(
-  certificates: Certificates,
-  server: Capable,
-  installed: Pick<Installed, 'fingerprint' | 'provided'>,
-): boolean {
-  const here = providedOn(server, certificates);
-  const isOurs = installed.fingerprint === certificates.certificate?.fingerprint;
-  return isOurs && uses.every(use => installed.provided?.[use] === here[use]?.fingerprint);
 }
 
 /**

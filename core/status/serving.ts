@@ -1,10 +1,11 @@
 /** How each server of a domain serves the domain's current certificate. */
 import type { DomainRecord } from '../record/domain.ts';
-import { certificatesOf, hasAny, isSeen } from '../record/provided.ts';
+import { certificatesOf, hasAny } from '../record/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import type { Known, OnServer } from './known.ts';
 import { serverState } from './server-status.ts';
 import { typeThis } from '../record/served-under.ts';
+import { isSeen } from '../work/serving.ts';
 
 export interface Serving {
   server: string;
@@ -51,7 +52,7 @@ function holding(server: string, record: DomainRecord, known: Known, now: number
       ...refusal(why, 'ServedCertificateMismatch'),
     };
   }
-  if (here && hasAny(certificates) && isSeen(certificates, on.record, here))
+  if (here && hasAny(certificates) && isSeen({ ...certificates, domain, host: record.spec?.host }, on.record, here))
     return { server, state: 'installed', seenAt: here.seenAt };
   if (on.record.held !== undefined) return { server, state: 'held', ...told('InstallBroken', on.record.held) };
   const work = on.work.get(domain);

@@ -1,8 +1,11 @@
 /** Whether a server serves what it should, as far as the record knows. */
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
-import type { DomainRecord } from '../record/domain.ts';
-import { certificatesOf, isSeen } from '../record/provided.ts';
+import type { DomainRecord, Use } from '../record/domain.ts';
+import type { Capable } from '../record/capability.ts';
+import { certificatesOf, hasAny, uses, type Certificates } from '../record/provided.ts';
+import type { Installed } from '../record/server.ts';
+import { entriesFor } from './entries.ts';
 
 /** What `isServing` reads. */
 export type ServingStore = Pick<WorkStore, 'installed' | 'workFor'> & Pick<ServerStore, 'readServer'>;
@@ -13,7 +16,7 @@ export type ServingStore = Pick<WorkStore, 'installed' | 'workFor'> & Pick<Serve
  */
 export async function isServing(
   server: string,
-  domain: Pick<DomainRecord, 'domain' | 'current' | 'provided'>,
+  domain: Pick<DomainRecord, 'domain' | 'spec' | 'current' | 'provided'>,
   store: ServingStore,
   now: number,
 ): Promise<boolean> {
@@ -23,6 +26,25 @@ export async function isServing(
     store.installed({ server, domain: domain.domain }),
     store.readServer(server),
   ]);
-  if (!record || !installed || installed.node !== record.node || work !== undefined) return false;
-  return isSeen(certificatesOf(domain, now), record, installed);
+  if (!record || work !== undefined) return false;
+  // Nothing of the domain is to be on a server that can serve nothing of the domain.
+  const here = installed?.node === record.node ? installed : {};
+  const certificates = certificatesOf(domain, now);
+  if (!hasAny(certificates)) return false;
+  return isSeen({ ...certificates, domain: domain.domain, host: domain.spec?.host }, record, here);
+}
+
+/**
+ * @param wanted.host true for a server's own host name
+ * @returns true if the server was seen serving what a delivery for these certificates would install
+ *   there
+ */
+export function isSeen(
+  { domain, certificate, provided, host }: Certificates & { domain: string; host?: boolean },
+  server: Capable,
+  installed: Pick<Installed, 'fingerprint' | 'provided'>,
+): boolean {
+  const entries = entriesFor({ domain, v: 0, ...(certificate && { certificate }), provided, host }, server);
+  const leafOf = (use?: Use) => entries.find(entry => entry.for === use)?.install?.fingerprint;
+  return installed.fingerprint === leafOf() && uses.every(use => installed.provided?.[use] === leafOf(use));
 }

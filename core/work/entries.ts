@@ -13,7 +13,9 @@ type Entry = Omit<DeliveryEntry, 'install'> & { install?: Omit<NonNullable<Deliv
 
 /**
  * No name stands in two entries: a name that a provided certificate covers belongs to that
- * certificate's entry.
+ * certificate's entry. A host refuses an entry that none of its daemons can show, and with it all
+ * entries of the domain, so there is no such entry.
+ * @returns one removal if the server can serve nothing of the domain
  */
 export function entriesFor({ domain, v, certificate, provided, host, drift }: Work, server: Capable): Entry[] {
   const removed = { domain, v, ...(host && { host }) };
@@ -34,14 +36,19 @@ export function entriesFor({ domain, v, certificate, provided, host, drift }: Wo
     : besides(domain, certificate.names, {
         taken: here.mail?.names ?? [],
         isWebmailTaken: here.webmail !== undefined,
-        isMailByName: servesByName(server),
+        server,
       });
-  return [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
+  const entries = [...(ours ? [{ ...about, install: { ...facts(certificate), ...ours } }] : []), ...own];
+  return entries.length > 0 ? entries : [removed];
 }
 
-/** On a server for webmail only, the host name is checked on the web server's port. */
+/** On a server for webmail only, every name is checked on the web server's port. */
 function hasWebAlone(server: Capable): boolean {
   return servesByName(server) && !servesAlone(server, 'mail') && servesAlone(server, 'webmail');
+}
+
+function hasMailAlone(server: Capable): boolean {
+  return servesAlone(server, 'mail') && !servesAlone(server, 'webmail');
 }
 
 function facts({ id, fingerprint }: StoredCertificate) {
@@ -58,19 +65,22 @@ const LABELS = ['smtp', 'imap', 'pop3', 'mx', 'sealpost'];
 function besides(
   domain: string,
   names: string[],
-  { taken, isWebmailTaken, isMailByName }: { taken: string[]; isWebmailTaken: boolean; isMailByName: boolean },
+  { taken, isWebmailTaken, server }: { taken: string[]; isWebmailTaken: boolean; server: Capable },
 ) {
   const webmail = isWebmailTaken ? undefined : webmailName(domain, names);
   // Our certificate is on this server for webmail only.
-  if (!isMailByName) return { names, probe: { webmail } };
+  if (!servesByName(server) || hasWebAlone(server))
+    return webmail === undefined ? undefined : { names, probe: { webmail } };
   if (taken.length === 0) return { names, probe: { mail: mailName(domain, names), webmail } };
   const left = names.filter(name => !coversName(taken, name));
   const candidates = left.flatMap(name =>
     name.startsWith('*.') ? LABELS.map(label => name.replace('*', label)) : [name],
   );
   const mail = candidates.find(name => !coversName(taken, name));
-  if (mail === undefined && webmail === undefined) return undefined;
+  // A server for mail only shows nothing of webmail, whose name may be in the provided certificate.
+  const web = hasMailAlone(server) ? undefined : webmail;
+  if (mail === undefined && web === undefined) return undefined;
   // The host requires that an entry's names cover the names of its check.
-  const covers = webmail === undefined || coversName(left, webmail);
-  return { names: covers ? left : [...left, webmail!], probe: { mail, webmail } };
+  const covers = web === undefined || coversName(left, web);
+  return { names: covers ? left : [...left, web!], probe: { mail, webmail: web } };
 }
