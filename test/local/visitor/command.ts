@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { ensureAwsCli } from '../../../local/tools/aws-cli.ts';
 import { runProgram } from '../../../local/machine/program.ts';
 import type { Tool } from '../../../local/tools/unpacked.ts';
-import { directory, environment, local, untilServed } from './visitor.ts';
+import { directory, environment, local, untilAnswered, untilServed } from './visitor.ts';
 
 let env: Record<string, string>;
 let cli: Tool;
@@ -107,6 +107,7 @@ export function commandSuite(): void {
   test("Debian's aws creates a zone and puts one event, and the domain is served", async () => {
     const domain = 'stranger.example';
     await aws('route53', 'create-hosted-zone', '--name', domain, '--caller-reference', domain);
+    await untilAnswered(domain);
     const Detail = JSON.stringify({ domain, mailServers: [env.SEALPOST_NAME_MX1] });
     const entry = { EventBusName: env.SEALPOST_BUS, Source: 'visitor', DetailType: 'Domain Created', Detail };
     expect(await aws('events', 'put-events', '--entries', JSON.stringify([entry]))).toMatchObject({

@@ -58,10 +58,18 @@ export const clientOf = (env: Record<string, string>) => ({
 export async function makeZone(domain: string): Promise<string> {
   const provider = await accessTo(directory);
   const zoneId = await provider.createZone(domain);
-  const resolver = new Resolver();
-  resolver.setServers(provider.dns.addresses);
-  await until(`the zone ${domain}`, 30, () => resolver.resolveSoa(domain).catch(() => false as const));
+  await untilAnswered(domain);
   return zoneId;
+}
+
+/**
+ * Waits until the name servers answer for a zone. An event that comes earlier parks the domain
+ * for a minute.
+ */
+export async function untilAnswered(zone: string): Promise<void> {
+  const resolver = new Resolver();
+  resolver.setServers((await accessTo(directory)).dns.addresses);
+  await until(`the zone ${zone}`, 30, () => resolver.resolveSoa(zone).catch(() => false as const));
 }
 
 export async function tell(detailType: string, detail: object): Promise<void> {
