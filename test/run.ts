@@ -102,8 +102,7 @@ async function main(args: string[]): Promise<number> {
   const measured = await (args.length === 0 ? everything(report) : only(chosen, report));
   forget();
   rmSync(RESULTS, { force: true });
-  if (args.length === 0)
-    report('Every test: first the parts, then, alone for its figures, the whole road on real parts');
+  if (args.length === 0) report('Every test: first the parts, then, alone for its figures, the way of five domains');
   const exitCode = await runVitest(args);
   if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;

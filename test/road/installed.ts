@@ -1,19 +1,16 @@
 import { Resolver } from 'node:dns/promises';
 import { ListResourceRecordSetsCommand, Route53Client } from '@aws-sdk/client-route-53';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { CHALLENGE_ZONE } from '../../local/provider/provider.ts';
 import { hostZone, untilInstalled } from '../../local/provider/panel.ts';
 import { checkConnections, connections, type Row } from '../../local/table.ts';
-import { median, record } from '../figures.ts';
 import { entered, spentIn, transitions } from './history.ts';
 import { customer, put, road } from './provider.ts';
 
 /** A wildcard whose challenge is delegated, and a list of names in a zone of Route 53. */
 const DOMAINS = ['bakery.test', 'florist.test'];
-/** More domains like the first, for a median. */
-const MORE = ['butcher.test', 'cobbler.test', 'draper.test'];
 
-interface Walk {
+export interface Walk {
   /** Milliseconds from the event to the handshake that saw the certificate. */
   installed: number;
   /** Part of `installed`: the wait for the name servers, and the steps that call the CA. */
@@ -27,13 +24,17 @@ interface Walk {
 /** The connections of the table, and the certificate that was first served on each. */
 export const firstSeen: Row[] = [];
 
-describe('a domain from its event to the handshake', () => {
-  const walks: Walk[] = [];
+/** The time and the requests of each domain, in the order of the domains. */
+export const walks: Walk[] = [];
+
+/** @param more further domains like the first of DOMAINS */
+export function installedSuite(more: string[] = []): void {
+  const domains = [...DOMAINS, ...more];
 
   beforeAll(async () => {
     await hostZone(road.provider, { domain: 'florist.test', address: road.mx1.address });
     // One after the other, so that no domain's time includes another's.
-    for (const domain of [...DOMAINS, ...MORE]) {
+    for (const domain of domains) {
       const wish =
         domain === 'florist.test'
           ? { domain, mailServers: [road.mx1.hostName], policy: 'list', names: ['mail', 'webmail'] }
@@ -41,7 +42,6 @@ describe('a domain from its event to the handshake', () => {
       walks.push(await walk(domain, wish));
     }
     firstSeen.push(...(await checkConnections(road.provider, connections(road.mx1.hostName, DOMAINS))));
-    await recordFigures(walks);
   }, 300_000);
 
   it.each(connections('mx1.provider.test', DOMAINS).map(({ name, port, connection }) => [name, port, connection]))(
@@ -70,7 +70,7 @@ describe('a domain from its event to the handshake', () => {
   });
 
   it('has the issue and the installation of its certificate published', async () => {
-    for (const domain of [...DOMAINS, ...MORE]) {
+    for (const domain of domains) {
       const names = domain === 'florist.test' ? [`mail.${domain}`, `webmail.${domain}`] : [domain, `*.${domain}`];
       const { current } = (await road.store.readDomain(domain))!;
       expect((await road.bus.heard('Certificate Issued', { domain })).detail).toEqual({
@@ -86,7 +86,7 @@ describe('a domain from its event to the handshake', () => {
   });
 
   it('takes at most 9 transitions a certificate', async () => {
-    for (const domain of [...DOMAINS, ...MORE])
+    for (const domain of domains)
       expect(Math.max(...(await costs(domain, 'SecureDomain'))), domain).toBeLessThanOrEqual(9);
   });
 
@@ -107,7 +107,7 @@ describe('a domain from its event to the handshake', () => {
     for (const domain of [...DOMAINS, road.mx1.hostName])
       await expect(resolver.resolveTxt(`_acme-challenge.${domain}`)).rejects.toThrow(/ENODATA|ENOTFOUND/);
   });
-});
+}
 
 /** From the event until the certificate is seen served. @returns the time and the requests */
 async function walk(domain: string, wish: object): Promise<Walk> {
@@ -131,34 +131,12 @@ async function walk(domain: string, wish: object): Promise<Walk> {
 }
 
 /** Transitions of each execution that issued a certificate, or of each round of a delivery. */
-async function costs(about: string, machine: 'SecureDomain' | 'DeliverToServer'): Promise<number[]> {
+export async function costs(about: string, machine: 'SecureDomain' | 'DeliverToServer'): Promise<number[]> {
   const found = (await road.history.about(about)).filter(execution => execution.machine === machine);
   const histories = await Promise.all(found.map(({ executionArn }) => road.history.events(executionArn!)));
   return histories.flatMap(events => {
     if (machine === 'SecureDomain') return entered(events).includes('FinalizeOrder') ? [transitions(events)] : [];
     const rounds = entered(events).filter(state => state === 'RecordDelivery').length;
     return rounds > 0 ? [transitions(events) / rounds] : [];
-  });
-}
-
-async function recordFigures(walks: Walk[]): Promise<void> {
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  const p50 = (of: (walk: Walk) => number) => seconds(median(walks.map(of)));
-  const certificate = await costs('bakery.test', 'SecureDomain');
-  const delivery = await costs(road.mx1.hostName, 'DeliverToServer');
-  record('road', {
-    'Transitions per certificate (bar: 9)': String(median(certificate)),
-    'Transitions per delivery, shared by all domains in it (bar: 5)': String(Math.max(...delivery)),
-    [`Event to installed, p50 of ${walks.length} domains, one at a time`]: p50(walk => walk.installed),
-    '  of it in WaitForDns (1 s here, 30 s on Route 53)': p50(walk => walk.waitForDns),
-    '  of it in CreateOrder, Validate and FinalizeOrder, which wait for the CA most of the time': p50(
-      walk => walk.withCa,
-    ),
-    '  beyond these (bar: 3 s)': p50(walk => walk.installed - walk.waitForDns - walk.withCa),
-    '    of it in the command on the mail server, its checks and its proof': p50(walk => walk.command),
-    'Requests to the CA for the first certificate, account and directory included': String(road.coldRequests),
-    'Requests to the CA per certificate of two names afterwards, p50 (bar: 12)': String(
-      median(walks.map(walk => walk.requests)),
-    ),
   });
 }
