@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { mustRun } from './machine/program.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
@@ -26,8 +26,15 @@ export async function synthesise(directory: string, report: (line: string) => vo
     },
   });
   for (const old of readdirSync(directory))
-    if (/^cdk\.out-[0-9a-f]{16}$/.test(old)) rmSync(join(directory, old), { recursive: true });
-  renameSync(beside, cdkOut);
+    if (/^cdk\.out-[0-9a-f]{16}$/.test(old) && old !== basename(cdkOut))
+      rmSync(join(directory, old), { recursive: true, force: true });
+  try {
+    renameSync(beside, cdkOut);
+  } catch (error) {
+    // Another process was first, with the same content.
+    if (!existsSync(cdkOut)) throw error;
+    rmSync(beside, { recursive: true });
+  }
   return cdkOut;
 }
 
