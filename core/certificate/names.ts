@@ -9,26 +9,39 @@ import { SealpostError } from '../errors.ts';
 
 /** Let's Encrypt's profiles `tlsserver` and `shortlived` allow 25 names in a certificate. */
 const mostNames = 25;
+/** A name in DNS has at most 253 characters (RFC 1035 §2.3.4, without the final dot). */
+const LONGEST = 253;
+/** A name is validated at `_acme-challenge.<name>` (RFC 8555 §8.4), which has to fit as well. */
+const LONGEST_CERTIFIED = LONGEST - '_acme-challenge.'.length;
+
+/**
+ * `field` is what the sender called the value; the message names it. `isLeaving` if no certificate
+ * is wanted for the name any more: a name that is too long for a challenge can still be deleted.
+ */
+interface From {
+  field: string;
+  isLeaving?: boolean;
+}
 
 /**
  * Reads a customer's domain, given as Unicode or as A-labels.
- * @param from.field what the sender called the value; the message names it
  * @throws SealpostError InvalidStepInput
  */
-export function parseDomain(text: string, { field }: { field: string }): string {
+export function parseDomain(text: string, from: From): string {
+  const { field } = from;
   if (typeof text === 'string' && text.startsWith('*.')) {
     const bare = text.slice(2);
     throw invalid(text, { field, problem: 'is a wildcard', remedy: `give ${quoted(bare)} and "policy":"wildcard"` });
   }
-  return parseName(text, { field, wanted: 'the domain that the mail addresses end in, e.g. "example.com"' });
+  return parseName(text, { ...from, wanted: 'the domain that the mail addresses end in, e.g. "example.com"' });
 }
 
 /**
  * Reads the host name of a mail or webmail server.
  * @throws SealpostError InvalidStepInput
  */
-export function parseHostName(text: string, { field }: { field: string }): string {
-  return parseName(text, { field, wanted: 'the full host name of the server, e.g. "mx1.provider.example"' });
+export function parseHostName(text: string, from: From): string {
+  return parseName(text, { ...from, wanted: 'the full host name of the server, e.g. "mx1.provider.example"' });
 }
 
 /**
@@ -102,7 +115,7 @@ function underDomain({ label, domain }: { label: string; domain: string }): stri
   return name;
 }
 
-function parseName(text: string, { field, wanted }: { field: string; wanted: string }): string {
+function parseName(text: string, { field, isLeaving = false, wanted }: From & { wanted: string }): string {
   const remedy = `give ${wanted.replace(/^give /, '')}`;
   const refuse = (problem: string) => invalid(text, { field, problem, remedy });
   if (typeof text !== 'string') throw refuse('is not a text');
@@ -121,7 +134,11 @@ function parseName(text: string, { field, wanted }: { field: string; wanted: str
   if (labels.some(label => label.length > 63)) throw refuse('has a label of more than 63 characters');
   if (labels.some(label => label === '')) throw refuse('has an empty label (two dots, or one at the start)');
   if (name === '') throw refuse('is not a domain name');
-  if (name.length > 253) throw refuse('is longer than 253 characters');
+  if (name.length > LONGEST) throw refuse(`is longer than ${LONGEST} characters`);
+  if (name.length > LONGEST_CERTIFIED && !isLeaving)
+    throw refuse(
+      `is longer than ${LONGEST_CERTIFIED} characters, with which "_acme-challenge." before it is too long for DNS`,
+    );
   // Hyphens at the third and fourth position are for A-labels only (RFC 5890 §2.3.1). A CA refuses
   // a label that has them and is no A-label.
   const wrong = labels.find(label => !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label) || /^(?!xn).{2}--/.test(label));

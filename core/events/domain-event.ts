@@ -28,7 +28,7 @@ export function parseDomainEvent(event: unknown, now = Infinity): DomainRequest 
       const { domain, revoke, version } = detail(domainDeletion);
       return {
         kind: 'wish',
-        wish: deletionOf(parseDomain(domain, { field: 'detail.domain' }), { revoke }),
+        wish: deletionOf(parseDomain(domain, { field: 'detail.domain', isLeaving: true }), { revoke }),
         said: { at, version },
       };
     }

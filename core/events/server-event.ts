@@ -29,7 +29,8 @@ export function parseServerEvent(event: unknown, now = Infinity): Registration |
   const { detailType, at, detail } = readEvent(event, now);
   if (detailType === 'Mail Server Retired') {
     const { server, node } = detail(serverRetirement);
-    return { kind: 'retired', server: parseHostName(server, { field: 'detail.server' }), ...(node && { node }), at };
+    const name = parseHostName(server, { field: 'detail.server', isLeaving: true });
+    return { kind: 'retired', server: name, ...(node && { node }), at };
   }
   const { server, node, adopt = false, role, servesByName } = detail(serverDetail);
   return {

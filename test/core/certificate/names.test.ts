@@ -9,6 +9,9 @@ import {
   webmailName,
 } from '../../../core/certificate/names.ts';
 
+/** 192 characters, then as many as are asked for. */
+const long = (last: number) => `${'abc'.replace(/./g, letter => `${letter.repeat(63)}.`)}${'d'.repeat(last)}`;
+
 describe('a domain', () => {
   test.each([
     ['example.com', 'example.com'],
@@ -33,6 +36,8 @@ describe('a domain', () => {
     [`${'a'.repeat(64)}.com`, /63 characters/],
     [`${'ü'.repeat(60)}.com`, /63 characters/],
     [`${'a.'.repeat(130)}com`, /253 characters/],
+    [`${long(40)}.example`, /longer than 237 characters.*"_acme-challenge\."/],
+    [`${long(39)}.example`, /longer than 237 characters/],
     ['my_domain.com', /underscore/],
     ['exa mple.com', /space/],
     ['exam\u200bple.com', /invisible/],
@@ -51,6 +56,15 @@ describe('a domain', () => {
     expect(parse).toThrow(reason);
     expect(parse).toThrow(/^detail\.domain .*: give /);
     expect(parse).toThrow(expect.objectContaining({ name: 'InvalidStepInput' }));
+  });
+
+  test('may be as long as "_acme-challenge." before it allows', () => {
+    const longest = `${long(37)}.example`;
+    expect(longest).toHaveLength(237);
+    expect(parseDomain(longest, { field: 'domain' })).toBe(longest);
+    expect(() => planNames({ domain: longest, policy: 'list', names: ['m'] })).toThrow(
+      /^detail\.names .* is longer than 237 characters.*: give labels under the domain/,
+    );
   });
 
   test('is shown as people write it, and as it is stored', () => {

@@ -59,6 +59,21 @@ describe('an event for a domain', () => {
     });
   });
 
+  test('of a name that is too long for a challenge is read if it takes the name away', () => {
+    const name = `${`${'a'.repeat(62)}.`.repeat(3)}${'d'.repeat(55)}.test`;
+    expect(name).toHaveLength(249);
+    expect(parseDomainEvent({ 'detail-type': 'Domain Deleted', time, detail: { domain: name } })).toMatchObject({
+      wish: { domain: name, deleted: true },
+    });
+    expect(parseServerEvent(retired({ server: name }))).toMatchObject({ kind: 'retired', server: name });
+    expect(() => parseServerEvent(registered({ server: name, node }))).toThrow(
+      /^detail\.server .* is longer than 237 characters.*: give the full host name/,
+    );
+    expect(() => parseDomainEvent(created({ ...wish, domain: name }))).toThrow(
+      /^detail\.domain .* is longer than 237 characters.*: give the domain/,
+    );
+  });
+
   test('is a wish for no server and for revocation if the deletion asks for it', () => {
     const event = created({ domain: 'example.com', revoke: true }, { 'detail-type': 'Domain Deleted' });
     expect(parseDomainEvent(event)).toMatchObject({ wish: { deleted: true, revoke: true } });
