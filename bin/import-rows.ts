@@ -38,15 +38,24 @@ const FIELDS: Record<string, Column> = {
 };
 /** Excel's delimiter depends on the machine's language. Cells that are copied have tabs. */
 const DELIMITERS = [',', ';', '\t'];
+/** Excel reads the delimiter from such a first line. */
+const DELIMITER_LINE = /^"?sep=(.)"?(?=\r|\n|$)/i;
+const WANTED: Partial<Record<Column, string>> = {
+  domain: 'the domain that the mail addresses end in, e.g. "example.com"',
+  server: 'the full host name of its mail server, e.g. "mx1.provider.example"',
+};
 
 /**
  * @param bytes UTF-8, with or without a byte order mark; lines may end in LF, CRLF or CR
  * @throws SealpostError InvalidStepInput if the file as a whole is unusable
  */
 export function readTable(bytes: Uint8Array): Table {
-  const text = decode(bytes);
+  const whole = decode(bytes);
+  const named = DELIMITER_LINE.exec(whole)?.[1];
+  // The line stays as an empty one, so that the numbers of the other lines are right.
+  const text = whole.replace(DELIMITER_LINE, '');
   const [head = ''] = text.split(/\r?\n|\r/, 1);
-  const delimiter = DELIMITERS.toSorted((a, b) => head.split(b).length - head.split(a).length)[0]!;
+  const delimiter = named ?? DELIMITERS.toSorted((a, b) => head.split(b).length - head.split(a).length)[0]!;
   const records = parseText({ text, delimiter });
   const [first, ...rest] = records;
   const columns = readHead(first?.record ?? []);
@@ -113,6 +122,8 @@ function readRow(record: string[], columns: (Column | undefined)[], line: number
       text: `the row has ${record.length} cells for ${columns.length} columns; put quotes around a cell that has a delimiter in it`,
     };
   const cell = (column: Column) => record[columns.indexOf(column)]?.trim() || undefined;
+  const empty = REQUIRED.find(column => cell(column) === undefined);
+  if (empty) return { line, field: empty, text: `is empty; give ${WANTED[empty]}` };
   const several = (column: Column) => cell(column)?.split(/\s+/);
   for (const column of ['server', 'names'] as const)
     if (/[,;|]/.test(cell(column) ?? ''))
@@ -120,8 +131,8 @@ function readRow(record: string[], columns: (Column | undefined)[], line: number
   const names = several('names');
   const policy = cell('policy')?.toLowerCase() ?? (names ? 'list' : undefined);
   const detail = {
-    domain: cell('domain') ?? '',
-    mailServers: several('server') ?? [],
+    domain: cell('domain'),
+    mailServers: several('server'),
     ...(policy !== undefined && { policy }),
     ...(names && { names }),
     ...(cell('webmail server') !== undefined && { webmailServer: cell('webmail server') }),

@@ -9,6 +9,11 @@ describe('a table of domains', () => {
   test.each([
     ['commas', `domain,server\nexample.com,${mx1}\n`],
     ['semicolons, as Excel writes them, and CRLF', `domain;server\r\nexample.com;${mx1}\r\n`],
+    ['its delimiter in a line of its own', `sep=;\r\ndomain;server\r\nexample.com;${mx1}\r\n`],
+    [
+      'that line with quotes, a byte order mark and another delimiter',
+      `\uFEFF"sep=|"\ndomain|server\nexample.com|${mx1}`,
+    ],
     ['tabs', `server\tdomain\n${mx1}\texample.com`],
     ['a byte order mark', `\uFEFFDomain,Server\nexample.com,${mx1}\n`],
     ['empty lines and cells', `domain,server,policy,names,webmail_server\n\n,,,,\nexample.com, ${mx1} ,,,\n`],
@@ -63,6 +68,39 @@ describe('a table of domains', () => {
       ],
     ]);
     expect(policy[0]!.text).toContain('"wildcard" (the default) or "list"');
+  });
+
+  test('says of an empty cell what is to be put in', () => {
+    const empty = read(`sep=,\ndomain,server\na.example,\n,${mx1}\nb.example\n`).problems;
+    expect(empty).toEqual([
+      {
+        line: 3,
+        field: 'server',
+        text: 'is empty; give the full host name of its mail server, e.g. "mx1.provider.example"',
+      },
+      {
+        line: 4,
+        field: 'domain',
+        text: 'is empty; give the domain that the mail addresses end in, e.g. "example.com"',
+      },
+      {
+        line: 5,
+        field: 'server',
+        text: 'is empty; give the full host name of its mail server, e.g. "mx1.provider.example"',
+      },
+    ]);
+  });
+
+  test('says of a name that is too long its line, its column and the length', () => {
+    const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(40)}.long.test`;
+    const { problems } = read(`domain,server\n${name},${mx1}\nexample.com,${name}\n`);
+    expect(problems.map(({ line, field }) => [line, field])).toEqual([
+      ...[
+        [2, 'domain'],
+        [3, 'server'],
+      ],
+    ]);
+    for (const { text } of problems) expect(text).toMatch(/longer than 237 characters.*: give the/);
   });
 
   test('counts the lines of the file, also where a cell goes over two', () => {
