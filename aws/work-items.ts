@@ -142,10 +142,18 @@ export function workItems(table: Table): WorkStore {
       await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 
-    async recordRemoved(server, { domain, v }, node) {
-      if (node === undefined) await table.remove(installedKey({ server, domain }));
-      else
-        await table.remove(installedKey({ server, domain }), 'attribute_not_exists(#node) OR #node = :node', { node });
+    async recordRemoved(server, { domain, v }, { node, begun }) {
+      const condition = 'attribute_not_exists(#node) OR #node = :node OR #seenAt < :begun';
+      await table.remove(installedKey({ server, domain }), condition, { node, begun });
+      await table.remove(workKey({ server, domain }), '#v = :v', { v });
+    },
+
+    async recordRetired(server, { domain, v }, { begun }) {
+      await table.update(installedKey({ server, domain }), {
+        set: 'REMOVE #node',
+        condition: 'attribute_exists(#node) AND #seenAt < :begun',
+        values: { begun },
+      });
       await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 

@@ -71,7 +71,13 @@ export async function recordDelivery(
   const lines = byDomain(judged(pair(manifest, answer, server.server), looks, answer, server));
   const events: EventOut[] = [];
   for (let i = 0; i < lines.length; i += BATCH)
-    events.push(...(await Promise.all(lines.slice(i, i + BATCH).map(one => recordDomain(one, server, ports)))).flat());
+    events.push(
+      ...(
+        await Promise.all(
+          lines.slice(i, i + BATCH).map(one => recordDomain(one, { ...server, begun: claim.now }, ports)),
+        )
+      ).flat(),
+    );
   await wakeServers(await leftFor(lines, ports), ports);
   const learnt =
     looks && (await recordAudit(server, looks, { answer, lines: lines.flat() }, { store, now: clock.now() }));
@@ -172,7 +178,7 @@ function hostIsSecured(server: ServerRecord, answer: Answer, domains: Line[][]):
 
 async function recordDomain(
   lines: Line[],
-  { server, node }: ServerRecord,
+  { server, node, begun }: ServerRecord & { begun: number },
   { store, clock }: RecordPorts,
 ): Promise<EventOut[]> {
   const { domain, v } = lines[0]!.entry;
@@ -185,7 +191,7 @@ async function recordDomain(
     }));
   }
   if (isDone(lines)) {
-    await store.recordRemoved(server, { domain, v }, node);
+    await store.recordRemoved(server, { domain, v }, { node, begun });
     const record = await store.readDomain(domain);
     // This may have been the last server with the domain; its revocation waits for that.
     if (record && isToBeRevoked(record, clock.now())) await store.askReEvaluation(domain, clock.now());

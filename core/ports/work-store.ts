@@ -91,11 +91,17 @@ export interface WorkStore {
   /** Puts what was seen served; then deletes the work, if it still has version `v`. */
   recordInstalled(server: string, work: Delivered, installed: Installed): Promise<void>;
   /**
-   * Deletes what was installed, if it was installed on this node; then deletes the work, if it
-   * still has version `v`.
-   * @param node absent: whichever node it was
+   * Deletes what was installed, if it was installed on this node, or seen before `begun`: another
+   * node's answer that came since then stays. Then deletes the work, if it still has version `v`.
+   * @param by.begun when the step began that records the answer, milliseconds since the epoch
    */
-  recordRemoved(server: string, work: Delivered, node?: string): Promise<void>;
+  recordRemoved(server: string, work: Delivered, by: { node: string; begun: number }): Promise<void>;
+  /**
+   * Removes `node` from what was installed, if it was seen before `begun`, because the server has
+   * left with it; then deletes the work, if it still has version `v`.
+   * @param at.begun when the retirement began, milliseconds since the epoch
+   */
+  recordRetired(server: string, work: Delivered, at: { begun: number }): Promise<void>;
   /**
    * Writes `notBefore` and `reason` to work that was refused, and removes `calm`, if it still has
    * version `v`.

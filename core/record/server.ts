@@ -102,9 +102,10 @@ export interface Installed {
   looks?: Look[];
   /**
    * The node that served the certificate. If the server has another node now, that node does not
-   * have the certificate.
+   * have the certificate. Absent: the server was retired since then, and may return with the
+   * certificate on its disk.
    */
-  node: string;
+  node?: string;
 }
 
 /**

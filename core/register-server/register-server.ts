@@ -4,18 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { serversOf } from '../record/domain.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
-import { certificatesOf, hasAny } from '../record/provided.ts';
 import { SealpostError } from '../errors.ts';
 import { parseServerEvent } from '../events/server-event.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
+import { giveAgain } from './give-again.ts';
 import { retireHostName, retireServer } from './retire-server.ts';
 import { wakeServers } from '../work/wake.ts';
-import { waiting } from '../work/waiting.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 import type { Roles } from '../ports/roles.ts';
@@ -46,9 +44,6 @@ const TRUSTED = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn', 'ssm.amazonaws.com
  * answer than Step Functions takes (256 KB). The sweep starts the others.
  */
 const BEGUN_AT_ONCE = 25;
-/** Domains read side by side. */
-const BATCH = 20;
-
 /**
  * @returns `woken`: the domains whose executions were started; `waited`: how many domains waited
  *   for this server
@@ -121,42 +116,6 @@ export async function registerServer(
   const started = [server, ...first];
   for (const domain of started) await reEvaluate(domain, ports, nameOf({ domain, node, at }));
   return { server, node, woken: started, waited: woken };
-}
-
-/**
- * A rebuilt instance (the same name, another node) has nothing of what the old node served. All
- * that another node was seen serving is given to the new one. Waiting work is given anew, too,
- * because a step that records an answer of the old node deletes the work that was delivered there.
- * The record alone says what is left to give, so a killed step continues. Work is read before what
- * is installed: work is deleted only after its domain is on record as installed.
- */
-async function giveAgain(
-  { server, node }: { server: string; node: string },
-  { store, clock }: RegisterPorts,
-): Promise<void> {
-  const give = (works: Parameters<WorkStore['giveAgain']>[1]) =>
-    works.length === 0 ? true : store.giveAgain({ server, node }, works, clock.now());
-  const known = new Set<string>();
-  for await (const page of waiting(server, store)) {
-    for (const { domain } of page) known.add(domain);
-    const works = page.flatMap(({ domain, certificate, provided, host, v, node: givenTo }) =>
-      certificate === 'REMOVE' || givenTo === node
-        ? []
-        : [{ domain, certificate, provided, ...(host && { host }), over: v }],
-    );
-    if (!(await give(works))) return;
-  }
-  const lost = (await store.allInstalled(server)).filter(one => one.node !== node && !known.has(one.domain));
-  for (let i = 0; i < lost.length; i += BATCH) {
-    const records = await Promise.all(lost.slice(i, i + BATCH).map(({ domain }) => store.readDomain(domain)));
-    const works = records.flatMap(record => {
-      if (!record?.spec || !serversOf(record.spec).includes(server)) return [];
-      const { domain, spec } = record;
-      const certificates = certificatesOf(record, clock.now());
-      return hasAny(certificates) ? [{ domain, ...certificates, ...(spec.host && { host: true }) }] : [];
-    });
-    if (!(await give(works))) return;
-  }
 }
 
 /**

@@ -20,6 +20,7 @@ export async function retireServer(
   { server, node, at }: Retirement,
   { store, clock }: { store: DomainStore & ServerStore & WaitingStore & WorkStore; clock: Clock },
 ): Promise<{ server: string; woken: string[]; told: number }> {
+  const begun = clock.now();
   const known = await store.readServer(server);
   const isAnother = known !== undefined && node !== undefined && known.node !== node;
   if (!isAnother) await store.retireServer(server, at);
@@ -31,13 +32,13 @@ export async function retireServer(
   const versions = new Map(work.map(({ domain, v }) => [domain, v]));
   // Work to remove a domain stays for the day when the server comes back with what it had.
   const leaving = new Set(work.flatMap(({ domain, certificate }) => (certificate === 'REMOVE' ? [domain] : [])));
-  const installed = (await store.allInstalled(server)).map(({ domain }) => domain);
+  const installed = (await store.allInstalled(server)).flatMap(({ domain, node }) => (node ? [domain] : []));
   const domains = [...new Set([...versions.keys(), ...installed])].filter(domain => !leaving.has(domain));
-  // The domain is re-evaluated before it is forgotten here, so that a killed step continues with
-  // the rest.
+  // What was served stays on record without its node: the server may return with it on its disk.
+  // The domain is re-evaluated first, so that a killed step continues with the rest.
   const tell = async (domain: string) => {
     await store.askReEvaluation(domain, clock.now());
-    await store.recordRemoved(server, { domain, v: versions.get(domain) ?? 0 });
+    await store.recordRetired(server, { domain, v: versions.get(domain) ?? 0 }, { begun });
   };
   for (let i = 0; i < domains.length; i += BATCH) await Promise.all(domains.slice(i, i + BATCH).map(tell));
   const { woken: under } = await store.wakeDependents(server, { now: clock.now(), first: 0 });

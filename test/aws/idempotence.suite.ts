@@ -238,9 +238,14 @@ const rows: Record<keyof Store, Row | Row[]> = {
   allInstalled: { given: installed, call: store => store.allInstalled(mx1), answer: [seen] },
   recordInstalled: { given: worked, call: store => store.recordInstalled(mx1, work, seen) },
   recordRemoved: [
-    { given: installed, call: store => store.recordRemoved(mx1, work, node) },
-    { title: 'on any node', given: installed, call: store => store.recordRemoved(mx1, work) },
+    { given: installed, call: store => store.recordRemoved(mx1, work, { node, begun: now }) },
+    {
+      title: 'of an earlier node',
+      given: installed,
+      call: store => store.recordRemoved(mx1, work, { node: 'mi-0fedcba9876543210', begun: now + 1 }),
+    },
   ],
+  recordRetired: { given: installed, call: store => store.recordRetired(mx1, work, { begun: now + 1 }) },
   recordRefused: {
     given: worked,
     call: store => store.recordRefused(mx1, work, now + minute, 'CertificateUnusable: x'),

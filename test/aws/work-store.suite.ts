@@ -5,6 +5,7 @@ import type { Store } from '../../core/ports/store.ts';
 import { afterLease, certificate, domain, minute, mx1, mx2, now, stage, wish } from './store.stage.ts';
 
 const node = 'mi-0123456789abcdef0';
+const another = 'mi-0fedcba9876543210';
 const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now, node };
 
 /** @param make an empty store */
@@ -214,7 +215,7 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.installed({ server: mx1, domain })).toMatchObject(seen);
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
       expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
-      await store.recordRemoved(mx1, { domain, v: now });
+      await store.recordRemoved(mx1, { domain, v: now }, { node, begun: now });
       expect(await store.work(mx1, 10)).toHaveLength(1);
       expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
@@ -315,9 +316,30 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     test('is deleted if the node that served it has removed it, and not if another node has', async () => {
       await register(mx1);
       await store.recordInstalled(mx1, { domain, v: now }, seen);
-      await store.recordRemoved(mx1, { domain, v: now }, 'mi-0fedcba9876543210');
+      await store.recordRemoved(mx1, { domain, v: now }, { node: another, begun: now });
       expect(await store.installed({ server: mx1, domain })).toMatchObject({ node });
-      await store.recordRemoved(mx1, { domain, v: now }, node);
+      await store.recordRemoved(mx1, { domain, v: now }, { node, begun: now });
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
+    });
+
+    test('of an earlier node is deleted if the node of today has removed it', async () => {
+      await register(mx1);
+      await store.recordInstalled(mx1, { domain, v: now }, seen);
+      await store.recordRemoved(mx1, { domain, v: now }, { node: another, begun: now + 1 });
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
+    });
+
+    test('stays without its node if its server is retired, unless it was seen since then; its work goes', async () => {
+      await worked();
+      await store.recordInstalled(mx1, { domain, v: now - 1 }, seen);
+      await store.recordRetired(mx1, { domain, v: now }, { begun: now });
+      expect(await store.installed({ server: mx1, domain })).toMatchObject({ node });
+      expect(await store.work(mx1, 10)).toEqual([]);
+      await store.recordRetired(mx1, { domain, v: now }, { begun: now + 1 });
+      expect(await store.installed({ server: mx1, domain })).not.toHaveProperty('node');
+      await store.recordRemoved(mx1, { domain, v: now }, { node: another, begun: now });
+      expect(await store.installed({ server: mx1, domain })).toBeUndefined();
+      await store.recordRetired(mx1, { domain, v: now }, { begun: now + 1 });
       expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
   });

@@ -107,9 +107,16 @@ export function workStore(memory: Memory): WorkStore {
       takeWorkAway(server, entry);
     },
 
-    async recordRemoved(server, entry, node) {
+    async recordRemoved(server, entry, { node, begun }) {
       const there = inner(installed, server);
-      if (node === undefined || [undefined, node].includes(there.get(entry.domain)?.node)) there.delete(entry.domain);
+      const one = there.get(entry.domain);
+      if (one && ([undefined, node].includes(one.node) || one.seenAt < begun)) there.delete(entry.domain);
+      takeWorkAway(server, entry);
+    },
+
+    async recordRetired(server, entry, { begun }) {
+      const one = inner(installed, server).get(entry.domain);
+      if (one && one.seenAt < begun) delete one.node;
       takeWorkAway(server, entry);
     },
 

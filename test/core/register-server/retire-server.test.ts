@@ -3,6 +3,7 @@ import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-
 import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { registerServer, type RegisterPorts } from '../../../core/register-server/register-server.ts';
 import { sweep } from '../../../core/sweep/sweep.ts';
+import { memoryCommands } from '../../twins/commands.ts';
 import { memoryRoles } from '../../twins/roles.ts';
 import {
   aCertificate,
@@ -13,6 +14,7 @@ import {
   mx2,
   newWorld,
   node,
+  register,
   type World,
   unlessEnded,
 } from '../world.ts';
@@ -121,12 +123,77 @@ describe('a mail server that is retired', () => {
   });
 
   test('has all its domains re-evaluated, also after a crash in between', async () => {
-    const killed = { ...world.store, recordRemoved: () => Promise.reject(new Error('killed')) };
+    const killed = { ...world.store, recordRetired: () => Promise.reject(new Error('killed')) };
     const event = { 'detail-type': 'Mail Server Retired', time: hour(10), detail: { server: mx1 } };
     world.time = Date.parse(hour(10));
     await expect(registerServer(event, { ...ports, store: killed })).rejects.toThrow('killed');
     expect(await retire()).toMatchObject({ told: 2 });
-    expect(await world.store.allInstalled(mx1)).toEqual([]);
+    expect((await world.store.allInstalled(mx1)).map(one => one.node)).toEqual([undefined, undefined]);
+    expect(await retire()).toMatchObject({ told: 0 });
+  });
+});
+
+describe('what a retired server still has on its disk', () => {
+  const removal = { certificate: 'REMOVE' };
+  const accept = (wish: object, at: number) =>
+    world.store.acceptWish(
+      { domain, mailServers: [], policy: 'wildcard', ...wish },
+      { at: Date.parse(hour(at)) },
+      Date.parse(hour(at)),
+    );
+  /** The server returns, and each domain that is due is evaluated. */
+  async function returned(on: string) {
+    ports.commands = memoryCommands({ [on]: { roleName: 'mail-server' } });
+    await said('Registered', 12, { node: on });
+    const error = await claim().catch((error: Error) => error);
+    return error instanceof Error ? error.name : 'planned';
+  }
+
+  describe.each([
+    ['the same node', node],
+    ['a new node', 'mi-0fedcba9876543210'],
+  ])('is removed once it returns on %s', (_, on) => {
+    test('if the domain was deleted meanwhile', async () => {
+      await retire();
+      await accept({ deleted: true }, 11);
+      await expect(claim()).rejects.toMatchObject({ name: 'DomainDeleted' });
+      expect(await returned(on)).toBe('DomainDeleted');
+      expect(await world.store.workFor({ server: mx1, domain })).toMatchObject(removal);
+    });
+
+    test('if the domain was deleted and forgotten', async () => {
+      await retire();
+      world.memory.domains.delete(domain);
+      expect(await returned(on)).toBe('InvalidStepInput');
+      expect(await world.store.workFor({ server: mx1, domain })).toMatchObject(removal);
+    });
+
+    test('if the domain was forgotten and came back on another server', async () => {
+      await register(world, mx2);
+      await retire();
+      world.memory.domains.delete(domain);
+      await accept({ mailServers: [mx2] }, 11);
+      await returned(on);
+      expect(await world.store.workFor({ server: mx1, domain })).toMatchObject(removal);
+    });
+
+    test('if the domain has moved to a server that serves it by now', async () => {
+      await register(world, mx2);
+      await retire();
+      await accept({ mailServers: [mx2] }, 11);
+      await expect(claim()).rejects.toMatchObject({ name: 'StillFresh' });
+      const { v } = (await world.store.workFor({ server: mx2, domain }))!;
+      const seen = { domain, fingerprint: 'f'.repeat(64), seenAt: world.time, node };
+      await world.store.recordInstalled(mx2, { domain, v }, seen);
+      expect(await returned(on)).toBe('StillFresh');
+      expect(await world.store.workFor({ server: mx1, domain })).toMatchObject(removal);
+    });
+  });
+
+  test('is given again, and not taken for served, if the wish still names the server', async () => {
+    await retire();
+    await returned(node);
+    expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { id: 'c'.repeat(64) } });
   });
 });
 

@@ -82,7 +82,7 @@ const wanted = { name: 'RevocationWanted', about: domain };
 const deleted = { name: 'DomainDeleted' };
 async function removedFromMx1(): Promise<void> {
   const { v } = (await world.store.workFor({ server: mx1, domain }))!;
-  await world.store.recordRemoved(mx1, { domain, v }, node);
+  await world.store.recordRemoved(mx1, { domain, v }, { node, begun: world.time });
 }
 
 test('a certificate is revoked once no server has it, with the reason "cessation of operation"', async () => {
