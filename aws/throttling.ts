@@ -13,6 +13,8 @@ const SILENCE_MS = 6_000;
  * shortest time of a function is 30 s.
  */
 export const patience = {
+  /** CloudTrail shows it in the user agent of each call. */
+  userAgentAppId: 'sealpost',
   requestHandler: {
     connectionTimeout: 2_000,
     requestTimeout: SILENCE_MS,

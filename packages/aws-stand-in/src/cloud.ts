@@ -50,7 +50,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
 
   const iam = new LocalIam({ region, account, now, database });
-  const wire = new Wire({ region, iam, log });
+  const wire = new Wire({ region, iam, log, sentFile: process.env.AWS_STAND_IN_SENT });
   const endpoint = `http://127.0.0.1:${await wire.listen(options.port ?? 0)}`;
   const services = new Map<string, Service>();
   let resumed = false;
@@ -66,7 +66,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     iam,
     log,
     request: (caller: Caller, service: string, operation: string, input: any) =>
-      wire.call(caller, service, operation, input),
+      wire.request(caller, service, operation, input),
     service<T extends Service>(name: string): T {
       const found = services.get(name);
       if (!found)

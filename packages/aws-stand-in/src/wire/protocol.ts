@@ -127,6 +127,11 @@ export class Protocol {
       );
   }
 
+  /** The operation's schema; undefined if the service has no such operation. */
+  schema(operation: string): any[] | undefined {
+    return this.#operations.get(operation);
+  }
+
   write(route: Route, output: any, requestId: string): Answer {
     const shape = NormalizedSchema.of(route.schema[5]);
     const value = output ?? {};

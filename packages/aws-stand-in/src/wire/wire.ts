@@ -7,21 +7,26 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Answer, Message } from './message.ts';
 import { Protocol, type Route } from './protocol.ts';
 import { AwsError, type Call, type Caller, type Iam, type Service } from '../service/service.ts';
+import { SentMembers } from './sent-members.ts';
 import { claimOf, unframe, verifySignature } from './signature.ts';
 
 export interface WireOptions {
   region: string;
   iam: Iam & { caller(accessKeyId: string): { caller: Caller; secretAccessKey: string } | undefined };
   log(line: string): void;
+  /** The file to which `SentMembers` appends. */
+  sentFile?: string;
 }
 
 export class Wire {
   readonly #options: WireOptions;
   readonly #protocols = new Map<string, Protocol>();
   readonly #server: Server;
+  readonly #sent?: SentMembers;
 
   constructor(options: WireOptions) {
     this.#options = options;
+    if (options.sentFile !== undefined) this.#sent = new SentMembers(options.sentFile);
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch(error => {
         options.log(`no answer could be written: ${(error as Error).stack}`);
@@ -54,6 +59,13 @@ export class Wire {
     const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(cut);
+  }
+
+  /** Runs one operation for a service that calls another. */
+  request(caller: Caller, service: string, operation: string, input: any): Promise<any> {
+    const schema = this.#protocols.get(service)?.schema(operation);
+    if (schema && caller.roleArn !== undefined) this.#sent?.add({ sender: 'role', service, schema, input });
+    return this.call(caller, service, operation, input);
   }
 
   /**
@@ -116,6 +128,8 @@ export class Wire {
       message = unframe(message);
       route = protocol.route(message);
       const input = await protocol.read(route, message);
+      const sender = / app\/(\S+)/.exec(message.headers['user-agent'] ?? '')?.[1] ?? '-';
+      this.#sent?.add({ sender, service: claim.service, schema: route.schema, input });
       const output = await this.call(known.caller, claim.service, route.operation, input, requestId);
       answer = protocol.write(route, output, requestId);
     } catch (thrown) {
