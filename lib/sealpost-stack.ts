@@ -13,12 +13,20 @@ import { Schedules } from './schedules.ts';
 import { StateMachines } from './state-machines.ts';
 import { Storage } from './storage.ts';
 
+/**
+ * Of a stack's name. A role's name has 64 at most, and the mail servers' role is named
+ * `<stack>-mail-server-<region>`.
+ */
+const MOST_CHARACTERS = 64 - '-mail-server-ap-southeast-1'.length;
+
 export class SealpostStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps & { bundles: Record<string, Bundle> }) {
     super(scope, id, props);
     // The names of the SSM document and of the issuers' parameters begin with the stack's name.
     if (/^(aws|ssm|amazon|amzn)/i.test(this.stackName))
       throw new Error(`the stack's name ${this.stackName} begins as AWS's own names do (aws, ssm, amazon, amzn)`);
+    if (this.stackName.length > MOST_CHARACTERS)
+      throw new Error(`the stack's name ${this.stackName} has more than ${MOST_CHARACTERS} characters`);
     const parameters = declare(this);
     const bus = new events.EventBus(this, 'Bus', { eventBusName: this.stackName });
     const deadLetters = new sqs.Queue(this, 'DeadLetters', {

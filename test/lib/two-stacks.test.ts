@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { functionNames } from '../../lib/function-names.ts';
+import { functionNames, kebab } from '../../lib/function-names.ts';
 import { SealpostStack } from '../../lib/sealpost-stack.ts';
 import { startStandIn, type StandIn } from '../../packages/aws-stand-in/src/stand-in.ts';
 
@@ -71,6 +71,16 @@ test('no name of a resource is the same in both', () => {
 test.each(['aws-mail', 'SSM-certificates', 'amazon-mail', 'amzn'])('no stack is named %s, which AWS keeps', name => {
   const app = new App({ analyticsReporting: false, outdir: join(directory, name) });
   expect(() => new SealpostStack(app, name, { bundles: {} })).toThrow(`the stack's name ${name} begins`);
+});
+
+test('no stack has a name with which a role or a function would have more than 64 characters', () => {
+  const app = new App({ analyticsReporting: false, outdir: join(directory, 'long') });
+  const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: import.meta.dirname, bytes: 0 }]));
+  const longest = 's'.repeat(37);
+  const { stackName } = new SealpostStack(app, longest, { bundles });
+  for (const name of functionNames) expect(`${stackName}-${kebab(name)}`.length, name).toBeLessThanOrEqual(64);
+  expect(`${stackName}-mail-server-ap-southeast-1`).toHaveLength(64);
+  expect(() => new SealpostStack(app, `${longest}s`, { bundles })).toThrow('has more than 37 characters');
 });
 
 test('no two resources write the policy of one other', () => {

@@ -52,6 +52,20 @@ beforeAll(() => {
     '-days',
     '60',
   ]);
+  certificate('nobody', ec, '/', ['-days', '60', ...names]);
+  for (const [name, length] of [
+    ['ocsp', 1_000],
+    ['long-ocsp', 1_001],
+  ] as const) {
+    const url = 'http://ocsp.example/'.padEnd(length, 'x');
+    certificate(name, ec, '/CN=example.com', [
+      '-days',
+      '60',
+      ...names,
+      '-addext',
+      `authorityInfoAccess=OCSP;URI:${url}`,
+    ]);
+  }
   openssl('pkey', '-in', file('leaf.key'), '-aes256', '-passout', 'pass:x', '-out', file('encrypted.key'));
 }, 60_000);
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -170,6 +184,15 @@ test.each<[string, () => Parameters<typeof importing>[0]]>([
   ],
 ])('%s is refused', async (_name, more) => {
   await expect(importing(more())).rejects.toMatchObject({ name: 'ValidationException' });
+});
+
+test.each([
+  ['without an issuer', 'nobody', /^ValidationException: The Issuer field/],
+  ['with an OCSP address of 1,001 characters', 'long-ocsp', /^ValidationException: The OCSP authority URL/],
+  ['with an OCSP address of 1,000 characters', 'ocsp', /^taken$/],
+])('a certificate %s is refused if ACM refuses it', async (_, name, answer) => {
+  const own = { Certificate: pem(`${name}.pem`), PrivateKey: pem(`${name}.key`), CertificateChain: undefined };
+  expect(await importing(own).then(() => 'taken', String)).toMatch(answer);
 });
 
 test.each([

@@ -20,6 +20,7 @@ const listedByDefault: readonly model.KeyAlgorithm[] = ['RSA_1024', 'RSA_2048'];
 /** ACM sends a daily event for an imported certificate from this many days before its end. */
 const expiryEventDays = 45;
 const lookEveryMs = 3_600_000;
+const CERTIFICATE_ARN = /^arn:aws(-\w+)*:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/;
 
 interface Row {
   arn: string;
@@ -52,6 +53,8 @@ export function acm(cloud: Cloud): Service {
   const all = () => selectAll.all() as unknown as Row[];
 
   function open(action: string, certificateArn: string, call: Call): Row {
+    if (!CERTIFICATE_ARN.test(certificateArn))
+      throw new AwsError('InvalidArnException', `The certificate ARN ${certificateArn} is not valid.`);
     const row = select.get(certificateArn) as Row | undefined;
     call.authorize(`acm:${action}`, certificateArn, tagContext(row));
     if (row === undefined)
@@ -64,6 +67,11 @@ export function acm(cloud: Cloud): Service {
 
   function importCertificate(input: model.ImportCertificateCommandInput, call: Call): model.ImportCertificateResponse {
     const tags = Object.fromEntries((input.Tags ?? []).map(tag => [tag.Key!, tag.Value ?? '']));
+    const reserved = Object.entries(tags)
+      .flat()
+      .find(text => /^aws:/i.test(text));
+    if (reserved !== undefined)
+      throw new AwsError('InvalidTagException', `A tag cannot begin with aws: (${reserved}).`);
     if (input.CertificateArn !== undefined) {
       open('ImportCertificate', input.CertificateArn, call);
       if (input.Tags !== undefined)

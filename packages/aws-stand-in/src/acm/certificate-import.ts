@@ -5,6 +5,7 @@ import type * as model from '@aws-sdk/client-acm';
 import { AwsError } from '../service/service.ts';
 
 const maxKeyBytes = 5_120;
+const maxOcspCharacters = 1_000;
 const curves: Record<string, model.KeyAlgorithm> = {
   prime256v1: 'EC_prime256v1',
   secp384r1: 'EC_secp384r1',
@@ -45,6 +46,10 @@ export function checkImport(
   const leaf = certificates[0]!;
   if (leaf.validFromDate.getTime() > now) throw invalid('The certificate is not yet valid.');
   if (leaf.validToDate.getTime() < now) throw invalid('The certificate has expired.');
+  if (!leaf.issuer) throw invalid('The Issuer field of the certificate is empty.');
+  const ocsp = [...(leaf.infoAccess ?? '').matchAll(/^OCSP - URI:(.*)$/gm)].map(([, url]) => url!);
+  if (ocsp.some(url => url.length > maxOcspCharacters))
+    throw invalid(`The OCSP authority URL is longer than ${maxOcspCharacters} characters.`);
   if (!leaf.checkPrivateKey(parseKey(privateKey))) throw invalid('The private key does not match the certificate.');
   keyAlgorithm(leaf);
   const isRsa = leaf.publicKey.asymmetricKeyType === 'rsa';

@@ -149,6 +149,9 @@ function startKey(given: Item, table: Table, index: Index | undefined): Item {
   if (Object.keys(key).length !== names.size || [...names].some(name => !key[name])) {
     throw invalid('The provided starting key is invalid');
   }
+  for (const { AttributeName, AttributeType } of table.AttributeDefinitions)
+    if (names.has(AttributeName) && key[AttributeName]![AttributeType] === undefined)
+      throw invalid('The provided starting key is invalid: The provided key element does not match the schema');
   return key;
 }
 

@@ -11,6 +11,9 @@ import { refuseOthers } from '../service/refusal.ts';
 import { AwsError } from '../service/service.ts';
 import type { Call, Operation } from '../service/service.ts';
 
+/** The items of a transaction together (API reference, TransactWriteItems). */
+const TRANSACTION_BYTES = 4 * 1024 * 1024;
+
 type WriteKind = 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'ConditionCheckItem';
 
 const transactionKinds: Record<string, WriteKind> = {
@@ -101,7 +104,14 @@ export function writeOperations({ cloud, store, open }: Access): Record<string, 
     }
     return store.atomically(() => {
       if (ClientRequestToken && isRepeated(ClientRequestToken, TransactItems)) return {};
-      const reasons = writes.map(write => reasonAgainst(write));
+      let bytes = 0;
+      const reasons = writes.map(write =>
+        reasonAgainst(write, after => {
+          bytes += after ? db.itemSize(after) : 0;
+        }),
+      );
+      if (bytes > TRANSACTION_BYTES)
+        throw invalid('Transaction items size exceeded the maximum allowed size: 4 MB for all items together');
       if (reasons.some(reason => reason.Code !== 'None')) {
         const codes = reasons.map(reason => reason.Code).join(', ');
         throw new AwsError(
@@ -157,9 +167,12 @@ function checkItem(item: Item, table: Table, tooLarge: string): void {
 }
 
 /** Applies a write of a transaction. Returns the reason if it cannot be applied. */
-function reasonAgainst(write: Write): { Code: string; Message?: string; Item?: unknown } {
+function reasonAgainst(
+  write: Write,
+  applied: (after: Item | undefined) => void,
+): { Code: string; Message?: string; Item?: unknown } {
   try {
-    write.apply();
+    applied(write.apply().after);
     return { Code: 'None' };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;

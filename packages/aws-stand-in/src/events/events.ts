@@ -16,6 +16,10 @@ import { eventDeliveries } from './deliveries.ts';
 
 /** The largest PutEvents request in bytes (as of 2026-01). */
 const maxRequestBytes = 1_048_576;
+/** PutEvents: characters of a detail type, levels of a detail, and its integers (API reference). */
+const maxDetailType = 128;
+const maxLevels = 1_000;
+const maxInteger = 2n ** 63n;
 /** The largest policy of a bus in bytes (EventBridge quotas). */
 const maxPolicyBytes = 10_240;
 
@@ -109,6 +113,11 @@ export function events(cloud: Cloud): EventsService {
           ErrorCode: 'InvalidArgument',
           ErrorMessage: `Parameter ${member} is not valid. Reason: ${member} is a required argument.`,
         };
+    if (entry.DetailType!.length > maxDetailType)
+      return {
+        ErrorCode: 'InvalidArgument',
+        ErrorMessage: `Parameter DetailType is not valid. Reason: it has more than ${maxDetailType} characters.`,
+      };
     if (entry.Source!.startsWith('aws.'))
       return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
     const detail = parseObject(entry.Detail!);
@@ -212,9 +221,28 @@ function parseTarget(target: any): Target {
 
 function parseObject(text: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+    const value: unknown = JSON.parse(text, isInRange);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && levels(value) <= maxLevels ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** @throws RangeError for an integer beyond 64 bits */
+function isInRange(this: unknown, _: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  if (source === undefined || !/^-?\d+$/.test(source)) return value;
+  const integer = BigInt(source);
+  if (integer < -maxInteger || integer >= maxInteger) throw new RangeError(source);
+  return value;
+}
+
+/** How deep the arrays and objects are nested. The deepest are looked at level by level. */
+function levels(value: object): number {
+  let depth = 0;
+  for (let level: unknown[] = [value]; level.length > 0; depth++)
+    level = level
+      .flatMap(item => Object.values(item as object))
+      .filter(item => typeof item === 'object' && item !== null);
+  return depth;
 }

@@ -3,7 +3,7 @@
  * here are refused.
  */
 import type { Cloud, ResourceRequest } from '../service/service.ts';
-import { arn } from '../service/service.ts';
+import { arn, AwsError } from '../service/service.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { physicalName } from '../template/template.ts';
 
@@ -47,6 +47,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
     throw new Error(`nodejs24.x needs the stand-in itself to run on Node 24, not ${process.version}`);
   if ((properties.PackageType ?? 'Zip') !== 'Zip') refuse(`package type ${properties.PackageType}`);
   const name = physicalName(request, 'FunctionName');
+  assertFunctionName(name);
   return {
     name,
     arn: arn(cloud, 'lambda', `function:${name}`),
@@ -62,6 +63,17 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
     logGroup: properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`,
     deadLetter: queue('DeadLetterConfig.TargetArn', properties.DeadLetterConfig?.TargetArn),
   };
+}
+
+/** @throws AwsError ValidationException for more than 64 characters, or others than Lambda allows */
+export function assertFunctionName(name: string): void {
+  if (/^[\w-]{1,64}$/.test(name)) return;
+  const rule =
+    'Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+, and have length less than or equal to 64';
+  throw new AwsError(
+    'ValidationException',
+    `1 validation error detected: Value '${name}' at 'functionName' failed to satisfy constraint: ${rule}`,
+  );
 }
 
 export function permissionStatement(functionArn: string, request: ResourceRequest): object {

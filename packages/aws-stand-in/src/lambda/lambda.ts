@@ -5,7 +5,7 @@ import * as model from '@aws-sdk/client-lambda';
 import type { InvocationRequest, ListFunctionsRequest } from '@aws-sdk/client-lambda';
 import { AsynchronousInvocations, DEFAULT_LIMITS, type Limits } from './asynchronous-invocations.ts';
 import { FunctionPool } from './pool.ts';
-import { functionConfiguration, permissionStatement, shownConfiguration } from './configuration.ts';
+import { assertFunctionName, functionConfiguration, permissionStatement, shownConfiguration } from './configuration.ts';
 import type { FunctionConfiguration } from './configuration.ts';
 import { InvocationLog } from './invocation-log.ts';
 import type { LogsService } from '../logs/logs.ts';
@@ -242,5 +242,6 @@ function functionName(nameOrArn: string): string {
   const at = parts.indexOf('function');
   const [name = '', qualifier = '$LATEST'] = at < 0 ? parts : parts.slice(at + 1);
   if (qualifier !== '$LATEST') refuse(`lambda: qualifier ${qualifier}`);
+  assertFunctionName(name);
   return name;
 }

@@ -9,6 +9,9 @@ import type { Kms } from '../kms/kms.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 
 const maxValueBytes = 4_096;
+/** Of a name, with the part of the ARN before it. */
+const maxNameCharacters = 1_011;
+const maxLevels = 15;
 /** AWS has this one text for each name that is not valid. */
 const NAME_RULE =
   'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_';
@@ -42,8 +45,17 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
   function nameOf(nameOrArn: string): string {
     const name = nameOrArn.startsWith('arn:') ? (nameOrArn.split(':parameter')[1] ?? '') : nameOrArn;
     if (name.includes(':')) refuse(`a parameter's version or label (${name})`);
-    if (!/^(\/[\w./-]*|[\w.-]+)$/.test(name) || name.length > 1_011 || /^\/?(aws|ssm)/i.test(name))
+    if (
+      !/^(\/[\w./-]*|[\w.-]+)$/.test(name) ||
+      parameterArn(name).length > maxNameCharacters ||
+      /^\/?(aws|ssm)/i.test(name)
+    )
       throw new AwsError('ValidationException', NAME_RULE);
+    if (name.split('/').length - 1 > maxLevels)
+      throw new AwsError(
+        'HierarchyLevelLimitExceededException',
+        `A hierarchy can have a maximum of ${maxLevels} levels.`,
+      );
     return name;
   }
 
@@ -55,15 +67,29 @@ export function parameters(cloud: Cloud): Record<string, Operation> {
 
   function putParameter(input: model.PutParameterCommandInput, call: Call) {
     refuseOthers('PutParameter', input, ['Name', 'Value', 'Type', 'KeyId', 'Overwrite', 'Description', 'Tier']);
+    if (input.Name!.startsWith('arn:')) throw new AwsError('ValidationException', NAME_RULE);
     const name = nameOf(input.Name!);
     call.authorize('ssm:PutParameter', parameterArn(name));
     if (input.Tier !== undefined && input.Tier !== 'Standard') refuse(`the tier ${input.Tier}`);
-    const type = input.Type ?? (select.get(name) as Row | undefined)?.type;
+    const before = (select.get(name) as Row | undefined)?.type;
+    const type = input.Type ?? before;
+    if (type === undefined)
+      throw new AwsError('ValidationException', 'A parameter type is required when you create a parameter.');
+    if (input.Overwrite && before !== undefined && type !== before)
+      throw new AwsError(
+        'HierarchyTypeMismatchException',
+        `The parameter ${name} has the type ${before}; its type cannot change to ${type}.`,
+      );
     if (type !== 'String' && type !== 'SecureString') refuse(`a parameter of type ${type}`);
     if (!input.Value)
       throw new AwsError(
         'ValidationException',
         "Value at 'value' failed to satisfy constraint: Member must not be empty",
+      );
+    if (/\{\{[^{}]*\}\}/.test(input.Value))
+      throw new AwsError(
+        'ValidationException',
+        "Parameter value: can't nest another parameter. Do not use {{}} in the value.",
       );
     if (Buffer.byteLength(input.Value) > maxValueBytes)
       throw new AwsError(

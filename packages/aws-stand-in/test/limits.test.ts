@@ -1,0 +1,146 @@
+/** Limits of one value that AWS's documentation (the SDK's own text of each member) names. */
+import { ACMClient, DeleteCertificateCommand, ImportCertificateCommand } from '@aws-sdk/client-acm';
+import { DynamoDBClient, PutItemCommand, QueryCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startAccount, type Account } from '../src/testing.ts';
+
+let account: Account;
+beforeAll(async () => {
+  account = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm', 'dynamodb', 'lambda', 'logs', 'acm']);
+  await account.make('AWS::DynamoDB::GlobalTable', 'Table', {
+    TableName: 'table',
+    BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'sk', AttributeType: 'N' },
+    ],
+    Replicas: [{ Region: 'us-east-1' }],
+  });
+});
+afterAll(() => account.stop());
+
+/** @returns `<name>: <message>` of the refusal */
+const refusal = (Client: new (config: any) => { send(command: any): Promise<unknown> }, command: object) =>
+  account.client(Client).send(command).then(String, String);
+
+describe('a certificate', () => {
+  test.each(['arn:aws:acm', 'certificate/1', 'arn:aws:acm:us-east-1:1:certificate/1'])(
+    'is not found by %s, which is no ARN of ACM',
+    async CertificateArn => {
+      const deletion = new DeleteCertificateCommand({ CertificateArn });
+      expect(await refusal(ACMClient, deletion)).toMatch(/^InvalidArnException/);
+    },
+  );
+
+  test.each([
+    { Key: 'aws:stack', Value: 'v' },
+    { Key: 'stack', Value: 'AWS:v' },
+  ])('is not imported with the tag %j, which AWS keeps for itself', async tag => {
+    const bytes = new Uint8Array(1);
+    const asked = new ImportCertificateCommand({ Certificate: bytes, PrivateKey: bytes, Tags: [tag] });
+    expect(await refusal(ACMClient, asked)).toMatch(/^InvalidTagException/);
+  });
+});
+
+describe('a table', () => {
+  const item = (sk: number, bytes: number) => ({
+    pk: { S: 'p' },
+    sk: { N: String(sk) },
+    body: { S: 'b'.repeat(bytes) },
+  });
+  const putting = (items: number) => {
+    const puts = Array.from({ length: items }, (_, i) => ({ Put: { TableName: 'table', Item: item(i, 399_000) } }));
+    return new TransactWriteItemsCommand({ TransactItems: puts });
+  };
+
+  test('takes no transaction of more than 4 MB, and no item of it', async () => {
+    expect(await refusal(DynamoDBClient, putting(11))).toMatch(/^ValidationException: .*4 MB/);
+    const query = new QueryCommand({
+      TableName: 'table',
+      KeyConditionExpression: 'pk = :p',
+      ExpressionAttributeValues: { ':p': { S: 'p' } },
+    });
+    expect(await account.client(DynamoDBClient).send(query)).toMatchObject({ Count: 0 });
+    await account.client(DynamoDBClient).send(putting(10));
+  });
+
+  test('is not read on from a key of another type', async () => {
+    const query = new QueryCommand({
+      TableName: 'table',
+      KeyConditionExpression: 'pk = :p',
+      ExpressionAttributeValues: { ':p': { S: 'p' } },
+      ExclusiveStartKey: { pk: { S: 'p' }, sk: { S: '1' } },
+    });
+    expect(await refusal(DynamoDBClient, query)).toMatch(/^ValidationException: The provided starting key is invalid/);
+  });
+
+  test('takes no set without members', async () => {
+    const put = new PutItemCommand({ TableName: 'table', Item: { ...item(1, 1), set: { SS: [] } } });
+    expect(await refusal(DynamoDBClient, put)).toMatch(/^ValidationException: .*empty/);
+  });
+});
+
+describe('an event', () => {
+  const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  test.each([
+    ['with a detail type of 129 characters', { DetailType: 'd'.repeat(129) }, 'InvalidArgument'],
+    ['with a detail type of 128 characters', { DetailType: 'd'.repeat(128) }, undefined],
+    ['nested 1,001 levels deep', { Detail: nested(1_001) }, 'MalformedDetail'],
+    ['nested 1,000 levels deep', { Detail: nested(1_000) }, undefined],
+    ['with an integer over 64 bits', { Detail: '{"a":9223372036854775808}' }, 'MalformedDetail'],
+    ['with an integer under 64 bits', { Detail: '{"a":[-9223372036854775809]}' }, 'MalformedDetail'],
+    ['with integers of 64 bits', { Detail: '{"a":[9223372036854775807,-9223372036854775808]}' }, undefined],
+    ['with the digits in a text', { Detail: '{"a":"9223372036854775808"}' }, undefined],
+  ])('%s', async (_, entry, code) => {
+    const Entries = [{ Source: 'test', DetailType: 'Test', Detail: '{}', ...entry }];
+    const answer = await account.client(EventBridgeClient).send(new PutEventsCommand({ Entries }));
+    expect(answer.Entries![0]!.ErrorCode).toBe(code);
+  });
+});
+
+describe('a function', () => {
+  test.each(['f'.repeat(65), 'a b'])('has not the name %s', async FunctionName => {
+    const invocation = new InvokeCommand({ FunctionName });
+    expect(await refusal(LambdaClient, invocation)).toMatch(/^ValidationException/);
+    const made = account.make('AWS::Lambda::Function', 'Function', { FunctionName, Runtime: 'nodejs24.x', Code: {} });
+    await expect(made).rejects.toMatchObject({ name: 'ValidationException' });
+  });
+});
+
+describe('a parameter', () => {
+  const put = (more: object) => new PutParameterCommand({ Name: '/mail/one', Value: 'v', Type: 'String', ...more });
+  const [region, account_] = ['us-east-1', '000000000000'];
+  const before = `arn:aws:ssm:${region}:${account_}:parameter/`.length;
+
+  test.each([
+    ['in 16 levels', { Name: '/l'.repeat(16) }, /^HierarchyLevelLimitExceeded/],
+    ['by an ARN', { Name: `arn:aws:ssm:${region}:${account_}:parameter/mail/one` }, /^ValidationException/],
+    ['whose name and ARN have 1,012 characters', { Name: 'n'.repeat(1_012 - before) }, /^ValidationException/],
+    ['that refers to another one', { Value: 'one {{ssm:other}}' }, /^ValidationException: .*nest/],
+    ['without a type', { Type: undefined }, /^ValidationException: .*type is required/],
+    ['with a space in its name', { Name: '/mail/o ne' }, /^ValidationException/],
+  ])('is not put %s', async (_, more, expected) => {
+    expect(await refusal(SSMClient, put(more))).toMatch(expected);
+  });
+
+  test('is put in 15 levels, and with the longest name', async () => {
+    await account.client(SSMClient).send(put({ Name: '/l'.repeat(15) }));
+    await account.client(SSMClient).send(put({ Name: 'n'.repeat(1_011 - before) }));
+  });
+
+  test('does not change its type, and keeps it where none is given', async () => {
+    const client = account.client(SSMClient);
+    await client.send(put({ Name: '/mail/kept' }));
+    const changed = await refusal(SSMClient, put({ Name: '/mail/kept', Type: 'SecureString', Overwrite: true }));
+    expect(changed).toMatch(/^HierarchyTypeMismatch/);
+    const again = await client.send(put({ Name: '/mail/kept', Type: undefined, Overwrite: true }));
+    expect(again.Version).toBe(2);
+  });
+});
