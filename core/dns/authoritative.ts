@@ -89,7 +89,8 @@ export function systemResolver(addresses: string[]): Dns {
 export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; nameServers: string[] }> {
   for (let zone = name; zone.includes('.'); zone = zone.slice(zone.indexOf('.') + 1)) {
     const nameServers = await dns.resolve(zone, 'NS');
-    if (nameServers.length > 0) return { zone, nameServers };
+    // A CNAME, for example a wildcard's, answers with the name servers of its target.
+    if (nameServers.length > 0 && (await dns.resolve(zone, 'CNAME')).length === 0) return { zone, nameServers };
   }
   throw new SealpostError('DnsNotPropagated', {
     about: name,
@@ -131,6 +132,21 @@ export async function followAlias(dns: Dns, name: string): Promise<string> {
   throw new SealpostError('DnsNotPropagated', { about: name, message: `The CNAMEs of ${name} go in a circle.` });
 }
 
+/**
+ * The target of the CNAME that a wildcard of the zone (RFC 4592) gives for `name`; undefined if the
+ * name has a CNAME of its own, or none. A record at the name itself ends what the wildcard gives,
+ * so such a CNAME delegates nothing.
+ * @throws SealpostError DnsNotPropagated
+ */
+export async function wildcardAlias(dns: Dns, name: string): Promise<string | undefined> {
+  const [alias] = await dns.resolve(name, 'CNAME');
+  if (alias === undefined) return undefined;
+  // Nobody has a record at this name. Its label is no longer than `_acme-challenge`.
+  const beside = name.replace(/^[^.]+/, '_acme-nowhere');
+  const [same] = await dns.resolve(beside, 'CNAME');
+  return same === alias ? alias : undefined;
+}
+
 export interface Lacking {
   /** For example `ns1.example.com (192.0.2.1)`. */
   server: string;
@@ -149,7 +165,9 @@ export async function seenEverywhere(
   recordName: string,
   values: string[],
 ): Promise<{ ok: true } | { ok: false; missing: Lacking[] }> {
-  const target = await followAlias(dns, recordName);
+  // A resolver keeps a wildcard's CNAME for its TTL after the record was written.
+  const isWildcard = (await wildcardAlias(dns, recordName)) !== undefined;
+  const target = isWildcard ? recordName : await followAlias(dns, recordName);
   const { servers } = await authoritativeServers(dns, target);
   const seen = await Promise.all(
     servers.map(async ({ name, address }): Promise<Lacking> => {

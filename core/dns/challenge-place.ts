@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
-import { followAlias, zoneOf } from './authoritative.ts';
+import { followAlias, wildcardAlias, zoneOf } from './authoritative.ts';
 import type { Dns } from './authoritative.ts';
 import type { Zones } from '../ports/zones.ts';
 
@@ -57,11 +57,13 @@ export async function challengePlace(options: {
 }): Promise<ChallengePlace> {
   const { dns, zones, challengeZone, domain } = options;
   const asked = `_acme-challenge.${domain}`;
-  const recordName = await followAlias(dns, asked);
-  const delegated = recordName !== asked;
-  if (recordName === challengeTarget(domain, challengeZone)) {
-    return { recordName, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated };
+  const target = await followAlias(dns, asked);
+  if (target === challengeTarget(domain, challengeZone)) {
+    return { recordName: target, zoneId: challengeZone.id, zoneName: challengeZone.name, delegated: true };
   }
+  const wildcard = await wildcardAlias(dns, asked);
+  const recordName = wildcard === undefined ? target : asked;
+  const delegated = recordName !== asked;
   // A CNAME to anywhere else is the customer's choice. To follow it would make us write under a
   // name of another party.
   let own = delegated ? undefined : await zones.findZone(recordName);
@@ -75,7 +77,7 @@ export async function challengePlace(options: {
   if (own && isUsed) return { recordName, zoneId: own.id, zoneName: own.name, delegated };
   const state = delegated
     ? `${asked} leads to ${recordName}, where we cannot write.`
-    : `${asked} is not delegated to us.`;
+    : `${asked} is not delegated to us${wildcard === undefined ? '' : `: a wildcard CNAME leads it to ${wildcard}`}.`;
   const unused = own ? ` (Our zone ${own.name} is not the one that the public name servers serve.)` : '';
   const cure = `Have this line put into the domain's zone: ${delegationLine(domain, challengeZone)}`;
   throw new SealpostError('DomainNotManaged', { about: domain, message: `${state}${unused} ${cure}` });

@@ -56,6 +56,13 @@ describe('a record is seen everywhere', () => {
     expect(resolver.questions).not.toContain(`${name} TXT`);
   });
 
+  test('where the resolver still has the wildcard CNAME that answered before the record was there', async () => {
+    resolver.records.set('*.challenges.example CNAME', ['www.provider.example']);
+    resolver.records.set('provider.example NS', ['ns1.provider.example']);
+    for (const server of [one, two]) server.records.set(`${name} TXT`, ['apex']);
+    expect(await seenEverywhere(dns, name, ['apex'])).toEqual({ ok: true });
+  });
+
   test('not while one server refuses to answer', async () => {
     one.records.set(`${name} TXT`, ['apex']);
     two.rcode = 5;

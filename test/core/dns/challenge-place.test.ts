@@ -50,6 +50,55 @@ describe('the TXT location of a challenge', () => {
   });
 });
 
+describe("a wildcard CNAME of the customer's zone", () => {
+  const ours = { recordName: `_acme-challenge.${domain}`, zoneId: 'ZOWN', zoneName: domain, delegated: false };
+  beforeEach(() => void resolver.records.set(`${domain} NS`, ['ns-1.ours.example', 'ns-2.ours.example']));
+
+  test.each([
+    ['another name', 'www.provider.example'],
+    ['the domain itself, which answers for its name servers, too', domain],
+    ['a name of the same zone', `www.${domain}`],
+  ])('that leads to %s is no delegation: the TXT record is in the zone', async (_, target) => {
+    resolver.records.set(`*.${domain} CNAME`, [target]);
+    for (const name of ['www.provider.example', domain, `www.${domain}`])
+      resolver.records.set(`${name} A`, ['192.0.2.1']);
+    expect(await place(ownZone)).toEqual(ours);
+  });
+
+  test('that covers the domain, too, leaves the zone above in charge', async () => {
+    resolver.records.set(`*.${domain} CNAME`, [domain]);
+    const zones = { findZone: async () => ownZone };
+    const dns = systemResolver([resolver.address]);
+    expect(await challengePlace({ dns, zones, challengeZone, domain: `shop.${domain}` })).toEqual({
+      ...ours,
+      recordName: `_acme-challenge.shop.${domain}`,
+    });
+  });
+
+  test('does not hide a CNAME of its own', async () => {
+    resolver.records.set(`*.${domain} CNAME`, ['www.provider.example']);
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, ['validation.other.example']);
+    await expect(place(ownZone)).rejects.toThrow('leads to validation.other.example, where we cannot write');
+    const target = challengeTarget(domain, challengeZone);
+    resolver.records.set(`_acme-challenge.${domain} CNAME`, [target]);
+    expect(await place(ownZone)).toMatchObject({ recordName: target, delegated: true });
+  });
+
+  test('in a zone of another provider is named as what it is, with the line that is missing', async () => {
+    resolver.records.set(`${domain} NS`, ['ns.elsewhere.example']);
+    resolver.records.set(`*.${domain} CNAME`, ['www.provider.example']);
+    await expect(place()).rejects.toThrow(
+      `_acme-challenge.${domain} is not delegated to us: a wildcard CNAME leads it to www.provider.example. Have this`,
+    );
+  });
+
+  test('that leads to the TXT location of this very domain is a delegation', async () => {
+    const target = challengeTarget(domain, challengeZone);
+    resolver.records.set(`*.${domain} CNAME`, [target]);
+    expect(await place()).toMatchObject({ recordName: target, delegated: true });
+  });
+});
+
 describe('a zone that was cached', () => {
   const was = { ...ownZone, id: 'ZWAS', nameServers: ['ns-9.ours.example'] };
   const placed = (now: typeof ownZone | undefined) => {

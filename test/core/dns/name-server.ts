@@ -11,7 +11,8 @@ export interface NameServer {
   address: string;
   /**
    * `_acme-challenge.example.test TXT` → values. A CNAME and its target are in one answer, as a
-   * resolver gives them.
+   * resolver gives them. A wildcard (`*.example.test CNAME`) answers for each name under it that has
+   * no record of its own (RFC 4592 §2.2.1).
    */
   records: Map<string, string[]>;
   /** `name TYPE` of each question. */
@@ -57,12 +58,22 @@ export async function startNameServer(ip: string, port = 0): Promise<NameServer>
   };
 
   function answers(name: string, type: string): dns2.Packet.Resource[] {
-    const alias = type === 'CNAME' ? undefined : server.records.get(`${name} CNAME`)?.[0];
+    const alias = type === 'CNAME' ? undefined : at(name, 'CNAME')[0];
     if (alias) return [...answers(name, 'CNAME'), ...answers(alias, type)];
     const number = TYPES[type]!;
-    return (server.records.get(`${name} ${type}`) ?? []).map(data =>
+    return at(name, type).map(data =>
       Object.assign(new dns2.Packet.Resource(name, number, dns2.Packet.CLASS.IN, 1), fields[type]!(data)),
     );
+  }
+
+  function at(name: string, type: string): string[] {
+    const exists = (one: string) =>
+      [...server.records.keys()].some(key => key.split(' ')[0] === one || key.split(' ')[0]!.endsWith(`.${one}`));
+    for (let encloser = name, owner = name; ; owner = `*.${encloser}`) {
+      const own = server.records.get(`${owner} ${type}`);
+      if (own || exists(encloser) || !encloser.includes('.')) return own ?? [];
+      encloser = encloser.slice(encloser.indexOf('.') + 1);
+    }
   }
 
   // TCP chooses the port: a busy machine has thousands of TCP ports in use, and hardly any UDP
