@@ -124,7 +124,7 @@ apache_fit() {
     of_leaf=$(openssl x509 -in "$certificate" -noout -pubkey 2>/dev/null </dev/null) || of_leaf=
     of_key=$(openssl pkey -in "$key" -pubout -passin pass: 2>/dev/null </dev/null) || of_key=
     if [ -z "$of_leaf" ] || [ "$of_leaf" != "$of_key" ]; then
-      echo "a reload would end it: $key is not the key of $certificate"
+      echo "a reload would end Apache: $key is not the key of $certificate"
       return 1
     fi
   done <"$run/apache.unchecked"

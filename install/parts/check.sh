@@ -69,11 +69,11 @@ check() {
       continue
     fi
     if [ -z "$adopted" ]; then
-      refuse InstallRefused 'this server is not adopted; inspect prints the lines that it needs'
+      refuse InstallRefused 'this server is not adopted; the inspection prints the lines that adoption would write'
       continue
     fi
     if [ "$uncovered" != - ]; then
-      refuse CertificateUnusable "it does not cover $uncovered"
+      refuse CertificateUnusable "the certificate does not cover $uncovered"
       continue
     fi
     seen_by=
@@ -81,7 +81,7 @@ check() {
       ! name_on "$daemon" "$mail" "$web" || seen_by=$daemon
     done
     if [ -z "$seen_by" ]; then
-      refuse InstallRefused 'nothing that answers here could serve it by name'
+      refuse InstallRefused 'no daemon that answers here can serve the certificate by name'
       continue
     fi
     if read -r reason <"$run/reason.$domain"; then

@@ -159,7 +159,7 @@ commit() {
     FILENAME ~ /unseen$/ { lost[base] = "port " $3 " (" $2 ")"; next }
     FILENAME ~ /back$/ { if (!(base in back)) back[base] = "not seen on port " $3 " (" $2 ")" (why[$2] ? ": " why[$2] : ""); next }
     !$1 { next }
-    base in lost { print $1, "x InstallBroken", "neither the new nor the old is seen on", lost[base]; next }
+    base in lost { print $1, "x InstallBroken", "neither the new certificate nor the old one is seen on", lost[base]; next }
     base in back { print $1, "b InstallRolledBack", back[base]; next }
     { print $1, ($2 == "remove" ? "d" : "s") }' \
     "$run"/why.* "$run/unseen" "$run/back" "$tx/go" >"$run/letters"

@@ -15,9 +15,9 @@ function Get-PortsToLook($work) {
 function Get-Refusal($entry, $work) {
   $adoption = $work.adoption
   if ($entry.verb -ceq 'remove') { return $null }
-  if (-not $adoption) { return 'InstallRefused this server is not adopted; inspect says what that would write' }
+  if (-not $adoption) { return 'InstallRefused this server is not adopted; the inspection says what adoption would write' }
   foreach ($probe in @($entry.mail, $entry.web | Where-Object { $_ -cne '-' })) {
-    if (-not (Test-Named $entry.names $probe)) { return "CertificateUnusable it does not cover $probe" }
+    if (-not (Test-Named $entry.names $probe)) { return "CertificateUnusable the certificate does not cover $probe" }
   }
   $unusable = Get-Unusable $entry
   if ($unusable) { return "CertificateUnusable $unusable" }
@@ -32,7 +32,7 @@ function Get-Refusal($entry, $work) {
     $obstacle = Get-BindingObstacle $adoption.site $entry.web
     if ($obstacle) { return "InstallRefused $obstacle" }
   }
-  if ($entry.mail -ceq '-' -and $entry.web -ceq '-') { return 'InstallRefused nothing that answers here could serve it by name' }
+  if ($entry.mail -ceq '-' -and $entry.web -ceq '-') { return 'InstallRefused no daemon that answers here can serve the certificate by name' }
   return $null
 }
 

@@ -138,7 +138,7 @@ function Confirm-Switch($delivery, $work, $why) {
     if ($lost -cnotcontains $domain) { Add-Done $work $change; continue }
     $text = "the new one is not seen$(if ($why.ContainsKey($domain)) { ": $($why[$domain])" })"
     if (Wait-Until $until { Test-Back $change $work }) { Add-Letter $work $change.entry 'b' "InstallRolledBack $text" }
-    else { Add-Letter $work $change.entry 'x' 'InstallBroken neither the new nor the old one is seen' }
+    else { Add-Letter $work $change.entry 'x' 'InstallBroken neither the new certificate nor the old one is seen' }
   }
   $changed = @($work.go | Where-Object { $lost -cnotcontains $_.entry.domain })
   $gone = @($changed | ForEach-Object { $_.entry.place })

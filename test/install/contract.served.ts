@@ -56,7 +56,7 @@ export function served(story: Story): void {
     const certificate = story.mail.wildcard('alone.test');
     const answer = await story.mail.deliver([{ domain: 'alone.test', certificate }]);
     expect(answer).toMatchObject({ exitCode: 0, letters: 'r' });
-    expect(answer.rest).toEqual(['1 r InstallRefused nothing that answers here could serve it by name']);
+    expect(answer.rest).toEqual(['1 r InstallRefused no daemon that answers here can serve the certificate by name']);
     expect(await story.servedFor('alone.test')).toEqual(
       new Map(ports.map(port => [port, expect.not.stringMatching(certificate.leaf)])),
     );

@@ -83,7 +83,7 @@ it('a bad pair, a name that is not covered and an expired certificate are refuse
   expect(answer).toMatchObject({ exitCode: 0, outcome: 'installed', letters: 'srrrr' });
   expect(answer.rest).toEqual([
     '2 r CertificateUnusable key does not match the leaf',
-    '3 r CertificateUnusable it does not cover mail.narrow.test',
+    '3 r CertificateUnusable the certificate does not cover mail.narrow.test',
     '4 r CertificateUnusable the certificate has expired',
     '5 r CertificateUnusable the private key must come first',
   ]);
