@@ -3,7 +3,7 @@
  */
 import { expect, it } from 'vitest';
 import { startServices } from '../../local/hosts/mail-server.ts';
-import { domain, impatient, web, type Story } from './contract.story.ts';
+import { domain, hopeless, impatient, web, type Story } from './contract.story.ts';
 
 export function disturbed(story: Story): void {
   const { parts, ports, underHost, isUnder } = story;
@@ -31,7 +31,7 @@ export function disturbed(story: Story): void {
     const { mail } = story;
     await mail.sh(each.how);
     const fresh = story.ofDomain('new.test', mail.wildcard('new.test'));
-    const answer = await mail.run(mail.write([fresh]), impatient);
+    const answer = await mail.run(mail.write([fresh]), hopeless);
     await mail.sh(each.mend);
     expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
     expect(answer.rest[0]).toContain(`(${each.name})`);

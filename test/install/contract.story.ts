@@ -41,8 +41,10 @@ export interface TestedKind {
 
 export const domain = 'example.test';
 export const web = `webmail.${domain}`;
-/** Tests of a roll-back do not wait as long as a customer's server does. */
-export const impatient = { environment: { SEALPOST_PROOF_WAIT: '3' } };
+/** Tests of a roll-back do not wait as long as the installer does elsewhere. */
+export const impatient = { environment: { SEALPOST_PROOF_WAIT: '5' } };
+/** A daemon cannot reload at all: nothing comes of waiting for it. */
+export const hopeless = { environment: { SEALPOST_PROOF_WAIT: '2' } };
 export const isWeb = (port: number) => port === 443;
 
 export class Story {

@@ -102,12 +102,14 @@ it('an installer that may not wait says busy', async () => {
 });
 
 const hindered = { environment: { SEALPOST_PROOF_WAIT: '3' } };
+/** Dovecot cannot take anything new, and the old is served at once where it is put back. */
+const hopeless = { environment: { SEALPOST_PROOF_WAIT: '1' } };
 
 it('a Dovecot that cannot reload for somebody else’s mistake: rolled back, the old certificate seen on every port', async () => {
   const before = await everywhere();
   await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
   const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
-  const answer = await mail.run(delivery, hindered);
+  const answer = await mail.run(delivery, hopeless);
   await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
   expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
   expect(answer.rest[0]).toMatch(/^1 b InstallRolledBack not seen on port 993 \(dovecot\)/);
@@ -136,8 +138,8 @@ it('killed while it puts the old one back: the next run goes on going back', asy
   await mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf');
   const delivery = mail.write([{ domain: 'example.test', certificate: mail.wildcard('example.test'), web }]);
   const edit = killedAt('back');
-  expect((await mail.run(delivery, { ...hindered, edit })).exitCode).toBe(137);
-  const answer = await mail.run(delivery, hindered);
+  expect((await mail.run(delivery, { ...hopeless, edit })).exitCode).toBe(137);
+  const answer = await mail.run(delivery, hopeless);
   await mail.sh('rm /etc/dovecot/conf.d/98-foreign.conf');
   expect(answer).toMatchObject({ exitCode: 20, outcome: 'rolled-back', letters: 'b' });
   expect(await everywhere()).toEqual(before);

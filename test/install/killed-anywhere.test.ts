@@ -76,7 +76,8 @@ describe('forward', () => {
 });
 
 describe('while the old one is put back', () => {
-  const hindered = { SEALPOST_PROOF_WAIT: '3' };
+  // Dovecot cannot take anything new, and keeps the old.
+  const hindered = { SEALPOST_PROOF_WAIT: '1' };
   beforeAll(() => mail.sh('echo "no_such_setting = {" >/etc/dovecot/conf.d/98-foreign.conf'));
   it.each(placesIn(installer().text, ['put_back']))('killed in $where', place => killedAt(place, hindered));
   it('finishes once Dovecot can reload again', async () => {
