@@ -8,7 +8,9 @@ export const postfix: TestedAdapter = {
   configuration: 'cat /etc/postfix/main.cf /etc/postfix/master.cf',
   stop: 'postfix stop',
   drift: 'printf "%s\\n" example.test .example.test | postmap -d - lmdb:/etc/sealpost/sni',
-  takeBack: 'postconf -X tls_server_sni_maps smtpd_tls_chain_files; postfix reload',
+  takeBack: `postconf -X tls_server_sni_maps smtpd_tls_chain_files
+    touch -d '1 minute ago' /etc/postfix/main.cf # Postfix waits with a file of less than two seconds
+    postfix reload`,
 };
 
 export const dovecot: TestedAdapter = {

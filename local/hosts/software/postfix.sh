@@ -19,6 +19,8 @@ postfix_set_up() {
       "$service/inet/smtpd_relay_restrictions=permit_sasl_authenticated,reject"
   done
   postconf -P submission/inet/smtpd_tls_security_level=encrypt submissions/inet/smtpd_tls_wrappermode=yes
+  # Postfix waits with a main.cf that changed within the last two seconds.
+  touch -d "1 minute ago" /etc/postfix/main.cf
   newaliases
   # Postfix's chroot needs resolver, services and CA certificates. Since Debian 13 `postfix start`
   # copies them.
