@@ -7,7 +7,7 @@ import { isEnded } from '../../core/ended.ts';
 import type { World } from './world.ts';
 
 /**
- * Runs round after round against a server that serves all that it is sent.
+ * Runs round after round against a server that serves, or removes, all that it is sent.
  * @param at.facts what each inspection prints, one fact for each line
  * @returns what each round delivered, as `install 3`
  */
@@ -21,9 +21,10 @@ export async function deliver(world: World, at: { server: string; execution: str
       rounds.push(`${mode} ${entries}`);
       await sendDelivery({ ...assembled, execution, token: `token ${seq}` }, world);
       const { id } = world.commands.sent.at(-1)!;
+      const letters = (await world.deliveries.readManifest(hash)).map(({ certificate }) => (certificate ? 's' : 'd'));
       const answer = {
         inspect: `inspected\n${facts}`,
-        install: `installed\n${'s'.repeat(entries)}\n`,
+        install: `installed\n${letters.join('')}\n`,
         verify: 'verified\n',
       };
       world.commands.answer(id, `sealpost ${hash} ${seq} ${answer[mode]}`);

@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { systemResolver } from '../../../core/dns/authoritative.ts';
+import { isEnded } from '../../../core/ended.ts';
 import { registerServer } from '../../../core/register-server/register-server.ts';
 import { claimDomain } from '../../../core/secure-domain/claim-domain.ts';
 import { sweep } from '../../../core/sweep/sweep.ts';
@@ -28,11 +29,14 @@ const adapters = 'fact serves-by-name postfix,dovecot\nfact host-certificate-for
 let world: World;
 /** The number of executions that have run. */
 let run: number;
+/** How executions of secure-domain have ended. */
+let ends: string[];
 
 /** The host name's certificate and the customer's are served, and work waits for the customer. */
 beforeEach(async () => {
   world = newWorld();
   run = 0;
+  ends = [];
   const { store, time } = world;
   const me = await readyServer(world);
   await store.releaseServer({ server: mx1, me, now: time }, { wanted: 1 });
@@ -84,7 +88,10 @@ async function live(ms: number, facts: string): Promise<void> {
       if (machine === 'deliver-to-server') {
         const { server } = input as { server: string };
         await deliver(world, { server, execution: name, facts });
-      } else await claimDomain({ ...(input as object), execution: name }, claimPorts());
+      } else {
+        const end = await claimDomain({ ...(input as object), execution: name }, claimPorts());
+        if (isEnded(end)) ends.push(end.ended);
+      }
     }
   }
 }
@@ -140,6 +147,24 @@ test('a registration during an execution for the host name still gives the serve
   await registerAgain(node, { ...world, store: racing });
   await live(10 * minute, `${adapters}fact host-certificate untrusted\n`);
   expect(await store.work(mx1, 10)).toEqual([]);
+});
+
+test('a domain that a rebuilt server has not is removed there once, and then revoked', async () => {
+  const { store } = world;
+  const deletion = {
+    domain,
+    mailServers: [],
+    policy: 'wildcard' as const,
+    deleted: true as const,
+    revoke: true as const,
+  };
+  await store.acceptWish(deletion, { at: world.time + 1 }, world.time);
+  await registerAgain(rebuilt);
+  await live(20 * minute, `${adapters}fact host-certificate trusted\n`);
+  const removed = world.bus.events.filter(({ detailType }) => detailType === 'Certificate Removed');
+  expect(removed).toEqual([{ detailType: 'Certificate Removed', detail: { domain, server: mx1 } }]);
+  expect(await store.allInstalled(mx1)).toMatchObject([{ domain: mx1, node: rebuilt }]);
+  expect(ends).toContain('RevocationWanted');
 });
 
 test('a server with software that has no adapter is inspected each day, until the operator has secured it', async () => {
