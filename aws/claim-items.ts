@@ -41,8 +41,17 @@ export function claimItems(table: Table): ClaimStore {
       return (asRecord(item) ?? lost(domain)).order!;
     },
 
-    async forgetOrder(owner, url) {
-      await change(owner, { to: { order: undefined }, when: { 'order.url': url } });
+    async recordKeyed(owner, { url }) {
+      await mine(owner, { to: { 'order.keyed': true }, when: { 'order.url': url } });
+    },
+
+    async forgetOrder({ domain, me }, { url, keyed, certificate }) {
+      const joins = keyed && certificate !== undefined;
+      await table.update(domainKey(domain), {
+        set: `${joins ? `SET ${SUPERSEDE} ` : ''}REMOVE #order`,
+        condition: '#owner = :me AND #order.#url = :url',
+        values: { me, url, ...(joins && { old: [certificate], none: [] }) },
+      });
     },
 
     async recordPublished(owner, published) {

@@ -128,7 +128,7 @@ export async function chooseIssuer(wanted: Wanted, ports: ChoicePorts): Promise<
   const { now } = claim;
   const found = candidates(ports.issuers, wish, record);
   const ordering = found.find(({ name }) => name === record.order?.issuer);
-  const forget = () => record.order && store.forgetOrder(claim, record.order.url);
+  const forget = () => record.order && store.forgetOrder(claim, record.order);
   if (!ordering) await forget();
   const others = found.filter(issuer => issuer !== ordering);
   const choices = [

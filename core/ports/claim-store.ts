@@ -28,10 +28,13 @@ export interface ClaimStore {
    * @returns the order on record
    */
   recordOrder(owner: Owner, order: OrderOnRecord, reserved?: Reservation): Promise<OrderOnRecord>;
+  /** Records that a key is stored for the order. */
+  recordKeyed(owner: Owner, order: OrderOnRecord): Promise<void>;
   /**
-   * Forgets the order of that URL. Does nothing if another order, or another owner, is on record.
+   * Forgets the order, as it was read. If a key was stored for it, the id of its certificate joins
+   * `superseded`. Does nothing if another order, or another owner, is on record.
    */
-  forgetOrder(owner: Owner, url: string): Promise<void>;
+  forgetOrder(owner: Owner, order: OrderOnRecord): Promise<void>;
   /**
    * Records the TXT values that are in zones: before they are published, and what is left after a
    * retraction.

@@ -117,6 +117,11 @@ export interface OrderOnRecord {
    * earlier version recorded.
    */
   certificate?: string;
+  /**
+   * True: a key was stored for the order, so that the CA may have issued. If the order is
+   * forgotten, `certificate` joins `superseded`.
+   */
+  keyed?: true;
 }
 
 /** The item `D#<domain>`. */
@@ -142,8 +147,8 @@ export interface DomainRecord {
   published?: PublishedValue[];
   current?: StoredCertificate;
   /**
-   * Ids of superseded certificates. Their keys are deleted once the current certificate is served
-   * on every server.
+   * Ids of superseded certificates, and of those whose order was forgotten. Their keys are deleted
+   * once the current certificate is served on every server.
    */
   superseded?: string[];
   foreign?: Foreign;

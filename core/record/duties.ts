@@ -31,9 +31,21 @@ export function isAcmDue(record: DomainRecord, asks: { now: number; isAsked: boo
   return acmDuty(record) !== undefined && (asks.isAsked || (record.acm?.nextTry ?? 0) <= asks.now);
 }
 
-/** The deletion asked for a revocation, and clients would still trust the certificate. */
-export function isToBeRevoked({ spec, current, revoked }: DomainRecord, now: number): boolean {
+/** No certificate that a browser trusts lives longer than this: 398 days, and a day for clocks. */
+const LONGEST_LIFE_MS = 399 * 86_400_000;
+
+/** The deletion asked for a revocation, and clients would still trust a certificate. */
+export function isToBeRevoked(record: DomainRecord, now: number): boolean {
+  return isCurrentToBeRevoked(record, now) || orderToBeRevoked(record, now) !== undefined;
+}
+
+export function isCurrentToBeRevoked({ spec, current, revoked }: DomainRecord, now: number): boolean {
   return spec?.revoke === true && current !== undefined && revoked !== current.id && now < current.notAfter;
+}
+
+/** @returns an order that was under way at the deletion, for which the CA may have issued */
+export function orderToBeRevoked({ spec, order, deletedAt = 0 }: DomainRecord, now: number): DomainRecord['order'] {
+  return spec?.revoke && order?.keyed && now < deletedAt + LONGEST_LIFE_MS ? order : undefined;
 }
 
 /**

@@ -63,7 +63,7 @@ export async function claimDomain(event: { execution: string }, ports: ClaimPort
     return endServedUnder(found, ports);
   }
   const placed = await withFittingOrder(found, ports);
-  if (overOf(placed.record, placed.claim.now).length > 0) await removeSuperseded(wish.domain, ports);
+  if (hasOldKeys(placed)) await removeSuperseded(wish.domain, ports);
   return (await endWithoutOrder(placed, ports)) ?? plan(placed, ports);
 }
 
@@ -132,8 +132,12 @@ async function withFittingOrder(placed: Placed, { store }: ClaimPorts): Promise<
   const { claim, record, wish, names } = placed;
   const { order } = record;
   if (!order || (order.profile === wish.profile && sameNames(order.planned, names))) return placed;
-  await store.forgetOrder(claim, order.url);
+  await store.forgetOrder(claim, order);
   return { ...placed, record: { ...record, order: undefined } };
+}
+
+function hasOldKeys({ record, claim }: Placed): boolean {
+  return overOf(record, claim.now).length > 0 || (record.superseded ?? []).length > 0;
 }
 
 async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan> {

@@ -47,7 +47,7 @@ export async function createOrder(input: Plan & { execution: string }, ports: Cr
     const order = await openAnyhow(record.order.url);
     if (order.status !== 'invalid') return { ...plan, order, certificateId: idOf(record.order) };
     // The order has expired, or the CA does not know it any more.
-    await store.forgetOrder(claim, record.order.url);
+    await store.forgetOrder(claim, record.order);
   }
   const order = await openAnyhow().catch((error: unknown) => {
     throw isOfIssuer(error, plan) ? accountTrouble(error, issuer) : error;

@@ -10,7 +10,7 @@ import type { CertificateObjects } from '../ports/objects.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
-import { isAcmDue, isToBeRevoked, nextEvaluation } from '../record/duties.ts';
+import { isAcmDue, isToBeRevoked, nextEvaluation, orderToBeRevoked } from '../record/duties.ts';
 import { leaveServers } from '../work/leave.ts';
 import { removeAll } from '../work/superseded.ts';
 import { wakeServers } from '../work/wake.ts';
@@ -62,7 +62,8 @@ export async function endDeleted(
 }
 
 async function forgetPlans({ claim, record }: Evaluation, { store }: Ports): Promise<void> {
-  if (record.order) await store.forgetOrder(claim, record.order.url);
+  // The state RevokeCertificate asks the CA what has become of an order first.
+  if (record.order && !orderToBeRevoked(record, claim.now)) await store.forgetOrder(claim, record.order);
   if (!record.servedUnder?.length) return;
   await store.recordServedUnder(claim, []);
   await store.dependNoMore(

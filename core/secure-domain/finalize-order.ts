@@ -25,7 +25,7 @@ import { keyFor, requireNewKey, requireTlsaRecord } from './host-key.ts';
 import { POLL_MS } from './validate.ts';
 
 export interface FinalizePorts {
-  store: Pick<ClaimStore, 'renewDomain'> &
+  store: Pick<ClaimStore, 'renewDomain' | 'recordKeyed'> &
     Pick<WorkStore, 'commitCertificate' | 'workFor' | 'installed'> &
     Pick<ServerStore, 'readServer'>;
   certificates: CertificateObjects;
@@ -60,6 +60,7 @@ export async function finalizeOrder(
   // The key is stored before the CSR leaves, so that a crash resumes with the same key. The step
   // that stored the key first finalizes without reading the order again, because no other step can
   // have done so before.
+  if (record.order && !record.order.keyed) await store.recordKeyed(claim, record.order);
   const { keyPem, isNew } = await certificates.putKeyOnce({ domain, id }, await keyFor(record, plan, certificates));
   await requireNewKey(record, plan, { keyPem, isNew }, certificates);
   const chainPem = await completeOrder(ports.acme, order, {

@@ -58,7 +58,7 @@ export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<Pa
   if (input.importing) return { domain, reason, message, nextTry: await parkImport(record, claim, failure, ports) };
   const issuers = await passOver(input, failure, { record, now }, ports);
   if (record.order && (ORDER_IS_DEAD.includes(reason) || issuers.next))
-    await ports.store.forgetOrder(claim, record.order.url);
+    await ports.store.forgetOrder(claim, record.order);
   const unmanaged = reason === 'DomainNotManaged' ? unmanagedEvaluations(record, now) : 0;
   if (reason === 'DomainNotManaged' && (hasLeft(record, unmanaged) || isStillGone(record)))
     if (await retireDomain(record, claim, { message }, ports)) return { domain, reason, message };

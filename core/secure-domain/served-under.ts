@@ -32,7 +32,7 @@ export async function endServedUnder(
 ): Promise<Ended<'ServedUnderServer' | 'ImportWanted'>> {
   const { domain, now } = claim;
   const { order, servedUnder = [] } = record;
-  if (order) await ports.store.forgetOrder(claim, order.url);
+  if (order) await ports.store.forgetOrder(claim, order);
   await wakeServers(await leaveServers(domain, ports), ports);
   if (isAcmDue(record, { now, isAsked })) return importWanted(domain);
   await endClaim(claim, nextEvaluation(record, { dueAt: now + EVALUATE_AGAIN_MS, now }), ports);

@@ -94,12 +94,26 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     test('is deleted by its owner only, and only if the URL is the recorded one', async () => {
       await claimed();
       await store.recordOrder({ domain, me: 'first' }, order('one'));
-      await store.forgetOrder({ domain, me: 'first' }, 'two');
-      await store.forgetOrder({ domain, me: 'second' }, 'one');
+      await store.forgetOrder({ domain, me: 'first' }, order('two'));
+      await store.forgetOrder({ domain, me: 'second' }, order('one'));
       expect((await store.readDomain(domain))!.order).toEqual(order('one'));
-      await store.forgetOrder({ domain, me: 'first' }, 'one');
+      await store.forgetOrder({ domain, me: 'first' }, order('one'));
       expect(await store.readDomain(domain)).not.toHaveProperty('order');
+      expect(await store.readDomain(domain)).not.toHaveProperty('superseded');
       expect(await store.recordOrder({ domain, me: 'first' }, order('two'))).toEqual(order('two'));
+    });
+
+    test('leaves the id of its certificate in `superseded` if a key was stored for it', async () => {
+      const me = { domain, me: 'first' };
+      const keyed = { ...order('one'), certificate: 'c'.repeat(64), keyed: true as const };
+      await claimed();
+      await store.recordOrder(me, { ...order('one'), certificate: 'c'.repeat(64) });
+      await store.recordKeyed(me, keyed);
+      expect((await store.readDomain(domain))!.order).toEqual(keyed);
+      await store.forgetOrder(me, keyed);
+      expect(await store.readDomain(domain)).not.toHaveProperty('order');
+      expect(await store.readDomain(domain)).toMatchObject({ superseded: ['c'.repeat(64)] });
+      await expect(store.recordKeyed(me, keyed)).rejects.toEqual(claimLost);
     });
 
     test('survives a take-over of the claim with the values that were published for it', async () => {

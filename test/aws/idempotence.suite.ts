@@ -141,7 +141,14 @@ const rows: Record<keyof Store, Row | Row[]> = {
       await claimed();
       await store.recordOrder(me, order);
     },
-    call: store => store.forgetOrder(me, order.url),
+    call: store => store.forgetOrder(me, { ...order, certificate: 'c'.repeat(64), keyed: true }),
+  },
+  recordKeyed: {
+    given: async ({ claimed }, store) => {
+      await claimed();
+      await store.recordOrder(me, order);
+    },
+    call: store => store.recordKeyed(me, order),
   },
   recordPublished: {
     given: served,

@@ -2,7 +2,7 @@
 import type { ClaimStore } from '../../core/ports/claim-store.ts';
 import { LEASE_MS } from '../../core/ports/lease.ts';
 import { copy, type Memory } from './memory.ts';
-import { changeDomain, ownedDomain } from './owned.ts';
+import { changeDomain, lost, ownedDomain } from './owned.ts';
 import { areRegistered } from './server-store.ts';
 
 /** The fields of a record without a claim. */
@@ -36,8 +36,19 @@ export function claimStore(memory: Memory): ClaimStore {
       return copy(ownedDomain(memory, owner, { to: { order: known ?? order, reserved } }).order!);
     },
 
-    async forgetOrder(owner, url) {
-      if (domains.get(owner.domain)?.order?.url === url) changeDomain(memory, owner, { to: { order: undefined } });
+    async recordKeyed(owner, { url }) {
+      const { order } = ownedDomain(memory, owner);
+      if (order?.url !== url) lost(owner.domain);
+      ownedDomain(memory, owner, { to: { order: { ...order!, keyed: true } } });
+    },
+
+    async forgetOrder(owner, { url, keyed, certificate }) {
+      const { order, superseded = [] } = domains.get(owner.domain) ?? {};
+      const joins = keyed && certificate !== undefined;
+      if (order?.url === url)
+        changeDomain(memory, owner, {
+          to: { order: undefined, ...(joins && { superseded: [...superseded, certificate] }) },
+        });
     },
 
     async recordPublished(owner, published) {

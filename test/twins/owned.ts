@@ -51,6 +51,6 @@ export function ownedServer(memory: Memory, claim: ServerClaim, wanted: Change<S
   return changeServer(memory, claim, wanted) ?? lost(claim.server);
 }
 
-function lost(name: string): never {
+export function lost(name: string): never {
   throw new SealpostError('ClaimLost', { about: name, message: `another execution has taken ${name} over` });
 }

@@ -98,11 +98,11 @@ describe('a slot of a budget', () => {
     await world.store.recordOrder({ domain: 'example.com', me: 'me' }, order, left);
     // The order failed. Five more tries use nothing of "5 for an exact set".
     for (let i = 0; i < 5; i++) {
-      await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order.url);
+      await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order);
       expect(await reserve('example.com')).toBeUndefined();
       await world.store.recordOrder({ domain: 'example.com', me: 'me' }, order, left);
     }
-    await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order.url);
+    await world.store.forgetOrder({ domain: 'example.com', me: 'me' }, order);
     await world.store.recordReservation({ domain: 'example.com', me: 'me' }, {});
     for (let i = 0; i < 3; i++) {
       expect(await reserve('example.com')).toBeUndefined();

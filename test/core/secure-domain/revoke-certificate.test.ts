@@ -4,10 +4,11 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Acme } from '../../../core/acme/client.ts';
 import { AcmeProblem, AcmeTransport } from '../../../core/acme/problem.ts';
 import { claimDomain, type ClaimPorts } from '../../../core/secure-domain/claim-domain.ts';
+import { deletionOf } from '../../../core/record/domain.ts';
 import { parkDomain } from '../../../core/secure-domain/park-domain.ts';
 import { revokeCertificate } from '../../../core/secure-domain/revoke-certificate.ts';
 import { domainStatus } from '../../../core/status/domain-status.ts';
@@ -32,19 +33,27 @@ let ports: ClaimPorts;
 let asked: { leaf: Buffer; reason: number }[];
 let refusal: Error | undefined;
 /** Any certificate will do for its DER. */
-const leaf = rootCertificates[0]!;
+const [leaf, another] = rootCertificates as [string, string];
+/** The status of each order at the CA; `gone`: the CA does not know it any more. */
+let orders: Map<string, string>;
 
 const acme = {
+  async order(url: string) {
+    if (orders.get(url) === 'gone') throw new AcmeProblem({ url, status: 404, headers: {}, data: '' });
+    return { url, status: orders.get(url), certificate: `${url}/certificate` };
+  },
+  certificate: async () => another,
   async revoke(leaf: Buffer, reason: number) {
     asked.push({ leaf, reason });
     if (refusal) throw refusal;
   },
-} as Acme;
+} as unknown as Acme;
 
 /** A domain whose certificate was seen served by mx1. */
 beforeEach(async () => {
   world = newWorld();
   [asked, refusal] = [[], undefined];
+  orders = new Map();
   const { store, certificates, time: now } = world;
   await register(world, mx1);
   ports = {
@@ -141,6 +150,85 @@ test.each([
   world.time = aCertificate(world).notAfter + 100 * day;
   await world.store.releaseDomain({ domain, me: 'me', seen: (await record()).seen!, now: world.time }, world.time);
   await expect(claim(ownLook())).rejects.toMatchObject({ message: `${domain} is forgotten` });
+});
+
+describe('a certificate whose order was under way at the deletion', () => {
+  const made = { url: 'https://ca.example/order/1', planned: [domain], issuer: 'ca', certificate: 'e'.repeat(64) };
+  const key = `certificates/${domain}/${made.certificate}/key`;
+
+  /** The execution that finalizes the order finds that the wish has changed, and ends. */
+  async function deletedWhileFinalizing(status: string, { keyed = true } = {}): Promise<void> {
+    const { store, certificates, time: now } = world;
+    world.memory.installed.clear();
+    world.memory.work.clear();
+    world.memory.domains.get(domain)!.dueAt = now;
+    const { seen } = (await store.claimDomain({ domain, me: 'me', now }))!;
+    const owner = { domain, me: 'me' };
+    await store.recordOrder(owner, made);
+    if (keyed) await store.recordKeyed(owner, made);
+    if (keyed) await certificates.putKeyOnce({ domain, id: made.certificate }, 'key');
+    orders.set(made.url, status);
+    await store.acceptWish(deletionOf(domain, { revoke: true }), { at: now + 1 }, now);
+    expect(await store.releaseDomain({ domain, me: 'me', seen: seen!, now }, now)).toBe(false);
+  }
+
+  test('is revoked too, and its key is deleted with the domain', async () => {
+    await deletedWhileFinalizing('valid');
+    await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+    expect(await revoke()).toEqual({ domain, revoked: true });
+    expect(asked.map(({ leaf }) => leaf)).toEqual([leaf, another].map(pem => new X509Certificate(pem).raw));
+    expect(await record()).toMatchObject({ superseded: [made.certificate], revoked: 'c'.repeat(64) });
+    expect(await record()).not.toHaveProperty('order');
+    await expect(claim(ownLook())).rejects.toMatchObject(deleted);
+    expect(world.objects.has(key)).toBe(true);
+    world.time += 31 * day;
+    await expect(claim(ownLook())).rejects.toMatchObject({ message: `${domain} is forgotten` });
+    expect(world.objects.has(key)).toBe(false);
+  });
+
+  test.each(['pending', 'ready', 'invalid', 'gone'])(
+    'was not issued if the order is %s: it is forgotten',
+    async status => {
+      await deletedWhileFinalizing(status);
+      await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+      await revoke();
+      expect(asked).toHaveLength(1);
+      expect(await record()).not.toHaveProperty('order');
+    },
+  );
+
+  test('is waited for if the CA is still issuing', async () => {
+    await deletedWhileFinalizing('processing');
+    await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+    await expect(revoke()).rejects.toMatchObject({ name: 'AcmeUnavailable' });
+    expect(await record()).toHaveProperty('order');
+    orders.set(made.url, 'valid');
+    await revoke();
+    expect(asked.at(-1)).toMatchObject({ leaf: new X509Certificate(another).raw });
+  });
+
+  test('was not issued if no key was stored for it: nothing is asked', async () => {
+    await deletedWhileFinalizing('ready', { keyed: false });
+    await revoke().catch(() => {});
+    await expect(claim(ownLook())).rejects.toMatchObject(wanted);
+    expect(await record()).not.toHaveProperty('order');
+  });
+
+  test('is not asked for without "revoke", and its key is deleted with the domain', async () => {
+    await deletedWhileFinalizing('valid');
+    world.memory.domains.get(domain)!.spec = deletionOf(domain);
+    await expect(claim(ownLook())).rejects.toMatchObject(deleted);
+    expect(await record()).toMatchObject({ superseded: [made.certificate] });
+    expect(asked).toEqual([]);
+  });
+});
+
+test('a superseded certificate that a server may still serve is revoked, too', async () => {
+  world.memory.domains.get(domain)!.superseded = ['d'.repeat(64), 'a'.repeat(64)];
+  await world.certificates.putChain({ domain, id: 'd'.repeat(64) }, another);
+  await removedBefore();
+  await revoke();
+  expect(asked.map(({ leaf }) => leaf)).toEqual([leaf, another].map(pem => new X509Certificate(pem).raw));
 });
 
 test('a revocation that was not recorded is asked for again', async () => {

@@ -446,6 +446,11 @@ describe('a finalized order', () => {
     await expect(finalize(proven)).rejects.toMatchObject({ name: 'WishChanged', about: domain });
     expect(await world.store.readDomain(domain)).not.toHaveProperty('current');
     expect(await world.store.work(mx1, 10)).toEqual([]);
+    await unlessEnded(releaseDomain({ ...proven, execution: 'me' }, ports()));
+    // The order has other names than the wish, so that it is forgotten. Its key is deleted later.
+    const again = { ...created({ domain, policy: 'list', names: ['@'] }, new Date(saidAt + 1).toISOString()) };
+    expect(await claimDomain({ ...again, execution: 'next' } as never, ports())).toMatchObject({ names: [domain] });
+    expect(await world.store.readDomain(domain)).toMatchObject({ superseded: [proven.certificateId] });
   });
 
   test('whose chain leads to no trusted root stores nothing', async () => {

@@ -64,6 +64,18 @@ test('the old key is kept until the new certificate was seen served on every ser
   expect(await record()).not.toHaveProperty('superseded');
 });
 
+test('the old key is deleted if the wish drops the server that never served the new certificate', async () => {
+  await servedBy(mx1, 'b');
+  await removeSuperseded(domain, world);
+  world.time += 1000;
+  const wish = { domain, mailServers: [mx1], policy: 'wildcard' as const };
+  await world.store.acceptWish(wish, { at: world.time }, world.time);
+  const event = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), look: 'due' };
+  const ports = { ...world, dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) };
+  await claimDomain({ ...event, detail: { domain }, execution: 'dropped' } as never, ports);
+  expect(objects()).toEqual(ofCertificate('b'));
+});
+
 test('the old keys of several renewals are deleted together', async () => {
   await issued('c', 'b');
   for (const server of [mx1, mx2]) await servedBy(server, 'c');
