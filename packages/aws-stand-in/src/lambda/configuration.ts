@@ -65,7 +65,7 @@ export function functionConfiguration(cloud: Cloud, request: ResourceRequest): F
   };
 }
 
-/** @throws AwsError ValidationException for more than 64 characters, or others than Lambda allows */
+/** @throws AwsError ValidationException for a name that is too long or has other characters */
 export function assertFunctionName(name: string): void {
   if (/^[\w-]{1,64}$/.test(name)) return;
   const rule =

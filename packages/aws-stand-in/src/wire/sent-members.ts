@@ -12,7 +12,7 @@ export class SentMembers {
   readonly #file: string;
   readonly #known = new Set<string>();
 
-  /** @param file several processes may append to the same file; each line then comes once from each */
+  /** @param file several processes may append to it; a line then comes once from each of them */
   constructor(file: string) {
     this.#file = file;
   }
