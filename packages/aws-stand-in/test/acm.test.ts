@@ -159,6 +159,15 @@ test('an import under an existing ARN keeps the ARN', async () => {
   await expect(importing({ CertificateArn })).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
+test('tags are refused where a certificate is imported again', async () => {
+  const { CertificateArn } = await importing();
+  const again = new ImportCertificateCommand({
+    ...{ CertificateArn, Certificate: pem('next.pem'), PrivateKey: pem('next.key') },
+    Tags: [{ Key: 'stack', Value: 'mail' }],
+  });
+  await expect(client().send(again)).rejects.toMatchObject({ name: 'ValidationException' });
+});
+
 test.each<[string, () => Parameters<typeof importing>[0]]>([
   ['a key of another certificate', () => ({ PrivateKey: pem('other.key') })],
   ['an encrypted key', () => ({ PrivateKey: pem('encrypted.key') })],

@@ -413,6 +413,17 @@ describe('a function', () => {
     },
   );
 
+  test.each([
+    ['RequestResponse', 6 * 1024 * 1024],
+    ['Event', 1024 * 1024],
+  ] as const)('is invoked by %s with no more than its largest payload', async (InvocationType, most) => {
+    await deploy({ code: ANSWERING });
+    const Payload = Buffer.from(JSON.stringify('x'.repeat(most)));
+    await expect(invoke(undefined, { InvocationType, Payload })).rejects.toMatchObject({
+      name: 'RequestTooLargeException',
+    });
+  });
+
   test('accepts only JSON, and one that does not exist is an error', async () => {
     await deploy({ code: ANSWERING });
     await expect(invoke(undefined, { Payload: Buffer.from('{') })).rejects.toMatchObject({

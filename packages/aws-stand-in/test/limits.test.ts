@@ -3,7 +3,7 @@ import { ACMClient, DeleteCertificateCommand, ImportCertificateCommand } from '@
 import { DynamoDBClient, PutItemCommand, QueryCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAccount, type Account } from '../src/testing.ts';
 
@@ -71,6 +71,12 @@ describe('a table', () => {
     await account.client(DynamoDBClient).send(putting(10));
   });
 
+  test('takes no transaction of more than 100 items', async () => {
+    const puts = Array.from({ length: 101 }, (_, i) => ({ Put: { TableName: 'table', Item: item(i, 1) } }));
+    const asked = new TransactWriteItemsCommand({ TransactItems: puts });
+    expect(await refusal(DynamoDBClient, asked)).toMatch(/^ValidationException: .*less than or equal to 100/);
+  });
+
   test('is not read on from a key of another type', async () => {
     const query = new QueryCommand({
       TableName: 'table',
@@ -103,6 +109,20 @@ describe('an event', () => {
     const answer = await account.client(EventBridgeClient).send(new PutEventsCommand({ Entries }));
     expect(answer.Entries![0]!.ErrorCode).toBe(code);
   });
+});
+
+test('events are not put in a request of more than 1 MB', async () => {
+  const Detail = JSON.stringify({ text: 'x'.repeat(600_000) });
+  const one = { Source: 'test', DetailType: 'Test', Detail };
+  const asked = new PutEventsCommand({ Entries: [one, one] });
+  expect(await refusal(EventBridgeClient, asked)).toMatch(/^ValidationException: .*size/);
+  await account.client(EventBridgeClient).send(new PutEventsCommand({ Entries: [one] }));
+});
+
+test('a command is not sent to more than 50 nodes by their ids', async () => {
+  const InstanceIds = Array.from({ length: 51 }, (_, i) => `mi-000000000000000${10 + i}`);
+  const asked = new SendCommandCommand({ DocumentName: 'deliver', InstanceIds });
+  expect(await refusal(SSMClient, asked)).toMatch(/^ValidationException: .*1 to 50/);
 });
 
 describe('a function', () => {

@@ -263,6 +263,12 @@ describe('names', () => {
   });
 });
 
+test.each(['', '{', 'domain'])('the input %j is refused, because it is no JSON', async input => {
+  const stateMachineArn = await create({ Done: { Type: 'Succeed' } });
+  const asked = client.send(new sfn.StartExecutionCommand({ stateMachineArn, input }));
+  await expect(asked).rejects.toMatchObject({ name: 'InvalidExecutionInput' });
+});
+
 describe('a task token', () => {
   const token = (): Promise<string> => eventually(() => tokens[0]);
   let tokens: string[];

@@ -1,0 +1,18 @@
+/**
+ * `npm run aws-words`: counts the sentences of AWS's documentation that limit what we send, and
+ * prints those without an answer. `npm run aws-words -- record` runs the tests that call AWS and
+ * renews the record of what we send; `-- record FILE…` adds what these tests send.
+ */
+import { answers, applying, unanswered } from './answers.ts';
+import { record } from './sent.ts';
+
+const [what, ...tests] = process.argv.slice(2);
+if (what === 'record') await record(tests);
+
+const open = unanswered();
+for (const one of open) console.log(`${one}\n`);
+const counted = Object.entries(Object.groupBy(answers(), ({ kind }) => kind));
+const sentences = [...applying().values()].reduce((sum, found) => sum + found.size, 0);
+const by = counted.map(([kind, list]) => `${list.length} ${kind}`).join(', ');
+console.log(`${sentences} sentences apply: ${by}, ${open.length} without an answer`);
+process.exitCode = open.length === 0 ? 0 : 1;
