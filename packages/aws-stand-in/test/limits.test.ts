@@ -1,6 +1,12 @@
 /** Limits of one value that AWS's documentation (the SDK's own text of each member) names. */
 import { ACMClient, DeleteCertificateCommand, ImportCertificateCommand } from '@aws-sdk/client-acm';
-import { DynamoDBClient, PutItemCommand, QueryCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
@@ -85,6 +91,21 @@ describe('a table', () => {
       ExclusiveStartKey: { pk: { S: 'p' }, sk: { S: '1' } },
     });
     expect(await refusal(DynamoDBClient, query)).toMatch(/^ValidationException: The provided starting key is invalid/);
+  });
+
+  test.each([
+    ['ADD', 'a text', { S: 'x' }],
+    ['ADD', 'numbers', { NS: ['1'] }],
+    ['DELETE', 'numbers', { NS: ['1'] }],
+    ['DELETE', 'a text', { S: 'x' }],
+  ])('changes no set of texts by %s with %s', async (action, _, value) => {
+    const [before, after] = [item(2, 1), { ...item(2, 1), tags: { SS: ['a'] } }];
+    await account.client(DynamoDBClient).send(new PutItemCommand({ TableName: 'table', Item: after }));
+    const update = new UpdateItemCommand({
+      ...{ TableName: 'table', Key: { pk: before.pk, sk: before.sk } },
+      ...{ UpdateExpression: `${action} tags :v`, ExpressionAttributeValues: { ':v': value as any } },
+    });
+    expect(await refusal(DynamoDBClient, update)).toMatch(/^ValidationException: .*(operand|type)/);
   });
 
   test('takes no set without members', async () => {

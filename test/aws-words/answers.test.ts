@@ -3,9 +3,9 @@
  * stand-in, or why the sentence cannot matter (`npm run aws-words`).
  */
 import { describe, expect, test } from 'vitest';
-import { answers, applying, testsOf, unanswered } from '../aws-words/answers.ts';
-import { operationsOfTheProduct, sent } from '../aws-words/sent.ts';
-import { files, read } from './sources.ts';
+import { answers, applying, testsOf, unanswered } from './answers.ts';
+import { operationsOfTheProduct, sent } from './sent.ts';
+import { files, read } from '../house/sources.ts';
 
 const all = answers();
 
