@@ -3,7 +3,7 @@
  * because acme-client adds 500 KB to each bundle that imports it.
  */
 import { issuerItems } from '../aws/issuer-items.ts';
-import { knownAccount, openAccount, register } from '../core/acme/account.ts';
+import { keptAccounts, knownAccount, openAccount, register } from '../core/acme/account.ts';
 import type { Acme } from '../core/acme/client.ts';
 import type { Issuer } from '../core/acme/issuer.ts';
 import { SealpostError } from '../core/errors.ts';
@@ -23,22 +23,13 @@ export function issuerNamed(name: string): Issuer {
   });
 }
 
-/**
- * An account is opened once in the life of the process. A failure is not kept, so that the next
- * invocation opens the account again.
- */
-function onceOpened(open: (issuer: Issuer) => Promise<Acme>): (issuer: Issuer) => Promise<Acme> {
-  const opened = new Map<string, Promise<Acme>>();
-  return issuer => {
-    const known = opened.get(issuer.name);
-    if (known) return known;
-    const opening = open(issuer).catch((error: unknown) => (opened.delete(issuer.name), Promise.reject(error)));
-    opened.set(issuer.name, opening);
-    return opening;
-  };
-}
+/** Opens each account at the first invocation that needs it. */
+const kept = (open: (issuer: Issuer) => Promise<Acme>) => {
+  let accounts: ReturnType<typeof keptAccounts> | undefined;
+  return (issuer: Issuer) => (accounts ??= keptAccounts(open, accountPorts()))(issuer);
+};
 
-export const newAcme = onceOpened(issuer => openAccount(issuer, accountPorts()));
-export const acme = onceOpened(issuer => knownAccount(issuer, accountPorts()));
+export const newAcme = kept(issuer => openAccount(issuer, accountPorts()));
+export const acme = kept(issuer => knownAccount(issuer, accountPorts()));
 export const registerAgain = async (issuer: Issuer): Promise<void> =>
   register(await newAcme(issuer), issuer, accountPorts());

@@ -59,7 +59,7 @@ export const CreateOrder = /* @__PURE__ */ step('CreateOrder', () => ({
     a retry never makes a second one. A CA that is away gets {AcmeUnavailable}.`,
   input: z.extend(plan, { execution }),
   output: ordered,
-  throws: [...ofCa, ...ofClaim, 'CaaForbids'],
+  throws: [...ofCa, ...ofClaim, 'BudgetSpent', 'CaaForbids'],
   retry: { AcmeUnavailable: 'caAway', Throttled: 'awsBusyAtOrder' },
   roads: toParking,
   next: 'PublishChallenges',

@@ -49,6 +49,32 @@ export async function knownAccount(issuer: Issuer, { secrets, store }: Omit<Acco
   return connect({ ...issuer, accountKey: accountKeyOf(stored, issuer), accountUrl: account.accountUrl });
 }
 
+/** How long a key is used before its parameter is read again: the operator may store another. */
+const KEY_READ_AGAIN_MS = 600_000;
+
+/**
+ * Keeps each account for the later invocations of a process. An account that another process has
+ * replaced on record is opened again, because an order of one account is unknown to another. A
+ * failure is not kept.
+ */
+export function keptAccounts(
+  open: (issuer: Issuer) => Promise<Acme>,
+  { store, now }: Pick<AccountPorts, 'now'> & { store: Pick<IssuerStore, 'readIssuer'> },
+): (issuer: Issuer) => Promise<Acme> {
+  const kept = new Map<string, { acme: Acme; at: number }>();
+  return async issuer => {
+    const known = kept.get(issuer.name);
+    if (known && now() < known.at + KEY_READ_AGAIN_MS) {
+      const record = await store.readIssuer(issuer.directoryUrl);
+      const isSame = record?.accountUrl === known.acme.accountUrl && record?.thumbprint === known.acme.thumbprint;
+      if (isSame) return known.acme;
+    }
+    const opened = { acme: await open(issuer), at: now() };
+    kept.set(issuer.name, opened);
+    return opened.acme;
+  };
+}
+
 /**
  * Finds the account of the key, which needs neither terms nor an external account, or creates it.
  * @throws SealpostError as `openAccount`

@@ -66,12 +66,21 @@ const SLOWEST_READ_MS = 3_000;
  * @param wish.existingUrl a recorded order: it is read, and newOrder is not called
  * @param wish.replaces ARI identifier of the certificate that the new one replaces. If the CA
  *   refuses it (already replaced, or unknown to the CA), the order is made without it
+ * @param wish.beforeCounted called before an order that the CA counts towards its limits, which is
+ *   every order without `replaces` (RFC 9773 §5). The order is not made if the call throws
  * @param wish.now gives milliseconds since the epoch, for Retry-After
  * @throws SealpostError AcmeUnavailable, AcmeRateLimited, AcmeRejected, CaaForbids
  */
 export async function openOrder(
   acme: Acme,
-  wish: { names: string[]; profile?: string; replaces?: string; existingUrl?: string; now: () => number },
+  wish: {
+    names: string[];
+    profile?: string;
+    replaces?: string;
+    existingUrl?: string;
+    now: () => number;
+    beforeCounted?: () => Promise<void>;
+  },
 ): Promise<OrderState> {
   const { names, existingUrl } = wish;
   return named(names, wish.now, async () => {
@@ -165,10 +174,19 @@ function handOn(acme: Acme, { nonce: _, ...order }: OrderState): OrderState {
 
 async function placeOrder(
   acme: Acme,
-  { names, profile, replaces }: { names: string[]; profile?: string; replaces?: string },
+  {
+    names,
+    profile,
+    replaces,
+    beforeCounted,
+  }: { names: string[]; profile?: string; replaces?: string; beforeCounted?: () => Promise<void> },
 ): Promise<AcmeOrder> {
   const order = { names, ...(profile && { profile }) };
-  if (!replaces) return acme.newOrder(order);
+  const orderCounted = async () => {
+    await beforeCounted?.();
+    return acme.newOrder(order);
+  };
+  if (!replaces) return orderCounted();
   try {
     return await acme.newOrder({ ...order, replaces });
   } catch (error) {
@@ -176,7 +194,7 @@ async function placeOrder(
     // `serverInternal`: Pebble does not know the certificate. The order is then made without
     // `replaces`, so that a CA's fault with `replaces` does not stop a renewal.
     if (!isProblem(error, 'alreadyReplaced', 'malformed', 'unauthorized', 'serverInternal')) throw error;
-    return acme.newOrder(order);
+    return orderCounted();
   }
 }
 

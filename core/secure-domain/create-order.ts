@@ -7,13 +7,15 @@ import { isProblem } from '../acme/problem.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import type { Clock } from '../clock.ts';
 import { isSealpostError } from '../errors.ts';
-import { withoutOrder } from '../issuer/budget.ts';
+import { budgetSpent, reservePlaces, withoutOrder } from '../issuer/budget.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
+import type { IssuerStore } from '../ports/issuer-store.ts';
 import type { Plan } from '../record/plan.ts';
 import { certificateId, idOf, type Ordered } from './ordered.ts';
 
 export interface CreateOrderPorts {
-  store: Pick<ClaimStore, 'renewDomain' | 'recordOrder' | 'forgetOrder'>;
+  store: Pick<ClaimStore, 'renewDomain' | 'recordOrder' | 'recordReservation' | 'forgetOrder'> &
+    Pick<IssuerStore, 'reserveOrder'>;
   acme: Acme;
   /** Registers the account again at a CA that does not know it any more. */
   registerAgain: () => Promise<void>;
@@ -23,18 +25,28 @@ export interface CreateOrderPorts {
 }
 
 /**
- * @throws SealpostError AcmeRateLimited, AcmeRejected, AcmeUnavailable, IssuerUnusable, Throttled,
- *   ClaimLost
+ * @throws SealpostError BudgetSpent, AcmeRateLimited, AcmeRejected, AcmeUnavailable,
+ *   IssuerUnusable, Throttled, ClaimLost
  */
 export async function createOrder(input: Plan & { execution: string }, ports: CreateOrderPorts): Promise<Ordered> {
   const { store, acme, issuer } = ports;
   const { execution: _, ...plan } = input;
   const { claim, record } = await openClaim(input, ports);
+  let { reserved } = record;
+  // ClaimDomain reserves no slot for an order that `replaces` a certificate, nor where an order is
+  // on record. The CA may refuse the one and have lost the other.
+  const reserve = async () => {
+    const asked = { claim, record: { ...record, reserved }, names: plan.names, latest: Infinity };
+    const slot = await reservePlaces(issuer, asked, store);
+    reserved = slot.reserved;
+    if (slot.wait) throw budgetSpent(issuer, asked, slot.wait);
+  };
   const ask = {
     names: plan.names,
     profile: plan.profile ?? issuer.profile,
     replaces: plan.replaces,
     now: ports.clock.now,
+    beforeCounted: reserve,
   };
   const open = (existingUrl?: string) => openOrder(acme, { ...ask, existingUrl });
   const openAnyhow = (existingUrl?: string) =>
@@ -57,7 +69,7 @@ export async function createOrder(input: Plan & { execution: string }, ports: Cr
     ...{ url: order.url, planned, issuer: issuer.name, ...(profile && { profile }) },
     certificate: certificateId(order.url, claim.now),
   };
-  const onRecord = await store.recordOrder(claim, made, withoutOrder(record.reserved, issuer.name));
+  const onRecord = await store.recordOrder(claim, made, withoutOrder(reserved, issuer.name));
   return {
     ...plan,
     order: onRecord.url === order.url ? order : await open(onRecord.url),

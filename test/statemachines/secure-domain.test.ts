@@ -83,7 +83,7 @@ const parked: Record<string, string[]> = {
     ...['BudgetSpent', 'CaaForbids', 'DnsNotPropagated', 'DomainNotManaged'],
     ...['InstallRefused', 'ServerNotInspected', 'ServerNotRegistered'],
   ],
-  CreateOrder: [...ofCa, 'CaaForbids', 'Throttled'],
+  CreateOrder: [...ofCa, 'BudgetSpent', 'CaaForbids', 'Throttled'],
   PublishChallenges: ['AcmeRejected', 'DnsNotPropagated', 'DomainNotManaged', 'Throttled'],
   Validate: proving,
   FinalizeOrder: [...proving, 'CertificateUnusable', 'ServerNotRegistered', 'TlsaMismatch'],

@@ -4,7 +4,8 @@
  */
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { knownAccount, openAccount } from '../../../core/acme/account.ts';
+import { keptAccounts, knownAccount, openAccount } from '../../../core/acme/account.ts';
+import type { Acme } from '../../../core/acme/client.ts';
 import type { Issuer } from '../../../core/acme/issuer.ts';
 import { openOrder } from '../../../core/acme/order.ts';
 import { createOrder } from '../../../core/secure-domain/create-order.ts';
@@ -146,6 +147,50 @@ describe('an account key that the operator brought', () => {
       message: expect.stringMatching(/^The parameter \/sealpost\/issuers\/ca\/account-key holds /),
     });
     expect(JSON.stringify(error) + String((error as Error).cause)).not.toContain(stored.split('\n')[1] ?? stored);
+  });
+});
+
+describe('a process that keeps its accounts', () => {
+  const kept = (openIt: () => Promise<Acme>) => keptAccounts(openIt, { store: world.store, now: world.clock.now });
+
+  test('opens an account once, and asks the record alone after that', async () => {
+    await secrets.createOnce({ name: external, value: binding });
+    let opened = 0;
+    const account = kept(() => ((opened += 1), open()));
+    expect(await account(issuer)).toBe(await account(issuer));
+    expect(opened).toBe(1);
+  });
+
+  test('opens the account again once another process has recorded a new one', async () => {
+    await secrets.createOnce({ name: external, value: binding });
+    const account = kept(() => open());
+    const later = kept(() => knownAccount(issuer, { secrets, store: world.store }));
+    const before = (await account(issuer)).accountUrl;
+    expect((await later(issuer)).accountUrl).toBe(before);
+    const [stored, key] = [secrets, pem(ec, 'pkcs8')];
+    const read = async (name: string) => (name === issuer.keyParameter ? key : stored.read(name));
+    secrets = { read, createOnce: async () => key };
+    const { accountUrl, thumbprint } = await open();
+    expect(accountUrl).not.toBe(before);
+    for (const one of [account, later]) expect(await one(issuer)).toMatchObject({ accountUrl, thumbprint });
+  });
+
+  test('reads the key again after some minutes, since the operator may have stored another', async () => {
+    await secrets.createOnce({ name: external, value: binding });
+    const account = kept(() => open());
+    const before = (await account(issuer)).accountUrl;
+    const [stored, key] = [secrets, pem(rsa, 'pkcs8')];
+    secrets = { read: stored.read, createOnce: async () => key };
+    expect((await account(issuer)).accountUrl).toBe(before);
+    world.time += 11 * 60_000;
+    expect((await account(issuer)).accountUrl).not.toBe(before);
+  });
+
+  test('keeps no failure', async () => {
+    const account = kept(() => open());
+    await expect(account(issuer)).rejects.toMatchObject({ name: 'IssuerUnusable' });
+    await secrets.createOnce({ name: external, value: binding });
+    expect((await account(issuer)).accountUrl).toMatch(/^https:/);
   });
 });
 
