@@ -4,8 +4,8 @@ export interface Claim {
   /** Name of the execution that owns the claim. */
   me: string;
   /**
-   * The record's counter `wanted` when the claim was taken. A higher one means that a newer wish
-   * came.
+   * The record's counter `wanted` when the plan was made; without a plan, when the claim was taken.
+   * A higher one means that a newer wish came.
    */
   seen: number;
   /** When the step began, milliseconds since the epoch. */

@@ -86,6 +86,14 @@ describe('the release of a domain whose certificate is stored', () => {
     expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ seen: 2 });
   });
 
+  test('starts another execution if a late run of ClaimDomain has read a wish that the plan does not have', async () => {
+    await world.store.acceptWish({ ...wish, mailServers: [mx1, mx2] }, { at: world.time + 1 }, world.time);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time });
+    await release();
+    expect(world.executions.started.at(-1)).toMatchObject({ machine: 'secure-domain', input: { detail: { domain } } });
+    expect(await world.store.claimDomain({ domain, me: 'next', now: world.time })).toMatchObject({ seen: 2 });
+  });
+
   test('fails in an execution that lost its claim, and changes nothing', async () => {
     world.time += LEASE_MS + 1;
     await world.store.claimDomain({ domain, me: 'other', now: world.time });

@@ -453,6 +453,16 @@ describe('a finalized order', () => {
     expect(await world.store.readDomain(domain)).toMatchObject({ superseded: [proven.certificateId] });
   });
 
+  test('is not made current for a wish that only a late run of ClaimDomain has read', async () => {
+    const proven = await prove();
+    const wish = { domain, mailServers: [mx1], policy: 'list' as const, names: ['@'] };
+    await world.store.acceptWish(wish, { at: saidAt + 1 }, world.time);
+    await world.store.claimDomain({ domain, me: 'me', now: world.time });
+    await expect(finalize(proven)).rejects.toMatchObject({ name: 'WishChanged', about: domain });
+    expect(await world.store.readDomain(domain)).not.toHaveProperty('current');
+    expect(await world.store.work(mx1, 10)).toEqual([]);
+  });
+
   test('whose chain leads to no trusted root stores nothing', async () => {
     const proven = await prove();
     await expect(
