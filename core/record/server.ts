@@ -59,7 +59,7 @@ export interface ServerRecord extends Capable {
    * answer of the last one was cut.
    */
   auditAsked?: number;
-  /** Deliveries in a row that ended without an answer. */
+  /** Rounds in a row that failed. */
   failures?: number;
 }
 
