@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetCommandInvocationCommand, PutParameterCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAccount, type Account } from '../src/testing.ts';
 
@@ -36,8 +36,46 @@ afterAll(() => account.stop());
 const refusal = (Client: new (config: any) => { send(command: any): Promise<unknown> }, command: object) =>
   account.client(Client).send(command).then(String, String);
 
+test.each<[string, new (config: any) => { send(command: any): Promise<unknown> }, object, string]>([
+  [
+    'a text that is too short',
+    ACMClient,
+    new DeleteCertificateCommand({ CertificateArn: 'arn:aws:acm' }),
+    "Value 'arn:aws:acm' at 'certificateArn' failed to satisfy constraint: Member must have length greater than or equal to 20",
+  ],
+  [
+    'a text without its pattern',
+    SSMClient,
+    new GetCommandInvocationCommand({ CommandId: 'c'.repeat(36), InstanceId: 'mail-server', PluginName: 'install' }),
+    "Value 'mail-server' at 'instanceId' failed to satisfy constraint: Member must satisfy regular expression pattern: ",
+  ],
+  [
+    'a number out of its range',
+    SSMClient,
+    new SendCommandCommand({ DocumentName: 'deliver', TimeoutSeconds: 29 }),
+    "Value at 'timeoutSeconds' failed to satisfy constraint: Member must have value greater than or equal to 30",
+  ],
+  [
+    'a list that is too long',
+    EventBridgeClient,
+    new PutEventsCommand({ Entries: Array.from({ length: 11 }, () => ({})) }),
+    "Value at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10",
+  ],
+  [
+    'a text in a list of structures',
+    ACMClient,
+    new ImportCertificateCommand({
+      ...{ Certificate: new Uint8Array(1), PrivateKey: new Uint8Array(1) },
+      Tags: [{ Key: 'k'.repeat(129) }],
+    }),
+    `Value '${'k'.repeat(129)}' at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128`,
+  ],
+])("%s is refused by AWS's model of the operation", async (_, Client, command, text) => {
+  expect(await refusal(Client, command)).toContain(`ValidationException: 1 validation error detected: ${text}`);
+});
+
 describe('a certificate', () => {
-  test.each(['arn:aws:acm', 'certificate/1', 'arn:aws:acm:us-east-1:1:certificate/1'])(
+  test.each(['arn:aws:acm:us-east-1:000000000000:key/1', 'arn:aws:acm:us-east-1:1:certificate/1'])(
     'is not found by %s, which is no ARN of ACM',
     async CertificateArn => {
       const deletion = new DeleteCertificateCommand({ CertificateArn });
@@ -143,7 +181,7 @@ test('events are not put in a request of more than 1 MB', async () => {
 test('a command is not sent to more than 50 nodes by their ids', async () => {
   const InstanceIds = Array.from({ length: 51 }, (_, i) => `mi-000000000000000${10 + i}`);
   const asked = new SendCommandCommand({ DocumentName: 'deliver', InstanceIds });
-  expect(await refusal(SSMClient, asked)).toMatch(/^ValidationException: .*1 to 50/);
+  expect(await refusal(SSMClient, asked)).toMatch(/^ValidationException: .*'instanceIds'.*less than or equal to 50/);
 });
 
 describe('a function', () => {

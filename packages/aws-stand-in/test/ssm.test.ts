@@ -192,32 +192,32 @@ test('a step for Windows is skipped on Linux with a note, and a step without a p
 });
 
 test('an exit code is reported; later steps still run unless the failed step says exit', async () => {
-  await document([shell('one', ['echo one', 'exit 30']), shell('two', ['echo two'])], {}, 'goes-on');
-  await document([shell('one', ['exit 30'], { onFailure: 'exit' }), shell('two', ['echo two'])], {}, 'stops');
+  await document([shell('first', ['echo one', 'exit 30']), shell('second', ['echo two'])], {}, 'goes-on');
+  await document([shell('first', ['exit 30'], { onFailure: 'exit' }), shell('second', ['echo two'])], {}, 'stops');
   register();
   await cloud.resume();
   const goesOn = await send({ DocumentName: 'goes-on' });
-  expect(await result(goesOn, 'one')).toMatchObject({
+  expect(await result(goesOn, 'first')).toMatchObject({
     Status: 'Failed',
     ResponseCode: 30,
     StandardOutputContent: 'one\n',
     StandardErrorContent: 'failed to run commands: exit status 30',
   });
-  expect((await invocation(goesOn, 'two')).StandardOutputContent).toBe('two\n');
+  expect((await invocation(goesOn, 'second')).StandardOutputContent).toBe('two\n');
   const stops = await send({ DocumentName: 'stops' });
-  await result(stops, 'one');
-  expect((await invocation(stops, 'two')).StandardOutputContent).toContain('skipped due to prior step');
+  await result(stops, 'first');
+  expect((await invocation(stops, 'second')).StandardOutputContent).toContain('skipped due to prior step');
   const listed = await client().send(new ListCommandInvocationsCommand({ CommandId: stops, Details: true }));
   expect(listed.CommandInvocations![0]).toMatchObject({ Status: 'Failed', CommandPlugins: [{ ResponseCode: 30 }, {}] });
 });
 
 test('of several steps the caller must name one', async () => {
-  await document([shell('one', ['true']), shell('two', ['true'])]);
+  await document([shell('first', ['true']), shell('second', ['true'])]);
   register();
   await cloud.resume();
   const CommandId = await send();
   await expect(result(CommandId)).rejects.toMatchObject({ name: 'InvalidPluginName' });
-  await expect(invocation(hash.slice(0, 36), 'one')).rejects.toMatchObject({ name: 'InvocationDoesNotExist' });
+  await expect(invocation(hash.slice(0, 36), 'first')).rejects.toMatchObject({ name: 'InvocationDoesNotExist' });
 });
 
 test('output beyond 24,000 characters is cut and marked', async () => {
@@ -254,7 +254,7 @@ test('parameters must match the document', async () => {
 });
 
 test('a document is sent only with its own hash, and only to a known node', async () => {
-  await document([shell('one', ['true'])]);
+  await document([shell('first', ['true'])]);
   register();
   const stored = cloud.database.prepare('SELECT content FROM ssm_documents').get()!.content as string;
   await send({ DocumentHash: documentHash(stored), DocumentHashType: 'Sha256' });
@@ -273,7 +273,7 @@ test('a document is sent only with its own hash, and only to a known node', asyn
 });
 
 test('a sender whose rights ask for a tag reaches only nodes with the tag', async () => {
-  await document([shell('one', ['true'])]);
+  await document([shell('first', ['true'])]);
   register();
   const arn = 'arn:aws:ssm:us-east-1:000000000000';
   const Condition = { StringEquals: { 'ssm:resourceTag/sealpost:mail-server': 'stack' } };
@@ -379,7 +379,7 @@ test('status changes of commands and invocations arrive on the default bus', asy
     EventPattern: { source: ['aws.ssm'], detail: { 'document-name': ['deliver'], status: ['Success'] } },
     Targets: [{ Id: 'q', Arn: queueArn }],
   });
-  await document([shell('one', ['echo {{ delivery }}'])], { delivery: { type: 'String' } });
+  await document([shell('first', ['echo {{ delivery }}'])], { delivery: { type: 'String' } });
   register();
   await cloud.resume();
   const CommandId = await send({ Parameters: { delivery: [hash] } });
@@ -399,7 +399,7 @@ test('status changes of commands and invocations arrive on the default bus', asy
 });
 
 test('a command that was sent before a kill is run once its node is connected again', async () => {
-  await document([shell('one', ['echo ran'])]);
+  await document([shell('first', ['echo ran'])]);
   register();
   const CommandId = await send();
   expect((await invocation(CommandId)).Status).toBe('Pending');
@@ -413,23 +413,23 @@ test('a command that was sent before a kill is run once its node is connected ag
 
 test('a command that a kill interrupted continues at the step that did not end', async () => {
   await document([
-    shell('one', ['echo once >> /run/ran']),
-    shell('two', ['cat /run/ran', '[ -e /run/again ] || sleep 10']),
+    shell('first', ['echo once >> /run/ran']),
+    shell('second', ['cat /run/ran', '[ -e /run/again ] || sleep 10']),
   ]);
   register();
   await cloud.resume();
   const CommandId = await send();
-  await vi.waitFor(async () => expect((await invocation(CommandId, 'one')).Status).toBe('Success'), 3_000);
+  await vi.waitFor(async () => expect((await invocation(CommandId, 'first')).Status).toBe('Success'), 3_000);
   await cloud.stop();
   await writeFile(join(directory, 'host/run/again'), '');
   await startAgain();
   await cloud.resume();
   cloud.service<SsmService>('ssm').attachNode(nodeId, node());
-  expect(await result(CommandId, 'two')).toMatchObject({ Status: 'Success', StandardOutputContent: 'once\n' });
+  expect(await result(CommandId, 'second')).toMatchObject({ Status: 'Success', StandardOutputContent: 'once\n' });
 });
 
 test('a node that is deregistered ends the commands that waited for it', async () => {
-  await document([shell('one', ['true'])]);
+  await document([shell('first', ['true'])]);
   register();
   const CommandId = await send();
   cloud.service<SsmService>('ssm').unregisterNode(nodeId);
@@ -438,8 +438,8 @@ test('a node that is deregistered ends the commands that waited for it', async (
 });
 
 test('commands are found by document and time, newest first', async () => {
-  await document([shell('one', ['true'])]);
-  await document([shell('one', ['true'])], {}, 'other');
+  await document([shell('first', ['true'])]);
+  await document([shell('first', ['true'])], {}, 'other');
   register();
   await cloud.resume();
   const [first, second] = [await send(), await send()];
@@ -477,7 +477,7 @@ test('a node is described with its role, and as lost while no host is attached',
 });
 
 test('a list by node does not have a command that the agent has not taken', async () => {
-  await document([shell('one', ['true'])]);
+  await document([shell('first', ['true'])]);
   register();
   await cloud.stop();
   await startAgain();
@@ -541,9 +541,9 @@ test('nodes are listed in pages of ten, or of 5 to 50 as the caller asks', async
 });
 
 test.each<[string, object]>([
-  ['onFailure beside inputs', { ...shell('one', ['true']), onFailure: 'exit' }],
+  ['onFailure beside inputs', { ...shell('first', ['true']), onFailure: 'exit' }],
   ['a plugin that is not implemented', { action: 'aws:runPowerShellScript', name: 'one', inputs: {} }],
-  ['a parameter that is not declared', shell('one', ['echo {{ nobody }}'])],
+  ['a parameter that is not declared', shell('first', ['echo {{ nobody }}'])],
 ])('a document with %s is refused at its creation', async (_name, step) => {
   await expect(document([step])).rejects.toThrow();
 });

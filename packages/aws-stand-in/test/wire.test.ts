@@ -46,6 +46,7 @@ const services: ServiceFactory[] = [
       Item: { k: { S: 'é' }, b: { B: bytes }, n: { N: '12345678901234567890' }, l: { L: [{ NULL: true }] } },
     }),
     PutItem: operation(missing('ConditionalCheckFailedException', 400, { Item: { owner: { S: 'other' } } })),
+    DeleteItem: operation(missing('NoSuchKey')),
     TransactWriteItems: operation(
       missing('TransactionCanceledException', 400, {
         CancellationReasons: [{ Code: 'None' }, { Code: 'ConditionalCheckFailed', Item: { v: { N: '3' } } }],
@@ -76,9 +77,13 @@ const services: ServiceFactory[] = [
     PutParameter: operation(missing('ParameterAlreadyExists')),
   }),
   service('route53', route53, 'Route53Client', {
-    ChangeResourceRecordSets: operation({ ChangeInfo: { Id: '/change/C1', Status: 'PENDING', SubmittedAt: when } }),
+    ChangeResourceRecordSets: (input, call) =>
+      operation(
+        input.HostedZoneId === 'Z2'
+          ? missing('InvalidChangeBatch', 400, { messages: ['one', 'two'] })
+          : { ChangeInfo: { Id: '/change/C1', Status: 'PENDING', SubmittedAt: when } },
+      )(input, call),
     GetChange: operation(missing('NoSuchChange', 404)),
-    DeleteHostedZone: operation(missing('InvalidChangeBatch', 400, { messages: ['one', 'two'] })),
     ListHostedZonesByName: operation({
       HostedZones: [{ Id: '/hostedzone/Z1', Name: 'a.test.', CallerReference: 'r' }],
       IsTruncated: false,
@@ -157,7 +162,7 @@ test('a failed condition arrives with the item that won, and a cancelled transac
   const lost = await failure(client.send(new dynamodb.PutItemCommand({ TableName: 't', Item: {} })));
   expect(lost).toBeInstanceOf(dynamodb.ConditionalCheckFailedException);
   expect(lost).toMatchObject({ message: 'is not there', Item: { owner: { S: 'other' } } });
-  const cancelled = await failure(client.send(new dynamodb.TransactWriteItemsCommand({ TransactItems: [] })));
+  const cancelled = await failure(client.send(new dynamodb.TransactWriteItemsCommand({ TransactItems: [{}] })));
   expect(cancelled).toBeInstanceOf(dynamodb.TransactionCanceledException);
   expect(cancelled.CancellationReasons).toEqual([
     { Code: 'None' },
@@ -185,6 +190,16 @@ test('an operation that is not implemented is refused by service and operation w
   expect(error.$metadata.httpStatusCode).toBe(501);
   const inside = await failure(cloud.request(cloud.iam.root(), 'dynamodb', 'ListTables', {}));
   expect(inside).toMatchObject({ code: 'NotImplemented', status: 501 });
+});
+
+test('an error that AWS does not declare for the operation is an error of ours', async () => {
+  const asked = new dynamodb.DynamoDBClient(settings).send(
+    new dynamodb.DeleteItemCommand({ TableName: 't', Key: { k: { S: 'x' } } }),
+  );
+  expect(await failure(asked)).toMatchObject({
+    name: 'InternalFailure',
+    message: 'dynamodb:DeleteItem does not declare NoSuchKey',
+  });
 });
 
 test('an operation that never asked for authorization is an error of ours, from outside and from inside', async () => {
@@ -280,7 +295,9 @@ test('Route 53 batches and errors travel as XML', async () => {
   expect(last()).toEqual({ HostedZoneId: 'Z1', ChangeBatch: batch });
   const error = await failure(client.send(new route53.GetChangeCommand({ Id: 'C9' })));
   expect(error).toBeInstanceOf(route53.NoSuchChange);
-  const batchError = await failure(client.send(new route53.DeleteHostedZoneCommand({ Id: 'Z1' })));
+  const batchError = await failure(
+    client.send(new route53.ChangeResourceRecordSetsCommand({ HostedZoneId: 'Z2', ChangeBatch: batch })),
+  );
   expect(batchError).toMatchObject({ name: 'InvalidChangeBatch', messages: ['one', 'two'] });
   const zones = await client.send(new route53.ListHostedZonesByNameCommand({ DNSName: 'a.test', MaxItems: 1 }));
   expect(zones).toMatchObject({ IsTruncated: false, MaxItems: 100, HostedZones: [{ Name: 'a.test.' }] });
@@ -340,7 +357,8 @@ test('each other client gets its dates, bytes and errors back', async () => {
   );
   expect(opened.Plaintext).toEqual(bytes);
   expect(last()).toEqual({ CiphertextBlob: bytes, EncryptionContext: { a: 'b' } });
-  const described = await new acm.ACMClient(settings).send(new acm.DescribeCertificateCommand({ CertificateArn: 'a' }));
+  const CertificateArn = 'arn:aws:acm:us-east-1:000000000000:certificate/a';
+  const described = await new acm.ACMClient(settings).send(new acm.DescribeCertificateCommand({ CertificateArn }));
   expect(described.Certificate).toEqual({ NotAfter: when, InUseBy: [] });
   const filtered = await new logs.CloudWatchLogsClient(settings).send(
     new logs.FilterLogEventsCommand({ logGroupName: 'g', startTime: 1 }),

@@ -43,9 +43,10 @@ export function events(cloud: Cloud): EventsService {
   const policies = new Map<string, object | undefined>();
   const rules = new Map<string, Rule>();
 
+  const nameOf = (nameOrArn = 'default') => nameOrArn.replace(/^arn:.*:event-bus\//, '');
   function busName(nameOrArn: string | undefined): string {
-    const name = nameOrArn?.startsWith('arn:') ? nameOrArn.split(':event-bus/')[1] : (nameOrArn ?? 'default');
-    if (name === undefined || !buses.has(name))
+    const name = nameOf(nameOrArn);
+    if (!buses.has(name))
       throw new AwsError('ResourceNotFoundException', `Event bus ${nameOrArn} does not exist.`);
     return name;
   }
@@ -83,16 +84,11 @@ export function events(cloud: Cloud): EventsService {
   function putEvents(input: model.PutEventsCommandInput, call: Call): model.PutEventsCommandOutput {
     const entries = input.Entries ?? [];
     if (input.EndpointId !== undefined) refuse('PutEvents with EndpointId');
-    if (entries.length < 1 || entries.length > 10)
-      throw new AwsError(
-        'ValidationException',
-        "Value at 'entries' failed to satisfy constraint: Member must have 1 to 10 entries",
-      );
     const bytes = entries.reduce((sum, entry) => sum + Buffer.byteLength(JSON.stringify(entry)), 0);
     if (bytes > maxRequestBytes)
       throw new AwsError('ValidationException', 'Total size of the entries in the request is over the limit.');
     // One question for each bus, with the values of all its entries.
-    for (const [bus, said] of Map.groupBy(entries, entry => busName(entry.EventBusName)))
+    for (const [bus, said] of Map.groupBy(entries, entry => nameOf(entry.EventBusName)))
       call.authorize('events:PutEvents', busArn(bus), {
         'events:source': said.map(({ Source = '' }) => Source),
         'events:detail-type': said.map(({ DetailType = '' }) => DetailType),
@@ -129,7 +125,10 @@ export function events(cloud: Cloud): EventsService {
       detail,
     };
     const event = envelope(fields, entry.Time);
-    accept(busName(entry.EventBusName), event);
+    const bus = nameOf(entry.EventBusName);
+    // As on AWS (https://github.com/aws/aws-cli/issues/9186): the event is taken, and lost.
+    if (buses.has(bus)) accept(bus, event);
+    else cloud.log(`WARNING: events: there is no bus ${bus}; as on AWS, the event ${event.id} is taken and lost`);
     return { EventId: event.id };
   }
 
@@ -176,7 +175,7 @@ export function events(cloud: Cloud): EventsService {
     operations: {
       PutEvents: putEvents,
       DescribeEventBus(input: model.DescribeEventBusCommandInput, call: Call) {
-        const Name = input.Name?.replace(/^arn:.*:event-bus\//, '') ?? 'default';
+        const Name = nameOf(input.Name);
         call.authorize('events:DescribeEventBus', busArn(Name));
         const policy = policies.get(busName(Name));
         return { Name, Arn: busArn(Name), Policy: policy && JSON.stringify(policy) };

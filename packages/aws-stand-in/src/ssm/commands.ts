@@ -42,7 +42,7 @@ export function commandOperations(
     const name = input.DocumentName!;
     call.authorize('ssm:SendCommand', documents.arnOf(name));
     for (const id of nodeIds) call.authorize('ssm:SendCommand', nodes.arnOf(id), nodes.contextOf(id));
-    checkLimits(input, nodeIds);
+    checkLimits(nodeIds);
     const unknown = nodeIds.filter(id => nodes.find(id) === undefined);
     if (unknown.length > 0)
       throw new AwsError(
@@ -217,25 +217,14 @@ export function commandOperations(
   };
 }
 
-function checkLimits(input: model.SendCommandCommandInput, nodeIds: string[]): void {
-  const timeout = input.TimeoutSeconds ?? 3_600;
-  if (nodeIds.length < 1 || nodeIds.length > 50)
+function checkLimits(nodeIds: string[]): void {
+  if (nodeIds.length < 1)
     throw new AwsError(
       'ValidationException',
       "Value at 'instanceIds' failed to satisfy constraint: Member must have 1 to 50 entries",
     );
   if (new Set(nodeIds).size !== nodeIds.length)
     throw new AwsError('DuplicateInstanceId', 'An instance ID is given twice.');
-  if (timeout < 30 || timeout > 2_592_000)
-    throw new AwsError(
-      'ValidationException',
-      "Value at 'timeoutSeconds' failed to satisfy constraint: Member must be between 30 and 2592000",
-    );
-  if ((input.Comment ?? '').length > 100)
-    throw new AwsError(
-      'ValidationException',
-      "Value at 'comment' failed to satisfy constraint: Member must have length less than or equal to 100",
-    );
 }
 
 function checkHash(content: string, hash: string, type: string | undefined): void {

@@ -8,6 +8,7 @@
 import { NormalizedSchema } from '@smithy/core/schema';
 import { writeError } from './error-answer.ts';
 import type { Answer, Dialect, Message } from './message.ts';
+import { limitBroken, modelOf, type ServiceModel } from './model-limits.ts';
 import { queryShape, readQuery, renamed, serializeXml } from './query.ts';
 import { missingMember } from './required-members.ts';
 import { readRest, serialize, writeRest } from './rest.ts';
@@ -28,9 +29,11 @@ export class Protocol {
   readonly #wire: any;
   readonly #operations = new Map<string, any[]>();
   readonly #rest: RestOperation[] = [];
+  readonly #model: ServiceModel | undefined;
 
   constructor(service: Service, region: string) {
     this.service = service;
+    this.#model = modelOf(service.name);
     const client = new service.model[service.client]({
       region,
       credentials: { accessKeyId: '-', secretAccessKey: '-' },
@@ -127,6 +130,28 @@ export class Protocol {
       );
   }
 
+  /** @throws AwsError ValidationException for a value whose length, range or pattern AWS refuses */
+  checkLimits(operation: string, input: any): void {
+    const schema = this.#operations.get(operation);
+    if (!schema || !this.#model) return;
+    const broken = limitBroken(this.#model, NormalizedSchema.of(schema[4]), input, '');
+    if (broken !== undefined) throw new AwsError(this.#invalidCode(), broken);
+  }
+
+  #invalidCode(): string {
+    const protocol = this.#wire.getShapeId();
+    if (protocol === 'aws.protocols#awsQuery') return 'ValidationError';
+    return protocol === 'aws.protocols#restXml' ? 'InvalidInput' : 'ValidationException';
+  }
+
+  /** @throws Error unless the operation declares the error, or every operation of AWS may have it */
+  checkDeclared(operation: string, { code, status }: AwsError): void {
+    const declared = this.#model?.errors[operation];
+    // S3 declares almost none of its errors.
+    if (!declared || status >= 500 || COMMON.has(code) || this.service.name === 's3') return;
+    if (!declared.includes(code)) throw new Error(`${this.service.name}:${operation} does not declare ${code}`);
+  }
+
   /** The operation's schema; undefined if the service has no such operation. */
   schema(operation: string): any[] | undefined {
     return this.#operations.get(operation);
@@ -162,5 +187,14 @@ export class Protocol {
     return this.#wire.getShapeId() === 'aws.protocols#awsQuery' ? schema : queryShape(schema, route.operation);
   }
 }
+
+/** Errors that no operation declares (API references, "Common errors"). */
+const COMMON = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'ValidationException',
+  'ValidationError',
+  'InvalidInput',
+]);
 
 const unknownOperation = (why: string) => new AwsError('UnknownOperationException', why, { status: 404 });

@@ -73,7 +73,8 @@ export class Wire {
    * calls another.
    * @throws AwsError of the operation; NotImplemented (501) for an operation that is not done here;
    *   an Error (500) if an operation succeeded without a check of its caller's rights, because no
-   *   test of IAM would see that hole
+   *   test of IAM would see that hole. The same for an error that AWS's model of the
+   *   operation does not have: a caller would handle what AWS never answers
    */
   async call(
     caller: Caller,
@@ -89,6 +90,7 @@ export class Wire {
         status: 501,
       });
     protocol.checkRequired(operation, input);
+    protocol.checkLimits(operation, input);
     let asked = false;
     const call: Call = {
       caller,
@@ -98,7 +100,13 @@ export class Wire {
         this.#options.iam.authorize(caller, action, resource, context);
       },
     };
-    const output = await run(input, call);
+    let output: unknown;
+    try {
+      output = await run(input, call);
+    } catch (error) {
+      if (error instanceof AwsError) protocol.checkDeclared(operation, error);
+      throw error;
+    }
     if (!asked) throw new Error(`${service}:${operation} did not ask for authorization`);
     return output;
   }

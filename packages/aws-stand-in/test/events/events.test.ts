@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,8 +158,11 @@ test('each bad entry is answered with its own error, and the good ones are taken
   ]);
 });
 
-test('an event to a bus that does not exist is refused', async () => {
-  await expect(put({ EventBusName: 'nowhere' })).rejects.toThrow('Event bus nowhere does not exist');
+test('an event to a bus that does not exist is taken and lost, as on AWS, and the log says so', async () => {
+  const { FailedEntryCount, Entries } = await put({ EventBusName: 'nowhere' });
+  expect({ FailedEntryCount, Entries }).toEqual({ FailedEntryCount: 0, Entries: [{ EventId: expect.any(String) }] });
+  const log = readFileSync(join(directory, 'cloud.log'), 'utf8');
+  expect(log).toContain(`there is no bus nowhere; as on AWS, the event ${Entries![0]!.EventId} is taken and lost`);
 });
 
 test("the bus's policy names the senders and their sources, and is replaced as a whole", async () => {

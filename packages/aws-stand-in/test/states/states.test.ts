@@ -257,9 +257,19 @@ describe('names', () => {
     expect(announced.filter(event => event.detail.status === 'RUNNING')).toHaveLength(1);
   });
 
-  test.each(['a b', 'mx1:7', 'x'.repeat(81), 'a/b', 'a*'])('%j is refused', async name => {
+  test.each(['a b', 'mx1:7', 'a/b', 'a*'])('%j is refused', async name => {
     const machine = await create({ Done: { Type: 'Succeed' } });
     await expect(start(machine, {}, name)).rejects.toMatchObject({ name: 'InvalidName' });
+  });
+
+  test('of more than 80 characters are refused with the text of AWS', async () => {
+    const machine = await create({ Done: { Type: 'Succeed' } });
+    const name = 'x'.repeat(81);
+    // As AWS answered (https://github.com/getmoto/moto/issues/6438).
+    await expect(start(machine, {}, name)).rejects.toMatchObject({
+      name: 'ValidationException',
+      message: `1 validation error detected: Value '${name}' at 'name' failed to satisfy constraint: Member must have length less than or equal to 80`,
+    });
   });
 });
 
