@@ -46,7 +46,7 @@ const services: ServiceFactory[] = [
       Item: { k: { S: 'é' }, b: { B: bytes }, n: { N: '12345678901234567890' }, l: { L: [{ NULL: true }] } },
     }),
     PutItem: operation(missing('ConditionalCheckFailedException', 400, { Item: { owner: { S: 'other' } } })),
-    DeleteItem: operation(missing('NoSuchKey')),
+    UpdateItem: operation(missing('NoSuchKey')),
     TransactWriteItems: operation(
       missing('TransactionCanceledException', 400, {
         CancellationReasons: [{ Code: 'None' }, { Code: 'ConditionalCheckFailed', Item: { v: { N: '3' } } }],
@@ -194,11 +194,11 @@ test('an operation that is not implemented is refused by service and operation w
 
 test('an error that AWS does not declare for the operation is an error of ours', async () => {
   const asked = new dynamodb.DynamoDBClient(settings).send(
-    new dynamodb.DeleteItemCommand({ TableName: 't', Key: { k: { S: 'x' } } }),
+    new dynamodb.UpdateItemCommand({ TableName: 't', Key: { k: { S: 'x' } } }),
   );
   expect(await failure(asked)).toMatchObject({
     name: 'InternalFailure',
-    message: 'dynamodb:DeleteItem does not declare NoSuchKey',
+    message: 'dynamodb:UpdateItem does not declare NoSuchKey',
   });
 });
 

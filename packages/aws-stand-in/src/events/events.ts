@@ -46,8 +46,7 @@ export function events(cloud: Cloud): EventsService {
   const nameOf = (nameOrArn = 'default') => nameOrArn.replace(/^arn:.*:event-bus\//, '');
   function busName(nameOrArn: string | undefined): string {
     const name = nameOf(nameOrArn);
-    if (!buses.has(name))
-      throw new AwsError('ResourceNotFoundException', `Event bus ${nameOrArn} does not exist.`);
+    if (!buses.has(name)) throw new AwsError('ResourceNotFoundException', `Event bus ${nameOrArn} does not exist.`);
     return name;
   }
   const busArn = (name: string) => arn(cloud, 'events', `event-bus/${name}`);

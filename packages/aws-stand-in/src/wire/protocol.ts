@@ -144,7 +144,7 @@ export class Protocol {
     return protocol === 'aws.protocols#restXml' ? 'InvalidInput' : 'ValidationException';
   }
 
-  /** @throws Error unless the operation declares the error, or every operation of AWS may have it */
+  /** @throws Error unless the operation declares the error, or any operation may have it */
   checkDeclared(operation: string, { code, status }: AwsError): void {
     const declared = this.#model?.errors[operation];
     // S3 declares almost none of its errors.
