@@ -107,17 +107,21 @@ audit_daemon() {
     if [ $((n % 20)) = 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then break; fi
     reached=$n
     if [ "$kind" = lost ] || ! name_on "$1" "$mail" "$web"; then continue; fi
+    unseen=
     for port in $ports; do
-      served "$port" "$name" "$home/live/$place.pem" new && continue
-      # A process from before a reload may answer once more, and a busy server is slow. So 20 rows
-      # get a second look, not ten thousand.
-      if [ "$second_looks" -gt 0 ]; then
-        second_looks=$((second_looks - 1))
-        sleep 0.5
-        ! served "$port" "$name" "$home/live/$place.pem" new || continue
-      fi
-      echo "$n $port"
+      served "$port" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
     done
+    # A process from before a reload may answer once more, and a busy server is slow. So 20 rows get
+    # a second look, not ten thousand.
+    if [ -n "$unseen" ] && [ "$second_looks" -gt 0 ]; then
+      second_looks=$((second_looks - 1))
+      sleep 0.5
+      first_look=$unseen unseen=
+      for port in $first_look; do
+        served "$port" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
+      done
+    fi
+    for port in $unseen; do echo "$n $port"; done
   done <"$run/audit.rows"
   echo "$reached done"
 }
