@@ -53,7 +53,7 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
   const covers = request.for.map(use => `${use}.${domain}`);
   const pem = read({ file: request.pem, option: '--pem', domain });
   const key = request.key === undefined ? undefined : read({ file: request.key, option: '--key', domain });
-  const { keyPem, chainPem } = readProvided({ domain, pem, key, covers, roots: here.roots, now });
+  const { keyPem, chainPem } = await readProvided({ domain, pem, key, covers, roots: here.roots, now });
   const certificate = describe(chainPem, now);
   if (certificate.renewAt <= now)
     throw refused({
@@ -62,7 +62,7 @@ export async function provide(request: ProvideRequest, here: Elsewhere, now: num
       remedy: 'give one that lasts longer',
     });
   const provided = await change(domain, here, now, async before => {
-    const same = uses.flatMap(use => before?.[use] ?? []).find(one => one.fingerprint === certificate.fingerprint);
+    const same = await storedAlready({ domain, before, fingerprint: certificate.fingerprint, chainPem }, here);
     if (!same) await put({ domain, id: certificate.id, keyPem, chainPem }, here);
     return { ...before, ...Object.fromEntries(request.for.map(use => [use, same ?? certificate])) };
   });
@@ -116,11 +116,23 @@ async function requireServer({ domain, spec }: DomainRecord, use: Use, { store }
 
 function read({ file, option, domain }: { file: string; option: string; domain: string }): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'latin1'); // a file that is not PEM is named as what it is
   } catch (error) {
     const problem = `${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
     throw refused({ domain, problem, remedy: 'name a file that you may read' });
   }
+}
+
+/** The leaf alone does not tell: it may come again with a corrected chain, which then goes out. */
+async function storedAlready(
+  given: { domain: string; before: Provided | undefined; fingerprint: string; chainPem: string },
+  { certificates }: Elsewhere,
+): Promise<ProvidedCertificate | undefined> {
+  const { domain, before, fingerprint, chainPem } = given;
+  for (const one of uses.flatMap(use => before?.[use] ?? []))
+    if (one.fingerprint === fingerprint && (await certificates.readChain({ domain, id: one.id })) === chainPem)
+      return one;
+  return undefined;
 }
 
 interface Files {

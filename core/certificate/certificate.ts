@@ -107,7 +107,9 @@ export function providedProblem(wanted: {
     found(dateProblem(leaf, wanted.now), { remedy: 'give one that is valid now' }) ??
     found(usageProblem(leaf), { remedy: 'ask for a certificate for TLS servers' }) ??
     found(trustProblem(chain, wanted.roots, wanted.now), {
-      remedy: 'add the chain that came with it, the leaf first',
+      remedy: chain.slice(1).every(one => isValidAt(one, wanted.now))
+        ? 'add the chain that came with it, the leaf first'
+        : 'download the chain again from its issuer',
     })
   );
 }
@@ -156,10 +158,10 @@ function dateProblem(certificate: X509Certificate, now: number): string | undefi
  * next one, until a root has signed one.
  */
 function trustProblem(chain: X509Certificate[], extraRoots: string, now: number): string | undefined {
-  const roots = [...ownRoots(), ...blocks(extraRoots, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
+  const roots = trustedRoots(extraRoots);
   for (const [i, certificate] of chain.entries()) {
     const ends = (root: X509Certificate) =>
-      certificate.raw.equals(root.raw) || (isIssuedBy(certificate, { issuer: root }) && valid(root, now));
+      certificate.raw.equals(root.raw) || (isIssuedBy(certificate, { issuer: root }) && isValidAt(root, now));
     if (roots.some(ends)) return undefined;
     const next = chain[i + 1];
     if (!next) break;
@@ -180,8 +182,14 @@ export function isIssuedBy(certificate: X509Certificate, { issuer }: { issuer: X
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-function valid(certificate: X509Certificate, now: number): boolean {
+/** @param now milliseconds since the epoch */
+export function isValidAt(certificate: X509Certificate, now: number): boolean {
   return dateProblem(certificate, now) === undefined;
+}
+
+/** @param extra PEM, trusted in addition to Node's own roots (Mozilla's) */
+export function trustedRoots(extra: string): X509Certificate[] {
+  return [...ownRoots(), ...blocks(extra, 'CERTIFICATE').map(pem => new X509Certificate(pem))];
 }
 
 let parsedRoots: X509Certificate[] | undefined;

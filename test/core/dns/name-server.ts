@@ -11,8 +11,8 @@ export interface NameServer {
   address: string;
   /**
    * `_acme-challenge.example.test TXT` → values. A CNAME and its target are in one answer, as a
-   * resolver gives them. A wildcard (`*.example.test CNAME`) answers for each name under it that has
-   * no record of its own (RFC 4592 §2.2.1).
+   * resolver gives them. A wildcard (`*.example.test CNAME`) answers for each name under it that
+   * has no record of its own (RFC 4592 §2.2.1).
    */
   records: Map<string, string[]>;
   /** `name TYPE` of each question. */
