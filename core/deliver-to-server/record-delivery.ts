@@ -216,10 +216,14 @@ function seen(lines: Line[], seenAt: number, node: string): Installed {
   const entries = lines.map(({ entry }) => entry);
   const ours = entries.find(entry => entry.for === undefined);
   const provided = entries.flatMap(({ for: use, fingerprint }) => (use ? [[use, fingerprint!]] : []));
+  const providedIds = entries.flatMap(({ for: use, certificate }) => (use ? [[use, certificate!]] : []));
   return {
     domain: entries[0]!.domain,
     ...(ours && { certificate: ours.certificate, fingerprint: ours.fingerprint }),
-    ...(provided.length > 0 && { provided: Object.fromEntries(provided) }),
+    ...(provided.length > 0 && {
+      provided: Object.fromEntries(provided),
+      providedIds: Object.fromEntries(providedIds),
+    }),
     looks: looksFor(entries),
     seenAt,
     node,

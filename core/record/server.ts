@@ -97,6 +97,8 @@ export interface Installed {
   fingerprint?: string;
   /** SHA-256 of the leaf of each provided certificate, hexadecimal. */
   provided?: Partial<Record<Use, string>>;
+  /** The id of each provided certificate: the same leaf with another chain has another id. */
+  providedIds?: Partial<Record<Use, string>>;
   seenAt: number;
   /** How the audit checks what is installed. */
   looks?: Look[];

@@ -42,9 +42,14 @@ export async function isServing(
 export function isSeen(
   { domain, certificate, provided, host }: Certificates & { domain: string; host?: boolean },
   server: Capable,
-  installed: Pick<Installed, 'fingerprint' | 'provided'>,
+  installed: Pick<Installed, 'fingerprint' | 'provided' | 'providedIds'>,
 ): boolean {
   const entries = entriesFor({ domain, v: 0, ...(certificate && { certificate }), provided, host }, server);
-  const leafOf = (use?: Use) => entries.find(entry => entry.for === use)?.install?.fingerprint;
-  return installed.fingerprint === leafOf() && uses.every(use => installed.provided?.[use] === leafOf(use));
+  const install = (use?: Use) => entries.find(entry => entry.for === use)?.install;
+  const { fingerprint, provided: leaves, providedIds: ids } = installed;
+  // An item of before has no ids. With them, the same leaf with a corrected chain is not seen yet.
+  const isOne = (use: Use) =>
+    leaves?.[use] === install(use)?.fingerprint &&
+    (ids ? ids[use] : install(use)?.certificate) === install(use)?.certificate;
+  return fingerprint === install()?.fingerprint && uses.every(isOne);
 }

@@ -6,7 +6,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Elsewhere } from '../../bin/here.ts';
 import { parseUses, provide, withdraw } from '../../bin/provide.ts';
 import type { Use } from '../../core/record/domain.ts';
-import { aCertificate, day, domain, mx1, newWorld, readyServer, type World } from '../core/world.ts';
+import { isServing } from '../../core/work/serving.ts';
+import { aCertificate, day, domain, mx1, newWorld, node, readyServer, type World } from '../core/world.ts';
 import { scratchCa } from '../install/scratch-ca.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sealpost-provide-'));
@@ -80,6 +81,36 @@ describe('a certificate from elsewhere', () => {
     await give(bought.pem);
     expect((await record()).provided!.mail!.id).not.toBe(provided!.mail!.id);
     expect((await record()).elsewhere).toHaveLength(2);
+  });
+
+  test('that comes again with a corrected chain is stored anew, and goes out', async () => {
+    const [leaf, intermediate] = bought.chain.split(/(?<=END CERTIFICATE-----\n)/);
+    await give(bought.pem);
+    const first = (await record()).provided!.mail!;
+    // Before, the intermediate was not checked for what a stricter server sees.
+    world.objects.set(`certificates/${domain}/${first.id}/chain`, leaf!);
+    const isShown = async () => isServing(mx1, await record(), world.store, world.time);
+    const shown = {
+      provided: { mail: first.fingerprint, webmail: first.fingerprint },
+      providedIds: { mail: first.id, webmail: first.id },
+    };
+    await world.store.commitWork({
+      domain,
+      provided: { mail: first, webmail: first },
+      servers: [mx1],
+      now: world.time,
+    });
+    const work = (await world.store.workFor({ server: mx1, domain }))!;
+    await world.store.recordInstalled(mx1, work, { domain, ...shown, seenAt: world.time, node });
+    expect(await isShown()).toBe(true);
+
+    world.time += 1;
+    await give(leaf! + intermediate, ['mail', 'webmail'], bought.key);
+    const again = (await record()).provided!.mail!;
+    expect(again.id).not.toBe(first.id);
+    expect(again.fingerprint).toBe(first.fingerprint);
+    expect(await world.certificates.readChain({ domain, id: again.id })).toBe(bought.chain);
+    expect(await isShown()).toBe(false);
   });
 
   const bad: [string, () => Promise<unknown>, RegExp][] = [
