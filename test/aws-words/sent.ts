@@ -18,7 +18,7 @@ const RUNS = [
   // These tests make the clients that they give to the product, so that each has the product's id.
   { tests: ['--project', 'parts', 'test/aws/'], id: PRODUCT },
   { tests: ['--project', 'parts', 'test/bin/', 'test/road/', 'test/local/visitor'] },
-  { tests: ['--project', 'road'] },
+  { tests: ['--project', 'measured'] },
 ];
 
 /** @returns by service */
