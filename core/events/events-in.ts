@@ -41,7 +41,7 @@ export const serverRetirement = z.strictObject({ server: text, node: z.optional(
 export const expiring = z.strictObject({ domain: z.optional(text), server: z.optional(text) });
 
 /** Events that start secure-domain. */
-export const domainEvents = {
+const domainEvents = {
   'Domain Created': domainWish,
   'Domain Changed': domainWish,
   'Domain Deleted': domainDeletion,

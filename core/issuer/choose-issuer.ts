@@ -78,7 +78,7 @@ export function isUnlikeWish(issuers: Issuer[], wish: Wish, { current }: Pick<Do
  * Issuers in trouble, with every domain or with this one, come last, so that they are tried only
  * after all others.
  */
-export async function inOrder(
+async function inOrder(
   found: Issuer[],
   { parked }: Pick<DomainRecord, 'parked'>,
   store: Pick<IssuerStore, 'readIssuer'>,

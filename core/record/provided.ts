@@ -10,7 +10,7 @@ import { servesAlone, type Capable } from './capability.ts';
 const DAY = 86_400_000;
 
 /** Days before the end at which a person is notified, once each. */
-export const TELL_AT_DAYS = [30, 14, 7, 1];
+const TELL_AT_DAYS = [30, 14, 7, 1];
 /**
  * Time for our order, and for a person to mend what keeps the order from succeeding. The domain's
  * DNS may not have been checked for a year.

@@ -48,7 +48,7 @@ export async function publishChallenges(
 /**
  * Values by record set: a domain and its wildcard share one, and both values must be there at once.
  */
-export function valuesByRecord(order: OrderState, places: Place[]): PublishedValue[] {
+function valuesByRecord(order: OrderState, places: Place[]): PublishedValue[] {
   const values = order.challenges.map(challenge => {
     const place = places.find(({ name }) => name === challenge.name);
     if (!place)
