@@ -21,6 +21,10 @@ const SERVER_EVENTS = Object.keys(serverEvents);
  * (`AWS::Events::EventBusPolicy`) has its id in the whole account, so that a second stack could not
  * be made, and is written beside the others, so that a denial could be lost
  * (docs/decisions/0032).
+ *
+ * The Sids are not those of the resources that earlier stacks had. At an upgrade CloudFormation
+ * first writes this document and then deletes the old resources, each by its Sid. A statement with
+ * an old Sid would be lost with it.
  * @param bus its ARN is given, because a resource cannot refer to itself
  */
 export function guard(
@@ -42,13 +46,13 @@ export function guard(
     Version: '2012-10-17',
     Statement: [
       {
-        Sid: 'OnlySendersAndWe',
+        Sid: 'OnlySendersAndOurRoles',
         Effect: 'Deny',
         ...put,
         Condition: { ArnNotEquals: { 'aws:PrincipalArn': our }, ArnNotLike: { 'aws:PrincipalArn': senders } },
       },
       {
-        Sid: 'OnlyWeSpeakAsSealpost',
+        Sid: 'OnlyOurRolesSpeakAsSealpost',
         Effect: 'Deny',
         ...put,
         // ForAnyValue: one entry with our source is enough to refuse the whole batch.
@@ -58,7 +62,7 @@ export function guard(
         },
       },
       {
-        Sid: 'SendersMaySpeak',
+        Sid: 'NamedSendersMaySpeak',
         Effect: 'Allow',
         ...put,
         Condition: {

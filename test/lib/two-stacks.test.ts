@@ -96,6 +96,20 @@ test('no two resources write the policy of one other', () => {
   expect(written.filter((one, index) => written.indexOf(one) !== index)).toEqual([]);
 });
 
+test('no statement of the bus has the Sid of a resource that an upgrade deletes afterwards', () => {
+  // Stacks of 2026-11 had a resource AWS::Events::EventBusPolicy for each statement. CloudFormation
+  // deletes it after the bus has its document, and removes the statement with its Sid.
+  const removed = ['OnlySendersAndWe', 'OnlyWeSpeakAsSealpost', 'SendersMaySpeak'];
+  const buses = Object.values(templates.first).filter(({ Type }) => Type === 'AWS::Events::EventBus');
+  const sids = buses.flatMap(({ Properties }) => (Properties!.Policy as Policy).Statement.map(({ Sid }) => Sid));
+  expect(new Set(sids).size).toBe(3);
+  expect(sids.filter(sid => removed.includes(sid))).toEqual([]);
+});
+
+interface Policy {
+  Statement: { Sid: string }[];
+}
+
 /** The logical ids of the resources that a value names. */
 function referencesIn(value: unknown): string[] {
   if (value === null || typeof value !== 'object') return [];
