@@ -1,6 +1,7 @@
 /**
- * `npm run synth`: synthesises the stack and checks it with three tools: CDK's validation (schemas
- * and rules of CloudFormation), cdk-nag's AwsSolutions, and asl-validator. Fails on any finding.
+ * `npm run synth`: synthesises the stack and checks it: CDK's validation (schemas and rules of
+ * CloudFormation), cdk-nag's AwsSolutions, asl-validator, each policy against AWS's service
+ * authorization reference, and each name against a second stack. Fails on any finding.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { bundle } from './bundles.ts';
 import { functionNames } from './function-names.ts';
+import { judgeIdentifiers } from './judges/identifiers.ts';
+import { judgePolicies } from './judges/policies.ts';
 import { SealpostStack } from './sealpost-stack.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
@@ -65,13 +68,15 @@ function acknowledgements(constructs: IConstruct[]): Map<string, string[]> {
   return findings;
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const machines = readdirSync(join(CHECKOUT, 'statemachines')).filter(name => name.endsWith('.asl.json'));
   for (const name of machines)
     judgeMachine({ name, definition: readFileSync(join(CHECKOUT, 'statemachines', name), 'utf8') });
   console.log(`asl-validator: ${machines.join(', ')}: nothing found`);
   const app = strictApp(join(CHECKOUT, 'cdk.out'));
-  new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', { bundles: bundle(functionNames) });
+  const stack = new SealpostStack(app, app.node.tryGetContext('stack') ?? 'sealpost', {
+    bundles: bundle(functionNames),
+  });
   const { resources, acknowledged } = judge(app);
   console.log(`CDK's CloudFormation validation: ${resources} resources: nothing found`);
   const count = [...acknowledged.values()].flat().length;
@@ -80,12 +85,17 @@ function main(): void {
   );
   for (const [reason, findings] of acknowledged)
     console.log(`  ${reason}\n${findings.map(one => `    ${one}`).join('\n')}`);
+  const { template } = app.synth().getStackByName(stack.stackName);
+  const rights = await judgePolicies(template);
+  console.log(`AWS's service authorization reference: ${rights} pairs of a statement and an action: nothing found`);
+  const named = judgeIdentifiers(template, stack);
+  console.log(`CloudFormation's description of the types: ${named} resources: nothing found`);
   console.log('The stack is in cdk.out');
 }
 
 if (import.meta.main) {
   try {
-    main();
+    await main();
   } catch (error) {
     console.error((error as Error).message);
     process.exitCode = 1;
