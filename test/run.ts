@@ -10,7 +10,7 @@ import { ensurePebble } from '../local/ca/pebble.ts';
 import { prepare, reporter } from '../local/prepare.ts';
 import { forget, recorded, type Figures } from './figures.ts';
 import { files, importsOf } from './house/sources.ts';
-import { kinds } from './install/kinds.ts';
+import { kinds } from './kinds.ts';
 import { sizes } from './sizes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');

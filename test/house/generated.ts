@@ -9,13 +9,15 @@ import { definitions } from './definitions.ts';
 import { eventFiles } from './event-pages.ts';
 import { settingsPage } from './settings-page.ts';
 import { checkout, files } from './sources.ts';
+import { zooPage } from './zoo-page.ts';
 
 /** Folders in which every file is generated. */
 const FOLDERS = ['docs/events/'];
 
 /** @returns path → content */
 export async function generated(): Promise<Map<string, string>> {
-  return new Map([...(await eventFiles()), ...(await settingsPage()), ...withCommands(), ...definitions()]);
+  const pages = [...(await eventFiles()), ...(await settingsPage()), ...(await zooPage())];
+  return new Map([...pages, ...withCommands(), ...definitions()]);
 }
 
 /** Files that were generated once, and are not any more. */

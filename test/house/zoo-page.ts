@@ -1,0 +1,64 @@
+/** docs/servers/what-we-know.md, from the rows of the zoo. */
+import { format } from 'prettier';
+import { apache } from '../install/zoo/apache.ts';
+import { dovecot } from '../install/zoo/dovecot.ts';
+import { exim } from '../install/zoo/exim.ts';
+import { nginx } from '../install/zoo/nginx.ts';
+import { postfix } from '../install/zoo/postfix.ts';
+import type { Row, ZooDaemon } from '../install/zoo/row.ts';
+import { json } from './sources.ts';
+
+const TITLES: [ZooDaemon, string][] = [
+  [postfix, 'Postfix'],
+  [dovecot, 'Dovecot'],
+  [exim, 'Exim'],
+  [nginx, 'nginx'],
+  [apache, 'Apache'],
+];
+const DEBIAN = { bookworm: '12', trixie: '13' };
+
+export async function zooPage(): Promise<Map<string, string>> {
+  const options = { ...json('.prettierrc.json'), parser: 'markdown', proseWrap: 'always', printWidth: 100 };
+  return new Map([['docs/servers/what-we-know.md', await format(page(), options)]]);
+}
+
+function page(): string {
+  const rows = TITLES.flatMap(([{ rows }]) => rows);
+  return `# What we know of real configurations
+
+Each row is a configuration that a test makes on a real host: \`test/install/zoo/\`. The test adopts
+the server, delivers a domain and renews it, and undoes the adoption. A client connects to each port
+every 100 ms all the while, with a name and without, and no handshake may fail. After the undo the
+daemon's files are compared byte for byte. \`npm run generate\` writes this page from the rows.
+
+A configuration that is **refused** is left as it is. The inspection, \`sealpost status SERVER\` and an
+event give the reason.
+
+${rows.length} configurations: ${count(rows, 'works')} are adopted, ${count(rows, 'refused')} are refused, and
+${count(rows, 'fails')} are not yet as they should be.
+
+${TITLES.map(([{ rows }, title]) => section(title, rows)).join('\n')}`;
+}
+
+function count(rows: Row[], what: string): number {
+  return rows.filter(row => wordOf(row) === what).length;
+}
+
+function wordOf({ fails, expected }: Row): string {
+  return fails !== undefined ? 'fails' : typeof expected === 'string' ? expected : 'refused';
+}
+
+function section(title: string, rows: Row[]): string {
+  return `## ${title}
+
+${rows.map(item).join('\n')}
+`;
+}
+
+/** A list, not a table: a table's columns would all move with each longer row. */
+function item({ name, on, keys, expected, why, fails }: Row): string {
+  const releases = on.map(release => DEBIAN[release]).join(' and ');
+  const happens = typeof expected === 'string' ? `It ${expected}` : `It is refused: “${expected.refused}”`;
+  const today = fails === undefined ? '' : ` _Not yet: ${fails}._`;
+  return `- **${name}** (Debian ${releases}, ${keys.join(' and ')}). ${happens}. ${why}${today}`;
+}

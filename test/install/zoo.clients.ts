@@ -1,0 +1,128 @@
+/**
+ * Clients outside of a host: what each port serves to a client with this name and these signature
+ * algorithms, and whether there is a moment without TLS.
+ */
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { handshake } from '../../core/audit/handshake.ts';
+import type { KeyType } from './zoo/row.ts';
+
+/** One way to ask a port. */
+export interface Asked {
+  address: string;
+  port: number;
+  /** Sent as SNI; '' for none. */
+  name: string;
+  /** The client takes only certificates with such a key. */
+  key: KeyType;
+}
+
+const ALGORITHMS: Record<KeyType, string> = {
+  RSA: 'rsa_pss_rsae_sha256:rsa_pkcs1_sha256',
+  ECDSA: 'ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384',
+};
+const CONTEXTS = Object.fromEntries(
+  Object.entries(ALGORITHMS).map(([key, sigalgs]) => [key, createSecureContext({ sigalgs, minVersion: 'TLSv1.2' })]),
+) as Record<KeyType, SecureContext>;
+
+/** A handshake that takes longer has failed. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 100;
+
+export const spoken = ({ address, port, name, key }: Asked) =>
+  `port ${port} at ${address} for ${name || 'no name'}, ${key}`;
+
+/** @returns sha256 of the leaf, or `nothing` */
+export async function leafFor({ address, port, name, key }: Asked): Promise<string> {
+  const look = { address, port, name: name || 'unsaid.test', trust: CONTEXTS[key], patienceMs: PATIENCE_MS };
+  const { fingerprint } = await handshake({ ...look, ...(name === '' && { isNameUnsaid: true as const }) });
+  return fingerprint ?? 'nothing';
+}
+
+/** Connections at a time, beside those of the client that watches. Some software takes 20. */
+const AT_ONCE = 4;
+
+/** @returns for each way to ask, in words: the sha256 of the leaf, or `nothing` */
+export async function leaves(all: Asked[]): Promise<Map<string, string>> {
+  const found = new Map(all.map(each => [spoken(each), 'nothing']));
+  const waiting = [...all];
+  const client = async () => {
+    for (let each = waiting.shift(); each; each = waiting.shift()) found.set(spoken(each), await leafFor(each));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
+  return found;
+}
+
+export interface Watched {
+  handshakes: number;
+  /** Handshakes that failed, in words. */
+  failed: string[];
+  /**
+   * The longest time from the beginning of a handshake that failed to that of the next good one, in
+   * the same way.
+   */
+  secondsWithout: number;
+}
+
+/**
+ * A client on each port, every 100 ms until `end` is called. It asks in each of the given ways in
+ * turn.
+ */
+export function watch(all: Asked[]): { end(): Promise<Watched> } {
+  const seen: Watched = { handshakes: 0, failed: [], secondsWithout: 0 };
+  const running = new Set<Promise<void>>();
+  const without = new Map<string, number>();
+  const ports = [...Map.groupBy(all, ({ address, port }) => `${address} ${port}`).values()];
+  const look = async (asked: Asked) => {
+    const began = Date.now();
+    const leaf = await leafFor(asked);
+    seen.handshakes++;
+    const way = spoken(asked);
+    if (leaf === 'nothing') {
+      seen.failed.push(way);
+      if (!without.has(way)) without.set(way, began);
+    } else if (began > (without.get(way) ?? Infinity)) {
+      seen.secondsWithout = Math.max(seen.secondsWithout, (began - without.get(way)!) / 1000);
+      without.delete(way);
+    }
+  };
+  let tick = 0;
+  const timer = setInterval(() => {
+    for (const ways of ports) {
+      const one = look(ways[tick % ways.length]!).finally(() => running.delete(one));
+      running.add(one);
+    }
+    tick++;
+  }, PAUSE_MS);
+  return {
+    async end() {
+      clearInterval(timer);
+      await Promise.all(running);
+      for (const began of without.values())
+        seen.secondsWithout = Math.max(seen.secondsWithout, (Date.now() - began) / 1000);
+      return seen;
+    },
+  };
+}
+
+/**
+ * Listens on a loopback address of its own, and hands each connection on with a PROXY header (v1)
+ * in front, as a load balancer does.
+ * @returns where it listens, at the same port
+ */
+export async function balancer(to: { address: string; port: number }): Promise<{ address: string; server: Server }> {
+  const server = createServer(client => {
+    const upstream = connect({ host: to.address, port: to.port });
+    upstream.write(`PROXY TCP4 192.0.2.7 192.0.2.8 50000 ${to.port}\r\n`);
+    client.pipe(upstream).pipe(client);
+    for (const end of [client, upstream]) end.on('error', () => (client.destroy(), upstream.destroy()));
+    client.on('close', () => upstream.destroy());
+  });
+  // Other zoos run beside this one, so the address is chosen by chance.
+  const octet = () => 1 + Math.floor(Math.random() * 253);
+  const address = `127.${octet()}.${octet()}.${octet()}`;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(to.port, address, resolve);
+  });
+  return { address: (server.address() as AddressInfo).address, server };
+}
