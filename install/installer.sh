@@ -50,6 +50,7 @@ why=
 . ./parts/look.sh
 . ./parts/check.sh
 . ./parts/transaction.sh
+. ./parts/kept.sh
 . ./parts/adopt.sh
 . ./parts/foreign.sh
 . ./parts/inspect.sh
@@ -120,7 +121,8 @@ deliver() {
   [ "${#hash}" = 64 ] || stop 50 'the second argument is the sha256 of the delivery'
   read_head "$delivery" >"$run/head" || stop 50 'the delivery is malformed'
   read -r server seq issued_at not_after mode adopt entries <"$run/head"
-  now=$(date +%s)
+  now=$(date +%s) consent=no
+  [ "$adopt" != with-losses ] || consent=yes
 
   phase sequence
   stored_hash='' stored_seq=0
@@ -170,8 +172,9 @@ write_answer() {
   {
     printf 'sealpost %s %s %s\n' "$hash" "$seq" "$outcome"
     sort -n "$2" | awk '{ printf "%s", $2 } END { print "" }'
-    sort -n "$2" | awk '$2 !~ /^[sud]$/ && n++ < 100 { print substr($0, 1, 160) }'
-    cut -c 1-200 "$3"
+    sort -n "$2" | awk '$2 !~ /^[sud]$/ && n++ < 100 { print substr($0, 1, 200) }'
+    # A line of a plan is what an operator reads and compares, so it is longer.
+    awk '{ print substr($0, 1, /^fact plan / ? 600 : 200) }' "$3"
   } | head -c 23000 >"$home/answer.new"
   sync "$home/answer.new"
   mv -f "$home/answer.new" "$home/answer"

@@ -1,6 +1,8 @@
-# Adoption: the lines in the daemons' own files that make them use our files. They are written once,
-# only when the delivery says `adopt yes`, and each can be undone. adoption/daemons lists what is
-# adopted; adoption/adopting names the daemon whose lines a killed run left half written.
+# Adoption: the lines in the daemons' own files that make them use our files. Three parts are seen
+# apart: an adapter reads (X_obstacle, X_loses, X_own_chains), plans (X_plan) and writes (X_adopt).
+# What is written is exactly the plan; it is staged and tested before (X_stage). adoption/daemons
+# lists what is adopted; adoption/adopting names the daemon whose lines a killed run left half
+# written.
 
 adoption=$home/adoption
 
@@ -68,34 +70,115 @@ undo_half_adoption() {
   rm -f "$adoption/adopting"
 }
 
-# adopt DAEMON PORT: true if the daemon uses our files now and serves on PORT what it served before.
-# If not, its lines are taken out again.
+# adopt DAEMON PORTS: stages and tests what the plan says, writes it, and looks whether PORTS serve
+# what they served before. Sets `state` and `reason`:
+#   adopted  the daemon uses our files now
+#   refused  a test before the writing failed; nothing has changed
+#   undone   the daemon served something else, so the lines are out again
+#   broken   the lines are out again, and the daemon still serves something else
 adopt() {
   mkdir -p "$adoption"
-  default_leaf "$2" >"$run/before"
-  if "$1_adopt"; then
-    tries=0
-    while [ "$tries" -lt 15 ]; do
-      sleep 1
-      default_leaf "$2" >"$run/after"
-      if [ -s "$run/after" ] && cmp -s "$run/before" "$run/after"; then
-        { cat "$adoption/daemons" 2>/dev/null || :; echo "$1"; } >"$run/daemons"
-        place "$run/daemons" "$adoption/daemons"
-        rm -f "$adoption/adopting"
-        load_adopted
-        return 0
-      fi
-      tries=$((tries + 1))
-    done
+  served_now "$2" >"$run/before"
+  state=refused
+  if has "$1" stage; then
+    rm -rf "$run/staged"
+    mkdir "$run/staged"
+    reason=$("$1_stage" "$run/staged" 2>&1 | head -n 1)
+    [ -z "$reason" ] || return 0
   fi
-  undo_half_adoption
-  return 1
+  began=$(date +%s) reason='its configuration does not take our lines'
+  if "$1_adopt" && serves_as_before "$2" "$consent" && is_logged_well "$1"; then
+    { cat "$adoption/daemons" 2>/dev/null || :; echo "$1"; } >"$run/daemons"
+    place "$run/daemons" "$adoption/daemons"
+    rm -f "$adoption/adopting"
+    load_adopted
+    state=adopted reason=
+    return
+  fi
+  state=undone why_undone=$reason
+  undo_half_adoption >&2
+  serves_as_before "$2" no || state=broken
+  reason=$why_undone
 }
 
-default_leaf() { hello "$1" -noservername | sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p'; }
+# What an RSA client and an ECDSA client are: one that knows signatures of this kind only.
+only_rsa='-cipher aRSA -sigalgs RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512'
+only_ecdsa='-cipher aECDSA -sigalgs ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512'
 
+# served_now PORTS: prints `PORT CLIENT CHAIN` for each chain that a port serves: to a client that
+# sends no name, that knows only RSA, that knows only ECDSA, and that sends the host's name. CHAIN
+# is a hash. With a certificate of ours on record for the host's name, adoption is meant to change
+# what is served for that name.
+served_now() {
+  for port in $1; do
+    chain_for "$port" any -noservername
+    chain_for "$port" rsa -noservername "$only_rsa"
+    chain_for "$port" ecdsa -noservername "$only_ecdsa"
+    grep -q '^[^ ]* host ' "$home/domains" || chain_for "$port" named "-servername $server"
+  done
+}
+
+# chain_for PORT CLIENT ARGUMENTS…
+chain_for() {
+  chain_asked="$1 $2"
+  set -- "$1" "$3 ${4-} -showcerts"
+  # shellcheck disable=SC2086
+  hello "$1" $2 | sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' >"$run/chain"
+  [ ! -s "$run/chain" ] || echo "$chain_asked $(sha256sum <"$run/chain" | cut -c 1-64)"
+}
+
+# serves_as_before PORTS CONSENT: true as soon as PORTS serve what they served before, at two looks
+# with a second between them, because an old process may answer the first one. With CONSENT `yes` a
+# key type may be lost. If not true within 15 s, `reason` says what is different.
+serves_as_before() {
+  look_until=$(($(date +%s) + 15)) looks_well=0
+  while [ "$looks_well" -lt 2 ]; do
+    sleep 1
+    served_now "$1" >"$run/after"
+    reason=$(difference "$2")
+    looks_well=$((looks_well + 1))
+    [ -n "$reason" ] || continue
+    looks_well=0
+    [ "$(date +%s)" -lt "$look_until" ] || return 1
+  done
+}
+
+# difference CONSENT: prints the first difference between what was served before and after.
+difference() {
+  awk -v consent="$1" '
+    BEGIN {
+      to["any"] = "a client that sends no name"
+      to["rsa"] = "a client that knows only RSA"
+      to["ecdsa"] = "a client that knows only ECDSA"
+      to["named"] = "a client that sends the name of this host"
+    }
+    FILENAME ~ /after$/ { after[$1, $2] = $3; next }
+    { known[$1, $3] = 1; before[++n] = $0 }
+    END {
+      for (i = 1; i <= n; i++) {
+        split(before[i], part, " ")
+        now = after[part[1], part[2]]
+        if (now == part[3]) continue
+        isKey = part[2] == "rsa" || part[2] == "ecdsa"
+        if (consent == "yes" && (now == "" ? isKey : (part[1], now) in known)) continue
+        print "port " part[1] " served " (now == "" ? "no certificate" : "another chain") " to " to[part[2]]
+        exit
+      }
+    }' "$run/after" "$run/before"
+}
+
+# is_logged_well DAEMON: false if the daemon has logged an error since it was adopted; `reason` is
+# the error.
+is_logged_well() {
+  has "$1" log || return 0
+  reason=$("$1_log" "$began" | head -n 1)
+  [ -z "$reason" ] || { reason="it logged: $reason" && return 1; }
+}
+
+# Prints a line `kept FILE: …` for each file in which a person's later change stays.
 undo_adoption() {
   phase undo
+  undo_half_adoption
   for daemon in $adopted; do "${daemon}_undo"; done
   rm -rf "$adoption"
 }

@@ -69,7 +69,7 @@ check() {
       continue
     fi
     if [ -z "$adopted" ]; then
-      refuse InstallRefused 'this server is not adopted; the inspection prints the lines that adoption would write'
+      refuse InstallRefused "this server is not adopted; $(why_not_adopted)"
       continue
     fi
     if [ "$uncovered" != - ]; then
@@ -81,7 +81,7 @@ check() {
       ! name_on "$daemon" "$mail" "$web" || seen_by=$daemon
     done
     if [ -z "$seen_by" ]; then
-      refuse InstallRefused 'no daemon that answers here can serve the certificate by name'
+      refuse InstallRefused "no daemon that answers here can serve the certificate by name; $(why_not_adopted)"
       continue
     fi
     if read -r reason <"$run/reason.$domain"; then
@@ -123,6 +123,21 @@ refuse_together() {
     { print > (FILENAME ".kept") }' "$tx/entries" "$tx/decided" "$run/go" "$run/same" | xargs -r rm -f
   mv "$run/go.kept" "$run/go"
   mv "$run/same.kept" "$run/same"
+}
+
+# Prints the reason of the first daemon that an inspection found and did not adopt.
+why_not_adopted() {
+  { awk '$2 != "adopted" && $2 != "absent"' "$home/states" 2>/dev/null || :; } | sort -k2,2r | {
+    if read -r daemon state reason; then
+      case $state in
+        ready) echo "$daemon waits for consent to the plan (\"adopt\":true)" ;;
+        loses) echo "$daemon waits for consent to lose something: $reason" ;;
+        *) echo "$daemon is $state: $reason" ;;
+      esac
+    else
+      echo 'an inspection says what adoption would write'
+    fi
+  }
 }
 
 # reserve NAMES…: asks each daemon that would serve the new certificate for room for it. False if

@@ -11,7 +11,7 @@ read_head() {
     $1 ~ /^(seq|issued-at|not-after|entries)$/ && $2 ~ /^[0-9]+$/ && length($2) < 12 ||
     $1 == "server" && $2 ~ /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/ ||
     $1 == "mode" && $2 ~ /^(inspect|install|verify)$/ ||
-    $1 == "adopt" && $2 ~ /^(yes|no)$/ {
+    $1 == "adopt" && $2 ~ /^(yes|no|with-losses)$/ {
       if ($1 in value) exit
       value[$1] = $2
       next

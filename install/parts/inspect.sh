@@ -14,12 +14,14 @@ inspect_server() {
   phase inspect
   read_entries
   : >"$run/facts"
+  : >"$run/plans"
   fact os "$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release | tr -d '"')"
   fact kernel-time "$(date +%s)"
   here='' open='' by_name='' one_name='' web='' secured='' all_adopted=yes
   refusal=$(panel_refusal)
   [ -z "$refusal" ] || fact refused "$refusal"
-  undo_half_adoption
+  undo_half_adoption >&2
+  : >"$run/states"
   for daemon in $daemons; do
     version=$("${daemon}_detect") || version=
     [ -n "$version" ] || continue
@@ -28,36 +30,9 @@ inspect_server() {
     fact configuration "$daemon" "$("${daemon}_directory")"
     fact keys-read-by "$daemon" "$("${daemon}_readers")"
     ! is_web "$daemon" || web="$web,$daemon"
-    first=
-    for port in $("${daemon}_ports"); do
-      answers "$port" || continue
-      open="$open,$port"
-      : "${first:=$port}"
-      echo "$port $daemon" >>"$run/ports"
-    done
-    [ -z "$first" ] || ! has_one_certificate "$daemon" || one_name="$one_name,$daemon"
-    lost=no
-    ! is_adopted "$daemon" || [ -z "$first" ] || ! is_lost "$daemon" || lost=yes
-    if [ "$lost" = yes ] || ! is_adopted "$daemon"; then
-      [ "$lost$adopt" != yesyes ] || drop_adoption "$daemon"
-      obstacle=${refusal:-$("${daemon}_obstacle")}
-      [ -n "$first" ] || obstacle="${obstacle:-no port of it answers TLS}"
-      if [ -n "$obstacle" ]; then
-        fact adopt-change "none for $daemon: $obstacle"
-        continue
-      fi
-      "${daemon}_plan" >"$run/plan"
-      while read -r line; do fact adopt-change "$line"; done <"$run/plan"
-      if [ "$adopt" = no ]; then
-        all_adopted=no
-      elif ! adopt "$daemon" "$first"; then
-        fact adopt-change "undone for $daemon: it did not serve the same as before"
-        continue
-      fi
-    fi
-    secured="$secured,$daemon"
-    has_one_certificate "$daemon" || by_name="$by_name,$daemon"
+    inspect_daemon "$daemon"
   done
+  place "$run/states" "$home/states"
   # Software without an adapter counts as software with one certificate for all names.
   foreign_listeners >"$run/foreign"
   one_name="$one_name$(awk '!seen[$2]++ { printf ",%s", $2 }' "$run/foreign")"
@@ -80,8 +55,91 @@ inspect_server() {
   fact memory-kb "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)"
   fact free-kb "$(free_kb)"
   fact host-certificate "$(host_certificate)"
+  # The plans come last, because an answer that is too long is cut at its end.
+  head -n 100 "$run/plans" >>"$run/facts"
   : >"$run/letters"
   write_answer inspected "$run/letters" "$run/facts"
+}
+
+# inspect_daemon DAEMON: reads it, adopts it if it may, and gives its state.
+inspect_daemon() {
+  find_serving "$1"
+  for port in $serving; do
+    open="$open,$port"
+    echo "$port $1" >>"$run/ports"
+  done
+  [ -z "$serving" ] || ! has_one_certificate "$1" || one_name="$one_name,$1"
+  # What is left of a lost adoption is taken out first, so that the plan begins at the operator's
+  # own lines.
+  if [ "$adopt" != no ] && is_adopted "$1" && [ -n "$serving" ] && is_lost "$1"; then
+    drop_adoption "$1" >&2
+  fi
+  read_daemon "$1"
+  case $state-$adopt in
+    ready-yes | ready-with-losses | loses-with-losses) adopt "$1" "$serving" ;;
+  esac
+  fact daemon "$1" "$state" "$reason"
+  echo "$1 $state $reason" >>"$run/states"
+  case $state in
+    ready | loses) sed "s/^/fact plan $1 /" "$run/plan" >>"$run/plans" ;;
+  esac
+  case $state in adopted | dead | absent) ;; *) all_adopted=no ;; esac
+  case $state in
+    adopted | dead | ready | loses)
+      secured="$secured,$1"
+      has_one_certificate "$1" || by_name="$by_name,$1"
+      ;;
+  esac
+}
+
+# find_serving DAEMON: sets `serving`, its ports that answer TLS, and `mute`, its ports that speak
+# only TLS, have a listener and do not answer.
+find_serving() {
+  serving='' mute=''
+  for port in $("$1_ports"); do
+    if answers "$port"; then
+      serving="$serving $port"
+    elif listens "$port"; then
+      case $port in 443 | 465 | 993 | 995) mute="$mute $port" ;; esac
+    fi
+  done
+  serving=${serving# } mute=${mute# }
+}
+
+# read_daemon DAEMON: reads what adoption would change here, and changes nothing. Sets `state` and
+# `reason`, and writes the plan to $run/plan:
+#   adopted  it uses our files
+#   dead     it is adopted, and no port of it answers TLS
+#   absent   it is not adopted, and no port of it has to answer TLS
+#   refused  something stands in the way
+#   loses    it can be adopted, and would lose something by that
+#   ready    it can be adopted
+read_daemon() {
+  reason=
+  : >"$run/plan"
+  if is_adopted "$1"; then
+    if [ -z "$serving" ]; then
+      state=dead reason='no port of it answers TLS'
+      return
+    elif ! is_lost "$1"; then
+      state=adopted
+      return
+    fi
+  fi
+  reason=${refusal:-$("$1_obstacle" | head -n 1)}
+  if [ -z "$serving" ]; then
+    state=absent
+    [ -z "$mute" ] || state=refused
+    reason="${reason:-no port of it answers TLS${mute:+, and it listens on $mute}}"
+    return
+  fi
+  state=refused
+  [ -z "$reason" ] || return 0
+  "$1_plan" >"$run/plan"
+  state=ready
+  has "$1" loses || return 0
+  reason=$("$1_loses" | head -n 1)
+  [ -z "$reason" ] || state=loses
 }
 
 # Prints `trusted` if each of the ports 25, 465 and 993 serves a trusted certificate for the host's

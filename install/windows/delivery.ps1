@@ -20,7 +20,7 @@ function Read-Delivery([string]$path) {
       ($field[0] -cmatch '^(seq|issued-at|not-after|entries)$' -and $field[1] -cmatch '^[0-9]{1,11}$') -or
       ($field[0] -ceq 'server' -and (Test-Name $field[1])) -or
       ($field[0] -ceq 'mode' -and $field[1] -cmatch '^(inspect|install|verify)$') -or
-      ($field[0] -ceq 'adopt' -and $field[1] -cmatch '^(yes|no)$'))
+      ($field[0] -ceq 'adopt' -and $field[1] -cmatch '^(yes|no|with-losses)$'))
     if (-not $isKnown) { Stop-Installer 50 "the delivery is malformed: line $($at + 1)" }
     $value[$field[0]] = $field[1]
     $at++
@@ -29,7 +29,7 @@ function Read-Delivery([string]$path) {
   $body = Read-Body $lines ($at + 1)
   if ($body.entries.Count -ne [int]$value['entries']) { Stop-Installer 50 'the delivery is malformed: it has not the entries that it says' }
   return [pscustomobject]@{
-    server = $value['server']; seq = [long]$value['seq']; mode = $value['mode']; adopt = $value['adopt'] -ceq 'yes'
+    server = $value['server']; seq = [long]$value['seq']; mode = $value['mode']; adopt = $value['adopt'] -cne 'no'
     issuedAt = [long]$value['issued-at']; notAfter = [long]$value['not-after']
     roots = @($body.roots | ForEach-Object { ConvertTo-Certificate $_.bytes })
     entries = @($body.entries); rows = @($body.rows)

@@ -19,14 +19,12 @@ function Invoke-Inspection($delivery) {
     Add-Fact "iis $(Get-IisVersion)"
   }
   if ($known -and -not $adoption) {
-    Add-Fact "adopt-change $($mailEnable.security) $($mailEnable.choice): $($state.choice) -> the $($state.form) of the server's own certificate"
-    if ($site) { Add-Fact "adopt-change IIS site $site a binding with SNI for each webmail name" }
-    else { Add-Fact 'adopt-change none for iis: no single site is the webmail (a binding for webmail.*)' }
     if ($delivery.adopt) {
       Write-Adoption $state $site
       $adoption = Read-Adoption
     }
   }
+  Add-Daemons $state $adoption $site
   $isWeb = $adoption -and $adoption.site -and $listeners.ContainsKey(443)
   $others = @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $_ -notin $state.ports } | ForEach-Object { Get-ProgramName $listeners[$_].process })
   Add-Fact "cannot-serve-by-name $(@(@('mailenable') + $others | Select-Object -Unique) -join ',')"
@@ -38,6 +36,26 @@ function Invoke-Inspection($delivery) {
   Add-Fact "free-kb $([long]((Get-PSDrive -Name $env:SystemDrive.Substring(0, 1)).Free / 1024))"
   Add-Fact "host-certificate $(Get-HostCertificate $delivery $listeners)"
   Write-Answer $delivery 'inspected' @() @() @()
+}
+
+# The state of each daemon, and what adoption would change. It loses nothing here.
+function Add-Daemons($state, $adoption, [string]$site) {
+  if ($state.refusal) { Add-Fact "daemon mailenable refused $($state.refusal)" }
+  elseif ($adoption) { Add-Fact 'daemon mailenable adopted' }
+  else {
+    Add-Fact 'daemon mailenable ready'
+    Add-Fact "plan mailenable $($mailEnable.security):0 - $($mailEnable.choice) = $($state.choice)"
+    Add-Fact "plan mailenable $($mailEnable.security):0 + $($mailEnable.choice) = the $($state.form) of the server's own certificate"
+    Add-Fact 'plan mailenable costs a restart of its services for each new certificate of the host'
+  }
+  if (-not (Test-Iis)) { return }
+  if ($adoption -and $adoption.site) { Add-Fact 'daemon iis adopted' }
+  elseif (-not $site) { Add-Fact 'daemon iis absent no single site is the webmail (a binding for webmail.*)' }
+  elseif ($state.refusal) { Add-Fact 'daemon iis refused MailEnable is refused here' }
+  else {
+    Add-Fact 'daemon iis ready'
+    Add-Fact "plan iis IIS site ${site}:0 + a binding with SNI for each webmail name"
+  }
 }
 
 function Get-ProgramName([int]$process) {

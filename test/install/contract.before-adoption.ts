@@ -10,8 +10,7 @@ export function beforeAdoption(story: Story): void {
     it('daemons that do not run are not adopted, and nothing is written', async () => {
       for (const { stop } of parts) await story.mail.sh(stop);
       const { rest } = await story.adopt();
-      for (const { name } of parts)
-        expect(rest).toContain(`fact adopt-change none for ${name}: no port of it answers TLS`);
+      for (const { name } of parts) expect(rest).toContain(`fact daemon ${name} absent no port of it answers TLS`);
       expect(rest).toContain('fact adopted no');
       expect(await story.mail.sh(configuration)).toBe(story.before);
       await startServices(story.mail.host);
@@ -38,8 +37,9 @@ export function beforeAdoption(story: Story): void {
         expect(Number(fact(word)[0]), word).toBeGreaterThanOrEqual(0);
       expect(fact('adopted')).toEqual(['no']);
       expect(fact('host-certificate')).toEqual(['untrusted']);
-      expect(fact('adopt-change').length).toBeGreaterThanOrEqual(parts.length);
-      expect(fact('adopt-change').join('\n')).not.toContain('none for');
+      expect(fact('daemon').map(text => text.trimEnd())).toEqual(parts.map(({ name }) => `${name} ready`));
+      for (const { name } of parts)
+        expect(fact('plan')).toContainEqual(expect.stringMatching(new RegExp(`^${name} \\S`)));
       expect(await story.mail.sh(configuration)).toBe(story.before);
     });
 
