@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePebble } from '../local/ca/pebble.ts';
 import { prepare, reporter } from '../local/prepare.ts';
+import { compare } from './decisions/compare.ts';
 import { forget, recorded, type Figures } from './figures.ts';
 import { files, importsOf } from './house/sources.ts';
 import { kinds } from './kinds.ts';
@@ -15,6 +16,7 @@ import { sizes } from './sizes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
 const RESULTS = join(CHECKOUT, '.local/test-results.json');
+const DECISIONS = join(CHECKOUT, '.local/decisions.jsonl');
 
 interface Results {
   numPassedTests: number;
@@ -36,6 +38,7 @@ function runVitest(args: string[]): Promise<number> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
   const child = spawn(process.execPath, [...process.execArgv, vitest, 'run', ...reporters, ...args], {
     cwd: CHECKOUT,
+    env: { ...process.env, AWS_STAND_IN_DECISIONS: DECISIONS },
     stdio: 'inherit',
   });
   return new Promise((resolve, reject) => {
@@ -96,14 +99,27 @@ async function only(chosen: string[], report: (line: string) => void): Promise<F
   return {};
 }
 
+/**
+ * Asks iam-simulate about each authorization of the run, and prints what it decides otherwise.
+ * @returns the exit code
+ */
+async function compareDecisions(): Promise<number> {
+  if (!existsSync(DECISIONS)) return 0;
+  const { compared, passedOver, disagreements } = await compare(DECISIONS);
+  console.log(`\n${compared} authorizations, ${disagreements.length} of them decided otherwise by iam-simulate`);
+  for (const [reason, count] of passedOver) console.log(`  ${count} not compared: ${reason}`);
+  for (const one of disagreements) console.log(one);
+  return disagreements.length === 0 ? 0 : 1;
+}
+
 async function main(args: string[]): Promise<number> {
   const report = reporter();
   const chosen = files.filter(file => file.endsWith('.test.ts') && args.some(arg => file.includes(arg)));
   const measured = await (args.length === 0 ? everything(report) : only(chosen, report));
   forget();
-  rmSync(RESULTS, { force: true });
+  for (const file of [RESULTS, DECISIONS]) rmSync(file, { force: true });
   if (args.length === 0) report('Every test: first the parts, then, alone for its figures, the way of five domains');
-  const exitCode = await runVitest(args);
+  const exitCode = (await runVitest(args)) || (await compareDecisions());
   if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
   print({ ...recorded(), ...measured });

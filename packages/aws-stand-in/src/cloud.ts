@@ -49,7 +49,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const log = (line: string) =>
     appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
 
-  const iam = new LocalIam({ region, account, now, database });
+  const iam = new LocalIam({ region, account, now, database }, { decisionsFile: process.env.AWS_STAND_IN_DECISIONS });
   const wire = new Wire({ region, iam, log, sentFile: process.env.AWS_STAND_IN_SENT });
   const endpoint = `http://127.0.0.1:${await wire.listen(options.port ?? 0)}`;
   const services = new Map<string, Service>();

@@ -10,6 +10,7 @@ import type { LocalIam } from './iam/local-iam.ts';
 import type { Caller, Resource, ServiceFactory } from './service/service.ts';
 import { factories, type ServiceName } from './services.ts';
 
+export type { Decision } from './iam/recorded-decisions.ts';
 export type { ServiceFactory } from './service/service.ts';
 
 /** A minute of AWS's own waits is a second here. */

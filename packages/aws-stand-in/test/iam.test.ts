@@ -220,9 +220,11 @@ describe('conditions', () => {
     [{ 'ForAllValues:StringEquals': { 'a:k': 'x' } }, {}, true],
     [{ 'ForAnyValue:StringLike': { 'a:k': 'x*' } }, { 'a:k': ['a', 'xx'] }, true],
     [{ 'ForAnyValue:StringEquals': { 'a:k': 'x' } }, {}, false],
-    // Several values need a set operator (IAM user guide, "Multivalued context keys").
+    // A key that may have several values needs a set operator, also if it has one now (IAM user
+    // guide, "Multivalued context keys").
     [{ StringEquals: { 'a:k': 'x' } }, { 'a:k': ['x', 'x'] }, false],
-    [{ StringEquals: { 'a:k': 'x' } }, { 'a:k': ['x'] }, true],
+    [{ StringEquals: { 'a:k': 'x' } }, { 'a:k': ['x'] }, false],
+    [{ 'ForAnyValue:StringEquals': { 'a:k': 'x' } }, { 'a:k': ['x'] }, true],
     [{ StringNotEquals: { 'a:k': 'y' } }, { 'a:k': ['x', 'z'] }, false],
     [{ Null: { 'a:k': 'false' } }, { 'a:k': ['x', 'z'] }, true],
     [{ StringEquals: { 'a:k': 'x', 'a:l': 'y' } }, { 'a:k': 'x' }, false],

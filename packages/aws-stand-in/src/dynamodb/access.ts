@@ -32,7 +32,11 @@ export function openAccess(cloud: Cloud): Access {
       // The table comes first, because its schema says which attribute the leading key is.
       const partition = table?.KeySchema[0]!.AttributeName ?? '';
       const leading = keys.flatMap(key => leadingKey(key?.[partition]));
-      call.authorize(`dynamodb:${action}`, tableArn(name), { ...context, 'dynamodb:LeadingKeys': leading });
+      call.authorize(`dynamodb:${action}`, tableArn(name), {
+        ...context,
+        // AWS has the key for operations on items only.
+        ...(keys.length > 0 && { 'dynamodb:LeadingKeys': leading }),
+      });
       return found(table);
     },
   };

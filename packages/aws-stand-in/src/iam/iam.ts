@@ -21,7 +21,7 @@ export function iamService(iam: LocalIam, account: string): Service {
     client: 'IAMClient',
     operations: {
       ListRoles(input, call) {
-        call.authorize('iam:ListRoles', `arn:aws:iam::${account}:role/`);
+        call.authorize('iam:ListRoles', '*');
         refuseOthers('iam:ListRoles', input, ['PathPrefix', 'Marker', 'MaxItems']);
         const { PathPrefix = '/', Marker = '', MaxItems = 100 } = input;
         const roles = iam.roles().filter(role => role.path.startsWith(PathPrefix) && role.roleName > Marker);

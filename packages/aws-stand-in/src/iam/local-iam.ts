@@ -6,6 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { decide, denied, globalContext } from './decision.ts';
 import { contextOf, Policy } from './policy.ts';
+import { RecordedDecisions } from './recorded-decisions.ts';
 import { AwsError, type Caller, type Cloud, type ConditionContext, type Iam } from '../service/service.ts';
 
 export interface Role {
@@ -44,9 +45,15 @@ export class LocalIam implements Iam {
   readonly #identity = new Map<string, Map<string, Policy>>();
   readonly #resource = new Map<string, Policy>();
   readonly #trust = new Map<string, Policy>();
+  readonly #recorded: RecordedDecisions | undefined;
 
-  constructor(cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>) {
+  /** @param options.decisionsFile the file to which `RecordedDecisions` appends */
+  constructor(
+    cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>,
+    { decisionsFile }: { decisionsFile?: string } = {},
+  ) {
     this.#cloud = cloud;
+    this.#recorded = decisionsFile === undefined ? undefined : new RecordedDecisions(decisionsFile);
     this.#database.exec(`
       CREATE TABLE IF NOT EXISTS iam_role (name TEXT PRIMARY KEY, body TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS iam_policy (role TEXT, source TEXT, document TEXT NOT NULL, PRIMARY KEY (role, source));
@@ -196,8 +203,10 @@ export class LocalIam implements Iam {
     // service acts, so a trust policy that asks for aws:SourceArn refuses.
     const context = contextOf(globalContext(caller, this.#cloud), { 'aws:SourceAccount': this.#cloud.account });
     const question = { caller, action: 'sts:AssumeRole', resource: role.arn, context };
-    if (this.#trust.get(role.roleName)!.decide(question) !== 'allow')
-      throw denied(question, 'the trust policy of the role does not allow it');
+    this.#decide({ question, identity: [], attached: this.#trust.get(role.roleName)! }, ({ attached }) => {
+      if (attached!.decide(question) !== 'allow')
+        throw denied(question, 'the trust policy of the role does not allow it');
+    });
     return this.#session(role, session);
   }
 
@@ -214,11 +223,13 @@ export class LocalIam implements Iam {
     // AWS answers this action to every caller with a valid signature, independent of policies.
     if (action === 'sts:GetCallerIdentity') return;
     const own = caller.roleArn ? [...(this.#identity.get(this.role(caller.roleArn).roleName)?.values() ?? [])] : [];
-    decide({
-      question: { caller, action, resource, context: contextOf(context, globalContext(caller, this.#cloud)) },
-      identity: own,
-      attached: this.#resourcePolicy(resource),
-    });
+    const question = { caller, action, resource, context: contextOf(context, globalContext(caller, this.#cloud)) };
+    this.#decide({ question, identity: own, attached: this.#resourcePolicy(resource) }, decide);
+  }
+
+  #decide(of: Parameters<typeof decide>[0], by: typeof decide): void {
+    if (this.#recorded) this.#recorded.of(of, by);
+    else by(of);
   }
 
   /** A bucket's policy covers its objects, a function's policy covers its versions. */

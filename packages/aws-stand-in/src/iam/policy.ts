@@ -5,12 +5,18 @@
  */
 import { AwsError, type Caller, type ConditionContext } from '../service/service.ts';
 
-/** A question to a policy. The keys of `context` are in lower case, as IAM compares them. */
+/**
+ * Condition keys in lower case, as IAM compares them. The value of a key that may have several
+ * values is a list, also if there is one.
+ */
+export type Context = ReadonlyMap<string, string | string[]>;
+
+/** A question to a policy. */
 export interface Question {
   caller: Caller;
   action: string;
   resource: string;
-  context: ReadonlyMap<string, string[]>;
+  context: Context;
 }
 
 type Match = 'direct' | 'account' | undefined;
@@ -26,6 +32,7 @@ interface Statement {
 }
 
 export class Policy {
+  readonly document: object;
   readonly #statements: Statement[];
 
   /**
@@ -34,6 +41,7 @@ export class Policy {
    */
   constructor(document: any, kind: 'identity' | 'resource' | 'trust') {
     if (document?.Version !== '2012-10-17') throw malformed('Version must be 2012-10-17', document);
+    this.document = document;
     this.#statements = list(document.Statement).map(statement => parse(statement, kind));
   }
 
@@ -51,12 +59,8 @@ export class Policy {
   }
 }
 
-/** Keys in lower case; every value becomes a list. */
-export function contextOf(...parts: ConditionContext[]): Map<string, string[]> {
-  const context = new Map<string, string[]>();
-  for (const part of parts)
-    for (const [key, value] of Object.entries(part)) context.set(key.toLowerCase(), list(value));
-  return context;
+export function contextOf(...parts: ConditionContext[]): Context {
+  return new Map(parts.flatMap(part => Object.entries(part).map(([key, value]) => [key.toLowerCase(), value])));
 }
 
 const list = (value: any): any[] => (Array.isArray(value) ? value : [value]);
@@ -128,7 +132,7 @@ function principals(element: any, statement: any): (caller: Caller) => Match {
 export function matches(
   pattern: string,
   value: string,
-  context?: ReadonlyMap<string, string[]>,
+  context?: Context,
   { wildcards = true }: { wildcards?: boolean } = {},
 ): boolean {
   // Most patterns are plain, and every call checks dozens of them.
@@ -142,7 +146,7 @@ export function matches(
       if (name === undefined || !context) return escape(token);
       if (/^[*?$]$/.test(name)) return escape(name);
       const [key = '', fallback] = name.split(/\s*,\s*'(.*)'$/);
-      const text = context.get(key.trim().toLowerCase())?.[0] ?? fallback;
+      const [text] = list(context.get(key.trim().toLowerCase()) ?? fallback);
       if (text === undefined) unresolved = true;
       return escape(text ?? '');
     },
@@ -152,7 +156,7 @@ export function matches(
 
 const escape = (text: string) => text.replace(/[\\^$.|?*+()[\]{}/-]/g, '\\$&');
 
-type Compare = (wanted: string, found: string, context: ReadonlyMap<string, string[]>) => boolean;
+type Compare = (wanted: string, found: string, context: Context) => boolean;
 
 const equals: Compare = (wanted, found, context) => matches(wanted, found, context, { wildcards: false });
 const like: Compare = (wanted, found, context) => matches(wanted, found, context);
@@ -195,19 +199,15 @@ const NEGATED: Record<string, string> = {
   NumericNotEquals: 'NumericEquals',
 };
 
-function condition(
-  element: string,
-  key: string,
-  wanted: string[],
-  statement: any,
-): (context: ReadonlyMap<string, string[]>) => boolean {
+function condition(element: string, key: string, wanted: string[], statement: any): (context: Context) => boolean {
   const [, quantifier, name = '', ifExists] = /^(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?$/.exec(element) ?? [];
   if (name === 'Null') return context => wanted.some(value => (value === 'true') === !context.get(key)?.length);
   const compare = OPERATORS[NEGATED[name] ?? name];
   if (!compare) throw malformed(`The condition operator ${element} is not part of the stand-in`, statement);
   const negated = name in NEGATED;
   return context => {
-    const found = context.get(key) ?? [];
+    const value = context.get(key);
+    const found: string[] = list(value ?? []);
     if (found.length === 0)
       return quantifier === 'ForAllValues' || (quantifier === undefined && (negated || ifExists !== undefined));
     const fits = (value: string) => wanted.some(one => compare(one, value, context));
@@ -215,7 +215,7 @@ function condition(
     if (quantifier === 'ForAnyValue') return found.some(value => fits(value) !== negated);
     // IAM asks for a set operator here and does not say what comes without one (IAM user guide,
     // "Multivalued context keys"): the call is refused.
-    if (found.length > 1) return statement.Effect === 'Deny';
+    if (Array.isArray(value)) return statement.Effect === 'Deny';
     return fits(found[0]!) !== negated;
   };
 }

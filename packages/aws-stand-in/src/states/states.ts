@@ -24,14 +24,12 @@ export const states: ServiceFactory = cloud => {
   function machine(stateMachineArn: string): Machine {
     const found = machines.find(stateMachineArn);
     if (found) return found;
-    assertArn(stateMachineArn);
     throw error('StateMachineDoesNotExist', `State Machine Does Not Exist: '${stateMachineArn}'`);
   }
 
   function execution(executionArn: string): Execution {
     const found = executions.find(executionArn);
     if (found) return found;
-    assertArn(executionArn);
     throw error('ExecutionDoesNotExist', `Execution Does Not Exist: '${executionArn}'`);
   }
 
@@ -67,7 +65,7 @@ export const states: ServiceFactory = cloud => {
       },
 
       DescribeStateMachine(input: model.DescribeStateMachineCommandInput, call) {
-        call.authorize('states:DescribeStateMachine', input.stateMachineArn!);
+        call.authorize('states:DescribeStateMachine', assertArn(input.stateMachineArn!));
         refuseOthers('states:DescribeStateMachine', input, ['stateMachineArn']);
         const { arn: stateMachineArn, name, role, definition, created } = machine(input.stateMachineArn!);
         return {
@@ -80,7 +78,7 @@ export const states: ServiceFactory = cloud => {
 
       /** Running executions continue to their end. */
       DeleteStateMachine(input: model.DeleteStateMachineCommandInput, call) {
-        call.authorize('states:DeleteStateMachine', input.stateMachineArn!);
+        call.authorize('states:DeleteStateMachine', assertArn(input.stateMachineArn!));
         machines.remove(input.stateMachineArn!);
         return {};
       },
@@ -99,7 +97,7 @@ export const states: ServiceFactory = cloud => {
       },
 
       StartExecution(input: model.StartExecutionCommandInput, call) {
-        call.authorize('states:StartExecution', input.stateMachineArn!);
+        call.authorize('states:StartExecution', assertArn(input.stateMachineArn!));
         refuseOthers('states:StartExecution', input, ['stateMachineArn', 'name', 'input', 'traceHeader']);
         const { arn: ofMachine, name: machineName, role, definition } = machine(input.stateMachineArn!);
         const name = input.name ?? randomUUID();
@@ -119,7 +117,7 @@ export const states: ServiceFactory = cloud => {
       },
 
       DescribeExecution(input: model.DescribeExecutionCommandInput, call) {
-        call.authorize('states:DescribeExecution', input.executionArn!);
+        call.authorize('states:DescribeExecution', assertArn(input.executionArn!));
         refuseOthers('states:DescribeExecution', input, ['executionArn']);
         const row = execution(input.executionArn!);
         return {
@@ -155,7 +153,7 @@ export const states: ServiceFactory = cloud => {
       },
 
       GetExecutionHistory(input: model.GetExecutionHistoryCommandInput, call) {
-        call.authorize('states:GetExecutionHistory', input.executionArn!);
+        call.authorize('states:GetExecutionHistory', assertArn(input.executionArn!));
         const row = execution(input.executionArn!);
         const limit = pageSize(input.maxResults);
         const from = fromToken(input.nextToken);
@@ -169,7 +167,7 @@ export const states: ServiceFactory = cloud => {
       },
 
       StopExecution(input: model.StopExecutionCommandInput, call) {
-        call.authorize('states:StopExecution', input.executionArn!);
+        call.authorize('states:StopExecution', assertArn(input.executionArn!));
         executions.abort(execution(input.executionArn!), { error: input.error, cause: input.cause });
         return { stopDate: new Date(execution(input.executionArn!).stopped!) };
       },
@@ -216,8 +214,10 @@ function summary(row: Execution) {
   };
 }
 
-function assertArn(text: string): void {
+/** AWS reads the ARN before it asks whether the caller may. */
+function assertArn(text: string): string {
   if (!text.startsWith('arn:')) throw error('InvalidArn', `Invalid Arn: 'Invalid ARN prefix: ${text}'`);
+  return text;
 }
 
 function assertExecutionInput(text: string): void {
