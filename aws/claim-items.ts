@@ -1,7 +1,6 @@
 /** The claim on a domain, and what its owner alone writes to item `D#<domain>`. */
 import type { ClaimStore } from '../core/ports/claim-store.ts';
 import { LEASE_MS } from '../core/ports/lease.ts';
-import { attribute } from './change.ts';
 import { asRecord, SUPERSEDE } from './domain-items.ts';
 import { domainKey, serverKey, waitingKey } from './keys.ts';
 import { changeOfDomain, lost, ownedDomain } from './owned.ts';
@@ -54,6 +53,10 @@ export function claimItems(table: Table): ClaimStore {
       });
     },
 
+    async recordBrake(owner, brake) {
+      await mine(owner, { to: { brake } });
+    },
+
     async recordPublished(owner, published) {
       await mine(owner, { to: { published: published.length > 0 ? published : undefined } });
     },
@@ -92,26 +95,26 @@ export function claimItems(table: Table): ClaimStore {
       return false;
     },
 
-    async parkDomain(owner, parked, waitsFor) {
+    async parkDomain({ seen, ...owner }, parked, waitsFor) {
       for (const server of waitsFor)
         await table.put(waitingKey({ server, domain: owner.domain }), { domain: owner.domain });
       // A registration reads who waits after its own write, so that one of the two sees the other.
       const servers = await Promise.all(waitsFor.map(server => table.get(serverKey(server))));
       const hasCome = servers.some(server => server?.node !== undefined);
-      const ended = { done: attribute('seen'), parked, retired: undefined, ...CLAIM_ENDED };
+      const ended = { done: seen, parked, retired: undefined, ...CLAIM_ENDED };
       const isParked = await change(owner, {
         to: { ...ended, dueAt: hasCome ? parked.since : parked.nextTry },
-        when: { wanted: attribute('seen') },
+        when: { wanted: seen },
       });
       // A newer wish came, perhaps the correction. Its execution found the domain claimed and
       // ended, so the domain is due at once.
       if (!isParked) await mine(owner, { to: { ...ended, dueAt: parked.since } });
     },
 
-    async retireDomain(owner, retired, dueAt) {
+    async retireDomain({ seen, ...owner }, retired, dueAt) {
       const isRetired = await change(owner, {
-        to: { done: attribute('seen'), retired, dueAt, parked: undefined, ...CLAIM_ENDED },
-        when: { wanted: attribute('seen') },
+        to: { done: seen, retired, dueAt, parked: undefined, ...CLAIM_ENDED },
+        when: { wanted: seen },
       });
       return isRetired !== undefined;
     },

@@ -67,7 +67,7 @@ export function workItems(table: Table): WorkStore {
       const { domain, me, seen, certificate, supersedes, servers, calm = {} } = commit;
       await give(servers.slice(0, -SERVERS_IN_A_TRANSACTION), commit);
       const current = table.updating(domainKey(domain), {
-        set: `SET #current = :certificate${supersedes === undefined ? '' : `, ${SUPERSEDE}`} REMOVE #order, #reserved`,
+        set: `SET #current = :certificate${supersedes === undefined ? '' : `, ${SUPERSEDE}`} REMOVE #order, #reserved, #brake`,
         condition: `#owner = :me AND #wanted = :seen${certificate.staging ? ` AND ${NOT_TRUSTED}` : ''}`,
         values: {
           ...{ certificate, me, seen, ...(certificate.staging && { true: true }) },

@@ -12,6 +12,7 @@ export const endNames = [
   'RevocationWanted',
   'ServedUnderServer',
   'StillFresh',
+  'StillParked',
   'WishChanged',
 ] as const;
 

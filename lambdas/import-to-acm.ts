@@ -9,7 +9,7 @@ import { acm, acmQuotas, bus, certificates, clock, executions, storeOf } from '.
 
 export const handler = ImportToAcm.handler(input =>
   importToAcm(
-    { domain: domainIn(input), execution: input.execution },
+    { domain: domainIn(input), execution: input.execution, seen: input.seen },
     {
       ...{
         store: storeOf(acmItems, claimItems, serverItems),

@@ -25,7 +25,8 @@ const toParking = { retry: 'ParkDomain', park: 'ParkDomain', ClaimLost: 'InOther
 export const ClaimDomain = /* @__PURE__ */ step('ClaimDomain', () => ({
   comment: `Records the wish and claims the domain, so that one execution at a time works for it. Plans
     the names, the place of each TXT value and the order's slot in the issuer's limits. While AWS is
-    busy the wish may not be on record yet, so this step waits longer than any other: {Throttled}.`,
+    busy the wish may not be on record yet, so this step waits longer than any other: {Throttled}. Name
+    servers that do not answer, or do not have a new zone yet, get {DnsNotPropagated}.`,
   input: z.looseObject({ execution }),
   output: plan,
   throws: [
@@ -40,11 +41,12 @@ export const ClaimDomain = /* @__PURE__ */ step('ClaimDomain', () => ({
     'ServerNotInspected',
     'ServerNotRegistered',
   ],
-  retry: { Throttled: 'nothingOnRecord' },
+  retry: { DnsNotPropagated: 'dnsIsNew', Throttled: 'nothingOnRecord' },
   lambdaBusy: 'nothingOnRecord',
   ends: {
     ClaimedByAnother: 'InOtherHands',
     StillFresh: 'StillFresh',
+    StillParked: 'StillParked',
     DomainDeleted: 'DomainDeleted',
     ServedUnderServer: 'ServedUnderServer',
     ImportWanted: 'ImportToAcm',
@@ -141,7 +143,7 @@ export const ImportToAcm = /* @__PURE__ */ step('ImportToAcm', () => ({
     no transition for it. ACM takes one import a second, so a throttled one gets {Throttled}. A failure
     here is kept apart from the domain's own reasons, since its mail is served.`,
   // A plan, or the event.
-  input: z.looseObject({ execution, domain: z.optional(z.string()) }),
+  input: z.looseObject({ execution, domain: z.optional(z.string()), seen: z.optional(z.int()) }),
   output: z.object({ domain: z.string(), arn: z.optional(z.string()), dueAt: ms }),
   throws: [...ofClaim, 'ImportInUse', 'ImportQuotaSpent', 'ImportRefused'],
   retry: { Throttled: 'awsBusy' },
@@ -166,14 +168,18 @@ export const RevokeCertificate = /* @__PURE__ */ step('RevokeCertificate', () =>
 }));
 
 export const ParkDomain = /* @__PURE__ */ step('ParkDomain', () => ({
-  comment: `A known reason: it is recorded with the time of the next try, which is 1, 10 and 100 minutes
-    later and then daily, later if the CA says so, and 1 to 10 minutes later if AWS was busy. The
-    certificate that is served stays served.`,
+  comment: `A known reason: it is recorded with the time of the next try. A failed order is tried again
+    1, 10 and 100 minutes later and then daily; what costs the CA nothing is tried every few minutes in the
+    first hour; no wait is longer than a tenth of the life that is left of what is served. The certificate
+    that is served stays served.`,
   // What the failed state had, with the error.
   input: z.looseObject({
     execution,
     importing: z.optional(z.literal(true)),
     error: caught(),
+    seen: z.optional(z.int()),
+    names: z.optional(z.array(z.string())),
+    profile: z.optional(z.string()),
     issuer: z.optional(z.string()),
     isLastResort: z.optional(z.boolean()),
     order: z.optional(z.looseObject({ status: order.shape.status })),
@@ -221,6 +227,8 @@ export const secureDomain = (): Machine => ({
       record, where the owner of the claim will see it.`),
     StillFresh: succeed(`The domain needs no new certificate. Servers that lack the current one, and
       servers that the wish has left, got work and were woken.`),
+    StillParked: succeed(`The order failed at the CA before, and the domain was tried again as often as may
+      be asked for. It stays parked until its next try.`),
     DomainDeleted: succeed(`Nothing is ordered. The domain's servers got work to remove it, and its
       tombstone stands for 30 days.`),
     ServedUnderServer: succeed(`No mail server of the domain can serve by name, and no webmail needs a

@@ -42,7 +42,7 @@ export function importWanted(domain: string): Ended<'ImportWanted'> {
 
 /** @throws SealpostError ImportQuotaSpent, ImportRefused, ImportInUse, Throttled, ClaimLost */
 export async function importToAcm(
-  input: { domain: string; execution: string },
+  input: { domain: string; execution: string; seen?: number },
   ports: AcmPorts,
 ): Promise<{ domain: string; arn?: string; dueAt: number }> {
   const { claim, record } = await openClaim(input, ports);
@@ -123,11 +123,11 @@ export async function parkImport(
   const { now } = claim;
   const { reason, message, retryAt } = failure;
   const { random, store } = ports;
-  const { tries, nextTry } = triesAfter(reason, known?.trouble?.tries ?? 0, { now, retryAt, random });
+  const before = { tries: known?.trouble?.tries ?? 0, since: known?.trouble?.since ?? now };
+  const { tries, nextTry } = triesAfter({ reason, retryAt }, before, { now, random });
   const detail = { domain, reason, message, nextTry: new Date(nextTry).toISOString(), remedy: remedies[reason] };
   const facts = known?.trouble?.reason === reason ? [] : [{ detailType: 'Domain Parked' as const, detail }];
-  const since = known?.trouble?.since ?? now;
-  const acm: AcmImport = { ...known, trouble: { reason, message, since, tries }, nextTry };
+  const acm: AcmImport = { ...known, trouble: { reason, message, since: before.since, tries }, nextTry };
   await sayBefore(facts, ports.bus, () => store.recordAcm(claim, acm));
   await release({ ...record, acm }, claim, ports);
   return nextTry;

@@ -62,8 +62,10 @@ export async function reservePlaces(
   let places = { ...others, ...(known?.set === set && exactSet !== undefined && { exactSet }) };
   for (const per of NARROW_FIRST) {
     if (!issuer.limits[per]) continue;
-    const until: number = places[per] ?? (await reserve(issuer, per, asked, store));
-    if (places[per] === undefined) {
+    const before = places[per];
+    const until: number =
+      (await sooner(issuer, per, asked, store)) ?? before ?? (await reserve(issuer, per, asked, store));
+    if (until !== before) {
       if (until > latest) return { reserved, wait: { per, until } };
       places = { ...places, [per]: until };
       reserved = { ...reserved, [issuer.name]: { set, places } };
@@ -74,10 +76,28 @@ export async function reservePlaces(
   return { reserved };
 }
 
+/**
+ * A slot of the reserved tenth, now, for a certificate that is near its end. Its own slot may have
+ * been reserved in good time, and lie after that end by now.
+ */
+async function sooner(
+  { name, directoryUrl, limits }: Issuer,
+  per: Per,
+  { claim, record }: Asked,
+  store: Pick<IssuerStore, 'reserveOrder'>,
+): Promise<number | undefined> {
+  const { now } = claim;
+  const { current, reserved } = record;
+  const isNow = (reserved?.[name]?.places[per] ?? Infinity) <= now;
+  if (per !== 'account' || isNow || !current || current.staging || !isUrgent(now, current)) return undefined;
+  const at = await store.reserveOrder(`${directoryUrl} urgent`, { ...rateOf(limits[per]!, URGENT), now, latest: now });
+  return at <= now ? at : undefined;
+}
+
 async function reserve(
   { directoryUrl, limits }: Issuer,
   per: Per,
-  { claim, record, names, latest }: Asked,
+  { claim, names, latest }: Asked,
   store: Pick<IssuerStore, 'reserveOrder'>,
 ): Promise<number> {
   const { domain, now } = claim;
@@ -87,11 +107,6 @@ async function reserve(
   if (per === 'registeredDomain')
     return slot(`${directoryUrl} registeredDomain ${registered(domain)}`, rateOf(limit, NARROW), latest);
   if (per === 'exactSet') return slot(`${directoryUrl} exactSet ${setOf(names)}`, rateOf(limit, NARROW), latest);
-  const { current } = record;
-  if (current && !current.staging && isUrgent(now, current)) {
-    const at = await slot(`${directoryUrl} urgent`, rateOf(limit, URGENT), now);
-    if (at <= now) return at;
-  }
   return slot(directoryUrl, rateOf(limit, COMMON), latest);
 }
 

@@ -32,14 +32,15 @@ const HOUR = 3_600_000;
 
 /**
  * @returns `passes`: the issuers that this domain passes over from now on. `next`: another issuer
- *   is to be asked at once. `again`: when another issuer can be asked, if that is later than now
+ *   is to be asked at once. `again`: when another issuer can be asked, if that is later than now.
+ *   `isOfIssuer`: the issuer fails for all domains
  */
 export async function passOver(
   failed: FailedAtIssuer,
   failure: Failure,
   { record, now }: { record: DomainRecord; now: number },
   ports: Ports,
-): Promise<{ passes?: Parked['passes']; next: boolean; again?: number }> {
+): Promise<{ passes?: Parked['passes']; next: boolean; again?: number; isOfIssuer: boolean }> {
   const known = Object.entries(record.parked?.passes ?? {}).filter(([, until]) => until > now);
   const issuer = ports.issuers.find(({ name }) => name === failed.issuer);
   const until = issuer && (await troubleUntil(issuer, failure, now, ports));
@@ -49,6 +50,7 @@ export async function passOver(
   return {
     ...(Object.keys(passes).length > 0 && { passes }),
     next: isNext,
+    isOfIssuer: until !== undefined && issuersOwn.includes(failure.reason),
     ...(again !== undefined && again > now && { again }),
   };
 }

@@ -3,11 +3,15 @@
  * owns the claim by now, a method throws ClaimLost, unless its docstring says otherwise.
  */
 import type { Claim } from '../record/claim.ts';
+import type { Brake } from '../record/brake.ts';
 import type { DomainRecord, OrderOnRecord, PublishedValue, Reservation, ServedUnder, Use } from '../record/domain.ts';
 import type { Parked, Retired } from '../record/parked.ts';
 
 /** Who writes: the domain, and the execution that owns its claim. */
 export type Owner = Pick<Claim, 'domain' | 'me'>;
+
+/** The owner, and the counter of its plan: a later wish is not done. */
+export type Planned = Pick<Claim, 'domain' | 'me' | 'seen'>;
 
 export interface ClaimStore {
   /**
@@ -35,6 +39,8 @@ export interface ClaimStore {
    * `superseded`. Does nothing if another order, or another owner, is on record.
    */
   forgetOrder(owner: Owner, order: OrderOnRecord): Promise<void>;
+  /** Records what failed at the CA, and the tries that were asked for since then. */
+  recordBrake(owner: Owner, brake: Brake): Promise<void>;
   /**
    * Records the TXT values that are in zones: before they are published, and what is left after a
    * retraction.
@@ -64,13 +70,13 @@ export interface ClaimStore {
    * @param waitsFor servers whose registration wakes the domain. The domain is on record under each
    *   of these servers before the servers are read
    */
-  parkDomain(owner: Owner, parked: Parked, waitsFor: string[]): Promise<void>;
+  parkDomain(claim: Planned, parked: Parked, waitsFor: string[]): Promise<void>;
   /**
    * Ends the claim of a domain that has left.
    * @param dueAt when the domain is due once more; undefined: never
    * @returns false if a newer wish came meanwhile, or the claim is lost: nothing is written
    */
-  retireDomain(owner: Owner, retired: Retired, dueAt: number | undefined): Promise<boolean>;
+  retireDomain(claim: Planned, retired: Retired, dueAt: number | undefined): Promise<boolean>;
   /**
    * Deletes the item of a deleted domain.
    * @returns false if a newer wish came meanwhile, or the claim is lost: nothing is written

@@ -1,6 +1,7 @@
 /** A domain: its wish and what is known of it. A server's own host name is a domain, too. */
 import type { Limits } from './limits.ts';
 import type { AcmImport } from './acm.ts';
+import type { Brake } from './brake.ts';
 import type { Parked, Retired } from './parked.ts';
 
 /**
@@ -159,6 +160,8 @@ export interface DomainRecord {
   /** Ids of all provided certificates, past ones included, whose keys are still in the bucket. */
   elsewhere?: string[];
   parked?: Parked;
+  /** Absent again once a certificate is stored. */
+  brake?: Brake;
   retired?: Retired;
   /**
    * Every server that any wish of the domain has named. Only these can have work or a certificate

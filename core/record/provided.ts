@@ -80,6 +80,18 @@ export function goodUntil({ certificate, provided }: Certificates): number {
   return Math.min(...[certificate, provided?.mail, provided?.webmail].flatMap(one => (one ? [one.notAfter] : [])));
 }
 
+/**
+ * When the first certificate that is served for the domain expires, a foreign one included.
+ * @returns milliseconds since the epoch; undefined if nothing is served
+ */
+export function servedUntil(
+  record: Pick<DomainRecord, 'current' | 'provided' | 'foreign'>,
+  now: number,
+): number | undefined {
+  const end = Math.min(goodUntil(certificatesOf(record, now)), record.foreign?.notAfter ?? Infinity);
+  return Number.isFinite(end) ? end : undefined;
+}
+
 /** True if the work is for exactly these certificates. */
 export function isGiven(
   work: Pick<Work, 'certificate' | 'provided'>,

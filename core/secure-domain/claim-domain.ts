@@ -2,7 +2,7 @@
  * ClaimDomain: puts the wish on record, claims the domain for this execution and plans its work.
  */
 import { ended, isEnded, type Ended } from '../ended.ts';
-import { SealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 import { parseDomainEvent } from '../events/domain-event.ts';
 import type { Issuer } from '../acme/issuer.ts';
 import { retract } from '../claim/published.ts';
@@ -17,6 +17,7 @@ import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import type { Zones } from '../ports/zones.ts';
+import { contentOf } from '../record/brake.ts';
 import { sameNames, type DomainRecord, type Wish } from '../record/domain.ts';
 import { isToBeReplaced } from '../record/duties.ts';
 import type { Place, Plan } from '../record/plan.ts';
@@ -27,6 +28,7 @@ import type { Evaluation, Placed } from './evaluation.ts';
 import { endWithoutOrder, giveMeanwhile } from './fresh.ts';
 import { placeDomain } from './placement.ts';
 import { endServedUnder } from './served-under.ts';
+import { endHeld } from './still-parked.ts';
 import { tellOfEnds } from './tell.ts';
 
 export interface ClaimPorts extends ChoicePorts {
@@ -39,15 +41,21 @@ export interface ClaimPorts extends ChoicePorts {
 }
 
 type ClaimEnd =
-  'ClaimedByAnother' | 'DomainDeleted' | 'ImportWanted' | 'RevocationWanted' | 'ServedUnderServer' | 'StillFresh';
+  | 'ClaimedByAnother'
+  | 'DomainDeleted'
+  | 'ImportWanted'
+  | 'RevocationWanted'
+  | 'ServedUnderServer'
+  | 'StillFresh'
+  | 'StillParked';
 
 /**
  * @param event the execution's input (the event, or what `reEvaluate` starts), with its name as
  *   `execution`
  * @returns what the next steps do; or the end, where there is nothing to order
  * @throws SealpostError InvalidStepInput, ServerNotRegistered, ServerNotInspected, InstallRefused,
- *   DomainNotManaged, CaaForbids, IssuerUnusable, BudgetSpent, AcmeUnavailable, AcmeRateLimited,
- *   AcmeRejected, Throttled, ClaimLost
+ *   DomainNotManaged, DnsNotPropagated, CaaForbids, IssuerUnusable, BudgetSpent, AcmeUnavailable,
+ *   AcmeRateLimited, AcmeRejected, Throttled, ClaimLost
  */
 export async function claimDomain(event: { execution: string }, ports: ClaimPorts): Promise<Plan | Ended<ClaimEnd>> {
   const claimed = await claim(event, ports);
@@ -140,30 +148,47 @@ function hasOldKeys({ record, claim }: Placed): boolean {
   return overOf(record, claim.now).length > 0 || (record.superseded ?? []).length > 0;
 }
 
-async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan> {
+async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan | Ended<'StillParked'>> {
   const { claim, record, wish, names, servers } = placed;
   await giveMeanwhile(placed, ports);
   // Nothing that is served ends soon, so the order waits for all servers of the wish.
   if (placed.leftOut && !isToBeReplaced(record, claim.now)) throw placed.leftOut;
-  const places = await planPlaces(names, ports);
+  const places = await planPlaces(placed, ports);
   const { issuer, isLastResort } = await chooseIssuer(placed, ports);
   const replaces = replacedAt(issuer, record, names);
+  const ordered = { names, issuer: issuer.name, ...(wish.profile && { profile: wish.profile }) };
+  // The last check before the CA is asked: what our own lookups find costs nothing.
+  const held = await endHeld(placed, ordered, ports.store);
+  if (held) return held;
   return {
     domain: claim.domain,
     ...(wish.host && { host: true }),
     seen: claim.seen,
-    names,
+    ...ordered,
     servers,
-    issuer: issuer.name,
     ...(isLastResort && { isLastResort }),
-    ...(wish.profile && { profile: wish.profile }),
     ...(replaces && { replaces }),
     places,
     claimedAt: claim.now,
   };
 }
 
-async function planPlaces(names: string[], ports: ClaimPorts): Promise<Place[]> {
+/**
+ * A zone or a CNAME that was made together with its event is answered seconds later. Within this
+ * time the step is retried in seconds, and only then the domain is parked. The last retry comes
+ * after this time, so that its error is the true one (`dnsIsNew` in statemachines/policies.ts).
+ */
+const JUST_WISHED_MS = 40_000;
+
+async function planPlaces({ record, wish, names }: Placed, ports: ClaimPorts): Promise<Place[]> {
   const bare = [...new Set(names.map(name => name.replace(/^\*\./, '')))];
-  return Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
+  try {
+    return await Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
+  } catch (error) {
+    const age = ports.clock.now() - record.specAt!;
+    const isNew = age >= 0 && age < JUST_WISHED_MS && record.parked?.wish?.content !== contentOf(wish);
+    if (!isNew || !isSealpostError(error, 'DomainNotManaged')) throw error;
+    const { about, message } = error;
+    throw new SealpostError('DnsNotPropagated', { about, message, cause: error });
+  }
 }

@@ -16,6 +16,8 @@ import type { Plan } from '../record/plan.ts';
  * before the end.
  */
 const TLSA_WAITS_UNTIL_MS = 25 * 3_600_000;
+/** Name servers that do not answer for so long are taken as never answering. */
+const UNANSWERED_MS = 12 * 60_000;
 
 /**
  * @returns the current key for a host name's renewal; else a new one. A host name gets a new key,
@@ -58,9 +60,9 @@ export async function requireNewKey(
 /**
  * Requires that a host name's TLSA records, if there are any, fit the new certificate. Shortly
  * before the old certificate ends the new one is taken anyway: an expired certificate harms every
- * client, a record that does not fit only those that check it. Name servers that have not answered
- * at three tries are taken as never answering: a sender that checks TLSA delays its mail then,
- * whatever is served (RFC 7672 §2.1.2).
+ * client, a record that does not fit only those that check it. Name servers that do not answer for
+ * minutes are taken as never answering: a sender that checks TLSA delays its mail then, whatever is
+ * served (RFC 7672 §2.1.2).
  * @throws SealpostError TlsaMismatch, DnsNotPropagated
  */
 export async function requireTlsaRecord(
@@ -75,6 +77,6 @@ export async function requireTlsaRecord(
     await requireTlsa(dns, { host: domain, chainPem });
   } catch (error) {
     const isUnanswered = isSealpostError(error, 'DnsNotPropagated');
-    if (!isUnanswered || parked?.reason !== 'DnsNotPropagated' || parked.tries < 3) throw error;
+    if (!isUnanswered || parked?.reason !== 'DnsNotPropagated' || now < parked.since + UNANSWERED_MS) throw error;
   }
 }

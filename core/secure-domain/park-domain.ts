@@ -5,7 +5,7 @@ import { isUrgent } from '../certificate/renewal.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import { retract } from '../claim/published.ts';
 import { sayBefore } from '../claim/say-before.ts';
-import { remedies, type ErrorName, type Failure } from '../errors.ts';
+import { remedies, type ErrorName, type Failure as Caught } from '../errors.ts';
 import { domainIn } from '../events/domain-in.ts';
 import type { Metrics } from '../ports/bus.ts';
 import type { AcmStore } from '../ports/acm-store.ts';
@@ -15,7 +15,9 @@ import type { ServerStore } from '../ports/server-store.ts';
 import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { Claim } from '../record/claim.ts';
 import { serversOf, type DomainRecord } from '../record/domain.ts';
-import { triesAfter, type Parked } from '../record/parked.ts';
+import { contentOf, orderOf, withFailed, type Brake } from '../record/brake.ts';
+import { FAILED_ORDER, triesAfter, type Parked, type Try } from '../record/parked.ts';
+import { servedUntil } from '../record/provided.ts';
 import { passOver, type FailedAtIssuer } from '../issuer/pass-over.ts';
 import { reEvaluate } from '../work/re-evaluate.ts';
 import { isKeyRefused } from './host-key.ts';
@@ -25,7 +27,7 @@ import { hasLeft, isStillGone, retireDomain, unmanagedEvaluations } from './reti
 
 export interface ParkPorts extends ReleasePorts {
   store: ReleasePorts['store'] &
-    Pick<ClaimStore, 'forgetOrder' | 'parkDomain' | 'retireDomain'> &
+    Pick<ClaimStore, 'forgetOrder' | 'parkDomain' | 'recordBrake' | 'retireDomain'> &
     Pick<AcmStore, 'recordAcm'> &
     Pick<IssuerStore, 'readIssuer' | 'recordTrouble'> &
     Pick<ServerStore, 'readServer'> &
@@ -37,10 +39,16 @@ export interface ParkPorts extends ReleasePorts {
 export type ParkInput = FailedAtIssuer & {
   execution: string;
   domain?: unknown;
+  /** Of the plan. Absent if ClaimDomain failed before the plan was made. */
+  seen?: number;
+  names?: string[];
+  profile?: string;
   /** The state ImportToAcm failed: what ACM lacks is no reason for the domain to wait. */
   importing?: true;
-  error: Failure;
+  error: Caught;
 };
+
+type Failure = Pick<Parked, 'reason' | 'message'> & { retryAt?: number };
 
 /** `nextTry` is absent for a domain that is retired. */
 type ParkedDomain = { domain: string; reason: string; message: string; nextTry?: number };
@@ -50,7 +58,8 @@ const ORDER_IS_DEAD: readonly ErrorName[] = ['ChallengeFailed', 'AcmeRejected', 
 
 /** @throws SealpostError Throttled, ClaimLost */
 export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<ParkedDomain> {
-  const { claim, record: opened } = await openClaim({ domain: domainIn(input), execution: input.execution }, ports);
+  const { execution, seen } = input;
+  const { claim, record: opened } = await openClaim({ domain: domainIn(input), execution, seen }, ports);
   const { record } = await retract(opened, claim, ports);
   const failure = reasonFor(input.error);
   const { domain, now } = claim;
@@ -62,12 +71,17 @@ export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<Pa
   const unmanaged = reason === 'DomainNotManaged' ? unmanagedEvaluations(record, now) : 0;
   if (reason === 'DomainNotManaged' && (hasLeft(record, unmanaged) || isStillGone(record)))
     if (await retireDomain(record, claim, { message }, ports)) return { domain, reason, message };
+  const brake = brakeAfter(input, failure, record);
+  if (brake) await ports.store.recordBrake(claim, brake);
   const waiting = await waitingFor(reason, record, ports.store);
+  const wish = triedWish(record, now);
+  const tried = { ...failure, isOrdered: isOrdered(input), isOfIssuer: issuers.isOfIssuer };
   const parked: Parked = {
     reason,
     message,
     since: record.parked?.since ?? now,
-    ...triesOf(failure, record, claim, { ...issuers, isOver: waiting.isOver }, ports),
+    ...triesOf(tried, { record, wish, claim }, { ...issuers, isOver: waiting.isOver }, ports),
+    ...(wish && { wish }),
     ...(issuers.passes && { passes: issuers.passes }),
     ...(unmanaged > 0 && { unmanaged }),
     // A try that fails before it comes to a key does not forget this.
@@ -85,16 +99,33 @@ export async function parkDomain(input: ParkInput, ports: ParkPorts): Promise<Pa
  * The next try is now if another issuer is to be asked, or if what the domain waits for has come.
  */
 function triesOf(
-  { reason, retryAt }: ReturnType<typeof reasonFor>,
-  record: DomainRecord,
-  { now }: Claim,
+  tried: Try,
+  { record, wish, claim }: { record: DomainRecord; wish: Parked['wish']; claim: Claim },
   asked: { next: boolean; again?: number; isOver: boolean },
   { random }: ParkPorts,
 ): Pick<Parked, 'tries' | 'nextTry'> {
-  const before = record.parked?.tries ?? 0;
-  if (asked.next) return { tries: before, nextTry: now };
-  const { tries, nextTry } = triesAfter(reason, before, { now, retryAt, random });
+  const { now } = claim;
+  const before = { tries: record.parked?.tries ?? 0, since: wish?.since ?? now };
+  if (asked.next) return { tries: before.tries, nextTry: now };
+  const { tries, nextTry } = triesAfter(tried, before, { now, servedUntil: servedUntil(record, now), random });
   return { tries, nextTry: asked.isOver ? now : Math.min(nextTry, asked.again ?? Infinity) };
+}
+
+/** The first try of another wish begins the dense hour anew. */
+function triedWish({ spec, parked }: DomainRecord, now: number): Parked['wish'] {
+  if (!spec) return undefined;
+  const content = contentOf(spec);
+  return parked?.wish?.content === content ? parked.wish : { content, since: now };
+}
+
+/** The failed step had a plan, so that an order was made, or asked for. */
+function isOrdered(input: ParkInput): input is ParkInput & { names: string[]; issuer: string } {
+  return input.names !== undefined && input.issuer !== undefined;
+}
+
+function brakeAfter(input: ParkInput, { reason, message }: Failure, { brake }: DomainRecord): Brake | undefined {
+  if (!isOrdered(input) || !FAILED_ORDER.includes(reason)) return undefined;
+  return withFailed(brake, orderOf(input), { reason, message });
 }
 
 /**
@@ -129,7 +160,7 @@ function countRunningOut({ current }: DomainRecord, { domain, now }: Claim, reas
  * A domain is parked with a name of ours. An error that nobody foresaw is `Unexpected`, and its own
  * name begins the message.
  */
-function reasonFor({ name, message, ...when }: Failure): { reason: ErrorName; message: string; retryAt?: number } {
+function reasonFor({ name, message, ...when }: Caught): Failure {
   return Object.hasOwn(remedies, name)
     ? { reason: name as ErrorName, message, ...when }
     : { reason: 'Unexpected', message: `${name}: ${message}` };

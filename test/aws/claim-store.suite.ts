@@ -138,7 +138,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
       await claimed();
       await store.recordReservation({ domain, me: 'first' }, reserved);
       await store.parkDomain(
-        { domain, me: 'first' },
+        { domain, me: 'first', seen: 1 },
         { reason: 'BudgetSpent', message: '', since: now, nextTry: now, tries: 0 },
         [],
       );
@@ -162,7 +162,7 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('waits with its reason until its next try', async () => {
       await claimed();
-      await store.parkDomain({ domain, me: 'first' }, parked(now + minute), []);
+      await store.parkDomain({ domain, me: 'first', seen: 1 }, parked(now + minute), []);
       const record = await store.readDomain(domain);
       expect(record).toMatchObject({ parked: parked(now + minute), done: 1, dueAt: now + minute });
       expect(record).not.toHaveProperty('owner');
@@ -177,21 +177,23 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     test('does not wait if its wish changed during the park', async () => {
       await claimed();
       await store.acceptWish(wish({ mailServers: [mx1, mx2] }), { at: now + 1 }, now);
-      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), []);
+      await store.parkDomain({ domain, me: 'first', seen: 1 }, parked(now + 86_400_000), []);
       expect(await store.readDomain(domain)).toMatchObject({ wanted: 2, done: 1 });
       expect(await store.due({ now: now + 2, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
 
     test('is not parked by an execution that lost the claim', async () => {
       await claimed();
-      await expect(store.parkDomain({ domain, me: 'second' }, parked(now + minute), [])).rejects.toEqual(claimLost);
+      await expect(store.parkDomain({ domain, me: 'second', seen: 1 }, parked(now + minute), [])).rejects.toEqual(
+        claimLost,
+      );
       expect(await store.readDomain(domain)).toMatchObject({ owner: 'first' });
     });
 
     test('does not wait for a server that was registered during the park', async () => {
       await claimed();
       await register(mx2);
-      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2]);
+      await store.parkDomain({ domain, me: 'first', seen: 1 }, parked(now + 86_400_000), [mx2]);
       expect(await store.due({ now: now + 2, limit: 10 })).toContainEqual(
         expect.objectContaining({ kind: 'domain', name: domain }),
       );
@@ -199,10 +201,10 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('is due at once if the registration came between its note and its park', async () => {
       await claimed();
-      await store.parkDomain({ domain, me: 'first' }, parked(now + minute), [mx2]);
+      await store.parkDomain({ domain, me: 'first', seen: 1 }, parked(now + minute), [mx2]);
       await store.claimDomain({ domain, me: 'second', now: now + minute });
       expect(await store.wakeWaitingDomains(mx2, { now: now + minute, first: 10 })).toMatchObject({ woken: 1 });
-      await store.parkDomain({ domain, me: 'second' }, parked(now + 86_400_000), []);
+      await store.parkDomain({ domain, me: 'second', seen: 1 }, parked(now + 86_400_000), []);
       expect(await store.due({ now: now + minute, limit: 10 })).toMatchObject([{ kind: 'domain', name: domain }]);
     });
   });
@@ -216,12 +218,12 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     ])('is due %s, and has no owner', async (_, dueAt) => {
       await claimed();
       await store.parkDomain(
-        { domain, me: 'first' },
+        { domain, me: 'first', seen: 1 },
         { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 9 },
         [],
       );
       await store.claimDomain({ domain, me: 'first', now });
-      expect(await store.retireDomain({ domain, me: 'first' }, retired, dueAt)).toBe(true);
+      expect(await store.retireDomain({ domain, me: 'first', seen: 1 }, retired, dueAt)).toBe(true);
       const record = (await store.readDomain(domain))!;
       expect(record).toMatchObject({ retired, done: 1 });
       expect(record.dueAt).toBe(dueAt);
@@ -232,10 +234,10 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
     test('returns with the next event for it, and is not retired if an event came meanwhile', async () => {
       await claimed();
       await store.askReEvaluation(domain, now);
-      expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(false);
+      expect(await store.retireDomain({ domain, me: 'first', seen: 1 }, retired, undefined)).toBe(false);
       await store.claimDomain({ domain, me: 'first', now });
-      expect(await store.retireDomain({ domain, me: 'other' }, retired, undefined)).toBe(false);
-      expect(await store.retireDomain({ domain, me: 'first' }, retired, undefined)).toBe(true);
+      expect(await store.retireDomain({ domain, me: 'other', seen: 1 }, retired, undefined)).toBe(false);
+      expect(await store.retireDomain({ domain, me: 'first', seen: 2 }, retired, undefined)).toBe(true);
       await store.askReEvaluation(domain, now);
       expect(await store.claimDomain({ domain, me: 'second', now })).toMatchObject({ retired, seen: 3, done: 2 });
       await store.releaseDomain({ domain, me: 'second', seen: 3, now }, now + minute);
@@ -244,11 +246,11 @@ export function describeClaimStore(name: string, make: () => Promise<Store>): vo
 
     test('is no longer retired once it is parked again', async () => {
       await claimed();
-      await store.retireDomain({ domain, me: 'first' }, retired, undefined);
+      await store.retireDomain({ domain, me: 'first', seen: 1 }, retired, undefined);
       await store.askReEvaluation(domain, now);
       await store.claimDomain({ domain, me: 'second', now });
       await store.parkDomain(
-        { domain, me: 'second' },
+        { domain, me: 'second', seen: 2 },
         { reason: 'DomainNotManaged', message: 'm', since: now, nextTry: now, tries: 1 },
         [],
       );

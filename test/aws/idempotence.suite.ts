@@ -51,7 +51,7 @@ const quotas = { certificates: 10, importsAYear: 20 };
 const served = ({ claimed }: Stage) => claimed();
 const waiting = async ({ claimed }: Stage, store: Store) => {
   await claimed();
-  await store.parkDomain(me, parked, [mx2]);
+  await store.parkDomain(claim, parked, [mx2]);
 };
 const newerWish = async ({ claimed }: Stage, store: Store) => {
   await claimed();
@@ -150,6 +150,10 @@ const rows: Record<keyof Store, Row | Row[]> = {
     },
     call: store => store.recordKeyed(me, order),
   },
+  recordBrake: {
+    given: served,
+    call: store => store.recordBrake(me, { failed: ['a'], last: { reason: 'ChallengeFailed', message: 'no' } }),
+  },
   recordPublished: {
     given: served,
     call: store => store.recordPublished(me, [{ zoneId: 'Z1', recordName: '_acme-challenge', values: ['a'] }]),
@@ -178,12 +182,12 @@ const rows: Record<keyof Store, Row | Row[]> = {
     },
   ],
   parkDomain: [
-    { given: served, call: store => store.parkDomain(me, parked, [mx2]) },
-    { title: 'when a newer wish came', given: newerWish, call: store => store.parkDomain(me, parked, []) },
+    { given: served, call: store => store.parkDomain(claim, parked, [mx2]) },
+    { title: 'when a newer wish came', given: newerWish, call: store => store.parkDomain(claim, parked, []) },
   ],
   retireDomain: [
-    { given: served, call: store => store.retireDomain(me, retired, now + minute), answer: true },
-    { title: 'for good', given: served, call: store => store.retireDomain(me, retired, undefined), answer: true },
+    { given: served, call: store => store.retireDomain(claim, retired, now + minute), answer: true },
+    { title: 'for good', given: served, call: store => store.retireDomain(claim, retired, undefined), answer: true },
   ],
   forgetDomain: { given: served, call: store => store.forgetDomain(claim), answer: true },
 

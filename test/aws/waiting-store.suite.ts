@@ -40,7 +40,7 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
       for (const name of domains) {
         await store.acceptWish(wish({ domain: name, mailServers: [mx2] }), { at: now }, now);
         await store.claimDomain({ domain: name, me: 'first', now });
-        await store.parkDomain({ domain: name, me: 'first' }, parked(now + 86_400_000), [mx2]);
+        await store.parkDomain({ domain: name, me: 'first', seen: 1 }, parked(now + 86_400_000), [mx2]);
       }
       expect(await store.wakeWaitingDomains(mx2, { now: now + 5, first: 3 })).toEqual({
         woken: 60,
@@ -52,7 +52,7 @@ export function describeWaitingStore(name: string, make: () => Promise<Store>): 
 
     test('is due at once when the server that it waits for is registered, and only once', async () => {
       await claimed();
-      await store.parkDomain({ domain, me: 'first' }, parked(now + 86_400_000), [mx2, mx1]);
+      await store.parkDomain({ domain, me: 'first', seen: 1 }, parked(now + 86_400_000), [mx2, mx1]);
       expect(await store.wakeWaitingDomains(mx2, { now: now + 5, first: 10 })).toEqual({ woken: 1, first: [domain] });
       expect(await store.readDomain(domain)).toMatchObject({ dueAt: now + 5 });
       expect(await store.claimDomain({ domain, me: 'second', now: now + 5 })).toMatchObject({ owner: 'second' });

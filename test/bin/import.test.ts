@@ -183,7 +183,7 @@ describe('an import', () => {
         nextTry: world.time + day,
         tries: 1,
       };
-      if (record) await world.store.parkDomain({ domain, me: 'me' }, parked, []);
+      if (record) await world.store.parkDomain({ domain, me: 'me', seen: 1 }, parked, []);
     });
     expect(await imported(table(...good(2)), 'go', ports)).toBe(false);
     expect(said).toContain('d1.example: DomainNotManaged: no line');

@@ -25,3 +25,22 @@ test('a renewal of many goes on until there is no more, and counts', async () =>
   expect(data).toEqual({ asked: ['a.example', 'b.example', 'd.example'], already: ['c.example'] });
   expect(said.join('\n')).toMatch(/^c\.example was renewed within the last hour because somebody asked/m);
 });
+
+test('a renewal says what a try costs at the CA, and which domains are not tried now', async () => {
+  const nextTry = Date.UTC(2027, 0, 15, 9, 30);
+  const held = [{ domain: 'b.example', nextTry, reason: 'ChallengeFailed' as const, message: 'no TXT record found' }];
+  const said: string[] = [];
+  const { text, data } = await renewAll(
+    { all: true },
+    async () => ({ asked: ['a.example'], already: [], counted: [{ domain: 'a.example', left: 2 }], held }),
+    { say: line => said.push(line), progress: () => {} },
+  );
+  expect(said.join('\n')).toMatch(
+    /^a\.example failed at the CA before: .* 5 failed validations .*; 2 more can be asked/m,
+  );
+  expect(said.join('\n')).toMatch(
+    /^b\.example .* not tried now, .* one an hour .* at 2027-01-15T09:30:00\.000Z\. Challenge/m,
+  );
+  expect(text).toMatch(/^1 to be renewed, .*; 1 not before their next try\./);
+  expect(data).toEqual({ asked: ['a.example'], already: [], held });
+});

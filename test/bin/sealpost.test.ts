@@ -155,7 +155,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
     const parked = { reason: 'DomainNotManaged' as const, message: 'not delegated to us', tries: 1 };
     const since = Date.now();
     await store.parkDomain(
-      { domain: 'elsewhere.example', me: 'parking' },
+      { domain: 'elsewhere.example', me: 'parking', seen: 1 },
       { ...parked, since, nextTry: since + 60_000 },
       [],
     );

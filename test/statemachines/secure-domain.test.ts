@@ -118,6 +118,7 @@ const rows: Row[] = [
     status: 'SUCCEEDED',
     told: 'nobody',
   },
+  { state: 'ClaimDomain', errors: ['StillParked'], road: ['StillParked'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ClaimDomain', errors: ['DomainDeleted'], road: ['DomainDeleted'], status: 'SUCCEEDED', told: 'nobody' },
   { state: 'ClaimDomain', errors: ['ImportWanted'], road: ['ImportToAcm'], status: 'SUCCEEDED', told: 'nobody' },
   {
@@ -343,12 +344,15 @@ describe('a retry', () => {
   test('has the numbers that the Comments say', () => {
     const { ClaimDomain, CreateOrder, Validate, RevokeCertificate, ImportToAcm } = definitionOf('secure-domain').States;
     const total = (waits: number[]) => waits.reduce((sum, wait) => sum + wait);
-    const claim = delays(ClaimDomain.Retry[0]);
+    const of = (error: string) => ClaimDomain.Retry.find(({ ErrorEquals }: any) => ErrorEquals.includes(error));
+    const claim = delays(of('Throttled'));
     expect(ClaimDomain.Comment).toContain(
       `${claim.length} retries after ${claim.slice(0, 6).join('+')} s and then 54 times 60 s (55 minutes at the most`,
     );
     expect(claim.slice(6)).toEqual(minutes(54));
     expect(Math.round(total(claim) / 60)).toBe(55);
+    const dns = delays(of('DnsNotPropagated'));
+    expect(ClaimDomain.Comment).toContain(`${dns.length} retries after ${dns.join('+')} s (${total(dns)} s in all)`);
     for (const { Comment, Retry } of [CreateOrder, Validate, RevokeCertificate, ImportToAcm]) {
       const waits = delays(Retry[0]);
       expect(Comment).toContain(`${waits.length} retries after ${waits.join('+')} s (${total(waits)} s `);

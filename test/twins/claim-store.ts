@@ -51,6 +51,10 @@ export function claimStore(memory: Memory): ClaimStore {
         });
     },
 
+    async recordBrake(owner, brake) {
+      ownedDomain(memory, owner, { to: { brake } });
+    },
+
     async recordPublished(owner, published) {
       ownedDomain(memory, owner, { to: { published: published.length > 0 ? published : undefined } });
     },
@@ -83,18 +87,16 @@ export function claimStore(memory: Memory): ClaimStore {
       return false;
     },
 
-    async parkDomain(owner, parked, waitsFor) {
+    async parkDomain({ seen, ...owner }, parked, waitsFor) {
       for (const server of waitsFor) waiting.set(server, new Set(waiting.get(server)).add(owner.domain));
       const hasCome = waitsFor.some(server => areRegistered(memory, [server]));
-      const seen = domains.get(owner.domain)?.seen;
       const ended = { done: seen, parked, retired: undefined, ...CLAIM_ENDED };
       const to = { ...ended, dueAt: hasCome ? parked.since : parked.nextTry };
       if (changeDomain(memory, owner, { to, when: { wanted: seen } })) return;
       ownedDomain(memory, owner, { to: { ...ended, dueAt: parked.since } });
     },
 
-    async retireDomain(owner, retired, dueAt) {
-      const seen = domains.get(owner.domain)?.seen;
+    async retireDomain({ seen, ...owner }, retired, dueAt) {
       const to = { done: seen, retired, dueAt, parked: undefined, ...CLAIM_ENDED };
       return changeDomain(memory, owner, { to, when: { wanted: seen } }) !== undefined;
     },

@@ -61,6 +61,7 @@ export function workStore(memory: Memory): WorkStore {
       if (supersedes !== undefined) record.superseded = [...(record.superseded ?? []), supersedes];
       delete record.order;
       delete record.reserved;
+      delete record.brake;
       return true;
     },
 

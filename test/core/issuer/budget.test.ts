@@ -139,6 +139,22 @@ describe('a slot of a budget', () => {
     calm.record.current = aCertificate(world, { notBefore: world.time - 62 * day, notAfter: world.time + 28 * day });
     expect((await reservePlaces(letsEncrypt, calm, world.store)).wait).toMatchObject({ per: 'account' });
   });
+
+  test('that was reserved in good time is made earlier once what is served is near its end', async () => {
+    const budget = { intervalMs: 40_000, horizonMs: 240 * 40_000, now: world.time };
+    for (let i = 0; i < 30_000; i++) await world.store.reserveOrder(directoryUrl, budget);
+    const wish = await asked('example.com');
+    // Half of its reserve is used up in 13 days, and its slot comes in 13.8 days.
+    wish.record.current = aCertificate(world, { notBefore: world.time - 62 * day, notAfter: world.time + 28 * day });
+    const { reserved, wait } = await reservePlaces(letsEncrypt, wish, world.store);
+    const after = (days: number) => ({
+      ...{ ...wish, record: { ...wish.record, reserved } },
+      claim: { ...wish.claim, now: world.time + days * day },
+    });
+    expect((await reservePlaces(letsEncrypt, after(12.9), world.store)).wait).toEqual(wait);
+    expect((await reservePlaces(letsEncrypt, after(13.1), world.store)).wait).toBeUndefined();
+    expect((await places('example.com'))!.account).toBeLessThan(wait!.until);
+  });
 });
 
 test('a domain that waits has the limit, its source, and the end of the wait in its message', async () => {

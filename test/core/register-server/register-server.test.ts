@@ -92,7 +92,7 @@ describe('a mail server that is registered', () => {
         nextTry: world.time + 1e9,
         tries: 1,
       };
-      await store.parkDomain({ domain: name, me: 'me' }, parked, [mx1]);
+      await store.parkDomain({ domain: name, me: 'me', seen: 1 }, parked, [mx1]);
     }
     const { woken, waited } = await register();
     expect(woken).toEqual([mx1, ...Array.from({ length: 25 }, (_, i) => `c${String(i).padStart(4, '0')}.example`)]);
@@ -118,7 +118,7 @@ describe('a mail server that is registered', () => {
       nextTry: world.time + 1e9,
       tries: 1,
     };
-    await store.parkDomain({ domain, me: 'me' }, parked, [mx1]);
+    await store.parkDomain({ domain, me: 'me', seen: 1 }, parked, [mx1]);
     expect(await register()).toMatchObject({ woken: [mx1, domain] });
     expect(world.executions.started).toMatchObject([{}, {}, { input: { detail: { domain } } }]);
     expect(await store.claimDomain({ domain, me: 'next', now: world.time })).toBeDefined();

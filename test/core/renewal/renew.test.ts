@@ -55,7 +55,7 @@ describe('an operator who asks for a renewal', () => {
     await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: time }, time);
     await store.claimDomain({ domain, me: 'me', now: time });
     const parked = { reason: 'ChallengeFailed' as const, message: '', since: time, nextTry: time + day, tries: 4 };
-    await store.parkDomain({ domain, me: 'me' }, parked, []);
+    await store.parkDomain({ domain, me: 'me', seen: 1 }, parked, []);
     await renew({ domain }, world);
     expect(begun()).toEqual([domain]);
     expect(await store.claimDomain({ domain, me: 'next', now: time })).toBeDefined();

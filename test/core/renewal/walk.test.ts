@@ -100,7 +100,7 @@ describe('the renewal window of a CA', () => {
     await store.askReEvaluation(domain, time);
     await store.claimDomain({ domain, me: 'me', now: time });
     await store.parkDomain(
-      { domain, me: 'me' },
+      { domain, me: 'me', seen: 2 },
       { reason: 'ChallengeFailed', message: '', since: time, nextTry: time + day, tries: 4 },
       [],
     );

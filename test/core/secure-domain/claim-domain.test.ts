@@ -152,7 +152,10 @@ describe('a claim ends the execution', () => {
     ],
     [
       'the challenge is not delegated',
-      () => resolver.records.clear(),
+      () => {
+        resolver.records.clear();
+        world.time = Date.parse(created().time) + minute;
+      },
       created(),
       'DomainNotManaged',
       new RegExp(delegationLine(domain, challengeZone).replaceAll('.', '\\.')),
@@ -185,6 +188,29 @@ describe('a claim ends the execution', () => {
     prepare();
     await expect(claim(event)).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
     resolver.rcode = 0;
+  });
+
+  test('with an error that is retried within seconds while the zone may have been made with the event', async () => {
+    resolver.records.clear();
+    const said = expect.stringContaining('is not delegated to us');
+    await expect(claim()).rejects.toMatchObject({ name: 'DnsNotPropagated', message: said });
+    world.time += 30_000;
+    await expect(claim()).rejects.toMatchObject({ name: 'DnsNotPropagated' });
+    // The last retry comes 60 s after the first run.
+    world.time += 30_000;
+    await expect(claim()).rejects.toMatchObject({ name: 'DomainNotManaged', message: said });
+  });
+
+  test('at once if the same wish was tried before, however fresh the event is', async () => {
+    resolver.records.clear();
+    world.time = Date.parse(created().time) + minute;
+    const error = (await claim().catch((error: unknown) => error)) as SealpostError;
+    await parkDomain({ execution: 'first', domain, error }, world);
+    const again = created({}, new Date(world.time).toISOString());
+    await expect(claim(again, 'second')).rejects.toMatchObject({ name: 'DomainNotManaged' });
+    await parkDomain({ execution: 'second', domain, error }, world);
+    const another = created({ policy: 'list', names: ['mail'] }, new Date(world.time).toISOString());
+    await expect(claim(another, 'third')).rejects.toMatchObject({ name: 'DnsNotPropagated' });
   });
 
   test('unless the domain has a slot, which no later try reserves a second time', async () => {
@@ -344,7 +370,7 @@ describe('a domain that is parked until tomorrow', () => {
     const { store, time } = world;
     await claim(created(), 'parking');
     const parked = { reason: 'DomainNotManaged' as const, message: '', since: time, tries: 4, nextTry: time + day };
-    await store.parkDomain({ domain, me: 'parking' }, parked, []);
+    await store.parkDomain({ domain, me: 'parking', seen: 1 }, parked, []);
     world.time += minute;
   });
   const now = () => ({ ...look(), time: new Date(world.time).toISOString() });

@@ -172,16 +172,16 @@ describe('a domain that is parked', () => {
   });
 
   test('is counted if its certificate soon expires, and otherwise not', async () => {
-    await park(caused('CaaForbids', 'no'));
+    await park(caused('TlsaMismatch', 'no'));
     expect(world.metrics.counted).toEqual([]);
     const certificate = aCertificate(world, { notBefore: world.time - 76 * day, notAfter: world.time + 14 * day });
     await world.store.claimDomain({ domain, me: 'me', now: world.time + day });
     const commit = { domain, me: 'me', seen: 1, certificate, servers: [], now: world.time };
     expect(await world.store.commitCertificate(commit)).toBe(true);
-    await park(caused('CaaForbids', 'no'));
+    await park(caused('TlsaMismatch', 'no'));
     expect(world.metrics.counted).toEqual([
       {
-        ...{ metric: 'CertificatesRunningOut', outcome: 'parked', domain, reason: 'CaaForbids' },
+        ...{ metric: 'CertificatesRunningOut', outcome: 'parked', domain, reason: 'TlsaMismatch' },
         notAfter: new Date(certificate.notAfter).toISOString(),
       },
     ]);
@@ -199,11 +199,11 @@ describe('a domain that is parked', () => {
     async (tries, wait) => {
       const since = world.time;
       for (let i = 1; i < tries; i++) {
-        const { nextTry } = await park(caused('CaaForbids', 'no'));
+        const { nextTry } = await park(caused('TlsaMismatch', 'no'));
         world.time = nextTry!;
         await world.store.claimDomain({ domain, me: 'me', now: world.time });
       }
-      expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + wait);
+      expect((await park(caused('TlsaMismatch', 'no'))).nextTry).toBe(world.time + wait);
       expect((await world.store.readDomain(domain))!.parked).toMatchObject({ tries, since });
     },
   );
@@ -223,7 +223,7 @@ describe('a domain that is parked', () => {
       world.time = nextTry!;
       await world.store.claimDomain({ domain, me: 'me', now: world.time });
     }
-    expect((await park(caused('CaaForbids', 'no'))).nextTry).toBe(world.time + minute);
+    expect((await park(caused('TlsaMismatch', 'no'))).nextTry).toBe(world.time + minute);
   });
 
   test("waits until the CA's Retry-After if that is later", async () => {
