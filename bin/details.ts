@@ -2,6 +2,7 @@
 import { showDomain } from '../core/certificate/names.ts';
 import { delegationLines } from '../core/dns/challenge-place.ts';
 import { printable } from '../core/errors.ts';
+import type { Daemon, DaemonState } from '../core/record/adoption.ts';
 import type { DomainStatus } from '../core/status/domain-status.ts';
 import type { ServerStatus } from '../core/status/server-status.ts';
 import type { Status } from '../core/status/status.ts';
@@ -50,7 +51,8 @@ function providedLine(one: NonNullable<DomainStatus['provided']>[number], now: n
 }
 
 export function serverDetails(status: ServerStatus, now: number): string {
-  const { node, seq, capability, delivery, work, installed, endpoints } = status;
+  const { node, seq, capability, daemons, delivery, work, installed, endpoints } = status;
+  const { daemon: _, plan: __, ...facts } = capability ?? {};
   const rows = [
     ...work.map(({ domain, remove, notBefore, reason }) => [
       showDomain(domain),
@@ -67,12 +69,33 @@ export function serverDetails(status: ServerStatus, now: number): string {
       Node: node,
       Endpoints: verified(endpoints, now).join('\n') || 'not audited yet',
       Deliveries: `${seq}${delivery ? `; under way: ${delivery.seq} (${delivery.mode}), sent ${when({ at: delivery.sentAt, now })}` : ''}`,
-      ...Object.fromEntries(Object.entries(capability ?? {}).map(([name, values]) => [name, values.join('\n')])),
+      ...Object.fromEntries(Object.entries(facts).map(([name, values]) => [name, values.join('\n')])),
     }),
+    ...adoption(daemons),
     ...unverifiedLines(endpoints),
     ...(rows.length > 0 ? [columns(['Domain', 'State', 'Seen served', 'Note'], rows.slice(0, MOST_LINES)) + more] : []),
   ].join('\n\n');
 }
+
+function adoption(daemons: Daemon[]): string[] {
+  if (daemons.length === 0) return [];
+  const rows = daemons.map(({ daemon, state, reason = '-' }) => [daemon, stateWords[state], reason]);
+  const plans = daemons
+    .filter(({ plan }) => plan.length > 0)
+    .map(({ daemon, plan }) => [`Plan for ${daemon}:`, ...plan.map(line => `  ${line}`)].join('\n'));
+  return [columns(['Daemon', 'State', 'Why'], rows), ...plans];
+}
+
+const stateWords: Record<DaemonState, string> = {
+  adopted: 'adopted',
+  ready: 'waits for consent',
+  loses: 'waits for consent to lose',
+  refused: 'refused',
+  undone: 'undone',
+  broken: 'broken',
+  dead: 'does not answer',
+  absent: 'absent',
+};
 
 function head(status: Status, now: number): string {
   const lines = [

@@ -13,7 +13,8 @@ import { auditDueAt } from '../audit/audit.ts';
 import { auditRows, repairRows } from '../audit/audit-rows.ts';
 import { writeDelivery } from './delivery.ts';
 import { entriesFor } from '../work/entries.ts';
-import { inspectionDueAt } from './inspection.ts';
+import { inspectionDueAt, isInspectionAsked } from './inspection.ts';
+import { inTrouble, type Consent } from '../record/adoption.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';
 import { ripeWork } from '../work/waiting.ts';
@@ -86,7 +87,7 @@ async function nextDelivery(
   ports: AssemblePorts,
 ): Promise<(Delivery & { looks?: Looks }) | Ended<'NothingToDeliver'>> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
-  const inspection = { ...about, mode: 'inspect' as const, adopt: server.adopt, entries: [] };
+  const inspection = { ...about, mode: 'inspect' as const, adopt: consentTo(server), entries: [] };
   if (!server.capability) return inspection;
   const now = ports.clock.now();
   const ripe = await ripeWork(server, ports.store, now);
@@ -107,6 +108,15 @@ async function nextDelivery(
   const rides = isAuditDue && delivered.length < MAX_ENTRIES && ripe.every(({ calm }) => calm);
   const looks = rides ? await auditRows(server, ports.store, manifest) : repairRows(manifest);
   return { ...about, mode: 'install', entries: delivered, ...(looks && { rows: looks.rows, looks }) };
+}
+
+/**
+ * An adoption that was undone is tried again only if somebody asks (a registration, an audit): each
+ * try may cost the daemon's clients seconds, and this inspection may be a daily one.
+ */
+function consentTo(server: ServerRecord): Consent {
+  const isTried = inTrouble(server).some(({ state }) => state === 'undone' || state === 'broken');
+  return isTried && !isInspectionAsked(server) ? false : server.adopt;
 }
 
 /**

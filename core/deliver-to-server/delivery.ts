@@ -26,7 +26,7 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
     `issued-at ${issuedAt}`,
     `not-after ${issuedAt + DELIVERY_LIFETIME_SECONDS}`,
     `mode ${delivery.mode}`,
-    `adopt ${delivery.adopt ? 'yes' : 'no'}`,
+    `adopt ${consent(delivery)}`,
     `entries ${delivery.entries.length}`,
     'roots',
     ...certificatesIn(delivery.roots),
@@ -36,6 +36,11 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
   ];
   const text = lines.join('\n') + '\n';
   return { text, hash: createHash('sha256').update(text).digest('hex') };
+}
+
+function consent({ adopt }: Delivery): string {
+  if (adopt === 'with-losses') return adopt;
+  return adopt ? 'yes' : 'no';
 }
 
 function writeEntry(entry: DeliveryEntry, index: number): string[] {

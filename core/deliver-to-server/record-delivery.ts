@@ -19,6 +19,7 @@ import type { Answer } from './answer.ts';
 import type { Assembled } from './assemble-delivery.ts';
 import { looksFor } from '../audit/audit-rows.ts';
 import { pair, readAnswer } from './read-answer.ts';
+import { brokenByAdoption, tellAdoption } from './tell-adoption.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { replanDomains } from '../work/replan.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
@@ -88,12 +89,15 @@ export async function recordDelivery(
     ),
     ...(learnt?.facts ?? []),
   );
+  const isInspected = answer.outcome === 'inspected';
   const broken =
     answer.outcome === 'broken'
       ? `${server.server} could not put back what it served before delivery ${seq}`
-      : undefined;
+      : isInspected
+        ? brokenByAdoption(server, answer.facts)
+        : undefined;
+  if (isInspected) events.push(...tellAdoption(server, answer.facts));
   if (broken) events.push({ detailType: 'Server Held', detail: { server: server.server, reason: broken } });
-  const isInspected = answer.outcome === 'inspected';
   const changes = {
     ...learnt?.changes,
     ...(isInspected && { capability: answer.facts, inspectedAt: clock.now() }),

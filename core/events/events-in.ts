@@ -31,7 +31,7 @@ const nodeId = z.string().check(z.regex(/^m?i-([0-9a-f]{8}|[0-9a-f]{17})$/));
 export const serverDetail = z.strictObject({
   server: text,
   node: nodeId,
-  adopt: z.optional(z.boolean()),
+  adopt: z.optional(z.union([z.boolean(), z.literal('with-losses')])),
   role: z.optional(z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/))),
   servesByName: z.optional(z.literal(false)),
 });
@@ -76,7 +76,8 @@ export const wanted: Record<string, string> = {
   version: 'a whole number from 1, higher for each change, or leave it out',
   server: 'the host name of the mail server, e.g. "mx1.provider.example"',
   node: 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
-  adopt: "true to let sealpost write its lines into the mail server's configuration, or leave it out",
+  adopt:
+    'true to let sealpost write the lines of its plan into the mail server\'s configuration, "with-losses" to consent also to what the plan says would be lost, or leave it out',
   servesByName:
     'false for mail software that has one certificate for all names, or leave it out: inspection finds out what the software can do',
   role: 'the name of the IAM role that the instance runs with, or leave it out',

@@ -3,6 +3,7 @@
  * schema of each event's detail, and its page in docs/events/.
  */
 import * as z from 'zod/mini';
+import { DAEMON_STATES } from '../record/adoption.ts';
 import type { EventPage } from './events-in.ts';
 
 /** A-labels, lower case. */
@@ -71,6 +72,18 @@ export const eventsOut = {
     webmail: z.boolean(),
     message,
   }),
+  'Adoption Planned': z.strictObject({
+    server: name,
+    daemons: z.array(
+      z.strictObject({
+        daemon: z.string(),
+        consent: z.union([z.literal(true), z.literal('with-losses')]),
+        loses: z.optional(z.string()),
+        plan: z.array(z.string()),
+      }),
+    ),
+  }),
+  'Daemon Not Adopted': z.strictObject({ server: name, daemon: z.string(), state: z.enum(DAEMON_STATES), message }),
   'Server Unreachable': z.strictObject({
     server: name,
     node: z.string(),
@@ -186,6 +199,28 @@ export const pagesOut: Record<EventOutName, EventPage> = {
     meaning: 'The domain has left for good and is re-evaluated no longer. Any later event brings it back.',
     example: { domain, message: '_acme-challenge.example.com is not delegated to us.', servedUntil: at },
   },
+  'Adoption Planned': {
+    meaning:
+      'An inspection has a plan for these daemons and writes it once the registration consents: `adopt` of Mail Server Changed as `consent` says.',
+    example: {
+      server,
+      daemons: [
+        {
+          daemon: 'postfix',
+          consent: true,
+          plan: ['/etc/postfix/main.cf:31 + tls_server_sni_maps = lmdb:/etc/sealpost/sni', 'costs one reload'],
+        },
+      ],
+    },
+  },
+  'Daemon Not Adopted': {
+    meaning:
+      'A daemon of the server cannot be adopted, or its adoption was undone, or it is adopted and answers no more. The other daemons go on.',
+    example: {
+      ...{ server, daemon: 'postfix', state: 'refused' },
+      message: '/etc/postfix/master.cf:21: this service has a certificate of its own; take it out',
+    },
+  },
   'Server Unreachable': {
     meaning: 'Deliveries to the server failed at least twice in a row.',
     example: { server, node, failures: 2, error: 'ServerUnreachable', nextTry: at },
@@ -208,6 +243,8 @@ export const pagesOut: Record<EventOutName, EventPage> = {
 /** The meaning of each field, in all events that have the field. */
 export const fieldsOut: Record<string, string> = {
   arn: 'the ARN in ACM, which every renewal keeps',
+  daemon: 'the daemon, by the name of its adapter',
+  daemons: 'the daemons that wait, each with the exact change, what it costs and what it would lose',
   daysLeft: 'whole days until the certificate expires',
   domain: 'the domain, in lower case, as an A-label',
   domains: 'some of the domains that are not served as they should be, twenty at most',
@@ -235,6 +272,8 @@ export const fieldsOut: Record<string, string> = {
   server: 'the host name of the server',
   silentPorts: 'ports that answered TLS at the last inspection and did not answer now',
   staging: 'true where the issuer is a staging one, whose certificates nobody trusts',
+  state:
+    'what became of the daemon: "refused" before anything was written, "undone" or "broken" after, "dead" where it is adopted and silent',
   takenOverAt: 'when a certificate of ours takes the place of the provided one',
   until: 'until when other issuers are asked first',
   verified: 'how many of the endpoints serve what they should',

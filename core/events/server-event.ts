@@ -1,5 +1,6 @@
 /** Events about mail servers, as the state machine register-server reads them. */
 import { parseHostName } from '../certificate/names.ts';
+import type { Consent } from '../record/adoption.ts';
 import { serverDetail, serverRetirement } from './events-in.ts';
 import { readEvent } from './read-event.ts';
 
@@ -7,7 +8,7 @@ export interface Registration {
   kind: 'registered';
   server: string;
   node: string;
-  adopt: boolean;
+  adopt: Consent;
   role?: string;
   servesByName?: false;
   at: number;

@@ -1,6 +1,7 @@
 /**
  * A delivery: the entries that one command carries to a server, and what the cloud keeps of them.
  */
+import type { Consent } from './adoption.ts';
 import type { Use } from './domain.ts';
 import type { Row } from './audit.ts';
 
@@ -42,7 +43,7 @@ export interface Delivery {
   server: string;
   seq: number;
   mode: 'inspect' | 'install' | 'verify';
-  adopt?: boolean;
+  adopt?: Consent;
   /** PEM roots that the server trusts in addition to its own store. */
   roots: string;
   entries: DeliveryEntry[];

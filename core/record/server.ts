@@ -3,6 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { DomainRecord, StoredCertificate, Use } from './domain.ts';
+import type { Consent } from './adoption.ts';
 import type { Audit, Look } from './audit.ts';
 import type { Capable } from './capability.ts';
 
@@ -32,7 +33,7 @@ export interface ServerRecord extends Capable {
   server: string;
   node: string;
   roleId: string;
-  adopt: boolean;
+  adopt: Consent;
   /** When the registration was sent, milliseconds since the epoch. */
   registeredAt: number;
   /** Absent: Linux. */

@@ -20,8 +20,10 @@ const BATCH = 20;
  * What no wish wants there any more is removed: a server that was retired may return with it on its
  * disk. The record alone says what is left to give, so a killed step continues. Work is read before
  * what is installed: work is deleted only after its domain is on record as installed.
+ * @returns true if this node was seen serving something: a daemon that is adopted only now does not
+ *   have that yet, which an audit finds
  */
-export async function giveAgain({ server, node }: { server: string; node: string }, ports: Ports): Promise<void> {
+export async function giveAgain({ server, node }: { server: string; node: string }, ports: Ports): Promise<boolean> {
   const { store, clock } = ports;
   const give = (works: Works) => (works.length === 0 ? true : store.giveAgain({ server, node }, works, clock.now()));
   const known = new Set<string>();
@@ -32,13 +34,15 @@ export async function giveAgain({ server, node }: { server: string; node: string
         ? []
         : [{ domain, certificate, provided, ...(host && { host }), over: v }],
     );
-    if (!(await give(works))) return;
+    if (!(await give(works))) return false;
   }
-  const installed = (await store.allInstalled(server)).filter(({ domain }) => !known.has(domain));
+  const all = await store.allInstalled(server);
+  const installed = all.filter(({ domain }) => !known.has(domain));
   for (let i = 0; i < installed.length; i += BATCH) {
     const works = await Promise.all(installed.slice(i, i + BATCH).map(one => workFor(one, { server, node }, ports)));
-    if (!(await give(works.flat()))) return;
+    if (!(await give(works.flat()))) return false;
   }
+  return all.some(one => one.node === node);
 }
 
 async function workFor(

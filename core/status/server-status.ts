@@ -1,5 +1,6 @@
 /** What `sealpost status` shows for a server. */
 import { deliveryPrefix, type Installed, type ServerRecord, type Work } from '../record/server.ts';
+import { daemonsOf, inTrouble, waitForConsent, type Daemon } from '../record/adoption.ts';
 import { endpointsOf, type Endpoints } from './endpoints.ts';
 import type { OnServer } from './known.ts';
 import { because, isClaimed, unlessOverdue, type Status } from './status.ts';
@@ -11,6 +12,8 @@ export interface ServerStatus extends Status {
   seq: number;
   /** What the last inspection found. */
   capability: ServerRecord['capability'];
+  /** How far each daemon uses our files, with the plan of those that wait for consent. */
+  daemons: Daemon[];
   delivery: ServerRecord['delivery'];
   work: (Pick<Work, 'domain' | 'notBefore' | 'reason'> & { remove: boolean })[];
   installed: Installed[];
@@ -22,11 +25,12 @@ export function serverStatus(record: ServerRecord, on: OnServer, now: number): S
   const endpoints = endpointsOf(record.server, on, now);
   return {
     kind: 'server',
-    ...unlessUnverified(serverState(record, on, now), endpoints),
+    ...unlessUnadopted(unlessUnverified(serverState(record, on, now), endpoints), record),
     node: record.node,
     prefix: deliveryPrefix(record),
     seq: record.seq,
     capability: record.capability,
+    daemons: daemonsOf(record),
     delivery: record.delivery,
     work: [...work.values()].map(({ domain, certificate, notBefore, reason }) => ({
       domain,
@@ -37,6 +41,28 @@ export function serverStatus(record: ServerRecord, on: OnServer, now: number): S
     installed: [...installed.values()],
     endpoints,
   };
+}
+
+/** Adds the daemons that are not adopted, although the server is otherwise well. */
+function unlessUnadopted(status: Status, record: ServerRecord): Status {
+  if (!status.well) return status;
+  const troubled = inTrouble(record);
+  const waiting = waitForConsent(record);
+  if (troubled.length + waiting.length === 0) return status;
+  const why = [
+    ...troubled.map(({ daemon, state, reason }) => `${daemon} is ${state}: ${reason ?? 'it gave no reason'}.`),
+    ...waiting.map(
+      ({ daemon, reason }) =>
+        `${daemon} waits for consent to its plan${reason ? `, because it would lose ${reason}` : ''}.`,
+    ),
+  ].join(' ');
+  const changed = `put Mail Server Changed for ${record.server}`;
+  const isLossy = waiting.some(({ state }) => state === 'loses');
+  const remedy =
+    troubled.length > 0
+      ? `Mend it on the server, then ${changed} with "adopt":true.`
+      : `Read the plan in \`sealpost status ${record.server}\`, then ${changed} with "adopt":${isLossy ? '"with-losses"' : 'true'}.`;
+  return { ...status, well: false, why, remedy };
 }
 
 /** Adds the endpoints that do not serve their certificate. */

@@ -78,6 +78,14 @@ inspect_daemon() {
   case $state-$adopt in
     ready-yes | ready-with-losses | loses-with-losses) adopt "$1" "$serving" ;;
   esac
+  # Without consent an adoption that was undone is not tried again, and is still to be told.
+  known=
+  case $state-$adopt in
+    ready-no | loses-no)
+      known=$(awk -v daemon="$1" '$1 == daemon && $2 ~ /^(undone|broken)$/ { sub(/^[^ ]+ /, ""); print }' "$home/states" 2>/dev/null) || known=
+      ;;
+  esac
+  [ -z "$known" ] || state=${known%% *} reason=${known#* }
   fact daemon "$1" "$state" "$reason"
   echo "$1 $state $reason" >>"$run/states"
   case $state in

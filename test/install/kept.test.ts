@@ -1,4 +1,6 @@
-/** What undo gives back of a daemon's own file, byte for byte, also after a person has edited it. */
+/**
+ * What undo gives back of a daemon's own file, byte for byte, also after a person has edited it.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

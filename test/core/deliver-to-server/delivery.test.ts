@@ -69,8 +69,12 @@ end
     expect(writeDelivery({ ...delivery, seq: 8 }, now).hash).not.toBe(hash);
   });
 
-  test('that inspects may adopt, and has no entries', () => {
-    const { text } = writeDelivery({ ...delivery, mode: 'inspect', adopt: true, roots: '', entries: [] }, now);
-    expect(text.split('\n').slice(5)).toEqual(['mode inspect', 'adopt yes', 'entries 0', 'roots', 'end', '']);
+  test.each([
+    [true, 'yes'],
+    [false, 'no'],
+    ['with-losses' as const, 'with-losses'],
+  ])('that inspects with the consent %s says adopt %s, and has no entries', (adopt, word) => {
+    const { text } = writeDelivery({ ...delivery, mode: 'inspect', adopt, roots: '', entries: [] }, now);
+    expect(text.split('\n').slice(5)).toEqual(['mode inspect', `adopt ${word}`, 'entries 0', 'roots', 'end', '']);
   });
 });

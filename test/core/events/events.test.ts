@@ -97,6 +97,9 @@ describe('an event for a server', () => {
     expect(parseServerEvent(registered(said))).toEqual({
       ...{ kind: 'registered', ...said, at },
     });
+    expect(parseServerEvent(registered({ server, node, adopt: 'with-losses' }))).toMatchObject({
+      adopt: 'with-losses',
+    });
   });
 
   test.each([
@@ -390,7 +393,13 @@ const badServers: typeof bad = [
     /true is not valid/,
     /false for mail software/,
   ],
-  ['a word for adopt', registered({ server, node, adopt: 'yes' }), 'detail.adopt', /"yes" is not valid/, /true to let/],
+  [
+    'a word for adopt',
+    registered({ server, node, adopt: 'yes' }),
+    'detail.adopt',
+    /"yes" is not valid/,
+    /true to let .*"with-losses"/,
+  ],
   [
     'a role with a path',
     registered({ server, node, role: 'a/b' }),

@@ -31,12 +31,15 @@ let world: World;
 let run: number;
 /** How executions of secure-domain have ended. */
 let ends: string[];
+/** What was delivered, as `install 3`. */
+let rounds: string[];
 
 /** The host name's certificate and the customer's are served, and work waits for the customer. */
 beforeEach(async () => {
   world = newWorld();
   run = 0;
   ends = [];
+  rounds = [];
   const { store, time } = world;
   const me = await readyServer(world);
   await store.releaseServer({ server: mx1, me, now: time }, { wanted: 1 });
@@ -87,7 +90,7 @@ async function live(ms: number, facts: string): Promise<void> {
       const { machine, name, input } = world.executions.started[run]!;
       if (machine === 'deliver-to-server') {
         const { server } = input as { server: string };
-        await deliver(world, { server, execution: name, facts });
+        rounds.push(...(await deliver(world, { server, execution: name, facts })));
       } else {
         const end = await claimDomain({ ...(input as object), execution: name }, claimPorts());
         if (isEnded(end)) ends.push(end.ended);
@@ -180,4 +183,17 @@ test('a server with software that has no adapter is inspected each day, until th
   await live(day + minute, `${foreign}fact host-certificate trusted\n`);
   expect((await store.readServer(mx1))!.hostSecuredAt).toBeDefined();
   expect(await store.work(mx1, 10)).toEqual([]);
+});
+
+test('a daemon that was refused and is mended has what its server serves within ten minutes, by an audit', async () => {
+  const { store } = world;
+  const daemons = (state: string) => `fact daemon postfix ${state}\nfact daemon dovecot adopted\n`;
+  const trusted = `${adapters}fact host-certificate trusted\n`;
+  await registerAgain(node);
+  await live(10 * minute, `${daemons('refused main.cf:1: no')}${trusted}`);
+  rounds = [];
+  await registerAgain(node);
+  await live(10 * minute, `${daemons('adopted')}${trusted}`);
+  expect((await store.readServer(mx1))!.capability!['daemon']).toEqual(['postfix adopted', 'dovecot adopted']);
+  expect(rounds).toEqual(['inspect 0', 'verify 0']);
 });
