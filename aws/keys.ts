@@ -28,4 +28,10 @@ export const installedKey = ({ server, domain }: OnServer): Key => ({ ...serverK
 export const waitingKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/A#${domain}` });
 /** A domain that depends on what the server can do. */
 export const dependentKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/U#${domain}` });
+/** What an import saw served: a foreign certificate. */
+export const foreignKey = (domain: string): Key => ({ pk: `G#${domain}`, sk: '/F' });
+/** The day of the last guard's last page. */
+export const pageKey: Key = { pk: 'G#', sk: '/G' };
+/** What is guarded stands in the index of due items, in shards that the sweep does not read. */
+export const guardShard = (pk: string): string => `served ${shardOf(pk)}`;
 export const tokenKey = (hash: string): Key => ({ pk: `T#${hash}`, sk: '/T' });

@@ -9,6 +9,7 @@ import { dueItems } from './due-items.ts';
 import { issuerItems } from './issuer-items.ts';
 import { outsideItems } from './outside-items.ts';
 import { renewalItems } from './renewal-items.ts';
+import { servedItems } from './served-items.ts';
 import { serverItems } from './server-items.ts';
 import { waitingItems } from './waiting-items.ts';
 import { workItems } from './work-items.ts';
@@ -26,6 +27,7 @@ export function store(table: Table): Store {
     issuerItems,
     renewalItems,
     outsideItems,
+    servedItems,
     dueItems,
   ]);
 }

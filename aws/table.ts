@@ -155,6 +155,14 @@ export class Table {
     });
   }
 
+  /** What the last guard watches by now in one of its shards, the earliest first. */
+  guardedIn(shard: string, { now, limit }: { now: number; limit: number }): Promise<Item[]> {
+    return this.#query(limit, {
+      ...expression({ KeyConditionExpression: '#shard = :shard AND #dueAt <= :now' }, { shard, now }),
+      IndexName: DUE_INDEX,
+    });
+  }
+
   /** A page of one shard of the index, by rising times; `limit` counts items of every kind. */
   async pageOf(shard: string, limit: number, after?: Item): Promise<{ items: Item[]; after?: Item }> {
     const page = await unlessBusy('DynamoDB', 'the table', () =>

@@ -5,9 +5,10 @@
 import { SealpostError } from '../core/errors.ts';
 import { FOUND_AFTER_MS, WAKE_MS } from '../core/ports/lease.ts';
 import type { WorkStore } from '../core/ports/work-store.ts';
-import type { Installed, Work } from '../core/record/server.ts';
+import type { Work } from '../core/record/server.ts';
 import { SUPERSEDE } from './domain-items.ts';
 import { domainKey, installedKey, serverKey, workKey } from './keys.ts';
+import { asInstalled, guarded } from './served-items.ts';
 import type { Table } from './table.ts';
 
 /**
@@ -129,16 +130,18 @@ export function workItems(table: Table): WorkStore {
     },
 
     async installed({ server, domain }) {
-      return (await table.get(installedKey({ server, domain }))) as Installed | undefined;
+      const item = await table.get(installedKey({ server, domain }));
+      return item && asInstalled(item);
     },
 
     async allInstalled(server) {
       const items = await table.query({ pk: serverKey(server).pk, prefix: '/P#' }, Number.POSITIVE_INFINITY);
-      return items.map(({ pk: _, sk: __, ...installed }) => installed as unknown as Installed);
+      return items.map(asInstalled);
     },
 
     async recordInstalled(server, { domain, v }, installed) {
-      await table.put(installedKey({ server, domain }), { ...installed });
+      const key = installedKey({ server, domain });
+      await table.put(key, { ...installed, ...guarded(key, installed.life) });
       await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 

@@ -3,6 +3,7 @@ import type { Issuer } from '../core/acme/issuer.ts';
 import type { CertificateObjects } from '../core/ports/objects.ts';
 import type { Road } from '../core/ports/road.ts';
 import type { DomainStore } from '../core/ports/domain-store.ts';
+import type { ServedStore } from '../core/ports/served-store.ts';
 import type { ServerStore } from '../core/ports/server-store.ts';
 import type { Foreign, Wish } from '../core/record/domain.ts';
 import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
@@ -65,7 +66,9 @@ export interface Elsewhere {
 }
 
 export interface Importing {
-  store: Pick<DomainStore, 'readDomain' | 'acceptWish'> & Pick<ServerStore, 'readServer'>;
+  store: Pick<DomainStore, 'readDomain' | 'acceptWish'> &
+    Pick<ServerStore, 'readServer'> &
+    Pick<ServedStore, 'guardForeign'>;
   issuer: Pick<Issuer, 'name' | 'limits'>;
   /** @returns the trusted certificate that the wish's names are served with already, if any */
   seen: (wish: Wish) => Promise<Foreign | undefined>;

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { showDomain } from '../core/certificate/names.ts';
 import { serversOf, type Foreign } from '../core/record/domain.ts';
+import { lifeOfForeign } from '../core/record/life.ts';
 import type { Answer, Here, Importing } from './here.ts';
 import { planImport, PRICES } from './import-plan.ts';
 import { readTable, type Problem, type Row, type Table } from './import-rows.ts';
@@ -184,8 +185,10 @@ async function takeUp(
   while (next < fresh.length || underWay.size > 0) {
     for (; next < fresh.length && underWay.size < most; next++) {
       const { row, foreign } = fresh[next]!;
+      const { domain } = row.wish;
+      if (foreign) await store.guardForeign({ domain, life: lifeOfForeign(foreign), seenAt: foreign.seenAt });
       await store.acceptWish(row.wish, { at: now() }, now(), foreign);
-      underWay.add(row.wish.domain);
+      underWay.add(domain);
     }
     for (const domain of [...underWay]) {
       const record = await store.readDomain(domain);

@@ -21,6 +21,7 @@ const woken = [
   'Renew',
   'LookFromOutside',
   'Audit',
+  'LastGuard',
 ] as const;
 export type FunctionName = StepName | (typeof woken)[number];
 

@@ -237,6 +237,14 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'), may.putEvents()],
       woken: 'by a schedule',
     },
+    LastGuard: {
+      memory: 256,
+      // 5,000 endings, each with its item and its domain's item.
+      timeout: 120,
+      variables: ['TABLE', 'BUS'],
+      rights: [may.table('GetItem', 'PutItem', 'DeleteItem'), may.dueIndex(), may.putEvents()],
+      woken: 'by a schedule',
+    },
     Audit: {
       memory: 256,
       timeout: 30,

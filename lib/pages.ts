@@ -29,6 +29,9 @@ const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {
   },
   // Once, at the sixth failure in a row: some hours after the first.
   'Server Unreachable': { detail: { failures: [6] }, fields: ['server', 'node', 'error', 'failures', 'nextTry'] },
+  'Served Certificate Approaching Expiration': {
+    fields: ['server', 'count', 'notAfter', 'reason', 'moreServers'],
+  },
   'Provided Certificate Approaching Expiration': { fields: ['domain', 'daysLeft', 'notAfter', 'takenOverAt'] },
 };
 

@@ -12,7 +12,7 @@ import type { Functions } from './deployed-functions.ts';
 import { kebab, type FunctionName } from './function-names.ts';
 
 interface Row {
-  everyMinutes: 1 | 5;
+  everyMinutes: 1 | 5 | 60;
   purpose: string;
   /** Minutes without a success after which a person is paged. */
   silentMinutes: number;
@@ -21,6 +21,9 @@ interface Row {
   /** For the page: what waits meanwhile. */
   waits: string;
 }
+
+/** EventBridge Scheduler wants the singular for one. */
+const RATES = { 1: '1 minute', 5: '5 minutes', 60: '1 hour' };
 
 const rows = {
   Sweep: {
@@ -43,6 +46,13 @@ const rows = {
     silentMinutes: 60,
     heading: 'Outside Check Silent',
     waits: 'no server is checked from outside',
+  },
+  LastGuard: {
+    everyMinutes: 60,
+    purpose: 'pages for what is served and about to end',
+    silentMinutes: 180,
+    heading: 'Last Guard Silent',
+    waits: 'a certificate may end without a page, if its renewal fails, too',
   },
 } as const satisfies Partial<Record<FunctionName, Row>>;
 
@@ -71,7 +81,7 @@ export class Schedules extends Construct {
     });
     new scheduler.CfnSchedule(this, `${name}Schedule`, {
       description: `sealpost: ${purpose}`,
-      scheduleExpression: `rate(${everyMinutes === 1 ? '1 minute' : `${everyMinutes} minutes`})`,
+      scheduleExpression: `rate(${RATES[everyMinutes]})`,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: woken.functionArn,

@@ -159,12 +159,13 @@ async function readEntries(
 }
 
 function manifestLine({ domain, v, host, for: use, drift, install }: DeliveryEntry): Manifest[number] {
+  const { certificate, fingerprint, life, probe } = install ?? {};
   return {
     domain,
     v,
     ...(host && { host }),
     ...(use && { for: use }),
     ...(drift && { drift }),
-    ...(install && { certificate: install.certificate, fingerprint: install.fingerprint, probe: install.probe }),
+    ...(install && { certificate, fingerprint, life, probe }),
   };
 }

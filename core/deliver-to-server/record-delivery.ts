@@ -21,6 +21,7 @@ import { looksFor } from '../audit/audit-rows.ts';
 import { pair, readAnswer } from './read-answer.ts';
 import { brokenByAdoption, tellAdoption } from './tell-adoption.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
+import { firstGuarded } from '../record/life.ts';
 import { replanDomains } from '../work/replan.ts';
 import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
 import { wakeServers } from '../work/wake.ts';
@@ -220,6 +221,7 @@ function seen(lines: Line[], seenAt: number, node: string): Installed {
   const entries = lines.map(({ entry }) => entry);
   const ours = entries.find(entry => entry.for === undefined);
   const provided = entries.flatMap(({ for: use, fingerprint }) => (use ? [[use, fingerprint!]] : []));
+  const life = firstGuarded(entries.flatMap(entry => (entry.life ? [entry.life] : [])));
   const providedIds = entries.flatMap(({ for: use, certificate }) => (use ? [[use, certificate!]] : []));
   return {
     domain: entries[0]!.domain,
@@ -230,6 +232,7 @@ function seen(lines: Line[], seenAt: number, node: string): Installed {
     }),
     looks: looksFor(entries),
     seenAt,
+    ...(life && { life }),
     node,
   };
 }

@@ -56,6 +56,15 @@ export const eventsOut = {
     takenOverAt: time,
     message,
   }),
+  'Served Certificate Approaching Expiration': z.strictObject({
+    server: name,
+    count: z.int(),
+    domains: z.array(name),
+    notAfter: time,
+    reason,
+    message,
+    moreServers: z.int(),
+  }),
   'Domain Parked': z.strictObject({
     domain: name,
     server: z.optional(name),
@@ -150,6 +159,19 @@ export const pagesOut: Record<EventOutName, EventPage> = {
       notAfter: at,
       takenOverAt: '2026-11-18T09:00:00.000Z',
       message: 'the certificate provided for mail and webmail of example.com ends in 13 days',
+    },
+  },
+  'Served Certificate Approaching Expiration': {
+    meaning:
+      'What was last seen served on this server ends soon, and nothing newer was seen there. Published once a day.',
+    example: {
+      server,
+      count: 1,
+      domains: [domain],
+      notAfter: at,
+      reason: 'InstallBroken',
+      message: 'example.com: mx1.provider.example is held: mx1.provider.example could not put back what it served',
+      moreServers: 0,
     },
   },
   'Certificate Removed': { meaning: 'The domain is no longer served on this server.', example: { domain, server } },

@@ -17,6 +17,7 @@ import type { DueStore } from './due-store.ts';
 import type { IssuerStore } from './issuer-store.ts';
 import type { OutsideStore } from './outside-store.ts';
 import type { RenewalStore } from './renewal-store.ts';
+import type { ServedStore } from './served-store.ts';
 import type { ServerStore } from './server-store.ts';
 import type { WaitingStore } from './waiting-store.ts';
 import type { WorkStore } from './work-store.ts';
@@ -33,4 +34,5 @@ export interface Store
     IssuerStore,
     RenewalStore,
     OutsideStore,
+    ServedStore,
     DueStore {}

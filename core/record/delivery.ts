@@ -4,6 +4,7 @@
 import type { Consent } from './adoption.ts';
 import type { Use } from './domain.ts';
 import type { Row } from './audit.ts';
+import type { Life } from './life.ts';
 
 /**
  * Entries of one delivery. The answer has a letter for each entry, and with the reasons it has to
@@ -27,6 +28,7 @@ export interface DeliveryEntry {
   install?: {
     certificate: string;
     fingerprint: string;
+    life: Life;
     /** The names by which daemons choose the certificate. */
     names: string[];
     /**
@@ -65,7 +67,7 @@ export type Manifest = {
   probe?: { mail?: string; webmail?: string };
   /** Set if the entry repairs drift: the ports on which the audit did not see the certificate. */
   drift?: number[];
-  notAfter?: number;
+  life?: Life;
 }[];
 
 /** The rows that a delivery checks, in their order. */

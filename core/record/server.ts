@@ -6,6 +6,7 @@ import type { DomainRecord, StoredCertificate, Use } from './domain.ts';
 import type { Consent } from './adoption.ts';
 import type { Audit, Look } from './audit.ts';
 import type { Capable } from './capability.ts';
+import type { Life } from './life.ts';
 
 /**
  * A refused entry is not delivered again before this time has passed, unless its work changes: the
@@ -101,6 +102,8 @@ export interface Installed {
   /** The id of each provided certificate: the same leaf with another chain has another id. */
   providedIds?: Partial<Record<Use, string>>;
   seenAt: number;
+  /** Of the leaves that were seen, the one that the last guard watches first. */
+  life?: Life;
   /** How the audit checks what is installed. */
   looks?: Look[];
   /**

@@ -51,8 +51,8 @@ function hasMailAlone(server: Capable): boolean {
   return servesAlone(server, 'mail') && !servesAlone(server, 'webmail');
 }
 
-function facts({ id, fingerprint }: StoredCertificate) {
-  return { certificate: id, fingerprint };
+function facts({ id, fingerprint, notBefore, notAfter }: StoredCertificate) {
+  return { certificate: id, fingerprint, life: { notBefore, notAfter } };
 }
 
 /** Labels for the check if only a wildcard name is left. */

@@ -45,6 +45,7 @@ const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64),
 const work = { domain, v: now };
 const delivery = { hash, seq: 2, mode: 'install' as const };
 const outside = { server: mx1, dueAt: now + 9, at: now, endpoints: 3, verified: 3 };
+const foreign = { domain, life: { notBefore: now - 9 * minute, notAfter: now + minute }, seenAt: now };
 const position = { step: 1, begunAt: now, paceMs: minute, passed: 500 };
 const quotas = { certificates: 10, importsAYear: 20 };
 
@@ -436,6 +437,15 @@ const rows: Record<keyof Store, Row | Row[]> = {
     call: store => store.recordOutside(outside, now),
     answer: true,
   },
+  endings: {
+    given: (_, store) => store.guardForeign(foreign),
+    call: store => store.endings({ now, limit: 10 }),
+    answer: [foreign],
+  },
+  guardForeign: { call: store => store.guardForeign(foreign) },
+  forgetForeign: { given: (_, store) => store.guardForeign(foreign), call: store => store.forgetForeign(foreign) },
+  pagedOn: { given: (_, store) => store.recordPage(1), call: store => store.pagedOn(), answer: 1 },
+  recordPage: { call: store => store.recordPage(2) },
   forgetOutside: { given: (_, store) => store.beginOutside(mx1, now), call: store => store.forgetOutside(mx1) },
   due: {
     given: released,
@@ -459,6 +469,8 @@ export async function stateOf(store: Store) {
     issuer: await store.readIssuer(directory),
     position: await store.walkPosition(),
     outsides: await store.outsides(),
+    endings: await store.endings({ now, limit: 10 }),
+    pagedOn: await store.pagedOn(),
   };
 }
 

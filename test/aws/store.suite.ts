@@ -12,6 +12,7 @@ import { describeIdempotence } from './idempotence.suite.ts';
 import { describeIssuerStore } from './issuer-store.suite.ts';
 import { describeOutsideStore } from './outside-store.suite.ts';
 import { describeRenewalStore } from './renewal-store.suite.ts';
+import { describeServedStore } from './served-store.suite.ts';
 import { describeServerStore } from './server-store.suite.ts';
 import { describeWaitingStore } from './waiting-store.suite.ts';
 import { describeWorkStore } from './work-store.suite.ts';
@@ -28,6 +29,7 @@ export function describeStore(name: string, make: () => Promise<Store>): void {
   describeIssuerStore(name, make);
   describeRenewalStore(name, make);
   describeOutsideStore(name, make);
+  describeServedStore(name, make);
   describeDueStore(name, make);
   describeIdempotence(name, make);
 }

@@ -64,6 +64,7 @@ const rooms = [
   'core/audit',
   'core/status',
   'core/renewal',
+  'core/guard',
   'core/secure-domain',
   'core/deliver-to-server',
   'core/register-server',

@@ -48,7 +48,16 @@ describe('one step, one name', () => {
   test('functions are the steps, and what something else than a state machine wakes', () => {
     const woken = functionNames.filter(name => !steps.includes(name));
     expect([...functionNames].sort()).toEqual([...new Set([...steps, ...woken])].sort());
-    const others = ['Audit', 'LookFromOutside', 'OnAcmExpiry', 'OnCommandStatus', 'ReadRenewalInfo', 'Renew', 'Sweep'];
+    const others = [
+      'Audit',
+      'LastGuard',
+      'LookFromOutside',
+      'OnAcmExpiry',
+      'OnCommandStatus',
+      'ReadRenewalInfo',
+      'Renew',
+      'Sweep',
+    ];
     expect([...woken].sort()).toEqual(others);
     for (const name of woken) expect(read(`lambdas/${kebab(name)}.ts`)).toMatch(/^\/\*\* Woken by /);
   });

@@ -7,7 +7,7 @@ const stores = files.filter(path => /^core\/ports\/[a-z]+-store\.ts$/.test(path)
 const methods = stores.flatMap(path => [...read(path).matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name!));
 /** A method that only reads is named by no table. */
 const reads =
-  /^(read\w+|work|workFor|installed|allInstalled|token|acmUse|domainOfArn|domains|walkPosition|outsides|due)$/;
+  /^(read\w+|work|workFor|installed|allInstalled|token|acmUse|domainOfArn|domains|walkPosition|outsides|due|endings|pagedOn)$/;
 const rows = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
 
 describe('the page of the protocol', () => {

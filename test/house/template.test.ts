@@ -210,7 +210,7 @@ describe('schedules', () => {
   const idOf = ({ Arn }: { Arn: any }) => Arn['Fn::GetAtt'][0] as string;
 
   test('a call that fails is tried again within the minute, and is no dead letter: the next one comes anyway', () => {
-    expect(schedules()).toHaveLength(3);
+    expect(schedules()).toHaveLength(4);
     for (const target of schedules()) {
       expect(target.RetryPolicy).toEqual({ MaximumRetryAttempts: 5, MaximumEventAgeInSeconds: 60 });
       expect(target).not.toHaveProperty('DeadLetterConfig');
@@ -314,7 +314,12 @@ describe('pages', () => {
       return fact;
     });
     expect(paged.sort()).toEqual([
-      ...['Issuer In Trouble', 'Provided Certificate Approaching Expiration', 'Server Unreachable'],
+      ...[
+        'Issuer In Trouble',
+        'Provided Certificate Approaching Expiration',
+        'Served Certificate Approaching Expiration',
+        'Server Unreachable',
+      ],
     ]);
     const pages = compileEventPattern(
       rules.find(({ Properties: { EventPattern } }) => EventPattern['detail-type'][0] === 'Issuer In Trouble')!

@@ -18,6 +18,7 @@ const install = {
   names: ['example.test', '*.example.test'],
   probe: { mail: 'mail.example.test', webmail: 'webmail.example.test' },
   pem: key + leaf,
+  life: { notBefore: 1, notAfter: 2 },
 };
 const entries = [
   { domain: 'example.test', v: 3, install },

@@ -164,7 +164,8 @@ describe('what the cloud and the installer say to each other', () => {
   test('every line of a delivery is one that it reads', () => {
     const pem =
       '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n';
-    const certificate = { certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), names: ['a.example'], pem };
+    const life = { notBefore: 1, notAfter: 2 };
+    const certificate = { certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), names: ['a.example'], pem, life };
     const look = { domain: 'a.example', leaf: 'f'.repeat(64), webmail: 'webmail.a.example' };
     const { text } = writeDelivery(
       {

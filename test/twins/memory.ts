@@ -5,6 +5,7 @@
 import type { DomainRecord } from '../../core/record/domain.ts';
 import type { Outside } from '../../core/record/outside.ts';
 import type { Installed, ServerRecord, Work } from '../../core/record/server.ts';
+import type { Ending } from '../../core/ports/served-store.ts';
 import type { IssuerRecord } from '../../core/ports/issuer-store.ts';
 import type { AcmQuotas, AcmUse } from '../../core/record/acm.ts';
 
@@ -23,6 +24,9 @@ export interface Memory {
   /** Domains that depend on a server's capability. */
   dependents: Map<string, Set<string>>;
   outsides: Map<string, Outside>;
+  /** Foreign certificates that an import saw, by domain. */
+  foreign: Map<string, Omit<Ending, 'server'>>;
+  guard: { pagedOn?: number };
   tokens: Map<string, { server: string; token: string }>;
   /** By directory URL. */
   issuers: Map<string, IssuerRecord>;
@@ -40,6 +44,8 @@ export function emptyMemory(): Memory {
     imports: { byMonth: {} },
     dependents: new Map(),
     outsides: new Map(),
+    foreign: new Map(),
+    guard: {},
     tokens: new Map(),
     issuers: new Map(),
     budgets: new Map(),

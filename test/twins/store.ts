@@ -11,6 +11,7 @@ import { dueStore } from './due-store.ts';
 import { issuerStore } from './issuer-store.ts';
 import { outsideStore } from './outside-store.ts';
 import { renewalStore } from './renewal-store.ts';
+import { servedStore } from './served-store.ts';
 import { serverStore } from './server-store.ts';
 import { waitingStore } from './waiting-store.ts';
 import { workStore } from './work-store.ts';
@@ -28,6 +29,7 @@ export function memoryStore(memory = emptyMemory()): Store {
     ...issuerStore(memory),
     ...renewalStore(memory),
     ...outsideStore(memory),
+    ...servedStore(memory),
     ...dueStore(memory),
   };
 }

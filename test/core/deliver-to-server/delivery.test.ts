@@ -11,6 +11,7 @@ const delivery: Delivery = {
     {
       ...{ domain: 'example.com', v: 3 },
       install: {
+        life: { notBefore: 1, notAfter: 2 },
         ...{ certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), names: ['example.com', '*.example.com'] },
         ...{
           probe: { mail: 'mail.example.com', webmail: 'webmail.example.com' },
@@ -22,6 +23,7 @@ const delivery: Delivery = {
     {
       ...{ domain: 'mx1.provider.example', v: 5, host: true },
       install: {
+        life: { notBefore: 1, notAfter: 2 },
         ...{ certificate: 'b'.repeat(64), fingerprint: 'e'.repeat(64), names: ['mx1.provider.example'] },
         ...{ probe: { mail: 'mx1.provider.example' }, pem: pem('PRIVATE KEY') },
       },
