@@ -1,10 +1,10 @@
 /**
- * Finds the public hosted zone of a name. Route 53 takes 10 requests a second from a whole account,
- * so one answer serves all names of a domain, and the process keeps answers for a while.
+ * Finds the public hosted zones of a name. Route 53 takes 10 requests a second from a whole
+ * account, so one answer serves all names of a domain, and the process keeps answers for a while.
  */
 import { GetHostedZoneCommand, ListHostedZonesByNameCommand, type Route53Client } from '@aws-sdk/client-route-53';
 import { unlessBusy } from './throttling.ts';
-import type { Zones } from '../core/ports/zones.ts';
+import type { HostedZone, Zones } from '../core/ports/zones.ts';
 
 /** How long a found zone is used without a new request. */
 const KEEP_MS = 300_000;
@@ -22,19 +22,19 @@ interface Known {
 }
 
 interface Answer {
-  /** Zone ids by zone name. */
-  zones: Map<string, string>;
+  /** Zone ids by zone name. Route 53 allows several zones of one name. */
+  zones: Map<string, string[]>;
   /** False if there are more zones under the name than one answer has. */
   isAll: boolean;
 }
 
-interface FoundZone {
-  id: string;
+interface FoundZones {
+  ids: string[];
   name: string;
 }
 
 /** @param now gives milliseconds since the epoch */
-export function zoneFinder(client: Route53Client, now: () => number): Zones['findZone'] {
+export function zoneFinder(client: Route53Client, now: () => number): Zones['findZones'] {
   const known = new Map<string, Known>();
   const nameServers = new Map<string, Promise<string[]>>();
 
@@ -53,8 +53,8 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
    * Starts at the last two labels of the name, because all zones that the name may be in are there
    * or under it. Under `co.uk` there may be thousands; then one label more is used.
    */
-  async function find(name: string, maxAgeMs: number): Promise<FoundZone | undefined> {
-    let above: FoundZone | undefined;
+  async function find(name: string, maxAgeMs: number): Promise<FoundZones | undefined> {
+    let above: FoundZones | undefined;
     const labels = name.split('.');
     for (let count = Math.min(2, labels.length); count <= labels.length; count++) {
       const { zones, isAll } = await zonesFrom(labels.slice(-count).join('.'), maxAgeMs);
@@ -65,7 +65,7 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   }
 
   /** A zone keeps its name servers for its whole life, so the answer is kept. */
-  function nameServersOf({ id, name }: FoundZone): Promise<string[]> {
+  function nameServersOf({ id, name }: Pick<HostedZone, 'id' | 'name'>): Promise<string[]> {
     const asked = nameServers.get(id) ?? readNameServers(client, { id, name });
     nameServers.set(id, asked);
     return asked.catch((error: unknown) => {
@@ -77,14 +77,16 @@ export function zoneFinder(client: Route53Client, now: () => number): Zones['fin
   return async (name, { anew = false } = {}) => {
     const kept = anew ? undefined : await find(name, KEEP_MS);
     const found = kept ?? (await find(name, NEW_MS));
-    return found && { ...found, nameServers: await nameServersOf(found) };
+    if (!found) return [];
+    const zones = found.ids.map(id => ({ id, name: found.name }));
+    return Promise.all(zones.map(async zone => ({ ...zone, nameServers: await nameServersOf(zone) })));
   };
 }
 
-function longest(name: string, zones: Map<string, string>): FoundZone | undefined {
+function longest(name: string, zones: Map<string, string[]>): FoundZones | undefined {
   for (let zone = name; zone.includes('.'); zone = zone.slice(zone.indexOf('.') + 1)) {
-    const id = zones.get(zone);
-    if (id !== undefined) return { id, name: zone };
+    const ids = zones.get(zone);
+    if (ids !== undefined) return { ids, name: zone };
   }
   return undefined;
 }
@@ -100,15 +102,17 @@ async function publicZones(client: Route53Client, top: string): Promise<Answer> 
   const all = page.HostedZones ?? [];
   const under = all.filter(({ Name }) => Name === `${top}.` || Name?.endsWith(`.${top}.`));
   const open = under.filter(({ Config }) => !Config?.PrivateZone);
-  // Of several zones with one name, the first is used.
-  open.reverse();
+  const byName = Map.groupBy(open, ({ Name }) => Name!.replace(/\.$/, ''));
   return {
-    zones: new Map(open.map(({ Id, Name }) => [Name!.replace(/\.$/, ''), Id!.replace('/hostedzone/', '')])),
+    zones: new Map([...byName].map(([name, same]) => [name, same.map(({ Id }) => Id!.replace('/hostedzone/', ''))])),
     isAll: !page.IsTruncated || under.length < all.length,
   };
 }
 
-async function readNameServers(client: Route53Client, { id, name }: FoundZone): Promise<string[]> {
+async function readNameServers(
+  client: Route53Client,
+  { id, name }: Pick<HostedZone, 'id' | 'name'>,
+): Promise<string[]> {
   const { DelegationSet } = await unlessBusy('Route 53', name, () => client.send(new GetHostedZoneCommand({ Id: id })));
   return DelegationSet?.NameServers ?? [];
 }

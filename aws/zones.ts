@@ -27,7 +27,7 @@ const SWAPS = 5;
 /** @param now gives milliseconds since the epoch */
 export function zones(client: Route53Client, now: () => number): Zones {
   return {
-    findZone: zoneFinder(client, now),
+    findZones: zoneFinder(client, now),
 
     async changeTxt(zoneId, values) {
       try {

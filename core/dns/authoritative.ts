@@ -3,7 +3,7 @@
  * answer from before a change, and a CA may ask any server of the zone.
  */
 import { Resolver } from 'node:dns/promises';
-import { SealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 
 export interface CaaProperty {
   /** The octet as the record has it (RFC 8659 §4.1). */
@@ -119,13 +119,36 @@ export async function authoritativeServers(
 }
 
 /**
+ * The target of a name's CNAME, as the zone's own servers give it. A resolver that was asked before
+ * the record was made says for minutes that there is none: 900 s if the zone is in Route 53. A
+ * server that does not answer is passed over, because a CA asks the next one, too. Of servers that
+ * differ, the one that has the record is right: the others lag behind, or do not know the zone.
+ * @returns undefined if there is none
+ * @throws SealpostError DnsNotPropagated
+ */
+async function aliasOf(dns: Dns, name: string): Promise<string | undefined> {
+  const { servers } = await authoritativeServers(dns, name).catch((error: unknown) => {
+    if (isSealpostError(error, 'DnsNotPropagated')) return { servers: [] };
+    throw error;
+  });
+  const answers = await Promise.allSettled(servers.map(({ address }) => dns.resolve(name, 'CNAME', [address])));
+  const given = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const targets = given.length > 0 ? given.flat() : await dns.resolve(name, 'CNAME');
+  if (new Set(targets).size <= 1) return targets[0];
+  throw new SealpostError('DnsNotPropagated', {
+    about: name,
+    message: `The name servers of ${name} differ: CNAME ${[...new Set(targets)].join(' and ')}.`,
+  });
+}
+
+/**
  * The end of a name's CNAMEs; the name itself if it has none.
  * @throws SealpostError DnsNotPropagated
  */
 export async function followAlias(dns: Dns, name: string): Promise<string> {
   let target = name;
   for (let steps = 0; steps < longestAliasChain; steps += 1) {
-    const [next] = await dns.resolve(target, 'CNAME');
+    const next = await aliasOf(dns, target);
     if (next === undefined) return target;
     target = next;
   }
@@ -139,11 +162,11 @@ export async function followAlias(dns: Dns, name: string): Promise<string> {
  * @throws SealpostError DnsNotPropagated
  */
 export async function wildcardAlias(dns: Dns, name: string): Promise<string | undefined> {
-  const [alias] = await dns.resolve(name, 'CNAME');
+  const alias = await aliasOf(dns, name);
   if (alias === undefined) return undefined;
   // Nobody has a record at this name. Its label is no longer than `_acme-challenge`.
   const beside = name.replace(/^[^.]+/, '_acme-nowhere');
-  const [same] = await dns.resolve(beside, 'CNAME');
+  const same = await aliasOf(dns, beside);
   return same === alias ? alias : undefined;
 }
 

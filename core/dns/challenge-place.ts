@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { SealpostError } from '../errors.ts';
 import { followAlias, wildcardAlias, zoneOf } from './authoritative.ts';
 import type { Dns } from './authoritative.ts';
-import type { Zones } from '../ports/zones.ts';
+import type { HostedZone, Zones } from '../ports/zones.ts';
 
 export interface ChallengePlace {
   /** The name at which the TXT record is written. */
@@ -19,7 +19,7 @@ export interface ChallengePlace {
 }
 
 /** Finds the hosted zones that we may write to. */
-export type ZoneFinder = Pick<Zones, 'findZone'>;
+export type ZoneFinder = Pick<Zones, 'findZones'>;
 
 /**
  * The name in the challenge zone that belongs to one domain. The name follows from the domain
@@ -66,33 +66,46 @@ export async function challengePlace(options: {
   const delegated = recordName !== asked;
   // A CNAME to anywhere else is the customer's choice. To follow it would make us write under a
   // name of another party.
-  let own = delegated ? undefined : await zones.findZone(recordName);
-  let isUsed = own !== undefined && (await inPublicUse(dns, own, recordName));
-  if (own && !isUsed) {
+  const own = delegated ? [] : await zones.findZones(recordName);
+  let used = await inPublicUse(dns, own, recordName);
+  if (own.length > 0 && !used) {
     // The kept answer may be older than a move of the domain to another zone of ours.
-    const known = own.id;
-    own = await zones.findZone(recordName, { anew: true });
-    isUsed = own !== undefined && own.id !== known && (await inPublicUse(dns, own, recordName));
+    const now = await zones.findZones(recordName, { anew: true });
+    const others = now.filter(({ id }) => own.every(known => known.id !== id));
+    used = await inPublicUse(dns, others, recordName);
   }
-  if (own && isUsed) return { recordName, zoneId: own.id, zoneName: own.name, delegated };
+  if (used) return { recordName, zoneId: used.id, zoneName: used.name, delegated };
   const state = delegated
     ? `${asked} leads to ${recordName}, where we cannot write.`
     : `${asked} is not delegated to us${wildcard === undefined ? '' : `: a wildcard CNAME leads it to ${wildcard}`}.`;
-  const unused = own ? ` (Our zone ${own.name} is not the one that the public name servers serve.)` : '';
+  const unused = own[0] ? ` (Our zone ${own[0].name} is not the one that the public name servers serve.)` : '';
   const cure = `Have this line put into the domain's zone: ${delegationLine(domain, challengeZone)}`;
   throw new SealpostError('DomainNotManaged', { about: domain, message: `${state}${unused} ${cure}` });
 }
 
 /**
- * A hosted zone counts only if the public delegation names its servers and no others. Otherwise a
- * CA would send some of its questions to servers that we cannot write to.
+ * Of hosted zones with one name, the zone that the public uses. A hosted zone counts only if the
+ * public delegation names its servers and no others. Otherwise a CA would send some of its
+ * questions to servers that we cannot write to.
  */
-async function inPublicUse(
-  dns: Dns,
-  own: { name: string; nameServers: string[] },
-  recordName: string,
-): Promise<boolean> {
+async function inPublicUse(dns: Dns, zones: HostedZone[], recordName: string): Promise<HostedZone | undefined> {
+  if (zones.length === 0) return undefined;
   const { zone, nameServers } = await zoneOf(dns, recordName);
+  for (const own of zones) if (zone === own.name && (await areServersOf(own, nameServers, dns))) return own;
+  return undefined;
+}
+
+/**
+ * White-label name servers have names of the provider's own, and the addresses of Route 53's
+ * servers (developer guide, "Configuring white-label name servers").
+ */
+async function areServersOf(own: HostedZone, nameServers: string[], dns: Dns): Promise<boolean> {
   const ours = own.nameServers.map(name => name.toLowerCase().replace(/\.$/, ''));
-  return zone === own.name && nameServers.every(server => ours.includes(server));
+  const others = nameServers.filter(server => !ours.includes(server));
+  if (others.length === 0) return true;
+  const addressesOf = (names: string[]) => Promise.all(names.map(name => dns.resolve(name, 'A')));
+  const there = (await addressesOf(ours)).flat();
+  return (await addressesOf(others)).every(
+    addresses => addresses.length > 0 && addresses.every(address => there.includes(address)),
+  );
 }

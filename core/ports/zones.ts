@@ -5,17 +5,21 @@ export interface TxtValues {
   remove: string[];
 }
 
+/** A public hosted zone, with the name servers that Route 53 gave it. */
+export interface HostedZone {
+  id: string;
+  name: string;
+  nameServers: string[];
+}
+
 export interface Zones {
   /**
-   * The hosted zone that is the longest suffix of the name, with the name servers that Route 53
-   * gave it. The answer may be minutes old, so that a zone that was created or deleted since then
-   * is missed; `anew` asks again.
+   * The hosted zones that are the longest suffix of the name. There may be several of one name: the
+   * public uses the one to whose name servers the parent delegates. The answer may be minutes old,
+   * so that a zone that was created or deleted since then is missed; `anew` asks again.
    * @throws SealpostError Throttled
    */
-  findZone(
-    name: string,
-    options?: { anew?: boolean },
-  ): Promise<{ id: string; name: string; nameServers: string[] } | undefined>;
+  findZones(name: string, options?: { anew?: boolean }): Promise<HostedZone[]>;
   /**
    * Adds and removes TXT values of several names of a zone in one change: a compare-and-swap on
    * whole record sets, which keeps the values of other parties. If the zone is gone, nothing is

@@ -99,7 +99,7 @@ const calls: Record<string, (port?: number) => Promise<unknown>> = {
   'a read of Step Functions': port => road(client(SFNClient, port), 'sealpost', 0).newEvents(),
   'a key of S3': port => certificateObjects(client(S3Client, port), 'bucket').readKey({ domain, id: 'c1' }),
   'a chain to S3': port => certificateObjects(client(S3Client, port), 'bucket').putChain({ domain, id: 'c1' }, 'pem'),
-  'a zone of Route 53': port => zones(client(Route53Client, port), Date.now).findZone(domain),
+  'a zone of Route 53': port => zones(client(Route53Client, port), Date.now).findZones(domain),
   'a TXT value of Route 53': port => zones(client(Route53Client, port), Date.now).changeTxt('Z0', [value]),
   'a certificate of ACM': port =>
     certificateManager({ acm: client(ACMClient, port), firstImports: client(ACMClient, port) }, 'sealpost').find({

@@ -51,7 +51,7 @@ describeZones('its twin', async () => {
 
 test("a name that holds a CNAME is not changed, and the message has Route 53's words", async () => {
   const zones = zonesOf(client, Date.now);
-  const { id } = (await zones.findZone('customer.test'))!;
+  const { id } = (await zones.findZones('customer.test'))[0]!;
   const recordName = '_acme-challenge.elsewhere.customer.test';
   const ResourceRecordSet = {
     Name: `${recordName}.`,
@@ -78,16 +78,16 @@ describe('of the 10 requests a second of an account,', () => {
   const places = Array.from({ length: 25 }, (_, i) => `_acme-challenge.n${i}.customer.test`);
 
   test('a list of 25 names in one zone needs two to find the zone, and then none for a while', async () => {
-    const found = await Promise.all(places.map(place => zones.findZone(place)));
-    expect(new Set(found.map(zone => zone?.name))).toEqual(new Set(['customer.test']));
+    const found = await Promise.all(places.map(place => zones.findZones(place)));
+    expect(new Set(found.flat().map(zone => zone.name))).toEqual(new Set(['customer.test']));
     expect(asked).toEqual(['ListHostedZonesByNameCommand', 'GetHostedZoneCommand']);
     time += 299_000;
-    await zones.findZone('_acme-challenge.customer.test');
+    await zones.findZones('_acme-challenge.customer.test');
     expect(asked).toHaveLength(2);
   });
 
   test('the values of this list need one to be added and one to be removed, like those of a domain', async () => {
-    const { id } = (await zones.findZone('customer.test'))!;
+    const { id } = (await zones.findZones('customer.test'))[0]!;
     asked = [];
     for (const names of [places, ['_acme-challenge.customer.test']]) {
       await zones.changeTxt(
@@ -104,7 +104,7 @@ describe('of the 10 requests a second of an account,', () => {
   });
 
   test('a domain in no zone of ours needs one, with all names of its list', async () => {
-    await Promise.all(['', 'mail.', 'a.b.c.'].map(label => zones.findZone(`_acme-challenge.${label}elsewhere.test`)));
+    await Promise.all(['', 'mail.', 'a.b.c.'].map(label => zones.findZones(`_acme-challenge.${label}elsewhere.test`)));
     expect(asked).toEqual(['ListHostedZonesByNameCommand']);
   });
 });
@@ -115,37 +115,46 @@ describe('a zone that was just created', () => {
   test('is found, even if its name was searched for before', async () => {
     let time = Date.now();
     const zones = zonesOf(client, () => time);
-    expect(await zones.findZone('_acme-challenge.new.test')).toBeUndefined();
+    expect(await zones.findZones('_acme-challenge.new.test')).toEqual([]);
     await make('new.test');
     time += 1_000;
-    expect(await zones.findZone('_acme-challenge.new.test')).toMatchObject({ name: 'new.test' });
+    expect(await zones.findZones('_acme-challenge.new.test')).toMatchObject([{ name: 'new.test' }]);
   });
 
   test('under a cached zone is found by a search without the cache, and by each search after five minutes', async () => {
     let time = Date.now();
     const zones = zonesOf(client, () => time);
     const name = '_acme-challenge.sub.customer.test';
-    expect(await zones.findZone(name)).toMatchObject({ name: 'customer.test' });
+    expect(await zones.findZones(name)).toMatchObject([{ name: 'customer.test' }]);
     await make('sub.customer.test');
     time += 1_000;
-    expect(await zones.findZone(name)).toMatchObject({ name: 'customer.test' });
-    expect(await zones.findZone(name, { anew: true })).toMatchObject({ name: 'sub.customer.test' });
-    expect(await zones.findZone(name)).toMatchObject({ name: 'sub.customer.test' });
+    expect(await zones.findZones(name)).toMatchObject([{ name: 'customer.test' }]);
+    expect(await zones.findZones(name, { anew: true })).toMatchObject([{ name: 'sub.customer.test' }]);
+    expect(await zones.findZones(name)).toMatchObject([{ name: 'sub.customer.test' }]);
   });
 
   test('among a hundred under one name is found by one more request, without reading all of them', async () => {
     for (let i = 0; i < 105; i++) await make(`z${String(i).padStart(3, '0')}.many.test`);
     const zones = zonesOf(client, Date.now);
     asked = [];
-    expect(await zones.findZone('_acme-challenge.z104.many.test')).toMatchObject({ name: 'z104.many.test' });
+    expect(await zones.findZones('_acme-challenge.z104.many.test')).toMatchObject([{ name: 'z104.many.test' }]);
     expect(asked).toEqual([
       ...['ListHostedZonesByNameCommand', 'ListHostedZonesByNameCommand', 'GetHostedZoneCommand'],
     ]);
-    expect(await zones.findZone('_acme-challenge.none.many.test')).toBeUndefined();
+    expect(await zones.findZones('_acme-challenge.none.many.test')).toEqual([]);
     await make('many.test');
-    expect(await zonesOf(client, Date.now).findZone('_acme-challenge.none.many.test')).toMatchObject({
-      name: 'many.test',
-    });
+    expect(await zonesOf(client, Date.now).findZones('_acme-challenge.none.many.test')).toMatchObject([
+      { name: 'many.test' },
+    ]);
+  });
+
+  test('beside another one of its name is found, each with its own name servers', async () => {
+    for (const CallerReference of ['first', 'second'])
+      await client.send(new CreateHostedZoneCommand({ Name: 'twice.test', CallerReference }));
+    const zones = zonesOf(client, Date.now);
+    const found = await zones.findZones('_acme-challenge.twice.test');
+    expect(found).toMatchObject([{ name: 'twice.test' }, { name: 'twice.test' }]);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(2);
   });
 
   test('is found after Route 53 was busy', async () => {
@@ -153,8 +162,8 @@ describe('a zone that was just created', () => {
     let isBusy = true;
     const send = (command: object) => (isBusy ? Promise.reject(busy) : client.send(command as GetHostedZoneCommand));
     const zones = zonesOf({ send } as unknown as Route53Client, Date.now);
-    await expect(zones.findZone('customer.test')).rejects.toMatchObject({ name: 'Throttled' });
+    await expect(zones.findZones('customer.test')).rejects.toMatchObject({ name: 'Throttled' });
     isBusy = false;
-    expect(await zones.findZone('customer.test')).toMatchObject({ name: 'customer.test' });
+    expect(await zones.findZones('customer.test')).toMatchObject([{ name: 'customer.test' }]);
   });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { median, record } from '../figures.ts';
 import { costs, installedSuite, walks, type Walk } from './installed.ts';
 import { road, startRoad, stopRoad } from './provider.ts';
+import { young, youngSuite } from './young.ts';
 
 /** More domains, for a median. */
 const MORE = ['butcher.test', 'cobbler.test', 'draper.test'];
@@ -13,6 +14,17 @@ afterAll(stopRoad, 60_000);
 describe('a domain from its event to the handshake', () => {
   installedSuite(MORE);
   beforeAll(recordFigures);
+});
+
+describe('a domain whose zone is made in the same second as its event', () => {
+  youngSuite();
+  beforeAll(() => {
+    const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+    record('road-young', {
+      [`Event to installed, p50 of ${young.length} domains at once, zones of the same second`]: seconds(median(young)),
+      '  the slowest of them': seconds(Math.max(...young)),
+    });
+  });
 });
 
 async function recordFigures(): Promise<void> {

@@ -11,9 +11,11 @@ export function memoryZones(zones: { id: string; name: string; nameServers: stri
   const txt = new Map<string, string[]>();
   return {
     txt,
-    async findZone(name) {
+    async findZones(name) {
       const holds = (zone: string) => name === zone || name.endsWith(`.${zone}`);
-      return zones.filter(zone => holds(zone.name)).sort((a, b) => b.name.length - a.name.length)[0];
+      const holding = zones.filter(zone => holds(zone.name));
+      const longest = Math.max(...holding.map(zone => zone.name.length));
+      return holding.filter(zone => zone.name.length === longest);
     },
     async changeTxt(zoneId, changes) {
       if (!zones.some(zone => zone.id === zoneId)) {

@@ -38,6 +38,38 @@ beforeEach(() => {
 
 const name = 'abc.challenges.example';
 
+describe("a name's CNAME", () => {
+  const target = 'abc.provider.example';
+
+  test('is asked of the zone’s own servers: a resolver may still have the answer of before', async () => {
+    for (const server of [one, two]) server.records.set(`${name} CNAME`, [target]);
+    expect(await followAlias(dns, name)).toBe(target);
+    expect(resolver.questions).not.toContain(`${name} CNAME`);
+  });
+
+  test.each<[string, () => void]>([
+    ['fails', () => void (two.rcode = 2)],
+    ['does not know the zone', () => void (two.rcode = 5)],
+    ['lags behind', () => {}],
+  ])('is found, too, if one of the servers %s', async (_, trouble) => {
+    one.records.set(`${name} CNAME`, [target]);
+    trouble();
+    expect(await followAlias(dns, name)).toBe(target);
+  });
+
+  test('is asked of the resolver if none of these servers answers', async () => {
+    for (const server of [one, two]) server.rcode = 5;
+    resolver.records.set(`${name} CNAME`, [target]);
+    expect(await followAlias(dns, name)).toBe(target);
+  });
+
+  test('is unknown while the servers name two targets', async () => {
+    one.records.set(`${name} CNAME`, [target]);
+    two.records.set(`${name} CNAME`, ['elsewhere.example']);
+    await expect(followAlias(dns, name)).rejects.toMatchObject({ name: 'DnsNotPropagated' });
+  });
+});
+
 describe('a record is seen everywhere', () => {
   test('only if every authoritative server gives every value', async () => {
     for (const server of [one, two]) server.records.set(`${name} TXT`, ['old', 'apex', 'wildcard']);

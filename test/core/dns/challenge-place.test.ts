@@ -16,8 +16,8 @@ beforeEach(() => {
   resolver.rcode = 0;
 });
 
-function place(owned: typeof ownZone | undefined = undefined) {
-  const zones = { findZone: async () => owned };
+function place(...owned: (typeof ownZone)[]) {
+  const zones = { findZones: async () => owned };
   return challengePlace({ dns: systemResolver([resolver.address]), zones, challengeZone, domain });
 }
 
@@ -67,7 +67,7 @@ describe("a wildcard CNAME of the customer's zone", () => {
 
   test('that covers the domain, too, leaves the zone above in charge', async () => {
     resolver.records.set(`*.${domain} CNAME`, [domain]);
-    const zones = { findZone: async () => ownZone };
+    const zones = { findZones: async () => [ownZone] };
     const dns = systemResolver([resolver.address]);
     expect(await challengePlace({ dns, zones, challengeZone, domain: `shop.${domain}` })).toEqual({
       ...ours,
@@ -101,8 +101,8 @@ describe("a wildcard CNAME of the customer's zone", () => {
 
 describe('a zone that was cached', () => {
   const was = { ...ownZone, id: 'ZWAS', nameServers: ['ns-9.ours.example'] };
-  const placed = (now: typeof ownZone | undefined) => {
-    const zones = { findZone: async (_: string, options?: { anew?: boolean }) => (options?.anew ? now : was) };
+  const placed = (...now: (typeof ownZone)[]) => {
+    const zones = { findZones: async (_: string, options?: { anew?: boolean }) => (options?.anew ? now : [was]) };
     return challengePlace({ dns: systemResolver([resolver.address]), zones, challengeZone, domain });
   };
   beforeEach(() => void resolver.records.set(`${domain} NS`, ['ns-1.ours.example']));
@@ -111,8 +111,50 @@ describe('a zone that was cached', () => {
     expect(await placed(ownZone)).toMatchObject({ zoneId: 'ZOWN' });
   });
 
-  test.each([undefined, was])('and is not in public use is read once more, and no further', async now => {
-    await expect(placed(now)).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  test.each([[[]], [[was]]])('and is not in public use is read once more, and no further', async now => {
+    await expect(placed(...now)).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  });
+});
+
+describe('of two zones of one name', () => {
+  const another = { id: 'ZOLD', name: domain, nameServers: ['ns-7.ours.example', 'ns-8.ours.example'] };
+
+  test.each([
+    ['first', [ownZone, another]],
+    ['last', [another, ownZone]],
+  ])('the one to which the parent delegates is used, listed %s', async (_, zones) => {
+    resolver.records.set(`${domain} NS`, ['ns-1.ours.example', 'ns-2.ours.example']);
+    expect(await place(...zones)).toMatchObject({ zoneId: 'ZOWN' });
+    resolver.records.set(`${domain} NS`, ['ns-7.ours.example', 'ns-8.ours.example']);
+    expect(await place(...zones)).toMatchObject({ zoneId: 'ZOLD' });
+  });
+
+  test('none is used while the parent delegates to both', async () => {
+    resolver.records.set(`${domain} NS`, ['ns-1.ours.example', 'ns-7.ours.example']);
+    await expect(place(another, ownZone)).rejects.toMatchObject({ name: 'DomainNotManaged' });
+  });
+});
+
+describe('white-label name servers', () => {
+  beforeEach(() => {
+    resolver.records.set(`${domain} NS`, ['ns1.brand.example', 'ns2.brand.example']);
+    resolver.records.set('ns-1.ours.example A', ['127.0.0.101']);
+    resolver.records.set('ns-2.ours.example A', ['127.0.0.102']);
+    resolver.records.set('ns1.brand.example A', ['127.0.0.101']);
+    resolver.records.set('ns2.brand.example A', ['127.0.0.102']);
+  });
+
+  test("are the zone's own servers if they have the addresses of these", async () => {
+    expect(await place(ownZone)).toMatchObject({ zoneId: 'ZOWN' });
+  });
+
+  test.each([
+    ['has an address of another', ['127.0.0.103']],
+    ['has no address', []],
+    ['has one of ours and one of another', ['127.0.0.102', '127.0.0.103']],
+  ])('are not, if one of them %s', async (_, addresses) => {
+    resolver.records.set('ns2.brand.example A', addresses);
+    await expect(place(ownZone)).rejects.toMatchObject({ name: 'DomainNotManaged' });
   });
 });
 
