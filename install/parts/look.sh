@@ -106,12 +106,15 @@ first_answering() {
 }
 
 # prove LIST SECONDS: looks for each line `place mail-name web-name PEM how` of LIST on each daemon
-# that is alive. It repeats a look for at most SECONDS a daemon; after that each line gets one look.
+# that is alive; of LIST.DAEMON, if there is one. It repeats a look for at most SECONDS a daemon;
+# after that each line gets one look.
 # Writes a line `place daemon port` into $run/unseen for each certificate that was not served.
 prove() {
   for daemon in $alive; do
     eval "port=\$port_$daemon"
-    prove_on "$daemon" "$port" "$1" "$2" >"$run/unseen.$daemon" 9>&- &
+    list=$1
+    [ ! -e "$1.$daemon" ] || list=$1.$daemon
+    prove_on "$daemon" "$port" "$list" "$2" >"$run/unseen.$daemon" 9>&- &
   done
   wait
   for daemon in $alive; do

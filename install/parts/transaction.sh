@@ -71,11 +71,23 @@ begin() {
     FILENAME ~ /go$/ { moved[$3] = 1; if ($2 == "install") { sub(/^[0-9]+ install /, ""); line[++lines] = $0 } next }
     !($1 in moved)
     END { for (i = 1; i <= lines; i++) print line[i] }' "$tx/go" "$home/domains" >"$tx/domains.new"
+  look_before
   echo "$hash $seq $entries" >"$tx/journal.new"
   find "$tx" -type f -exec sync {} +
   sync "$tx" "$tx/new" "$tx/old"
   mv "$tx/journal.new" "$tx/journal"
   sync "$tx"
+}
+
+# Writes tx/unseen, a line `place daemon port` for each old certificate that a daemon does not serve
+# even before the switch: the daemon was adopted after the certificate came, or its configuration
+# has drifted. One look each.
+look_before() {
+  awk -v old="$tx/old/" '
+    FILENAME ~ /go$/ { moved[$3] = 1; next }
+    $1 in moved { print $1, $5, $6, old $1 ".pem old" }' "$tx/go" "$tx/domains.old" >"$run/looks"
+  prove "$run/looks" 0
+  cp "$run/unseen" "$tx/unseen"
 }
 
 # pems_for DAEMON: prints the new PEM files that this daemon will serve.
@@ -136,18 +148,34 @@ put_back() {
     { base = $1; sub(/@.*/, "", base) }
     FILENAME ~ /failed$/ { failed[base] = 1; next }
     (FILENAME ~ /old$/) == (base in failed)' "$run/failed" "$tx/domains.new" "$tx/domains.old" >"$run/domains.back"
+  mkdir -p "$tx/tried"
+  # An older installer, which was killed, has not written it.
+  touch "$tx/unseen"
   while read -r domain; do
-    [ ! -e "$tx/old/$domain.pem" ] || place "$tx/old/$domain.pem" "$home/live/$domain.pem"
+    if [ -e "$tx/old/$domain.pem" ]; then
+      [ -e "$tx/tried/$domain.pem" ] || [ ! -e "$home/live/$domain.pem" ] || place "$home/live/$domain.pem" "$tx/tried/$domain.pem"
+      place "$tx/old/$domain.pem" "$home/live/$domain.pem"
+    fi
   done <"$run/failed"
   place "$run/domains.back" "$home/domains"
   apply "$tx/domains.new" "$run/domains.back" "$run/failed"
-  # A place that is new has no old leaf: then any leaf but the new one must be served.
-  awk -v old="$tx/old/" -v live="$home/live/" '
-    FILENAME ~ /failed$/ { failed[$1] = 1; next }
-    !($1 in failed) { next }
-    FILENAME ~ /old$/ { had[$1] = 1; print $1, $5, $6, old $1 ".pem old"; next }
-    !($1 in had) { print $1, $5, $6, live $1 ".pem gone" }' "$run/failed" "$tx/domains.old" "$tx/domains.new" >"$run/looks"
+  # Each daemon must serve what it served before. A place that is new, or that the daemon did not
+  # serve before, has no old leaf there: then any leaf but the new one is good.
+  for daemon in $alive; do
+    awk -v old="$tx/old/" -v live="$home/live/" -v tried="$tx/tried/" -v daemon="$daemon" '
+      FILENAME ~ /unseen$/ { if ($2 == daemon) unseen[$1] = 1; next }
+      FILENAME ~ /failed$/ { failed[$1] = 1; next }
+      !($1 in failed) { next }
+      FILENAME ~ /old$/ {
+        had[$1] = 1
+        print $1, $5, $6, ($1 in unseen ? tried $1 ".pem gone" : old $1 ".pem old")
+        next
+      }
+      !($1 in had) { print $1, $5, $6, live $1 ".pem gone" }' \
+      "$tx/unseen" "$run/failed" "$tx/domains.old" "$tx/domains.new" >"$run/looks.$daemon"
+  done
   prove "$run/looks" "$(patience)"
+  rm -f "$run"/looks.*
 }
 
 commit() {
