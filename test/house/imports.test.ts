@@ -22,6 +22,7 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   local: ({ of }) => /^(core|aws|bin|packages)\//.test(of),
   // The stand-in knows nothing of the product: any CDK application could be run on it.
   packages: () => false,
+  prove: ({ of }) => /^(core|aws|bin)\//.test(of),
   bench: ({ of }) => /^(core|aws|local)\//.test(of),
 };
 

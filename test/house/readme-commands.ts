@@ -6,6 +6,8 @@ export const runBy: Record<string, string> = {
   'npm run local -- up': 'test/road/visit.test.ts',
   'npm run local -- status': 'test/road/visit.test.ts',
   'npm run local -- down': 'test/road/visit.test.ts',
+  'npm run prove -- --node "$SEALPOST_NODE_MX1" --server mx1.provider.test --zone provider.test --yes':
+    'test/road/visit.test.ts',
   'npx sealpost status': 'test/road/visit.test.ts',
   'npx sealpost status example.com': 'test/road/elsewhere.ts',
   'npx sealpost dns example.com': 'test/road/visit.test.ts',

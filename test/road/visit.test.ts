@@ -60,6 +60,15 @@ describe('a visitor', () => {
     expect(output).not.toMatch(/[Ee]rror/);
   });
 
+  it('tries the first hour of an account, after which everything is as before', async () => {
+    const prove = await type(
+      inVisit('npm run prove -- --node "$SEALPOST_NODE_MX1" --server mx1.provider.test --zone provider.test --yes'),
+    );
+    expect(prove).toMatchObject({ exitCode: 0, output: expect.stringContaining('Every answer is as expected.') });
+    const status = await type(inVisit('npx sealpost status'));
+    expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1.provider.test') });
+  }, 240_000);
+
   it('removes every trace', async () => {
     const down = await type('npm run local -- down');
     expect(down).toMatchObject({ exitCode: 0 });

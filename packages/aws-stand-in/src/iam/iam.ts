@@ -4,6 +4,7 @@ import type { LocalIam, Role } from './local-iam.ts';
 import { refuseOthers } from '../service/refusal.ts';
 import type { ResourceType, Service } from '../service/service.ts';
 import { physicalName } from '../template/template.ts';
+import { simulate } from './simulate.ts';
 
 export function iamService(iam: LocalIam, account: string): Service {
   const shown = (role: Role) => ({
@@ -37,6 +38,7 @@ export function iamService(iam: LocalIam, account: string): Service {
         call.authorize('iam:GetRole', `arn:aws:iam::${account}:role/${input.RoleName}`);
         return { Role: shown(iam.role(input.RoleName)) };
       },
+      SimulatePrincipalPolicy: (input, call) => simulate(iam, account, input, call),
     },
     resources: resources(iam, account),
   };

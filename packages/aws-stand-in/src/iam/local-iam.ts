@@ -93,6 +93,11 @@ export class LocalIam implements Iam {
     return role;
   }
 
+  /** The policies of a role, its own and those that are attached to it. */
+  policiesOf(nameOrArn: string): Policy[] {
+    return [...(this.#identity.get(this.role(nameOrArn).roleName)?.values() ?? [])];
+  }
+
   /** By their names. */
   roles(): Role[] {
     return [...this.#roles.values()].sort((a, b) => (a.roleName < b.roleName ? -1 : 1));
@@ -222,7 +227,7 @@ export class LocalIam implements Iam {
   authorize(caller: Caller, action: string, resource: string, context: ConditionContext = {}): void {
     // AWS answers this action to every caller with a valid signature, independent of policies.
     if (action === 'sts:GetCallerIdentity') return;
-    const own = caller.roleArn ? [...(this.#identity.get(this.role(caller.roleArn).roleName)?.values() ?? [])] : [];
+    const own = caller.roleArn ? this.policiesOf(caller.roleArn) : [];
     const question = { caller, action, resource, context: contextOf(context, globalContext(caller, this.#cloud)) };
     this.#decide({ question, identity: own, attached: this.#resourcePolicy(resource) }, decide);
   }

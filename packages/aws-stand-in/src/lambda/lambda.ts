@@ -30,6 +30,8 @@ const MAX_PAYLOAD = { RequestResponse: 6_291_456, Event: 1_048_576 };
  * machine can spare 24 of them. An idle process ends to make room.
  */
 const MOST_PROCESSES = 24;
+/** AWS's default quota. It is told, and not kept: the stand-in has no quotas. */
+const CONCURRENT = 1_000;
 
 export const lambda = (cloud: Cloud): Service => {
   const functions = new Map<string, DeployedFunction>();
@@ -179,6 +181,11 @@ export const lambda = (cloud: Cloud): Service => {
     operations: {
       Invoke,
       GetFunctionConfiguration: read('GetFunctionConfiguration'),
+      GetAccountSettings(_input: unknown, call: Call) {
+        call.authorize('lambda:GetAccountSettings', '*');
+        const limit = { ConcurrentExecutions: CONCURRENT, UnreservedConcurrentExecutions: CONCURRENT };
+        return { AccountLimit: limit, AccountUsage: { FunctionCount: functions.size } };
+      },
       ListFunctions(input: ListFunctionsRequest, call: Call) {
         call.authorize('lambda:ListFunctions', '*');
         refuseOthers('lambda:ListFunctions', input, ['Marker', 'MaxItems']);

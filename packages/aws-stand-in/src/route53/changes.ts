@@ -5,7 +5,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { DatabaseSync } from 'node:sqlite';
 import { characterStrings, RECORD_TYPES } from '../dns/record-data.ts';
-import { isInZone, normalName, type RecordSet } from '../dns/zone.ts';
+import { isInZone, normalName, type RecordSet, type Zone } from '../dns/zone.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import { sortKey } from './tables.ts';
 import { AwsError } from '../service/service.ts';
@@ -196,4 +196,14 @@ function toRecordSet(row: Record<string, unknown>): RecordSet {
     ttl: row.ttl as number,
     values: JSON.parse(row.record_values as string),
   };
+}
+
+/** Changes what the name servers answer with. */
+export function serve(zone: Zone | undefined, changes: Change[]): void {
+  for (const { action, set } of zone ? changes : []) {
+    const others = (zone!.records.get(set.name) ?? []).filter(({ type }) => type !== set.type);
+    const now = action === 'DELETE' ? others : [...others, set];
+    if (now.length > 0) zone!.records.set(set.name, now);
+    else zone!.records.delete(set.name);
+  }
 }

@@ -9,7 +9,8 @@ import { randomBytes } from 'node:crypto';
 import * as model from '@aws-sdk/client-route-53';
 import { apexRecords, makeZone, NAME_SERVERS, normalName, type Zone } from '../dns/zone.ts';
 import { refuseOthers } from '../service/refusal.ts';
-import { applyBatch, readBatch, recordSets, type Change } from './changes.ts';
+import { applyBatch, readBatch, recordSets, serve } from './changes.ts';
+import { limitOf } from './limits.ts';
 import { createTables, sortKey } from './tables.ts';
 import { AwsError, type Call, type Service, type ServiceFactory } from '../service/service.ts';
 
@@ -244,6 +245,10 @@ export const route53: ServiceFactory<Route53> = cloud => {
         const zone = open(call, 'GetHostedZone', input.Id);
         return { HostedZone: hostedZone(zone), DelegationSet: { NameServers: [...NAME_SERVERS] } };
       },
+      GetHostedZoneLimit({ HostedZoneId, Type }, call) {
+        const { ResourceRecordSetCount: Count } = hostedZone(open(call, 'GetHostedZoneLimit', HostedZoneId));
+        return limitOf(Type, Count);
+      },
       ListHostedZones: listHostedZones,
       ListHostedZonesByName: listHostedZonesByName,
       ListResourceRecordSets: listResourceRecordSets,
@@ -259,15 +264,6 @@ export const route53: ServiceFactory<Route53> = cloud => {
     },
   };
 };
-
-function serve(zone: Zone | undefined, changes: Change[]): void {
-  for (const { action, set } of zone ? changes : []) {
-    const others = (zone!.records.get(set.name) ?? []).filter(({ type }) => type !== set.type);
-    const now = action === 'DELETE' ? others : [...others, set];
-    if (now.length > 0) zone!.records.set(set.name, now);
-    else zone!.records.delete(set.name);
-  }
-}
 
 function newId(letter: string): string {
   return letter + randomBytes(10).toString('hex').toUpperCase();
