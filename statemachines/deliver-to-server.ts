@@ -36,7 +36,7 @@ export const AssembleDelivery = /* @__PURE__ */ step('AssembleDelivery', () => (
   output: assembled,
   throws: ['ClaimLost', 'Throttled'],
   retry: { Throttled: 'awsBusyAtServer' },
-  ends: { NothingToDeliver: { next: 'ReleaseServer', output: '{% $states.input %}' } },
+  ends: { NothingToDeliver: { next: 'ReleaseServer', output: '{% $merge([$states.input, {"isIdle": true}]) %}' } },
   roads: toRelease,
   assign: { rounds: '{% $exists($states.input.rounds) ? $states.input.rounds + 1 : 1 %}' },
   next: 'SendDelivery',
@@ -76,7 +76,14 @@ export const RecordDelivery = /* @__PURE__ */ step('RecordDelivery', () => ({
 export const ReleaseServer = /* @__PURE__ */ step('ReleaseServer', () => ({
   comment: `Ends the claim if no work came meanwhile, else begins the next round. After a failed round the
     server gets a next try.`,
-  input: z.looseObject({ server: z.string(), execution, rounds: z.int(), error: z.optional(caught()) }),
+  input: z.looseObject({
+    server: z.string(),
+    execution,
+    rounds: z.int(),
+    error: z.optional(caught()),
+    /** AssembleDelivery found nothing that may be delivered. */
+    isIdle: z.optional(z.literal(true)),
+  }),
   output: z.object({ server: z.string(), dueAt: z.optional(z.number()) }),
   given:
     '{% $merge([$states.input, {"execution": $states.context.Execution.Name, "rounds": $exists($rounds) ? $rounds : 0}]) %}',

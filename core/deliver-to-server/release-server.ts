@@ -42,14 +42,14 @@ const ANSWERED = 'HostCertificateLost';
  * @throws SealpostError Throttled, ClaimLost
  */
 export async function releaseServer(
-  input: { server: string; execution: string; rounds: number; error?: Failure },
+  input: { server: string; execution: string; rounds: number; error?: Failure; isIdle?: true },
   ports: ReleasePorts,
 ): Promise<Released | Ended<'MoreWork'>> {
   const { store, clock } = ports;
   const claim = { server: input.server, me: input.execution, now: clock.now() };
   const server = await store.renewServer(claim);
   if (input.error) return releaseAfterFailure(server, claim, input.error, ports);
-  const dueAt = await nextRound(server, input.rounds, ports);
+  const dueAt = await nextRound(server, input, ports);
   if (isEnded(dueAt)) return dueAt;
   if (await store.releaseServer(claim, { wanted: server.wanted, dueAt })) return released(server, dueAt);
   return moreWork(server, `work came for ${server.server} while it was released`);
@@ -111,19 +111,22 @@ function patience(failures: number): number {
 }
 
 /**
+ * The clocks of two functions may differ. Something may be due by the clock here that was not due
+ * by the clock of the step before. The sweep wakes the server for that, a minute later at most;
+ * another round at once would find nothing again.
  * @returns when the server is due again; undefined if nothing waits for a moment; or the end
  *   MoreWork
  */
 async function nextRound(
   server: ServerRecord,
-  rounds: number,
+  { rounds, isIdle }: { rounds: number; isIdle?: true },
   { store, clock, quietHours }: ReleasePorts,
 ): Promise<number | undefined | Ended<'MoreWork'>> {
   if (server.held !== undefined) return undefined;
   const now = clock.now();
   const ripeAt = server.capability ? await nextRipe(server, store, now) : now;
   const next = earliest(ripeAt, inspectionDueAt(server, quietHours), auditDueAt(server, quietHours));
-  if (next !== undefined && next <= now && rounds < MAX_ROUNDS)
+  if (next !== undefined && next <= now && rounds < MAX_ROUNDS && !isIdle)
     return moreWork(server, `more waits for ${server.server}`);
   return next;
 }

@@ -179,6 +179,11 @@ export function serversOf(wish: Wish): string[] {
   return [...new Set([...wish.mailServers, ...(wish.webmailServer ? [wish.webmailServer] : [])])];
 }
 
+/** The wish for a server's own host name, which its registration asks for. */
+export function hostWish(server: string): Wish {
+  return { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true };
+}
+
 /** The wish of a deletion. The rules that accept it are those of every other wish. */
 export function deletionOf(domain: string, { revoke }: { revoke?: boolean } = {}): Wish {
   return { domain, mailServers: [], policy: 'wildcard', deleted: true, ...(revoke && { revoke }) };

@@ -17,6 +17,7 @@ import { wakeServers } from '../work/wake.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 import type { Roles } from '../ports/roles.ts';
+import { hostWish } from '../record/domain.ts';
 
 export interface RegisterPorts {
   store: DomainStore & ServerStore & WaitingStore & WorkStore;
@@ -86,11 +87,8 @@ export async function registerServer(
     });
   // The wish is accepted first: the sweep finds a wish without its server, but no server without
   // its wish.
-  await store.acceptWish(
-    { domain: server, mailServers: [server], policy: 'list', names: ['@'], host: true },
-    { at },
-    clock.now(),
-  );
+  const wishForHost = () => store.acceptWish(hostWish(server), { at }, clock.now());
+  await wishForHost();
   const said = {
     server,
     node,
@@ -106,6 +104,8 @@ export async function registerServer(
     await retireHostName(server, at, ports);
     return { server, node, woken: [] };
   }
+  // A retirement of the same second may have deleted the wish before the server was registered.
+  await wishForHost();
   // An execution that read the server before this registration has not seen that the host name's
   // certificate is to be delivered again.
   const host = await store.readDomain(server);

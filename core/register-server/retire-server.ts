@@ -1,6 +1,6 @@
 /** Retires a mail server: nothing is sent to it any more, and its domains are re-evaluated. */
 import type { Clock } from '../clock.ts';
-import { deletionOf } from '../record/domain.ts';
+import { deletionOf, hostWish } from '../record/domain.ts';
 import type { Retirement } from '../events/server-event.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
@@ -45,12 +45,21 @@ export async function retireServer(
   return { server, woken: [], told: domains.length + under };
 }
 
-/** The server's own host name is not renewed any more. A customer's domain of that name stays. */
+/**
+ * The server's own host name is not renewed any more. A customer's domain of that name stays. A
+ * registration of the same second stands, too: it writes the server and then the wish, and here the
+ * deletion is written and then the server is read, so that the wish is the last in each order.
+ */
 export async function retireHostName(
   server: string,
   at: number,
-  { store, clock }: { store: Pick<DomainStore, 'readDomain' | 'acceptWish'>; clock: Clock },
+  {
+    store,
+    clock,
+  }: { store: Pick<DomainStore, 'readDomain' | 'acceptWish'> & Pick<ServerStore, 'readServer'>; clock: Clock },
 ): Promise<void> {
   if (!(await store.readDomain(server))?.spec?.host) return;
   await store.acceptWish({ ...deletionOf(server), host: true }, { at }, clock.now());
+  const back = await store.readServer(server);
+  if (back) await store.acceptWish(hostWish(server), { at: back.registeredAt }, clock.now());
 }
