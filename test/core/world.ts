@@ -138,7 +138,8 @@ export function found({ memory }: World, server: string, capability: Facts = byN
   memory.servers.get(server)!.capability = capability;
 }
 
-const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'], 'web-servers': ['nginx'] };
+/** Every daemon serves by name. */
+export const byName: Facts = { 'serves-by-name': ['postfix,dovecot,nginx'], 'web-servers': ['nginx'] };
 /** Mail software with one certificate for all names; webmail behind nginx serves by name. */
 export const notByName: Facts = {
   'serves-by-name': ['nginx'],

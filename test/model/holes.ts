@@ -1,0 +1,15 @@
+/** Runs that once showed a hole, each as short as the search made it. */
+import type { Run } from './choices.ts';
+
+const calm = { places: [], lifeDays: 90, skews: [] };
+
+export const holes: { what: string; run: Run }[] = [
+  {
+    what: 'clocks that differ do not make a server go round and round',
+    run: { ...calm, steps: [], skews: [0, -120_000] },
+  },
+  {
+    what: 'a registration stands that comes in the same second as a retirement, with its host name',
+    run: { ...calm, steps: [{ is: 'retirement', server: 0, after: 0 }] },
+  },
+];

@@ -1,0 +1,40 @@
+/**
+ * The model check: the real steps and state machines over the twins, in interleavings that a seed
+ * gives, with kills, lost answers and all that senders, servers and CAs do.
+ */
+import { describe, expect, test } from 'vitest';
+import { record } from '../figures.ts';
+import { read } from '../house/sources.ts';
+import { holes } from './holes.ts';
+import { sentences } from './invariants.ts';
+import { play } from './play.ts';
+import { newSeed, search } from './search.ts';
+
+/** About half a second of a core for each. */
+const RUNS = 80;
+
+describe('the model check', () => {
+  test('an undisturbed provider orders, delivers and renews', async () => {
+    const { orders } = await play({ steps: [], places: [], lifeDays: 90, skews: [] });
+    expect(orders).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(holes)('$what', async ({ run }) => {
+    await play(run);
+  });
+
+  test(`of ${RUNS} new runs, none contradicts what always holds`, { timeout: 600_000 }, async () => {
+    const began = process.cpuUsage();
+    const { seed, runs, turns, hole } = await search({ seed: newSeed(), runs: RUNS });
+    const { user, system } = process.cpuUsage(began);
+    const cpu = Math.round((user + system) / 1e6);
+    record('model', { 'model check': `seed ${seed}: ${runs} runs, ${turns} calls and moments, ${cpu} s of a core` });
+    expect(hole, `seed ${seed}`).toBeUndefined();
+  });
+
+  test('docs/protocol.md says each sentence, under the name that the check has', () => {
+    const [, section = ''] = read('docs/protocol.md').split('\n## What always holds\n');
+    const said = [...section.split('\n## ')[0]!.matchAll(/^\| _([^_]+)_/gm)].map(([, name]) => name);
+    expect(said).toEqual(sentences);
+  });
+});
