@@ -39,8 +39,11 @@ run=
 why=
 
 . ./parts/adapter.sh
+. ./parts/plan.sh
+. ./parts/chains.sh
 # The list of adapters. Facts and proofs come in this order: the mail servers first.
 . ./adapters/postfix.sh
+. ./adapters/postfix-reading.sh
 . ./adapters/exim.sh
 . ./adapters/dovecot.sh
 . ./adapters/courier.sh

@@ -16,31 +16,6 @@ is_adopted() {
   return 1
 }
 
-# default_chain DAEMON LIST [GROUP]: keeps host/DAEMON.pem, which the daemon serves to a client that
-# sends no name or an unknown one. The file holds the host's own certificate as soon as LIST has
-# one. Until then it holds what the daemon served before adoption, as its operator renews it. True
-# if the file changed. A web server gets the host's certificate only if the host has a web name,
-# because its default may be the operator's main web site.
-default_chain() {
-  host=$(awk -v web="$(is_web "$1" && echo yes)" '$2 == "host" && (!web || $6 != "-") { print $1; exit }' "$2")
-  if [ -n "$host" ]; then
-    default=$home/live/$host.pem
-  else
-    default=$run/default.$1
-    own_chain "$1" "$default" || return 1
-  fi
-  ! cmp -s "$default" "$home/host/$1.pem" || return 1
-  place "$default" "$home/host/$1.pem" "${3-}"
-}
-
-# own_chain DAEMON TO: copies the operator's own files of this daemon, key first, as they are now.
-own_chain() {
-  : >"$2"
-  while read -r own; do
-    cat "$own" >>"$2" 2>/dev/null || return 1
-  done <"$adoption/$1.chain"
-}
-
 # is_lost DAEMON: true if the daemon was adopted and its configuration does not use our files any
 # more. A configuration with an error is not lost: our lines in it are needed again once the error
 # is mended.

@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { files, read } from './sources.ts';
 
 const adapters = files.flatMap(path => /^install\/adapters\/(\w+)\.sh$/.exec(path)?.[1] ?? []);
+/** An adapter may have a second file with what it reads. */
+const textOf = (name: string) =>
+  files.flatMap(path => (path.match(`^install/adapters/${name}(-reading)?\\.sh$`) ? [read(path)] : [])).join('\n');
 const page = read('docs/servers/adding-one.md');
 const tableAfter = (heading: string) => page.split(`\n${heading}\n`)[1]!.split('\n\n')[0]!.split('\n').slice(2);
 /** The files that the page lists, with NAME for the adapter's. */
@@ -19,7 +22,10 @@ describe('a daemon is named', () => {
     path => /\.(ts|mjs|cjs|sh|ps1|json)$/.test(path) && !/(^|\/)package(-lock)?\.json$/.test(path),
   );
   const allowed: [places: RegExp, why: string][] = [
-    ...adapters.map((name): [RegExp, string] => [new RegExp(`^install/adapters/${name}\\.sh$`), 'the adapter itself']),
+    ...adapters.map((name): [RegExp, string] => [
+      new RegExp(`^install/adapters/${name}(-reading)?\\.sh$`),
+      'the adapter itself',
+    ]),
     [/^install\/installer\.sh$/, 'the list of adapters'],
     [/^install\/windows\//, 'one adapter: Windows has one mail server and one web server that are known'],
     [/^core\/record\/capability\.ts$/, 'records of inspections from before the fact `web-servers`'],
@@ -54,7 +60,7 @@ describe('a daemon is named', () => {
 
   test('by an adapter, only its own', () => {
     const others = adapters.flatMap(name => {
-      const text = read(`install/adapters/${name}.sh`);
+      const text = textOf(name);
       return adapters
         .filter(other => other !== name && new RegExp(`\\b${other}`, 'i').test(text))
         .map(other => `${name}: ${other}`);
@@ -80,7 +86,7 @@ describe('the page about adding an adapter', () => {
   });
 
   test.each(adapters)('lists what %s.sh has for the shared parts, and all that each adapter needs', name => {
-    const text = read(`install/adapters/${name}.sh`);
+    const text = textOf(name);
     const functions = (heading: string) =>
       tableAfter(heading).flatMap(row =>
         [...row.split('|')[1]!.matchAll(/`NAME_(\w+)/g)].map(([, one]) => `${name}_${one}`),

@@ -22,11 +22,12 @@ export interface Dates {
 export interface ScratchCa {
   /** PEM of the root: what a delivery carries under `roots`. */
   root: string;
-  /** By default it is good from now on for 90 days. */
-  issue(names: string[], options?: { expired?: boolean; dates?: Dates }): Issued;
+  /** By default it is good from now on for 90 days, and its key is ECDSA. */
+  issue(names: string[], options?: { expired?: boolean; dates?: Dates; key?: 'RSA' | 'ECDSA' }): Issued;
 }
 
 const PAST = { from: new Date('2025-01-01'), until: new Date('2025-04-01') };
+const RSA = ['-newkey', 'rsa:2048', '-nodes'];
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 /** @param directory scratch of the test; keys of the CA are left in it */
@@ -94,9 +95,9 @@ export function scratchCa(directory: string, name = 'Scratch'): ScratchCa {
   };
   return {
     root: read('root.pem'),
-    issue(names, { expired = false, dates = expired ? PAST : undefined } = {}) {
+    issue(names, { expired = false, dates = expired ? PAST : undefined, key: type = 'ECDSA' } = {}) {
       const request = [
-        ...EC,
+        ...(type === 'RSA' ? RSA : EC),
         '-keyout',
         at('leaf.key'),
         '-subj',

@@ -45,12 +45,12 @@ class Zoo {
     this.mail = await startMailHost('zoo', { release: this.release, software: this.software });
     const { mail } = this;
     for (const { stop, settle } of this.daemons) await mail.sh(`set -eu; ${stop}; ${settle ?? ''}`);
-    await mail.sh(`set -eu; mkdir -p /root/zoo; cd /root/zoo; chmod 711 /root /root/zoo
-      made() {
-        openssl req -x509 -nodes -days 90 -subj /CN=${mail.host.hostName} \\
-          -addext subjectAltName=DNS:${mail.host.hostName} -keyout $1.key -out $1.pem -newkey "$2" $3 $4 2>/dev/null
-      }
-      made rsa rsa:2048 '' ''; made ecdsa ec -pkeyopt ec_paramgen_curve:prime256v1; chmod 644 *.pem
+    for (const key of KEY_TYPES) {
+      const issued = mail.ca.issue([mail.host.hostName], { key });
+      await mail.host.write(`/root/zoo/${key.toLowerCase()}.key`, Buffer.from(issued.key), 0o600);
+      await mail.host.write(`/root/zoo/${key.toLowerCase()}.pem`, Buffer.from(issued.chain), 0o644);
+    }
+    await mail.sh(`set -eu; chmod 711 /root /root/zoo
       ip -6 addr add ${IPV6.host}/64 dev eth0 nodad
       tar -cpf /root/zoo.tar -C / ${this.trees()
         .map(tree => tree.slice(1))

@@ -16,8 +16,8 @@ export interface Row {
   on: Release[];
   /**
    * POSIX sh that makes the configuration, run as root with `-eu`. The daemon does not run.
-   * $name is the host's name. /root/zoo has two self-signed certificates for it: rsa.pem, rsa.key,
-   * ecdsa.pem, ecdsa.key.
+   * $name is the host's name. /root/zoo has two certificates for it, which the root of each
+   * delivery verifies: rsa.pem, rsa.key, ecdsa.pem, ecdsa.key.
    */
   make: string;
   /** The daemon's ports in this configuration. By default those of local/hosts/software.ts. */
