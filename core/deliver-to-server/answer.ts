@@ -5,6 +5,7 @@
 import { printable, SealpostError, remedies, type ErrorName } from '../errors.ts';
 import { parseAudit, type AuditAnswer } from '../audit/audit-answer.ts';
 import type { Facts } from '../record/capability.ts';
+import type { DeliveryUnderWay } from '../record/server.ts';
 
 export const letters = {
   s: 'served',
@@ -18,7 +19,16 @@ export type Letter = keyof typeof letters;
 /** How far a host's sequence number may be ahead of ours: a delivery a second for twelve days. */
 const MAX_LEAP = 1_000_000;
 export type Outcome = 'installed' | 'rolled-back' | 'broken' | 'inspected' | 'verified' | 'stale' | 'expired';
-const outcomes: readonly string[] = ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'];
+type Mode = DeliveryUnderWay['mode'];
+/**
+ * What a server may answer to each mode. A server that is broken into may answer anything: an
+ * inspection's facts in place of an installation's letters would be believed.
+ */
+const outcomesOf: Record<Mode, Outcome[]> = {
+  install: ['installed', 'rolled-back', 'broken', 'stale', 'expired'],
+  inspect: ['inspected', 'stale', 'expired'],
+  verify: ['verified', 'stale', 'expired'],
+};
 
 export interface Answer {
   outcome: Outcome;
@@ -34,12 +44,12 @@ export interface Answer {
  * @param output the command's standard output
  * @param sent.hash sha256 of the delivery that was sent; an answer that names another hash is no
  *   answer
- * @throws SealpostError ServerUnreachable if the header is missing or names another delivery: the
- *   outcome is unknown, and the work stays
+ * @throws SealpostError ServerUnreachable if the header is missing, names another delivery, or has
+ *   an outcome that the mode cannot have: the outcome is unknown, and the work stays
  */
 export function parseAnswer(
   output: string,
-  { server, hash, seq }: { server: string; hash: string; seq: number },
+  { server, hash, seq, mode }: { server: string; hash: string; seq: number; mode: Mode },
 ): Answer {
   const lines = output.split('\n');
   const header = lines.findIndex(line => line.startsWith(`sealpost ${hash} `));
@@ -50,7 +60,8 @@ export function parseAnswer(
     });
   if (header < 0) throw unknown('the first line of its output does not name this delivery');
   const [, , answeredSeq, outcome, storedSeq] = lines[header]!.split(' ');
-  if (Number(answeredSeq) !== seq || !outcomes.includes(outcome!)) throw unknown(`header "${lines[header]}"`);
+  if (Number(answeredSeq) !== seq) throw unknown(`header "${lines[header]}"`);
+  if (!outcomesOf[mode].some(one => one === outcome)) throw unknown(`"${outcome}" is no outcome of mode ${mode}`);
   const answer: Answer = { outcome: outcome as Outcome, entries: [], facts: Object.create(null) as Facts };
   // A number that is far ahead cannot come from a restored table. If it were believed, the server's
   // sequence would be used up.

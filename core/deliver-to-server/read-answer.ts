@@ -17,7 +17,7 @@ import type { Line } from './record-looks.ts';
 export async function readAnswer(
   server: ServerRecord,
   claim: ServerClaim,
-  { commandId, delivery: { hash, seq } }: Assembled & { commandId: string },
+  { commandId, delivery: { hash, seq, mode } }: Assembled & { commandId: string },
   {
     store,
     commands,
@@ -30,7 +30,7 @@ export async function readAnswer(
       about: server.server,
       message: `${server.server} did not run command ${commandId}: ${detail}`,
     });
-  const answer = parseAnswer(output, { server: server.server, hash, seq });
+  const answer = parseAnswer(output, { server: server.server, hash, seq, mode });
   if (answer.outcome !== 'stale' && answer.outcome !== 'expired') return answer;
   // After a restore from a backup the server is ahead, so the sequence continues from its number.
   await store.endDelivery(claim, { hash, changes: { seq: Math.max(server.seq, answer.storedSeq ?? 0) } });

@@ -196,9 +196,9 @@ describe('what the cloud and the installer say to each other', () => {
     const hash = 'd'.repeat(64);
     for (const outcome of ['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired']) {
       expect(literals.some(text => text === outcome || text.includes(` ${outcome}`))).toBe(true);
-      expect(parseAnswer(`sealpost ${hash} 7 ${outcome}\n\n`, { server: 'mx1.example', hash, seq: 7 }).outcome).toBe(
-        outcome,
-      );
+      const mode = outcome === 'inspected' ? 'inspect' : outcome === 'verified' ? 'verify' : 'install';
+      const asked = { server: 'mx1.example', hash, seq: 7, mode } as const;
+      expect(parseAnswer(`sealpost ${hash} 7 ${outcome}\n\n`, asked).outcome).toBe(outcome);
     }
   });
 

@@ -3,14 +3,32 @@ import { parseAnswer } from '../../../core/deliver-to-server/answer.ts';
 
 const hash = 'd'.repeat(64);
 const server = 'mx1.provider.example';
-const parse = (output: string) => parseAnswer(output, { server, hash, seq: 7 });
+type Mode = Parameters<typeof parseAnswer>[1]['mode'];
+const parse = (output: string, mode: Mode = 'install') => parseAnswer(output, { server, hash, seq: 7, mode });
 const header = (outcome: string) => `sealpost ${hash} 7 ${outcome}\n`;
 
 describe("a server's answer", () => {
-  test.each(['installed', 'rolled-back', 'broken', 'inspected', 'verified', 'stale', 'expired'])(
-    'may be %s',
-    outcome => {
-      expect(parse(header(outcome))).toEqual({ outcome, entries: [], facts: {} });
+  const may = {
+    install: ['installed', 'rolled-back', 'broken', 'stale', 'expired'],
+    inspect: ['inspected', 'stale', 'expired'],
+    verify: ['verified', 'stale', 'expired'],
+  };
+  const outcomes = [...new Set(Object.values(may).flat())];
+  const each = (Object.keys(may) as Mode[]).flatMap(mode => outcomes.map(outcome => ({ mode, outcome })));
+
+  test.each(each.filter(({ mode, outcome }) => may[mode].includes(outcome)))(
+    'to mode $mode may be $outcome',
+    ({ mode, outcome }) => {
+      expect(parse(header(outcome), mode)).toEqual({ outcome, entries: [], facts: {} });
+    },
+  );
+
+  // A server that is broken into says that an inspection was made, and refuses with its facts.
+  test.each(each.filter(({ mode, outcome }) => !may[mode].includes(outcome)))(
+    'to mode $mode is no answer if it is $outcome',
+    ({ mode, outcome }) => {
+      const said = `${header(outcome)}s\nfact refused by me\n`;
+      expect(() => parse(said, mode)).toThrow(expect.objectContaining({ name: 'ServerUnreachable' }));
     },
   );
 
@@ -35,6 +53,7 @@ describe("a server's answer", () => {
   test('has facts, each with every value that was found', () => {
     const { facts } = parse(
       `${header('inspected')}fact os Debian GNU/Linux 12\nfact adopt-change one\nfact adopt-change two\nfact nginx\n`,
+      'inspect',
     );
     expect(facts).toEqual({ os: ['Debian GNU/Linux 12'], 'adopt-change': ['one', 'two'], nginx: [''] });
   });
