@@ -140,7 +140,7 @@ export class SealpostError extends Error {
     name: ErrorName,
     { about, message, cause, retryAt }: { about: string; message: string; cause?: unknown; retryAt?: number },
   ) {
-    super(printable(message), { cause });
+    super(shortened(printable(message)), { cause });
     this.name = name;
     this.about = about;
     this.retryAt = retryAt;
@@ -163,6 +163,21 @@ export function isSealpostError(error: unknown, name?: ErrorName): error is Seal
 /** True if the sweep mends what the error left undone, within minutes: nobody is paged for it. */
 export function passesByItself(error: unknown): boolean {
   return isSealpostError(error, 'ServerUnreachable') || isSealpostError(error, 'Throttled');
+}
+
+/**
+ * Bytes of a message. A message is stored with its domain, published and shown; a CA, a name server
+ * or a mail server may write any amount into one.
+ */
+const MESSAGE_BYTES = 2_048;
+
+function shortened(text: string): string {
+  if (Buffer.byteLength(text) <= MESSAGE_BYTES) return text;
+  // A character that is cut in the middle decodes as U+FFFD and is dropped.
+  const cut = Buffer.from(text)
+    .subarray(0, MESSAGE_BYTES - 3)
+    .toString();
+  return `${cut.replace(/\ufffd$/, '')}…`;
 }
 
 /**

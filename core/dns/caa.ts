@@ -86,7 +86,7 @@ function forbids({ name, records }: Pick<CaaFound[number], 'name' | 'records'>, 
  * §4.2). A value that does not have this form names no CA.
  */
 function allows(value: string, { identities, accountUrl }: Known): boolean {
-  const [issuer, ...parts] = value.split(';').map(part => part.replace(/^[ \t]+|[ \t]+$/g, ''));
+  const [issuer, ...parts] = value.split(';').map(withoutBlanks);
   if (!identities.some(identity => identity.toLowerCase() === issuer!.toLowerCase())) return false;
   const written = parts.length === 1 && parts[0] === '' ? [] : parts; // "ca.example;" has none
   const parameters = written.map(part => /^([a-z0-9]+(?:-+[a-z0-9]+)*)[ \t]*=[ \t]*([!-:<-~]*)$/i.exec(part));
@@ -98,6 +98,17 @@ function allows(value: string, { identities, accountUrl }: Known): boolean {
   if (accounts.length > 1 || methods.length > 1) return false;
   if (accounts.length === 1 && accountUrl !== undefined && accounts[0] !== accountUrl) return false;
   return methods.length === 0 || methods[0]!.split(',').includes('dns-01');
+}
+
+/**
+ * A loop and no pattern: `[ \t]+$` takes quadratic time on a value of 64 KB that a customer wrote.
+ */
+function withoutBlanks(text: string): string {
+  const isBlank = (at: number) => text[at] === ' ' || text[at] === '\t';
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(from)) from++;
+  while (to > from && isBlank(to - 1)) to--;
+  return text.slice(from, to);
 }
 
 function parentOf(name: string): string {

@@ -34,6 +34,24 @@ test('the records nearest to the name decide, not those above', async () => {
   ).rejects.toMatchObject(forbidden);
 });
 
+/** 200 KB of a customer's zone: a pattern that takes quadratic time would need minutes for it. */
+test.each([
+  ['blanks', ' '.repeat(200_000)],
+  ['semicolons', ';'.repeat(200_000)],
+  ['semicolons and blanks', '; '.repeat(100_000)],
+  ['letters', 'a-'.repeat(100_000)],
+])('a value of %s is refused in linear time, with a message of bounded length', async (_, value) => {
+  const records = [{ flags: 0, tag: 'issue', value: `x${value}x` }];
+  const found = [{ name: 'mail.example.com', at: 'example.com', records }];
+  const before = process.cpuUsage();
+  const refusal = await checkCaa(found, issuing).catch((error: Error) => error);
+  const { user } = process.cpuUsage(before);
+  expect(refusal).toMatchObject(forbidden);
+  expect(Buffer.byteLength((refusal as Error).message)).toBeLessThanOrEqual(2_048);
+  // CPU and no clock: the bound of a whole step (2 s), of which this takes a hundredth.
+  expect(user).toBeLessThan(2_000_000);
+});
+
 test('a domain whose CAA names another CA is refused, with the line that it needs', async () => {
   await expect(check({ 'example.com': ['0 issue "other-ca.example"'] })).rejects.toMatchObject({
     ...forbidden,
