@@ -15,9 +15,7 @@ export interface Look {
   isNameUnsaid?: true;
   /** PEM roots; nothing else is trusted. */
   trust: SecureContext;
-  /**
-   * Time-out for each part, milliseconds: the connection, each line in clear text, the handshake.
-   */
+  /** Time for the whole look, milliseconds. Bytes that trickle in do not extend it. */
   patienceMs?: number;
 }
 
@@ -34,6 +32,8 @@ export interface Seen {
 }
 
 const PATIENCE_MS = 10_000;
+/** Characters before TLS begins: RFC 5321 §4.5.3.1 gives a line 512, and a greeting has few lines. */
+const GREETING = 8_192;
 
 /**
  * @param roots PEM, any number. The context is made once, since 150 roots take longer to read than
@@ -57,28 +57,32 @@ const STARTTLS: Record<number, (string | RegExp)[]> = {
 export async function handshake(look: Look): Promise<Seen> {
   const { address, port, patienceMs = PATIENCE_MS } = look;
   let socket: Socket | undefined;
+  let isReached = false;
+  let deadline: NodeJS.Timeout | undefined;
   try {
-    socket = await dial({ address, port }, patienceMs);
+    socket = connectTcp({ host: address, port });
+    deadline = setTimeout(late, patienceMs, socket, `no TLS on port ${port} within ${patienceMs / 1000} s`);
+    await connected(socket);
+    isReached = true;
     for (const step of STARTTLS[look.port] ?? []) {
       if (typeof step === 'string') socket.write(step);
       else await answer(socket, step);
     }
-    return await secure(socket, look, patienceMs);
+    return await secure(socket, look);
   } catch (error) {
-    return { reached: socket !== undefined, trusted: false, reason: (error as Error).message };
+    return { reached: isReached, trusted: false, reason: (error as Error).message };
   } finally {
+    clearTimeout(deadline);
     socket?.destroy();
   }
 }
 
-function dial({ address, port }: Pick<Look, 'address' | 'port'>, patienceMs: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host: address, port });
-    socket.setTimeout(patienceMs, () =>
-      socket.destroy(new Error(`no answer on port ${port} within ${patienceMs / 1000} s`)),
-    );
-    socket.once('connect', () => resolve(socket)).once('error', reject);
-  });
+function late(socket: Socket, why: string): void {
+  socket.destroy(new Error(why));
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => void socket.once('connect', resolve).once('error', reject));
 }
 
 function answer(socket: Socket, expected: RegExp): Promise<void> {
@@ -91,14 +95,15 @@ function answer(socket: Socket, expected: RegExp): Promise<void> {
     };
     const read = (data: Buffer) => {
       text += data.toString('latin1');
-      if (expected.test(text)) done();
+      if (text.length > GREETING) done(new Error(`the server sent ${GREETING} characters and no answer`));
+      else if (expected.test(text)) done();
     };
     const closed = () => done(new Error(`the server hung up after "${text.trim().slice(-80)}"`));
     socket.on('data', read).on('error', done).on('close', closed);
   });
 }
 
-function secure(socket: Socket, { name, isNameUnsaid, trust }: Look, patienceMs: number): Promise<Seen> {
+function secure(socket: Socket, { name, isNameUnsaid, trust }: Look): Promise<Seen> {
   return new Promise((resolve, reject) => {
     socket.removeAllListeners('data');
     const tls = connectTls({
@@ -108,7 +113,8 @@ function secure(socket: Socket, { name, isNameUnsaid, trust }: Look, patienceMs:
       secureContext: trust,
       rejectUnauthorized: false,
     });
-    tls.setTimeout(patienceMs, () => tls.destroy(new Error(`no TLS handshake within ${patienceMs / 1000} s`)));
+    // The deadline destroys the socket below, which ends TLS without a reason of its own.
+    socket.once('error', reject);
     tls.once('error', reject).once('close', () => reject(new Error('the server hung up during the handshake')));
     tls.once('secureConnect', () => {
       // rejectUnauthorized is off so that an untrusted certificate can be reported; the verdict is
