@@ -29,6 +29,9 @@ export interface ConnectionOptions {
   timeoutMs?: number;
 }
 
+/** Characters of an answer. A chain has some thousand, and a problem document fewer. */
+const MOST_CHARACTERS = 1_000_000;
+
 /** HTTP methods as acme-client spells them. */
 type Method = 'get' | 'head' | 'post';
 
@@ -87,7 +90,11 @@ export function openConnection(options: ConnectionOptions): Connection {
       const sent = httpsRequest(url, { method, agent, headers, signal }, answer => {
         let text = '';
         answer.setEncoding('utf8');
-        answer.on('data', chunk => (text += chunk));
+        answer.on('data', chunk => {
+          text += chunk;
+          if (text.length > MOST_CHARACTERS)
+            answer.destroy(new Error(`an answer of more than ${MOST_CHARACTERS} characters`));
+        });
         answer.on('error', failed);
         answer.on('end', () => {
           try {

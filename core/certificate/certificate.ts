@@ -116,7 +116,8 @@ export function providedProblem(wanted: {
 
 /**
  * Key, leaf and chain in one file and in this order, so that one rename switches all three. Text
- * between the PEM blocks is left out.
+ * between the PEM blocks is left out, and each block has lines of 64 characters (RFC 7468 §2): a CA
+ * may wrap its lines as it likes, and the readers on a server are line by line.
  */
 export function combinedPem({ keyPem, chainPem }: { keyPem: string; chainPem: string }): string {
   return [...blocks(keyPem, 'PRIVATE KEY'), ...blocks(chainPem, 'CERTIFICATE')].map(block => `${block}\n`).join('');
@@ -217,7 +218,11 @@ function blocks(pem: string, label: 'PRIVATE KEY' | 'CERTIFICATE'): string[] {
   const found = pem.matchAll(
     new RegExp(`-----BEGIN (?:EC |RSA )?${label}-----[^-]+-----END (?:EC |RSA )?${label}-----`, 'g'),
   );
-  return [...found].map(([block]) => block.replaceAll('\r', ''));
+  return [...found].map(([block]) => {
+    const [begin, end] = [block.slice(0, block.indexOf('-----', 5) + 5), block.slice(block.lastIndexOf('-----END'))];
+    const base64 = block.slice(begin.length, -end.length).replace(/\s+/g, '');
+    return [begin, ...(base64.match(/.{1,64}/g) ?? []), end].join('\n');
+  });
 }
 
 function namesOf(certificate: X509Certificate): string[] {

@@ -74,6 +74,14 @@ describe('a failing CA', () => {
     });
   });
 
+  test('that sends an endless answer is given up after a million characters', async () => {
+    at.fault = line => (line === 'POST /order-plz' ? { status: 200, body: 'x'.repeat(3_000_000) } : undefined);
+    await expect(openOrder(acme(), { names: freshNames(), now })).rejects.toMatchObject({
+      name: 'AcmeUnavailable',
+      message: expect.stringContaining('more than 1000000 characters'),
+    });
+  });
+
   test('that refuses a nonce is asked again with the nonce in its answer', async () => {
     let refusals = 2;
     at.fault = line => {

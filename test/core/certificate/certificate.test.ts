@@ -138,3 +138,17 @@ test('the file for a server has the key, then leaf and chain, and nothing else',
   });
   expect(pem).toBe(keyPem + leaf + intermediate);
 });
+
+test.each([
+  ['one line', (pem: string) => pem.replace(/([^-])\n([^-])/g, '$1$2')],
+  ['lines of 76 characters', (pem: string) => rewrapped(pem, 76)],
+  ['lines of 7 characters with blanks', (pem: string) => rewrapped(pem, 7).replaceAll('\n', ' \r\n')],
+])('the file for a server has lines of 64 characters, if the CA sent %s', (_, wrap) => {
+  expect(combinedPem({ keyPem, chainPem: wrap(leaf) + wrap(intermediate) })).toBe(keyPem + leaf + intermediate);
+});
+
+function rewrapped(pem: string, width: number): string {
+  const lines = pem.trim().split('\n');
+  const base64 = lines.slice(1, -1).join('');
+  return [lines[0], ...base64.match(new RegExp(`.{1,${width}}`, 'g'))!, lines.at(-1), ''].join('\n');
+}
