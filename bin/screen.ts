@@ -2,6 +2,8 @@
  * A picture at the foot of a terminal, redrawn in place, with plain lines that scroll away above
  * the picture. Without a terminal, the plain lines only.
  */
+import { printable } from '../core/errors.ts';
+import { shown } from './output.ts';
 import type { Line } from './road-view.ts';
 
 export interface Screen {
@@ -35,14 +37,15 @@ export function openScreen(output: Output, environment: NodeJS.ProcessEnv): Scre
     picture = next;
   };
   // A line that wraps would take two rows, and the next picture would begin in the wrong row.
-  const painted = ({ text, tone }: Line) => {
+  const painted = ({ text: raw, tone }: Line) => {
+    const text = printable(raw);
     const cut = text.length < output.columns ? text : `${text.slice(0, output.columns - 2)}…`;
     return tone && colour ? `\x1b[${TONES[tone]}m${cut}\x1b[0m` : cut;
   };
 
   return {
     live,
-    print: line => redraw(`${line}\n`, picture),
+    print: line => redraw(`${shown(line)}\n`, picture),
     draw: lines => {
       if (live) redraw('', lines);
     },

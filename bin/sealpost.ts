@@ -5,6 +5,7 @@ import { common, dashed, FILE, FILES, PROPOSE, withoutPrototype, type Context } 
 import { commands } from './commands.ts';
 import type { Common, Here } from './here.ts';
 import { json } from './json.ts';
+import { complain, say } from './output.ts';
 import { listed, mistyped, refusalOf, type Refusal } from './refusal.ts';
 import { explain } from './trouble.ts';
 import { isForProgram, split } from './words.ts';
@@ -90,14 +91,9 @@ async function propose(app: Application<Context>, words: string[], context: Cont
   return [...found.filter(word => word !== '--' && !word.endsWith(FILE)), ...more, ...(isFile ? [FILES] : [])];
 }
 
-/** console.log would hide that a line could not be written. */
-function write(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
 function print({ name, message, remedy, exitCode }: Refusal, { isJson }: { isJson: boolean }): void {
-  if (isJson) console.error(JSON.stringify({ name, message, remedy, exitCode }));
-  else console.error(remedy === undefined ? message : `${message}\n${remedy}`);
+  if (isJson) complain(JSON.stringify({ name, message, remedy, exitCode }));
+  else complain(remedy === undefined ? message : `${message}\n${remedy}`);
 }
 
 /** @returns the exit code */
@@ -112,20 +108,20 @@ export async function main(args: string[]): Promise<number> {
     return {
       ...{ isJson, isQuiet },
       environment: async () => (await import('./environment.ts')).environment(typed, process.env),
-      say: line => (isJson ? undefined : write(line)),
-      progress: line => (isQuiet ? undefined : write(line)),
+      say: line => (isJson ? undefined : say(line)),
+      progress: line => (isQuiet ? undefined : say(line)),
     } satisfies Here;
   };
   const context: Context = {
     process: { stdout: process.stdout, stderr: { write() {} } },
     here,
     show: ({ text, data }, typed) => {
-      if (typed.json === true) write(json(data));
-      else if (text !== '') write(text);
+      if (typed.json === true) say(json(data));
+      else if (text !== '') say(text);
     },
   };
   if (args[0] === PROPOSE) {
-    for (const proposal of await propose(app, args.slice(1), context)) write(proposal);
+    for (const proposal of await propose(app, args.slice(1), context)) say(proposal);
     return 0;
   }
   const { before, command, after } = split(args);
@@ -156,7 +152,7 @@ const SIGPIPE = 128 + 13;
 
 function onLostOutput({ code }: NodeJS.ErrnoException): never {
   if (code === 'EPIPE') process.exit(SIGPIPE);
-  console.error(`The output cannot be written (${code}).`);
+  complain(`The output cannot be written (${code}).`);
   process.exit(3);
 }
 

@@ -32,7 +32,7 @@ export interface Seen {
 }
 
 const PATIENCE_MS = 10_000;
-/** Characters before TLS begins: RFC 5321 §4.5.3.1 gives a line 512, and a greeting has few lines. */
+/** Characters before TLS begins: a line has 512 at most (RFC 5321 §4.5.3.1), and a greeting few. */
 const GREETING = 8_192;
 
 /**
