@@ -1,10 +1,10 @@
 /** The delivery under way in item `S#<server>` `/S`, and its token in item `T#<hash>`. */
 import type { DeliveryStore } from '../core/ports/delivery-store.ts';
-import { tokenKey } from './keys.ts';
+import { shardOf, tokenKey } from './keys.ts';
 import { ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
 
-/** Milliseconds from the sending of a command until the sweep reads its answer. */
+/** Milliseconds from the storing of a token until the sweep reads the command's answer. */
 const DUE_AFTER_MS = 120_000;
 
 export function deliveryItems(table: Table): DeliveryStore {
@@ -20,7 +20,7 @@ export function deliveryItems(table: Table): DeliveryStore {
 
     async recordCommand(claim, { hash, commandId, sentAt }) {
       await mine(claim, {
-        to: { 'delivery.commandId': commandId, 'delivery.sentAt': sentAt, dueAt: sentAt + DUE_AFTER_MS },
+        to: { 'delivery.commandId': commandId, 'delivery.sentAt': sentAt },
         when: { 'delivery.hash': hash },
       });
     },
@@ -32,8 +32,13 @@ export function deliveryItems(table: Table): DeliveryStore {
       await table.remove(tokenKey(hash));
     },
 
-    async putToken({ hash, server, token }) {
-      await table.put(tokenKey(hash), { server, token });
+    async putToken({ hash, server, token }, now) {
+      const key = tokenKey(hash);
+      await table.put(key, { server, token, shard: shardOf(key.pk), dueAt: now + DUE_AFTER_MS });
+    },
+
+    async forgetToken(hash) {
+      await table.remove(tokenKey(hash));
     },
 
     async token(hash) {

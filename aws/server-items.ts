@@ -31,7 +31,7 @@ export function serverItems(table: Table): ServerStore {
           .map(name => `, #${name} = :${name}`)
           .join(
             '',
-          )} REMOVE ${unsaid.map(name => `#${name}, `).join('')}#retiredAt, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #owner, #leaseUntil ADD #wanted :one`,
+          )} REMOVE ${unsaid.map(name => `#${name}, `).join('')}#retiredAt, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #paged, #owner, #leaseUntil ADD #wanted :one`,
         condition:
           'attribute_not_exists(#registeredAt) OR #registeredAt < :at OR (#registeredAt = :at AND attribute_not_exists(#node))',
         values: {
@@ -53,7 +53,7 @@ export function serverItems(table: Table): ServerStore {
     // `registeredAt` stays for events that come late, and `seq`, because it never goes back.
     async retireServer(server, at) {
       await table.update(serverKey(server), {
-        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #platform, #servesByName, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #owner, #leaseUntil, #dueAt',
+        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #platform, #servesByName, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #paged, #owner, #leaseUntil, #dueAt',
         condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
         values: { server, at },
       });
@@ -81,8 +81,8 @@ export function serverItems(table: Table): ServerStore {
 
     renewServer: claim => mine(claim, { to: { leaseUntil: claim.now + LEASE_MS, dueAt: claim.now + LEASE_MS } }),
 
-    async releaseServer(claim, { wanted, dueAt, failures }) {
-      const learnt = failures === undefined ? {} : { failures };
+    async releaseServer(claim, { wanted, dueAt, failures, paged }) {
+      const learnt = failures === undefined ? {} : { failures, paged: paged || undefined };
       const released = await changeByOwner(claim, {
         to: { done: wanted, dueAt, ...learnt, owner: undefined, leaseUntil: undefined },
         when: { wanted },

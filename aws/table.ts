@@ -142,7 +142,7 @@ export class Table {
   }
 
   /** Due items of one shard and kind, the longest due first. */
-  dueIn(shard: string, kind: 'D#' | 'S#', { now, limit }: { now: number; limit: number }): Promise<Item[]> {
+  dueIn(shard: string, kind: 'D#' | 'S#' | 'T#', { now, limit }: { now: number; limit: number }): Promise<Item[]> {
     return this.#query(limit, {
       ...expression(
         {

@@ -222,7 +222,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'STACK', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem'),
+        may.table('GetItem', 'UpdateItem', 'DeleteItem'),
         may.dueIndex(),
         may.readCommands(),
         may.sendTaskSuccess(),

@@ -27,8 +27,8 @@ const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {
     detail: { $or: [{ reason: ['IssuerUnusable'] }, { failures: [{ numeric: ['>=', 3] }] }] },
     fields: ['issuer', 'reason', 'failures', 'until'],
   },
-  // Once, at the sixth failure in a row: some hours after the first.
-  'Server Unreachable': { detail: { failures: [6] }, fields: ['server', 'node', 'error', 'failures', 'nextTry'] },
+  // Once in a row of failures, some hours after the first.
+  'Server Unreachable': { detail: { page: [true] }, fields: ['server', 'node', 'error', 'failures', 'nextTry'] },
   'Served Certificate Approaching Expiration': {
     fields: ['server', 'count', 'notAfter', 'reason', 'moreServers'],
   },

@@ -106,7 +106,8 @@ export async function recordDelivery(
     ...(broken && { held: broken }),
     ...(!broken && { failures: 0 }),
   };
-  await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget: learnt?.forget }));
+  const forget = [...(learnt?.forget ?? []), ...(broken ? [] : ['paged' as const])];
+  await sayBefore(events, ports.bus, () => store.endDelivery(claim, { hash, changes, forget }));
   if (isInspected && !isSameSoftware({ before: server.capability, found: answer.facts }))
     await replanDomains({ ...server, capability: answer.facts }, ports);
   // The object holds keys. The server answers a second command from its stored answer.

@@ -32,6 +32,8 @@ const MINUTE = 60_000;
  * The first failure in a row may be a restart or a lost packet, so only the second one is reported.
  */
 const FAILURES_TO_BE_SAID = 2;
+/** From this failure in a row on a person is needed: some hours after the first. */
+const FAILURES_TO_PAGE = 6;
 /** The host gave no answer; a command that never came back is a time-out. */
 const UNREACHABLE = ['ServerUnreachable', 'States.Timeout'];
 /** A person is paged, and the delivery succeeded for all other domains. */
@@ -83,12 +85,16 @@ async function releaseAfterFailure(
     return moreWork(server, `${server.server} came to nothing once, and is tried once more`);
   }
   const dueAt = server.held === undefined ? clock.now() + patience(Math.max(failures, 1)) : undefined;
-  const isSaid = failures >= FAILURES_TO_BE_SAID && dueAt !== undefined && UNREACHABLE.includes(error.name);
-  const facts = isSaid ? [unreachable(server, { failures, error: error.name, dueAt })] : [];
+  const isKnown = failures > 0 && server.paged === true;
+  const isPage = failures >= FAILURES_TO_PAGE && !isKnown;
+  const isSaid = isPage || (failures >= FAILURES_TO_BE_SAID && UNREACHABLE.includes(error.name));
+  const facts =
+    isSaid && dueAt !== undefined ? [unreachable(server, { failures, error: error.name, dueAt, isPage })] : [];
+  const paged = isKnown || isPage;
   await sayBefore(facts, bus, async () => {
     if (server.delivery) await store.endDelivery(claim, { hash: server.delivery.hash, changes: {} });
     let { wanted } = server;
-    while (!(await store.releaseServer(claim, { wanted, dueAt, failures })))
+    while (!(await store.releaseServer(claim, { wanted, dueAt, failures, paged })))
       wanted = (await store.renewServer({ ...claim, now: clock.now() })).wanted;
   });
   return released(server, dueAt);
@@ -96,10 +102,11 @@ async function releaseAfterFailure(
 
 function unreachable(
   { server, node }: ServerRecord,
-  { failures, error, dueAt }: { failures: number; error: string; dueAt: number },
+  { failures, error, dueAt, isPage }: { failures: number; error: string; dueAt: number; isPage: boolean },
 ): EventOut {
   const nextTry = new Date(dueAt).toISOString();
-  return { detailType: 'Server Unreachable', detail: { server, node, failures, error, nextTry } };
+  const detail = { server, node, failures, error, nextTry, ...(isPage && { page: true as const }) };
+  return { detailType: 'Server Unreachable', detail };
 }
 
 /**

@@ -30,7 +30,7 @@ export async function sendDelivery(
   const server = await store.renewServer(claim);
   if (server.delivery?.hash !== delivery.hash)
     throw new SealpostError('ClaimLost', { about: name, message: `${name} has another delivery under way` });
-  await store.putToken({ hash: delivery.hash, server: name, token });
+  await store.putToken({ hash: delivery.hash, server: name, token }, claim.now);
   const known = server.delivery.commandId ?? (await commands.find({ node: server.node, delivery: delivery.hash }));
   const commandId =
     known ??

@@ -99,6 +99,7 @@ export const eventsOut = {
     failures: z.int(),
     error: z.string(),
     nextTry: time,
+    page: z.optional(z.literal(true)),
   }),
   'Server Held': z.strictObject({ server: name, reason: z.string() }),
   'Request Rejected': z.strictObject({
@@ -283,6 +284,7 @@ export const fieldsOut: Record<string, string> = {
   names: 'the names in the certificate',
   nextTry: 'when the next try is due',
   node: 'the managed node on which the server runs',
+  page: 'a person is paged: once in a row of failures, at the sixth',
   notAfter: 'when the certificate expires',
   ports: 'the ports on which the certificate was missing',
   reason: 'an error name, which is a heading of the runbook',

@@ -29,8 +29,7 @@ export interface DeliveryStore {
    */
   startDelivery(claim: ServerClaim, delivery: DeliveryUnderWay): Promise<void>;
   /**
-   * Sets the command's id and time in `delivery`, and has the sweep look for the answer two minutes
-   * later.
+   * Sets the command's id and time in `delivery`.
    *
    * Condition: the claim, and the delivery under way has this hash.
    * @throws SealpostError ClaimLost
@@ -45,9 +44,15 @@ export interface DeliveryStore {
    */
   endDelivery(
     claim: ServerClaim,
-    end: { hash: string; changes: ServerChanges; forget?: ('capability' | 'auditAsked')[] },
+    end: { hash: string; changes: ServerChanges; forget?: ('capability' | 'auditAsked' | 'paged')[] },
   ): Promise<void>;
-  /** Writes the token; a later one replaces an earlier one. */
-  putToken(token: DeliveryToken): Promise<void>;
+  /**
+   * Writes the token; a later one replaces an earlier one. Two minutes later the sweep looks for
+   * the answer: the item has a due time of its own, because each commit of work changes the
+   * server's.
+   */
+  putToken(token: DeliveryToken, now: number): Promise<void>;
+  /** Deletes the token of a delivery that is over. */
+  forgetToken(hash: string): Promise<void>;
   token(hash: string): Promise<Pick<DeliveryToken, 'server' | 'token'> | undefined>;
 }

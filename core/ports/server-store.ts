@@ -13,9 +13,9 @@ export interface ServerStore {
   readServer(server: string): Promise<ServerRecord | undefined>;
   /**
    * Writes what the event says, `registeredAt = at`, a due time in `WAKE_MS` and one more `wanted`.
-   * Removes the claim, the delivery under way, `held`, `hostSecuredAt` and all that earlier
-   * inspections and audits found, so that the server is inspected anew and its own host name has to
-   * be seen served anew. An execution that is at work for the server loses the claim.
+   * Removes the claim, the delivery under way, `held`, `failures`, `hostSecuredAt` and all that
+   * earlier inspections and audits found, so that the server is inspected anew and its own host
+   * name has to be seen served anew. An execution that is at work for the server loses the claim.
    *
    * Condition: `registeredAt` is absent or earlier than `at`; or equal, and the server is retired.
    * @param time.at when the event was sent
@@ -48,14 +48,18 @@ export interface ServerStore {
    */
   renewServer(claim: ServerClaim): Promise<ServerRecord>;
   /**
-   * Ends the claim: sets `done = wanted`, `dueAt` (absent: the server waits for nothing) and
-   * `failures`, where given.
+   * Ends the claim: sets `done = wanted`, `dueAt` (absent: the server waits for nothing) and, with
+   * `failures`, these and `paged`.
    *
    * Condition: the claim, and `wanted` is as it was read.
    * @param end.failures deliveries in a row that came to nothing
+   * @param end.paged true: a person was paged in this row of failures
    * @returns false where work came meanwhile or the claim is lost: nothing is written
    */
-  releaseServer(claim: ServerClaim, end: { wanted: number; dueAt?: number; failures?: number }): Promise<boolean>;
+  releaseServer(
+    claim: ServerClaim,
+    end: { wanted: number; dueAt?: number; failures?: number; paged?: boolean },
+  ): Promise<boolean>;
   /**
    * Sets `auditAsked`, a due time in `WAKE_MS` and one more `wanted`: the server is audited now,
    * whenever its daily audit is. Condition: the server is registered.

@@ -63,6 +63,8 @@ export interface ServerRecord extends Capable {
   auditAsked?: number;
   /** Rounds in a row that failed. */
   failures?: number;
+  /** True: a person was paged in this row of failures. */
+  paged?: true;
 }
 
 /** The item `S#<server> W#<domain>`: what the server should still install or remove. */

@@ -28,7 +28,7 @@ const DOMAINS = 1_000;
 /** Servers that one sweep attends to. */
 const SERVERS = 500;
 /**
- * Calls under way at once, for domains and for servers each. At 30 ms a call, 4 lanes make 130
+ * Calls under way at once, for each kind. At 30 ms a call, 4 lanes make 130
  * domains and 65 servers a second, which is within StartExecution's quota in the smaller regions (a
  * burst of 800, then 150 a second).
  */
@@ -62,12 +62,16 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
   const now = ports.clock.now();
   const found = await ports.store.due({ now, limit: SEEN });
   const of = (kind: Due['kind']) => found.filter(item => item.kind === kind);
-  const due = [...riskiestFirst(of('domain'), { now, most: DOMAINS }), ...of('server').slice(0, SERVERS)];
+  const due = [
+    ...riskiestFirst(of('domain'), { now, most: DOMAINS }),
+    ...of('server').slice(0, SERVERS),
+    ...of('delivery').slice(0, SERVERS),
+  ];
   const swept: Swept = { domains: 0, servers: 0, resumed: 0, failed: 0 };
   const errors: unknown[] = [];
   let attended = 0;
   let busy: unknown;
-  const each = async (kind: 'domain' | 'server', attend: (name: string, dueAt: number) => Promise<void>) => {
+  const each = async (kind: Due['kind'], attend: (name: string, dueAt: number) => Promise<void>) => {
     const items = due.filter(item => item.kind === kind).values();
     const lane = async () => {
       for (const item of items) {
@@ -89,12 +93,13 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
     swept.domains++;
   };
   const attendServer = async (name: string) => {
-    if (await resumeCommand(name, ports)) swept.resumed++;
     swept.servers += (await wakeServers([name], ports)).length;
   };
-  // Domains and servers are attended to in parallel, so that many of one kind do not delay the
-  // other.
-  await Promise.all([each('domain', attendDomain), each('server', attendServer)]);
+  const attendDelivery = async (hash: string) => {
+    if (await resumeCommand(hash, ports)) swept.resumed++;
+  };
+  // All kinds are attended to in parallel, so that many of one kind do not delay another.
+  await Promise.all([each('domain', attendDomain), each('server', attendServer), each('delivery', attendDelivery)]);
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} of ${due.length} that were due failed: ${String(errors[0])}`);
   if (attended === 0 && busy !== undefined) throw busy;
@@ -103,12 +108,17 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
 
 /**
  * Resumes a delivery whose command has ended. SSM's events are best effort, so a command may end
- * without an event.
+ * without an event. A token whose delivery is over is deleted.
  */
-async function resumeCommand(name: string, ports: SweepPorts): Promise<boolean> {
-  const server = await ports.store.readServer(name);
-  if (!server?.delivery?.commandId || !isAwake(server, ports.clock.now())) return false;
-  const { hash, commandId } = server.delivery;
+async function resumeCommand(hash: string, ports: SweepPorts): Promise<boolean> {
+  const waiting = await ports.store.token(hash);
+  const server = waiting && (await ports.store.readServer(waiting.server));
+  if (server?.delivery?.hash !== hash) {
+    await ports.store.forgetToken(hash);
+    return false;
+  }
+  const { commandId } = server.delivery;
+  if (commandId === undefined || !isAwake(server, ports.clock.now())) return false;
   return resume({ hash, commandId, node: server.node }, ports);
 }
 

@@ -89,7 +89,7 @@ const woken = ({ woken }: Stage) => woken();
 const underWay = async ({ woken }: Stage, store: Store) => {
   const owner = await woken();
   await store.startDelivery({ server: mx1, me: owner, now }, delivery);
-  await store.putToken({ hash, server: mx1, token: 'token' });
+  await store.putToken({ hash, server: mx1, token: 'token' }, now);
   return owner;
 };
 
@@ -323,7 +323,8 @@ const rows: Record<keyof Store, Row | Row[]> = {
       call: (store, owner) => store.endDelivery({ server: mx1, me: owner, now }, { hash, changes: { seq: 40 } }),
     },
   ],
-  putToken: { call: store => store.putToken({ hash, server: mx1, token: 'token' }) },
+  putToken: { call: store => store.putToken({ hash, server: mx1, token: 'token' }, now) },
+  forgetToken: { given: underWay, call: store => store.forgetToken(hash) },
   token: { given: underWay, call: store => store.token(hash), answer: { server: mx1, token: 'token' } },
 
   dependOn: { given: served, call: store => store.dependOn(domain, [mx1]) },

@@ -24,7 +24,7 @@ export function deliveryStore(memory: Memory): DeliveryStore {
 
     async recordCommand(claim, { hash, commandId, sentAt }) {
       const delivery = ofHash(claim, hash);
-      const sent = { delivery: { ...delivery, commandId, sentAt }, dueAt: sentAt + DUE_AFTER_MS };
+      const sent = { delivery: { ...delivery, commandId, sentAt } };
       ownedServer(memory, claim, { to: sent, when: { delivery } });
     },
 
@@ -34,12 +34,17 @@ export function deliveryStore(memory: Memory): DeliveryStore {
       tokens.delete(hash);
     },
 
-    async putToken({ hash, server, token }) {
-      tokens.set(hash, { server, token });
+    async putToken({ hash, server, token }, now) {
+      tokens.set(hash, { server, token, dueAt: now + DUE_AFTER_MS });
+    },
+
+    async forgetToken(hash) {
+      tokens.delete(hash);
     },
 
     async token(hash) {
-      return copy(tokens.get(hash));
+      const found = tokens.get(hash);
+      return found && { server: found.server, token: found.token };
     },
   };
 }

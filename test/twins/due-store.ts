@@ -2,7 +2,7 @@
 import type { DueStore } from '../../core/ports/due-store.ts';
 import { copy, type Memory } from './memory.ts';
 
-export function dueStore({ domains, servers }: Memory): DueStore {
+export function dueStore({ domains, servers, tokens }: Memory): DueStore {
   return {
     async due({ now, limit }) {
       const all = [
@@ -11,11 +11,12 @@ export function dueStore({ domains, servers }: Memory): DueStore {
           ...(current && { certificate: copy(current) }),
         })),
         ...[...servers.values()].map(({ server, dueAt }) => ({ kind: 'server' as const, name: server, dueAt })),
+        ...[...tokens].map(([hash, { dueAt }]) => ({ kind: 'delivery' as const, name: hash, dueAt })),
       ];
       const due = all
         .flatMap(({ dueAt, ...item }) => (dueAt !== undefined && dueAt <= now ? [{ ...item, dueAt }] : []))
         .sort((a, b) => a.dueAt - b.dueAt);
-      const first = (['domain', 'server'] as const).flatMap(kind =>
+      const first = (['domain', 'server', 'delivery'] as const).flatMap(kind =>
         due.filter(item => item.kind === kind).slice(0, limit),
       );
       return first.sort((a, b) => a.dueAt - b.dueAt);

@@ -27,7 +27,7 @@ export interface Memory {
   /** Foreign certificates that an import saw, by domain. */
   foreign: Map<string, Omit<Ending, 'server'>>;
   guard: { pagedOn?: number };
-  tokens: Map<string, { server: string; token: string }>;
+  tokens: Map<string, { server: string; token: string; dueAt: number }>;
   /** By directory URL. */
   issuers: Map<string, IssuerRecord>;
   budgets: Map<string, number>;

@@ -39,6 +39,8 @@ export function serverStore(memory: Memory): ServerStore {
         auditAsked,
         delivery,
         held,
+        failures,
+        paged,
         owner,
         leaseUntil,
         ...kept
@@ -74,8 +76,9 @@ export function serverStore(memory: Memory): ServerStore {
       return copy(ownedServer(memory, claim, { to: { leaseUntil: lease, dueAt: lease } }));
     },
 
-    async releaseServer(claim, { wanted, dueAt, failures }) {
-      const learnt = { done: wanted, dueAt, ...(failures !== undefined && { failures }) };
+    async releaseServer(claim, { wanted, dueAt, failures, paged }) {
+      const failed = failures !== undefined && { failures, paged: paged ? (true as const) : undefined };
+      const learnt = { done: wanted, dueAt, ...failed };
       const to = { ...learnt, owner: undefined, leaseUntil: undefined };
       return changeServer(memory, claim, { to, when: { wanted } }) !== undefined;
     },

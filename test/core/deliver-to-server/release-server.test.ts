@@ -152,6 +152,39 @@ describe('a server is released', () => {
     expect(record).not.toHaveProperty('owner');
   });
 
+  describe('is reported to a person once in a row of failures,', () => {
+    const throttled = { name: 'Throttled', message: 'S3 is busy' };
+    const failing = async (errors: Failure[]) => {
+      for (const error of errors) {
+        const { dueAt } = await release({ error });
+        world.time = dueAt!;
+        me = (await world.store.wakeServer(mx1, world.time))!;
+      }
+      return world.bus.events.flatMap(({ detail }) => (detail.page ? [detail.failures] : []));
+    };
+    const times = (n: number, error: Failure) => Array.from({ length: n }, () => error);
+
+    test.each([
+      ['at the sixth', times(9, unreachable), [6]],
+      ['at the next one, where AWS was busy at the sixth and nothing else', times(9, throttled), [6]],
+      ['at the sixth, also where AWS is busy', [...times(5, unreachable), throttled, unreachable], [6]],
+      ['never, where there are five', times(5, unreachable), []],
+    ])('%s', async (_, errors, paged) => {
+      expect(await failing(errors)).toEqual(paged);
+    });
+
+    test('and again after the server has answered, or was registered again', async () => {
+      await failing(times(7, unreachable));
+      await world.store.releaseServer({ server: mx1, me, now: world.time }, { wanted: 1, dueAt: world.time });
+      await world.store.registerServer(
+        { server: mx1, node: 'mi-0', roleId: 'AROAEXAMPLEEXAMPLE', adopt: true },
+        { at: world.time, now: world.time },
+      );
+      me = (await world.store.wakeServer(mx1, world.time + minute))!;
+      expect(await failing(times(7, unreachable))).toEqual([6, 6]);
+    });
+  });
+
   test('after failures before a delivery exists with ever later tries, too', async () => {
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {

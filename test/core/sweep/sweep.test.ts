@@ -206,6 +206,28 @@ describe('the sweep', () => {
     expect(due.map(({ name }) => name).filter(name => name.includes('held'))).toEqual([]);
   });
 
+  test('resumes a delivery whose event was lost, although work for the server keeps coming', async () => {
+    const execution = await readyServer(world);
+    await giveWork(world);
+    const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
+    await sendDelivery({ ...assembled, execution, token: 'token' }, world);
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\ns\n`);
+    for (let i = 0; i < 6; i++) {
+      world.time += minute / 2;
+      await giveWork(world, `d${i}.example`);
+      await sweep(world);
+    }
+    expect(world.executions.succeeded).toMatchObject([{ token: 'token' }]);
+  });
+
+  test('deletes the token of a delivery that is over', async () => {
+    await readyServer(world);
+    await world.store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'token' }, world.time);
+    world.time += 2 * minute;
+    await sweep(world);
+    expect(await world.store.token('d'.repeat(64))).toBeUndefined();
+  });
+
   test('resumes a delivery whose command ended without an event, and leaves one that is under way', async () => {
     const execution = await readyServer(world);
     await giveWork(world);
