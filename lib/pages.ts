@@ -54,15 +54,18 @@ export class Pages extends Construct {
     // need rights on our key.
     this.topic = new sns.Topic(this, 'Topic', { topicName: `${stackName}-pages`, enforceSSL: true });
 
+    // A reference by ARN, so that CDK adds no statement of its own to the topic's policy: that one
+    // would let EventBridge publish for any rule of any account.
+    const topic = sns.Topic.fromTopicArn(this, 'TopicByArn', this.topic.topicArn);
     const page = (message: events.RuleTargetInput) =>
-      new targets.SnsTopic(this.topic, {
+      new targets.SnsTopic(topic, {
         message,
         deadLetterQueue: deadLetters,
         // As for every rule: 24 hours.
         retryAttempts: 185,
         maxEventAge: Duration.hours(24),
       });
-    new events.Rule(this, 'Executions', {
+    const executions = new events.Rule(this, 'Executions', {
       description: `${stackName}: an execution failed and needs a person`,
       eventPattern: {
         source: ['aws.states'],
@@ -71,13 +74,15 @@ export class Pages extends Construct {
       },
       targets: [page(textOfExecution(stackName))],
     });
-    for (const [event, { detail, fields }] of Object.entries(PAGED_EVENTS))
-      new events.Rule(this, event.replaceAll(' ', ''), {
-        description: `${stackName}: ${event}, which needs a person`,
-        eventBus: bus,
-        eventPattern: { source: ['sealpost'], detailType: [event], ...(detail && { detail }) },
-        targets: [page(textOfEvent(event, { fields, stackName }))],
-      });
+    const rules = Object.entries(PAGED_EVENTS).map(
+      ([event, { detail, fields }]) =>
+        new events.Rule(this, event.replaceAll(' ', ''), {
+          description: `${stackName}: ${event}, which needs a person`,
+          eventBus: bus,
+          eventPattern: { source: ['sealpost'], detailType: [event], ...(detail && { detail }) },
+          targets: [page(textOfEvent(event, { fields, stackName }))],
+        }),
+    );
 
     const runningOut = new cloudwatch.Alarm(this, 'RunningOut', {
       alarmName: `${stackName}-running-out`,
@@ -114,15 +119,21 @@ export class Pages extends Construct {
     const alarms = [alarm, runningOut, ...silences];
     for (const each of alarms) each.addAlarmAction(new SnsAction(this.topic));
     // The topic has its own policy, which replaces the default policy. The default policy would let
-    // the account's alarms publish.
-    this.topic.grantPublish(
-      new iam.ServicePrincipal('cloudwatch.amazonaws.com', {
-        conditions: {
-          StringEquals: { 'aws:SourceAccount': account },
-          ArnEquals: { 'aws:SourceArn': alarms.map(({ alarmArn }) => alarmArn) },
-        },
-      }),
-    );
+    // the account's alarms publish. A service publishes for everybody's rules and alarms, so the
+    // policy names ours.
+    const publishers = {
+      'cloudwatch.amazonaws.com': alarms.map(({ alarmArn }) => alarmArn),
+      'events.amazonaws.com': [executions, ...rules].map(({ ruleArn }) => ruleArn),
+    };
+    for (const [service, sources] of Object.entries(publishers))
+      this.topic.grantPublish(
+        new iam.ServicePrincipal(service, {
+          conditions: {
+            StringEquals: { 'aws:SourceAccount': account },
+            ArnEquals: { 'aws:SourceArn': sources },
+          },
+        }),
+      );
   }
 }
 

@@ -97,6 +97,25 @@ describe('rights', () => {
     expect(allowed().filter(({ NotAction, NotResource }) => NotAction || NotResource)).toEqual([]);
   });
 
+  /**
+   * A service acts for every account's rules, alarms and schedules. A policy that names the service
+   * alone lets a stranger's rule in. A role's trust is left out: only a principal of this account
+   * can pass the role to a service (iam:PassRole).
+   */
+  test('a service may do something only for a source that is named', () => {
+    const services = allowed().filter(
+      ({ Principal, Action }: any) => Principal?.Service && Action !== 'sts:AssumeRole',
+    );
+    const sources = ({ Condition }: any) => Object.values<object>(Condition ?? {}).flatMap(keys => Object.keys(keys));
+    const unnamed = services.filter(
+      statement => !sources(statement).some(key => /^aws:Source(Arn|Account)$/.test(key)),
+    );
+    expect(services.length).toBeGreaterThan(3);
+    expect(
+      unnamed.map(({ id, Action, Principal }: any) => `${id} ${Action} ${JSON.stringify(Principal.Service)}`),
+    ).toEqual([]);
+  });
+
   test('a right names its resource, unless AWS has none to name for it', () => {
     const roles = allowed().filter(({ type }) => type !== 'AWS::KMS::Key');
     const everywhere = roles.filter(({ Resource }) => listed(Resource).includes('*'));
