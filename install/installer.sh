@@ -2,10 +2,10 @@
 # sealpost on a Linux mail server: one delivery is one transaction.
 #
 #   installer.sh DELIVERY HASH   does what the delivery says and prints the answer (SSM runs this)
+#   installer.sh inspect         says what adoption would change here; changes nothing
 #   installer.sh undo-adoption   takes every line that adoption wrote out of the daemons' own files
 #
-# The installer writes to /etc/sealpost and to the lines that adoption wrote (adopt.sh). `inspect`
-# prints those lines before they are written.
+# The installer writes to /etc/sealpost and to the lines that adoption wrote (adopt.sh).
 #
 # Guarantees:
 # - The answer says "served" only of a certificate that a handshake with SNI showed, with a chain
@@ -57,6 +57,7 @@ why=
 . ./parts/adopt.sh
 . ./parts/foreign.sh
 . ./parts/inspect.sh
+. ./parts/alone.sh
 . ./parts/audit.sh
 
 phase() { phase=$1; }
@@ -101,6 +102,10 @@ main() {
   for tool in openssl flock awk ss timeout sync; do
     command -v "$tool" >/dev/null || stop 50 "$tool is missing"
   done
+  if [ "${1-}" = inspect ]; then
+    inspect_alone
+    exit 0
+  fi
   # `touch` comes before the redirection below: a redirection that fails ends the shell without a
   # reason.
   { mkdir -p "$home/live" "$home/host" && touch "$home/lock" "$home/domains"; } 2>/dev/null ||
