@@ -51,6 +51,8 @@ why=
 . ./adapters/apache.sh
 . ./parts/delivery.sh
 . ./parts/look.sh
+. ./parts/proxied.sh
+. ./parts/logged.sh
 . ./parts/check.sh
 . ./parts/transaction.sh
 . ./parts/kept.sh
@@ -99,7 +101,7 @@ main() {
   trap leave EXIT
   trap 'exit 50' HUP INT TERM
   [ "$(id -u)" = 0 ] || stop 50 'must run as root'
-  for tool in openssl flock awk ss timeout sync; do
+  for tool in openssl flock awk ss ip timeout sync; do
     command -v "$tool" >/dev/null || stop 50 "$tool is missing"
   done
   if [ "${1-}" = inspect ]; then

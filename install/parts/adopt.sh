@@ -53,7 +53,7 @@ undo_half_adoption() {
 #   broken   the lines are out again, and the daemon still serves something else
 adopt() {
   mkdir -p "$adoption"
-  served_now "$2" >"$run/before"
+  served_now "$1" "$2" >"$run/before"
   state=refused
   if has "$1" stage; then
     rm -rf "$run/staged"
@@ -62,7 +62,7 @@ adopt() {
     [ -z "$reason" ] || return 0
   fi
   began=$(date +%s) reason='its configuration does not take our lines'
-  if "$1_adopt" && serves_as_before "$2" "$consent" && is_logged_well "$1"; then
+  if "$1_adopt" && serves_as_before "$1" "$2" "$consent" && is_logged_well "$1"; then
     { cat "$adoption/daemons" 2>/dev/null || :; echo "$1"; } >"$run/daemons"
     place "$run/daemons" "$adoption/daemons"
     rm -f "$adoption/adopting"
@@ -72,7 +72,7 @@ adopt() {
   fi
   state=undone why_undone=$reason
   undo_half_adoption >&2
-  serves_as_before "$2" no || state=broken
+  serves_as_before "$1" "$2" no || state=broken
   reason=$why_undone
 }
 
@@ -80,37 +80,43 @@ adopt() {
 only_rsa='-cipher aRSA -sigalgs RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512'
 only_ecdsa='-cipher aECDSA -sigalgs ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512'
 
-# served_now PORTS: prints `PORT CLIENT CHAIN` for each chain that a port serves: to a client that
-# sends no name, that knows only RSA, that knows only ECDSA, and that sends the host's name. CHAIN
-# is a hash. With a certificate of ours on record for the host's name, adoption is meant to change
-# what is served for that name.
+# served_now DAEMON PORTS: prints `PORT@ADDRESS CLIENT CHAIN` for each chain that a place serves: to
+# a client that sends no name, the host's name, or a name that the daemon serves by itself; at the
+# first address of a port also to a client that knows only RSA or only ECDSA. CHAIN is a hash. With
+# a certificate of ours on record for a name, adoption is meant to change what is served for it.
 served_now() {
-  for port in $1; do
-    chain_for "$port" any -noservername
-    chain_for "$port" rsa -noservername "$only_rsa"
-    chain_for "$port" ecdsa -noservername "$only_ecdsa"
-    grep -q '^[^ ]* host ' "$home/domains" || chain_for "$port" named "-servername $server"
+  names=
+  grep -q '^[^ ]* host ' "$home/domains" || names=$server
+  [ -s "$home/domains" ] || ! has "$1" known || names="$names $("$1_known")"
+  for port in $2; do
+    listens "$port" || continue
+    chain_for "$port" "${addresses%% *}" rsa -noservername "$only_rsa"
+    chain_for "$port" "${addresses%% *}" ecdsa -noservername "$only_ecdsa"
+    for address in $addresses; do
+      chain_for "$port" "$address" any -noservername
+      for asked in $names; do chain_for "$port" "$address" "$asked" "-servername $asked"; done
+    done
   done
 }
 
-# chain_for PORT CLIENT ARGUMENTS…
+# chain_for PORT ADDRESS CLIENT ARGUMENTS…
 chain_for() {
-  chain_asked="$1 $2"
-  set -- "$1" "$3 ${4-} -showcerts"
+  chain_asked="$1@$2 $3"
+  set -- "$1" "$2" "$4 ${5-} -showcerts"
   # shellcheck disable=SC2086
-  hello "$1" $2 | sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' >"$run/chain"
+  hello "$1" "$2" $3 | sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' >"$run/chain"
   [ ! -s "$run/chain" ] || echo "$chain_asked $(sha256sum <"$run/chain" | cut -c 1-64)"
 }
 
-# serves_as_before PORTS CONSENT: true as soon as PORTS serve what they served before, at two looks
-# with a second between them, because an old process may answer the first one. With CONSENT `yes` a
-# key type may be lost. If not true within 15 s, `reason` says what is different.
+# serves_as_before DAEMON PORTS CONSENT: true as soon as PORTS serve what they served before, at two
+# looks with a second between them, because an old process may answer the first one. With CONSENT
+# `yes` a key type may be lost. If not true within 15 s, `reason` says what is different.
 serves_as_before() {
   look_until=$(($(date +%s) + 15)) looks_well=0
   while [ "$looks_well" -lt 2 ]; do
     sleep 1
-    served_now "$1" >"$run/after"
-    reason=$(difference "$2")
+    served_now "$1" "$2" >"$run/after"
+    reason=$(difference "$3")
     looks_well=$((looks_well + 1))
     [ -n "$reason" ] || continue
     looks_well=0
@@ -125,7 +131,6 @@ difference() {
       to["any"] = "a client that sends no name"
       to["rsa"] = "a client that knows only RSA"
       to["ecdsa"] = "a client that knows only ECDSA"
-      to["named"] = "a client that sends the name of this host"
     }
     FILENAME ~ /after$/ { after[$1, $2] = $3; next }
     { known[$1, $3] = 1; before[++n] = $0 }
@@ -136,7 +141,9 @@ difference() {
         if (now == part[3]) continue
         isKey = part[2] == "rsa" || part[2] == "ecdsa"
         if (consent == "yes" && (now == "" ? isKey : (part[1], now) in known)) continue
-        print "port " part[1] " served " (now == "" ? "no certificate" : "another chain") " to " to[part[2]]
+        split(part[1], at, "@")
+        client = part[2] in to ? to[part[2]] : "a client that sends the name " part[2]
+        print "port " at[1] " served " (now == "" ? "no certificate" : "another chain") " at " at[2] " to " client
         exit
       }
     }' "$run/after" "$run/before"

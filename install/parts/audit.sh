@@ -41,13 +41,14 @@ audit() {
   sync "$home"
 }
 
-# Prints a line `daemon port` for each port that answers TLS now, and writes the facts about ports.
+# Prints a line `daemon port address` for each port that answers TLS now, and writes the facts about
+# ports.
 audit_ports() {
   live='' dead=
   for daemon in $adopted; do
     for port in $("${daemon}_ports"); do
-      if answers "$port"; then
-        echo "$daemon $port"
+      if answers "$port" "$daemon"; then
+        echo "$daemon $port $address"
         live="$live,$port"
       elif grep -qx "$port $daemon" "$adoption/ports" 2>/dev/null; then
         dead="$dead,$port"
@@ -100,35 +101,63 @@ stored_leaves() {
 # audit_daemon DAEMON: prints `row port` for each row that a port did not serve, then `row done` for
 # the last row that was reached.
 audit_daemon() {
-  ports=$(awk -v daemon="$1" '$1 == daemon { print $2 }' "$run/audit.ports")
-  second_looks=20 reached=0
+  awk -v daemon="$1" '$1 == daemon { print $2, $3 }' "$run/audit.ports" >"$run/audit.$1"
+  audit_at "$1" "$run/audit.$1" "$run/audit.rows"
+  # Each row was looked for at one address of each port, and one row is looked for at the others.
+  awk -v n="$named" -v m="$unnamed" '$2 == n || $2 == m' "$run/audit.rows" >"$run/audit.sample.$1"
+  last=$reached
+  while read -r port first; do
+    listens "$port" || continue
+    for at in $addresses; do
+      [ "$at" != "$first" ] || continue
+      echo "$port $at" >"$run/audit.at.$1"
+      audit_at "$1" "$run/audit.at.$1" "$run/audit.sample.$1" >"$run/audit.odd.$1"
+      [ -s "$run/audit.odd.$1" ] || continue
+      is_own_place "$port" "$at" "$1" || continue
+      echo "fact audit-place $port $at" >>"$run/audit.facts"
+      audit_at "$1" "$run/audit.at.$1" "$run/audit.rows"
+      [ "$reached" -ge "$last" ] || last=$reached
+    done
+  done <"$run/audit.$1"
+  echo "$last done"
+}
+
+# audit_at DAEMON PLACES ROWS: prints `row port` for each row of ROWS that a place did not serve.
+# Sets `reached`, and `named` and `unnamed`: the first row that each place served by a name, and
+# without.
+audit_at() {
+  second_looks=20 reached=0 named='' unnamed=''
   while read -r kind n place mail web; do
     # Reading the clock costs a process, so it is not read for each row.
     if [ $((n % 20)) = 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then break; fi
     reached=$n
     if [ "$kind" = lost ] || ! name_on "$1" "$mail" "$web"; then continue; fi
     unseen=
-    for port in $ports; do
-      served "$port" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
-    done
+    while read -r port address; do
+      served "$port" "$address" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
+    done <"$2"
     # A process from before a reload may answer once more, and a busy server is slow. So 20 rows get
     # a second look, not ten thousand.
     if [ -n "$unseen" ] && [ "$second_looks" -gt 0 ]; then
       second_looks=$((second_looks - 1))
       sleep 0.5
-      first_look=$unseen unseen=
-      for port in $first_look; do
-        served "$port" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
-      done
+      unseen=
+      while read -r port address; do
+        served "$port" "$address" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
+      done <"$2"
     fi
     for port in $unseen; do echo "$n $port"; done
-  done <"$run/audit.rows"
-  echo "$reached done"
+    [ -z "$unseen" ] || continue
+    case $name in
+      default) : "${unnamed:=$n}" ;;
+      *) : "${named:=$n}" ;;
+    esac
+  done <"$3"
 }
 
 # Turns the `row port` lines into the `unseen` lines of the answer: the rows of each set of ports.
 audit_lines() {
-  sort -k 1,1n -k 2,2n "$run/unseen" | awk '
+  sort -u -k 1,1n -k 2,2n "$run/unseen" | awk '
     function add(row, ports,   step) {
       step = row - last[ports]
       if (step == 1 && run[ports]) run[ports]++

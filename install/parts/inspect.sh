@@ -41,7 +41,8 @@ inspect_server() {
     ! answers "$port" || open="$open,$port"
   done <"$run/foreign"
   if [ -n "$adopted" ] && [ -e "$run/ports" ]; then
-    place "$run/ports" "$adoption/ports"
+    for each in ports places; do place "$run/$each" "$adoption/$each"; done
+    if [ -e "$run/proxied.list" ]; then place "$run/proxied.list" "$adoption/proxied"; else rm -f "$adoption/proxied"; fi
   fi
   fact ports "${open#,}"
   fact serves-by-name "${by_name#,}"
@@ -63,10 +64,12 @@ inspect_server() {
 
 # inspect_daemon DAEMON: reads it, adopts it if it may, and gives its state.
 inspect_daemon() {
+  learn_proxied "$1"
   find_serving "$1"
   for port in $serving; do
     open="$open,$port"
     echo "$port $1" >>"$run/ports"
+    note_places "$port" "$1"
   done
   [ -z "$serving" ] || ! has_one_certificate "$1" || one_name="$one_name,$1"
   # What is left of a lost adoption is taken out first, so that the plan begins at the operator's
@@ -105,7 +108,7 @@ inspect_daemon() {
 find_serving() {
   serving='' mute=''
   for port in $("$1_ports"); do
-    if answers "$port"; then
+    if answers "$port" "$1"; then
       serving="$serving $port"
     elif listens "$port"; then
       case $port in 443 | 465 | 993 | 995) mute="$mute $port" ;; esac
@@ -135,6 +138,7 @@ read_daemon() {
     fi
   fi
   reason=${refusal:-$("$1_obstacle" | head -n 1)}
+  : "${reason:=$(proxied_obstacle "$1")}"
   if [ -z "$serving" ]; then
     state=absent
     [ -z "$mute" ] || state=refused
@@ -163,8 +167,11 @@ host_certificate() {
 
 own_certificate() {
   case ",$open," in *",$1,"*) ;; *) return 0 ;; esac
+  own_port=$1
+  shift
+  listens "$own_port" || return 0
   # shellcheck disable=SC2086
-  if hello "$@" -verify_hostname "$server" -verify_return_error $trust | grep -q '^Verification: OK'; then
+  if hello "$own_port" "${addresses%% *}" "$@" -verify_hostname "$server" -verify_return_error $trust | grep -q '^Verification: OK'; then
     [ "$verdict" = untrusted ] || verdict=trusted
   else
     verdict=untrusted

@@ -1,42 +1,101 @@
-# Handshakes that look at what is served. An openssl process costs 10 to 17 ms and is most of a
-# delivery's time. So one look is one s_client and one awk, and each daemon is looked at in a
-# process of its own.
+# Handshakes that look at what is served, at the places where customers look. An openssl process
+# costs 10 to 17 ms and is most of a delivery's time. So one look is one s_client and one awk, and
+# each daemon is looked at in a process of its own.
+#
+# A place is a port and an address on which a process listens. A daemon may serve another
+# certificate at each address, and only to some names. With N names and P places, all of both would
+# be N * P looks. Names and addresses are independent settings, so a delivery looks for each name at
+# one place and for one name at each place: N + P looks. A host with 7 ports, IPv4 and IPv6 has P =
+# 28 and pays 0.4 s for P. Only if a place does not show that one name, each name is looked for
+# there.
 
-# Sets address_PORT for each port of mail or webmail on which a process listens.
+# Sets addresses_PORT for each port on which a process listens: each address of it, first the ones
+# that customers use. A wildcard is each address of this host and loopback, of its own family only
+# (`*` is both).
 find_listeners() {
-  ss -Hltn | awk '
-    { n = split($4, part, ":"); port = part[n]; address = substr($4, 1, length($4) - length(port) - 1) }
-    port !~ /^(25|110|143|443|465|587|993|995)$/ || address !~ /^[][0-9a-f.:*]+$/ { next }
-    address ~ /^(\*|0\.0\.0\.0|\[::\])$/ { address = "127.0.0.1" }
-    !(port in at) || address == "127.0.0.1" { at[port] = address }
-    END { for (port in at) print "address_" port "=" at[port] }' >"$run/listeners"
+  { ip -o addr show scope global && ss -Hltn; } 2>/dev/null | awk '
+    function add(port, class, list,   i, n, one) {
+      n = split(list, one, " ")
+      for (i = 1; i <= n; i++) if (!((port, one[i]) in seen)) { seen[port, one[i]] = 1; at[port, class] = at[port, class] " " one[i] }
+      ports[port] = 1
+    }
+    function each(port, family) { add(port, family, own[family]); add(port, "lo" family, family == 4 ? "127.0.0.1" : "[::1]") }
+    $3 ~ /^inet6?$/ {
+      if (/ (tentative|dadfailed|deprecated)/) next
+      sub(/\/.*/, "", $4)
+      if ($3 == "inet") own[4] = own[4] " " $4; else own[6] = own[6] " [" $4 "]"
+      next
+    }
+    $1 != "LISTEN" { next }
+    {
+      n = split($4, part, ":"); port = part[n]; address = substr($4, 1, length($4) - length(port) - 1)
+      sub(/%[^]]*/, "", address)
+      if (address ~ /^\[::ffff:[0-9.]+\]$/) { sub(/^\[::ffff:/, "", address); sub(/\]$/, "", address) }
+      if (port !~ /^[0-9]+$/ || address !~ /^[][0-9a-f.:*]+$/) next
+    }
+    address == "*" { each(port, 4); each(port, 6); next }
+    address == "0.0.0.0" { each(port, 4); next }
+    address == "[::]" { each(port, 6); next }
+    { add(port, (address ~ /^(127\.|\[::1\])/ ? "lo" : "") (address ~ /^\[/ ? 6 : 4), address) }
+    END {
+      for (port in ports)
+        print "addresses_" port "=\"" substr(at[port, 4] at[port, 6] at[port, "lo4"] at[port, "lo6"], 2) "\""
+    }' >"$run/listeners"
   # shellcheck source=/dev/null
   . "$run/listeners"
 }
 
-# listens PORT: true if a process listens there; sets `address`. A fork costs as much as a look, so
-# this function and the ones below use no subshell.
+# listens PORT: true if a process listens there; sets `addresses`. A fork costs as much as a look,
+# so this function and the ones below use no subshell.
 listens() {
-  eval "address=\${address_$1-}"
-  [ -n "$address" ]
+  eval "addresses=\${addresses_$1-}"
+  [ -n "$addresses" ]
 }
 
-# hello PORT ARGUMENT…: one handshake; prints the report of s_client.
+# hello PORT ADDRESS ARGUMENT…: one handshake; prints the report of s_client.
 hello() {
-  listens "$1" || return 1
-  hello_at=$address:$1
   case $1 in
     25 | 587) hello_by='-starttls smtp' ;;
     143) hello_by='-starttls imap' ;;
     110) hello_by='-starttls pop3' ;;
     *) hello_by= ;;
   esac
-  shift
+  hello_how=-connect hello_to=$2:$1
+  ! is_proxied "$1" "$2" || hello_how=-unix hello_to=$run/proxied.$2:$1
+  shift 2
   # shellcheck disable=SC2086
-  timeout 10 openssl s_client -connect "$hello_at" $hello_by "$@" </dev/null 2>/dev/null
+  timeout 10 openssl s_client "$hello_how" "$hello_to" $hello_by "$@" </dev/null 2>/dev/null
 }
 
-answers() { hello "$1" -noservername | grep -q 'BEGIN CERTIFICATE'; }
+# answers PORT [DAEMON]: true if a place of the port answers TLS; sets `address` to the first that
+# does.
+answers() {
+  listens "$1" || return 1
+  for address in $addresses; do
+    ! answers_at "$1" "$address" "${2-}" || return 0
+  done
+  return 1
+}
+
+# answers_at PORT ADDRESS [DAEMON]: true if the place shows a certificate to a client that sends no
+# name, this server's name, or a name that the daemon serves by its own configuration.
+answers_at() {
+  ! shows_leaf "$1" "$2" -noservername || return 0
+  for known in "$server" $(! has "${3-}" known || "$3_known"); do
+    ! shows_leaf "$1" "$2" -servername "$known" || return 0
+  done
+  return 1
+}
+
+shows_leaf() { hello "$@" | grep -q 'BEGIN CERTIFICATE'; }
+
+# note_places PORT DAEMON: adds the places of the port that answer TLS to $run/places: PORT@ADDRESS.
+note_places() {
+  listens "$1" || return 0
+  for address in $addresses; do
+    ! answers_at "$1" "$address" "$2" || echo "$1@$address" >>"$run/places"
+  done
+}
 
 # trust_roots FILE: handshakes trust the host's own roots and those in FILE. The host's roots come
 # from the directory of hashes, because a bundle costs 15 ms a handshake.
@@ -46,22 +105,22 @@ trust_roots() {
   [ ! -s "$run/roots.pem" ] || trust="$trust -CAfile $run/roots.pem"
 }
 
-# served PORT NAME PEM HOW: one look. NAME `default` sends no name; the server's own is expected.
-# HOW is what the port must serve:
+# served PORT ADDRESS NAME PEM HOW: one look. NAME `default` sends no name; the server's own is
+# expected. HOW is what the port must serve:
 #   new    the leaf of PEM, and the chain verifies for this name up to a root that this host or the
 #          delivery trusts
 #   old    the leaf of PEM; the chain is not verified
 #   gone   a leaf that is not the one of PEM
 served() {
-  case $2 in
+  case $3 in
     default) asked=-noservername whose=$server ;;
-    *) asked="-servername $2" whose=$2 ;;
+    *) asked="-servername $3" whose=$3 ;;
   esac
   # shellcheck disable=SC2086
-  case $4 in
-    new) hello "$1" $asked -verify_hostname "$whose" -verify_return_error $trust ;;
-    *) hello "$1" $asked ;;
-  esac | awk -v how="$4" '
+  case $5 in
+    new) hello "$1" "$2" $asked -verify_hostname "$whose" -verify_return_error $trust ;;
+    *) hello "$1" "$2" $asked ;;
+  esac | awk -v how="$5" '
     FNR == 1 { stream++ }
     /^-----BEGIN CERTIFICATE-----/ { inside = 1; next }
     /^-----END CERTIFICATE-----/ { inside = 0; done[stream] = 1 }
@@ -71,24 +130,26 @@ served() {
       if (leaf[1] == "" || leaf[2] == "") exit 1
       if (how == "gone") exit leaf[1] == leaf[2]
       exit leaf[1] != leaf[2] || how == "new" && !verified
-    }' "$3" -
+    }' "$4" -
 }
 
-# Before anything changes: sets `alive`, the adopted daemons that answer, and port_DAEMON, the port
-# to look at. A port that answered at the inspection and does not answer now is reported as a fact.
-# It is never a reason to roll back.
+# Before anything changes: sets `alive`, the adopted daemons that answer, and place_DAEMON, the port
+# and the address at which each name is looked for. A port that answered at the inspection and does
+# not answer now is reported as a fact. It is never a reason to roll back.
 baseline() {
-  alive=
+  alive='' own_places=' '
   : >"$run/facts"
   find_listeners
+  [ ! -e "$adoption/places" ] || own_places=" $(tr '\n' ' ' <"$adoption/places")"
+  read_proxied "$adoption/proxied"
   for daemon in $adopted; do
-    first_answering "$daemon" >"$run/port.$daemon" 9>&- &
+    first_answering "$daemon" >"$run/place.$daemon" 9>&- &
   done
   wait
   for daemon in $adopted; do
-    read -r port <"$run/port.$daemon" || continue
+    read -r port address <"$run/place.$daemon" || continue
     alive="$alive $daemon"
-    eval "port_$daemon=$port"
+    eval "place_$daemon='$port $address'"
   done
   [ -e "$adoption/ports" ] || return 0
   while read -r port daemon; do
@@ -98,8 +159,8 @@ baseline() {
 
 first_answering() {
   for port in $("$1_ports"); do
-    if answers "$port"; then
-      echo "$port"
+    if answers "$port" "$1"; then
+      echo "$port $address"
       return
     fi
   done
@@ -108,13 +169,13 @@ first_answering() {
 # prove LIST SECONDS: looks for each line `place mail-name web-name PEM how` of LIST on each daemon
 # that is alive; of LIST.DAEMON, if there is one. It repeats a look for at most SECONDS a daemon;
 # after that each line gets one look.
-# Writes a line `place daemon port` into $run/unseen for each certificate that was not served.
+# Writes a line `place daemon port address` into $run/unseen for each certificate that was not
+# served.
 prove() {
   for daemon in $alive; do
-    eval "port=\$port_$daemon"
     list=$1
     [ ! -e "$1.$daemon" ] || list=$1.$daemon
-    prove_on "$daemon" "$port" "$list" "$2" >"$run/unseen.$daemon" 9>&- &
+    prove_on "$daemon" "$list" "$2" >"$run/unseen.$daemon" 9>&- &
   done
   wait
   for daemon in $alive; do
@@ -123,15 +184,46 @@ prove() {
 }
 
 prove_on() {
-  deadline=$(($(date +%s) + $4))
+  deadline=$(($(date +%s) + $3)) named='' unnamed=''
+  eval "first=\$place_$1"
+  # shellcheck disable=SC2086
+  prove_at "$1" $first "$2"
+  # What was served at the first place is looked for at all others: one name, and no name.
+  printf '%s\n' "$named" "$unnamed" | grep . >"$run/sample.$1" || return 0
+  for port in $("$1_ports"); do
+    listens "$port" || continue
+    for address in $addresses; do
+      if [ "$port $address" = "$first" ] || ! is_own_place "$port" "$address" "$1"; then continue; fi
+      prove_at "$1" "$port" "$address" "$run/sample.$1" >"$run/unseen.$1.at"
+      [ ! -s "$run/unseen.$1.at" ] || prove_at "$1" "$port" "$address" "$2"
+    done
+  done
+}
+
+# is_own_place PORT ADDRESS DAEMON: false for a place that answers no TLS now and answered none at
+# the inspection: nobody's handshake ends there.
+is_own_place() {
+  case $own_places in *" $1@$2 "*) return 0 ;; esac
+  answers_at "$@"
+}
+
+# prove_at DAEMON PORT ADDRESS LIST: sets `named` and `unnamed` to the first line that was served by
+# a name, and without one. A line `gone` stands for no other place: what was there before is not
+# known.
+prove_at() {
   while read -r domain mail web pem how; do
     name_on "$1" "$mail" "$web" || continue
-    until served "$2" "$name" "$pem" "$how"; do
+    until served "$2" "$3" "$name" "$pem" "$how"; do
       if [ "$(date +%s)" -ge "$deadline" ]; then
-        echo "$domain $1 $2"
-        break
+        echo "$domain $1 $2 $3"
+        continue 2
       fi
       sleep 0.2
     done
-  done <"$3"
+    case $how-$name in
+      gone-*) ;;
+      *-default) : "${unnamed:=$domain $mail $web $pem $how}" ;;
+      *) : "${named:=$domain $mail $web $pem $how}" ;;
+    esac
+  done <"$4"
 }

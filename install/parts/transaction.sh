@@ -79,9 +79,9 @@ begin() {
   sync "$tx"
 }
 
-# Writes tx/unseen, a line `place daemon port` for each old certificate that a daemon does not serve
-# even before the switch: the daemon was adopted after the certificate came, or its configuration
-# has drifted. One look each.
+# Writes tx/unseen, a line `place daemon port address` for each old certificate that a daemon does
+# not serve even before the switch: the daemon was adopted after the certificate came, or its
+# configuration has drifted. One look each.
 look_before() {
   awk -v old="$tx/old/" '
     FILENAME ~ /go$/ { moved[$3] = 1; next }
@@ -106,10 +106,12 @@ finish() {
     sync "$home/live"
     place "$tx/domains.new" "$home/domains"
     phase apply
+    began=$(date +%s)
     apply "$tx/domains.old" "$tx/domains.new" "$run/changed"
     phase prove
     looks_for "$tx/go" >"$run/looks"
     prove "$run/looks" "$(patience)"
+    refuse_logged "$began"
     cp "$run/unseen" "$tx/back.new"
     if [ -s "$run/unseen" ]; then
       sync "$tx/back.new"
@@ -158,7 +160,12 @@ put_back() {
     fi
   done <"$run/failed"
   place "$run/domains.back" "$home/domains"
+  # The reasons are those of the change, and not what is said when the change is taken back.
+  rm -rf "$run/reasons"
+  mkdir "$run/reasons"
+  find "$run" -maxdepth 1 -name 'why.*' -size +0 -exec cp -t "$run/reasons" {} +
   apply "$tx/domains.new" "$run/domains.back" "$run/failed"
+  find "$run/reasons" -type f -exec cp -t "$run" {} +
   # Each daemon must serve what it served before. A place that is new, or that the daemon did not
   # serve before, has no old leaf there: then any leaf but the new one is good.
   for daemon in $alive; do
@@ -184,8 +191,8 @@ commit() {
   awk '
     FILENAME ~ /why\./ { why[substr(FILENAME, match(FILENAME, /[a-z]+$/))] = $0; next }
     { base = FILENAME ~ /go$/ ? $3 : $1; sub(/@.*/, "", base) }
-    FILENAME ~ /unseen$/ { lost[base] = "port " $3 " (" $2 ")"; next }
-    FILENAME ~ /back$/ { if (!(base in back)) back[base] = "not seen on port " $3 " (" $2 ")" (why[$2] ? ": " why[$2] : ""); next }
+    FILENAME ~ /unseen$/ { if (!(base in lost)) lost[base] = "port " $3 " at " $4 " (" $2 ")"; next }
+    FILENAME ~ /back$/ { if (!(base in back)) back[base] = ($3 == "log" ? "an error was logged" : "not seen on port " $3 " at " $4) " (" $2 ")" (why[$2] ? ": " why[$2] : ""); next }
     !$1 { next }
     base in lost { print $1, "x InstallBroken", "neither the new certificate nor the old one is seen on", lost[base]; next }
     base in back { print $1, "b InstallRolledBack", back[base]; next }

@@ -89,22 +89,13 @@ class Zoo {
   }
 }
 
-/** An answer of before `fact daemon`. */
-function old(daemon: string, rest: string[]): { state: string; reason: string } | undefined {
-  const none = rest.find(line => line.startsWith(`fact adopt-change none for ${daemon}: `));
-  if (none) return { state: 'refused', reason: none.split(': ')[1]! };
-  const undone = rest.find(line => line.startsWith(`fact adopt-change undone for ${daemon}: `));
-  if (undone) return { state: 'undone', reason: undone };
-  return { state: rest.includes('fact adopted yes') ? 'adopted' : 'ready', reason: '' };
-}
-
 /** What the inspection says of one daemon. */
 function saidOf(daemon: string, { rest, stderr }: Answer): { state: string; reason: string } {
   for (const line of rest) {
     const [, state, reason = ''] = new RegExp(`^fact daemon ${daemon} (\\S+) ?(.*)`).exec(line) ?? [];
     if (state) return { state, reason };
   }
-  return old(daemon, rest) ?? { state: 'not named', reason: `${rest.join('\n')}${stderr}` };
+  return { state: 'not named', reason: `${rest.join('\n')}${stderr}` };
 }
 
 /** @param daemons all software of the host, with the rows that are walked on it */

@@ -23,7 +23,6 @@ export const apache: ZooDaemon = {
       keys: ['ECDSA'],
       expected: 'works',
       why: 'Each of our virtual hosts has the address of the webmail of the provider.',
-      fails: 'K2: the look asks 127.0.0.1, where this virtual host is not',
     },
   ],
 };
