@@ -22,6 +22,8 @@ export function shardOf(pk: string): string {
 
 export const domainKey = (domain: string): Key => ({ pk: `D#${domain}`, sk: '/D' });
 export const serverKey = (server: string): Key => ({ pk: `S#${server}`, sk: '/S' });
+/** The server that a managed node is registered as. */
+export const nodeKey = (node: string): Key => ({ pk: `N#${node}`, sk: '/N' });
 export const workKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/W#${domain}` });
 export const installedKey = ({ server, domain }: OnServer): Key => ({ ...serverKey(server), sk: `/P#${domain}` });
 /** A domain that waits for the server's registration. */

@@ -2,7 +2,7 @@
 import { LEASE_MS, WAKE_MS } from '../core/ports/lease.ts';
 import type { ServerStore } from '../core/ports/server-store.ts';
 import { deliveryExecutionName, type ServerRecord } from '../core/record/server.ts';
-import { serverKey, shardOf } from './keys.ts';
+import { nodeKey, serverKey, shardOf } from './keys.ts';
 import { changeOfServer, ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
 
@@ -48,6 +48,13 @@ export function serverItems(table: Table): ServerStore {
         },
       });
       return registered !== undefined;
+    },
+
+    async takeNode({ node, server, from }) {
+      const to = { server };
+      const key = nodeKey(node);
+      const taken = await table.change(key, { to, when: { server: from } });
+      return taken ? server : ((await table.get(key))!.server as string);
     },
 
     // `registeredAt` stays for events that come late, and `seq`, because it never goes back.

@@ -89,9 +89,8 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
   // Counted before the ARN is on record: a step that is killed in between imports once more, and
   // ACM counts that import, too.
   await store.countImport(monthOf(claim.now), quotas);
-  await store.recordAcm(claim, imported);
   const detail = { domain, arn: imported.arn!, notAfter: new Date(notAfter).toISOString() };
-  await ports.bus.put([{ detailType: 'Certificate Imported', detail }]);
+  await sayBefore([{ detailType: 'Certificate Imported', detail }], ports.bus, () => store.recordAcm(claim, imported));
   return imported;
 }
 

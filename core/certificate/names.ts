@@ -17,10 +17,13 @@ const LONGEST_CERTIFIED = LONGEST - '_acme-challenge.'.length;
 /**
  * `field` is what the sender called the value; the message names it. `isLeaving` if no certificate
  * is wanted for the name any more: a name that is too long for a challenge can still be deleted.
+ * `isKnown` if the name may be on record: a newer list of public suffixes does not keep a domain
+ * from its evaluation, nor from its deletion.
  */
 interface From {
   field: string;
   isLeaving?: boolean;
+  isKnown?: boolean;
 }
 
 /**
@@ -115,7 +118,10 @@ function underDomain({ label, domain }: { label: string; domain: string }): stri
   return name;
 }
 
-function parseName(text: string, { field, isLeaving = false, wanted }: From & { wanted: string }): string {
+function parseName(
+  text: string,
+  { field, isLeaving = false, isKnown = false, wanted }: From & { wanted: string },
+): string {
   const remedy = `give ${wanted.replace(/^give /, '')}`;
   const refuse = (problem: string) => invalid(text, { field, problem, remedy });
   if (typeof text !== 'string') throw refuse('is not a text');
@@ -146,7 +152,7 @@ function parseName(text: string, { field, isLeaving = false, wanted }: From & { 
   if (domainToASCII(domainToUnicode(name)) !== name) throw refuse('holds an A-label ("xn--…") that stands for nothing');
   if (labels.length < 2) throw refuse('is a single label');
   const { publicSuffix, isIcann } = parseSuffix(name, { allowPrivateDomains: false });
-  if (isIcann && publicSuffix === name) throw refuse('is a public suffix, under which others register');
+  if (isIcann && publicSuffix === name && !isKnown) throw refuse('is a public suffix, under which others register');
   return name;
 }
 

@@ -17,13 +17,16 @@ interface Dates {
  * The moment at which a certificate is due to be renewed: a random moment in the CA's window (RFC
  * 9773 §4.2: the CA spreads its load with the windows). Without a window, or with one that ends
  * after the certificate, a third of the lifetime before the end; for a lifetime under 10 days, half
- * of it (Let's Encrypt's integration guide).
+ * of it (Let's Encrypt's integration guide). Half of that time is left in any case, for a renewal
+ * that fails.
  * @param random gives a number in [0, 1), e.g. Math.random
  * @returns milliseconds since the epoch; a moment in the past means due now
  */
 export function dueAt({ notBefore, notAfter, window, random }: Dates & { random: () => number }): number {
-  if (window && window.end <= notAfter) return window.start + random() * (window.end - window.start);
-  return notAfter - reserve({ notBefore, notAfter });
+  if (!window || window.end > notAfter) return notAfter - reserve({ notBefore, notAfter });
+  const latest = notAfter - reserve({ notBefore, notAfter }) / 2;
+  const [start, end] = [Math.min(window.start, latest), Math.min(window.end, latest)];
+  return start + random() * (end - start);
 }
 
 /**

@@ -28,7 +28,9 @@ export function parseDomainEvent(event: unknown, now = Infinity): DomainRequest 
       const { domain, revoke, version } = detail(domainDeletion);
       return {
         kind: 'wish',
-        wish: deletionOf(parseDomain(domain, { field: 'detail.domain', isLeaving: true }), { revoke }),
+        wish: deletionOf(parseDomain(domain, { field: 'detail.domain', isLeaving: true, isKnown: true }), {
+          revoke,
+        }),
         said: { at, version },
       };
     }
@@ -43,7 +45,7 @@ export function parseDomainEvent(event: unknown, now = Infinity): DomainRequest 
       return {
         kind: 'look',
         domain: domain
-          ? parseDomain(domain, { field: 'detail.domain' })
+          ? parseDomain(domain, { field: 'detail.domain', isKnown: true })
           : parseHostName(server!, { field: 'detail.server' }),
         ...(isOurs && { isOurs: true as const }),
       };

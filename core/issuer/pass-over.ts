@@ -5,15 +5,17 @@
 import type { Issuer } from '../acme/issuer.ts';
 import type { OrderState } from '../acme/order.ts';
 import { isSealpostError } from '../errors.ts';
+import { sayBefore } from '../claim/say-before.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { IssuerStore } from '../ports/issuer-store.ts';
 import type { DomainRecord } from '../record/domain.ts';
 import type { Parked } from '../record/parked.ts';
-import { isInTrouble, issuersOwn, troubleAfter } from '../record/trouble.ts';
+import { isInTrouble, isToBeSaid, issuersOwn, troubleAfter, type Trouble } from '../record/trouble.ts';
 import { avoidedUntil, candidates } from './choose-issuer.ts';
 
 /** What the failed state had of the plan. */
 export interface FailedAtIssuer {
+  execution: string;
   issuer?: string;
   isLastResort?: boolean;
   order?: Pick<OrderState, 'status'>;
@@ -43,7 +45,7 @@ export async function passOver(
 ): Promise<{ passes?: Parked['passes']; next: boolean; again?: number; isOfIssuer: boolean }> {
   const known = Object.entries(record.parked?.passes ?? {}).filter(([, until]) => until > now);
   const issuer = ports.issuers.find(({ name }) => name === failed.issuer);
-  const until = issuer && (await troubleUntil(issuer, failure, now, ports));
+  const until = issuer && (await troubleUntil(issuer, failure, { by: failed.execution, now }, ports));
   const passes = { ...Object.fromEntries(known), ...(until !== undefined && { [issuer!.name]: until }) };
   const again = until === undefined ? undefined : await anotherAt(issuer!, passes, record, ports);
   const isNext = again !== undefined && again <= now && !failed.isLastResort && !mayBeIssued(failed);
@@ -62,22 +64,33 @@ export async function passOver(
 async function troubleUntil(
   issuer: Issuer,
   failure: Failure,
-  now: number,
-  { store, bus }: Ports,
+  step: { by: string; now: number },
+  ports: Ports,
 ): Promise<number | undefined> {
+  const { store } = ports;
+  const { now } = step;
   if (failure.reason === 'AcmeRateLimited') return failure.retryAt ?? now + HOUR;
   if (!issuersOwn.includes(failure.reason)) return undefined;
   const { name, directoryUrl } = issuer;
   const { trouble: known } = (await store.readIssuer(directoryUrl)) ?? {};
-  if (known && isInTrouble(known, now)) return known.until;
-  const trouble = troubleAfter(known, { ...failure, issuer: name, now });
-  // Of many domains that fail at once, the one whose write succeeds puts the fact on the bus.
-  if (await store.recordTrouble(directoryUrl, { trouble, known })) {
-    const { reason, message, failures, until } = trouble;
-    const detail = { issuer: name, reason, message, failures, until: new Date(until).toISOString() };
-    await bus.put([{ detailType: 'Issuer In Trouble', detail }]);
+  if (known && isInTrouble(known, now)) {
+    if (isToBeSaid(known, step)) await say(known, directoryUrl, ports);
+    return known.until;
   }
+  const trouble = { ...troubleAfter(known, { ...failure, issuer: name, now }), unsaid: { by: step.by, at: now } };
+  // Of many domains that fail at once, the one whose write succeeds puts the fact on the bus. The
+  // record says that this is still to be done, so that a retry of a killed step does it.
+  if (await store.recordTrouble(directoryUrl, { trouble, known })) await say(trouble, directoryUrl, ports);
   return trouble.until;
+}
+
+async function say(trouble: Trouble, directoryUrl: string, { store, bus }: Ports): Promise<void> {
+  const { unsaid: _, ...said } = trouble;
+  const { issuer, reason, message, failures, until } = said;
+  const detail = { issuer, reason, message, failures, until: new Date(until).toISOString() };
+  await sayBefore([{ detailType: 'Issuer In Trouble', detail }], bus, () =>
+    store.recordTrouble(directoryUrl, { trouble: said, known: trouble }),
+  );
 }
 
 /**

@@ -23,6 +23,12 @@ export interface ServerStore {
    */
   registerServer(server: Registration, time: { at: number; now: number }): Promise<boolean>;
   /**
+   * Records that the node is this server's, unless another server is on record for the node.
+   * @param take.from the server that was on record, and does not have the node any more
+   * @returns the server on record
+   */
+  takeNode(take: { node: string; server: string; from?: string }): Promise<string>;
+  /**
    * Removes everything but the counters and the sequence number; sets `registeredAt` and
    * `retiredAt`.
    *

@@ -13,6 +13,8 @@ export interface Trouble {
   until: number;
   /** Times in a row that the issuer was asked again and failed. */
   failures: number;
+  /** The execution that publishes this trouble, and since when it has not done so. */
+  unsaid?: { by: string; at: number };
 }
 
 const MINUTE = 60_000;
@@ -25,6 +27,17 @@ const SAME_MS = 6 * 60 * MINUTE;
  * issuer.
  */
 export const issuersOwn: readonly ErrorName[] = ['AcmeUnavailable', 'IssuerUnusable'];
+
+/**
+ * An execution that was to publish the trouble, and has not for so long, was killed: another one
+ * publishes it.
+ */
+const SAID_WITHIN_MS = 30_000;
+
+/** True if this execution has to publish the trouble: its own, or one of a killed execution. */
+export function isToBeSaid({ unsaid }: Trouble, { by, now }: { by: string; now: number }): boolean {
+  return unsaid !== undefined && (unsaid.by === by || unsaid.at + SAID_WITHIN_MS <= now);
+}
 
 export function isInTrouble(trouble: Trouble | undefined, now: number): boolean {
   return trouble !== undefined && trouble.until > now;

@@ -85,6 +85,7 @@ export async function registerServer(
       about: server,
       message: `detail.node ${node} runs with the role ${roleName}, which ${others.join(' and ')} may assume too and so read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
     });
+  await requireFreeNode({ server, node }, ports);
   // The wish is accepted first: the sweep finds a wish without its server, but no server without
   // its wish.
   const wishForHost = () => store.acceptWish(hostWish(server), { at }, clock.now());
@@ -106,6 +107,7 @@ export async function registerServer(
   }
   // A retirement of the same second may have deleted the wish before the server was registered.
   await wishForHost();
+  await replaceCustomersWish(server, ports);
   // An execution that read the server before this registration has not seen that the host name's
   // certificate is to be delivered again.
   const host = await store.readDomain(server);
@@ -116,6 +118,41 @@ export async function registerServer(
   const started = [server, ...first];
   for (const domain of started) await reEvaluate(domain, ports, nameOf({ domain, node, at }));
   return { server, node, woken: started, waited: woken };
+}
+
+/**
+ * A customer's wish for the server's name may be later than a registration that comes late. The
+ * name belongs to the server: its certificate is the daemons' default.
+ */
+async function replaceCustomersWish(
+  server: string,
+  { store, clock }: { store: Pick<DomainStore, 'readDomain' | 'acceptWish'>; clock: Clock },
+): Promise<void> {
+  const { spec, specAt } = (await store.readDomain(server)) ?? {};
+  if (spec && !spec.host) await store.acceptWish(hostWish(server), { at: specAt! }, clock.now());
+}
+
+/**
+ * Two host names on one node would have two sequences of deliveries to one host, each with its own
+ * default certificate.
+ * @throws SealpostError InvalidStepInput
+ */
+async function requireFreeNode(
+  { server, node }: { server: string; node: string },
+  { store }: { store: Pick<ServerStore, 'takeNode' | 'readServer'> },
+): Promise<void> {
+  let from: string | undefined;
+  for (;;) {
+    const owner = await store.takeNode({ node, server, ...(from !== undefined && { from }) });
+    if (owner === server) return;
+    if ((await store.readServer(owner))?.node === node)
+      throw new SealpostError('InvalidStepInput', {
+        about: server,
+        message: `detail.node ${node} is the node of ${owner}; put Mail Server Retired for ${owner} first, or name the node of ${server}`,
+      });
+    // The node's server is retired, or has another node by now.
+    from = owner;
+  }
 }
 
 /**

@@ -18,10 +18,10 @@ import type { WaitingStore } from '../ports/waiting-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import type { Zones } from '../ports/zones.ts';
 import { contentOf } from '../record/brake.ts';
-import { sameNames, type DomainRecord, type Wish } from '../record/domain.ts';
+import { hostWish, sameNames, type DomainRecord, type Wish } from '../record/domain.ts';
 import { isToBeReplaced } from '../record/duties.ts';
 import type { Place, Plan } from '../record/plan.ts';
-import { overOf } from '../record/provided.ts';
+import { needsNoOrder, overOf } from '../record/provided.ts';
 import { removeSuperseded } from '../work/superseded.ts';
 import { endDeleted } from './deleted.ts';
 import type { Evaluation, Placed } from './evaluation.ts';
@@ -30,6 +30,7 @@ import { placeDomain } from './placement.ts';
 import { endServedUnder } from './served-under.ts';
 import { endHeld } from './still-parked.ts';
 import { tellOfEnds } from './tell.ts';
+import { withoutOrder } from './without-order.ts';
 
 export interface ClaimPorts extends ChoicePorts {
   store: ChoicePorts['store'] & DomainStore & ClaimStore & WorkStore & ServerStore & WaitingStore;
@@ -87,6 +88,8 @@ async function claim(
     await requireNoHost(domain, store);
     requireKnownIssuer(request.wish, issuers);
     await store.acceptWish(request.wish, request.said, now);
+    // A registration that was recorded in between finds the wish, or is found here.
+    await requireNoHost(domain, store, () => store.acceptWish(hostWish(domain), { at: request.said.at }, now));
   } else if (!(await store.readDomain(domain)))
     throw new SealpostError('InvalidStepInput', {
       about: domain,
@@ -108,8 +111,13 @@ async function claim(
  * A server's own host name is secured when the server is registered, and its certificate is the
  * daemons' default. A customer's wish for the same name would replace that certificate.
  */
-async function requireNoHost(domain: string, store: Pick<ServerStore, 'readServer'>): Promise<void> {
+async function requireNoHost(
+  domain: string,
+  store: Pick<ServerStore, 'readServer'>,
+  otherwise: () => Promise<unknown> = async () => {},
+): Promise<void> {
   if (!(await store.readServer(domain))) return;
+  await otherwise();
   const problem = `detail.domain ${domain} is the host name of a registered mail server, which is secured by itself`;
   throw new SealpostError('InvalidStepInput', { about: domain, message: `${problem}; name the customer's domain` });
 }
@@ -134,14 +142,15 @@ function withoutRevoked(record: DomainRecord): DomainRecord {
 
 /**
  * Forgets an order on record that was made for other names or another profile than the wish has
- * now.
+ * now, or for a domain that needs no order any more.
  */
 async function withFittingOrder(placed: Placed, { store }: ClaimPorts): Promise<Placed> {
   const { claim, record, wish, names } = placed;
   const { order } = record;
-  if (!order || (order.profile === wish.profile && sameNames(order.planned, names))) return placed;
-  await store.forgetOrder(claim, order);
-  return { ...placed, record: { ...record, order: undefined } };
+  if (!order) return placed;
+  const isFitting = order.profile === wish.profile && sameNames(order.planned, names);
+  if (isFitting && !needsNoOrder(record, claim.now)) return placed;
+  return { ...placed, record: await withoutOrder(record, claim, store) };
 }
 
 function hasOldKeys({ record, claim }: Placed): boolean {

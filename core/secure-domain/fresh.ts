@@ -33,7 +33,6 @@ export async function endWithoutOrder(placed: Placed, ports: Ports): Promise<Fre
   const { now } = claim;
   const { order, current, foreign } = record;
   if (needsNoOrder(record, now)) {
-    if (order) await ports.store.forgetOrder(claim, order);
     // Our certificate serves the names that the provided ones do not cover. When ours ends, it must
     // leave the servers: a server refuses an entry with an expired certificate, and the provided
     // ones of that domain with it.

@@ -8,12 +8,15 @@ import { ended, type Ended } from '../ended.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { Executions } from '../ports/executions.ts';
+import type { CertificateObjects } from '../ports/objects.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import { isAcmDue, nextEvaluation } from '../record/duties.ts';
 import { leaveServers } from '../work/leave.ts';
+import { removeSuperseded } from '../work/superseded.ts';
 import { wakeServers } from '../work/wake.ts';
 import type { Evaluation } from './evaluation.ts';
+import { withoutOrder } from './without-order.ts';
 
 /**
  * An inspection that finds a server able to serve by name re-evaluates the domains that depend on
@@ -26,13 +29,15 @@ export async function endServedUnder(
   { claim, record, isAsked }: Evaluation,
   ports: {
     store: DomainStore & ClaimStore & WorkStore & ServerStore;
+    certificates: Pick<CertificateObjects, 'remove'>;
     executions: Executions;
     clock: Clock;
   },
 ): Promise<Ended<'ServedUnderServer' | 'ImportWanted'>> {
   const { domain, now } = claim;
-  const { order, servedUnder = [] } = record;
-  if (order) await ports.store.forgetOrder(claim, order);
+  const { servedUnder = [] } = record;
+  const { superseded } = await withoutOrder(record, claim, ports.store);
+  if (superseded?.length) await removeSuperseded(domain, ports);
   await wakeServers(await leaveServers(domain, ports), ports);
   if (isAcmDue(record, { now, isAsked })) return importWanted(domain);
   await endClaim(claim, nextEvaluation(record, { dueAt: now + EVALUATE_AGAIN_MS, now }), ports);

@@ -264,6 +264,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
   },
 
   readServer: { given: registered, call: store => store.readServer(mx1), answer: expect.objectContaining({ node }) },
+  takeNode: { call: store => store.takeNode({ node, server: mx1 }), answer: mx1 },
   registerServer: {
     call: store => store.registerServer({ server: mx1, node, roleId: 'AROAEXAMPLE', adopt: true }, { at: now, now }),
     answer: true,

@@ -27,6 +27,8 @@ export interface Memory {
   /** Foreign certificates that an import saw, by domain. */
   foreign: Map<string, Omit<Ending, 'server'>>;
   guard: { pagedOn?: number };
+  /** The server of each node. */
+  nodes: Map<string, string>;
   tokens: Map<string, { server: string; token: string; dueAt: number }>;
   /** By directory URL. */
   issuers: Map<string, IssuerRecord>;
@@ -46,6 +48,7 @@ export function emptyMemory(): Memory {
     outsides: new Map(),
     foreign: new Map(),
     guard: {},
+    nodes: new Map(),
     tokens: new Map(),
     issuers: new Map(),
     budgets: new Map(),

@@ -51,6 +51,11 @@ export function serverStore(memory: Memory): ServerStore {
       return true;
     },
 
+    async takeNode({ node, server, from }) {
+      if (memory.nodes.get(node) === from) memory.nodes.set(node, server);
+      return memory.nodes.get(node)!;
+    },
+
     async retireServer(server, at) {
       const known = servers.get(server);
       if (known && known.registeredAt >= at) return;

@@ -117,6 +117,17 @@ describe('a domain with a fresh certificate whose wish asks for ACM', () => {
     expect(await world.store.domainOfArn(arn!)).toBe(domain);
   });
 
+  test('has its import published by the retry of a step that was killed before the event', async () => {
+    await plain();
+    await expect(claim(wish({ acm: true }))).rejects.toMatchObject(wanted);
+    const { put } = world.bus;
+    world.bus.put = () => Promise.reject(new Error('killed'));
+    await expect(importing()).rejects.toThrow('killed');
+    world.bus.put = put;
+    await importing();
+    expect(events().filter(type => type === 'Certificate Imported')).toHaveLength(1);
+  });
+
   test('is imported once, however often the wish is repeated', async () => {
     await inAcm();
     await expect(claim(wish({ acm: true }))).rejects.toMatchObject({ name: 'StillFresh' });

@@ -23,6 +23,19 @@ test('a window that reaches past the end of the certificate is ignored', () => {
   expect(dueAt({ notBefore: 0, notAfter: 90 * day, window, random })).toBe(60 * day);
 });
 
+test.each([
+  [85, 90],
+  [60, 90],
+  [89, 90],
+])("a window from day %i to day %i leaves half of the certificate's reserve", (start, end) => {
+  const window = { start: start * day, end: end * day };
+  for (const share of [0, 0.5, 0.999_999]) {
+    const due = dueAt({ notBefore: 0, notAfter: 90 * day, window, random: () => share });
+    expect(due).toBeLessThanOrEqual(75 * day);
+    expect(due).toBeGreaterThanOrEqual(60 * day);
+  }
+});
+
 test('a certificate is urgent when its window is past (it was revoked), or half of its reserve is gone', () => {
   const certificate = { notBefore: 0, notAfter: 90 * day };
   expect(isUrgent(61 * day, certificate)).toBe(false);

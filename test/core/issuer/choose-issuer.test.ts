@@ -136,6 +136,33 @@ describe('an issuer that fails for a reason of its own', () => {
     expect(await until()).toBe(minute);
   });
 
+  test('is published by the retry of the step that was killed before its event, and by no other step', async () => {
+    const plan = await claim();
+    const { put } = world.bus;
+    world.bus.put = () => Promise.reject(new Error('killed'));
+    await expect(fail('AcmeUnavailable', plan)).rejects.toThrow('killed');
+    world.bus.put = put;
+    await fail('AcmeUnavailable', plan);
+    expect(told()).toEqual(['Issuer In Trouble']);
+    expect((await world.store.readIssuer(one.directoryUrl))!.trouble).not.toHaveProperty('unsaid');
+  });
+
+  test('is published by another domain if that step is never retried', async () => {
+    const plan = await claim();
+    const { put } = world.bus;
+    world.bus.put = () => Promise.reject(new Error('killed'));
+    await expect(fail('AcmeUnavailable', plan)).rejects.toThrow('killed');
+    world.bus.put = put;
+    world.time += minute / 2;
+    const other = { domain: 'other.example', me: 'other', now: world.time };
+    const wish = { domain: other.domain, mailServers: [mx1], policy: 'wildcard' as const };
+    await world.store.acceptWish(wish, { at: world.time }, world.time);
+    await world.store.claimDomain(other);
+    const error = { name: 'AcmeUnavailable', message: 'its words' };
+    await parkDomain({ ...plan, domain: other.domain, seen: 1, execution: other.me, error }, world);
+    expect(told().filter(type => type === 'Issuer In Trouble')).toHaveLength(1);
+  });
+
   test("by a limit is skipped for that domain only, until the CA's Retry-After", async () => {
     const until = world.time + 3 * 3_600_000;
     await fail('AcmeRateLimited', await claim(), until);

@@ -226,7 +226,8 @@ describe('of two issuers in order', () => {
 test('names whose authorization the CA still holds are ordered without a TXT record', async () => {
   const domain = newDomain();
   await secure(domain);
-  const [challenges, asked] = [first.seen.filter(line => /chalZ/.test(line)).length, zone.questions.length];
+  const lookups = () => zone.questions.filter(question => question.endsWith(' TXT')).length;
+  const [challenges, asked] = [first.seen.filter(line => /chalZ/.test(line)).length, lookups()];
   const changes: string[] = [];
   const { changeTxt } = world.zones;
   world.zones.changeTxt = (zoneId, values) => (changes.push(zoneId), changeTxt(zoneId, values));
@@ -234,6 +235,6 @@ test('names whose authorization the CA still holds are ordered without a TXT rec
   expect((await world.store.readDomain(domain))!.current!.names).toEqual([domain]);
   expect(changes).toEqual([]);
   expect(first.seen.filter(line => /chalZ/.test(line))).toHaveLength(challenges);
-  expect(zone.questions).toHaveLength(asked);
+  expect(lookups()).toBe(asked);
   expect((await world.store.readDomain(domain))!.parked).toBeUndefined();
 });

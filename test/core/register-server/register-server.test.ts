@@ -43,6 +43,53 @@ const register = (detail: object = {}, time?: string) => {
   return registerServer(event, ports);
 };
 
+describe("a customer's wish for the name of a mail server", () => {
+  const wish = (version?: number) => {
+    const at = Date.parse('2027-01-15T09:00:00Z');
+    const said = { at, ...(version !== undefined && { version }) };
+    return world.store.acceptWish({ domain: mx1, mailServers: ['mx2.provider.example'], policy: 'wildcard' }, said, at);
+  };
+
+  test.each([undefined, 7])('is replaced by a registration that comes late (version %s)', async version => {
+    await wish(version);
+    await register({}, '2027-01-15T08:00:00Z');
+    expect((await world.store.readDomain(mx1))!.spec).toMatchObject({ host: true, mailServers: [mx1] });
+    const { specAt } = (await world.store.readDomain(mx1))!;
+    await register({}, '2027-01-15T08:00:01Z');
+    expect((await world.store.readDomain(mx1))!.specAt).toBe(specAt);
+  });
+});
+
+describe('a node', () => {
+  const other = 'mx2.provider.example';
+  const owner = async (server: string) => (await world.store.readServer(server))?.node;
+
+  test('has one host name: another one is refused, and says which it has', async () => {
+    await register();
+    const refused = register({ server: other }, '2027-01-15T08:01:00Z');
+    await expect(refused).rejects.toMatchObject({
+      name: 'InvalidStepInput',
+      message: expect.stringMatching(/^detail\.node .* is the node of mx1\.provider\.example; put Mail Server Retired/),
+    });
+    expect(await owner(other)).toBeUndefined();
+    await register({}, '2027-01-15T08:02:00Z');
+    expect(await owner(mx1)).toBe(node);
+  });
+
+  test('gets another host name once the first is retired, or has another node', async () => {
+    await register();
+    await registerServer(
+      { 'detail-type': 'Mail Server Retired', time: '2027-01-15T08:01:00Z', detail: { server: mx1 } },
+      ports,
+    );
+    await register({ server: other }, '2027-01-15T08:02:00Z');
+    expect(await owner(other)).toBe(node);
+    await register({ server: other, node: instance }, '2027-01-15T08:03:00Z');
+    await register({}, '2027-01-15T08:04:00Z');
+    expect([await owner(mx1), await owner(other)]).toEqual([node, instance]);
+  });
+});
+
 describe('a mail server that is registered', () => {
   test('is recorded and inspected at once, and its own host name gets a certificate', async () => {
     expect(await register({ adopt: true })).toEqual({ server: mx1, node, woken: [mx1], waited: 0 });

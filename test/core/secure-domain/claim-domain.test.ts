@@ -71,6 +71,44 @@ const installedOn = async (server: string, { id, fingerprint }: { id: string; fi
   await world.store.recordInstalled(server, { domain, v }, seen);
 };
 
+describe('a name that the suffix list refuses by now', () => {
+  const suffix = 'co.uk';
+  beforeEach(async () => {
+    await world.store.acceptWish({ domain: suffix, mailServers: [mx1], policy: 'wildcard' }, { at: 1 }, world.time);
+  });
+
+  test('and is on record is evaluated, and parked with its reason', async () => {
+    world.time += day;
+    const event = { ...look(suffix), look: 'due', execution: 'own' };
+    const error = await claimDomain(event, ports).catch((error: unknown) => error as SealpostError);
+    expect(error).toMatchObject({ name: 'DomainNotManaged' });
+    await parkDomain({ ...event, error: error as SealpostError }, world);
+    expect((await world.store.readDomain(suffix))!.dueAt).toBeGreaterThan(world.time);
+  });
+
+  test('can be deleted', async () => {
+    const deletion = { ...look(suffix), 'detail-type': 'Domain Deleted', execution: 'own' };
+    world.time = Date.parse(deletion.time);
+    expect(await claimDomain(deletion, ports)).toMatchObject({ ended: 'DomainDeleted' });
+  });
+});
+
+test("a customer's wish that meets the registration of its name leaves the server its own", async () => {
+  const { store } = world;
+  const late = {
+    ...store,
+    async acceptWish(...given: Parameters<typeof store.acceptWish>) {
+      const accepted = await store.acceptWish(...given);
+      if (!given[0].host) await register(world, mx2);
+      return accepted;
+    },
+  };
+  const event = { ...created({ domain: mx2 }), execution: 'first' };
+  world.time = Date.parse(event.time);
+  await expect(claimDomain(event, { ...ports, store: late })).rejects.toMatchObject({ name: 'InvalidStepInput' });
+  expect((await store.readDomain(mx2))!.spec).toMatchObject({ host: true });
+});
+
 describe('a claim', () => {
   test('gives a plan: names, servers, and the TXT location of each challenge', async () => {
     expect(await claim()).toEqual({

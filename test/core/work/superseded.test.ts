@@ -76,6 +76,19 @@ test('the old key is deleted if the wish drops the server that never served the 
   expect(objects()).toEqual(ofCertificate('b'));
 });
 
+test('the key of a forgotten order is deleted by the evaluation that forgets the order', async () => {
+  for (const server of [mx1, mx2]) await servedBy(server, 'b');
+  await removeSuperseded(domain, world);
+  await world.certificates.putKeyOnce({ domain, id: id('e') }, 'key');
+  const order = { url: 'https://ca.example/order/1', planned: ['mail.example.com'], issuer: 'ca' };
+  world.memory.domains.get(domain)!.order = { ...order, certificate: id('e'), keyed: true };
+  await world.store.askReEvaluation(domain, world.time);
+  const event = { 'detail-type': 'Certificate Expiring', time: new Date(world.time).toISOString(), look: 'due' };
+  const ports = { ...world, dns: {} as ClaimPorts['dns'], challengeZone, directoryOf: async () => ({}) };
+  await claimDomain({ ...event, detail: { domain }, execution: 'look' } as never, ports);
+  expect(objects()).toEqual(ofCertificate('b'));
+});
+
 test('the old keys of several renewals are deleted together', async () => {
   await issued('c', 'b');
   for (const server of [mx1, mx2]) await servedBy(server, 'c');
