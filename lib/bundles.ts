@@ -18,8 +18,9 @@ export interface Bundle {
 
 /** @param names rows of lib/functions.ts */
 export function bundle(names: string[]): Record<string, Bundle> {
-  writeFileSync(here('install/installer.bundle.sh'), installer().text);
-  writeFileSync(here('install/installer.bundle.ps1'), windowsInstaller().text);
+  const installers = { Linux: installer(), Windows: windowsInstaller() };
+  writeFileSync(here('install/installer.bundle.sh'), installers.Linux.text);
+  writeFileSync(here('install/installer.bundle.ps1'), installers.Windows.text);
   const { metafile } = buildSync({
     entryPoints: names.map(name => ({ in: here(`lambdas/${kebab(name)}.ts`), out: `${kebab(name)}/index` })),
     outdir: here('dist'),
@@ -30,6 +31,7 @@ export function bundle(names: string[]): Record<string, Bundle> {
     target: 'node24',
     format: 'cjs',
     mainFields: ['module', 'main'],
+    define: { INSTALLERS: JSON.stringify(installers, ['Linux', 'Windows', 'sha256']) },
     loader: { '.sh': 'text', '.ps1': 'text' },
     alias: { 'node-forge': here('lib/stubs/node-forge.cjs'), axios: here('lib/stubs/axios.cjs') },
     logLevel: 'warning',

@@ -4,7 +4,7 @@ import { SealpostError } from '../errors.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { Assembled } from './assemble-delivery.ts';
-import { deliveryPrefix } from '../record/server.ts';
+import { deliveryPrefix, type Platform } from '../record/server.ts';
 import type { Commands, SendingCommands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 
@@ -13,6 +13,8 @@ export interface SendPorts {
   commands: SendingCommands;
   executions: Executions;
   clock: Clock;
+  /** sha256 of the installer of this build for each platform, hex: no other one is ever run. */
+  installers: Record<Platform, { sha256: string }>;
 }
 
 /**
@@ -30,6 +32,13 @@ export async function sendDelivery(
   const server = await store.renewServer(claim);
   if (server.delivery?.hash !== delivery.hash)
     throw new SealpostError('ClaimLost', { about: name, message: `${name} has another delivery under way` });
+  // The installer runs as root. The function that assembles may write any object, so this function,
+  // which may not, decides what is run.
+  if (delivery.installer !== ports.installers[server.platform ?? 'Linux'].sha256)
+    throw new SealpostError('InvalidStepOutput', {
+      about: name,
+      message: `delivery ${delivery.seq} of ${name} names the installer ${delivery.installer}, which is not the one of this build; the next round is assembled anew`,
+    });
   await store.putToken({ hash: delivery.hash, server: name, token }, claim.now);
   const known = server.delivery.commandId ?? (await commands.find({ node: server.node, delivery: delivery.hash }));
   const commandId =

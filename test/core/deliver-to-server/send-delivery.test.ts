@@ -35,6 +35,21 @@ describe('a delivery is sent', () => {
     expect(world.executions.succeeded).toEqual([]);
   });
 
+  test.each(['Linux', 'Windows'] as const)(
+    'with the installer of this build for %s, and with no other',
+    async platform => {
+      const other = { Linux: 'b', Windows: 'a' }[platform].repeat(64);
+      Object.assign(world.memory.servers.get(mx1)!, platform === 'Windows' && { platform });
+      assembled = { ...assembled, delivery: { ...assembled.delivery, installer: other } };
+      await expect(send('token')).rejects.toMatchObject({ name: 'InvalidStepOutput', about: mx1 });
+      expect(world.commands.sent).toEqual([]);
+      const ours = world.installers[platform].sha256;
+      assembled = { ...assembled, delivery: { ...assembled.delivery, installer: ours } };
+      expect(await send('token')).toEqual({ sent: true });
+      expect(world.commands.sent).toMatchObject([{ installer: ours }]);
+    },
+  );
+
   test('once: a retry waits for the same command, with its own token', async () => {
     await send('first');
     expect(await send('second')).toEqual({ sent: false });
