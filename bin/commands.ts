@@ -23,6 +23,7 @@ const server = (as: string) => ({
 const file = { placeholder: 'FILE', parse: String, proposeCompletions: (partial: string) => [`${partial}${FILE}`] };
 const text = { kind: 'parsed', optional: true } as const;
 const flag = { kind: 'boolean', optional: true, withNegated: false } as const;
+const NODE = /^m?i-[0-9a-f]+$/;
 const SHELLS = ['bash', 'zsh'] as const;
 const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter] }) as const;
 
@@ -111,6 +112,24 @@ export const commands: Record<string, Entry> = {
     examples: ['audit mx1.provider.test'],
     load: async () => (await import('./audit.ts')).audit,
     parameters: { positional: one(server('the server')) },
+  }),
+  doctor: row({
+    brief: 'Shows what adoption changes on a server, and what stands in the way.',
+    about: 'It reads the record of the last inspection. --installer is for a server that is not registered.',
+    examples: ['doctor --server mx1.provider.test', 'doctor --installer installer.sh'],
+    load: async () => (await import('./doctor.ts')).doctor,
+    parameters: {
+      flags: {
+        server: {
+          ...text,
+          placeholder: 'SERVER',
+          brief: 'The host name of a mail server, or its managed node.',
+          parse: async (given: string) =>
+            NODE.test(given) ? given : (await names()).parseHostName(given, { field: '--server' }),
+        },
+        installer: { ...text, ...file, brief: 'Write the installer for Linux to this file.' },
+      },
+    },
   }),
   watch: row({
     brief: 'Shows running executions until q or Ctrl-C; without a terminal, a line for each step.',

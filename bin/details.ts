@@ -77,7 +77,8 @@ export function serverDetails(status: ServerStatus, now: number): string {
   ].join('\n\n');
 }
 
-function adoption(daemons: Daemon[]): string[] {
+/** A table of the daemons, and the plan of each that waits for consent. */
+export function adoption(daemons: Daemon[]): string[] {
   if (daemons.length === 0) return [];
   const rows = daemons.map(({ daemon, state, reason = '-' }) => [daemon, stateWords[state], reason]);
   const plans = daemons

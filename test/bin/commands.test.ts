@@ -93,9 +93,13 @@ describe('the words of a command line', () => {
     expect([command, ...before, ...after]).toEqual(words);
   });
 
-  test('an option has one owner, or belongs to every command', () => {
-    const own = Object.values(commands).flatMap(({ options }) => options.own);
-    expect(own.length).toBe(new Set(own).size);
+  test('an option has one meaning, whichever commands have it', () => {
+    const all = Object.values(commands).flatMap(({ command }) => Object.entries<any>(command.parameters.flags ?? {}));
+    const meanings = Map.groupBy(all, ([name]) => name);
+    const meaning = ({ kind, placeholder, values }: any) => JSON.stringify([kind, placeholder, values]);
+    const several = [...meanings].filter(([, flags]) => new Set(flags.map(([, flag]) => meaning(flag))).size > 1);
+    expect(several.map(([name]) => name)).toEqual([]);
+    expect(meanings.get('server')).toHaveLength(2);
   });
 
   test('an option has one meaning, whichever command takes it', () => {

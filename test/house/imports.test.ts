@@ -18,7 +18,8 @@ const arrows: Record<string, (imported: Import) => boolean> = {
     of.startsWith('statemachines/') ||
     ['install/assemble.ts', 'core/acme/issuer.ts', 'core/record/limits.ts', 'core/events/events-in.ts'].includes(of),
   install: () => false,
-  bin: ({ of }) => /^(core|aws)\//.test(of),
+  // `doctor --installer` writes the file that an administrator runs on a server.
+  bin: ({ of }) => /^(core|aws)\//.test(of) || of === 'install/assemble.ts',
   local: ({ of }) => /^(core|aws|bin|packages)\//.test(of),
   // The stand-in knows nothing of the product: any CDK application could be run on it.
   packages: () => false,

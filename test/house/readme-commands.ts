@@ -18,6 +18,8 @@ export const runBy: Record<string, string> = {
   'npx sealpost import domains.csv': 'test/road/imported.ts',
   'npx sealpost import domains.csv --go': 'test/road/imported.ts',
   'npx sealpost audit mx1.provider.test': 'test/road/drift.ts',
+  'npx sealpost doctor --server mx1.provider.test': 'test/road/drift.ts',
+  'npx sealpost doctor --installer installer.sh': 'test/bin/doctor.test.ts',
   'npx sealpost watch': 'test/road/visit.test.ts',
   'npx sealpost completion bash': 'test/bin/completion.test.ts',
   'npx sealpost completion zsh': 'test/bin/completion.test.ts',
