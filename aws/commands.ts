@@ -138,8 +138,15 @@ async function stepOf(client: SSMClient, plugin: string, { commandId, node }: Se
     const step = new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: node, PluginName: plugin });
     return await reached(node, () => client.send(step));
   } catch (error) {
-    if (error instanceof InvocationDoesNotExist || error instanceof InvalidPluginName) return undefined;
-    throw error;
+    if (error instanceof InvalidPluginName) return undefined;
+    if (!(error instanceof InvocationDoesNotExist)) throw error;
+    // The list has shown this invocation, and here it is not known yet. If this were taken for no
+    // step, then a delivery that was answered would be lost.
+    throw new SealpostError('Throttled', {
+      about: node,
+      message: `Systems Manager does not show yet what ${node} answered; it is asked again`,
+      cause: error,
+    });
   }
 }
 

@@ -1,9 +1,11 @@
 /**
  * `npm test`: downloads what a first run lacks, runs every test, prints the figures that were
  * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
- * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`).
+ * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`), but
+ * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePebble } from '../local/ca/pebble.ts';
@@ -33,12 +35,12 @@ interface Results {
 }
 
 /** Runs vitest as a process that writes to our output. @returns the exit code */
-function runVitest(args: string[]): Promise<number> {
+function runVitest(args: string[], seed: number): Promise<number> {
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
   const child = spawn(process.execPath, [...process.execArgv, vitest, 'run', ...reporters, ...args], {
     cwd: CHECKOUT,
-    env: { ...process.env, AWS_STAND_IN_DECISIONS: DECISIONS },
+    env: { ...process.env, AWS_STAND_IN_DECISIONS: DECISIONS, SEALPOST_TEST_SEED: String(seed) },
     stdio: 'inherit',
   });
   return new Promise((resolve, reject) => {
@@ -112,14 +114,29 @@ async function compareDecisions(): Promise<number> {
   return disagreements.length === 0 ? 0 : 1;
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * @returns the seed of the faults, and the other arguments
+ * @throws Error for `--seed` without a whole number
+ */
+function seedIn(given: string[]): { seed: number; args: string[] } {
+  const at = given.indexOf('--seed');
+  if (at < 0) return { seed: randomInt(2 ** 31), args: given };
+  const seed = Number(given[at + 1]);
+  if (!Number.isSafeInteger(seed) || given[at + 1] === '')
+    throw new Error(`--seed ${given[at + 1] ?? ''} is no whole number; give the one that an earlier run printed`);
+  return { seed, args: given.toSpliced(at, 2) };
+}
+
+async function main(given: string[]): Promise<number> {
+  const { seed, args } = seedIn(given);
   const report = reporter();
   const chosen = files.filter(file => file.endsWith('.test.ts') && args.some(arg => file.includes(arg)));
   const measured = await (args.length === 0 ? everything(report) : only(chosen, report));
   forget();
   for (const file of [RESULTS, DECISIONS]) rmSync(file, { force: true });
   if (args.length === 0) report('Every test: first the parts, then, alone for its figures, the way of five domains');
-  const exitCode = (await runVitest(args)) || (await compareDecisions());
+  const exitCode = (await runVitest(args, seed)) || (await compareDecisions());
+  console.log(`\nAWS failed now and then by the seed ${seed}: npm test -- --seed ${seed} repeats it`);
   if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;
   print({ ...recorded(), ...measured });

@@ -12,6 +12,7 @@ import { startDns, type Dns } from '../../packages/aws-stand-in/src/dns/server.t
 import type { RecordSet } from '../../packages/aws-stand-in/src/dns/zone.ts';
 import {
   startStandIn,
+  type FaultOptions,
   type LoadedTemplate,
   type Route53,
   type SsmService,
@@ -37,6 +38,8 @@ export const SENDER = 'provider-panel';
 export const ADMINISTRATOR = 'provider-administrator';
 
 export interface ProviderOptions {
+  /** What AWS does to the stack now and then; tests ask for it. */
+  faults?: Pick<FaultOptions, 'seed' | 'without'>;
   /** The folder of this run. In the folder of a killed provider, the run resumes. */
   directory: string;
   cdkOut: string;
@@ -103,11 +106,14 @@ export interface Provider extends ProviderAccess {
 }
 
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
-  const { directory, cdkOut, seed, report, caOutlives = false, issuers = pebbleAlone } = options;
+  const { directory, cdkOut, seed, report, caOutlives = false, issuers = pebbleAlone, faults } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const record = new ProviderRecord(join(directory, 'provider.json'));
   const port = await freePort(record.now.port);
-  const cloud = await startStandIn({ directory: join(directory, 'cloud'), port, pace: PACE });
+  const cloud = await startStandIn({
+    ...{ directory: join(directory, 'cloud'), port, pace: PACE },
+    ...(faults && { faults: { ...faults, callers: new RegExp(`:assumed-role/${STACK}-`) } }),
+  });
   record.change(recorded => (recorded.port = port));
   report(`Stand-in for AWS answers at ${cloud.endpoint}`);
   const dns = await startDns({ seed, addresses: record.now.dnsAddresses });

@@ -1,10 +1,11 @@
-import { ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { InvocationDoesNotExist, ListCommandsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { sendingCommands } from '../../aws/commands.ts';
+import { commands, sendingCommands } from '../../aws/commands.ts';
 import type { SsmService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, passingFaults } from '../seed.ts';
 import { memoryCommands } from '../twins/commands.ts';
-import type { SendingCommands } from '../../core/ports/commands.ts';
+import type { Commands, SendingCommands } from '../../core/ports/commands.ts';
 
 interface CommandsUnderTest {
   commands: SendingCommands;
@@ -22,6 +23,14 @@ const [server, instance, stranger, absent, asleep] = [
 ];
 const [delivery, installer] = ['d'.repeat(64), 'a'.repeat(64)];
 const prefix = `AROAEXAMPLEEXAMPLE:${server}`;
+
+/** Asks again while Systems Manager is busy or does not know the answer yet, as the steps do. */
+const outcomeOf = (of: Commands, sent: { commandId: string; node: string }) =>
+  vi.waitFor(() => of.outcome(sent), { timeout: 20_000 });
+const ended = (of: Commands, commandId: string) =>
+  vi.waitFor(async () => expect((await of.outcome({ commandId, node: server })).state).not.toBe('under way'), {
+    timeout: 20_000,
+  });
 
 let provider: Account;
 let under: CommandsUnderTest;
@@ -59,11 +68,11 @@ const deploy = (Content: object) =>
  * @param content the document that the stack was deployed with; the order of the fields differs
  */
 const sender = (content: object = Object.fromEntries(Object.entries(document()).toReversed())) =>
-  sendingCommands(provider.client(SSMClient), tag, { name: 'deliver', content: JSON.stringify(content) });
+  sendingCommands(provider.client(SSMClient, everything), tag, { name: 'deliver', content: JSON.stringify(content) });
 
 /** Nodes that run nothing until a test says what the installer printed. */
 beforeAll(async () => {
-  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm']);
+  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm'], {}, passingFaults);
   const trust = { Effect: 'Allow', Principal: { Service: 'ssm.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const role = provider.cloud.iam.putRole('mail-server', { Version: '2012-10-17', Statement: [trust] }, []);
   const running: ((result: { exitCode: number; stdout: string; stderr: string }) => void)[] = [];
@@ -98,17 +107,17 @@ beforeAll(async () => {
     async answer(commandId, output, exitCode) {
       await step('not the answer\n');
       await step(output, exitCode);
-      await vi.waitUntil(async () => (await commands.outcome({ commandId, node: server })).state !== 'under way');
+      await ended(commands, commandId);
     },
   };
   windows = {
-    commands: sendingCommands(provider.client(SSMClient), tag, {
+    commands: sendingCommands(provider.client(SSMClient, everything), tag, {
       name: 'deliver-windows',
       content: JSON.stringify(documentForWindows),
     }),
     async answer(commandId, output, exitCode) {
       await step(output, exitCode);
-      await vi.waitUntil(async () => (await commands.outcome({ commandId, node: server })).state !== 'under way');
+      await ended(windows.commands, commandId);
     },
   };
 });
@@ -191,9 +200,22 @@ describe('a command on the other platform, in Systems Manager', () => {
     const about = 'mx1.provider.example';
     const id = await windows.commands.send({ node: server, delivery, installer, prefix, about });
     await windows.answer(id, output, exitCode);
-    const outcome = await windows.commands.outcome({ commandId: id, node: server });
+    const outcome = await outcomeOf(windows.commands, { commandId: id, node: server });
     expect(outcome).toMatchObject({ state, exitCode, detail: expect.stringContaining(detail) });
   });
+});
+
+test('a command whose answer Systems Manager does not show yet is asked again, and not taken as lost', async () => {
+  // GetCommandInvocation is eventually consistent (API reference), also if the list knows the end.
+  const answers: Record<string, () => object> = {
+    ListCommandInvocationsCommand: () => ({ CommandInvocations: [{ Status: 'Success', StatusDetails: 'Success' }] }),
+    GetCommandInvocationCommand: () => {
+      throw new InvocationDoesNotExist({ message: 'did not match any invocations', $metadata: {} });
+    },
+  };
+  const send = async (command: object) => answers[command.constructor.name]!();
+  const early = commands({ send } as unknown as SSMClient, tag);
+  await expect(early.outcome({ commandId: 'c'.repeat(36), node: server })).rejects.toMatchObject({ name: 'Throttled' });
 });
 
 function describeCommands(name: string, make: () => CommandsUnderTest): void {
@@ -209,7 +231,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       expect(await under.commands.find({ node: server, delivery: 'e'.repeat(64) })).toBeUndefined();
       expect(await under.commands.find({ node: instance, delivery })).toBeUndefined();
       expect(await under.commands.deliveryOf(id)).toBe(delivery);
-      expect(await under.commands.outcome({ commandId: id, node: server })).toMatchObject({ state: 'under way' });
+      expect(await outcomeOf(under.commands, { commandId: id, node: server })).toMatchObject({ state: 'under way' });
       await under.answer(id, 'sealpost 1 1 installed\ns\n');
     });
 
@@ -218,7 +240,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       const id = await send({ commands } as CommandsUnderTest, { node: asleep });
       expect(await commands.find({ node: asleep, delivery })).toBeUndefined();
       expect(await commands.deliveryOf(id)).toBe(delivery);
-      expect(await commands.outcome({ commandId: id, node: asleep })).toMatchObject({ state: 'under way' });
+      expect(await outcomeOf(commands, { commandId: id, node: asleep })).toMatchObject({ state: 'under way' });
     });
 
     test.each([
@@ -230,7 +252,7 @@ function describeCommands(name: string, make: () => CommandsUnderTest): void {
       const under = make();
       const id = await send(under);
       await under.answer(id, output, exitCode);
-      const outcome = await under.commands.outcome({ commandId: id, node: server });
+      const outcome = await outcomeOf(under.commands, { commandId: id, node: server });
       expect(outcome).toMatchObject({ state, exitCode });
       expect(outcome.output.trim()).toBe(output.trim());
     });

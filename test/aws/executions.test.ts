@@ -3,6 +3,7 @@ import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
 import { allow, startAccount, type Account, type ServiceFactory } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, passingFaults } from '../seed.ts';
 import { memoryExecutions } from '../twins/executions.ts';
 import type { Executions } from '../../core/ports/executions.ts';
 
@@ -36,8 +37,8 @@ const functions: ServiceFactory = () => ({
 });
 
 beforeAll(async () => {
-  provider = await startAccount(['sqs', 'events', 'states'], { lambda: functions });
-  client = provider.client(SFNClient);
+  provider = await startAccount(['sqs', 'events', 'states'], { lambda: functions }, passingFaults);
+  client = provider.client(SFNClient, everything);
   const trust = { Effect: 'Allow', Principal: { Service: 'states.amazonaws.com' }, Action: 'sts:AssumeRole' };
   const { arn: RoleArn } = provider.cloud.iam.putRole('machine', { Version: '2012-10-17', Statement: [trust] }, [
     { Version: '2012-10-17', Statement: [allow('lambda:InvokeFunction', functionArn)] },

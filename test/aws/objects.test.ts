@@ -2,6 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, passingFaults } from '../seed.ts';
 import { memoryCertificates, memoryDeliveries } from '../twins/objects.ts';
 import { describeObjects } from './objects.suite.ts';
 
@@ -9,7 +10,7 @@ let provider: Account;
 let client: S3Client;
 
 beforeAll(async () => {
-  provider = await startAccount(['kms', 's3']);
+  provider = await startAccount(['kms', 's3'], {}, passingFaults);
   const key = await provider.make('AWS::KMS::Key', 'Key', {});
   const encryption = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key.attributes!.Arn! };
   const BucketEncryption = {
@@ -22,7 +23,7 @@ beforeAll(async () => {
     ...versioned,
   });
   await provider.make('AWS::S3::Bucket', 'Deliveries', { BucketName: 'deliveries', BucketEncryption });
-  client = provider.client(S3Client);
+  client = provider.client(S3Client, everything);
 });
 afterAll(() => provider.stop());
 

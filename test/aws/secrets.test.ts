@@ -2,6 +2,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, passingFaults } from '../seed.ts';
 import { memorySecrets } from '../twins/secrets.ts';
 import type { Secrets } from '../../core/ports/secrets.ts';
 
@@ -10,9 +11,9 @@ let client: SSMClient;
 let keyId: string;
 
 beforeAll(async () => {
-  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm']);
+  provider = await startAccount(['kms', 's3', 'sqs', 'events', 'ssm'], {}, passingFaults);
   keyId = (await provider.make('AWS::KMS::Key', 'Key', {})).ref;
-  client = provider.client(SSMClient);
+  client = provider.client(SSMClient, everything);
 });
 afterAll(() => provider.stop());
 

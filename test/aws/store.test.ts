@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { store } from '../../aws/store.ts';
 import { Table } from '../../aws/table.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, faultsOfTheStore } from '../seed.ts';
 import { memoryStore } from '../twins/store.ts';
 import { describeStore } from './store.suite.ts';
 import { makeTable } from './tables.ts';
@@ -10,17 +11,18 @@ import { makeTable } from './tables.ts';
 let provider: Account;
 
 beforeAll(async () => {
-  provider = await startAccount(['dynamodb']);
+  provider = await startAccount(['dynamodb'], {}, faultsOfTheStore);
 });
 afterAll(() => provider.stop());
 
-const emptyTable = async (client = provider.client(DynamoDBClient)) => new Table(client, await makeTable(provider));
+const emptyTable = async (client = provider.client(DynamoDBClient, everything)) =>
+  new Table(client, await makeTable(provider));
 
 describeStore('DynamoDB', async () => store(await emptyTable()));
 describeStore('its twin', async () => memoryStore());
 
 test('two callers that find a budget unused at the same moment both get a slot', async () => {
-  const client = provider.client(DynamoDBClient);
+  const client = provider.client(DynamoDBClient, everything);
   // The first write of each caller is done before a second write begins.
   let first = 2;
   let both = () => {};

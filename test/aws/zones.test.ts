@@ -8,6 +8,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
+import { everything, passingFaults } from '../seed.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';
 import type { Zones } from '../../core/ports/zones.ts';
@@ -19,8 +20,8 @@ let asked: string[] = [];
 const names = ['customer.test', 'dept.customer.test'];
 
 beforeAll(async () => {
-  provider = await startAccount(['route53']);
-  client = provider.client(Route53Client);
+  provider = await startAccount(['route53'], {}, passingFaults);
+  client = provider.client(Route53Client, everything);
   client.middlewareStack.add(
     (next, { commandName }) =>
       args => (asked.push(commandName!), next(args)),
@@ -28,7 +29,8 @@ beforeAll(async () => {
       step: 'initialize',
     },
   );
-  for (const Name of names) await client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
+  for (const Name of names)
+    await provider.client(Route53Client).send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
 });
 afterAll(() => provider.stop());
 
@@ -60,7 +62,7 @@ test("a name that holds a CNAME is not changed, and the message has Route 53's w
     ResourceRecords: [{ Value: 'x.other.test.' }],
   };
   const ChangeBatch = { Changes: [{ Action: 'CREATE' as const, ResourceRecordSet }] };
-  await client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch }));
+  await provider.client(Route53Client).send(new ChangeResourceRecordSetsCommand({ HostedZoneId: id, ChangeBatch }));
   await expect(zones.changeTxt(id, [{ recordName, add: ['a'], remove: [] }])).rejects.toMatchObject({
     ...{ name: 'DnsNotPropagated', message: expect.stringContaining('conflicts with other records') },
   });
@@ -110,7 +112,8 @@ describe('of the 10 requests a second of an account,', () => {
 });
 
 describe('a zone that was just created', () => {
-  const make = (Name: string) => client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
+  const make = (Name: string) =>
+    provider.client(Route53Client).send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
 
   test('is found, even if its name was searched for before', async () => {
     let time = Date.now();

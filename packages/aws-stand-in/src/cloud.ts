@@ -2,10 +2,11 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { faults as faultsOf, type FaultOptions } from './faults/faults.ts';
 import { iamService } from './iam/iam.ts';
 import { LocalIam } from './iam/local-iam.ts';
 import { sts } from './iam/sts.ts';
-import { AwsError, type Caller, type Cloud, type Service, type ServiceFactory } from './service/service.ts';
+import { AwsError, noFaults, type Caller, type Cloud, type Service, type ServiceFactory } from './service/service.ts';
 import { loadTemplate, type LoadedTemplate, type TemplateRequest } from './template/template.ts';
 import { Wire } from './wire/wire.ts';
 
@@ -21,6 +22,8 @@ export interface CloudOptions {
   now?: () => number;
   /** How many times shorter AWS's own waits are here; 1 by default. */
   pace?: number;
+  /** What AWS does now and then. None by default. */
+  faults?: FaultOptions;
 }
 
 export interface RunningCloud extends Cloud {
@@ -49,8 +52,12 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const log = (line: string) =>
     appendFileSync(join(directory, 'cloud.log'), `${new Date(now()).toISOString()} ${line.replaceAll('\n', ' | ')}\n`);
 
-  const iam = new LocalIam({ region, account, now, database }, { decisionsFile: process.env.AWS_STAND_IN_DECISIONS });
-  const wire = new Wire({ region, iam, log, sentFile: process.env.AWS_STAND_IN_SENT });
+  const faults = options.faults ? faultsOf(options.faults, now, log) : noFaults;
+  const iam = new LocalIam(
+    { region, account, now, database, faults },
+    { decisionsFile: process.env.AWS_STAND_IN_DECISIONS },
+  );
+  const wire = new Wire({ region, iam, log, sentFile: process.env.AWS_STAND_IN_SENT, faults });
   const endpoint = `http://127.0.0.1:${await wire.listen(options.port ?? 0)}`;
   const services = new Map<string, Service>();
   let resumed = false;
@@ -64,6 +71,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     directory,
     database,
     iam,
+    faults,
     log,
     request: (caller: Caller, service: string, operation: string, input: any) =>
       wire.request(caller, service, operation, input),

@@ -3,6 +3,7 @@ import { startCloud, type CloudOptions, type RunningCloud } from './cloud.ts';
 import { everyService, factories } from './services.ts';
 
 export type { RunningCloud as StandIn } from './cloud.ts';
+export type { FaultOptions } from './faults/faults.ts';
 export type { EventsService } from './events/events.ts';
 export type { Route53 } from './route53/route53.ts';
 export type { Node } from './service/service.ts';

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCloud, type RunningCloud } from './cloud.ts';
+import { startCloud, type CloudOptions, type RunningCloud } from './cloud.ts';
 import type { LocalIam } from './iam/local-iam.ts';
 import type { Caller, Resource, ServiceFactory } from './service/service.ts';
 import { factories, type ServiceName } from './services.ts';
@@ -31,16 +31,18 @@ export interface Account {
 /**
  * @param names the services that the test needs
  * @param others services of the test's own, each in the place of the one of its name
+ * @param options.faults what AWS does now and then; the clients then make three attempts
  */
 export async function startAccount(
   names: readonly ServiceName[],
   others: Partial<Record<ServiceName, ServiceFactory>> = {},
+  options: Pick<CloudOptions, 'faults'> = {},
 ): Promise<Account> {
   const directory = await mkdtemp(join(tmpdir(), 'aws-stand-in-'));
   const services = await factories(names, others);
   let roles = 0;
   const account: Account = {
-    cloud: await startCloud({ directory, services, pace: PACE }),
+    cloud: await startCloud({ directory, services, pace: PACE, ...options }),
     directory,
     client(Client, statements) {
       const { iam, endpoint, region } = account.cloud;
@@ -52,7 +54,9 @@ export async function startAccount(
         ]);
         credentials = iam.credentials(role.arn, 'session');
       }
-      return new Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
+      // Where faults happen, a client does what an SDK does by itself: three attempts.
+      const maxAttempts = options.faults ? 3 : 1;
+      return new Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts });
     },
     async caller(client) {
       const { accessKeyId } = await client.config.credentials();
@@ -68,7 +72,7 @@ export async function startAccount(
     },
     async restart() {
       await account.cloud.stop();
-      account.cloud = await startCloud({ directory, services, pace: PACE });
+      account.cloud = await startCloud({ directory, services, pace: PACE, ...options });
     },
     async stop() {
       await account.cloud.stop();

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { iamService } from '../src/iam/iam.ts';
 import { LocalIam } from '../src/iam/local-iam.ts';
 import { matches, Policy } from '../src/iam/policy.ts';
-import type { Caller, ConditionContext } from '../src/service/service.ts';
+import { noFaults, type Caller, type ConditionContext } from '../src/service/service.ts';
 
 const account = '000000000000';
 const document = (...statements: object[]) => ({ Version: '2012-10-17', Statement: statements });
@@ -19,7 +19,8 @@ const trusts = (service: string, more = {}) =>
 
 let iam: LocalIam;
 beforeEach(() => {
-  iam = new LocalIam({ region: 'us-east-1', account, now: () => 0, database: new DatabaseSync(':memory:') });
+  const database = new DatabaseSync(':memory:');
+  iam = new LocalIam({ region: 'us-east-1', account, now: () => 0, database, faults: noFaults });
 });
 
 /** A session of a role that has these policies. */

@@ -3,7 +3,8 @@ import db from 'dynalite/db/index.js';
 import { check, invalid, toStored } from './expressions.ts';
 import type { Item } from './expressions.ts';
 import { openStore } from './store.ts';
-import type { Store, Table } from './store.ts';
+import type { Store } from './store.ts';
+import type { Table } from './table.ts';
 import { refuseOthers } from '../service/refusal.ts';
 import { AwsError, arn } from '../service/service.ts';
 import type { Call, Cloud, ConditionContext } from '../service/service.ts';
@@ -20,7 +21,7 @@ export interface Access {
 }
 
 export function openAccess(cloud: Cloud): Access {
-  const store = openStore(cloud.database);
+  const store = openStore(cloud);
   const tableArn = (name: string) => arn(cloud, 'dynamodb', `table/${name}`);
   return {
     cloud,

@@ -11,7 +11,7 @@ import * as model from '@aws-sdk/client-dynamodb';
 import { openAccess } from './access.ts';
 import { invalid } from './expressions.ts';
 import { readOperations } from './reads.ts';
-import type { Table } from './store.ts';
+import type { Table } from './table.ts';
 import { writeOperations } from './writes.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
 import type { Call, ResourceType, ServiceFactory } from '../service/service.ts';

@@ -3,8 +3,7 @@ import { checkRange, found, leadingKey, nameOf, refuseMetrics, validKey } from '
 import type { Access } from './access.ts';
 import { check, fromStored, invalid, matches, parseExpressions, toStored } from './expressions.ts';
 import type { Expressions, Item } from './expressions.ts';
-import { keyNames } from './store.ts';
-import type { Index, Range, Table } from './store.ts';
+import { keyNames, type Index, type Range, type Table } from './table.ts';
 import { refuseOthers } from '../service/refusal.ts';
 import type { Call, Operation } from '../service/service.ts';
 

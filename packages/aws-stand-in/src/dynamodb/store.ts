@@ -1,36 +1,9 @@
 /** Tables, items and index entries in the stand-in's SQLite file. */
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import db from 'dynalite/db/index.js';
+import type { SQLInputValue } from 'node:sqlite';
 import type { Item } from './expressions.ts';
-
-export interface Index {
-  IndexName: string;
-  KeySchema: { AttributeName: string; KeyType: string }[];
-  Projection: { ProjectionType: string; NonKeyAttributes?: string[] };
-}
-
-export interface Table {
-  TableName: string;
-  TableId: string;
-  /** Milliseconds since the epoch. */
-  created: number;
-  KeySchema: { AttributeName: string; KeyType: string }[];
-  AttributeDefinitions: { AttributeName: string; AttributeType: string }[];
-  GlobalSecondaryIndexes: Index[];
-}
-
-/**
- * The place to read: a whole table or index, or one partition of it with a condition on its sort
- * key.
- */
-export interface Range {
-  index?: Index | undefined;
-  partition?: string;
-  sort?: { operator: string; values: string[] };
-  /** The read continues after this key (the attributes of the table's and the index's key). */
-  after?: Item | undefined;
-  reverse?: boolean;
-}
+import { keyOf, type Range, type Table } from './table.ts';
+import { StaleIndexes } from './stale-index.ts';
+import type { Cloud } from '../service/service.ts';
 
 export type Store = ReturnType<typeof openStore>;
 
@@ -48,21 +21,7 @@ const sortConditions: Record<string, string[]> = {
   BEGINS_WITH: ['k.sk >= ?', "k.sk < ? || '~'"],
 };
 
-export function keyNames(schema: { AttributeName: string }[]): string[] {
-  return schema.map(element => element.AttributeName);
-}
-
-/**
- * The sortable key of an item in a table or index; undefined if the item lacks an attribute of the
- * key.
- */
-export function keyOf(item: Item, schema: { AttributeName: string }[]): [pk: string, sk: string] | undefined {
-  const [partition, sort] = keyNames(schema);
-  if (!item[partition!] || (sort && !item[sort])) return undefined;
-  return [db.toRangeStr(item[partition!]), sort ? db.toRangeStr(item[sort]) : ''];
-}
-
-export function openStore(database: DatabaseSync) {
+export function openStore({ database, ...cloud }: Pick<Cloud, 'database' | 'faults' | 'now'>) {
   database.exec(`
     CREATE TABLE IF NOT EXISTS dynamodb_tables (name TEXT PRIMARY KEY, description TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS dynamodb_items (
@@ -71,6 +30,7 @@ export function openStore(database: DatabaseSync) {
       tbl TEXT NOT NULL, idx TEXT NOT NULL, pk TEXT NOT NULL, sk TEXT NOT NULL, item_pk TEXT NOT NULL, item_sk TEXT NOT NULL,
       PRIMARY KEY (tbl, idx, pk, sk, item_pk, item_sk)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dynamodb_tokens (token TEXT PRIMARY KEY, request TEXT NOT NULL, at INTEGER NOT NULL);`);
+  const stale = new StaleIndexes(cloud);
   const selectTable = database.prepare('SELECT description FROM dynamodb_tables WHERE name = ?');
   const selectItem = database.prepare('SELECT item FROM dynamodb_items WHERE tbl = ? AND pk = ? AND sk = ?');
   const writeItem = database.prepare('INSERT OR REPLACE INTO dynamodb_items VALUES (?, ?, ?, ?)');
@@ -138,6 +98,8 @@ export function openStore(database: DatabaseSync) {
      * `atomically`.
      */
     replace(table: Table, before: Item | undefined, after: Item | undefined): void {
+      if (!before && !after) return;
+      stale.written(table, keyOf((after ?? before)!, table.KeySchema)!, before);
       indexEntries(table, before, deleteEntry);
       if (after) writeItem.run(table.TableName, ...keyOf(after, table.KeySchema)!, JSON.stringify(after));
       else if (before) deleteItem.run(table.TableName, ...keyOf(before, table.KeySchema)!);
@@ -172,7 +134,10 @@ export function openStore(database: DatabaseSync) {
          WHERE ${where.join(' AND ')}
          ORDER BY ${columns.map(column => `${column} ${range.reverse ? 'DESC' : 'ASC'}`)}`,
       );
-      for (const row of rows.iterate(...values)) yield JSON.parse(row.item as string);
+      function* items(): Generator<Item> {
+        for (const row of rows.iterate(...values)) yield JSON.parse(row.item as string);
+      }
+      yield* index ? stale.show({ table, range, index }, items()) : items();
     },
 
     /**

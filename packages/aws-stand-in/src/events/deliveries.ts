@@ -2,7 +2,8 @@
  * The deliveries of EventBridge. A row stays until its target, or the dead letter queue, has
  * accepted the event.
  */
-import type { Caller, Cloud } from '../service/service.ts';
+import { LATE_MS } from '../faults/chances.ts';
+import type { Caller, Cloud, DrawnFault } from '../service/service.ts';
 import type { ServiceEvent } from './event.ts';
 import { invokeTarget, nextAttempt, sendDeadLetter, type Target } from './targets.ts';
 
@@ -119,7 +120,12 @@ export function eventDeliveries(cloud: Cloud): EventDeliveries {
   return {
     add(ruleArn, target, input, event) {
       const now = cloud.now();
-      insert.run(ruleArn, JSON.stringify(target), input, JSON.stringify(event), now, now);
+      const insertAt = (at: number) =>
+        insert.run(ruleArn, JSON.stringify(target), input, JSON.stringify(event), now, at);
+      const happens = (fault: DrawnFault) => cloud.faults.happens(fault, `${ruleArn} ${target.arn}`);
+      if (event.source.startsWith('aws.') && happens('serviceEventNever')) return;
+      insertAt(happens('eventLate') ? now + LATE_MS : now);
+      if (happens('eventTwice')) insertAt(now + LATE_MS);
     },
     run,
     start() {

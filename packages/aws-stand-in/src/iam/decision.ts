@@ -58,7 +58,11 @@ export function decide({
   });
 }
 
-export function denied({ caller, action, resource }: Question, why: string, missing?: object): AwsError {
+export function denied(
+  { caller, action, resource }: Pick<Question, 'caller' | 'action' | 'resource'>,
+  why: string,
+  missing?: object,
+): AwsError {
   const hint = missing ? ` Missing statement: ${JSON.stringify(missing)}` : '';
   const message = `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resource} ${why}${hint}`;
   return new AwsError('AccessDenied', message, { status: 403 });

@@ -4,8 +4,9 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { RIGHTS_LAG_MS } from '../faults/chances.ts';
 import { decide, denied, globalContext } from './decision.ts';
-import { contextOf, Policy } from './policy.ts';
+import { contextOf, Policy, type Question } from './policy.ts';
 import { RecordedDecisions } from './recorded-decisions.ts';
 import { AwsError, type Caller, type Cloud, type ConditionContext, type Iam } from '../service/service.ts';
 
@@ -40,16 +41,18 @@ function allow(...actions: string[]): object {
 }
 
 export class LocalIam implements Iam {
-  readonly #cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>;
+  readonly #cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database' | 'faults'>;
   readonly #roles = new Map<string, Role>();
   readonly #identity = new Map<string, Map<string, Policy>>();
   readonly #resource = new Map<string, Policy>();
   readonly #trust = new Map<string, Policy>();
   readonly #recorded: RecordedDecisions | undefined;
+  /** When the policies of a role were last changed, by its name. */
+  readonly #changed = new Map<string, number>();
 
   /** @param options.decisionsFile the file to which `RecordedDecisions` appends */
   constructor(
-    cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database'>,
+    cloud: Pick<Cloud, 'region' | 'account' | 'now' | 'database' | 'faults'>,
     { decisionsFile }: { decisionsFile?: string } = {},
   ) {
     this.#cloud = cloud;
@@ -125,6 +128,7 @@ export class LocalIam implements Iam {
   /** Attaches a policy to a role and replaces the policy of the same source. */
   putRolePolicy(roleName: string, source: string, document: object): void {
     this.role(roleName);
+    this.#changed.set(roleName, this.#cloud.now());
     this.#identity.get(roleName)!.set(source, new Policy(document, 'identity'));
     this.#run('INSERT OR REPLACE INTO iam_policy VALUES (?, ?, ?)', roleName, source, JSON.stringify(document));
   }
@@ -227,9 +231,19 @@ export class LocalIam implements Iam {
   authorize(caller: Caller, action: string, resource: string, context: ConditionContext = {}): void {
     // AWS answers this action to every caller with a valid signature, independent of policies.
     if (action === 'sts:GetCallerIdentity') return;
+    if (caller.roleArn && this.#cloud.faults.concerns(caller))
+      this.#assertSeen(caller.roleArn, { caller, action, resource });
     const own = caller.roleArn ? this.policiesOf(caller.roleArn) : [];
     const question = { caller, action, resource, context: contextOf(context, globalContext(caller, this.#cloud)) };
     this.#decide({ question, identity: own, attached: this.#resourcePolicy(resource) }, decide);
+  }
+
+  /** Changes of rights reach AWS's services one after the other. */
+  #assertSeen(roleArn: string, question: Pick<Question, 'caller' | 'action' | 'resource'>): void {
+    const { roleName } = this.role(roleArn);
+    const isNew = this.#cloud.now() - (this.#changed.get(roleName) ?? 0) < RIGHTS_LAG_MS;
+    if (isNew && this.#cloud.faults.happens('rightUnseen', `${roleName} ${question.action}`))
+      throw denied(question, 'because its rights are too young to be known here');
   }
 
   #decide(of: Parameters<typeof decide>[0], by: typeof decide): void {

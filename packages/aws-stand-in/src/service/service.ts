@@ -147,6 +147,34 @@ export interface Node {
   write(path: string, data: Uint8Array, mode: number): Promise<void>;
 }
 
+/** What AWS does now and then; `faults/chances.ts` has the meaning and the chance of each. */
+export type Fault = DrawnFault | 'throttled';
+/** A fault that happens by chance. Throttling happens by the rate of the requests. */
+export type DrawnFault =
+  | 'fails'
+  | 'answerLost'
+  | 'outage'
+  | 'staleIndex'
+  | 'eventTwice'
+  | 'eventLate'
+  | 'serviceEventNever'
+  | 'commandUnseen'
+  | 'rightUnseen';
+
+export interface Faults {
+  /** True if the fault happens to this one of a kind, for instance to the next event of a rule. */
+  happens(fault: DrawnFault, kind: string): boolean;
+  /** False for a caller that meets no faults. */
+  concerns(caller: Caller): boolean;
+  /**
+   * @returns `lost` if the request is to be done and its answer is not to arrive
+   * @throws AwsError 500, or the service's word for throttling; nothing is done
+   */
+  ofRequest(request: { caller: Caller; service: string; operation: string; input: unknown }): 'lost' | undefined;
+}
+
+export const noFaults: Faults = { happens: () => false, concerns: () => false, ofRequest: () => undefined };
+
 export interface Cloud {
   region: string;
   account: string;
@@ -166,6 +194,8 @@ export interface Cloud {
    */
   database: DatabaseSync;
   iam: Iam;
+  /** What AWS does now and then; `noFaults` unless somebody asked for them. */
+  faults: Faults;
   /**
    * Calls an operation from inside, as `caller`, with the same authorization as from outside:
    * `request(caller, 'states', 'StartExecution', {…})`.

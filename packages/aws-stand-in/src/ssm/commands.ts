@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type * as model from '@aws-sdk/client-ssm';
+import { UNSEEN_MS } from '../faults/chances.ts';
 import { AwsError } from '../service/service.ts';
 import type { Call, Cloud, Operation } from '../service/service.ts';
 import { refuse, refuseOthers } from '../service/refusal.ts';
@@ -176,7 +177,9 @@ export function commandOperations(
     call.authorize('ssm:GetCommandInvocation', '*');
     const command = invocations.command(input.CommandId!);
     const invocation = invocations.find(input.CommandId!, input.InstanceId!);
-    if (command === undefined || invocation === undefined)
+    const isNew = command !== undefined && cloud.now() - command.requestedAt < UNSEEN_MS;
+    const isUnseen = isNew && cloud.faults.happens('commandUnseen', 'ssm:GetCommandInvocation');
+    if (command === undefined || invocation === undefined || isUnseen)
       throw new AwsError(
         'InvocationDoesNotExist',
         'The command ID and managed node ID you specified did not match any invocations.',

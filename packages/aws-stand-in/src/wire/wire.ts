@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Answer, Message } from './message.ts';
 import { Protocol, type Route } from './protocol.ts';
-import { AwsError, type Call, type Caller, type Iam, type Service } from '../service/service.ts';
+import { AwsError, noFaults, type Call, type Caller, type Faults, type Iam, type Service } from '../service/service.ts';
 import { SentMembers } from './sent-members.ts';
 import { claimOf, unframe, verifySignature } from './signature.ts';
 
@@ -16,6 +16,7 @@ export interface WireOptions {
   log(line: string): void;
   /** The file to which `SentMembers` appends. */
   sentFile?: string;
+  faults?: Faults;
 }
 
 export class Wire {
@@ -138,7 +139,11 @@ export class Wire {
       const input = await protocol.read(route, message);
       const sender = / app\/(\S+)/.exec(message.headers['user-agent'] ?? '')?.[1] ?? '-';
       this.#sent?.add({ sender, service: claim.service, schema: route.schema, input });
-      const output = await this.call(known.caller, claim.service, route.operation, input, requestId);
+      const { faults = noFaults } = this.#options;
+      const { operation } = route;
+      const fate = faults.ofRequest({ caller: known.caller, service: claim.service, operation, input });
+      const output = await this.call(known.caller, claim.service, operation, input, requestId);
+      if (fate === 'lost') return void request.socket.destroy();
       answer = protocol.write(route, output, requestId);
     } catch (thrown) {
       const error =

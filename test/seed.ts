@@ -1,0 +1,26 @@
+/**
+ * The seed of the faults that the stand-in for AWS has in tests. `npm test` draws and prints it,
+ * and `npm test -- --seed N` repeats it. A test file that vitest runs by itself draws its own.
+ */
+import { randomInt } from 'node:crypto';
+
+const given = process.env.SEALPOST_TEST_SEED;
+export const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
+if (given === undefined) console.log(`Faults of AWS by the seed ${seed}: SEALPOST_TEST_SEED=${seed} repeats them`);
+
+const LONGER = ['outage', 'staleIndex', 'rightUnseen', 'throttled'] as const;
+
+/** The client of the product has a role with these rights. The test's own client is the root. */
+export const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
+const callers = /:assumed-role\//;
+
+/**
+ * Faults for a test of one call: those that the SDK's own attempts outlast. Longer ones are for the
+ * road, whose state machines retry.
+ */
+export const passingFaults = { faults: { seed, callers, without: LONGER } } as const;
+/**
+ * Lost answers are for test/aws/lost-answers.test.ts, which loses each of the store's writes and
+ * says what that leaves.
+ */
+export const faultsOfTheStore = { faults: { seed, callers, without: [...LONGER, 'answerLost'] } } as const;
