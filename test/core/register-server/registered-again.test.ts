@@ -111,20 +111,27 @@ describe.each([
   ['the same node', node],
   ['a new node', rebuilt],
 ])('a server that is registered again on %s', (_, on) => {
+  const daemons = {
+    adopted: '',
+    refused: 'fact daemon postfix refused main.cf:1: no\nfact daemon dovecot adopted\n',
+    undone: 'fact daemon postfix undone port 25 served another chain\nfact daemon dovecot adopted\n',
+  };
   const verdicts = ['trusted', 'untrusted', 'none'].flatMap(verdict =>
-    [true, false].map(hasHostWork => ({ verdict, hasHostWork })),
+    [true, false].flatMap(hasHostWork =>
+      (['adopted', 'refused', 'undone'] as const).map(postfix => ({ verdict, hasHostWork, postfix })),
+    ),
   );
 
   test.each(verdicts)(
-    "receives customers' certificates within ten minutes: host-certificate $verdict, host work $hasHostWork",
-    async ({ verdict, hasHostWork }) => {
+    "receives customers' certificates within ten minutes: host-certificate $verdict, host work $hasHostWork, postfix $postfix",
+    async ({ verdict, hasHostWork, postfix }) => {
       const { store } = world;
       const host = (await store.readDomain(mx1))!.current!;
       if (hasHostWork)
         await store.commitWork({ domain: mx1, certificate: host, servers: [mx1], host: true, now: world.time });
       await customerWork();
       await registerAgain(on);
-      await live(10 * minute, `${adapters}fact host-certificate ${verdict}\n`);
+      await live(10 * minute, `${adapters}${daemons[postfix]}fact host-certificate ${verdict}\n`);
       expect((await store.readServer(mx1))!.hostSecuredAt).toBeDefined();
       expect(await store.work(mx1, 10)).toEqual([]);
     },
