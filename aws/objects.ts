@@ -5,6 +5,7 @@
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  NoSuchKey,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
@@ -29,12 +30,23 @@ export function certificateObjects(client: S3Client, bucket: string): Certificat
       return { keyPem: isNew ? keyPem : await read(key), isNew };
     },
     putChain: (certificate, chainPem) => put({ key: at(certificate, 'chain'), body: chainPem }),
-    readKey: certificate => read(at(certificate, 'key')),
-    readChain: certificate => read(at(certificate, 'chain')),
+    readKey: certificate => unlessGone(read, at(certificate, 'key')),
+    readChain: certificate => unlessGone(read, at(certificate, 'chain')),
     async remove(certificate) {
       for (const part of ['key', 'chain'] as const) await remove(at(certificate, part));
     },
   };
+}
+
+/** Only a caller that may list the bucket is told this; another one gets AccessDenied. */
+async function unlessGone(read: (key: string) => Promise<string>, key: string): Promise<string> {
+  try {
+    return await read(key);
+  } catch (error) {
+    if (!(error instanceof NoSuchKey)) throw error;
+    const message = `${key} is gone from the bucket`;
+    throw new SealpostError('CertificateUnusable', { about: key, message, cause: error });
+  }
 }
 
 export function deliveryObjects(client: S3Client, bucket: string): DeliveryObjects {

@@ -162,9 +162,9 @@ export function workItems(table: Table): WorkStore {
 
     async recordRefused(server, { domain, v }, notBefore, reason) {
       await table.update(workKey({ server, domain }), {
-        set: 'SET #notBefore = :notBefore, #reason = :reason REMOVE #calm',
+        set: 'SET #notBefore = :notBefore, #reason = :reason REMOVE #calm ADD #refusals :one',
         condition: '#v = :v',
-        values: { v, notBefore, reason },
+        values: { v, notBefore, reason, one: 1 },
       });
     },
   };

@@ -1,5 +1,7 @@
 /** State AssembleDelivery of deliver-to-server. */
 import { deliveryItems } from '../aws/delivery-items.ts';
+import { domainItems } from '../aws/domain-items.ts';
+import { renewalItems } from '../aws/renewal-items.ts';
 import { serverItems } from '../aws/server-items.ts';
 import { workItems } from '../aws/work-items.ts';
 import { createHash } from 'node:crypto';
@@ -15,7 +17,7 @@ const installers = { Linux: named(forLinux), Windows: named(forWindows) };
 
 export const handler = AssembleDelivery.handler(input =>
   assembleDelivery(input, {
-    store: storeOf(serverItems, workItems, deliveryItems),
+    store: storeOf(serverItems, workItems, deliveryItems, domainItems, renewalItems),
     certificates: certificates(),
     deliveries: deliveries(),
     clock,

@@ -106,6 +106,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
         may.accountKeyCipher('Decrypt'),
         may.certificates('GetObject', 'PutObject'),
         may.certificateCipher('GenerateDataKey', 'Decrypt'),
+        may.seeWhatIsGone(),
       ],
     },
     ReleaseDomain: {
@@ -127,6 +128,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
         may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
+        may.seeWhatIsGone(),
         ...may.importToAcm(),
         may.putEvents(),
         may.start('secure-domain'),
@@ -141,6 +143,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
         may.accountKey('GetParameter'),
         may.accountKeyCipher('Decrypt'),
         ...may.readChains(),
+        may.seeWhatIsGone(),
         may.putEvents(),
         may.start('secure-domain'),
       ],
@@ -165,6 +168,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
         may.table('GetItem', 'UpdateItem', 'Query'),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
+        may.seeWhatIsGone(),
         may.deliveries(['PutObject'], { of: ['deliveries/*', 'manifests/*', 'installers/*'] }),
         may.deliveryCipher(['GenerateDataKey'], { of: ['deliveries/*', 'manifests/*', 'installers/*'] }),
         may.deliveries(['GetObject'], { of: ['manifests/*'] }),
@@ -183,7 +187,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       ],
     },
     RecordDelivery: {
-      memory: 256,
+      // An audit of 10,000 rows may find all of them drifted, and gives each of them again.
+      memory: 1024,
       timeout: 120,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'BUS', 'STACK', ...machines],
       rights: [

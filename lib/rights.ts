@@ -62,6 +62,8 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
         'Each domain has its own prefix under this one. The domains are not known at the deploy.',
         allow(named('s3', actions), { on: [certificate] }),
       ),
+    /** An object is gone: S3 tells this to a caller that may list the bucket, and denies others. */
+    seeWhatIsGone: () => allow(['s3:ListBucket'], { on: [certificates.bucketArn] }),
     certificateCipher: (...actions: string[]) => cipher(actions, { of: [certificate] }),
     /** The chains, which every handshake shows; no key. */
     readChains: () => [

@@ -4,12 +4,13 @@
  * An import that fails is on record apart from the domain's own reasons to wait, since its mail is
  * served.
  */
+import { unlessGone } from '../certificate/unless-gone.ts';
 import { endClaim } from '../claim/end-claim.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import { sayBefore } from '../claim/say-before.ts';
 import type { Clock } from '../clock.ts';
 import { ended, type Ended } from '../ended.ts';
-import { remedies, type ErrorName } from '../errors.ts';
+import { remedies, SealpostError, type ErrorName } from '../errors.ts';
 import type { AcmStore } from '../ports/acm-store.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { CertificateManager } from '../ports/certificate-manager.ts';
@@ -64,9 +65,14 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
   const { domain, current, acm: known } = record;
   const { id, names, notAfter } = current!;
   const [keyPem, chainPem] = await Promise.all([
-    certificates.readKey({ domain, id }),
-    certificates.readChain({ domain, id }),
+    unlessGone(certificates.readKey({ domain, id })),
+    unlessGone(certificates.readChain({ domain, id })),
   ]);
+  if (keyPem === undefined || chainPem === undefined)
+    throw new SealpostError('ImportRefused', {
+      about: domain,
+      message: `key or chain of ${domain}'s certificate is gone from the bucket; npx sealpost renew ${domain} orders another`,
+    });
   // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches
   // ACM by the stack's and the domain's tag before it imports again.
   const arn = known?.arn ?? (known?.begunAt === undefined ? undefined : await acm.find({ domain, name: names[0]! }));

@@ -3,9 +3,12 @@
  * server's own prefix.
  */
 import { combinedPem } from '../certificate/certificate.ts';
+import { unlessGone } from '../certificate/unless-gone.ts';
 import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
 import { isSealpostError } from '../errors.ts';
+import type { DomainStore } from '../ports/domain-store.ts';
+import type { RenewalStore } from '../ports/renewal-store.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
@@ -16,13 +19,18 @@ import { entriesFor } from '../work/entries.ts';
 import { inspectionDueAt, isInspectionAsked } from './inspection.ts';
 import { inTrouble, type Consent } from '../record/adoption.ts';
 import type { QuietHours } from '../work/quiet.ts';
-import { deliveryPrefix, REFUSED_FOR_MS, type Platform, type ServerRecord, type Work } from '../record/server.ts';
+import { deliveryPrefix, type Platform, type ServerRecord, type Work } from '../record/server.ts';
+import { refuse } from '../work/refuse.ts';
 import { ripeWork } from '../work/waiting.ts';
 import { MAX_ENTRIES, type Delivery, type DeliveryEntry, type Looks, type Manifest } from '../record/delivery.ts';
-import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
+import type { CertificateId, CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
 
 export interface AssemblePorts {
-  store: ServerStore & DeliveryStore & WorkStore;
+  store: ServerStore &
+    DeliveryStore &
+    WorkStore &
+    Pick<DomainStore, 'readDomain' | 'askReEvaluation'> &
+    Pick<RenewalStore, 'askRenewal'>;
   certificates: CertificateObjects;
   deliveries: DeliveryObjects;
   clock: Clock;
@@ -103,6 +111,11 @@ async function nextDelivery(
       message: `nothing waits for ${server.server} that could be delivered now`,
     });
   const delivered = await entries(server, ripe, ports);
+  if (delivered.length === 0)
+    return ended('NothingToDeliver', {
+      about: server.server,
+      message: `the certificates that wait for ${server.server} are gone from the bucket; they are ordered anew`,
+    });
   const manifest = delivered.map(manifestLine);
   // A person may wait for urgent work, so the audit, which takes minutes, is not added to it.
   const rides = isAuditDue && delivered.length < MAX_ENTRIES && ripe.every(({ calm }) => calm);
@@ -120,11 +133,12 @@ function consentTo(server: ServerRecord): Consent {
 }
 
 /**
- * Keys and chains are read 20 at a time, which bounds the memory and the requests to S3. If a
- * domain's key or chain cannot be read, that domain is refused alone. If none can be read, no
- * single domain is the reason, and the step fails.
+ * Keys and chains are read 20 at a time, which bounds the memory and the requests to S3. A
+ * certificate whose key or chain is gone is ordered anew, and its work waits alone. Any other error
+ * is the bucket's: if nothing can be read, the step fails.
  */
-async function entries(server: ServerRecord, work: Work[], { store, certificates, clock }: AssemblePorts) {
+async function entries(server: ServerRecord, work: Work[], ports: AssemblePorts) {
+  const { store, certificates, clock } = ports;
   const all: DeliveryEntry[] = [];
   const unreadable: { work: Work; error: unknown }[] = [];
   for (let i = 0; i < work.length; i += 20) {
@@ -136,12 +150,34 @@ async function entries(server: ServerRecord, work: Work[], { store, certificates
       else unreadable.push({ work: some[k]!, error: result.reason });
     }
   }
-  if (all.length === 0) throw unreadable[0]!.error;
+  const other = unreadable.find(({ error }) => !isSealpostError(error, 'CertificateUnusable'));
+  if (all.length === 0 && other) throw other.error;
   for (const { work, error } of unreadable) {
-    const why = `CertificateUnusable: its key and chain cannot be read: ${String(error)}`;
-    await store.recordRefused(server.server, work, clock.now() + REFUSED_FOR_MS, why);
+    if (isSealpostError(error, 'CertificateUnusable')) await orderAnew(work, ports);
+    const text = `its key and chain cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    await refuse(server.server, work, { name: 'CertificateUnusable', text }, { store, now: clock.now() });
   }
   return all;
+}
+
+/**
+ * After a restored table, the record may name a certificate whose objects were deleted since the
+ * backup. A person's request for a renewal is what replaces a certificate by another one with a new
+ * key. A provided certificate cannot be ordered: its work waits with its reason.
+ */
+async function orderAnew(
+  { domain, certificate }: Work,
+  { store, certificates, clock }: Pick<AssemblePorts, 'store' | 'certificates' | 'clock'>,
+): Promise<void> {
+  const current = (await store.readDomain(domain))?.current;
+  const isCurrent = typeof certificate === 'object' && certificate.id === current?.id;
+  if (!isCurrent) await store.askReEvaluation(domain, clock.now());
+  else if (await isGone({ domain, id: current.id }, certificates)) await store.askRenewal(domain, clock.now());
+}
+
+async function isGone(id: CertificateId, { readKey, readChain }: CertificateObjects): Promise<boolean> {
+  const parts = await Promise.all([unlessGone(readKey(id)), unlessGone(readChain(id))]);
+  return parts.includes(undefined);
 }
 
 async function readEntries(

@@ -23,7 +23,8 @@ import { brokenByAdoption, tellAdoption } from './tell-adoption.ts';
 import { hostLost, judged, recordAudit, repaired, type Line } from './record-looks.ts';
 import { firstGuarded } from '../record/life.ts';
 import { replanDomains } from '../work/replan.ts';
-import { deliveryPrefix, REFUSED_FOR_MS, type Installed, type ServerRecord } from '../record/server.ts';
+import { deliveryPrefix, type Installed, type ServerRecord } from '../record/server.ts';
+import { refuse } from '../work/refuse.ts';
 import { wakeServers } from '../work/wake.ts';
 import { hasAdapters, isSameSoftware } from '../record/capability.ts';
 import type { CertificateObjects, DeliveryObjects } from '../ports/objects.ts';
@@ -43,9 +44,6 @@ export interface RecordPorts {
 
 /** Domains recorded at once. */
 const BATCH = 10;
-
-/** A repair that failed waits for tomorrow's audit. */
-const NOT_REPAIRED_FOR_MS = 86_400_000;
 
 /**
  * @throws SealpostError ServerUnreachable (the outcome is unknown), InstallBroken and
@@ -208,8 +206,7 @@ async function recordDomain(
     name: letter === 'r' ? 'InstallRefused' : 'InstallRolledBack',
     text: 'the server gave no reason',
   };
-  const next = clock.now() + (why.name === 'ServedCertificateMismatch' ? NOT_REPAIRED_FOR_MS : REFUSED_FOR_MS);
-  await store.recordRefused(server, { domain, v }, next, `${why.name}: ${why.text}`);
+  const next = await refuse(server, { domain, v }, why, { store, now: clock.now() });
   return [
     {
       detailType: 'Domain Parked',

@@ -15,7 +15,9 @@ export interface CertificateObjects {
    */
   putKeyOnce(certificate: CertificateId, keyPem: string): Promise<{ keyPem: string; isNew: boolean }>;
   putChain(certificate: CertificateId, chainPem: string): Promise<void>;
+  /** @throws SealpostError CertificateUnusable if the key is gone */
   readKey(certificate: CertificateId): Promise<string>;
+  /** @throws SealpostError CertificateUnusable if the chain is gone */
   readChain(certificate: CertificateId): Promise<string>;
   /** Deletes key and chain. The bucket's lifecycle deletes the last version of them later. */
   remove(certificate: CertificateId): Promise<void>;

@@ -16,7 +16,7 @@ interface At {
 }
 
 /** Work by its domain and the version that was delivered. */
-type Delivered = Pick<Work, 'domain' | 'v'>;
+export type Delivered = Pick<Work, 'domain' | 'v'>;
 
 export interface WorkStore {
   /**
@@ -103,8 +103,8 @@ export interface WorkStore {
    */
   recordRetired(server: string, work: Delivered, at: { begun: number }): Promise<void>;
   /**
-   * Writes `notBefore` and `reason` to work that was refused, and removes `calm`, if it still has
-   * version `v`.
+   * Writes `notBefore` and `reason` to work that was refused, adds one to `refusals`, and removes
+   * `calm`, if the work still has version `v`.
    */
   recordRefused(server: string, work: Delivered, notBefore: number, reason: string): Promise<void>;
 }

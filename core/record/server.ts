@@ -8,12 +8,6 @@ import type { Audit, Look } from './audit.ts';
 import type { Capable } from './capability.ts';
 import type { Life } from './life.ts';
 
-/**
- * A refused entry is not delivered again before this time has passed, unless its work changes: the
- * cause is on the server or in the certificate, and does not pass in minutes.
- */
-export const REFUSED_FOR_MS = 3_600_000;
-
 /** The delivery that is under way on a server. Times are milliseconds since the epoch. */
 export interface DeliveryUnderWay {
   /** SHA-256 of the delivery object, hexadecimal. */
@@ -92,6 +86,8 @@ export interface Work {
   calm?: true;
   /** Why the server refused the entry last time. */
   reason?: string;
+  /** How often in a row it was refused since it was given. */
+  refusals?: number;
 }
 
 /** The item `S#<server> P#<domain>`: what was seen served there. */

@@ -20,17 +20,21 @@ const BATCH = 20;
  * What no wish wants there any more is removed: a server that was retired may return with it on its
  * disk. The record alone says what is left to give, so a killed step continues. Work is read before
  * what is installed: work is deleted only after its domain is on record as installed.
+ * @param registered.since when the registration was sent: what was refused before is offered now
  * @returns true if this node was seen serving something: a daemon that is adopted only now does not
  *   have that yet, which an audit finds
  */
-export async function giveAgain({ server, node }: { server: string; node: string }, ports: Ports): Promise<boolean> {
+export async function giveAgain(
+  { server, node, since }: { server: string; node: string; since: number },
+  ports: Ports,
+): Promise<boolean> {
   const { store, clock } = ports;
   const give = (works: Works) => (works.length === 0 ? true : store.giveAgain({ server, node }, works, clock.now()));
   const known = new Set<string>();
   for await (const page of waiting(server, store)) {
     for (const { domain } of page) known.add(domain);
     const works = page.flatMap(({ domain, certificate, provided, host, v, node: givenTo }) =>
-      certificate === 'REMOVE' || givenTo === node
+      certificate === 'REMOVE' || (givenTo === node && v >= since)
         ? []
         : [{ domain, certificate, provided, ...(host && { host }), over: v }],
     );

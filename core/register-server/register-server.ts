@@ -112,7 +112,8 @@ export async function registerServer(
   // certificate is to be delivered again.
   const host = await store.readDomain(server);
   if (host?.seen === host?.wanted) await store.askReEvaluation(server, clock.now());
-  if (known.node === node && (await giveAgain({ server, node }, ports))) await store.askAudit(server, clock.now());
+  if (known.node === node && (await giveAgain({ server, node, since: known.registeredAt }, ports)))
+    await store.askAudit(server, clock.now());
   await wakeServers([server], ports);
   const { woken, first } = await store.wakeWaitingDomains(server, { now: clock.now(), first: BEGUN_AT_ONCE });
   const started = [server, ...first];

@@ -3,6 +3,7 @@
  * docs/decisions/0026-a-host-keeps-its-key.md).
  */
 import { newKey } from '../certificate/certificate.ts';
+import { unlessGone } from '../certificate/unless-gone.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { requireTlsa } from '../dns/tlsa.ts';
 import { isSealpostError, SealpostError } from '../errors.ts';
@@ -21,8 +22,8 @@ const UNANSWERED_MS = 12 * 60_000;
 
 /**
  * @returns the current key for a host name's renewal; else a new one. A host name gets a new key,
- *   too, if a person asked for a renewal (the old key may be in wrong hands) or if the CA refused
- *   the old key
+ *   too, if a person asked for a renewal (the old key may be in wrong hands), if the CA refused the
+ *   old key, or if that is gone
  */
 export async function keyFor(
   { domain, current, revoked, parked }: DomainRecord,
@@ -30,7 +31,8 @@ export async function keyFor(
   { readKey }: CertificateObjects,
 ): Promise<string> {
   const isKept = host && current && current.id !== revoked && current.askedAt === undefined;
-  return isKept && !parked?.keyRefused ? readKey({ domain, id: current.id }) : newKey();
+  const kept = isKept && !parked?.keyRefused ? await unlessGone(readKey({ domain, id: current.id })) : undefined;
+  return kept ?? newKey();
 }
 
 /** The CA's problem type stands in the message (RFC 8555 §6.7). */
@@ -50,7 +52,7 @@ export async function requireNewKey(
   { readKey }: CertificateObjects,
 ): Promise<void> {
   if (!host || isNew || current?.askedAt === undefined || parked?.reason === 'TlsaMismatch') return;
-  if (keyPem !== (await readKey({ domain, id: current.id }))) return;
+  if (keyPem !== (await unlessGone(readKey({ domain, id: current.id })))) return;
   throw new SealpostError('CertificateUnusable', {
     about: domain,
     message: `the order for ${domain} was made with the key that is to be replaced; the next try orders with a new one`,

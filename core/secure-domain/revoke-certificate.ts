@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Acme } from '../acme/client.ts';
 import { AcmeProblem, asSealpostError, isProblem } from '../acme/problem.ts';
+import { unlessGone } from '../certificate/unless-gone.ts';
 import { endClaim } from '../claim/end-claim.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import { sayBefore } from '../claim/say-before.ts';
@@ -91,7 +92,13 @@ async function revokeCurrent(
 ): Promise<void> {
   const { id, fingerprint, issuer } = current!;
   const acme = await ports.acmeAt(issuer);
-  await revokeLeaf(await ports.certificates.readChain({ domain, id }), acme, claim);
+  const served = await unlessGone(ports.certificates.readChain({ domain, id }));
+  if (served === undefined)
+    throw new SealpostError('AcmeRejected', {
+      about: domain,
+      message: `the chain of ${domain}'s certificate is gone from the bucket; revoke ${fingerprint} at ${issuer} by hand`,
+    });
+  await revokeLeaf(served, acme, claim);
   for (const old of superseded) await revokeSuperseded({ domain, id: old }, acme, { claim, ports });
   await sayBefore([{ detailType: 'Certificate Revoked', detail: { domain, fingerprint } }], ports.bus, () =>
     ports.store.recordRevoked(claim, id),

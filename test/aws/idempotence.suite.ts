@@ -261,6 +261,10 @@ const rows: Record<keyof Store, Row | Row[]> = {
   recordRefused: {
     given: worked,
     call: store => store.recordRefused(mx1, work, now + minute, 'CertificateUnusable: x'),
+    leaves: {
+      why: 'the work waits twice as long after its next refusal',
+      state: first => ({ ...first, work: first.work.map(one => ({ ...one, refusals: 2 })) }),
+    },
   },
 
   readServer: { given: registered, call: store => store.readServer(mx1), answer: expect.objectContaining({ node }) },

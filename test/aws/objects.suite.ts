@@ -26,6 +26,16 @@ export function describeObjects(
       expect(await certificates.readKey({ domain, id })).toBe('first\n');
     });
 
+    test('that are gone are unusable, each part by itself', async () => {
+      const gone = { name: 'CertificateUnusable', message: expect.stringContaining('is gone from the bucket') };
+      const at = { domain, id: 'f'.repeat(64) };
+      await expect(certificates.readKey(at)).rejects.toMatchObject(gone);
+      await certificates.putKeyOnce(at, 'key');
+      await expect(certificates.readChain(at)).rejects.toMatchObject(gone);
+      await certificates.remove(at);
+      await expect(certificates.readKey(at)).rejects.toMatchObject(gone);
+    });
+
     test('agree on one key if two steps write at once', async () => {
       const both = await Promise.all(
         ['a', 'b'].map(key => certificates.putKeyOnce({ domain, id: 'e'.repeat(64) }, key).catch(error => error)),

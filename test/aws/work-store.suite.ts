@@ -223,7 +223,10 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
     test('waits with its reason if the server refused it, until it changes', async () => {
       await worked();
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
-      expect(await store.work(mx1, 10)).toMatchObject([{ notBefore: now + minute, reason: 'CertificateUnusable: x' }]);
+      const refused = { notBefore: now + minute, reason: 'CertificateUnusable: x' };
+      expect(await store.work(mx1, 10)).toMatchObject([{ ...refused, refusals: 1 }]);
+      await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');
+      expect(await store.work(mx1, 10)).toMatchObject([{ ...refused, refusals: 2 }]);
       await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now: now + 1 });
       expect(await store.work(mx1, 10)).toEqual([{ domain, certificate: certificate(), v: now + 1 }]);
     });

@@ -52,6 +52,11 @@ const explained: { error: ErrorName; by: string[]; why: string }[] = [
   },
   { error: 'IssuerUnusable', by: ['ParkDomain'], why: 'It looks for another issuer, and goes on without one.' },
   {
+    error: 'CertificateUnusable',
+    by: ['ClaimDomain', 'RecordDelivery', 'ImportToAcm', 'RevokeCertificate', 'AssembleDelivery'],
+    why: 'An object is gone. The first two delete objects alone; the others go on without it, or say what is to be done.',
+  },
+  {
     error: 'CaaForbids',
     by: ['RevokeCertificate'],
     why: 'A CA looks at CAA records before it issues, not before it revokes.',

@@ -137,8 +137,8 @@ export class Universe implements Cloud {
 
   /** A sweep that finds nothing due does nothing, so it is left out. */
   #nextSweep(): number {
-    const { domains, servers } = this.world.memory;
-    const due = [...domains.values(), ...servers.values()].flatMap(({ dueAt }) => dueAt ?? []);
+    const { domains, servers, tokens } = this.world.memory;
+    const due = [...domains.values(), ...servers.values(), ...tokens.values()].flatMap(({ dueAt }) => dueAt ?? []);
     return Math.ceil(Math.max(this.#lastSweep + MINUTE, Math.min(...due)) / MINUTE) * MINUTE;
   }
 

@@ -1,4 +1,5 @@
 /** Both buckets in memory. */
+import { SealpostError } from '../../core/errors.ts';
 import type { CertificateId, CertificateObjects, DeliveryObjects } from '../../core/ports/objects.ts';
 
 /** Every object by its key, for tests that check the objects. */
@@ -48,6 +49,7 @@ export function memoryDeliveries(objects: Objects = new Map()): DeliveryObjects 
 
 function read(objects: Objects, key: string): string {
   const text = objects.get(key);
-  if (text === undefined) throw new Error(`there is no object ${key}`);
+  if (text === undefined)
+    throw new SealpostError('CertificateUnusable', { about: key, message: `${key} is gone from the bucket` });
   return text;
 }

@@ -124,7 +124,7 @@ export function workStore(memory: Memory): WorkStore {
     async recordRefused(server, { domain, v }, notBefore, reason) {
       const item = inner(work, server).get(domain);
       if (item?.v !== v) return;
-      Object.assign(item, { notBefore, reason });
+      Object.assign(item, { notBefore, reason, refusals: (item.refusals ?? 0) + 1 });
       delete item.calm;
     },
   };

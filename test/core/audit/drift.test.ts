@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { auditDueAt } from '../../../core/audit/audit.ts';
 import { recordDelivery } from '../../../core/deliver-to-server/record-delivery.ts';
+import { recordAudit } from '../../../core/deliver-to-server/record-looks.ts';
 import { releaseServer } from '../../../core/deliver-to-server/release-server.ts';
 import { sendDelivery } from '../../../core/deliver-to-server/send-delivery.ts';
 import {
@@ -162,6 +163,32 @@ describe('an audit', () => {
 });
 
 describe('what has drifted', () => {
+  test('is given again in few writes, also where all of a large server has drifted', async () => {
+    const { store } = world;
+    const rows = 1_000;
+    const unseen = new Map(Array.from({ length: rows }, (_, i) => [`d${i}.test`, [993]]));
+    let writes = 0;
+    const counting = {
+      ...store,
+      readDomain: async (domain: string) => ({
+        ...(await store.readDomain('a.test'))!,
+        domain,
+      }),
+      giveAgain: (...given: Parameters<typeof store.giveAgain>) => (writes++, store.giveAgain(...given)),
+    };
+    const looks = [...unseen.keys()].map(domain => ({ domain, leaf: 'f'.repeat(64), mail: `mail.${domain}` }));
+    const audit = {
+      ...{ ports: [993], dead: [], lost: [], reached: rows },
+      unseen: new Map(looks.map((_, i) => [i + 1, 'all' as const])),
+    };
+    const answer = { outcome: 'verified' as const, entries: [], facts: {}, audit };
+    const all = { rows: looks, audit: { isLast: true } };
+    await recordAudit(await server(), all, { answer, lines: [] }, { store: counting, now: world.time });
+    expect(await store.work(mx1, 2 * rows)).toHaveLength(rows);
+    // A transaction of DynamoDB takes 100 items, and the server's is one of them.
+    expect(writes).toBe(Math.ceil(rows / 99));
+  });
+
   test('is redelivered at once, checked on every port, and published when it was seen', async () => {
     await round('verified', '', `fact audit-ports ${ALL}`, 'unseen 25,465,587 2', 'audited 4');
     expect(facts('Endpoints Unverified')[0]!.detail).toMatchObject({ verified: 27, domains: ['b.test'], drifted: 1 });

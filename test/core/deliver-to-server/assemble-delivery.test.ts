@@ -152,19 +152,55 @@ describe('a delivery is assembled', () => {
     });
   });
 
-  test('not at all if no certificate can be read, or S3 is busy', async () => {
+  test('not at all if the bucket cannot be read, or S3 is busy', async () => {
     const me = await readyServer(world);
     for (const name of ['a.example', 'b.example']) await giveWork(world, name);
-    const busy = new SealpostError('Throttled', { about: 'key', message: 'S3 is busy' });
     const { readKey } = ports.certificates;
-    const readOne = (at: { domain: string; id: string }) =>
-      at.domain === 'a.example' ? Promise.reject(busy) : readKey(at);
+    const failing = (error: Error, which = 'a.example') => {
+      const readOne = (at: { domain: string; id: string }) =>
+        at.domain >= which ? Promise.reject(error) : readKey(at);
+      return { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
+    };
     const input = { server: mx1, execution: me };
-    const busyPorts = { ...ports, certificates: { ...ports.certificates, readKey: readOne } };
-    await expect(unlessEnded(assembleDelivery(input, busyPorts))).rejects.toBe(busy);
-    for (const key of [...world.objects.keys()]) if (key.startsWith('certificates/')) world.objects.delete(key);
-    await expect(assemble(me)).rejects.toThrow('there is no object');
+    const busy = new SealpostError('Throttled', { about: 'key', message: 'S3 is busy' });
+    await expect(unlessEnded(assembleDelivery(input, failing(busy, 'b.example')))).rejects.toBe(busy);
+    const denied = new Error('AccessDenied');
+    await expect(unlessEnded(assembleDelivery(input, failing(denied)))).rejects.toBe(denied);
     for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
+  });
+
+  describe('without a certificate that is gone from the bucket, which', () => {
+    const lose = (part: string, id = 'c'.repeat(64)) => world.objects.delete(`certificates/${domain}/${id}/${part}`);
+    const record = async () => (await world.store.readDomain(domain))!;
+    /** The domain has a certificate on record, and the server has work for it. */
+    const issued = async () => {
+      const { store, time: now } = world;
+      await store.acceptWish({ domain, mailServers: [mx1], policy: 'wildcard' }, { at: now }, now);
+      await store.claimDomain({ domain, me: 'issuing', now });
+      const certificate = await giveWork(world);
+      await store.commitCertificate({ domain, me: 'issuing', seen: 1, certificate, servers: [mx1], now });
+      await store.releaseDomain({ domain, me: 'issuing', seen: 1, now }, certificate.renewAt);
+    };
+
+    test.each(['key', 'chain'])('is ordered anew, and its work waits, although nothing else does: %s', async part => {
+      const me = await readyServer(world);
+      await issued();
+      lose(part);
+      await expect(assemble(me)).rejects.toMatchObject({ name: 'NothingToDeliver' });
+      expect((await record()).current).toMatchObject({ askedAt: world.time });
+      expect((await record()).dueAt).toBe(world.time);
+      expect(await world.store.workFor({ server: mx1, domain })).toMatchObject({ notBefore: world.time + 60 * minute });
+    });
+
+    test('is not the current one any more, is given anew by the domain', async () => {
+      const me = await readyServer(world);
+      await issued();
+      lose('key');
+      Object.assign(world.memory.domains.get(domain)!.current!, { id: 'd'.repeat(64) });
+      await expect(assemble(me)).rejects.toMatchObject({ name: 'NothingToDeliver' });
+      expect((await record()).current).not.toHaveProperty('askedAt');
+      expect((await record()).dueAt).toBe(world.time);
+    });
   });
 
   test('with the current installer, even if the delivery was stored with an older one', async () => {
