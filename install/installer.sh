@@ -45,7 +45,10 @@ why=
 . ./adapters/postfix.sh
 . ./adapters/postfix-reading.sh
 . ./adapters/exim.sh
+. ./adapters/exim-reading.sh
 . ./adapters/dovecot.sh
+. ./adapters/dovecot-reading.sh
+. ./adapters/dovecot-room.sh
 . ./adapters/courier.sh
 . ./adapters/nginx.sh
 . ./adapters/apache.sh

@@ -43,24 +43,49 @@ courier_pairs() {
   done
 }
 
-courier_files() { courier_pairs | awk '!seen[$2]++ { print $2 }'; }
+courier_files() {
+  courier_pairs | awk '!seen[$2]++ { print $2 }' | while read -r file; do [ ! -f "$file" ] || echo "$file"; done
+}
+
+# courier_where SCRIPT SETTING: prints FILE:LINE of the setting in the files of a service. The last
+# one decides.
+courier_where() {
+  files=$(courier_services | awk -v script="$1" '$1 == script { for (i = 3; i <= NF; i++) print "/etc/courier/" $i }')
+  # shellcheck disable=SC2086
+  found=$(grep -nE "^[[:space:]]*(export[[:space:]]+)?$2=" /dev/null $files | tail -n 1 | cut -d: -f1,2)
+  echo "${found:-$(echo "$files" | tail -n 1)}"
+}
+
+# A service that does not listen serves nothing, unless none of them does.
+courier_running() {
+  ss -Hltn | awk '{ n = split($4, part, ":"); print part[n] }' >"$run/courier.ports"
+  courier_services | while read -r script port _; do
+    ! grep -qx "$port" "$run/courier.ports" || echo "$script"
+  done
+}
 
 courier_obstacle() {
+  courier_running >"$run/courier.running"
   courier_pairs | while read -r script file key; do
+    [ ! -s "$run/courier.running" ] || grep -qx "$script" "$run/courier.running" || continue
     if [ ! -f "$file" ]; then
-      echo "$script has no certificate"
+      echo "$(courier_where "$script" TLS_CERTFILE): $script has no certificate: let TLS_CERTFILE name one"
     elif [ "$key" != - ]; then
-      echo "the key of $script is in a file of its own, and two files cannot be switched at once: put the key before the certificate in $file and take TLS_PRIVATE_KEYFILE out"
+      echo "$(courier_where "$script" TLS_PRIVATE_KEYFILE): the key of $script is in a file of its own, and two files cannot be switched at once: put the key before the certificate in $file and take TLS_PRIVATE_KEYFILE out"
     elif [ "${file%/*}" != /etc/courier ]; then
-      echo "$file may be another program's, too: let TLS_CERTFILE of $script name a file in /etc/courier"
+      echo "$(courier_where "$script" TLS_CERTFILE): $file may be another program's, too: let TLS_CERTFILE of $script name a file in /etc/courier"
     elif rival=$(courier_rival "$file") && [ -n "$rival" ]; then
-      echo "$script would serve $rival before the host's own: take it away"
+      echo "$rival: $script would serve this file before the host's own: take it away"
+    elif echo "$file $file" >"$run/courier.own" && ! read_chains "$run/courier.own" "$run/courier.chains"; then
+      echo "$(courier_where "$script" TLS_CERTFILE): $fault"
     else
       continue
     fi
     break
   done
 }
+
+courier_own_chains() { courier_files | sed 's/.*/& &/'; }
 
 # courier_rival FILE: the file that Courier takes instead of FILE for an address, for the host's
 # name, or for a name above it.
@@ -75,10 +100,15 @@ courier_rival() {
   } | while read -r each; do [ ! -e "$each" ] || echo "$each"; done | head -n 1
 }
 
+# No line changes. A whole file is replaced later.
 courier_plan() {
-  courier_files | sed "s|\$| becomes the host's own certificate when there is one; until then, and after undo-adoption, it is what it was|"
+  courier_files | sed "s|.*|costs nothing now: the host's own certificate takes the place of & when there is one, and undo-adoption gives the file back|"
+  courier_own_chains >"$run/courier.own"
+  ! read_chains "$run/courier.own" "$run/courier.chains" || costs_of_rsa "$run/courier.chains" alone
 }
 
+# couriertls takes no file to be tested. Adoption itself changes nothing, and each later file has
+# been checked as a pair before it is switched.
 # Nothing changes yet: until the host has a certificate of ours, Courier serves its own.
 courier_adopt() {
   mkdir -p "$adoption/courier"
@@ -132,4 +162,12 @@ courier_give_back() {
 
 courier_undo() {
   while read -r file; do courier_give_back "$file"; done <"$adoption/courier.files"
+}
+
+# courier_log SECONDS: what it logged since then of a file that it cannot serve.
+courier_log() {
+  {
+    lines_since "$1" /var/log/mail.log
+    for program in imapd-ssl pop3d-ssl courieresmtpd imapd pop3d; do journal_since "$1" "$program"; done
+  } | grep -E 'couriertls: /[^ ]*\.pem' || :
 }

@@ -2,7 +2,8 @@
 # looks the name that the client sends up in our list. That name never becomes part of a path, and a
 # name that is not in the list gets the default certificate. Exim opens the files as its own user,
 # so it has copies of its own, 0640 for its group.
-# The adapter knows Debian's configuration, which update-exim4.conf makes from macros.
+# The adapter knows Debian's configuration, which update-exim4.conf makes from macros, and one file
+# that an operator wrote.
 
 adapter exim mail by-name
 
@@ -15,13 +16,16 @@ exim_directory() { echo /etc/exim4; }
 exim_readers() { exim_asked exim_group; }
 exim_programs() { echo exim exim4; }
 
-# exim_asked OPTION: its value as Exim has it now.
-exim_asked() { exim4 -bP "$1" 2>/dev/null | sed -n "s/^$1 = //p"; }
-
 # Exim takes the first line of a name. So a certificate that is only for mail comes before the
-# domain's other certificate.
+# domain's other certificate. `*` stands for what is served by default, which is also served for the
+# host's own name: two files if it has two types of key.
 exim_render() {
-  awk -v pems="$exim_pems/" '$5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), $i ": " pems $1 ".pem" }' "$1" | sort -s -k1,1n | cut -d' ' -f2-
+  exim_default=$home/host/exim.pem
+  [ -z "$exim_alternative" ] || exim_default="$exim_default : $home/host/exim.alt.pem"
+  echo "*: $exim_default"
+  awk -v pems="$exim_pems/" -v ours="$exim_default" '
+    $5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), $i ": " ($2 == "host" ? ours : pems $1 ".pem") }' "$1" |
+    sort -s -k1,1n | cut -d' ' -f2-
 }
 
 # exim_apply BEFORE AFTER CHANGED
@@ -42,11 +46,27 @@ exim_apply() {
     find "$exim_pems/new" -name '*.pem' -exec mv -f -t "$exim_pems" {} +
   fi
   rmdir "$exim_pems/new"
+  exim_place_default "$2"
   exim_render "$2" >"$run/exim.new"
   cmp -s "$run/exim.new" "$exim_names" || place "$run/exim.new" "$exim_names" "$exim_group"
-  default_chain exim "$2" "$exim_group" || :
+  [ -n "$exim_alternative" ] || rm -f "$home/host/exim.alt.pem"
   awk 'FILENAME == ARGV[1] { if ($5 != "-") kept[$1] = 1; next } !($1 in kept) { print $1 }' "$2" "$exim_changed" |
     while read -r domain; do rm -f "$exim_pems/$domain.pem"; done
+}
+
+# exim_place_default LIST: keeps host/exim.pem, and host/exim.alt.pem for a second type of key. Sets
+# `exim_alternative`, empty if there is no second one.
+exim_place_default() {
+  exim_alternative=
+  if ! default_chains exim "$1"; then
+    [ ! -e "$home/host/exim.alt.pem" ] || exim_alternative=yes
+    return
+  fi
+  place_if_new "$run/chains.exim/1.pem" "$home/host/exim.pem" "$exim_group" || :
+  if [ -e "$run/chains.exim/2.pem" ]; then
+    exim_alternative=yes
+    place_if_new "$run/chains.exim/2.pem" "$home/host/exim.alt.pem" "$exim_group" || :
+  fi
 }
 
 exim_make_directory() {
@@ -55,58 +75,85 @@ exim_make_directory() {
   chmod 0750 "$exim_pems"
 }
 
-exim_obstacle() {
-  if ! command -v update-exim4.conf >/dev/null || [ -e /etc/exim4/exim4.conf ]; then
-    echo 'its configuration is not the one that update-exim4.conf makes'
-  elif ! exim4 -bV >/dev/null 2>&1; then
-    echo 'its configuration has an error'
-  elif ! exim4 -bV | grep -q '^Lookups.* lsearch'; then
-    echo 'it was built without lsearch'
+# Exim looks for the name itself, then for the name with `*` as its first label, then for `*`, as
+# the list has them.
+exim_value() {
+  printf '${lookup{${lc:$tls_in_sni}}lsearch{%s}{$value}{${lookup{*.${lc:${sg{$tls_in_sni}{\\N^[^.]+\\.\\N}{}}}}lsearch{%s}{$value}{${lookup{*}lsearch{%s}{$value}{%s}}}}}}\n' \
+    "$exim_names" "$exim_names" "$exim_names" "$home/host/exim.pem"
+}
+
+# A macro of Debian sets the option, and its own lines are replaced where they stand: Exim refuses a
+# second definition. In an operator's one file the option itself is replaced, and tls_privatekey
+# goes, because our files have their keys in them.
+exim_plan() {
+  if exim_is_generated; then
+    setting=MAIN_TLS_CERTKEY
+    at=$(exim_last_macro)
   else
-    case $(exim_asked tls_certificate) in
-      '') echo 'it has no certificate' ;;
-      *\$* | *:*) echo 'its certificate is chosen by an expansion already' ;;
-    esac
+    setting=tls_certificate at=
+    exim_lines tls_privatekey | sed 's/^\([^:]*:[0-9]*\):/\1 - /'
   fi
+  exim_lines "$setting" >"$run/exim.lines"
+  sed 's/^\([^:]*:[0-9]*\):/\1 - /' "$run/exim.lines"
+  replaced=$(tail -n 1 "$run/exim.lines" | sed 's/^\([^:]*:[0-9]*\):.*/\1/')
+  echo "${replaced:-$at} + $setting = $(exim_value)"
+  echo 'costs one SIGHUP: sessions go on, and Exim refuses connections for an instant, as at each of its own reloads'
+  exim_own_chains >"$run/exim.own"
+  ! read_chains "$run/exim.own" "$run/exim.chains" || costs_of_rsa "$run/exim.chains"
 }
 
-# Where macros belong, by Debian's choice of one template or a directory of parts.
-exim_macros() {
-  if grep -q "^dc_use_split_config='true'" /etc/exim4/update-exim4.conf.conf; then
-    echo /etc/exim4/conf.d/main/000_localmacros
-  else
-    echo /etc/exim4/exim4.conf.localmacros
-  fi
+# FILE:LINE where a new macro belongs, by Debian's choice of one template or a directory of parts.
+exim_last_macro() {
+  file=/etc/exim4/exim4.conf.localmacros
+  ! grep -q "^dc_use_split_config='true'" /etc/exim4/update-exim4.conf.conf || file=/etc/exim4/conf.d/main/000_localmacros
+  echo "$file:$(awk 'END { print NR }' "$file" 2>/dev/null || echo 0)"
 }
 
-# Exim looks for the name itself, then for the name with `*` as its first label, as the list has it.
-exim_line() {
-  printf 'MAIN_TLS_CERTKEY = ${lookup{${lc:$tls_in_sni}}lsearch{%s}{$value}{${lookup{*.${lc:${sg{$tls_in_sni}{\\N^[^.]+\\.\\N}{}}}}lsearch{%s}{$value}{%s}}}}\n' \
-    "$exim_names" "$exim_names" "$home/host/exim.pem"
+exim_planned_files() { sed -n 's/^\(\/[^:]*\):[0-9]* [-+] .*/\1/p' "$run/exim.plan" | sort -u; }
+
+# The files that the options name are there before Exim is asked about a copy of its configuration.
+exim_stage() {
+  exim_plan >"$run/exim.plan"
+  mkdir -p "$adoption"
+  exim_own_chains >"$adoption/exim.chain"
+  exim_group=$(exim_asked exim_group)
+  exim_place
+  cp -a /etc/exim4 "$1/exim4"
+  for file in $(exim_planned_files); do
+    copy=$1/exim4${file#/etc/exim4}
+    exim_is_generated || copy=$1/config
+    as_planned "$run/exim.plan" "$file" >"$run/exim.copy" || { echo "$file has changed since it was read" && return; }
+    cp "$run/exim.copy" "$copy"
+  done
+  ! exim_is_generated || update-exim4.conf -d "$1/exim4" -o "$1/config" >/dev/null 2>&1 || :
+  chmod 0644 "$1/config"
+  exim4 -C "$1/config" -bV >"$run/exim.error" 2>&1 || { exim_error <"$run/exim.error" && return; }
+  case $(exim_asked tls_certificate "$1/config") in
+    *"{$exim_names}"*) ;;
+    *) echo "with our line it reads tls_certificate as $(exim_asked tls_certificate "$1/config")" ;;
+  esac
+  for pem in "$home/host"/exim*.pem "$exim_names"; do
+    setpriv --reuid "$(exim_asked exim_user)" --regid "$exim_group" --clear-groups test -r "$pem" || echo "Exim's user cannot read $pem"
+  done
 }
 
-exim_plan() { echo "$(exim_macros) $(exim_line)"; }
+exim_place() {
+  echo "$exim_group" >"$adoption/exim.group"
+  : >"$run/exim.none"
+  exim_place_default "$run/exim.none"
+  exim_make_directory
+  exim_render "$run/exim.none" >"$run/exim.names"
+  place "$run/exim.names" "$exim_names" "$exim_group"
+}
 
 exim_adopt() {
-  certificate=$(exim_asked tls_certificate)
-  key=$(exim_asked tls_privatekey)
-  [ "${key:-$certificate}" = "$certificate" ] || echo "$key" >"$adoption/exim.chain"
-  echo "$certificate" >>"$adoption/exim.chain"
-  own_chain exim "$run/exim.default"
-  exim_group=$(exim_asked exim_group)
-  echo "$exim_group" >"$adoption/exim.group"
-  place "$run/exim.default" "$home/host/exim.pem" "$exim_group"
-  exim_make_directory
-  [ -e "$exim_names" ] || : >"$run/exim.names"
-  [ -e "$exim_names" ] || place "$run/exim.names" "$exim_names" "$exim_group"
-  file=$(exim_macros)
-  echo "$file" >"$adoption/exim.file"
-  # Exim refuses two definitions of one macro. So an operator's own line is kept aside and taken
-  # out.
-  grep '^MAIN_TLS_CERTKEY *=' "$file" 2>/dev/null >"$adoption/exim.lines" || :
+  exim_plan >"$run/exim.plan"
+  for file in $(exim_planned_files); do keep exim "$file"; done
   mark_adopting exim
-  { grep -v '^MAIN_TLS_CERTKEY *=' "$file" 2>/dev/null || :; exim_line; } >"$run/exim.macros"
-  exim_write_macros "$file"
+  for file in $(exim_planned_files); do
+    as_planned "$run/exim.plan" "$file" >"$run/exim.copy" || return 1
+    rewrite exim "$file" "$run/exim.copy"
+  done
   exim_made || return 1
   exim_asks || return 1
   exim_hup
@@ -115,30 +162,14 @@ exim_adopt() {
 exim_asks() { exim_asked tls_certificate | grep -Fq "{$exim_names}"; }
 
 exim_undo() {
-  read -r file <"$adoption/exim.file"
-  { grep -v "{$exim_names}" "$file" 2>/dev/null || :; } >"$run/exim.macros"
-  # A line that an operator has put there since stays.
-  grep -q '^MAIN_TLS_CERTKEY *=' "$run/exim.macros" || cat "$adoption/exim.lines" >>"$run/exim.macros"
-  exim_write_macros "$file"
+  give_back exim
   ! exim_made || exim_hup
 }
 
-# exim_write_macros FILE: writes it with the mode that it had. A file that would be empty is
-# removed, because Debian brings none.
-exim_write_macros() {
-  if [ ! -s "$run/exim.macros" ]; then
-    rm -f "$1"
-    return
-  fi
-  if [ -e "$1" ]; then cp -p "$1" "$1.sealpost"; else : >"$1.sealpost" && chmod 0644 "$1.sealpost"; fi
-  cat "$run/exim.macros" >"$1.sealpost"
-  sync "$1.sealpost"
-  mv -f "$1.sealpost" "$1"
+exim_made() {
+  ! exim_is_generated || update-exim4.conf >/dev/null 2>&1 || return 1
+  exim4 -bV >/dev/null 2>&1
 }
-
-exim_made() { update-exim4.conf >/dev/null 2>&1 && exim4 -bV >/dev/null 2>&1; }
 
 # Sends SIGHUP to the process that listens. Each session is a process of its own and goes on.
-exim_hup() {
-  ss -Hltnp | sed -n 's/.*:\(25\|465\|587\) .*"exim4\?",pid=\([0-9]*\).*/\2/p' | sort -u | xargs -r kill -HUP
-}
+exim_hup() { exim_pids | xargs -r kill -HUP; }

@@ -155,6 +155,8 @@ postfix_chain_fault() {
     echo "$where: $fault"
   elif [ "$(for own in "$run/postfix.own"/*.pem; do key_type "$own"; done | sort | uniq -d)" ]; then
     echo "$where: two of its certificates have keys of one type: take one out"
+  else
+    unlike_served "$run/postfix.own" | sed "s|^|$where: |"
   fi
 }
 
@@ -172,14 +174,23 @@ postfix_own_chains() {
     { for (i = 1; i <= NF; i++) printf "%s%s", ($i ~ /^(\/|-$)/ ? $i : queue $i), (i < NF ? " " : "\n") }'
 }
 
-# postfix_log FROM: what it logged since then that means that TLS does not work.
+# postfix_log SECONDS: what it logged since then that means that TLS does not work.
 postfix_log() {
   postfix_find
   log=$(postfix_conf -xh maillog_file)
   {
-    logged_since "$1" "${log:-/var/log/mail.log}"
-    journal_since "$1" postfix/smtpd postfix/submission/smtpd postfix/submissions/smtpd postfix/tlsproxy postfix/master
-  } | grep -Ei '(fatal|panic): |warning: (cannot (get|load|use)|error (loading|reading)|no server certs|.*disabling tls)' || :
+    lines_since "$1" "${log:-/var/log/mail.log}"
+    for program in smtpd submission/smtpd submissions/smtpd tlsproxy; do journal_since "$1" "postfix/$program"; done
+  } | grep -E 'postfix.*(fatal|panic|warning): ' |
+    grep -Ei 'warning: (cannot (get|load|use)|error (loading|reading)|no server certs|.*disabling tls)|(fatal|panic): .*(tls_|sni|main\.cf|master\.cf)' || :
+}
+
+# Names that it serves by maps of the operator's. A map may have thousands.
+postfix_known() {
+  postfix_find
+  postfix_conf -xh tls_server_sni_maps | tr -s ', ' '\n' | grep ':/' | grep -Fvx "$postfix_map" | while read -r map; do
+    postmap -c "$postfix_at" -s "$map" 2>/dev/null | awk '/^[a-z0-9][a-z0-9.-]*\.[a-z0-9-]+[ \t]/ { print $1; if (++n == 3) exit }'
+  done
 }
 
 # The listeners that want a PROXY header.

@@ -47,6 +47,8 @@ postfix_plan() {
   postfix_planned tls_server_sni_maps "$postfix_map${maps:+, $maps}"
   postfix_planned smtpd_tls_chain_files "$home/host/postfix.pem"
   echo 'costs one reload; sessions go on'
+  postfix_own_chains >"$run/postfix.chains"
+  ! read_chains "$run/postfix.chains" "$run/postfix.own" || costs_of_rsa "$run/postfix.own"
   postfix_services >"$run/postfix.services"
   postfix_levels | sed -n "s|^\([0-9]*\) \(.*\) off\$|costs nothing for \2: $postfix_at/master.cf:\1 offers no TLS there|p"
 }

@@ -74,6 +74,21 @@ pair_fault() {
   [ "$pair_key" = "$pair_leaf" ] || echo 'the private key is not the key of the certificate'
 }
 
+# unlike_served DIRECTORY: prints a port that serves another certificate by default than these
+# chains, or nothing: the daemon read its files before they changed, so its next reload would change
+# what it serves.
+unlike_served() {
+  for port in ${serving-}; do
+    listens "$port" || continue
+    hello "$port" "${addresses%% *}" -noservername | openssl x509 -outform DER 2>/dev/null >"$run/served.der" || continue
+    for own in "$1"/*.pem; do
+      ! openssl x509 -in "$own" -outform DER | cmp -s - "$run/served.der" || return 0
+    done
+    echo "port $port serves another certificate than this file has now: reload the daemon, and see that it is well"
+    return
+  done
+}
+
 key_type() { openssl x509 -in "$1" -noout -text | sed -n 's/.*Public Key Algorithm: //p'; }
 
 is_rsa() { [ "$(key_type "$1")" = rsaEncryption ]; }
@@ -104,11 +119,25 @@ default_chains() {
   done
 }
 
+# costs_of_rsa DIRECTORY [alone]: prints what a client that knows only RSA loses as soon as the host
+# has a certificate of its own, or nothing. `alone`: the daemon has one chain for all.
+costs_of_rsa() {
+  grep -q ' host ' "$home/domains" 2>/dev/null && return
+  for own in "$1"/*.pem; do
+    is_rsa "$own" || continue
+    if [ "${2-}" = alone ]; then
+      echo 'costs clients that know only RSA their TLS as soon as the host has its own certificate, which is ECDSA'
+    elif ! is_valid_here "$own"; then
+      echo "costs clients that know only RSA their TLS as soon as the host has its own certificate: the RSA certificate is not valid for $server, so it does not stay beside"
+    fi
+  done
+}
+
 # is_valid_here PEM: true if a client that knows this host's name would accept the chain today. A
 # daemon may take intermediate certificates from a file of its own, $own_intermediates.
 is_valid_here() {
   # shellcheck disable=SC2086
-  openssl verify -purpose sslserver -verify_hostname "$server" $trust -untrusted "$1" \
+  openssl verify -purpose sslserver -verify_hostname "$server" ${trust--CApath /etc/ssl/certs} -untrusted "$1" \
     -untrusted "${own_intermediates:-$1}" "$1" >/dev/null 2>&1
 }
 

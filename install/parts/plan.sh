@@ -28,25 +28,3 @@ as_planned() {
       exit wrong
     }' "$1" "$planned"
 }
-
-# logged_since FROM FILE: prints the lines of a log since the epoch second FROM, by the stamps that
-# syslog and daemons write.
-logged_since() {
-  [ -r "$2" ] || return 0
-  logged_at=$1
-  while [ "$logged_at" -le "$(date +%s)" ]; do
-    date -d "@$logged_at" "+%b %e %T%n%b %d %T%n%FT%T%n%F %T"
-    logged_at=$((logged_at + 1))
-  done | sort -u >"$run/stamps"
-  tail -n 1000 "$2" | grep -F -f "$run/stamps" || :
-}
-
-# journal_since FROM PROGRAM…: the same from systemd's journal, if it runs here.
-journal_since() {
-  [ -d /run/systemd/system ] || return 0
-  journal_from=$1
-  shift
-  for program in "$@"; do
-    journalctl -q --no-pager -o cat --since "@$journal_from" -t "$program" 2>/dev/null || :
-  done
-}

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { files, read } from './sources.ts';
 
 const adapters = files.flatMap(path => /^install\/adapters\/(\w+)\.sh$/.exec(path)?.[1] ?? []);
-/** An adapter may have a second file with what it reads. */
+/** An adapter may have more files, for example one with what it only reads. */
 const textOf = (name: string) =>
-  files.flatMap(path => (path.match(`^install/adapters/${name}(-reading)?\\.sh$`) ? [read(path)] : [])).join('\n');
+  files.flatMap(path => (path.match(`^install/adapters/${name}(-\\w+)?\\.sh$`) ? [read(path)] : [])).join('\n');
 const page = read('docs/servers/adding-one.md');
 const tableAfter = (heading: string) => page.split(`\n${heading}\n`)[1]!.split('\n\n')[0]!.split('\n').slice(2);
 /** The files that the page lists, with NAME for the adapter's. */
@@ -23,7 +23,7 @@ describe('a daemon is named', () => {
   );
   const allowed: [places: RegExp, why: string][] = [
     ...adapters.map((name): [RegExp, string] => [
-      new RegExp(`^install/adapters/${name}(-reading)?\\.sh$`),
+      new RegExp(`^install/adapters/${name}(-\\w+)?\\.sh$`),
       'the adapter itself',
     ]),
     [/^install\/installer\.sh$/, 'the list of adapters'],

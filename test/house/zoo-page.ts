@@ -1,6 +1,7 @@
 /** docs/servers/what-we-know.md, from the rows of the zoo. */
 import { format } from 'prettier';
 import { apache } from '../install/zoo/apache.ts';
+import { courier } from '../install/zoo/courier.ts';
 import { dovecot } from '../install/zoo/dovecot.ts';
 import { exim } from '../install/zoo/exim.ts';
 import { nginx } from '../install/zoo/nginx.ts';
@@ -12,6 +13,7 @@ const TITLES: [ZooDaemon, string][] = [
   [postfix, 'Postfix'],
   [dovecot, 'Dovecot'],
   [exim, 'Exim'],
+  [courier, 'Courier'],
   [nginx, 'nginx'],
   [apache, 'Apache'],
 ];
@@ -28,7 +30,8 @@ function page(): string {
 
 Each row is a configuration that a test makes on a real host: \`test/install/zoo/\`. The test adopts
 the server, delivers a domain and renews it, and undoes the adoption. A client connects to each port
-every 100 ms all the while, with a name and without, and no handshake may fail. After the undo the
+every 100 ms all the while, with a name and without, and no handshake may fail; where a daemon's own
+reload closes its ports for an instant, a client is served within a second. After the undo the
 daemon's files are compared byte for byte. \`npm run generate\` writes this page from the rows.
 
 A configuration that is **refused** is left as it is. The inspection, \`sealpost status SERVER\` and an

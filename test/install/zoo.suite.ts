@@ -177,8 +177,9 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
         watched = await watching.end();
       }
       const { failed, handshakes } = watched;
-      expect(handshakes).toBeGreaterThan(ports.length);
-      expect(failed).toEqual([]);
+      if (answered.length > 0) expect(handshakes).toBeGreaterThan(ports.length);
+      if (daemon.reloads) expect(watched.secondsWithout).toBeLessThan(1);
+      else expect(failed).toEqual([]);
       all.watched.push(watched);
     },
   );
@@ -190,7 +191,10 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
   async function refused(sentence: string): Promise<void> {
     for (const adopt of [false, true]) {
       const said = saidOf(daemon.daemon, await all.mail.deliver([], { mode: 'inspect', adopt }));
-      expect(said).toMatchObject({ state: 'refused', reason: expect.stringContaining(sentence) });
+      expect(said).toMatchObject({
+        state: row.keys.length > 0 ? 'refused' : 'absent',
+        reason: expect.stringContaining(sentence),
+      });
       expect(await all.tree(daemon)).toBe(configured);
     }
     await same();
@@ -206,10 +210,10 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
     await same();
 
     for (const certificate of [all.first, all.renewed]) {
-      const entries = all.entriesFor(web, certificate);
+      const entries = all.entriesFor(web, certificate).filter(({ kind }) => !daemon.oneCertificate || kind === 'host');
       const answer = await mail.run(mail.write(entries), { environment: { SEALPOST_PROOF_WAIT: '8' } });
       expect(answer, answer.text + answer.stderr).toMatchObject({ exitCode: 0, outcome: 'installed' });
-      const asked = ways([`${web ? 'webmail' : 'mail'}.${DOMAIN}`], ['ECDSA']);
+      const asked = daemon.oneCertificate ? [] : ways([`${web ? 'webmail' : 'mail'}.${DOMAIN}`], ['ECDSA']);
       const all4 = new Map(asked.map(way => [spoken(way), certificate.leaf]));
       await expect.poll(() => leaves(asked), { timeout: 3_000 }).toEqual(all4);
       if (web) continue;

@@ -4,16 +4,11 @@
  * of choices gives the same interleaving each time.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
-
 /**
  * What becomes of a call. `answer lost`: the call was made, and its caller sends it again, as the
  * SDK does. `busy`: the service refuses it.
  */
 export type Fate = 'done' | 'killed before' | 'killed after' | 'answer lost' | 'busy';
-
-/** Turns of the event loop that a wait may take before it leaves the core to others. */
-const MANY = 100;
 
 export class Killed extends Error {
   override readonly name = 'Killed';
@@ -107,10 +102,8 @@ export class Clockwork {
 
   /** Resolves when each process waits for the model or for a time. */
   async quiet(): Promise<void> {
-    await turn();
-    // A real part may be at work: a cipher, or a CA.
-    for (let turns = 1; [...this.#processes].some(({ waiting }) => waiting === 0); turns++)
-      await (turns < MANY ? turn() : pause(1));
+    do await turn();
+    while ([...this.#processes].some(({ waiting }) => waiting === 0));
     await turn();
   }
 
@@ -136,9 +129,8 @@ export class Clockwork {
     }
   }
 
-  /** Makes a call of those that wait, by its place among them. Each call takes a millisecond. */
+  /** The next call of those that wait, by its place among them. */
   go({ place, fate }: { place: number; fate: Fate }): void {
-    this.passUntil(this.time + 1);
     const [call] = this.calls.splice(place % this.calls.length, 1);
     call!.go(fate);
   }

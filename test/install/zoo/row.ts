@@ -28,7 +28,7 @@ export interface Row {
   families?: (4 | 6)[];
   /** Names that the configuration serves by itself. They are served after adoption as before. */
   names?: string[];
-  /** What a client without a name gets before adoption, and afterwards. */
+  /** What a client without a name gets before adoption and afterwards. None: no port offers TLS. */
   keys: KeyType[];
   /** works: adopted, and no client loses anything. refused: nothing is written, and why. */
   expected: 'works' | { refused: string };
@@ -49,5 +49,12 @@ export interface ZooDaemon {
   start: string;
   /** Ends the daemon if it runs, and waits until it has ended. */
   stop: string;
+  /**
+   * Why its own reload ends its listening for an instant. A client then has to be served within a
+   * second, which is the product's promise.
+   */
+  reloads?: string;
+  /** It serves only the host's own certificate, for all names. */
+  oneCertificate?: true;
   rows: Row[];
 }
