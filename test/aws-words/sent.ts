@@ -17,7 +17,7 @@ const PRODUCT = 'sealpost';
 const RUNS = [
   // These tests make the clients that they give to the product, so that each has the product's id.
   { tests: ['--project', 'parts', 'test/aws/'], id: PRODUCT },
-  { tests: ['--project', 'parts', 'test/bin/', 'test/road/', 'test/local/visitor'] },
+  { tests: ['--project', 'parts', 'test/bin/', 'test/prove/whole', 'test/road/', 'test/local/visitor'] },
   { tests: ['--project', 'measured'] },
 ];
 
@@ -34,9 +34,9 @@ export function sent(): Map<string, Sent> {
   return found;
 }
 
-/** `<service> <operation>` of each command that aws/ imports from an SDK client. */
+/** `<service> <operation>` of each command that aws/ and prove/ import from an SDK client. */
 export function operationsOfTheProduct(): string[] {
-  return under('aws').flatMap(file =>
+  return under('aws', 'prove').flatMap(file =>
     [...read(file).matchAll(/import\s*\{([^}]*)\}\s*from '@aws-sdk\/client-([\w-]+)'/g)].flatMap(([, names, name]) =>
       [...names!.matchAll(/(?:(\w+)Command|paginate(\w+))\b/g)].map(
         ([, command, paginated]) => `${SERVICES[name!] ?? name} ${command ?? paginated}`,

@@ -68,6 +68,7 @@ describe('SimulatePrincipalPolicy', () => {
   test.each([
     ['a role that is not there', { PolicySourceArn: 'arn:aws:iam::000000000000:role/nobody' }, 'NoSuchEntityException'],
     ['a session in place of its role', { PolicySourceArn: 'arn:aws:sts::0:assumed-role/a/b' }, 'InvalidInputException'],
+    ['an action without a service', { ActionNames: ['GetObject'] }, 'InvalidInputException'],
     ['an action with a wildcard', { ActionNames: ['s3:*'] }, 'InvalidInputException'],
   ])('refuses %s', async (_, asked, name) => {
     await expect(simulated({ ActionNames: ['s3:GetObject'], ...asked })).rejects.toMatchObject({ name });
