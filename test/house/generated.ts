@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { withCommands } from './command-list.ts';
 import { definitions } from './definitions.ts';
 import { eventFiles } from './event-pages.ts';
+import { failuresPage } from '../failures/rows/table.ts';
 import { firstAccountPage } from './first-account-page.ts';
 import { settingsPage } from './settings-page.ts';
 import { checkout, files } from './sources.ts';
@@ -18,7 +19,8 @@ const FOLDERS = ['docs/events/'];
 /** @returns path → content */
 export async function generated(): Promise<Map<string, string>> {
   const pages = [...(await eventFiles()), ...(await settingsPage()), ...(await zooPage())];
-  return new Map([...pages, ...withCommands(), ...definitions(), ...firstAccountPage()]);
+  const failures: [string, string][] = [['docs/failures.md', failuresPage()]];
+  return new Map([...pages, ...withCommands(), ...definitions(), ...firstAccountPage(), ...failures]);
 }
 
 /** Files that were generated once, and are not any more. */

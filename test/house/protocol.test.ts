@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sentences } from '../model/invariants.ts';
 import { files, read } from './sources.ts';
 
 const page = read('docs/protocol.md');
@@ -33,5 +34,11 @@ describe('the page of the protocol', () => {
     expect(files.filter(file => /^aws\/[a-z]+-items\.ts$/.test(file) && !named.includes(file))).toEqual([
       'aws/known-items.ts',
     ]);
+  });
+
+  test('says each sentence that the model check holds, under its name', () => {
+    const [, section = ''] = page.split('\n## What always holds\n');
+    const said = [...section.split('\n## ')[0]!.matchAll(/^\| _([^_]+)_/gm)].map(([, name]) => name);
+    expect(said).toEqual(sentences);
   });
 });

@@ -4,11 +4,16 @@
  * of choices gives the same interleaving each time.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
+
 /**
  * What becomes of a call. `answer lost`: the call was made, and its caller sends it again, as the
  * SDK does. `busy`: the service refuses it.
  */
 export type Fate = 'done' | 'killed before' | 'killed after' | 'answer lost' | 'busy';
+
+/** Turns of the event loop that a wait may take before it leaves the core to others. */
+const MANY = 100;
 
 export class Killed extends Error {
   override readonly name = 'Killed';
@@ -102,8 +107,10 @@ export class Clockwork {
 
   /** Resolves when each process waits for the model or for a time. */
   async quiet(): Promise<void> {
-    do await turn();
-    while ([...this.#processes].some(({ waiting }) => waiting === 0));
+    await turn();
+    // A real part may be at work: a cipher, or a CA.
+    for (let turns = 1; [...this.#processes].some(({ waiting }) => waiting === 0); turns++)
+      await (turns < MANY ? turn() : pause(1));
     await turn();
   }
 
@@ -129,8 +136,9 @@ export class Clockwork {
     }
   }
 
-  /** The next call of those that wait, by its place among them. */
+  /** Makes a call of those that wait, by its place among them. Each call takes a millisecond. */
   go({ place, fate }: { place: number; fate: Fate }): void {
+    this.passUntil(this.time + 1);
     const [call] = this.calls.splice(place % this.calls.length, 1);
     call!.go(fate);
   }

@@ -37,6 +37,10 @@ interface Execution {
 export class StepFunctions implements Executions {
   /** Executions that run. */
   readonly running = new Map<string, Execution>();
+  /** Every state that was entered. */
+  readonly entered: string[] = [];
+  /** Executions that failed, by the error's name: each pages a person. */
+  readonly failed: string[] = [];
   /** Errors that nobody foresaw. */
   readonly unforeseen: string[] = [];
   readonly #names = new Set<string>();
@@ -68,7 +72,8 @@ export class StepFunctions implements Executions {
     const run = { definition: definitions[machine], context, host: this.#host(execution), signal: stop.signal };
     execute(run)
       .catch(error => {
-        if (!(error instanceof StateError) && !stop.signal.aborted) this.unforeseen.push(String(error));
+        if (error instanceof StateError) this.failed.push(String(error.error));
+        else if (!stop.signal.aborted) this.unforeseen.push(String(error));
       })
       .finally(() => this.running.delete(name));
   }
@@ -86,6 +91,12 @@ export class StepFunctions implements Executions {
     return one && `${one.name} in ${one.state}`;
   }
 
+  /** A person stops the first execution that is in that state. */
+  killIn(state: string): void {
+    const one = [...this.running.values()].find(execution => execution.state === state);
+    one?.stop.abort(new Error('stopped'));
+  }
+
   #host(execution: Execution): Host {
     const clockwork = this.#clockwork;
     return {
@@ -93,7 +104,10 @@ export class StepFunctions implements Executions {
       random: () => 0.5,
       newToken: () => `token-${++this.#count}`,
       save: visit => void (execution.state = visit.state),
-      record: () => ++this.#count,
+      record: (type, details) => {
+        if (type.endsWith('StateEntered')) this.entered.push(nameIn(details));
+        return ++this.#count;
+      },
       sleepUntil: (at, signal) =>
         new Promise((resolve, reject) => {
           if (signal.aborted) return reject(signal.reason);
@@ -134,6 +148,9 @@ export class StepFunctions implements Executions {
     }
   }
 }
+
+const nameIn = (details: object) =>
+  (details as { stateEnteredEventDetails: { name: string } }).stateEnteredEventDetails.name;
 
 /** statemachines/failure.ts makes another error of one with a moment. */
 const isMoment = (error: unknown) => isSealpostError((error as Error).cause);

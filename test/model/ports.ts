@@ -3,25 +3,37 @@
  * (clockwork.ts).
  */
 import type { Acme } from '../../core/acme/client.ts';
+import type { Issuer } from '../../core/acme/issuer.ts';
 import { AcmeTransport } from '../../core/acme/problem.ts';
 import { SealpostError } from '../../core/errors.ts';
-import { rootPem } from './x509.ts';
 import { challengeZone, installers, type World } from '../core/world.ts';
 import type { ModelCa } from './ca.ts';
 import type { Clockwork, Process } from './clockwork.ts';
 import type { Names } from './names.ts';
 
+/** The accounts at the CAs. */
+export interface Accounts {
+  /** @returns what a step asks its CA with */
+  open(issuer: Issuer): Promise<Acme>;
+  directoryOf(issuer: Issuer): Promise<object>;
+  registerAgain(issuer: Issuer): Promise<void>;
+}
+
 /** What all processes share. */
 export interface Cloud {
   clockwork: Clockwork;
   world: World;
-  cas: ModelCa[];
+  cas: Pick<ModelCa, 'issuer'>[];
+  accountsOf(process: Process): Accounts;
   names: Names;
+  /** PEM of the roots that the CAs' certificates lead to. */
+  roots: string;
+  /** Waits in the time of the machine, where a real part is at work. */
+  rest?(ms: number): Promise<void>;
   roles: { role(name: string): Promise<{ roleId: string; trusted: string[] }> };
 }
 
-/** @param issuer the issuer of the plan; without it, a step that asks no CA */
-export type PortsOf = (issuer?: string) => ReturnType<typeof portsFor>;
+export type PortsOf = (issuer?: string) => Promise<Awaited<ReturnType<typeof portsFor>>>;
 
 const ROLE = { roleId: 'AROAEXAMPLEEXAMPLE', trusted: ['ssm.amazonaws.com'] };
 export const roles = { role: async () => ROLE };
@@ -51,9 +63,9 @@ const lost = (about: string): never => {
 };
 const overHttps: Service = { busy: lost, lost };
 
-export function portsFor(process: Process, cloud: Cloud, issuer?: string) {
-  const { clockwork, world, cas, names } = cloud;
-  const gated = <P extends object>(name: string, port: P, service: Service = aws): P => {
+/** @returns the port, each call of which waits for the model */
+function gatedBy(process: Process, { clockwork }: Pick<Cloud, 'clockwork'>) {
+  return <P extends object>(name: string, port: P, service: Service = aws): P => {
     const call = (method: string, args: unknown[]) => {
       const what = `${name}.${method} ${brief(args)}`;
       const make = async () => (port as unknown as Methods)[method]!(...(args as never[]));
@@ -70,11 +82,37 @@ export function portsFor(process: Process, cloud: Cloud, issuer?: string) {
           : Reflect.get(target, method),
     });
   };
-  const caNamed = (name: string) => cas.find(ca => ca.issuer.name === name)!;
-  const acmeAt = (name: string): Acme => gated(name, awayOr(caNamed(name)), overHttps);
+}
+
+/** The accounts at the twins: a CA that is away answers each request with 503. */
+export function twinAccounts(process: Process, cloud: Pick<Cloud, 'clockwork'> & { cas: ModelCa[] }): Accounts {
+  const gated = gatedBy(process, cloud);
+  const open = async ({ name }: Issuer) =>
+    gated(name, awayOr(cloud.cas.find(ca => ca.issuer.name === name)!), overHttps);
+  return {
+    open,
+    directoryOf: async issuer => {
+      await unavailable(async () => (await open(issuer)).directory());
+      return {};
+    },
+    registerAgain: async () => {},
+  };
+}
+
+/** @param issuer the issuer of the plan; without it, the step asks no CA */
+export async function portsFor(process: Process, cloud: Cloud, issuer?: string) {
+  const { clockwork, world, cas, names } = cloud;
+  const gated = gatedBy(process, cloud);
+  const accounts = cloud.accountsOf(process);
+  const issuers = cas.map(ca => ca.issuer);
+  const named = (name: string) => issuers.find(one => one.name === name)!;
+  const own = issuer === undefined ? issuers[0]! : named(issuer);
   const clock = {
     now: () => clockwork.time + process.skew,
-    sleep: (ms: number) => clockwork.sleep(process, ms),
+    sleep: async (ms: number) => {
+      await cloud.rest?.(ms);
+      await clockwork.sleep(process, ms);
+    },
   };
   return {
     store: gated('store', world.store),
@@ -85,23 +123,14 @@ export function portsFor(process: Process, cloud: Cloud, issuer?: string) {
     zones: gated('zones', world.zones),
     bus: gated('bus', world.bus),
     dns: gated('dns', names.dns, publicDns),
-    acmeAt: async (name: string) => acmeAt(name),
-    // A step without a plan asks no CA.
-    acme: acmeAt(issuer ?? cas[0]!.issuer.name),
-    issuer: cas.find(ca => ca.issuer.name === issuer)?.issuer ?? cas[0]!.issuer,
-    issuers: cas.map(ca => ca.issuer),
-    directoryOf: async ({ name }: { name: string }) => {
-      await unavailable(() => acmeAt(name).directory());
-      return {};
-    },
-    caOf: ({ issuer }: { issuer: string }) => {
-      const { directory, request } = acmeAt(issuer);
-      return { directory, request, name: issuer };
-    },
-    registerAgain: async () => {},
+    acmeAt: (name: string) => accounts.open(named(name)),
+    acme: issuer === undefined ? ({} as Acme) : await accounts.open(own),
+    registerAgain: () => accounts.registerAgain(own),
+    directoryOf: accounts.directoryOf,
+    ...{ issuer: own, issuers },
     roles: gated('roles', cloud.roles),
     ...{ clock, random: () => 0.5, metrics: world.metrics, quietHours: world.quietHours, installers, challengeZone },
-    ...{ roots: rootPem, propagationMs: PROPAGATION_MS, tag: 'sealpost:mail-server=model', defaultRole: 'mail' },
+    ...{ roots: cloud.roots, propagationMs: PROPAGATION_MS, tag: 'sealpost:mail-server=model', defaultRole: 'mail' },
     ceilingMs: 6 * 3_600_000,
   };
 }

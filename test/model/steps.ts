@@ -30,22 +30,24 @@ export function handlerOf(name: string, portsOf: PortsOf): (input: unknown) => P
 }
 
 const handlers: Record<string, (ports: PortsOf) => (input: unknown) => Promise<unknown>> = {
-  ClaimDomain: ports => secureDomain.ClaimDomain.handler(input => claimDomain(input, ports())),
-  CreateOrder: ports => secureDomain.CreateOrder.handler(input => createOrder(input, ports(input.issuer))),
+  ClaimDomain: ports => secureDomain.ClaimDomain.handler(async input => claimDomain(input, await ports())),
+  CreateOrder: ports => secureDomain.CreateOrder.handler(async input => createOrder(input, await ports(input.issuer))),
   PublishChallenges: ports =>
-    secureDomain.PublishChallenges.handler(input => publishChallenges(input, ports(input.issuer))),
-  Validate: ports => secureDomain.Validate.handler(input => validate(input, ports(input.issuer))),
-  FinalizeOrder: ports => secureDomain.FinalizeOrder.handler(input => finalizeOrder(input, ports(input.issuer))),
-  ReleaseDomain: ports => secureDomain.ReleaseDomain.handler(input => releaseDomain(input, ports())),
+    secureDomain.PublishChallenges.handler(async input => publishChallenges(input, await ports(input.issuer))),
+  Validate: ports => secureDomain.Validate.handler(async input => validate(input, await ports(input.issuer))),
+  FinalizeOrder: ports =>
+    secureDomain.FinalizeOrder.handler(async input => finalizeOrder(input, await ports(input.issuer))),
+  ReleaseDomain: ports => secureDomain.ReleaseDomain.handler(async input => releaseDomain(input, await ports())),
   RevokeCertificate: ports =>
-    secureDomain.RevokeCertificate.handler(input =>
-      revokeCertificate({ domain: domainIn(input), execution: input.execution }, ports()),
+    secureDomain.RevokeCertificate.handler(async input =>
+      revokeCertificate({ domain: domainIn(input), execution: input.execution }, await ports()),
     ),
-  ParkDomain: ports => secureDomain.ParkDomain.handler(input => parkDomain(input, ports())),
-  RegisterServer: ports => registration.RegisterServer.handler(event => registerServer(event, ports())),
-  AssembleDelivery: ports => deliverToServer.AssembleDelivery.handler(input => assembleDelivery(input, ports())),
-  SendDelivery: ports => deliverToServer.SendDelivery.handler(input => sendDelivery(input, ports())),
-  RecordDelivery: ports => deliverToServer.RecordDelivery.handler(input => recordDelivery(input, ports())),
-  ReleaseServer: ports => deliverToServer.ReleaseServer.handler(input => releaseServer(input, ports())),
-  Audit: ports => async input => askAudit((input as { server: string }).server, ports()),
+  ParkDomain: ports => secureDomain.ParkDomain.handler(async input => parkDomain(input, await ports())),
+  RegisterServer: ports => registration.RegisterServer.handler(async event => registerServer(event, await ports())),
+  AssembleDelivery: ports =>
+    deliverToServer.AssembleDelivery.handler(async input => assembleDelivery(input, await ports())),
+  SendDelivery: ports => deliverToServer.SendDelivery.handler(async input => sendDelivery(input, await ports())),
+  RecordDelivery: ports => deliverToServer.RecordDelivery.handler(async input => recordDelivery(input, await ports())),
+  ReleaseServer: ports => deliverToServer.ReleaseServer.handler(async input => releaseServer(input, await ports())),
+  Audit: ports => async input => askAudit((input as { server: string }).server, await ports()),
 };

@@ -1,7 +1,7 @@
 /** The product in one process: its steps, its schedules, two CAs, mail servers, and a clock. */
 import { commandEnded } from '../../core/deliver-to-server/command-ended.ts';
 import { renew } from '../../core/renewal/renew.ts';
-import { walkRenewalInfo } from '../../core/renewal/walk.ts';
+import { walkRenewalInfo, type Ca } from '../../core/renewal/walk.ts';
 import { sweep } from '../../core/sweep/sweep.ts';
 import { anIssuer, newWorld, type World } from '../core/world.ts';
 import { memoryCommands } from '../twins/commands.ts';
@@ -9,8 +9,9 @@ import { ModelCa } from './ca.ts';
 import { Clockwork, Killed, type Process } from './clockwork.ts';
 import { newNode, runDelivery, type Node } from './host.ts';
 import { Names } from './names.ts';
-import { portsFor, roles, type Cloud } from './ports.ts';
+import { portsFor, roles, twinAccounts, type Accounts, type Cloud } from './ports.ts';
 import { handlerOf } from './steps.ts';
+import { rootPem } from './x509.ts';
 import { StepFunctions, type MachineName } from './functions.ts';
 
 export const MINUTE = 60_000;
@@ -39,16 +40,20 @@ export interface Setting {
   lifeDays: number;
   /** The clocks of processes are off by so many milliseconds, one after the other. */
   skews: number[];
+  /** Milliseconds since the epoch, and roots, where a real CA takes part. */
+  start?: number;
+  roots?: string;
 }
 
 export class Universe implements Cloud {
-  readonly clockwork = new Clockwork(START);
+  readonly clockwork: Clockwork;
   readonly world: World;
   readonly names: Names;
   readonly cas: ModelCa[];
   readonly nodes = new Map<string, Node>();
   readonly steps: StepFunctions;
   readonly roles = roles;
+  readonly roots: string;
   readonly trace: string[] = [];
   /** The next events of SSM about ended commands are lost. */
   lostEvents = 0;
@@ -56,25 +61,33 @@ export class Universe implements Cloud {
   lostCommands = 0;
   readonly setting: Setting;
   #processes = 0;
-  #lastSweep = START;
-  #lastWalk = START;
+  #lastSweep: number;
+  #lastWalk: number;
   #events = 0;
 
   constructor(setting: Setting, nodes: Pick<Node, 'id' | 'server' | 'isSeen'>[]) {
+    const { start = START, roots = rootPem } = setting;
     this.setting = setting;
+    this.clockwork = new Clockwork(start);
+    [this.#lastSweep, this.#lastWalk, this.roots] = [start, start, roots];
     for (const { id, ...node } of nodes) this.nodes.set(id, newNode(id, node));
     const known = Object.fromEntries(nodes.map(({ id }) => [id, { roleName: 'mail' }]));
     const commands = memoryCommands(known);
-    const world = newWorld(START);
+    const world = newWorld(start);
     this.steps = new StepFunctions(this.clockwork, { invoke: (name, input) => this.invoke(name, input) });
     const executions = Object.assign(this.steps, { started: [], succeeded: [] }) as unknown as World['executions'];
     const deliveries = this.#withLifecycle(world);
-    const bus = { events: [], put: async () => {} };
-    this.world = { ...world, executions, deliveries, commands: this.#withNodes(commands), bus };
+    this.world = { ...world, executions, deliveries, commands: this.#withNodes(commands) };
     this.names = new Names(this.world.zones);
     const seen = { now: () => this.clockwork.time, txt: (name: string) => this.names.txt(name) };
     this.cas = ['ca', 'other'].map(name => new ModelCa(anIssuer({ name, limits }), seen));
     for (const ca of this.cas) ca.lifeDays = setting.lifeDays;
+  }
+
+  rest?(ms: number): Promise<void>;
+
+  accountsOf(process: Process): Accounts {
+    return twinAccounts(process, this);
   }
 
   get time(): number {
@@ -95,7 +108,7 @@ export class Universe implements Cloud {
   }
 
   renew(domain: string): void {
-    this.#wake('Renew', process => renew({ domain }, portsFor(process, this)));
+    this.#wake('Renew', async process => renew({ domain }, await portsFor(process, this)));
   }
 
   audit(server: string): void {
@@ -104,7 +117,7 @@ export class Universe implements Cloud {
 
   sweep(): void {
     this.#lastSweep = this.time;
-    this.#wake('Sweep', process => sweep(portsFor(process, this)));
+    this.#wake('Sweep', async process => sweep(await portsFor(process, this)));
   }
 
   /**
@@ -144,7 +157,15 @@ export class Universe implements Cloud {
 
   #walk(): void {
     this.#lastWalk = this.time;
-    this.#wake('ReadRenewalInfo', process => walkRenewalInfo(portsFor(process, this)));
+    this.#wake('ReadRenewalInfo', async process => {
+      const ports = await portsFor(process, this);
+      const cas = new Map<string, Ca>();
+      for (const issuer of ports.issuers) {
+        const { directory, request } = await this.accountsOf(process).open(issuer);
+        cas.set(issuer.name, { directory, request, name: issuer.name });
+      }
+      return walkRenewalInfo({ ...ports, caOf: ({ issuer }) => cas.get(issuer) });
+    });
   }
 
   #process<T>(name: string, body: (process: Process) => Promise<T>): Promise<T> {
@@ -219,6 +240,8 @@ export class Universe implements Cloud {
       this.tell(`the event of ${id} is lost`);
       return;
     }
-    this.#wake('OnCommandStatus', process => commandEnded({ commandId: id, node: node.id }, portsFor(process, this)));
+    this.#wake('OnCommandStatus', async process =>
+      commandEnded({ commandId: id, node: node.id }, await portsFor(process, this)),
+    );
   }
 }

@@ -147,6 +147,7 @@ describe('a function gets', () => {
       awsRequestId: $metadata.requestId,
       logGroupName: '/aws/lambda/subject',
       logStreamName: expect.stringMatching(/^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/),
+      xRayTraceId: expect.stringMatching(/^Root=1-/),
       remaining: expect.any(Number),
     });
     expect(result.remaining).toBeGreaterThan(0);
@@ -269,8 +270,8 @@ describe('an error inside a function', () => {
     [
       'a stray rejection',
       'Promise.reject(new Error("stray")); await new Promise(() => {})',
-      'Runtime.UnhandledPromiseRejection',
-      /stray/,
+      'Runtime.ExitError',
+      /^RequestId: \S+ Error: Runtime exited with error: exit status 1$/,
     ],
   ])('such as %s ends the process; the next invocation has another', async (_, statement, errorType, message) => {
     await deploy({
@@ -285,13 +286,19 @@ describe('an error inside a function', () => {
     expect((await invoke({ pid: true })).result).not.toBe(before);
   });
 
+  test('such as an answer that is no JSON has the name that AWS gives it', async () => {
+    await deploy({ code: 'exports.handler = async () => 1n' });
+    const errorMessage = 'Unable to stringify response body';
+    expect((await invoke()).result).toMatchObject({ errorType: 'Runtime.JSONStringifyError', errorMessage });
+  });
+
   test.each([
     ['throw new RangeError("at load")', 'RangeError', 'at load'],
     ['exports.other = 1', 'Runtime.HandlerNotFound', 'index.handler is undefined or not exported'],
     [
       'exports.handler = (event, context, callback) => callback()',
       'Runtime.CallbackHandlerDeprecated',
-      'index.handler takes a callback',
+      expect.stringContaining('AWS Lambda has removed support for callback-based function handlers'),
     ],
     ['process.exit(4)', 'Runtime.ExitError', 'Error: Runtime exited with error: exit status 4'],
   ])('at the start is the answer of the invocation: %s', async (code, errorType, errorMessage) => {

@@ -8,13 +8,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Ca } from '../../../local/ca/pebble.ts';
+import type { Fault } from '../../failures/rows/fault.ts';
 
-/**
- * What happens to a request. An answer replaces the CA's. `lost`: the CA gets the request, and its
- * answer is dropped. `silent`: there is no answer. `refused`: the connection is closed.
- */
-export type Fault =
-  { status: number; headers?: Record<string, string>; body?: unknown } | 'lost' | 'silent' | 'refused';
+export { problem } from '../../failures/rows/fault.ts';
 
 export interface Proxy {
   directoryUrl: string;
@@ -42,9 +38,9 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
     const fault = proxy.fault(line);
     if (fault === 'silent') return;
     if (fault === 'refused') return void outgoing.destroy();
-    if (typeof fault === 'object')
+    if (typeof fault === 'object' && 'status' in fault)
       return void outgoing.writeHead(fault.status, fault.headers).end(bodyText(fault.body));
-    forward(incoming, body, outgoing, { line, isLost: fault === 'lost' });
+    forward(incoming, body, outgoing, { line, fault });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
 
@@ -52,17 +48,20 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
     incoming: IncomingMessage,
     body: Buffer,
     outgoing: ServerResponse,
-    { line, isLost }: { line: string; isLost: boolean },
+    { line, fault }: { line: string; fault: Fault | undefined },
   ) {
     const { method, url: path, headers } = incoming;
     // Pebble builds its URLs from the Host header, so all of them lead through the proxy.
     const sent = request(
       { host: pebble.hostname, port: pebble.port, method, path, headers, ca: ca.tlsRoot },
-      answer => {
+      async answer => {
         proxy.answered.push(`${answer.statusCode} ${line}`);
-        if (isLost) return void outgoing.destroy();
-        outgoing.writeHead(answer.statusCode!, answer.headers);
-        answer.pipe(outgoing);
+        if (fault === 'lost') return void outgoing.destroy();
+        const { 'content-length': _, ...others } = answer.headers;
+        const isEdited = typeof fault === 'object' && 'edit' in fault;
+        outgoing.writeHead(answer.statusCode!, isEdited ? others : answer.headers);
+        if (isEdited) outgoing.end(fault.edit((await bodyOf(answer)).toString()));
+        else answer.pipe(outgoing);
       },
     );
     sent.on('error', () => outgoing.destroy());
@@ -81,12 +80,6 @@ export async function startProxy(ca: Pick<Ca, 'directoryUrl' | 'tlsRoot'>, direc
   };
   return proxy;
 }
-
-/** A problem document (RFC 7807) as the answer to a request. */
-export const problem = (type: string, detail: string, more = {}) => ({
-  headers: { 'content-type': 'application/problem+json' },
-  body: { type: `urn:ietf:params:acme:error:${type}`, detail, ...more },
-});
 
 async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -1,6 +1,8 @@
 // The runtime inside a function's process, in the place of Lambda's /var/runtime for Node 24. It
 // asks the Runtime API for an invocation, calls the handler, answers, and asks again. This is plain
-// JavaScript, because Node starts it without a build.
+// JavaScript, because Node starts it without a build. Its answers are those of AWS's own client,
+// aws-lambda-ric 4.0.2 (docs/decisions/0043). Neither handles a rejection that nobody awaits: Node
+// then ends the process.
 import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire, enableCompileCache, flushCompileCache, registerHooks } from 'node:module';
@@ -14,6 +16,9 @@ const hasPackage = existsSync(path.join(taskRoot, 'package.json'));
 const [host, port] = environment.AWS_LAMBDA_RUNTIME_API.split(':');
 // One socket is enough for one invocation at a time.
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const CALLBACK =
+  'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. ' +
+  'You need to modify this function to use a supported handler signature to use Node.js 24 or later.';
 let requestId;
 // Compiled code is kept for the function's next process. It saves a quarter of a start's processor
 // time.
@@ -76,9 +81,16 @@ async function loadHandler() {
   const module = isModule ? await import(pathToFileURL(file).href) : createRequire(file)(file);
   const handler = module[name.slice(dot + 1)] ?? module.default?.[name.slice(dot + 1)];
   if (typeof handler !== 'function') throw named('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
-  // The Node 24 runtime has no callback handlers any more.
-  if (handler.length > 2) throw named('Runtime.CallbackHandlerDeprecated', `${name} takes a callback`);
+  if (handler.length > 2) throw named('Runtime.CallbackHandlerDeprecated', CALLBACK);
   return handler;
+}
+
+function asJson(value) {
+  try {
+    return JSON.stringify(value ?? null);
+  } catch {
+    throw named('Runtime.JSONStringifyError', 'Unable to stringify response body');
+  }
 }
 
 function named(name, message) {
@@ -119,6 +131,7 @@ function contextOf(headers) {
     awsRequestId: requestId,
     logGroupName: environment.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
+    xRayTraceId: headers['lambda-runtime-trace-id'],
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
 }
@@ -140,26 +153,11 @@ function reportError(error) {
   });
 }
 
-/**
- * A rejection or exception that nobody handles ends the process. Lambda uses the same exit codes.
- */
-function endOnStray() {
-  const end = (type, code) => async error => {
-    const described = named(type, error instanceof Error ? error.message : String(error));
-    described.stack = error?.stack;
-    if (requestId !== undefined) await reportError(described).catch(() => {});
-    process.exit(code);
-  };
-  process.on('unhandledRejection', end('Runtime.UnhandledPromiseRejection', 128));
-  process.on('uncaughtException', error => end(error?.name ?? 'Error', 129)(error));
-}
-
 async function serve() {
   let handler;
   try {
     isolateTaskRoot();
     replaceConsole();
-    endOnStray();
     handler = await loadHandler();
   } catch (error) {
     console.error(error);
@@ -175,7 +173,7 @@ async function serve() {
     environment._X_AMZN_TRACE_ID = next.headers['lambda-runtime-trace-id'];
     let result;
     try {
-      result = JSON.stringify((await handler(JSON.parse(next.body), contextOf(next.headers))) ?? null);
+      result = asJson(await handler(JSON.parse(next.body), contextOf(next.headers)));
     } catch (error) {
       await reportError(error);
       continue;

@@ -3,12 +3,10 @@
  * gives, with kills, lost answers and all that senders, servers and CAs do.
  */
 import { describe, expect, test } from 'vitest';
-import { record } from '../figures.ts';
-import { read } from '../house/sources.ts';
-import { holes } from './holes.ts';
-import { sentences } from './invariants.ts';
-import { play } from './play.ts';
-import { newSeed, search } from './search.ts';
+import { record } from './figures.ts';
+import { holes } from './model/holes.ts';
+import { play } from './model/play.ts';
+import { newSeed, search } from './model/search.ts';
 
 /** About half a second of a core for each. */
 const RUNS = 80;
@@ -30,11 +28,5 @@ describe('the model check', () => {
     const cpu = Math.round((user + system) / 1e6);
     record('model', { 'model check': `seed ${seed}: ${runs} runs, ${turns} calls and moments, ${cpu} s of a core` });
     expect(hole, `seed ${seed}`).toBeUndefined();
-  });
-
-  test('docs/protocol.md says each sentence, under the name that the check has', () => {
-    const [, section = ''] = read('docs/protocol.md').split('\n## What always holds\n');
-    const said = [...section.split('\n## ')[0]!.matchAll(/^\| _([^_]+)_/gm)].map(([, name]) => name);
-    expect(said).toEqual(sentences);
   });
 });
