@@ -81,21 +81,21 @@ only_rsa='-cipher aRSA -sigalgs RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA
 only_ecdsa='-cipher aECDSA -sigalgs ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512'
 
 # served_now DAEMON PORTS: prints `PORT@ADDRESS CLIENT CHAIN` for each chain that a place serves: to
-# a client that sends no name, the host's name, or a name that the daemon serves by itself; at the
-# first address of a port also to a client that knows only RSA or only ECDSA. CHAIN is a hash. With
-# a certificate of ours on record for a name, adoption is meant to change what is served for it.
+# a client that sends no name, and at the first address of a port also to one that knows only RSA,
+# only ECDSA, that sends the host's name or a name that the daemon serves by itself. CHAIN is a
+# hash. With a certificate of ours on record for a name, adoption is meant to change what is served
+# for it.
 served_now() {
   names=
   grep -q '^[^ ]* host ' "$home/domains" || names=$server
   [ -s "$home/domains" ] || ! has "$1" known || names="$names $("$1_known")"
   for port in $2; do
     listens "$port" || continue
-    chain_for "$port" "${addresses%% *}" rsa -noservername "$only_rsa"
-    chain_for "$port" "${addresses%% *}" ecdsa -noservername "$only_ecdsa"
-    for address in $addresses; do
-      chain_for "$port" "$address" any -noservername
-      for asked in $names; do chain_for "$port" "$address" "$asked" "-servername $asked"; done
-    done
+    near=${addresses%% *}
+    chain_for "$port" "$near" rsa -noservername "$only_rsa"
+    chain_for "$port" "$near" ecdsa -noservername "$only_ecdsa"
+    for asked in $names; do chain_for "$port" "$near" "$asked" "-servername $asked"; done
+    for address in $addresses; do chain_for "$port" "$address" any -noservername; done
   done
 }
 

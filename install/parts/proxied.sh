@@ -54,7 +54,7 @@ start_relay() {
     done
   done
   [ $# -gt 0 ] || return 0
-  perl -e "$relay" $$ "$@" >/dev/null 2>&1 </dev/null 9>&-
+  perl -e "$relay" $$ "$@" >/dev/null 2>&1 </dev/null 9>&- || stop 50 'the relay for PROXY headers does not start'
 }
 
 # relay PID PATH ADDRESS PORT …: returns as soon as its sockets listen, and ends with the process
@@ -67,7 +67,8 @@ relay='
   $SIG{CHLD} = $SIG{PIPE} = "IGNORE";
   while (my ($path, $address, $port) = splice @to, 0, 3) {
     unlink $path;
-    socket(my $door, AF_UNIX, SOCK_STREAM, 0) && bind($door, sockaddr_un($path)) && listen($door, 20) or exit 1;
+    socket(my $door, AF_UNIX, SOCK_STREAM, 0) or exit 1;
+    bind($door, sockaddr_un($path)) && listen($door, 20) or exit 1;
     vec($all, fileno $door, 1) = 1;
     $to{fileno $door} = [$door, $address =~ tr/[]//dr, $port];
   }
@@ -85,19 +86,20 @@ relay='
     my ($client, $address, $port) = @_;
     alarm 15;
     my ($error, $found) = getaddrinfo($address, $port, { flags => AI_NUMERICHOST, socktype => SOCK_STREAM });
-    !$error && socket(my $server, $found->{family}, SOCK_STREAM, 0) && connect($server, $found->{addr}) or return;
-    my (undef, $from) = getnameinfo(getsockname $server, NI_NUMERICHOST | NI_NUMERICSERV);
+    return if $error;
+    socket(my $server, $found->{family}, SOCK_STREAM, 0) or return;
+    connect($server, $found->{addr}) or return;
+    my (undef, $from, $source) = getnameinfo(getsockname $server, NI_NUMERICHOST | NI_NUMERICSERV);
     my $family = $found->{family} == AF_INET ? "TCP4" : "TCP6";
-    my (undef, undef, $source) = getnameinfo(getsockname $server, NI_NUMERICHOST | NI_NUMERICSERV);
     syswrite $server, "PROXY $family $from $address $source $port\r\n";
-    my %other = (fileno $client, [$client, $server], fileno $server, [$server, $client]);
+    my %other = (fileno($client) => [$client, $server], fileno($server) => [$server, $client]);
     my $both = "";
     vec($both, $_, 1) = 1 for keys %other;
     while (select(my $ready = $both, undef, undef, undef) > 0) {
       for my $n (grep { vec $ready, $_, 1 } keys %other) {
         my ($in, $out) = @{$other{$n}};
-        return unless sysread $in, my $data, 65536;
-        return unless syswrite $out, $data;
+        sysread($in, my $data, 65536) or return;
+        syswrite($out, $data) or return;
       }
     }
   }'

@@ -1,5 +1,6 @@
 /** docs/servers/what-we-know.md, from the rows of the zoo. */
 import { format } from 'prettier';
+import { rowsOf } from '../install/zoo/addresses.ts';
 import { apache } from '../install/zoo/apache.ts';
 import { courier } from '../install/zoo/courier.ts';
 import { dovecot } from '../install/zoo/dovecot.ts';
@@ -25,7 +26,7 @@ export async function zooPage(): Promise<Map<string, string>> {
 }
 
 function page(): string {
-  const rows = TITLES.flatMap(([{ rows }]) => rows);
+  const rows = TITLES.flatMap(([daemon]) => rowsOf(daemon));
   return `# What we know of real configurations
 
 Each row is a configuration that a test makes on a real host: \`test/install/zoo/\`. The test adopts
@@ -40,7 +41,7 @@ event give the reason.
 ${rows.length} configurations: ${count(rows, 'works')} are adopted, ${count(rows, 'refused')} are refused, and
 ${count(rows, 'fails')} are not yet as they should be.
 
-${TITLES.map(([{ rows }, title]) => section(title, rows)).join('\n')}`;
+${TITLES.map(([daemon, title]) => section(title, rowsOf(daemon))).join('\n')}`;
 }
 
 function count(rows: Row[], what: string): number {

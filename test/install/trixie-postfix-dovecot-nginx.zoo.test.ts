@@ -5,4 +5,4 @@ import { nginx } from './zoo/nginx.ts';
 import { postfix } from './zoo/postfix.ts';
 
 // The other host of this release walks the rows in between.
-zoo('trixie', [postfix, { ...dovecot, rows: [] }, nginx]);
+zoo('trixie', [postfix, dovecot, nginx], [postfix, nginx]);

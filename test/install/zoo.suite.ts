@@ -14,12 +14,11 @@ import { record } from '../figures.ts';
 import { startMailHost, type Answer, type Entry, type MailHost } from './mail-host.ts';
 import type { Issued } from './scratch-ca.ts';
 import { balancer, leaves, spoken, watch, type Asked, type Watched } from './zoo.clients.ts';
+import { rowsOf } from './zoo/addresses.ts';
 import type { KeyType, Row, ZooDaemon } from './zoo/row.ts';
 
 const DOMAIN = 'zoo.test';
 const KEY_TYPES: KeyType[] = ['RSA', 'ECDSA'];
-/** The host's IPv6 address, and this machine's end. */
-const IPV6 = { host: 'fd5e:a190::2', machine: 'fd5e:a190::1' };
 
 class Zoo {
   mail!: MailHost;
@@ -37,6 +36,13 @@ class Zoo {
     this.daemons = daemons;
   }
 
+  /** The host's IPv6 address and this machine's end, in a network of the link's own. */
+  get ipv6(): { host: string; machine: string } {
+    const [, b, c, d] = this.mail.host.address.split('.');
+    const network = `fd5e:${b}:${c}:${d}`;
+    return { host: `${network}::2`, machine: `${network}::1` };
+  }
+
   get software(): Software[] {
     return this.daemons.map(({ daemon }) => daemon);
   }
@@ -51,13 +57,13 @@ class Zoo {
       await mail.host.write(`/root/zoo/${key.toLowerCase()}.pem`, Buffer.from(issued.chain), 0o644);
     }
     await mail.sh(`set -eu; chmod 711 /root /root/zoo
-      ip -6 addr add ${IPV6.host}/64 dev eth0 nodad
+      ip -6 addr add ${this.ipv6.host}/64 dev eth0 nodad
       tar -cpf /root/zoo.tar -C / ${this.trees()
         .map(tree => tree.slice(1))
         .join(' ')}`);
     const links = JSON.parse((await runProgram(['ip', '-json', 'addr'])).stdout) as any[];
     const link = links.find(({ addr_info }) => addr_info?.some((one: any) => one.local === mail.host.gateway));
-    await runProgram(['ip', '-6', 'addr', 'add', `${IPV6.machine}/64`, 'dev', link.ifname, 'nodad']);
+    await runProgram(['ip', '-6', 'addr', 'add', `${this.ipv6.machine}/64`, 'dev', link.ifname, 'nodad']);
     this.own = mail.ca.issue([mail.host.hostName]);
     this.first = mail.wildcard(DOMAIN);
     this.renewed = mail.wildcard(DOMAIN);
@@ -98,8 +104,11 @@ function saidOf(daemon: string, { rest, stderr }: Answer): { state: string; reas
   return { state: 'not named', reason: `${rest.join('\n')}${stderr}` };
 }
 
-/** @param daemons all software of the host, with the rows that are walked on it */
-export function zoo(release: Release, daemons: ZooDaemon[]): void {
+/**
+ * @param daemons all software of the host
+ * @param walked those whose rows are walked here
+ */
+export function zoo(release: Release, daemons: ZooDaemon[], walked: ZooDaemon[] = daemons): void {
   const all = new Zoo(release, daemons);
   const host = [release, ...all.software].join('-');
   vi.setConfig({ testTimeout: 120_000 });
@@ -115,8 +124,8 @@ export function zoo(release: Release, daemons: ZooDaemon[]): void {
   it('the file is called after its host, so that npm test fetches that first', () => {
     expect(basename(expect.getState().testPath!)).toBe(`${host}.zoo.test.ts`);
   });
-  for (const daemon of daemons)
-    for (const row of daemon.rows.filter(({ on }) => on.includes(release)))
+  for (const daemon of walked)
+    for (const row of rowsOf(daemon).filter(({ on }) => on.includes(release)))
       describe(`${daemon.daemon}: ${row.name}`, () => walk({ all, daemon, row }));
 }
 
@@ -134,7 +143,7 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
       (row.families ?? [4]).flatMap(family =>
         names.flatMap(name =>
           keys.map(key => ({
-            address: balancers.get(port)?.address ?? (family === 4 ? all.mail.host.address : IPV6.host),
+            address: balancers.get(port)?.address ?? (family === 4 ? all.mail.host.address : all.ipv6.host),
             port,
             name,
             key,
