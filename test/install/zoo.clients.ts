@@ -57,6 +57,8 @@ export interface Watched {
   handshakes: number;
   /** Handshakes that failed, in words. */
   failed: string[];
+  /** Those that failed right after another one in the same way: a retry that failed. */
+  failedAgain: string[];
   /**
    * The longest time from the beginning of a handshake that failed to that of the next good one, in
    * the same way.
@@ -69,7 +71,7 @@ export interface Watched {
  * turn.
  */
 export function watch(all: Asked[]): { end(): Promise<Watched> } {
-  const seen: Watched = { handshakes: 0, failed: [], secondsWithout: 0 };
+  const seen: Watched = { handshakes: 0, failed: [], failedAgain: [], secondsWithout: 0 };
   const running = new Set<Promise<void>>();
   const without = new Map<string, number>();
   const ports = [...Map.groupBy(all, ({ address, port }) => `${address} ${port}`).values()];
@@ -80,7 +82,8 @@ export function watch(all: Asked[]): { end(): Promise<Watched> } {
     const way = spoken(asked);
     if (leaf === 'nothing') {
       seen.failed.push(way);
-      if (!without.has(way)) without.set(way, began);
+      if (without.has(way)) seen.failedAgain.push(way);
+      else without.set(way, began);
     } else if (began > (without.get(way) ?? Infinity)) {
       seen.secondsWithout = Math.max(seen.secondsWithout, (began - without.get(way)!) / 1000);
       without.delete(way);

@@ -49,10 +49,7 @@ export interface ZooDaemon {
   start: string;
   /** Ends the daemon if it runs, and waits until it has ended. */
   stop: string;
-  /**
-   * Why its own reload ends its listening for an instant. A client then has to be served within a
-   * second, which is the product's promise.
-   */
+  /** Why its own reload closes its ports for an instant. A client that tries again is served. */
   reloads?: string;
   /** It serves only the host's own certificate, for all names. */
   oneCertificate?: true;
