@@ -46,6 +46,15 @@ describe('what the cloud writes', () => {
     expect(head).toMatchObject({ status: 0, stdout: 'mx1.provider.test 7 1732480000 1732482700 install no 2\n' });
   });
 
+  it.each([true, false, 'with-losses'] as const)('has the consent %s in its head', adopt => {
+    const { text } = writeDelivery(
+      { server: 'mx1.provider.test', seq: 7, mode: 'inspect', adopt, roots: leaf, entries: [] },
+      1_732_480_000_000,
+    );
+    const word = adopt === true ? 'yes' : adopt || 'no';
+    expect(read(text).head.stdout).toBe(`mx1.provider.test 7 1732480000 1732482700 inspect ${word} 0\n`);
+  });
+
   it('is split into one PEM a domain, the roots, and a line an entry', () => {
     expect(split).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(join(directory, 'entries'), 'utf8')).toBe(
@@ -88,6 +97,7 @@ describe('a delivery that is not what the cloud writes is refused whole', () => 
     ['no sequence number', 'seq 7\n', ''],
     ['two modes', 'mode install\n', 'mode install\nmode verify\n'],
     ['an unknown mode', 'mode install', 'mode upgrade'],
+    ['a consent that is none', 'adopt no', 'adopt with-everything'],
     ['an unknown line', 'adopt no\n', 'adopt no\nshell yes\n'],
   ];
   it.each(heads)('%s', (_what, from, to) => {

@@ -32,7 +32,7 @@ export interface DeliveryOptions {
   looks?: Look[];
   seq?: number;
   mode?: 'inspect' | 'install' | 'verify';
-  adopt?: boolean;
+  adopt?: boolean | 'with-losses';
   issuedAt?: number;
   notAfter?: number;
   roots?: string;
@@ -91,7 +91,7 @@ function deliveryText(
     `issued-at ${issuedAt}`,
     `not-after ${notAfter}`,
     `mode ${mode}`,
-    `adopt ${adopt ? 'yes' : 'no'}`,
+    `adopt ${adopt === true ? 'yes' : adopt || 'no'}`,
     `entries ${entries.length}`,
     'roots',
     (options.roots ?? roots).trim(),
