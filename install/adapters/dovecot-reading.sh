@@ -31,12 +31,13 @@ dovecot_asked() {
   done
 }
 
+# dovecot_dump MAIN: prints the settings that the adapter asks for. -P shows the file of a key.
 dovecot_dump() {
   doveconf -c "$1" -aP 2>/dev/null | awk '
     /^ssl_server \{/ { inside = 1; next }
     /^}/ { inside = 0 }
-    inside { sub(/^ +/, "ssl_server_"); print; next }
-    /^[a-z]/ && !/\{$/'
+    inside && /(cert|key)_file/ { sub(/^ +/, "ssl_server_"); print; next }
+    /^(ssl|shutdown_clients|log_path)[a-z_]* =/ && !/password/'
 }
 
 # Prints `FILE:LINE TAB BLOCKS TAB NAME TAB VALUE` for each setting, in the order in which Dovecot
