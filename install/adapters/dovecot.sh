@@ -81,33 +81,6 @@ dovecot_apply() {
   [ -n "$dovecot_alternative" ] || rm -f "$home/host/dovecot.alt.pem"
 }
 
-# The listeners with `haproxy = yes`. 2.4 does not print the ports that it gives to these names.
-dovecot_proxied() {
-  doveconf -a 2>/dev/null | awk '
-    BEGIN { usual["imap"] = 143; usual["imaps"] = 993; usual["pop3"] = 110; usual["pop3s"] = 995 }
-    $1 == "inet_listener" { inside = 1; haproxy = address = ""; port = usual[$2] + 0; next }
-    inside && $2 == "=" {
-      if ($1 == "haproxy") haproxy = $3
-      if ($1 == "port") port = $3
-      if ($1 == "address" || $1 == "listen") address = $3
-    }
-    inside && /}/ {
-      inside = 0
-      if (haproxy != "yes" || !port) next
-      print (address == "" || address == "::" ? "*" : address ~ /:/ ? "[" address "]" : address) ":" port
-    }'
-}
-
-# dovecot_log FROM: errors of configuration since then. `Conflict in setting` is logged when two
-# blocks match one client, who is then served nothing.
-dovecot_log() {
-  log=$(doveconf -h log_path 2>/dev/null)
-  case $log in
-    /*) lines_since "$1" "$log" ;;
-    *) journal_since "$1" dovecot && for log in /var/log/mail.log /var/log/maillog; do lines_since "$1" "$log" | grep dovecot; done ;;
-  esac | grep -E 'Conflict in setting|(Error|Fatal): .*(doveconf|[Cc]onfiguration|ssl_(server_)?(cert|key)|SSL certificate|SSL private key)' || :
-}
-
 dovecot_place() {
   mkdir -p "$home/dovecot.d"
   place "$1" "$2"

@@ -37,6 +37,11 @@ describe('the installer', () => {
     expect(() => assemble('installer.sh', path => files[path]!)).toThrow('a.sh includes another part');
   });
 
+  it('defines each function once: of two, the shell takes the later one without a word', () => {
+    const defined = [...installer().text.matchAll(/^(\w+)\(\)/gm)].map(([, name]) => name!);
+    expect(defined.filter((name, i) => defined.indexOf(name) !== i)).toEqual([]);
+  });
+
   it('is POSIX sh that dash reads', () => {
     expect(spawnSync('dash', ['-n', file], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
