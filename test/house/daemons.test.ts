@@ -28,6 +28,7 @@ describe('a daemon is named', () => {
     ]),
     [/^install\/installer\.sh$/, 'the list of adapters'],
     [/^install\/windows\//, 'one adapter: Windows has one mail server and one web server that are known'],
+    [/^core\/events\/events-out\.ts$|^docs\/events\//, 'examples of events'],
     [/^core\/record\/capability\.ts$/, 'records of inspections from before the fact `web-servers`'],
     [/^local\/hosts\/software\.ts$/, 'the list of what a host can run'],
     [/^local\/hosts\/software\/\w+\.sh$/, 'sets a daemon up, beside others that it works with'],
