@@ -57,9 +57,25 @@ inspect_server() {
   fact free-kb "$(free_kb)"
   fact host-certificate "$(host_certificate)"
   # The plans come last, because an answer that is too long is cut at its end.
-  head -n 100 "$run/plans" >>"$run/facts"
+  fitting <"$run/plans" >>"$run/facts"
   : >"$run/letters"
   write_answer inspected "$run/letters" "$run/facts"
+}
+
+# Passes on as many lines of plans as an answer has room for, and says how many are missing.
+fitting() {
+  awk '
+    {
+      line = substr($0, 1, 600)
+      size += length(line) + 1
+      if (size <= 12000 && !cut) { print line; next }
+      cut = 1
+      if (!left[$3]++) daemon[++n] = $3
+    }
+    END {
+      for (i = 1; i <= n; i++)
+        print "fact plan " daemon[i] " and " left[daemon[i]] " more lines: sh installer.sh inspect prints them on the server"
+    }'
 }
 
 # inspect_daemon DAEMON: reads it, adopts it if it may, and gives its state.
