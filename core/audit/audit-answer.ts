@@ -8,6 +8,8 @@ export interface AuditAnswer {
   ports: number[];
   /** Ports that answered at the inspection, and did not answer now. */
   dead: number[];
+  /** By port: addresses of the server at which a row was not served, though it was at another. */
+  places: Record<string, string[]>;
   /** Daemons whose configuration does not name our certificates any more. */
   lost: string[];
   /**
@@ -34,6 +36,7 @@ export function parseAudit(lines: string[]): AuditAnswer | undefined {
   const answer: AuditAnswer = {
     ports: portsIn(ports),
     dead: portsIn(valueOf(whole, 'fact audit-dead') ?? ''),
+    places: placesIn(whole),
     lost: whole.flatMap(line => /^fact audit-lost ([a-z]{1,20})$/.exec(line)?.[1] ?? []),
     unseen: new Map(),
     ...(audited && { reached: Number(audited[1]) }),
@@ -49,6 +52,15 @@ export function parseAudit(lines: string[]): AuditAnswer | undefined {
     }
   }
   return answer;
+}
+
+function placesIn(lines: string[]): Record<string, string[]> {
+  const places: Record<string, string[]> = {};
+  for (const line of lines) {
+    const [, port, address] = /^fact audit-place (\d{1,5}) ([[\]0-9a-f.:]{2,47})$/.exec(line) ?? [];
+    if (port !== undefined) (places[port] ??= []).push(address!);
+  }
+  return places;
 }
 
 /** More rows than any delivery has, so that a hostile answer cannot take the memory. */

@@ -51,6 +51,8 @@ export interface Findings {
   /** Rows that were checked. */
   reached: number;
   endpoints: number;
+  /** By port: addresses at which a row is not served, though it is at another. */
+  places: Record<string, string[]>;
   /** By dead port: how many names it should serve. */
   dead: Record<string, number>;
   /**
@@ -73,6 +75,7 @@ export function findings(rows: Row[], answer: AuditAnswer, known: number[]): Fin
     reached,
     endpoints: 0,
     dead: {},
+    places: answer.places,
     unseen: new Map(),
     isComplete: answer.reached !== undefined,
   };
@@ -92,12 +95,13 @@ export function findings(rows: Row[], answer: AuditAnswer, known: number[]): Fin
 
 /** @param next the domain of the last row, if more rows follow */
 export function summary(before: Audit | undefined, found: Findings, next: string | undefined, now: number): Audit {
-  const { endpoints, dead } = found;
+  const { endpoints, dead, places } = found;
   const lap = before?.lap ?? { after: '', began: now, endpoints: 0 };
   const sum = lap.endpoints + endpoints;
   return {
     at: now,
     ...(Object.keys(dead).length > 0 && { dead }),
+    ...(Object.keys(places).length > 0 && { places }),
     ...(next === undefined
       ? { endpoints: sum, oldest: lap.began }
       : {

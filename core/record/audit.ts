@@ -37,6 +37,8 @@ export interface Audit {
    * it should serve.
    */
   dead?: Record<string, number>;
+  /** By port: addresses at which a row was not served, though it was at another address. */
+  places?: Record<string, string[]>;
   /**
    * A server with more rows than one audit takes. The audit cycle continues after the domain
    * `after`, began at `began`, and has checked `endpoints` so far.

@@ -41,7 +41,9 @@ export function endpointsOf(server: string, { record, work, outside }: OnServer,
     for (const { domain, drift, reason } of work.values()) {
       if (!drift) continue;
       lost += drift.length;
-      const why = reason ?? 'the audit did not see its certificate there; the certificate is delivered again';
+      const places = [...new Set(drift.flatMap(port => audit.places?.[port] ?? []))];
+      const at = places.length > 0 ? `, asked at ${places.join(' and ')}` : '';
+      const why = reason ?? `the audit did not see its certificate there${at}; the certificate is delivered again`;
       miss('inside', REMEDY.drift, { domain, ports: [...new Set(drift)], why });
     }
     for (const [port, names] of Object.entries(audit.dead ?? {})) {

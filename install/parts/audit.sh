@@ -5,6 +5,7 @@
 #
 #   fact audit-ports PORT,…   the ports that were looked at
 #   fact audit-dead PORT,…    ports that answered at the inspection and do not answer now
+#   fact audit-place PORT ADDRESS   at this address a row was not served, though it was at another
 #   fact audit-lost DAEMON    the daemon's configuration does not use our files any more; an
 #                             inspection adopts it again
 #   unseen PORTS STEP…        rows that these ports did not serve (`all`: each port that the row has

@@ -19,7 +19,7 @@ describe('the audit lines of an answer', () => {
 
   test('have the ports and the number of the last row, and nothing of rows that are as they should be', () => {
     expect(parse(ports(), 'audited 412', '')).toEqual({
-      ...{ ports: all, dead: [], lost: [], reached: 412 },
+      ...{ ports: all, dead: [], places: {}, lost: [], reached: 412 },
       unseen: new Map(),
     });
   });
@@ -32,7 +32,7 @@ describe('the audit lines of an answer', () => {
   test('name rows by steps, with the ports of each set, over several lines', () => {
     const lines = ['unseen 25,465 3 1x2', 'unseen all 7', 'unseen 25,465 10', 'audited 20'];
     expect(parse(ports(), 'fact audit-dead 443', ...lines)).toEqual({
-      ...{ ports: all, dead: [443], lost: [], reached: 20 },
+      ...{ ports: all, dead: [443], places: {}, lost: [], reached: 20 },
       unseen: new Map<number, unknown>([...[3, 4, 5, 15].map(n => [n, [25, 465]] as const), [7, 'all']]),
     });
   });
@@ -102,7 +102,7 @@ describe('the findings of an audit', () => {
 });
 
 describe('the summary', () => {
-  const found = { reached: 10, endpoints: 80, dead: {}, unseen: new Map(), isComplete: true };
+  const found = { reached: 10, endpoints: 80, dead: {}, places: {}, unseen: new Map(), isComplete: true };
   test('of one audit that saw everything is as old as this audit', () => {
     expect(summary(undefined, found, undefined, 5)).toEqual({ at: 5, oldest: 5, endpoints: 80 });
   });

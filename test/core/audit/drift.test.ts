@@ -135,6 +135,20 @@ describe('an audit', () => {
     expect(facts('Endpoints Unverified')).toEqual([]);
   });
 
+  test('names the address at which customers get something else', async () => {
+    const address = '203.0.113.5';
+    await round(
+      'verified',
+      '',
+      `fact audit-ports ${ALL}`,
+      `fact audit-place 993 ${address}`,
+      'unseen 993 1',
+      'audited 4',
+    );
+    expect((await server()).audit).toMatchObject({ places: { '993': [address] } });
+    expect(await world.store.work(mx1, 10)).toMatchObject([{ domain: 'a.test', drift: [993] }]);
+  });
+
   test('that finds a dead port publishes the port and gives no work', async () => {
     await round('verified', '', `fact audit-ports ${ALL.replace(',443', '')}`, 'fact audit-dead 443', 'audited 4');
     expect((await server()).audit).toMatchObject({ endpoints: 30, dead: { '443': 2 } });
@@ -178,7 +192,7 @@ describe('what has drifted', () => {
     };
     const looks = [...unseen.keys()].map(domain => ({ domain, leaf: 'f'.repeat(64), mail: `mail.${domain}` }));
     const audit = {
-      ...{ ports: [993], dead: [], lost: [], reached: rows },
+      ...{ ports: [993], dead: [], places: {}, lost: [], reached: rows },
       unseen: new Map(looks.map((_, i) => [i + 1, 'all' as const])),
     };
     const answer = { outcome: 'verified' as const, entries: [], facts: {}, audit };

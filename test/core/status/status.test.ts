@@ -259,6 +259,12 @@ describe('endpoints', () => {
     });
   });
 
+  test('that one address alone does not serve are unverified, with the address', () => {
+    const at = server({ audit: { ...audit, places: { '993': ['203.0.113.5'] } }, dueAt: now + hour });
+    const { endpoints } = serverStatus(at, on(at, [waiting({ drift: [993] })]), now);
+    expect(endpoints.unverified).toMatchObject([{ ports: [993], why: expect.stringContaining('at 203.0.113.5') }]);
+  });
+
   test('at a dead port are unverified; an audit older than three days is shown', () => {
     const dead = server({ audit: { ...audit, dead: { '443': 30 }, oldest: now - 4 * 24 * hour } });
     const { endpoints } = serverStatus(dead, on(dead), now);
