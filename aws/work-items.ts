@@ -28,13 +28,24 @@ interface Given extends Pick<Work, 'domain' | 'certificate' | 'provided'> {
 }
 
 export function workItems(table: Table): WorkStore {
-  const giving = (servers: string[], { domain, certificate, provided, host, calm = {}, now }: Given) =>
-    servers.flatMap(server => {
+  /**
+   * Work that replaces other work has a later version, whatever the clocks say: an answer to the
+   * delivery of the other must not delete this one.
+   */
+  const nextVersion = async (server: string, { domain, now }: Given) => {
+    const item = await table.get(workKey({ server, domain }));
+    return Math.max(now, ((item?.v as number | undefined) ?? 0) + 1);
+  };
+
+  const giving = async (servers: string[], given: Given) => {
+    const { domain, certificate, provided, host, calm = {}, now } = given;
+    const versions = await Promise.all(servers.map(server => nextVersion(server, given)));
+    return servers.flatMap((server, i) => {
       const notBefore = calm[server];
       const waits = notBefore !== undefined && { notBefore, calm: true };
       return [
         table.putting(workKey({ server, domain }), {
-          ...{ domain, certificate, provided, v: now },
+          ...{ domain, certificate, provided, v: versions[i] },
           ...(host && { host }),
           ...waits,
         }),
@@ -46,10 +57,12 @@ export function workItems(table: Table): WorkStore {
         }),
       ];
     });
+  };
 
   /** @throws SealpostError ServerNotRegistered */
   const give = async (servers: string[], given: Given) => {
-    for (const some of batches(servers)) requireCommitted(await table.transact(giving(some, given)), given.domain);
+    for (const some of batches(servers))
+      requireCommitted(await table.transact(await giving(some, given)), given.domain);
   };
 
   /**
@@ -75,7 +88,7 @@ export function workItems(table: Table): WorkStore {
           ...(supersedes !== undefined && { old: [supersedes], none: [] }),
         },
       });
-      const items = [...giving(servers.slice(-SERVERS_IN_A_TRANSACTION), commit), current];
+      const items = [...(await giving(servers.slice(-SERVERS_IN_A_TRANSACTION), commit)), current];
       const lost = await table.transact(items);
       if (lost.includes(items.length - 1)) return false;
       requireCommitted(lost, domain);
@@ -88,7 +101,8 @@ export function workItems(table: Table): WorkStore {
     async commitRemoval({ domain, wanted, servers, now }) {
       const unchanged = table.checking(domainKey(domain), { condition: '#wanted = :wanted', values: { wanted } });
       for (const some of batches(servers)) {
-        const lost = await table.transact([unchanged, ...giving(some, { domain, certificate: 'REMOVE', now })]);
+        const removal = await giving(some, { domain, certificate: 'REMOVE', now });
+        const lost = await table.transact([unchanged, ...removal]);
         if (lost.length > 0) return false;
       }
       return true;
@@ -103,7 +117,7 @@ export function workItems(table: Table): WorkStore {
       const putting = ({ over, ...work }: (typeof works)[number]) =>
         table.putting(
           workKey({ server, domain: work.domain }),
-          { ...work, v: now, node },
+          { ...work, v: Math.max(now, (over ?? 0) + 1), node },
           over === undefined
             ? { condition: 'attribute_not_exists(#v)', values: {} }
             : { condition: '#v = :over', values: { over } },

@@ -99,7 +99,11 @@ const evaluatedOnceMore = {
 };
 const deliveredOnceMore = {
   why: 'the server has one more round, which finds nothing to deliver; the work exists once',
-  state: (first: State) => ({ ...first, server: { ...first.server, wanted: first.server!.wanted + 1 } }),
+  state: (first: State) => ({
+    ...first,
+    server: { ...first.server, wanted: first.server!.wanted + 1 },
+    work: first.work.map(one => ({ ...one, v: one.v + 1 })),
+  }),
 };
 
 const rows: Record<keyof Store, Row | Row[]> = {

@@ -220,6 +220,14 @@ export function describeWorkStore(name: string, make: () => Promise<Store>): voi
       expect(await store.installed({ server: mx1, domain })).toBeUndefined();
     });
 
+    test('has a later version than the work that it replaces, whatever the clock says', async () => {
+      await worked(now + 1);
+      await store.commitWork({ domain, certificate: certificate(), servers: [mx1], now });
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now + 2 }]);
+      await store.giveAgain({ server: mx1, node }, [{ domain, certificate: certificate(), over: now + 2 }], now);
+      expect(await store.work(mx1, 10)).toMatchObject([{ v: now + 3 }]);
+    });
+
     test('waits with its reason if the server refused it, until it changes', async () => {
       await worked();
       await store.recordRefused(mx1, { domain, v: now }, now + minute, 'CertificateUnusable: x');

@@ -5,6 +5,16 @@ const calm = { places: [], lifeDays: 90, skews: [] };
 
 export const holes: { what: string; run: Run }[] = [
   {
+    what: 'work that is given twice in one millisecond is not deleted by the answer to the first',
+    run: {
+      ...calm,
+      steps: [
+        { is: 'execution dies', which: 0, after: 66 },
+        { is: 'provided', domain: 1, use: 1, days: 200, after: 91 },
+      ],
+    },
+  },
+  {
     what: 'clocks that differ do not make a server go round and round',
     run: { ...calm, steps: [], skews: [0, -120_000] },
   },

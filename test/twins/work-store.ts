@@ -35,7 +35,8 @@ export function workStore(memory: Memory): WorkStore {
     for (const name of names) {
       const notBefore = calm[name];
       const waits = notBefore !== undefined && { notBefore, calm: true as const };
-      inner(work, name).set(domain, copy({ domain, certificate, provided, v: now, ...(host && { host }), ...waits }));
+      const v = Math.max(now, (inner(work, name).get(domain)?.v ?? 0) + 1);
+      inner(work, name).set(domain, copy({ domain, certificate, provided, v, ...(host && { host }), ...waits }));
       const server = servers.get(name)!;
       server.wanted += 1;
       if (notBefore === undefined) server.dueAt = now + FOUND_AFTER_MS;
@@ -81,7 +82,8 @@ export function workStore(memory: Memory): WorkStore {
       if (record?.node !== node) return false;
       const there = inner(work, server);
       const given = works.filter(({ domain, over }) => there.get(domain)?.v === over);
-      for (const { over, ...one } of given) there.set(one.domain, copy({ ...one, v: now, node }));
+      for (const { over = 0, ...one } of given)
+        there.set(one.domain, copy({ ...one, v: Math.max(now, over + 1), node }));
       if (given.length > 0) Object.assign(record, { wanted: record.wanted + 1, dueAt: now + WAKE_MS });
       return true;
     },
