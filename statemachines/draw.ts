@@ -41,6 +41,13 @@ const LAMBDA_FAULT = [
   'Runtime.ExitError',
 ];
 
+/**
+ * A right that a deploy has just given is refused until IAM knows it everywhere (IAM user guide,
+ * "Changes that I make are not always immediately visible"). A right that is missing stays refused,
+ * and a person is paged half a minute later. The names are those of AWS's services.
+ */
+const RIGHT_UNSEEN = ['AccessDenied', 'AccessDeniedException'];
+
 const GIVEN = '{% $merge([$states.input, {"execution": $states.context.Execution.Name}]) %}';
 const WITH_ERROR = '{% $merge([$states.input, {"error": $states.errorOutput}]) %}';
 
@@ -107,6 +114,7 @@ function retriersOf({ retry, lambdaBusy = 'lambdaBusy' }: Task): object[] {
     ...Object.entries(retry),
     ...LAMBDA_BUSY.map((error): [string, PolicyName] => [error, lambdaBusy]),
     ...LAMBDA_FAULT.map((error): [string, PolicyName] => [error, 'lambdaFault']),
+    ...RIGHT_UNSEEN.map((error): [string, PolicyName] => [error, 'rightUnseen']),
   ];
   const errors = Map.groupBy(policyOf, ([, policy]) => policy);
   return [...errors].map(([policy, named]) => ({

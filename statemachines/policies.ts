@@ -56,6 +56,8 @@ export const policies = {
    * timer leaves 900 s for all retries of the next step.
    */
   lambdaBusyAfterCommand: { first: 2, retries: 30, longest: 28, jitter: true },
+  /** IAM does not know a right everywhere yet. */
+  rightUnseen: { first: 2, retries: 4, longest: 30 },
   /** Lambda failed, or the function ended without an answer. */
   lambdaFault: { first: 2, retries: 4, longest: 30, jitter: true },
 } as const satisfies Record<string, Policy>;

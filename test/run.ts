@@ -2,7 +2,8 @@
  * `npm test`: downloads what a first run lacks, runs every test, prints the figures that were
  * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
  * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`), but
- * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run.
+ * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run, and lets the road
+ * have them, too.
  */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -35,12 +36,12 @@ interface Results {
 }
 
 /** Runs vitest as a process that writes to our output. @returns the exit code */
-function runVitest(args: string[], seed: number): Promise<number> {
+function runVitest(args: string[], faults: Record<string, string>): Promise<number> {
   const vitest = join(CHECKOUT, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
   const child = spawn(process.execPath, [...process.execArgv, vitest, 'run', ...reporters, ...args], {
     cwd: CHECKOUT,
-    env: { ...process.env, AWS_STAND_IN_DECISIONS: DECISIONS, SEALPOST_TEST_SEED: String(seed) },
+    env: { ...process.env, AWS_STAND_IN_DECISIONS: DECISIONS, ...faults },
     stdio: 'inherit',
   });
   return new Promise((resolve, reject) => {
@@ -129,13 +130,14 @@ function seedIn(given: string[]): { seed: number; args: string[] } {
 
 async function main(given: string[]): Promise<number> {
   const { seed, args } = seedIn(given);
+  const faults = { SEALPOST_TEST_SEED: `${seed}`, ...(given.includes('--seed') && { SEALPOST_ROAD_FAULTS: 'yes' }) };
   const report = reporter();
   const chosen = files.filter(file => file.endsWith('.test.ts') && args.some(arg => file.includes(arg)));
   const measured = await (args.length === 0 ? everything(report) : only(chosen, report));
   forget();
   for (const file of [RESULTS, DECISIONS]) rmSync(file, { force: true });
   if (args.length === 0) report('Every test: first the parts, then, alone for its figures, the way of five domains');
-  const exitCode = (await runVitest(args, seed)) || (await compareDecisions());
+  const exitCode = (await runVitest(args, faults)) || (await compareDecisions());
   console.log(`\nAWS failed now and then by the seed ${seed}: npm test -- --seed ${seed} repeats it`);
   if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;

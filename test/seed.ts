@@ -10,6 +10,9 @@ if (given === undefined) console.log(`Faults of AWS by the seed ${seed}: SEALPOS
 
 const LONGER = ['outage', 'staleIndex', 'rightUnseen', 'throttled'] as const;
 
+/** The road has faults in a run that names its seed: `npm test -- --seed 7`. */
+export const faultsOfTheRoad = process.env.SEALPOST_ROAD_FAULTS === 'yes' ? { seed } : undefined;
+
 /** The client of the product has a role with these rights. The test's own client is the root. */
 export const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
 const callers = /:assumed-role\//;

@@ -39,7 +39,7 @@ export const ADMINISTRATOR = 'provider-administrator';
 
 export interface ProviderOptions {
   /** What AWS does to the stack now and then; tests ask for it. */
-  faults?: Pick<FaultOptions, 'seed' | 'without'>;
+  faults?: Pick<FaultOptions, 'seed' | 'without'> | undefined;
   /** The folder of this run. In the folder of a killed provider, the run resumes. */
   directory: string;
   cdkOut: string;

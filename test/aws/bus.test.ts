@@ -50,8 +50,9 @@ async function received(count: number): Promise<Fact[]> {
     const receive = { QueueUrl: queueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 };
     const { Messages = [] } = await client.send(new ReceiveMessageCommand(receive));
     const envelopes = Messages.map(message => JSON.parse(message.Body!));
-    // An event may come twice.
-    for (const { id, 'detail-type': detailType, detail } of envelopes) all.set(id, { detailType, detail });
+    // An event may come twice, and a call whose answer was lost is sent again with new events.
+    for (const { 'detail-type': detailType, detail } of envelopes)
+      all.set(JSON.stringify(detail), { detailType, detail });
   }
   return [...all.values()];
 }

@@ -20,8 +20,8 @@ test("a road's source can be read at a sitting", () => {
 test('every policy is used, and a Comment speaks of one that its step has', () => {
   const tasks = machines.flatMap(({ states }) => Object.values(states).filter(isTask));
   const named = tasks.flatMap(({ retry, lambdaBusy }) => [...Object.values(retry), lambdaBusy]);
-  // The bus is asked by a state without a function; the other two are drawn into every step.
-  const drawnAlways = ['busAway', 'lambdaBusy', 'lambdaFault'];
+  // The bus is asked by a state without a function; the others are drawn into every step.
+  const drawnAlways = ['busAway', 'lambdaBusy', 'lambdaFault', 'rightUnseen'];
   expect(Object.keys(policies).filter(name => ![...named, ...drawnAlways].includes(name as never))).toEqual([]);
   for (const { name, comment, retry } of tasks)
     for (const [, error] of comment.matchAll(/\{(\w+)\}/g)) expect(Object.keys(retry), name).toContain(error);

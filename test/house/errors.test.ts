@@ -17,8 +17,8 @@ const states = machines.flatMap(({ name: machine, states: declared }) =>
     return { name, state, own, retried, caught: [...retried, ...caught] };
   }),
 );
-/** Names of AWS's: reserved ones, Lambda's own, and how its sandbox and runtime end. */
-const isForeign = (name: string) => /^(States|Lambda|Sandbox|Runtime)\./.test(name);
+/** Names of AWS's: reserved ones, Lambda's own, how its sandbox and runtime end, and a refusal. */
+const isForeign = (name: string) => /^(States|Lambda|Sandbox|Runtime)\.|^AccessDenied(Exception)?$/.test(name);
 
 /** Without the tables, and without what a step merely declares. */
 const cloud = [...under('core', 'aws', 'lambdas'), 'statemachines/step.ts']

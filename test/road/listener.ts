@@ -9,6 +9,7 @@ import type { Provider } from '../../local/provider/provider.ts';
 import { until } from '../../local/provider/panel.ts';
 
 export interface Fact {
+  id: string;
   'detail-type': string;
   source: string;
   detail: Record<string, unknown>;
@@ -69,7 +70,9 @@ export async function listen(provider: Provider, directory: string): Promise<Lis
       const ask = { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 };
       const { Messages = [] } = await client.send(new ReceiveMessageCommand(ask));
       for (const { Body, ReceiptHandle } of Messages) {
-        facts.push(JSON.parse(Body!) as Fact);
+        const fact = JSON.parse(Body!) as Fact;
+        // EventBridge may deliver an event twice.
+        if (!facts.some(({ id }) => id === fact.id)) facts.push(fact);
         await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
       }
     }

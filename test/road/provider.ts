@@ -18,6 +18,7 @@ import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../../local/clients/session.ts';
 import { History } from './history.ts';
 import { scratchCa, type ScratchCa } from '../install/scratch-ca.ts';
+import { faultsOfTheRoad } from '../seed.ts';
 import { listen, type Listener } from './listener.ts';
 
 export interface Road {
@@ -57,9 +58,13 @@ export function scratch(): string {
  * @param cdkOut the synthesised stack
  * @param into the folder for all of the provider's files
  */
-export function deploy(cdkOut: string, into: string, more: Pick<ProviderOptions, 'issuers'> = {}): Promise<Provider> {
+export function deploy(
+  cdkOut: string,
+  into: string,
+  more: Pick<ProviderOptions, 'issuers' | 'faults'> = {},
+): Promise<Provider> {
   const report = (line: string) => appendFileSync(join(into, 'report.log'), `${line}\n`);
-  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report, ...more });
+  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report, faults: faultsOfTheRoad, ...more });
 }
 
 /** The stack as `npm start` deploys it. */

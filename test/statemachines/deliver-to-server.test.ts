@@ -149,6 +149,7 @@ describe('a retry', () => {
       ['RecordDelivery', error, afterCommand],
       ['ReleaseServer', error, afterCommand],
     ]),
+    ['RecordDelivery', 'AccessDeniedException', [2, 4, 8, 16]],
     ['RecordDelivery', 'ServerUnreachable', undefined],
     ['SendDelivery', 'States.Timeout', undefined],
   ])('of %s after %s waits %j s', async (state, error, waits) => {

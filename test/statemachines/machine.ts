@@ -21,6 +21,8 @@ export const lambdaBusy = [
   'Lambda.ResourceConflictException',
   'Lambda.CodeArtifactUserPendingException',
 ];
+/** A right that a deploy has just given is not known everywhere, by the names of AWS's services. */
+export const youngRights = ['AccessDenied', 'AccessDeniedException'];
 /** Errors of Lambda itself, which our code did not throw. The next try usually succeeds. */
 export const lambdaTroubles = [
   ...lambdaBusy,

@@ -48,6 +48,7 @@ const longest = [1, 2, 4, 8, 16, 32, ...Array.from({ length: 54 }, () => 60)];
 test.each([
   ['Throttled', longest],
   ['Lambda.TooManyRequestsException', longest],
+  ['AccessDeniedException', [2, 4, 8, 16]],
   ['InvalidStepInput', undefined],
 ])('a retry of RegisterServer after %s waits %j s', async (error, waits) => {
   expect((await run(machine, { RegisterServer: { error } })).waits['RegisterServer']).toEqual(waits);

@@ -8,6 +8,7 @@ import {
   everyError,
   everyPair,
   lambdaBusy,
+  youngRights,
   lambdaTroubles,
   run,
   type Machine,
@@ -285,6 +286,10 @@ describe('a retry', () => {
     ['FinalizeOrder', 'AcmeUnavailable', [2, 4, 8, 16, 30]],
     ['ReleaseDomain', 'Throttled', busy],
     ['CreateOrder', 'Sandbox.Timedout', [2, 4, 8, 16]],
+    ...youngRights.flatMap((error): [string, string, number[]][] => [
+      ['ClaimDomain', error, [2, 4, 8, 16]],
+      ['ReleaseDomain', error, [2, 4, 8, 16]],
+    ]),
     ['CreateOrder', 'Lambda.ClientExecutionTimeoutException', [2, 4, 8, 16]],
     ...lambdaBusy.flatMap((error): [string, string, number[]][] => [
       ['ClaimDomain', error, longest],

@@ -10,12 +10,12 @@ const PAGE = 100;
 
 export function simulate(iam: LocalIam, account: string, input: SimulatePrincipalPolicyRequest, call: Call) {
   const { PolicySourceArn = '', ActionNames = [], ResourceArns = ['*'], ContextEntries = [] } = input;
+  if (!/^arn:aws:iam::\d+:(role|user|group)\//.test(PolicySourceArn))
+    throw new AwsError('InvalidInputException', `Invalid Entity Arn: ${PolicySourceArn}`);
   call.authorize('iam:SimulatePrincipalPolicy', PolicySourceArn);
   refuseOthers('iam:SimulatePrincipalPolicy', input, [
     ...['PolicySourceArn', 'ActionNames', 'ResourceArns', 'ContextEntries', 'Marker', 'MaxItems'],
   ]);
-  if (!/^arn:aws:iam::\d+:(role|user|group)\//.test(PolicySourceArn))
-    throw new AwsError('InvalidInputException', `Invalid Entity Arn: ${PolicySourceArn}`);
   if (!PolicySourceArn.includes(':role/')) refuse('iam:SimulatePrincipalPolicy of users and groups');
   const unknown = ActionNames.find(action => !/^[a-z0-9-]+:\w+$/i.test(action));
   if (unknown !== undefined) throw new AwsError('InvalidInputException', `Invalid Action: ${unknown}`);

@@ -123,7 +123,7 @@ export const logs = (cloud: Cloud): LogsService => {
       },
 
       DescribeLogGroups(input: DescribeLogGroupsRequest, call: Call) {
-        call.authorize('logs:DescribeLogGroups', groupArn('*'));
+        call.authorize('logs:DescribeLogGroups', '*');
         const { logGroupNamePrefix = '', limit = 50, nextToken = '' } = input;
         refuseOthers('logs:DescribeLogGroups', input, ['logGroupNamePrefix', 'limit', 'nextToken']);
         const rows = database
