@@ -50,7 +50,11 @@ why=
 . ./adapters/dovecot-reading.sh
 . ./adapters/dovecot-room.sh
 . ./adapters/courier.sh
+. ./adapters/nginx-read.sh
+. ./adapters/nginx-find.sh
+. ./adapters/nginx-plan.sh
 . ./adapters/nginx.sh
+. ./adapters/apache-read.sh
 . ./adapters/apache.sh
 . ./parts/delivery.sh
 . ./parts/look.sh
@@ -59,6 +63,7 @@ why=
 . ./parts/check.sh
 . ./parts/transaction.sh
 . ./parts/kept.sh
+. ./parts/webmail.sh
 . ./parts/adopt.sh
 . ./parts/foreign.sh
 . ./parts/inspect.sh
@@ -115,7 +120,9 @@ main() {
   # reason.
   { mkdir -p "$home/live" "$home/host" && touch "$home/lock" "$home/domains"; } 2>/dev/null ||
     stop 50 "$home cannot be written"
-  chmod 0711 "$home" "$home/live" "$home/host"
+  # Whoever may enter live/ can try which domains are here.
+  chmod 0700 "$home/live"
+  chmod 0711 "$home" "$home/host"
   exec 9>"$home/lock"
   flock -w "${SEALPOST_LOCK_WAIT:-120}" 9 || exit 40
   # tmpfs. Only the PEM files are staged on disk, where a rename can put them into place.
@@ -133,7 +140,7 @@ deliver() {
   delivery=$1 hash=$2
   [ "${#hash}" = 64 ] || stop 50 'the second argument is the sha256 of the delivery'
   read_head "$delivery" >"$run/head" || stop 50 'the delivery is malformed'
-  read -r server seq issued_at not_after mode adopt entries <"$run/head"
+  read -r server seq issued_at not_after mode adopt entries webmail_name webmail_file <"$run/head"
   now=$(date +%s) consent=no
   [ "$adopt" != with-losses ] || consent=yes
 

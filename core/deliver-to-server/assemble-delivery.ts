@@ -95,7 +95,9 @@ async function nextDelivery(
   ports: AssemblePorts,
 ): Promise<(Delivery & { looks?: Looks }) | Ended<'NothingToDeliver'>> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
-  const inspection = { ...about, mode: 'inspect' as const, adopt: consentTo(server), entries: [] };
+  const { webmail } = server;
+  const asked = { adopt: consentTo(server), ...(webmail && { webmail }) };
+  const inspection = { ...about, mode: 'inspect' as const, ...asked, entries: [] };
   if (!server.capability) return inspection;
   const now = ports.clock.now();
   const ripe = await ripeWork(server, ports.store, now);

@@ -27,6 +27,7 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
     `not-after ${issuedAt + DELIVERY_LIFETIME_SECONDS}`,
     `mode ${delivery.mode}`,
     `adopt ${consent(delivery)}`,
+    ...(delivery.webmail ? [`webmail ${delivery.webmail.name} ${delivery.webmail.file}`] : []),
     `entries ${delivery.entries.length}`,
     'roots',
     ...certificatesIn(delivery.roots),

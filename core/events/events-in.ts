@@ -33,6 +33,12 @@ export const serverDetail = z.strictObject({
   node: nodeId,
   adopt: z.optional(z.union([z.boolean(), z.literal('with-losses')])),
   role: z.optional(z.string().check(z.regex(/^[\w+=,.@-]{1,64}$/))),
+  webmail: z.optional(
+    z.strictObject({
+      file: z.string().check(z.regex(/^\/[A-Za-z0-9.\/_+@=-]{1,250}$/)),
+      name: z.string().check(z.regex(/^[A-Za-z0-9.*_-]{1,253}$/)),
+    }),
+  ),
   servesByName: z.optional(z.literal(false)),
 });
 
@@ -78,6 +84,11 @@ export const wanted: Record<string, string> = {
   node: 'the managed node id that Systems Manager shows: "i-" or "mi-" and 8 or 17 hexadecimal digits',
   adopt:
     'true to let sealpost write the lines of its plan into the mail server\'s configuration, "with-losses" to consent also to what the plan says would be lost, or leave it out',
+  webmail:
+    'which site of the web server is the webmail of the provider, {"file":…,"name":…}: the file of its configuration and one of its names; or leave it out if one site alone has a name of this server',
+  'webmail.file':
+    'the absolute path of the file with the site of the webmail, without spaces, e.g. "/etc/web/sites/webmail.conf"',
+  'webmail.name': 'one of the names of the site of the webmail, e.g. "webmail.provider.example"',
   servesByName:
     'false for mail software that has one certificate for all names, or leave it out: inspection finds out what the software can do',
   role: 'the name of the IAM role that the instance runs with, or leave it out',

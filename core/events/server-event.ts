@@ -1,6 +1,7 @@
 /** Events about mail servers, as the state machine register-server reads them. */
 import { parseHostName } from '../certificate/names.ts';
 import type { Consent } from '../record/adoption.ts';
+import type { Webmail } from '../record/delivery.ts';
 import { serverDetail, serverRetirement } from './events-in.ts';
 import { readEvent } from './read-event.ts';
 
@@ -10,6 +11,7 @@ export interface Registration {
   node: string;
   adopt: Consent;
   role?: string;
+  webmail?: Webmail;
   servesByName?: false;
   at: number;
 }
@@ -33,10 +35,11 @@ export function parseServerEvent(event: unknown, now = Infinity): Registration |
     const name = parseHostName(server, { field: 'detail.server', isLeaving: true });
     return { kind: 'retired', server: name, ...(node && { node }), at };
   }
-  const { server, node, adopt = false, role, servesByName } = detail(serverDetail);
+  const { server, node, adopt = false, role, webmail, servesByName } = detail(serverDetail);
   return {
     ...{ kind: 'registered', server: parseHostName(server, { field: 'detail.server' }), node, adopt, at },
     ...(role && { role }),
+    ...(webmail && { webmail }),
     ...(servesByName === false && { servesByName }),
   };
 }

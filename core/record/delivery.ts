@@ -41,11 +41,18 @@ export interface DeliveryEntry {
   };
 }
 
+/** The site of a web server that is the provider's webmail: its file, and one of its names. */
+export interface Webmail {
+  file: string;
+  name: string;
+}
+
 export interface Delivery {
   server: string;
   seq: number;
   mode: 'inspect' | 'install' | 'verify';
   adopt?: Consent;
+  webmail?: Webmail;
   /** PEM roots that the server trusts in addition to its own store. */
   roots: string;
   entries: DeliveryEntry[];

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { DomainRecord, StoredCertificate, Use } from './domain.ts';
 import type { Consent } from './adoption.ts';
+import type { Webmail } from './delivery.ts';
 import type { Audit, Look } from './audit.ts';
 import type { Capable } from './capability.ts';
 import type { Life } from './life.ts';
@@ -29,6 +30,8 @@ export interface ServerRecord extends Capable {
   node: string;
   roleId: string;
   adopt: Consent;
+  /** Which site is the webmail, if the registration says so. */
+  webmail?: Webmail;
   /** When the registration was sent, milliseconds since the epoch. */
   registeredAt: number;
   /** Absent: Linux. */

@@ -3,11 +3,10 @@
 # certificates only at a reload: one graceful reload a delivery, and only if a webmail name or its
 # certificate changed. A graceful reload with a key that does not fit its certificate ENDS Apache,
 # with exit code 0, and its configuration test does not notice. So the adapter checks each pair
-# before a reload. The adapter knows Debian's layout of sites.
+# before a reload. Our site lies in a directory that Apache includes by a pattern, after all others.
 
 adapter apache webmail by-name
 
-apache_site=/etc/apache2/sites-enabled/zz-sealpost.conf
 apache_hosts=$home/apache.conf
 apache_body=$home/apache-webmail.inc
 apache_checked=$home/apache-checked
@@ -43,84 +42,61 @@ apache_apply() {
   fi
 }
 
+# What the webmail is: said in the registration, or recorded at adoption, or to be seen by its
+# names.
+apache_look() {
+  webmail_is apache
+  # shellcheck disable=SC2154 # webmail_is sets them
+  apache_find "$its_file" "$its_name"
+}
+
 # apache_take LIST: writes the virtual hosts for LIST and their body into $run. The body is that of
-# the provider's webmail as it is now. If the webmail is not found any more, the last body is used,
-# because the virtual host of a removed domain must not stay: its file will be gone.
+# the virtual host that adoption has recorded, as it is now. If that is gone, the last body is used,
+# and no other virtual host is taken in its place. (The virtual host of a removed domain must not
+# stay either: its file will be gone.)
 apache_take() {
-  # shellcheck disable=SC2046
-  set -- "$1" $(apache_block)
-  if [ $# != 3 ] || ! apache_cut "$2" "$3" >"$run/apache.new.body"; then
+  apache_look
+  IFS='	' read -r file line _ <<-END
+	$(apache_told webmail)
+	END
+  if [ -z "$file" ] || ! apache_cut "$file" "$line" >"$run/apache.new.body"; then
     [ -e "$apache_body" ] || return 1
+    [ ! -e "$run/facts" ] || echo "fact webmail-gone apache $(cat "$adoption/apache.webmail")" >>"$run/facts"
     cp "$apache_body" "$run/apache.new.body"
   fi
   apache_render "$1" "$(sed -n '1s/^# addresses //p' "$run/apache.new.body")" >"$run/apache.new"
-}
-
-# Prints `file line named` for each of the provider's virtual hosts on 443. `named` is 1 if its name
-# or an alias has `webmail` in it.
-apache_blocks() {
-  apachectl -t -D DUMP_VHOSTS 2>/dev/null | awk -v ours="$apache_hosts" '
-    function done() { if (at != "" && at !~ "^" ours) print at, named; at = "" }
-    # `*:443 name (file:line)`, or below `*:443 is a NameVirtualHost` lines `port 443 namevhost name
-    # (file:line)`.
-    $1 ~ /:443$/ && $2 != "is" || $1 == "port" && $2 == 443 {
-      done()
-      at = $NF; gsub(/[()]/, "", at); sub(/:/, " ", at)
-      named = 0
-    }
-    $1 ~ /:[0-9]+$/ && $1 !~ /:443$/ || $1 == "port" && $2 != 443 { done() }
-    at != "" && / webmail/ { named = 1 }
-    at != "" && ($1 == "wild" || $1 == "alias") && $NF ~ /^(webmail)?\./ { named = 1 }
-    END { done() }'
-}
-
-# Prints `file line` of the virtual host that is the webmail: the only one, or the only one named
-# so.
-apache_block() {
-  apache_blocks | awk '{ all++; any = $1 " " $2; if ($3) { some++; named = $1 " " $2 } } END { if (all == 1) print any; else if (some == 1) print named }'
-}
-
-# apache_cut FILE LINE: prints `# addresses …`, then the body without the lines that each of our
-# virtual hosts has itself. The line `# certificate` says that the provider's virtual host has a
-# certificate.
-apache_cut() {
-  awk -v line="$2" '
-    NR == line {
-      if (tolower($1) != "<virtualhost") exit
-      sub(/^[ \t]*<[^ \t]+[ \t]+/, ""); sub(/>.*/, "")
-      print "# addresses " $0
-      inside = 1
-      next
-    }
-    !inside { next }
-    tolower($1) == "</virtualhost>" { whole = 1; exit }
-    tolower($1) == "sslcertificatefile" { print "# certificate" }
-    tolower($1) ~ /^(servername|serveralias|sslcertificate(key|chain)?file)$/ { next }
-    { print }
-    END { exit !whole }' "$1"
 }
 
 # False if a reload would end Apache; prints why. Pairs that were checked before and are still the
 # same files are not checked again.
 apache_fit() {
   apachectl -t 2>&1 || return 1
+  root=$(apache_root)
   apachectl -t -D DUMP_INCLUDES 2>/dev/null | sed -n 's/^ *([0-9*]*) //p' | while read -r file; do
-    awk '
-      function value() { v = $2; gsub(/"/, "", v); if (v !~ /^\//) v = "/etc/apache2/" v; return v }
+    awk -v root="$root/" '
+      function value(v) {
+        v = $0; sub(/^[ \t]*[^ \t]+[ \t]+/, "", v); sub(/[ \t]+$/, "", v)
+        if (v ~ /^".*"$/) v = substr(v, 2, length(v) - 2)
+        if (v !~ /^\//) v = root v
+        return v
+      }
       function done(i) {
-        for (i = 1; i <= certificates; i++) print certificate[i], (i <= keys ? key[i] : certificate[i])
+        for (i = 1; i <= certificates; i++) print certificate[i] "\t" (i <= keys ? key[i] : certificate[i])
         certificates = keys = 0
       }
+      { sub(/\r$/, "") }
+      /\\$/ { held = held substr($0, 1, length($0) - 1) " "; next }
+      { $0 = held $0; held = "" }
       tolower($1) == "<virtualhost" || tolower($1) == "</virtualhost>" { done() }
-      tolower($1) == "sslcertificatefile" && $2 !~ /\$/ { certificate[++certificates] = value() }
-      tolower($1) == "sslcertificatekeyfile" && $2 !~ /\$/ { key[++keys] = value() }
+      tolower($1) == "sslcertificatefile" && $2 !~ /[$]/ { certificate[++certificates] = value() }
+      tolower($1) == "sslcertificatekeyfile" && $2 !~ /[$]/ { key[++keys] = value() }
       END { done() }' "$file"
-  done | sort -u | while read -r certificate key; do
-    echo "$certificate $key $(stat -L -c '%i %s %Y %Z' "$certificate" "$key" 2>/dev/null | tr '\n' ' ')"
+  done | sort -u | while IFS='	' read -r certificate key; do
+    printf '%s\t%s\t%s\n' "$certificate" "$key" "$(stat -L -c '%i %s %Y %Z' "$certificate" "$key" 2>/dev/null | tr '\n' ' ')"
   done >"$run/apache.pairs"
   touch "$apache_checked"
   grep -Fxv -f "$apache_checked" "$run/apache.pairs" >"$run/apache.unchecked" || :
-  while read -r certificate key _; do
+  while IFS='	' read -r certificate key _; do
     of_leaf=$(openssl x509 -in "$certificate" -noout -pubkey 2>/dev/null </dev/null) || of_leaf=
     of_key=$(openssl pkey -in "$key" -pubout -passin pass: 2>/dev/null </dev/null) || of_key=
     if [ -z "$of_leaf" ] || [ "$of_leaf" != "$of_key" ]; then
@@ -132,53 +108,114 @@ apache_fit() {
 }
 
 apache_obstacle() {
-  if [ ! -d /etc/apache2/sites-enabled ]; then
-    echo 'its configuration is not laid out in sites, as that of Debian is'
+  if ! apachectl -t >"$run/apache.error" 2>&1; then
+    sed -n 's/^AH[0-9]*: Syntax error on line \([0-9]*\) of \(.*\):$/\2:\1: its configuration has an error; mend it/p' "$run/apache.error" | grep . ||
+      echo "its configuration has an error: $(tail -n 1 "$run/apache.error"); mend it"
     return
   fi
-  if ! apachectl -t >/dev/null 2>&1; then
-    echo 'its configuration has an error'
-    return
-  fi
-  # shellcheck disable=SC2046
-  set -- $(apache_block)
-  if [ $# != 2 ]; then
-    echo 'no single virtual host on 443 is the webmail (ServerName webmail…)'
-  elif ! apache_cut "$1" "$2" >"$run/apache.cut"; then
-    echo "its webmail virtual host cannot be read from $1"
-  elif ! grep -qx '# certificate' "$run/apache.cut"; then
-    echo 'its certificate is not set in its virtual host'
-  elif ! apache_fit >"$run/apache.error" 2>&1; then
-    tail -n 1 "$run/apache.error"
-  fi
+  apache_look
+  apache_told obstacle
+  ! apache_told obstacle | grep -q . || return 0
+  IFS='	' read -r file line name <<-END
+	$(apache_told webmail)
+	END
+  apache_cut "$file" "$line" >/dev/null || echo "$file:$line: the webmail ($name) cannot be read from here; write it as one <VirtualHost>, without a macro"
+  apache_nested "$file" "$line"
+  apache_owner "$file" "$line"
+  apache_place | sed -n 's/^obstacle	//p'
+  others_write "$file"
+  apache_place | grep -v '^obstacle' | while read -r site; do others_write "${site%/*}"; done
+  apache_fit >"$run/apache.error" 2>&1 || tail -n 1 "$run/apache.error"
+}
+
+# A document root of an ordinary user shows that the virtual host is a customer's, unless the
+# registration says otherwise.
+apache_owner() {
+  [ "${webmail_file:--}" = - ] || return 0
+  apache_names "$1" "$2" | sed -n 's/^root //p' | while read -r root; do
+    uid=$(stat -c %u "$root" 2>/dev/null) || continue
+    [ "$uid" -lt 1000 ] || [ "$uid" = 65534 ] || echo "$1:$2: its DocumentRoot $root belongs to $(stat -c %U "$root"), so it may be the site of a customer; say which is the webmail in the registration: \"webmail\":{\"file\":…,\"name\":…}"
+  done
+}
+
+apache_site_text() {
+  echo "# Written by sealpost's adoption; undo-adoption removes this file. It includes a virtual host for each"
+  echo '# webmail name, after all others.'
+  echo "IncludeOptional $apache_hosts"
 }
 
 apache_plan() {
-  echo "$apache_site IncludeOptional $apache_hosts"
+  apache_look
+  apache_site_text | sed "s|^|$(apache_place):0 + |"
+  apache_told webmail | awk -F '\t' '{ print "costs that " $1 ":" $2 " (" $3 ") answers the webmail name of each customer" }'
+  echo 'costs a graceful reload for each delivery that changes webmail; adoption itself needs none'
+}
+
+# apache_stage DIRECTORY: Apache tests a virtual host like ours, with the body of the webmail,
+# behind its configuration as it is.
+apache_stage() {
+  apache_look
+  IFS='	' read -r file line name <<-END
+	$(apache_told webmail)
+	END
+  apache_cut "$file" "$line" >"$1/body"
+  printf '<VirtualHost %s>\nServerName sealpost.invalid\nInclude %s/body\n</VirtualHost>\n' "$(sed -n '1s/^# addresses //p' "$1/body")" "$1" >"$1/apache.conf"
+  apachectl -t -c "Include $1/apache.conf" >"$1/error" 2>&1 || grep -v '^Action' "$1/error" | head -n 2 | tr '\n' ' '
 }
 
 # Adoption needs no reload, because the included file is still empty.
 apache_adopt() {
-  : >"$run/apache.nothing"
-  apache_take "$run/apache.nothing" || return 1
+  apache_look
+  apache_told webmail | while IFS='	' read -r file _ called; do echo "$called $(readlink -f "$file")"; done >"$run/apache.webmail"
+  site=$(apache_place)
+  cp "$run/apache.webmail" "$adoption/apache.webmail"
+  echo "$site" >"$adoption/apache.site"
+  apache_take "$home/domains" || return 1
   place "$run/apache.new.body" "$apache_body"
   place "$run/apache.new" "$apache_hosts"
+  keep apache "$site" || return 1
   mark_adopting apache
-  {
-    echo "# Written by sealpost's adoption; undo-adoption removes this file. It includes a virtual host for each"
-    echo '# webmail name, after all others.'
-    echo "IncludeOptional $apache_hosts"
-  } >"$run/apache.site"
-  chmod 0644 "$run/apache.site"
-  place "$run/apache.site" "$apache_site"
+  apache_site_text >"$run/apache.site"
+  rewrite apache "$site" "$run/apache.site" || return 1
   apachectl -t >/dev/null 2>&1 || return 1
-  apache_asks
+  apache_asks || return 1
+  [ ! -s "$apache_hosts" ] || ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
 }
 
-apache_asks() { apachectl -t -D DUMP_INCLUDES 2>/dev/null | grep -q " $apache_site\$"; }
+# The registration may name another webmail than the one on record: then Apache is adopted again.
+apache_asks() {
+  apachectl -t -D DUMP_INCLUDES 2>/dev/null | grep -Fq " $(cat "$adoption/apache.site")" || return 1
+  webmail_is apache
+  [ "$its_name $its_file" = "$(cat "$adoption/apache.webmail")" ]
+}
 
 apache_undo() {
-  rm -f "$apache_site"
+  give_back apache
+  rm -f "$apache_hosts" "$apache_body"
   ss -Hltnp 'sport = :443' | grep -q '"apache2"' || return 0
   ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
+}
+
+apache_known() {
+  apache_look
+  IFS='	' read -r file line _ <<-END
+	$(apache_told webmail)
+	END
+  [ -z "$file" ] || apache_names "$file" "$line" | grep -xE '[a-z0-9.-]+\.[a-z0-9-]+' || :
+}
+
+# The listeners of the webmail, if it or the whole server wants a PROXY header (mod_remoteip).
+apache_proxied() {
+  apache_look
+  IFS='	' read -r file line _ <<-END
+	$(apache_told webmail)
+	END
+  [ -n "$file" ] || return 0
+  apachectl -t -D DUMP_INCLUDES 2>/dev/null | sed -n 's/^ *([0-9*]*) //p' | while read -r each; do
+    awk -v site="$file" -v line="$line" '
+      tolower($1) == "<virtualhost" { other = !(FILENAME == site && FNR == line) }
+      tolower($1) == "</virtualhost>" { other = 0 }
+      !other && tolower($1) == "remoteipproxyprotocol" && tolower($2) == "on" { print "yes" }' "$each"
+  done | grep -q yes || return 0
+  awk -F '\t' -v file="$file" -v line="$line" '$2 == file && $3 == line { print $1 }' "$run/apache.sites"
 }

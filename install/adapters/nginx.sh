@@ -1,144 +1,248 @@
 # nginx for webmail: one server block whose certificate file is chosen by name at each handshake. So
 # a renewed certificate needs no reload. The map has exact names: an unknown name gets the default
 # certificate, and no name that a client sends becomes part of a path. (With a pattern the handshake
-# of an unknown name would fail.) The worker opens the files, so the files that nginx serves, and no
-# others, are 0640 for its group.
+# of an unknown name would fail.)
+#
+# The worker opens the files, so it has copies of its own, 0640 for the group sealpost-web. Only the
+# worker has this group: other processes of its user (PHP) are denied. A worker also sends a
+# customer's visitors what a link in his web space leads to. So the copies are in a directory that
+# has a name by chance, and nobody but root can learn that name.
 
 adapter nginx webmail by-name
 
-nginx_map=/etc/nginx/conf.d/sealpost.conf
+nginx_conf=$home/nginx.conf
 nginx_names=$home/nginx-names
+nginx_group=sealpost-web
 
 nginx_detect() { nginx -v 2>&1 | sed -n 's|.*nginx/||p' | cut -d' ' -f1; }
 nginx_ports() { echo 443; }
 nginx_directory() { echo /etc/nginx; }
-nginx_readers() { nginx_worker_group; }
+nginx_readers() { echo "$nginx_group"; }
+nginx_keys() { cat "$adoption/nginx.keys"; }
 
-nginx_group() { cat "$home/adoption/nginx.group"; }
-
-nginx_readable() { xargs -r sh -c 'chgrp "$0" "$@" && chmod 0640 "$@"' "$(nginx_group)"; }
-
-nginx_render() { awk -v live="$home/live/" '$6 != "-" { print $6, live $1 ".pem;" }' "$1" | sort; }
+nginx_render() { awk -v keys="$(nginx_keys)/" '$6 != "-" { print $6, keys $1 ".pem;" }' "$1" | sort; }
 
 # nginx_apply BEFORE AFTER CHANGED
 nginx_apply() {
+  nginx_copy "$2" "$3"
+  nginx_defaults "$2"
   nginx_render "$2" >"$run/nginx.new"
-  # A new default needs no reload: the next handshake opens the file.
-  default_chain nginx "$2" "$(nginx_group)" || :
-  ! cmp -s "$run/nginx.new" "$nginx_names" || return 0
-  cp "$nginx_names" "$run/nginx.old"
-  place "$run/nginx.new" "$nginx_names"
-  if nginx -t >/dev/null 2>"$run/nginx.error"; then
-    nginx -s reload >/dev/null 2>&1 || :
-  else
-    place "$run/nginx.old" "$nginx_names"
-    head -n 1 "$run/nginx.error" >"$run/why.nginx"
+  if ! cmp -s "$run/nginx.new" "$nginx_names"; then
+    cp "$nginx_names" "$run/nginx.old" 2>/dev/null || : >"$run/nginx.old"
+    place "$run/nginx.new" "$nginx_names"
+    if nginx -t >/dev/null 2>"$run/nginx.error"; then
+      nginx -s reload >/dev/null 2>&1 || :
+    else
+      place "$run/nginx.old" "$nginx_names"
+      head -n 1 "$run/nginx.error" >"$run/why.nginx"
+    fi
   fi
+  awk 'FILENAME == ARGV[1] { if ($6 != "-") kept[$1] = 1; next } !($1 in kept) { print $1 }' "$2" "$3" |
+    while read -r domain; do rm -f "$(nginx_keys)/$domain.pem"; done
 }
 
-# Prints `file certificate key named` for each server block that answers TLS on 443. `named` is 1 if
-# one of its names has `webmail` in it.
-nginx_blocks() {
-  nginx -T 2>/dev/null | awk '
-    /^# configuration file / { file = $4; sub(/:$/, "", file); next }
-    { sub(/#.*/, "") }
-    !depth && /^[ \t]*server[ \t]*(\{|$)/ || /[{ \t]server[ \t]*\{/ { inside = 1; base = depth; tls = named = 0; cert = key = "-" }
-    inside && /^[ \t]*listen[ \t].*443.*[ \t]ssl/ { tls = 1 }
-    inside && /^[ \t]*server_name[ \t].*webmail/ { named = 1 }
-    inside && /^[ \t]*ssl_certificate[ \t]/ { cert = $2; sub(/;$/, "", cert) }
-    inside && /^[ \t]*ssl_certificate_key[ \t]/ { key = $2; sub(/;$/, "", key) }
-    {
-      depth += gsub(/\{/, "{") - gsub(/\}/, "}")
-      if (inside && depth <= base) { inside = 0; if (tls) print file, cert, key, named }
-    }'
+# nginx_copy LIST CHANGED: copies the certificates of the changed places that have a web name.
+nginx_copy() {
+  nginx_to=$(nginx_keys) nginx_changed=$2
+  if [ ! -d "$nginx_to" ] || [ ! -e "$nginx_names" ]; then
+    awk '{ print $1 }' "$1" >"$run/nginx.all"
+    nginx_changed=$run/nginx.all
+  fi
+  mkdir -p "$nginx_to"
+  chgrp "$nginx_group" "$nginx_to" && chmod 0710 "$nginx_to"
+  awk -v live="$home/live/" 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $6 != "-" { print live $1 ".pem" }' \
+    "$nginx_changed" "$1" >"$run/nginx.copied"
+  rm -rf "$nginx_to/new"
+  [ -s "$run/nginx.copied" ] || return 0
+  mkdir "$nginx_to/new"
+  xargs cp -t "$nginx_to/new" <"$run/nginx.copied" || stop 50 "$nginx_to cannot be written"
+  find "$nginx_to/new" -name '*.pem' -exec chgrp "$nginx_group" {} + -exec chmod 0640 {} + -exec sync {} +
+  find "$nginx_to/new" -name '*.pem' -exec mv -f -t "$nginx_to" {} +
+  rmdir "$nginx_to/new"
 }
 
-# The one block that is the webmail: the only block, or the only one that is named so.
-nginx_block() {
-  nginx_blocks | awk '{ all++; any = $0; if ($4) { some++; named = $0 } } END { if (all == 1) print any; else if (some == 1) print named }'
+# nginx_defaults LIST: keeps default-N.pem, what the variable N has for a client that sends no name
+# or an unknown one: the N-th pair of the operator, as the operator renews it. The host's own
+# certificate takes the place of the pair of the same key type (else of the first one), if the host
+# has a web name.
+nginx_defaults() {
+  nginx_n=0 nginx_slot=0
+  host=$(awk '$2 == "host" && $6 != "-" { print $1; exit }' "$1")
+  [ -z "$host" ] || nginx_slot=$(nginx_slot_of "$home/live/$host.pem")
+  while IFS='	' read -r key certificate; do
+    nginx_n=$((nginx_n + 1))
+    nginx_default=$(nginx_keys)/default-$nginx_n.pem
+    if [ "$nginx_n" = "$nginx_slot" ]; then
+      cp "$home/live/$host.pem" "$run/nginx.default"
+    else
+      cat "$key" "$certificate" >"$run/nginx.default" 2>/dev/null || continue
+    fi
+    ! cmp -s "$run/nginx.default" "$nginx_default" || continue
+    [ -z "$(nginx_unfit "$run/nginx.default" "$run/nginx.default")" ] || continue
+    place "$run/nginx.default" "$nginx_default" "$nginx_group"
+  done <"$adoption/nginx.chains"
+}
+
+nginx_slot_of() {
+  nginx_type=$(key_type "$1")
+  while IFS='	' read -r _ certificate; do key_type "$certificate"; done <"$adoption/nginx.chains" |
+    awk -v type="$nginx_type" '$0 == type { n = NR; exit } END { print n ? n : 1 }'
+}
+
+key_type() { openssl x509 -in "$1" -noout -text 2>/dev/null </dev/null | sed -n 's/.*Public Key Algorithm: //p'; }
+
+# What the webmail is: said in the registration, or recorded at adoption, or to be seen by its
+# names.
+nginx_look() {
+  webmail_is nginx
+  # shellcheck disable=SC2154 # webmail_is sets them
+  nginx_find "$its_file" "$its_name"
 }
 
 nginx_obstacle() {
-  if ! nginx -t >/dev/null 2>&1; then
-    echo 'its configuration has an error'
-  elif [ -z "$(nginx_block)" ]; then
-    echo 'no single server block on 443 is the webmail (server_name webmail…)'
-  else
-    case $(nginx_block) in
-      *' - '*) echo 'its certificate is not set in its server block' ;;
-      *\$*) echo 'its certificate file is already a variable' ;;
-    esac
+  if ! nginx -t >/dev/null 2>"$run/nginx.error"; then
+    sed -n 's/^nginx: \[emerg\] \(.*\) in \(\/.*:[0-9]*\)$/\2: \1; mend it/p; t
+      s/^nginx: \[emerg\] \(.*\)/its configuration has an error: \1; mend it/p' "$run/nginx.error" | head -n 1
+    return
   fi
+  nginx_master
+  nginx_look
+  nginx_told obstacle
+  nginx_told chain | while IFS='	' read -r key certificate; do nginx_unfit "$(nginx_path "$key")" "$(nginx_path "$certificate")"; done
+  ! nginx_told ours | grep -q . || return 0
+  nginx_owner
+  nginx_group_obstacle
+  nginx_made "$run/nginx.made"
+  while read -r _ file; do others_write "$file"; done <"$run/nginx.made/files"
 }
 
 nginx_plan() {
-  nginx_block | while read -r file certificate key _; do
-    echo "$file ssl_certificate $certificate -> \$sealpost_pem"
-    echo "$file ssl_certificate_key $key -> \$sealpost_pem"
-  done
-  echo "$nginx_map map \$ssl_server_name \$sealpost_pem"
+  nginx_look
+  nginx_made "$run/nginx.made"
+  while read -r n file; do
+    changes "$file" "$run/nginx.made/$n"
+  done <"$run/nginx.made/files"
+  nginx_told webmail | awk -F '\t' '{ print "costs that " $1 ":" $2 " (" $3 ") answers the webmail name of each customer" }'
+  user=$(nginx_user_name)
+  echo "costs a group $nginx_group, which only the worker of nginx has and which may read the keys of webmail names"
+  id -Gn "$user" | grep -qw "$nginx_group" || echo "costs a line in /etc/group: $user becomes a member of its own group $(id -gn "$user"), so that nginx can read what it could read before"
+  ! nginx_told stapling | grep -q . || echo 'costs OCSP stapling: nginx does not staple a certificate that is chosen by name'
+  echo 'costs one reload'
 }
 
-nginx_worker_group() {
-  user=$(nginx -T 2>/dev/null | awk '$1 == "user" { sub(/;$/, "", $2); sub(/;$/, "", $3); print $3 == "" ? $2 : ":" $3; exit }')
-  case $user in
-    :*) echo "${user#:}" ;;
-    *) id -gn "${user:-nobody}" ;;
-  esac
+# nginx_stage DIRECTORY: nginx tests the changed files in the place of its own, which no other
+# process sees: they are mounted over its own in a mount namespace. Where that is forbidden (a
+# container), nginx tests them when they are written, before its reload.
+nginx_stage() {
+  nginx_look
+  nginx_made "$1/made"
+  user=$(nginx_user_name)
+  { cat /etc/group && ! grep "^$nginx_group:" /etc/group >/dev/null && echo "$nginx_group:x:64999:"; } >"$1/group" || :
+  [ -e "$nginx_names" ] || : >"$nginx_names"
+  nginx_map "$home/web" >"$1/map"
+  place "$1/map" "$nginx_conf"
+  unshare -m true 2>/dev/null || return 0
+  unshare -m sh -c '
+    set -e
+    mount --bind "$0/group" /etc/group
+    while read -r n file; do mount --bind "$0/made/$n" "$file"; done <"$0/made/files"
+    nginx -t' "$1" 2>"$1/error" || sed -n 's/^nginx: \[emerg\] //p; t; $p' "$1/error" | head -n 1
 }
 
 nginx_adopt() {
-  read -r file certificate key _ <<-EOF
-	$(nginx_block)
-	EOF
-  nginx_worker_group >"$adoption/nginx.group"
-  printf '%s\n%s\n' "$key" "$certificate" >"$adoption/nginx.chain"
-  own_chain nginx "$home/host/nginx.pem"
-  echo "$home/host/nginx.pem" | nginx_readable
-  # Certificates that were installed before nginx was adopted.
-  [ ! -e "$home/domains" ] || awk -v live="$home/live/" '$6 != "-" { print live $1 ".pem" }' "$home/domains" | nginx_readable
-  file=$(readlink -f "$file")
-  echo "$file" >"$adoption/nginx.file"
-  [ -e "$nginx_names" ] || : >"$nginx_names"
+  nginx_look
+  nginx_made "$run/nginx.made"
+  nginx_told webmail | awk -F '\t' '{ print $3, $1 }' >"$adoption/nginx.webmail"
+  nginx_told chain | while IFS='	' read -r key certificate; do
+    printf '%s\t%s\n' "$(nginx_path "$key")" "$(nginx_path "$certificate")"
+  done >"$adoption/nginx.chains"
+  echo "$home/web-$(openssl rand -hex 16)" >"$adoption/nginx.keys"
+  nginx_user_name >"$adoption/nginx.user"
+  id -Gn "$(nginx_user_name)" >"$adoption/nginx.groups"
+  while read -r _ file; do keep nginx "$file" || return 1; done <"$run/nginx.made/files"
   mark_adopting nginx
-  {
-    echo "# Written by sealpost's adoption, removed by its undo-adoption."
-    nginx -T 2>/dev/null | grep -q '^[ \t]*map_hash_max_size' || echo 'map_hash_max_size 32768;'
-    # A name may have 253 letters. nginx does not start with a name that does not fit into a bucket.
-    nginx -T 2>/dev/null | grep -q '^[ \t]*map_hash_bucket_size' || echo 'map_hash_bucket_size 512;'
-    printf 'map $ssl_server_name $sealpost_pem {\n  default %s;\n  include %s;\n}\n' "$home/host/nginx.pem" "$nginx_names"
-  } >"$run/nginx.map"
-  chmod 0644 "$run/nginx.map"
-  place "$run/nginx.map" "$nginx_map"
-  nginx_swap "$file" "$certificate" "$key" '$sealpost_pem' '$sealpost_pem'
+  nginx_make_group || return 1
+  awk '{ print $1 }' "$home/domains" >"$run/nginx.everything"
+  nginx_copy "$home/domains" "$run/nginx.everything"
+  nginx_defaults "$home/domains"
+  nginx_render "$home/domains" >"$run/nginx.new"
+  place "$run/nginx.new" "$nginx_names"
+  nginx_map "$(nginx_keys)" >"$run/nginx.map"
+  place "$run/nginx.map" "$nginx_conf"
+  # The file with `user` and `include` comes first: the other may have the variable only after it.
+  sort -k 2 "$run/nginx.made/files" >"$run/nginx.files.sorted"
+  main=$(nginx_told user | cut -f 1)
+  { awk -v main="$main" '$2 == main' "$run/nginx.made/files" && awk -v main="$main" '$2 != main' "$run/nginx.made/files"; } >"$run/nginx.order"
+  while read -r n file; do rewrite nginx "$file" "$run/nginx.made/$n" || return 1; done <"$run/nginx.order"
   nginx -t >/dev/null 2>&1 || return 1
   nginx_asks || return 1
   nginx -s reload >/dev/null 2>&1 || :
 }
 
-nginx_asks() { nginx_blocks | grep -Fq ' $sealpost_pem $sealpost_pem '; }
-
-nginx_undo() {
-  { read -r key && read -r certificate; } <"$adoption/nginx.chain"
-  read -r file <"$adoption/nginx.file"
-  # An operator may have removed the file.
-  [ ! -e "$file" ] || nginx_swap "$file" '$sealpost_pem' '$sealpost_pem' "$certificate" "$key"
-  rm -f "$nginx_map"
-  nginx -s reload >/dev/null 2>&1 || :
+nginx_make_group() {
+  grep -q "^$nginx_group:" /etc/group || groupadd --system "$nginx_group" >/dev/null 2>&1 || return 1
+  user=$(cat "$adoption/nginx.user")
+  first=$(id -gn "$user")
+  # A member in /etc/group, so that the worker keeps this group beside ours.
+  getent group "$first" | cut -d: -f4 | tr ',' '\n' | grep -qx "$user" || {
+    echo "$user $first" >"$adoption/nginx.member"
+    gpasswd -a "$user" "$first" >/dev/null 2>&1
+  }
 }
 
-# nginx_swap FILE CERTIFICATE KEY NEW-CERTIFICATE NEW-KEY: replaces only the lines with exactly
-# these values.
-nginx_swap() {
-  cp -p "$1" "$1.sealpost"
-  awk -v certificate="$2;" -v key="$3;" -v new_certificate="$4;" -v new_key="$5;" '
-    $1 == "ssl_certificate" && $2 == certificate || $1 == "ssl_certificate_key" && $2 == key {
-      match($0, /[^ \t]/)
-      print substr($0, 1, RSTART - 1) $1 " " ($1 == "ssl_certificate" ? new_certificate : new_key)
-      next
-    }
-    { print }' "$1" >"$run/nginx.site"
-  cat "$run/nginx.site" >"$1.sealpost"
-  sync "$1.sealpost"
-  mv -f "$1.sealpost" "$1"
+# nginx_map DIRECTORY: prints our part of the configuration. One variable for each pair that the
+# webmail had: a name of ours has the same file in all of them.
+nginx_map() {
+  echo "# Written by sealpost's adoption, removed by its undo-adoption."
+  grep -q '	map_hash_max_size	' "$run/nginx.read" || echo 'map_hash_max_size 32768;'
+  # A name may have 253 letters. nginx does not start with a name that does not fit into a bucket.
+  grep -q '	map_hash_bucket_size	' "$run/nginx.read" || echo 'map_hash_bucket_size 512;'
+  nginx_told chain | awk -v to="$1" -v names="$nginx_names" '{
+    printf "map $ssl_server_name $sealpost_pem%s {\n  default %s/default-%d.pem;\n  include %s;\n}\n", (NR > 1 ? "_" NR : ""), to, NR, names
+  }'
+}
+
+nginx_asks() {
+  nginx_look
+  nginx_told ours | grep -q . && nginx_told user | grep -q "	[^	]* $nginx_group\$"
+}
+
+nginx_undo() {
+  give_back nginx
+  nginx_take_back
+  if nginx -t >/dev/null 2>&1; then
+    nginx_workers >"$run/nginx.workers"
+    nginx -s reload >/dev/null 2>&1 || :
+    nginx_wait
+  fi
+  nginx -T 2>/dev/null | grep -q "$nginx_conf" || rm -f "$nginx_conf"
+  [ ! -s "$adoption/nginx.keys" ] || rm -rf "$(nginx_keys)"
+  rm -f "$nginx_names"
+  if [ -e "$adoption/nginx.member" ]; then
+    read -r user group <"$adoption/nginx.member"
+    gpasswd -d "$user" "$group" >/dev/null 2>&1 || :
+    rm -f "$adoption/nginx.member"
+  fi
+  nginx -T 2>/dev/null | grep -q "$nginx_group" || ! grep -q "^$nginx_group:" /etc/group || groupdel "$nginx_group" >/dev/null 2>&1 || :
+}
+
+nginx_proxied() {
+  nginx_look
+  nginx_told proxied
+}
+
+nginx_known() {
+  nginx_look
+  nginx_told known
+}
+
+# What strange clients do is logged, too, as `crit`, and is no fault of the configuration.
+nginx_log() {
+  nginx_from=$(date -d "@$1" '+%Y/%m/%d %H:%M:%S')
+  nginx_read
+  { nginx -V 2>&1 | grep -o -e '--error-log-path=[^ ]*' | sed 's/.*=//' &&
+    awk -F '\t' '$1 == "set" && $3 == "error_log" { sub(/ .*/, "", $8); print $8 }' "$run/nginx.read"; } | sort -u |
+    while read -r log; do
+      [ ! -r "$log" ] || tail -n 1000 "$log" | awk -v from="$nginx_from" '$1 " " $2 >= from && /\[(emerg|alert)\]|cannot load certificate/'
+    done
 }

@@ -43,9 +43,11 @@ check() {
   : >"$tx/decided"
   : >"$run/go"
   : >"$run/same"
-  # Puts two fields in front of each entry. The first compares the entry with its line on record:
+  # Puts three fields in front of each entry. The first compares the entry with its line on record:
   # `=` equal, `+` different, `-` no line. The second is the first probe name that the certificate
-  # does not cover, or `-`.
+  # does not cover, or `-`. The third is `NAME=DOMAIN` if another domain has a probe name of the
+  # entry on record or earlier in the delivery, or `-`: most daemons refuse a name that comes twice,
+  # and then nobody's certificate would be switched.
   awk '
     function covered(probe, i, name) {
       if (probe == "-") return 1
@@ -55,14 +57,28 @@ check() {
       }
       return 0
     }
-    FILENAME ~ /domains$/ { known[$1] = $0; next }
+    function base(place) { sub(/@.*/, "", place); return place }
+    # The domain that has this name of this use, other than that of the place; "" if none has.
+    function holder(use, name, place,   of) {
+      of = owner[use, name]
+      if (of == "" || (base(of) in delivered) && !((use, name, of) in wanted)) { owner[use, name] = place; return "" }
+      return base(of) == base(place) ? "" : base(of)
+    }
+    function taken(   of) {
+      if ($2 == "remove") return "-"
+      if ($7 != "-" && (of = holder("mail", $7, $3)) != "") return $7 "=" of
+      if ($8 != "-" && (of = holder("web", $8, $3)) != "") return $8 "=" of
+      return "-"
+    }
+    FILENAME ~ /domains$/ { known[$1] = $0; if ($5 != "-") owner["mail", $5] = $1; if ($6 != "-") owner["web", $6] = $1; next }
+    pass == 1 { delivered[base($3)] = 1; wanted["mail", $7, $3] = wanted["web", $8, $3] = 1; next }
     {
       line = $0
       sub(/^[0-9]+ [a-z]+ /, "", line)
       record = !($3 in known) ? "-" : known[$3] == line ? "=" : "+"
-      print record, ($2 == "remove" || covered($7) && covered($8) ? "-" : covered($7) ? $8 : $7), $0
-    }' "$home/domains" "$tx/entries" >"$run/entries"
-  while read -r known uncovered n verb domain kind certificate leaf mail web names; do
+      print record, ($2 == "remove" || covered($7) && covered($8) ? "-" : covered($7) ? $8 : $7), taken(), $0
+    }' "$home/domains" pass=1 "$tx/entries" pass=2 "$tx/entries" >"$run/entries"
+  while read -r known uncovered taken n verb domain kind certificate leaf mail web names; do
     entry="$n $verb $domain $kind $certificate $leaf $mail $web $names"
     if [ "$verb" = remove ]; then
       echo "$entry" >>"$run/go"
@@ -70,6 +86,10 @@ check() {
     fi
     if [ -z "$adopted" ]; then
       refuse InstallRefused "this server is not adopted; $(why_not_adopted)"
+      continue
+    fi
+    if [ "$taken" != - ]; then
+      refuse InstallRefused "${taken%%=*} is a name of ${taken#*=} on this server already; give one of the two another name"
       continue
     fi
     if [ "$uncovered" != - ]; then

@@ -1,12 +1,17 @@
 # The delivery: plain text, one object, made for awk. Each value that becomes a file name, a shell
 # word or a line of a daemon's configuration is checked here, letter by letter.
 
-# read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries. Fails if one of
-# them is missing or malformed.
+# read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries, and the name and
+# the file of the webmail (`- -` if the registration does not say which site that is). Fails if one
+# of them is malformed, or missing.
 read_head() {
   awk '
     NR == 1 { if ($0 != "sealpost-delivery 1") exit; next }
     $1 == "roots" { closed = 1; exit }
+    $1 == "webmail" && NF == 3 && $2 ~ /^[A-Za-z0-9.*_-]+$/ && $3 ~ /^\/[A-Za-z0-9.\/_+@=-]+$/ && webmail == "" && length($0) < 512 {
+      webmail = $2 " " $3
+      next
+    }
     NF != 2 { exit }
     $1 ~ /^(seq|issued-at|not-after|entries)$/ && $2 ~ /^[0-9]+$/ && length($2) < 12 ||
     $1 == "server" && $2 ~ /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/ ||
@@ -20,7 +25,8 @@ read_head() {
     END {
       n = split("server seq issued-at not-after mode adopt entries", want, " ")
       for (i = 1; i <= n; i++) if (!(want[i] in value)) closed = 0
-      for (i = 1; i <= n; i++) printf "%s%s", value[want[i]], (i < n ? " " : "\n")
+      for (i = 1; i <= n; i++) printf "%s ", value[want[i]]
+      print webmail == "" ? "- -" : webmail
       exit !closed
     }' "$1"
 }

@@ -60,9 +60,6 @@ prove_unchanged() {
 # what this run began.
 begin() {
   sort -n "$run/go" >"$tx/go"
-  for daemon in $adopted; do
-    ! has "$daemon" readable || pems_for "$daemon" | "${daemon}_readable"
-  done
   while read -r n verb domain rest; do
     [ ! -e "$home/live/$domain.pem" ] || echo "$home/live/$domain.pem"
   done <"$tx/go" | xargs -r cp -p -t "$tx/old"
@@ -88,12 +85,6 @@ look_before() {
     $1 in moved { print $1, $5, $6, old $1 ".pem old" }' "$tx/go" "$tx/domains.old" >"$run/looks"
   prove "$run/looks" 0
   cp "$run/unseen" "$tx/unseen"
-}
-
-# pems_for DAEMON: prints the new PEM files that this daemon will serve.
-pems_for() {
-  awk -v new="$tx/new/" -v field="$(is_web "$1" && echo 8 || echo 7)" \
-    '$2 == "install" && $field != "-" { print new $3 ".pem" }' "$tx/go"
 }
 
 # From the journal to the stored answer. Each step is idempotent.

@@ -16,6 +16,8 @@ function Read-Delivery([string]$path) {
   $at = 1
   while ($at -lt $lines.Length -and $lines[$at] -cne 'roots') {
     $field = $lines[$at] -split ' '
+    # Which site is the webmail concerns web servers on Linux.
+    if ($field[0] -ceq 'webmail' -and $field.Length -eq 3) { $at++; continue }
     $isKnown = $field.Length -eq 2 -and -not $value.ContainsKey($field[0]) -and (
       ($field[0] -cmatch '^(seq|issued-at|not-after|entries)$' -and $field[1] -cmatch '^[0-9]{1,11}$') -or
       ($field[0] -ceq 'server' -and (Test-Name $field[1])) -or

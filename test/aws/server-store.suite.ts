@@ -142,6 +142,14 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
     });
 
+    test('records which site is the webmail, and the next one replaces that', async () => {
+      const webmail = { file: '/etc/web/webmail.conf', name: 'webmail.provider.test' };
+      await store.registerServer({ ...rebuilt, webmail }, { at: now, now });
+      expect(await store.readServer(mx1)).toMatchObject({ webmail });
+      await store.registerServer(rebuilt, { at: now + 1, now });
+      expect(await store.readServer(mx1)).not.toHaveProperty('webmail');
+    });
+
     test('records a platform other than Linux, and the next one replaces that', async () => {
       await store.registerServer({ ...rebuilt, platform: 'Windows', servesByName: false }, { at: now, now });
       expect(await store.readServer(mx1)).toMatchObject({ platform: 'Windows', servesByName: false });

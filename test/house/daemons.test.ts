@@ -26,6 +26,7 @@ describe('a daemon is named', () => {
       new RegExp(`^install/adapters/${name}(-\\w+)?\\.sh$`),
       'the adapter itself',
     ]),
+    [/^install\/adapters\/\w+-\w+\.sh$/, 'a part of an adapter that is too long for one file'],
     [/^install\/installer\.sh$/, 'the list of adapters'],
     [/^install\/windows\//, 'one adapter: Windows has one mail server and one web server that are known'],
     [/^core\/events\/events-out\.ts$|^docs\/events\//, 'examples of events'],

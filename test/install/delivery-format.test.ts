@@ -43,7 +43,31 @@ function read(text: string) {
 describe('what the cloud writes', () => {
   const { head, split, directory } = read(good);
   it('has a head that the host reads in one line', () => {
-    expect(head).toMatchObject({ status: 0, stdout: 'mx1.provider.test 7 1732480000 1732482700 install no 2\n' });
+    expect(head).toMatchObject({ status: 0, stdout: 'mx1.provider.test 7 1732480000 1732482700 install no 2 - -\n' });
+  });
+
+  it('says in the head which site is the webmail', () => {
+    const webmail = { file: '/etc/web/sites/webmail.conf', name: 'webmail.provider.test' };
+    const delivery = {
+      server: 'mx1.provider.test',
+      seq: 7,
+      mode: 'inspect' as const,
+      roots: leaf,
+      entries: [],
+      webmail,
+    };
+    const { text } = writeDelivery(delivery, 1_732_480_000_000);
+    expect(read(text).head.stdout).toMatch(/ inspect no 0 webmail.provider.test \/etc\/web\/sites\/webmail.conf\n$/);
+    for (const wrong of [
+      'webmail',
+      'webmail a',
+      'webmail a b',
+      'webmail a; /b',
+      'webmail $a /b',
+      'webmail a /b c',
+      'webmail a /b;',
+    ])
+      expect(read(text.replace(/^webmail .*$/m, wrong)).head.status, wrong).toBe(1);
   });
 
   it.each([true, false, 'with-losses'] as const)('has the consent %s in its head', adopt => {

@@ -33,6 +33,8 @@ export interface DeliveryOptions {
   seq?: number;
   mode?: 'inspect' | 'install' | 'verify';
   adopt?: boolean | 'with-losses';
+  /** Which site is the webmail: what the registration says. */
+  webmail?: { file: string; name: string };
   issuedAt?: number;
   notAfter?: number;
   roots?: string;
@@ -83,7 +85,7 @@ function deliveryText(
   roots: string,
   options: DeliveryOptions & { seq: number },
 ): string {
-  const { seq, mode = 'install', adopt = false, issuedAt = seconds(), notAfter = issuedAt + 2700 } = options;
+  const { seq, mode = 'install', adopt = false, webmail, issuedAt = seconds(), notAfter = issuedAt + 2700 } = options;
   const lines = [
     'sealpost-delivery 1',
     `server ${server}`,
@@ -92,6 +94,7 @@ function deliveryText(
     `not-after ${notAfter}`,
     `mode ${mode}`,
     `adopt ${adopt === true ? 'yes' : adopt || 'no'}`,
+    ...(webmail ? [`webmail ${webmail.name} ${webmail.file}`] : []),
     `entries ${entries.length}`,
     'roots',
     (options.roots ?? roots).trim(),

@@ -28,7 +28,7 @@ export const dovecot: TestedAdapter = {
 
 export const nginx: TestedAdapter = {
   name: 'nginx',
-  configuration: 'cat /etc/nginx/sites-available/webmail; ls /etc/nginx/conf.d',
+  configuration: 'cat /etc/nginx/nginx.conf /etc/nginx/sites-available/webmail /etc/group; ls /etc/nginx/conf.d',
   stop: 'nginx -s stop; while [ -e /run/nginx.pid ]; do sleep 0.1; done',
   hinder: {
     how: 'echo "no_such_setting on;" >/etc/nginx/conf.d/foreign.conf',

@@ -25,13 +25,14 @@ export function serverStore(memory: Memory): ServerStore {
       return copy(registered(memory, server));
     },
 
-    async registerServer({ server, node, roleId, adopt, platform, servesByName }, { at, now }) {
+    async registerServer({ server, node, roleId, adopt, webmail, platform, servesByName }, { at, now }) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
       const {
         capability,
         inspectedAt,
+        webmail: _webmail,
         platform: _platform,
         servesByName: _,
         hostSecuredAt,
@@ -45,7 +46,11 @@ export function serverStore(memory: Memory): ServerStore {
         leaseUntil,
         ...kept
       } = known;
-      const can = { ...(platform && { platform }), ...(servesByName === false && { servesByName }) };
+      const can = {
+        ...(webmail && { webmail }),
+        ...(platform && { platform }),
+        ...(servesByName === false && { servesByName }),
+      };
       const said = { node, roleId, adopt, registeredAt: at, dueAt: now + WAKE_MS, ...can };
       servers.set(server, { ...kept, ...said, wanted: kept.wanted + 1 });
       return true;

@@ -94,6 +94,8 @@ describe('an event for a server', () => {
       ...{ kind: 'registered', server, node, adopt: false, at },
     });
     const said = { server, node: 'i-0abc1234', adopt: true, role: 'mail', servesByName: false };
+    const webmail = { file: '/etc/web/webmail.conf', name: 'webmail.provider.example' };
+    expect(parseServerEvent(registered({ ...said, webmail }))).toMatchObject({ webmail });
     expect(parseServerEvent(registered(said))).toEqual({
       ...{ kind: 'registered', ...said, at },
     });
@@ -386,6 +388,20 @@ const badServers: typeof bad = [
     /is not valid/,
     /"i-" or "mi-" and 8 or 17 hexadecimal digits/,
   ]),
+  [
+    'a relative file of the webmail',
+    registered({ server, node, webmail: { file: 'sites/webmail', name: 'webmail.provider.example' } }),
+    'detail.webmail.file',
+    /"sites\/webmail" is not valid/,
+    /give the absolute path of the file/,
+  ],
+  [
+    'no name of the webmail',
+    registered({ server, node, webmail: { file: '/etc/web/webmail.conf' } }),
+    'detail.webmail.name',
+    /is missing/,
+    /give one of the names of the site of the webmail/,
+  ],
   [
     'true for servesByName',
     registered({ server, node, servesByName: true }),
