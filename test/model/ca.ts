@@ -57,6 +57,8 @@ export class ModelCa {
   readonly counted: { per: keyof Issuer['limits'] | 'failed'; key: string; at: number }[] = [];
   /** What the CA would have refused: more than its limits allow. */
   readonly overdrawn: string[] = [];
+  /** By what is limited: when the bucket is full again. */
+  readonly #filledUntil = new Map<string, number>();
   #serial = 1;
 
   constructor(issuer: Issuer, world: { now: () => number; txt: (name: string) => string[] }) {
@@ -163,7 +165,8 @@ export class ModelCa {
     const until = from + this.lifeDays * DAY;
     const chain = leafFor({ serial: ++this.#serial, names: order.names, publicKey, from, until });
     this.windows.set(ariId(new X509Certificate(chain))!, windowOf({ from, until }));
-    for (const per of ['exactSet', 'registeredDomain'] as const) this.#count(per, order.names.join(' '));
+    this.#count('exactSet', order.names.join(' '));
+    this.#count('registeredDomain', order.names[0]!.split('.').slice(-2).join('.'));
     return Object.assign(order, { chain, status: 'valid' as const });
   }
 
@@ -211,14 +214,16 @@ export class ModelCa {
     return { identifier, status, wildcard, challenges: [challenge] };
   }
 
+  /** A token bucket, as Let's Encrypt's limits are: `count` at once, refilled over the window. */
   #count(per: ModelCa['counted'][number]['per'], key: string): void {
     const at = this.#now();
     this.counted.push({ per, key, at });
     const limit = per === 'failed' ? { count: FAILED_AN_HOUR, windowMs: HOUR } : this.issuer.limits[per];
     if (!limit) return;
-    const within = this.counted.filter(one => one.per === per && one.key === key && one.at > at - limit.windowMs);
-    if (within.length > limit.count)
-      this.overdrawn.push(`${within.length} of ${per} ${key} within ${limit.windowMs / HOUR} h`);
+    const { count, windowMs } = limit;
+    const full = Math.max(this.#filledUntil.get(`${per} ${key}`) ?? 0, at) + windowMs / count;
+    this.#filledUntil.set(`${per} ${key}`, full);
+    if (full > at + windowMs) this.overdrawn.push(`more than ${count} of ${per} ${key} in ${windowMs / HOUR} h`);
   }
 }
 

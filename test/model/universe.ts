@@ -29,7 +29,7 @@ const KILLED_MS = 30 * MINUTE;
 const DELIVERY_LIVES_MS = 2 * DAY;
 
 export const limits = {
-  account: { count: 10, windowMs: 3 * HOUR },
+  account: { count: 6, windowMs: 3 * HOUR },
   registeredDomain: { count: 20, windowMs: 7 * DAY },
   exactSet: { count: 5, windowMs: 7 * DAY },
 };
@@ -40,6 +40,8 @@ export interface Setting {
   lifeDays: number;
   /** The clocks of processes are off by so many milliseconds, one after the other. */
   skews: number[];
+  /** How long a command runs, in milliseconds; some seconds by default. */
+  commandMs?: number;
   /** Milliseconds since the epoch, and roots, where a real CA takes part. */
   start?: number;
   roots?: string;
@@ -211,7 +213,8 @@ export class Universe implements Cloud {
   #deliver(commands: World['commands'], sent: { id: string; node: Node; sentAt: number }): void {
     const { id, node, sentAt } = sent;
     commands.asleep[node.isOn ? 'delete' : 'add'](node.id);
-    if (node.isOn) this.clockwork.at(this.time + COMMAND_MS, () => this.#run(commands, sent));
+    if (node.isOn)
+      this.clockwork.at(this.time + (this.setting.commandMs ?? COMMAND_MS), () => this.#run(commands, sent));
     else if (this.time >= sentAt + UNREACHED_MS) this.#ended(commands, { id, node, why: 'Delivery Timed Out' });
     else this.clockwork.at(this.time + MINUTE, () => this.#deliver(commands, sent));
   }
