@@ -178,7 +178,7 @@ dovecot_stage() {
   : >"$run/dovecot.none"
   dovecot_default "$run/dovecot.none" || :
   [ -e "$dovecot_blocks" ] || dovecot_place "$run/dovecot.none" "$dovecot_blocks"
-  cp -a "$directory" "$1/dovecot"
+  copy_tree "$directory" "$1/dovecot"
   copy=$1/dovecot/${dovecot_main##*/}
   dovecot_as_planned || { echo "$dovecot_main has changed since it was read" && return; }
   cp "$run/dovecot.conf" "$1/dovecot/${dovecot_conf#"$directory/"}"

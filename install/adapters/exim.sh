@@ -118,7 +118,7 @@ exim_stage() {
   exim_own_chains >"$adoption/exim.chain"
   exim_group=$(exim_asked exim_group)
   exim_place
-  cp -a /etc/exim4 "$1/exim4"
+  copy_tree /etc/exim4 "$1/exim4"
   for file in $(exim_planned_files); do
     copy=$1/exim4${file#/etc/exim4}
     exim_is_generated || copy=$1/config

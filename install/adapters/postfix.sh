@@ -65,8 +65,7 @@ postfix_planned() {
 # cannot be asked to try a chain. So the chains are tried by the library that smtpd uses.
 postfix_stage() {
   postfix_find
-  mkdir "$1/postfix"
-  cp -a "$postfix_at"/*.cf* "$1/postfix"
+  copy_tree "$postfix_at" "$1/postfix"
   postfix_plan >"$run/postfix.plan"
   as_planned "$run/postfix.plan" "$postfix_at/main.cf" >"$1/postfix/main.cf" || echo "$postfix_at/main.cf has changed since it was read"
   for setting in smtpd_tls_chain_files tls_server_sni_maps; do

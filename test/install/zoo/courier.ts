@@ -58,7 +58,7 @@ export const courier: ZooDaemon = {
       make: `cp /root/zoo/ecdsa.key /root/zoo/ecdsa.pem /etc/courier
         chgrp courier /etc/courier/ecdsa.*
         chmod 640 /etc/courier/ecdsa.*
-        sed -i 's|^TLS_CERTFILE=.*|TLS_CERTFILE=/etc/courier/ecdsa.pem\nTLS_PRIVATE_KEYFILE=/etc/courier/ecdsa.key|' /etc/courier/imapd-ssl`,
+        sed -i 's|^TLS_CERTFILE=.*|TLS_CERTFILE=/etc/courier/ecdsa.pem\\nTLS_PRIVATE_KEYFILE=/etc/courier/ecdsa.key|' /etc/courier/imapd-ssl`,
       keys: ['ECDSA'],
       expected: { refused: '/etc/courier/imapd-ssl:215: the key of imapd-ssl is in a file of its own' },
       why: 'Two files cannot be switched at once, and a connection between the two switches fails.',

@@ -105,6 +105,15 @@ export const dovecot: ZooDaemon = {
       why: 'The file behind the link gets our line, and the link stays.',
     },
     {
+      name: 'conf.d is a link by a whole path',
+      on: ['bookworm', 'trixie'],
+      make: `mv /etc/dovecot/conf.d /etc/dovecot/parts
+        ln -s /etc/dovecot/parts /etc/dovecot/conf.d`,
+      keys: ['ECDSA'],
+      expected: 'works',
+      why: 'A test of a copy does not write through the link, and our file is in the folder behind it.',
+    },
+    {
       name: 'an own name (local_name)',
       on: ['bookworm', 'trixie'],
       make: `${words}; { echo 'local_name own.zoo-neighbour.test {'; ${rsa}; echo '}'; } >>${ssl}`,

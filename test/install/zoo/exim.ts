@@ -63,6 +63,16 @@ export const exim: ZooDaemon = {
       why: 'MAIN_TLS_CERTKEY goes before these two macros, which stay.',
     },
     {
+      name: 'the file of macros is a link by a whole path',
+      on: ['trixie'],
+      make: `mkdir /etc/exim4/git
+        mv ${macros} /etc/exim4/git/macros
+        ln -s /etc/exim4/git/macros ${macros}`,
+      keys: ['ECDSA'],
+      expected: 'works',
+      why: 'A test of a copy does not write through the link, and the link stays.',
+    },
+    {
       name: 'a list of an RSA and an ECDSA certificate',
       on: ['trixie'],
       make: `${both('rsa')}; ${both('ecdsa')}

@@ -132,6 +132,18 @@ export const postfix: ZooDaemon = {
       why: 'The file behind the link is changed, and the link stays.',
     },
     {
+      name: 'main.cf and master.cf are links by a whole path',
+      on: ['bookworm'],
+      make: `mkdir /etc/postfix/git
+        for each in main.cf master.cf; do
+          mv /etc/postfix/$each /etc/postfix/git/$each
+          ln -s /etc/postfix/git/$each /etc/postfix/$each
+        done`,
+      keys: ['ECDSA'],
+      expected: 'works',
+      why: 'A test of a copy does not write through the links.',
+    },
+    {
       name: 'postscreen and tlsproxy on port 25',
       on: ['bookworm', 'trixie'],
       make: postscreen,
