@@ -329,11 +329,20 @@ describe('an error inside a function', () => {
 
 describe('a process', () => {
   test('runs one invocation at a time; two invocations at once have two processes', async () => {
+    const met = path.join(directory, 'met');
+    await mkdir(met);
+    // Each of the two waits for the other one, however long a process takes to start.
     await deploy({
-      code: 'exports.handler = async () => { await new Promise(done => setTimeout(done, 300)); return process.pid }',
+      properties: { Timeout: 60 },
+      code: `const fs = require('node:fs');
+        exports.handler = async ({ alone }) => {
+          fs.writeFileSync('${met}/' + process.pid, '');
+          while (!alone && fs.readdirSync('${met}').length < 2) await new Promise(done => setTimeout(done, 20));
+          return process.pid;
+        }`,
     });
-    const both = await Promise.all([invoke(), invoke()]);
-    const later = await invoke();
+    const both = await Promise.all([invoke({}), invoke({})]);
+    const later = await invoke({ alone: true });
     const [first, second] = both.map(({ result }) => result);
     expect(first).not.toBe(second);
     expect([first, second]).toContain(later.result);
