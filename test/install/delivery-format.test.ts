@@ -76,7 +76,7 @@ describe('what the cloud writes', () => {
       1_732_480_000_000,
     );
     const word = adopt === true ? 'yes' : adopt || 'no';
-    expect(read(text).head.stdout).toBe(`mx1.provider.test 7 1732480000 1732482700 inspect ${word} 0\n`);
+    expect(read(text).head.stdout).toBe(`mx1.provider.test 7 1732480000 1732482700 inspect ${word} 0 - -\n`);
   });
 
   it('is split into one PEM a domain, the roots, and a line an entry', () => {

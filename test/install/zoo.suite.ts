@@ -200,7 +200,7 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
     for (const adopt of [false, true]) {
       const said = saidOf(daemon.daemon, await all.mail.deliver([], { mode: 'inspect', adopt }));
       expect(said).toMatchObject({
-        state: row.keys.length > 0 ? 'refused' : 'absent',
+        state: expect.stringMatching(row.keys.length > 0 ? /^refused$/ : /^(refused|absent)$/),
         reason: expect.stringContaining(sentence),
       });
       expect(await all.tree(daemon)).toBe(configured);
