@@ -10,17 +10,20 @@ keep() {
   kept=$adoption/$1.kept
   kept_file=$(readlink -f "$2") || kept_file=$2
   mkdir -p "$kept" && touch "$kept/files" || return 1
-  ! grep -q "^[0-9]* $kept_file\$" "$kept/files" || return 0
+  [ -z "$(kept_number "$1" "$kept_file")" ] || return 0
   kept_n=$(($(wc -l <"$kept/files") + 1))
   if [ -e "$kept_file" ]; then cp -a "$kept_file" "$kept/$kept_n.before" || return 1; fi
   echo "$kept_n $kept_file" >>"$kept/files"
 }
 
+# kept_number DAEMON FILE: prints the number of the file, or nothing if it was not kept.
+kept_number() { awk -v file="$2" '{ n = $1; sub(/^[0-9]+ /, "") } $0 == file { print n }' "$adoption/$1.kept/files"; }
+
 # rewrite DAEMON FILE TEXT: FILE, which was kept, gets the content of the file TEXT. What is written
 # is noted first: undo tells a person's later lines from ours by that.
 rewrite() {
   kept_file=$(readlink -f "$2") || kept_file=$2
-  kept_n=$(awk -v file="$kept_file" '{ n = $1; sub(/^[0-9]+ /, "") } $0 == file { print n }' "$adoption/$1.kept/files")
+  kept_n=$(kept_number "$1" "$kept_file")
   [ -n "$kept_n" ] || return 1
   cat "$3" >"$adoption/$1.kept/$kept_n.wrote" && sync "$adoption/$1.kept/$kept_n.wrote" &&
     replace "$3" "$kept_file"

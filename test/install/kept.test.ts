@@ -123,6 +123,15 @@ describe('undo of a file that adoption wrote', () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  test('tells files apart whose names look alike to a pattern', () => {
+    const [dot, other] = [join(directory, 'etc/a.b'), join(directory, 'etc/axb')];
+    for (const path of [dot, other]) writeFileSync(path, path);
+    writeFileSync(join(directory, 'run/new'), ours);
+    sh(`for f in ${other} ${dot}; do keep x $f; rewrite x $f $run/new; done`);
+    expect(sh('give_back x')).toBe('');
+    expect([dot, other].map(path => readFileSync(path, 'utf8'))).toEqual([dot, other]);
+  });
+
   test('does nothing where the writing never began, and may be repeated', () => {
     writeFileSync(file, before);
     sh(`keep x ${file}; keep x ${file}`);
