@@ -20,7 +20,12 @@ import { Storage } from './storage.ts';
 const MOST_CHARACTERS = 64 - '-mail-server-ap-southeast-1'.length;
 
 export class SealpostStack extends Stack {
-  constructor(scope: Construct, id: string, props: StackProps & { bundles: Record<string, Bundle> }) {
+  /** @param props.keepsNothing true: for a stack that is tried and destroyed */
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StackProps & { bundles: Record<string, Bundle>; keepsNothing?: boolean },
+  ) {
     super(scope, id, props);
     // The names of the SSM document and of the issuers' parameters begin with the stack's name.
     if (/^(aws|ssm|amazon|amzn)/i.test(this.stackName))
@@ -36,7 +41,7 @@ export class SealpostStack extends Stack {
       enforceSSL: true,
     });
 
-    const storage = new Storage(this, 'Storage');
+    const storage = new Storage(this, 'Storage', { keepsNothing: props.keepsNothing });
     const mailServers = new MailServers(this, 'MailServers', this, storage);
     // By name, not by reference: the bus's policy refers to the functions' roles, and their rights
     // refer to the bus.

@@ -17,8 +17,10 @@ export class Storage extends Construct {
   /** Not versioned: an expired delivery cannot be restored. */
   readonly deliveries: s3.Bucket;
 
-  constructor(scope: Construct, id: string) {
+  /** @param props.keepsNothing true: what is destroyed is gone, with every key in it */
+  constructor(scope: Construct, id: string, { keepsNothing = false }: { keepsNothing?: boolean } = {}) {
     super(scope, id);
+    const removalPolicy = keepsNothing ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
     this.table = new dynamodb.TableV2(this, 'Table', {
       partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING },
       sortKey: { name: 'sk', type: dynamodb.AttributeType.STRING },
@@ -34,11 +36,12 @@ export class Storage extends Construct {
         },
       ],
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy,
     });
     this.key = new kms.Key(this, 'Key', {
       description: 'sealpost: certificates, deliveries and the ACME account key',
       enableKeyRotation: true,
+      removalPolicy,
     });
     // No bucket key: with a bucket key the encryption context is the bucket, and the right of a
     // server could not end at the server's own prefix.
@@ -48,7 +51,8 @@ export class Storage extends Construct {
       bucketKeyEnabled: false,
       enforceSSL: true,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy,
+      autoDeleteObjects: keepsNothing,
     };
     this.certificates = new s3.Bucket(this, 'Certificates', {
       ...encrypted,

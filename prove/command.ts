@@ -3,14 +3,19 @@
  * step asks AWS, and shows where the answer differs from what we expect. docs/first-account.md is
  * its page.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Refusal, mistyped } from '../bin/refusal.ts';
 import { parseHostName } from '../core/certificate/names.ts';
+import { account } from './account.ts';
+import type { Named } from './before.ts';
+import { interruptible } from './interrupt.ts';
 import { prove, proofText } from './proof.ts';
 import { RECORDED } from './recorded.ts';
 import { policy } from './rights.ts';
+import { cdkOf, withThrowAway } from './throw-away.ts';
 import { explain } from './trouble.ts';
 
 const HELP = `The first hour of a real account: asks AWS, step by step, what nobody could try without an account.
@@ -22,18 +27,22 @@ const HELP = `The first hour of a real account: asks AWS, step by step, what nob
   --zone NAME      a public hosted zone of the account, in which a domain is made and removed
   --stack NAME     another stack than sealpost
   --region NAME, --profile NAME   before AWS_REGION, AWS_PROFILE and access keys
+  --throw-away     in place of --node and --server: makes a stack and a mail server, and removes both;
+                   needs --contact mailto:you@provider.example, and --trusted-roots FILE, the root of
+                   Let's Encrypt's staging environment (letsencrypt.org/docs/staging-environment)
   --answers DIR    where the answers are written, without account ids, keys and tokens;
                    test/prove/recorded by default, where npm test replays them
   --yes            does not ask
   --policy         prints the policy that the role of the caller needs, and nothing else
 
-Nothing is deployed. Everything that is made is removed, also after Ctrl-C. docs/first-account.md says more.`;
+Without --throw-away, nothing is deployed. Everything that is made is removed, also after Ctrl-C. docs/first-account.md says more.`;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ node: text, server: text, zone: text, region: text, profile: text },
   ...{ stack: { ...text, default: 'sealpost' }, answers: { ...text, default: RECORDED } },
+  ...{ 'throw-away': flag, contact: text, 'trusted-roots': text },
   ...{ yes: flag, policy: flag, help: { ...flag, short: 'h' } },
 } as const;
 
@@ -48,16 +57,17 @@ function parse(args: string[]) {
 
 type Typed = ReturnType<typeof parse>;
 
-function needed(typed: Typed, option: 'node' | 'server' | 'zone'): string {
+function needed(typed: Typed, option: 'node' | 'server' | 'zone' | 'contact' | 'trusted-roots'): string {
   const value = typed[option];
   if (value !== undefined && value !== '') return value;
   const remedy = 'See npm run prove -- --help.';
   throw mistyped({ name: 'MissingValue', message: `prove needs --${option}.`, remedy });
 }
 
-function nodeIn(typed: Typed): string {
+function namedIn(typed: Typed, zone: string): Named {
+  const server = parseHostName(needed(typed, 'server'), { field: '--server' });
   const node = needed(typed, 'node');
-  if (/^(i|mi)-([0-9a-f]{8}|[0-9a-f]{17})$/.test(node)) return node;
+  if (/^(i|mi)-([0-9a-f]{8}|[0-9a-f]{17})$/.test(node)) return { stack: typed.stack, node, server, zone };
   const message = `--node ${JSON.stringify(node)} is no id of a node.`;
   const remedy = 'Give the id of an EC2 instance (i-…) or of a hybrid node (mi-…).';
   throw mistyped({ name: 'InvalidValue', message, remedy });
@@ -72,25 +82,34 @@ async function run(typed: Typed): Promise<number> {
     console.log(JSON.stringify(shown, undefined, 2));
     return 0;
   }
-  const server = parseHostName(needed(typed, 'server'), { field: '--server' });
-  const interruption = new AbortController();
-  const interrupt = () => {
-    // A second Ctrl-C ends at once: the default of the signal holds again.
-    console.log('Interrupted: what was made is removed (Ctrl-C again ends at once) …');
-    interruption.abort();
-  };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const proof = await prove({
-    named: { stack, node: nodeIn(typed), server, zone },
-    access: { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) },
-    directory: resolve(answers),
-    say: line => console.log(line),
-    agrees: plan => agrees(plan, { yes, signal: interruption.signal }),
-    signal: interruption.signal,
-  });
+  const say = (line: string) => console.log(line);
+  const end = () => process.exit(130);
+  const access = { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
+  const named = typed['throw-away'] ? undefined : namedIn(typed, zone);
+  const wanted = named ? undefined : { zone, contact: needed(typed, 'contact'), roots: rootsIn(typed) };
+  const signal = interruptible(process, { now: Date.now, say, end });
+  const asked = { access, directory: resolve(answers), say, signal };
+  const asks = (plan: string[]) => agrees(plan, { yes, signal });
+  const shows = (plan: string[]) => agrees(plan, { yes: true, signal });
+  const means = { account: account(access, () => {}), cdk: cdkOf(access), agrees: asks, say, signal };
+  const proof = wanted
+    ? await withThrowAway(wanted, means, made => prove({ ...asked, named: made, agrees: shows }))
+    : await prove({ ...asked, named: named!, agrees: asks });
   console.log(`\n${proofText(proof)}\nThe answers are in ${resolve(answers)}.`);
   if (proof.isInterrupted) return 130;
   return proof.left.length === 0 && proof.results.every(({ differs }) => differs?.length === 0) ? 0 : 1;
+}
+
+function rootsIn(typed: Typed): string {
+  const file = needed(typed, 'trusted-roots');
+  const content = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (content.includes('-----BEGIN CERTIFICATE-----')) return content;
+  const message = `--trusted-roots ${JSON.stringify(file)} is no file with a certificate in PEM.`;
+  throw mistyped({
+    name: 'InvalidValue',
+    message,
+    remedy: "Save the root of Let's Encrypt's staging environment there.",
+  });
 }
 
 async function agrees(plan: string[], { yes, signal }: { yes: boolean; signal: AbortSignal }): Promise<boolean> {

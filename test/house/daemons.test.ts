@@ -34,6 +34,7 @@ describe('a daemon is named', () => {
     [/^local\/hosts\/software\.ts$/, 'the list of what a host can run'],
     [/^local\/hosts\/software\/\w+\.sh$/, 'sets a daemon up, beside others that it works with'],
     [/^local\/start\.ts$/, 'the list of hosts that npm start shows'],
+    [/^prove\/mail-server\.sh$/, 'the server of --throw-away'],
     [/^bench\/certbot\.ts$/, 'what a provider would write for certbot'],
     [/^test\/install\/usual\.ts$/, 'what the contract has to know of the usual software'],
     [/^test\/install\/judges\.ts$/, 'posttls-finger is a tool of Postfix'],

@@ -23,7 +23,8 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   local: ({ of }) => /^(core|aws|bin|packages)\//.test(of),
   // The stand-in knows nothing of the product: any CDK application could be run on it.
   packages: () => false,
-  prove: ({ of }) => /^(core|aws|bin)\//.test(of),
+  // The stack that `--throw-away` makes is in lib/.
+  prove: ({ of }) => /^(core|aws|bin|lib)\//.test(of),
   bench: ({ of }) => /^(core|aws|local)\//.test(of),
 };
 
