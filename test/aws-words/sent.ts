@@ -48,17 +48,25 @@ export function operationsOfTheProduct(): string[] {
 /**
  * Runs tests and writes what the product sent.
  * @param tests if there are any, only these run, and the record is added to
+ * @throws Error with the runs that failed, after what they sent was added to the record
  */
 export async function record(tests: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'aws-words-'));
   const file = join(folder, 'sent');
   const runs = tests.length === 0 ? RUNS : [{ tests: ['--project', 'parts', ...tests] }];
-  for (const run of runs) await vitest(run, file);
+  const failed: string[] = [];
+  for (const run of runs) await vitest(run, file).catch((error: Error) => failed.push(error.message));
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
   rmSync(folder, { recursive: true });
-  const known = tests.length > 0 && existsSync(join(checkout, FILE)) ? read(FILE).split('\n').filter(Boolean) : [];
-  const all = new Set([...known, ...ofTheProduct(lines)]);
-  writeFileSync(join(checkout, FILE), `${[...all].sort().join('\n')}\n`);
+  const known = existsSync(join(checkout, FILE)) ? read(FILE).split('\n').filter(Boolean) : [];
+  const isWhole = tests.length === 0 && failed.length === 0;
+  writeFileSync(join(checkout, FILE), `${renewed({ known, sent: ofTheProduct(lines), isWhole }).join('\n')}\n`);
+  if (failed.length > 0) throw new Error(`the record is not whole: ${failed.join('; ')}`);
+}
+
+/** Only after a whole run, in which no test failed, is a line taken out that nobody sent. */
+export function renewed({ known, sent, isWhole }: { known: string[]; sent: string[]; isWhole: boolean }): string[] {
+  return [...new Set([...(isWhole ? [] : known), ...sent])].sort();
 }
 
 /**
@@ -83,6 +91,8 @@ function vitest({ tests, id }: { tests: string[]; id?: string }, file: string): 
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', code => (code === 0 ? resolve() : reject(new Error(`vitest ended with ${code}`))));
+    child.on('exit', code =>
+      code === 0 ? resolve() : reject(new Error(`vitest ${tests.join(' ')} ended with ${code}`)),
+    );
   });
 }
