@@ -84,6 +84,8 @@ nginx_user_name() {
 # The worker must keep the group that it has now. A group that its user does not have by itself
 # would have to be given to all other processes of that user, too.
 nginx_group_obstacle() {
+  command -v groupadd >/dev/null && command -v gpasswd >/dev/null ||
+    echo 'groupadd or gpasswd is missing, with which keys get a group of their own; install the package passwd'
   group=$(nginx_told user | cut -f 5 | awk '{ print $2 }')
   user=$(nginx_user_name)
   [ -z "$group" ] || [ "$group" = "$nginx_group" ] || id -Gn "$user" | tr ' ' '\n' | grep -qx "$group" ||
@@ -108,20 +110,26 @@ nginx_user() {
   fi
 }
 
-# What a person has left of our variables gets the operator's own files again: nginx does not know
-# the variables without our file.
+# Files that a person has edited since: our words go, one by one, and all else stays. nginx does not
+# know the variables without our file, also where a person has moved them.
 nginx_take_back() {
-  nginx -T 2>/dev/null | sed -n 's/^# configuration file \(.*\):$/\1/p' | while read -r file; do
-    file=$(readlink -f "$file")
-    grep -q '^[^#]*ssl_certificate.*[$]sealpost_pem' "$file" 2>/dev/null || continue
-    awk -F '\t' '
+  [ -e "$adoption/nginx.kept/files" ] || return 0
+  while read -r n file; do
+    kept=$adoption/nginx.kept/$n
+    [ -e "$file" ] && [ -e "$kept.wrote" ] || continue
+    ! cmp -s "$kept.wrote" "$file" && ! cmp -s "$kept.before" "$file" || continue
+    awk -F '\t' -v ours="$nginx_conf" -v group="$nginx_group" '
       function put(word, variable, path,   at) {
+        if (path ~ /[ \t]/) path = "\"" path "\""
         while (match($0, word "[ \t]+[$]" variable "[ \t]*;")) {
-          at = RSTART
-          $0 = substr($0, 1, at - 1) word " " path ";" substr($0, at + RLENGTH)
+          at = substr($0, RSTART, RLENGTH)
+          sub(/[$][^;]*;$/, "", at)
+          $0 = substr($0, 1, RSTART - 1) at path ";" substr($0, RSTART + RLENGTH)
         }
       }
       FILENAME == ARGV[1] { key[++n] = $1; certificate[n] = $2; next }
+      $0 ~ "^[ \t]*include[ \t]+" ours ";[ \t\r]*$" { next }
+      $0 ~ "^[ \t]*user[ \t].*[ \t]" group "[ \t]*;" { sub("[ \t]+" group, "") }
       {
         for (i = 1; i <= n; i++) {
           variable = "sealpost_pem" (i > 1 ? "_" i : "")
@@ -131,8 +139,9 @@ nginx_take_back() {
         print
       }' "$adoption/nginx.chains" "$file" >"$run/nginx.back"
     replace "$run/nginx.back" "$file"
-    echo "kept $file: what was changed in it after adoption stays, with the certificate of before"
-  done
+    rm -f "$kept.wrote"
+    echo "kept $file: what was changed in it after adoption stays"
+  done <"$adoption/nginx.kept/files"
 }
 
 nginx_workers() { grep -lazE '^nginx: worker process *$' /proc/[0-9]*/cmdline 2>/dev/null || :; }

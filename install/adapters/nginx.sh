@@ -207,23 +207,31 @@ nginx_asks() {
   nginx_told ours | grep -q . && nginx_told user | grep -q "	[^	]* $nginx_group\$"
 }
 
+# What nginx still uses stays: a worker without its keys would serve nobody.
 nginx_undo() {
-  give_back nginx
   nginx_take_back
-  if nginx -t >/dev/null 2>&1; then
+  give_back nginx
+  if nginx -t >/dev/null 2>"$run/nginx.error"; then
     nginx_workers >"$run/nginx.workers"
     nginx -s reload >/dev/null 2>&1 || :
     nginx_wait
+    nginx -T 2>/dev/null >"$run/nginx.whole"
+  else
+    echo "kept $home: its configuration has an error, so what it serves from there stays: $(head -n 1 "$run/nginx.error")"
+    return 0
   fi
-  nginx -T 2>/dev/null | grep -q "$nginx_conf" || rm -f "$nginx_conf"
+  if grep -q "$nginx_conf" "$run/nginx.whole"; then
+    echo "kept $nginx_conf: its configuration still includes it"
+    return 0
+  fi
+  rm -f "$nginx_conf" "$nginx_names"
   [ ! -s "$adoption/nginx.keys" ] || rm -rf "$(nginx_keys)"
-  rm -f "$nginx_names"
   if [ -e "$adoption/nginx.member" ]; then
     read -r user group <"$adoption/nginx.member"
     gpasswd -d "$user" "$group" >/dev/null 2>&1 || :
     rm -f "$adoption/nginx.member"
   fi
-  nginx -T 2>/dev/null | grep -q "$nginx_group" || ! grep -q "^$nginx_group:" /etc/group || groupdel "$nginx_group" >/dev/null 2>&1 || :
+  grep -q "$nginx_group" "$run/nginx.whole" || ! grep -q "^$nginx_group:" /etc/group || groupdel "$nginx_group" >/dev/null 2>&1 || :
 }
 
 nginx_proxied() {

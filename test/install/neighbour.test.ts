@@ -6,6 +6,7 @@
  */
 import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { installer } from '../../install/assemble.ts';
 import type { Kind } from '../../local/hosts/software.ts';
 import { startMailHost, type Entry, type MailHost } from './mail-host.ts';
 
@@ -75,6 +76,7 @@ const GUESSES = ['/etc/sealpost', '/etc/sealpost/live', '/etc/sealpost/host', '/
 describe.each(neighbourhoods)('beside $name', kind => {
   let mail: MailHost;
   let before: string[];
+  let byDefault: string;
   vi.setConfig({ testTimeout: 120_000 });
   afterAll(() => mail?.stop());
   beforeAll(async () => {
@@ -89,6 +91,7 @@ describe.each(neighbourhoods)('beside $name', kind => {
       ${kind.site('')}
       ${kind.reload}`);
     before = await pages();
+    byDefault = await mail.served(443, '');
   }, 600_000);
 
   const page = (name: string, path = '/') =>
@@ -220,4 +223,23 @@ describe.each(neighbourhoods)('beside $name', kind => {
     expect(answer).toMatchObject({ letters: 'd' });
     await unharmed([installed[0]!]);
   });
+
+  it.runIf(kind.name === 'nginx')(
+    'a person has edited our lines: undo leaves what is the person’s, and TLS',
+    async () => {
+      await mail.sh(`set -eu
+      sed -i 's|^ *ssl_certificate .*|    ssl_certificate   $sealpost_pem; # mine|' ${kind.webmail}
+      sed -i 's|worker_connections .*|worker_connections 500; # mine|' /etc/nginx/nginx.conf
+      nginx -t`);
+      await mail.host.write('/run/installer', Buffer.from(installer().text), 0o700);
+      const undone = await mail.sh('sh /run/installer undo-adoption; rm /run/installer');
+      for (const file of [kind.webmail, '/etc/nginx/nginx.conf']) expect(undone).toContain(`kept ${file}: `);
+      expect(await mail.sh(`nginx -t; grep -h mine ${kind.webmail} /etc/nginx/nginx.conf`)).toMatch(
+        /ssl_certificate {3}\/etc\/ssl\/certs\/server.pem; # mine\s+worker_connections 500; # mine/,
+      );
+      expect(await mail.sh('grep -r sealpost /etc/nginx /etc/group; ls /etc/sealpost | grep web || :')).toBe('');
+      await expect.poll(() => mail.served(443, ''), { timeout: 10_000 }).toBe(byDefault);
+      expect(await pages()).toEqual(before);
+    },
+  );
 });
