@@ -10,8 +10,13 @@ if (given === undefined) console.log(`Faults of AWS by the seed ${seed}: SEALPOS
 
 const LONGER = ['outage', 'staleIndex', 'rightUnseen', 'throttled'] as const;
 
-/** The road has faults in a run that names its seed: `npm test -- --seed 7`. */
-export const faultsOfTheRoad = process.env.SEALPOST_ROAD_FAULTS === 'yes' ? { seed } : undefined;
+/**
+ * The road has faults in a run that names its seed: `npm test -- --seed 7`. A long failure of
+ * SendTaskSuccess leaves a delivery to the sweep, which comes after two to three minutes, and the
+ * road's tests do not wait so long.
+ */
+export const faultsOfTheRoad =
+  process.env.SEALPOST_ROAD_FAULTS === 'yes' ? { seed, without: ['outage'] as const } : undefined;
 
 /** The client of the product has a role with these rights. The test's own client is the root. */
 export const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
