@@ -198,6 +198,7 @@ dovecot_as_planned() {
 dovecot_adopt() {
   dovecot_plan >"$run/dovecot.plan"
   dovecot_as_planned || return 1
+  read_chains "$adoption/dovecot.chain" "$run/dovecot.chains" || return 1
   echo "$dovecot_main" >"$adoption/dovecot.main"
   keep dovecot "$dovecot_conf"
   [ -z "$dovecot_line" ] || keep dovecot "$dovecot_main"

@@ -148,6 +148,7 @@ exim_place() {
 
 exim_adopt() {
   exim_plan >"$run/exim.plan"
+  read_chains "$adoption/exim.chain" "$run/exim.chains" || return 1
   for file in $(exim_planned_files); do keep exim "$file"; done
   mark_adopting exim
   for file in $(exim_planned_files); do

@@ -84,6 +84,7 @@ postfix_adopt() {
   as_planned "$run/postfix.plan" "$postfix_at/main.cf" >"$run/postfix.main" || return 1
   echo "$postfix_at" >"$adoption/postfix.directory"
   postfix_own_chains >"$adoption/postfix.chain"
+  read_chains "$adoption/postfix.chain" "$run/postfix.own" || return 1
   : >"$run/postfix.none"
   postfix_default "$run/postfix.none" || :
   # The map is made before the setting: with a missing map every handshake with a name fails.
