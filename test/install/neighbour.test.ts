@@ -85,6 +85,7 @@ describe.each(neighbourhoods)('beside $name', kind => {
       useradd -m -d /srv/eve -s /bin/sh eve
       mkdir /srv/eve/www
       echo 'the page of eve' >/srv/eve/www/index.html
+      chown -R eve /srv/eve
       chmod 755 /srv/eve
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=shop.eve.test \\
         -addext subjectAltName=DNS:shop.eve.test,DNS:webmail.eve.test -keyout ${PAIR}.key -out ${PAIR}.pem 2>/dev/null
