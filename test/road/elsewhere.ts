@@ -104,6 +104,6 @@ describe('a provided certificate', () => {
     await untilSwept('webmail is ours', 120, async () => (await served())[2] === ours);
     expect(await served()).toEqual([ours, ours, ours]);
     await until('its key is gone', 60, async () => (await road.store.readDomain(DOMAIN))!.elsewhere === undefined);
-    await expect(objects.readKey({ domain: DOMAIN, id })).rejects.toMatchObject({ name: 'NoSuchKey' });
+    await expect(objects.readKey({ domain: DOMAIN, id })).rejects.toMatchObject({ name: 'CertificateUnusable' });
   }, 300_000);
 });
