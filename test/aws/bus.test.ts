@@ -3,7 +3,7 @@ import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bus } from '../../aws/bus.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memoryBus } from '../twins/executions.ts';
 import type { Bus } from '../../core/ports/bus.ts';
 

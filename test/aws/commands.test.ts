@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { commands, sendingCommands } from '../../aws/commands.ts';
 import type { SsmService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memoryCommands } from '../twins/commands.ts';
 import type { Commands, SendingCommands } from '../../core/ports/commands.ts';
 

@@ -3,7 +3,7 @@ import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { executions as executionsOf } from '../../aws/executions.ts';
 import { allow, startAccount, type Account, type ServiceFactory } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memoryExecutions } from '../twins/executions.ts';
 import type { Executions } from '../../core/ports/executions.ts';
 

@@ -2,7 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memoryCertificates, memoryDeliveries } from '../twins/objects.ts';
 import { describeObjects } from './objects.suite.ts';
 

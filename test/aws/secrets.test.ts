@@ -2,7 +2,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { secrets } from '../../aws/secrets.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memorySecrets } from '../twins/secrets.ts';
 import type { Secrets } from '../../core/ports/secrets.ts';
 

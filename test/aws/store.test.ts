@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { store } from '../../aws/store.ts';
 import { Table } from '../../aws/table.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, faultsOfTheStore } from '../seed.ts';
+import { everything, faultsOfTheStore } from '../faults/seed.ts';
 import { memoryStore } from '../twins/store.ts';
 import { describeStore } from './store.suite.ts';
 import { makeTable } from './tables.ts';

@@ -8,7 +8,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zones as zonesOf } from '../../aws/zones.ts';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
-import { everything, passingFaults } from '../seed.ts';
+import { everything, passingFaults } from '../faults/seed.ts';
 import { memoryZones } from '../twins/zones.ts';
 import { describeZones } from './zones.suite.ts';
 import type { Zones } from '../../core/ports/zones.ts';

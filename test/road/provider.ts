@@ -18,7 +18,7 @@ import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../../local/clients/session.ts';
 import { History } from './history.ts';
 import { scratchCa, type ScratchCa } from '../install/scratch-ca.ts';
-import { faultsOfTheRoad } from '../seed.ts';
+import { faultsOfTheRoad } from '../faults/seed.ts';
 import { listen, type Listener } from './listener.ts';
 
 export interface Road {
