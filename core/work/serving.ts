@@ -31,6 +31,9 @@ export async function isServing(
   const here = installed?.node === record.node ? installed : {};
   const certificates = certificatesOf(domain, now);
   if (!hasAny(certificates)) return false;
+  // Which of the provided ones the server can serve is unknown before its inspection. Work waits
+  // for that, and no later evaluation would give it.
+  if (certificates.provided && !record.capability) return false;
   return isSeen({ ...certificates, domain: domain.domain, host: domain.spec?.host }, record, here);
 }
 

@@ -105,7 +105,7 @@ const restores = [
 /** @param options.restores true: the table may be restored from a backup */
 export function runs({ restores: hasRestores = false } = {}): fc.Arbitrary<Run> {
   const happening = fc.oneof(...events, ...troubles, ...(hasRestores ? restores : [])) as fc.Arbitrary<Happening>;
-  const after = fc.oneof(fc.nat({ max: 8 }), fc.nat({ max: 120 }));
+  const after = fc.oneof(fc.nat({ max: 8 }), fc.nat({ max: 120 }), fc.nat({ max: 600 }));
   const steps = fc.array(
     fc.tuple(happening, after).map(([one, turns]): Step => ({ ...one, after: turns })),
     { maxLength: 30 },

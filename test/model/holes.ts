@@ -22,4 +22,16 @@ export const holes: { what: string; run: Run }[] = [
     what: 'a registration stands that comes in the same second as a retirement, with its host name',
     run: { ...calm, steps: [{ is: 'retirement', server: 0, after: 0 }] },
   },
+  {
+    what: 'a certificate that is provided while its server waits for an inspection is served after that',
+    run: {
+      ...calm,
+      steps: [
+        { is: 'node', node: 0, isOn: false, after: 700 },
+        { is: 'registration', server: 0, node: 0, after: 0 },
+        { is: 'provided', domain: 0, use: 1, days: 200, after: 40 },
+        { is: 'sweep', after: 40 },
+      ],
+    },
+  },
 ];
