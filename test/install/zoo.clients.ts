@@ -67,14 +67,14 @@ export interface Watched {
 }
 
 /**
- * A client on each port, every 100 ms until `end` is called. It asks in each of the given ways in
- * turn.
+ * A client on each port, every 100 ms until `end` is called, in each of the given ways in turn.
  */
 export function watch(all: Asked[]): { end(): Promise<Watched> } {
   const seen: Watched = { handshakes: 0, failed: [], failedAgain: [], secondsWithout: 0 };
-  const running = new Set<Promise<void>>();
+  /** By port. A port that has not answered yet is not asked again: a busy machine is spared. */
+  const running = new Map<string, Promise<void>>();
   const without = new Map<string, number>();
-  const ports = [...Map.groupBy(all, ({ address, port }) => `${address} ${port}`).values()];
+  const ports = Map.groupBy(all, ({ address, port }) => `${address} ${port}`);
   const look = async (asked: Asked) => {
     const began = Date.now();
     const leaf = await leafFor(asked);
@@ -91,16 +91,17 @@ export function watch(all: Asked[]): { end(): Promise<Watched> } {
   };
   let tick = 0;
   const timer = setInterval(() => {
-    for (const ways of ports) {
-      const one = look(ways[tick % ways.length]!).finally(() => running.delete(one));
-      running.add(one);
+    for (const [port, ways] of ports) {
+      if (running.has(port)) continue;
+      const one = look(ways[tick % ways.length]!).finally(() => running.delete(port));
+      running.set(port, one);
     }
     tick++;
   }, PAUSE_MS);
   return {
     async end() {
       clearInterval(timer);
-      await Promise.all(running);
+      await Promise.all(running.values());
       for (const began of without.values())
         seen.secondsWithout = Math.max(seen.secondsWithout, (Date.now() - began) / 1000);
       return seen;

@@ -111,7 +111,8 @@ function saidOf(daemon: string, { rest, stderr }: Answer): { state: string; reas
 export function zoo(release: Release, daemons: ZooDaemon[], walked: ZooDaemon[] = daemons): void {
   const all = new Zoo(release, daemons);
   const host = [release, ...all.software].join('-');
-  vi.setConfig({ testTimeout: 120_000 });
+  // A row takes some seconds, and a minute or two where many other tests run.
+  vi.setConfig({ testTimeout: 300_000 });
   beforeAll(() => all.begin(), 600_000);
   afterAll(async () => {
     const sum = (of: (one: Watched) => number) => all.watched.reduce((total, one) => total + of(one), 0);
