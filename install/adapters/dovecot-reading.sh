@@ -199,7 +199,10 @@ dovecot_proxied() {
     END {
       for (each in wants) if (wants[each] == "yes") {
         n = split(address[each] == "" ? "*" : address[each], list, /[ ,]+/)
-        for (i = 1; i <= n; i++) print list[i] ":" (each in port ? port[each] : known[listener[each]])
+        for (i = 1; i <= n; i++) {
+          it = list[i] == "::" ? "*" : list[i] ~ /:/ ? "[" list[i] "]" : list[i]
+          print it ":" (each in port ? port[each] : known[listener[each]])
+        }
       }
     }' | sed -n '/:[0-9]/p'
 }
