@@ -116,8 +116,8 @@ nginx_take_back() {
   [ -e "$adoption/nginx.kept/files" ] || return 0
   while read -r n file; do
     kept=$adoption/nginx.kept/$n
-    [ -e "$file" ] && [ -e "$kept.wrote" ] || continue
-    ! cmp -s "$kept.wrote" "$file" && ! cmp -s "$kept.before" "$file" || continue
+    if [ ! -e "$file" ] || [ ! -e "$kept.wrote" ]; then continue; fi
+    if cmp -s "$kept.wrote" "$file" || cmp -s "$kept.before" "$file"; then continue; fi
     awk -F '\t' -v ours="$nginx_conf" -v group="$nginx_group" '
       function put(word, variable, path,   at) {
         if (path ~ /[ \t]/) path = "\"" path "\""

@@ -89,8 +89,6 @@ nginx_slot_of() {
     awk -v type="$nginx_type" '$0 == type { n = NR; exit } END { print n ? n : 1 }'
 }
 
-key_type() { openssl x509 -in "$1" -noout -text 2>/dev/null </dev/null | sed -n 's/.*Public Key Algorithm: //p'; }
-
 # What the webmail is: said in the registration, or recorded at adoption, or to be seen by its
 # names.
 nginx_look() {

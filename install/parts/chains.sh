@@ -89,7 +89,7 @@ unlike_served() {
   done
 }
 
-key_type() { openssl x509 -in "$1" -noout -text | sed -n 's/.*Public Key Algorithm: //p'; }
+key_type() { openssl x509 -in "$1" -noout -text 2>/dev/null </dev/null | sed -n 's/.*Public Key Algorithm: //p'; }
 
 is_rsa() { [ "$(key_type "$1")" = rsaEncryption ]; }
 
