@@ -1,0 +1,72 @@
+/**
+ * `npm run soak -- --minutes 30 --seed N`: the local provider, while everything fails now and then.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { stopPebble } from '../../local/ca/pebble.ts';
+import { prepare, reporter } from '../../local/prepare.ts';
+import { Soak, type Soaked } from './soak.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    seed: { type: 'string', default: String(Date.now() % 100_000) },
+    hosts: { type: 'string', default: '4' },
+    domains: { type: 'string', default: '100' },
+  },
+});
+const report = reporter();
+const directory = mkdtempSync(join(tmpdir(), 'sealpost-soak-'));
+const [seed, minutes, hosts, domains] = [values.seed, values.minutes, values.hosts, values.domains].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+report(`Seed ${seed}: ${minutes} minutes, ${hosts} mail servers, ${domains} domains`);
+const cdkOut = await prepare(join(import.meta.dirname, '../../.local'), report);
+const soak = new Soak({ seed, minutes, hosts, domains, directory, cdkOut, report });
+let isGood = false;
+try {
+  isGood = print(await soak.run());
+} finally {
+  await soak.stop().catch(() => {});
+  await stopPebble(join(directory, 'ca'));
+  if (isGood) rmSync(directory, { recursive: true, force: true });
+  else report(`The run's files are left in ${directory}`);
+}
+process.exit(isGood ? 0 : 1);
+
+function print(soaked: Soaked): boolean {
+  const { served, parked, wrong, keysWithoutRecord, orders, budget, pages, customers, killed } = soaked;
+  const lines = (title: string, all: string[]) => [`${title}: ${all.length}`, ...all.map(line => `    ${line}`)];
+  const counts = (of: Record<string, number>) => Object.entries(of).map(([name, count]) => `${name}: ${count}`);
+  const text = [
+    ...lines('events by kind', counts(soaked.events)),
+    ...lines('faults by kind', counts(soaked.faults)),
+    `orders at the CA: ${orders} of a budget of ${budget}`,
+    `domains served right: ${served}`,
+    ...lines('parked with a reason', parked),
+    ...lines('wrong', wrong),
+    ...lines('keys without a record', keysWithoutRecord),
+    `connections of others: ${customers.handshakes}`,
+    ...lines('failed', customers.failed),
+    `sessions: ${customers.sessions}`,
+    ...lines('ended', customers.sessionsEnded),
+    `hosts that were killed: ${killed.join(', ') || 'none'}`,
+    ...lines(
+      'pages',
+      [...Map.groupBy(pages, subjectOf)].map(([subject, same]) => `${same.length} × ${subject}`),
+    ),
+  ];
+  console.log(text.join('\n'));
+  const bad = [wrong, keysWithoutRecord, customers.failed, customers.sessionsEnded].some(({ length }) => length > 0);
+  return !bad && orders <= budget;
+}
+
+/** The first line of a page says what it is about. */
+function subjectOf(message: string): string {
+  return message.split('\n')[0]!.slice(0, 160);
+}
