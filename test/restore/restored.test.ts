@@ -3,11 +3,11 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAccount, type Account } from '../../packages/aws-stand-in/src/testing.ts';
 import { makeTable } from '../aws/tables.ts';
-import { domains, nodes, servers } from './choices.ts';
-import { Happenings } from './happenings.ts';
-import { afterwards, always, whileServed } from './invariants.ts';
+import { domains, nodes, servers } from '../model/choices.ts';
+import { Happenings } from '../model/happenings.ts';
+import { afterwards, always, whileServed } from '../model/invariants.ts';
 import { inDynamoDb, twin, type Backups } from './tables.ts';
-import { DAY, HOUR, Universe } from './universe.ts';
+import { DAY, HOUR, Universe } from '../model/universe.ts';
 
 const [one, two, three] = domains as [string, string, string];
 const [mx1] = servers as [string];

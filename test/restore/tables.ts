@@ -12,7 +12,7 @@ import { store as storeOn } from '../../aws/store.ts';
 import { Table } from '../../aws/table.ts';
 import type { Installed, ServerRecord, Work } from '../../core/record/server.ts';
 import { emptyMemory, inner, type Memory } from '../twins/memory.ts';
-import type { Universe } from './universe.ts';
+import type { Universe } from '../model/universe.ts';
 
 export interface Backups {
   take(): Promise<void>;
