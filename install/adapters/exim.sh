@@ -20,8 +20,6 @@ exim_programs() { echo exim exim4; }
 # domain's other certificate. `*` stands for what is served by default, which is also served for the
 # host's own name: two files if it has two types of key.
 exim_render() {
-  exim_default=$home/host/exim.pem
-  [ -z "$exim_alternative" ] || exim_default="$exim_default : $home/host/exim.alt.pem"
   echo "*: $exim_default"
   awk -v pems="$exim_pems/" -v ours="$exim_default" '
     $5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), $i ": " ($2 == "host" ? ours : pems $1 ".pem") }' "$1" |
@@ -46,27 +44,31 @@ exim_apply() {
     find "$exim_pems/new" -name '*.pem' -exec mv -f -t "$exim_pems" {} +
   fi
   rmdir "$exim_pems/new"
+  cat "$exim_names" >"$run/exim.before" 2>/dev/null || :
   exim_place_default "$2"
   exim_render "$2" >"$run/exim.new"
   cmp -s "$run/exim.new" "$exim_names" || place "$run/exim.new" "$exim_names" "$exim_group"
-  [ -n "$exim_alternative" ] || rm -f "$home/host/exim.alt.pem"
+  # A handshake may have read the list before it changed, so the files of that list stay.
+  for file in "$home/host"/exim.????????????????.pem; do
+    grep -qF "$file" "$exim_names" "$run/exim.before" || rm -f "$file"
+  done
   awk 'FILENAME == ARGV[1] { if ($5 != "-") kept[$1] = 1; next } !($1 in kept) { print $1 }' "$2" "$exim_changed" |
     while read -r domain; do rm -f "$exim_pems/$domain.pem"; done
 }
 
-# exim_place_default LIST: keeps host/exim.pem, and host/exim.alt.pem for a second type of key. Sets
-# `exim_alternative`, empty if there is no second one.
+# exim_place_default LIST: writes the default chains, and sets `exim_default`, the list of their
+# files. A file is called after its content: two types of key are switched together, by the list.
 exim_place_default() {
-  exim_alternative=
-  if ! default_chains exim "$1"; then
-    [ ! -e "$home/host/exim.alt.pem" ] || exim_alternative=yes
-    return
-  fi
+  exim_default=$(sed -n 's/^\*: //p' "$exim_names" 2>/dev/null) || :
+  : "${exim_default:=$home/host/exim.pem}"
+  default_chains exim "$1" || return 0
+  exim_default=
+  for chain in "$run/chains.exim"/*.pem; do
+    file=$home/host/exim.$(sha256sum <"$chain" | cut -c 1-16).pem
+    [ -e "$file" ] || place "$chain" "$file" "$exim_group"
+    exim_default="${exim_default:+$exim_default : }$file"
+  done
   place_if_new "$run/chains.exim/1.pem" "$home/host/exim.pem" "$exim_group" || :
-  if [ -e "$run/chains.exim/2.pem" ]; then
-    exim_alternative=yes
-    place_if_new "$run/chains.exim/2.pem" "$home/host/exim.alt.pem" "$exim_group" || :
-  fi
 }
 
 exim_make_directory() {
