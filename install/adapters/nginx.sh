@@ -99,8 +99,10 @@ nginx_look() {
 
 nginx_obstacle() {
   if ! nginx -t >/dev/null 2>"$run/nginx.error"; then
-    sed -n 's/^nginx: \[emerg\] \(.*\) in \(\/.*:[0-9]*\)$/\2: \1; mend it/p; t
-      s/^nginx: \[emerg\] \(.*\)/its configuration has an error: \1; mend it/p' "$run/nginx.error" | head -n 1
+    # `nginx: [emerg] …`, or `2026/12/01 13:51:24 [emerg] 408#408: …` once nginx has opened its log.
+    sed -n 's/^.*\[emerg\] \([0-9#]*: \)*\(.*\) in \(\/.*:[0-9]*\)$/\3: \2; mend it/p; t
+      s/^.*\[emerg\] \([0-9#]*: \)*\(.*\)/its configuration has an error: \2; mend it/p' "$run/nginx.error" | grep . ||
+      echo "its configuration has an error: $(head -n 1 "$run/nginx.error"); mend it"
     return
   fi
   nginx_master
@@ -144,7 +146,7 @@ nginx_stage() {
     set -e
     mount --bind "$0/group" /etc/group
     while read -r n file; do mount --bind "$0/made/$n" "$file"; done <"$0/made/files"
-    nginx -t' "$1" 2>"$1/error" || sed -n 's/^nginx: \[emerg\] //p; t; $p' "$1/error" | head -n 1
+    nginx -t' "$1" 2>"$1/error" || sed -n 's/^.*\[emerg\] \([0-9#]*: \)*//p; t; $p' "$1/error" | head -n 1
 }
 
 nginx_adopt() {
