@@ -36,6 +36,7 @@ apache_apply() {
   # Without a reload Apache serves what it has. No handshake then shows the new certificate, so it
   # is rolled back.
   if apache_fit >"$run/apache.error" 2>&1; then
+    apache_note
     apachectl graceful >/dev/null 2>&1 || :
   else
     tail -n 1 "$run/apache.error" >"$run/why.apache"
@@ -67,8 +68,8 @@ apache_take() {
   apache_render "$1" "$(sed -n '1s/^# addresses //p' "$run/apache.new.body")" >"$run/apache.new"
 }
 
-# False if a reload would end Apache; prints why. Pairs that were checked before and are still the
-# same files are not checked again.
+# False if a reload would end Apache; prints why. Pairs that apache_note noted, and that are still
+# the same files, are not checked again. It writes only to $run, because an inspection calls it, too.
 apache_fit() {
   apachectl -t 2>&1 || return 1
   root=$(apache_root)
@@ -94,8 +95,8 @@ apache_fit() {
   done | sort -u | while IFS='	' read -r certificate key; do
     printf '%s\t%s\t%s\n' "$certificate" "$key" "$(stat -L -c '%i %s %Y %Z' "$certificate" "$key" 2>/dev/null | tr '\n' ' ')"
   done >"$run/apache.pairs"
-  touch "$apache_checked"
-  grep -Fxv -f "$apache_checked" "$run/apache.pairs" >"$run/apache.unchecked" || :
+  cat "$apache_checked" >"$run/apache.noted" 2>/dev/null || :
+  grep -Fxv -f "$run/apache.noted" "$run/apache.pairs" >"$run/apache.unchecked" || :
   while IFS='	' read -r certificate key _; do
     of_leaf=$(openssl x509 -in "$certificate" -noout -pubkey 2>/dev/null </dev/null) || of_leaf=
     of_key=$(openssl pkey -in "$key" -pubout -passin pass: 2>/dev/null </dev/null) || of_key=
@@ -104,8 +105,9 @@ apache_fit() {
       return 1
     fi
   done <"$run/apache.unchecked"
-  place "$run/apache.pairs" "$apache_checked"
 }
+
+apache_note() { place "$run/apache.pairs" "$apache_checked"; }
 
 apache_obstacle() {
   if ! apachectl -t >"$run/apache.error" 2>&1; then

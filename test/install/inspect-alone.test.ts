@@ -23,6 +23,29 @@ async function begin(kind: Kind): Promise<void> {
 }
 afterAll(() => mail?.stop());
 
+it('says that a reload would end Apache, before sealpost has a directory there', async () => {
+  await begin(kinds[0]!);
+  const pair = (name: string) =>
+    mail.sh(
+      `cd /etc/apache2; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout ${name}.key -out ${name}.pem`,
+    );
+  await pair('one');
+  await pair('two');
+  const site = [
+    '<VirtualHost *:8443>',
+    'ServerName x.example',
+    'SSLEngine on',
+    'SSLCertificateFile /etc/apache2/one.pem',
+    'SSLCertificateKeyFile /etc/apache2/two.key',
+    '</VirtualHost>',
+    '',
+  ];
+  await mail.host.write('/etc/apache2/sites-enabled/aa.conf', Buffer.from(site.join('\n')), 0o644);
+  const said = await mail.sh(`sh ${PROGRAM} inspect`);
+  expect(said).toMatch(/^apache \S+ cannot be adopted.*\n {2}a reload would end Apache: \S+two.key is not the key of/m);
+  expect(await mail.sh('ls -d /etc/sealpost 2>/dev/null || echo none')).toBe('none');
+}, 180_000);
+
 it.each(kinds)(
   'prints each of $software with its plan, in sentences, and changes nothing',
   async kind => {
