@@ -160,12 +160,11 @@ describe('the page comes, and has the reason,', () => {
 });
 
 describe('the page comes each day although this part of the road does nothing:', () => {
-  const outside = () =>
-    checkDueServers({
-      ...world,
-      ...{ ports: [993], handshake: async () => ({ reached: false, trusted: false }) },
-      dns: { resolve: async () => ['192.0.2.1'] } as never,
-    });
+  const outside = () => {
+    const network = { ports: [993], handshake: async () => ({ reached: false, trusted: false }) };
+    const dns = { resolve: async () => ['192.0.2.1'] };
+    return checkDueServers({ ...world, ...network, dns } as never);
+  };
   const road: Record<string, () => Promise<unknown>> = {
     'the sweep': () => sweep(world),
     'the audit': () => world.store.askAudit(mx1, world.time),
