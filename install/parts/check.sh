@@ -101,7 +101,8 @@ check() {
       ! name_on "$daemon" "$mail" "$web" || seen_by=$daemon
     done
     if [ -z "$seen_by" ]; then
-      refuse InstallRefused "no daemon that answers here can serve the certificate by name; $(why_not_adopted)"
+      not_adopted=$(why_not_adopted)
+      refuse InstallRefused "no daemon that answers here can serve the certificate by name${not_adopted:+; $not_adopted}"
       continue
     fi
     if read -r reason <"$run/reason.$domain"; then
@@ -145,7 +146,8 @@ refuse_together() {
   mv "$run/same.kept" "$run/same"
 }
 
-# Prints the reason of the first daemon that an inspection found and did not adopt.
+# Prints the reason of the first daemon that an inspection found and did not adopt; nothing if all
+# are adopted.
 why_not_adopted() {
   { awk '$2 != "adopted" && $2 != "absent"' "$home/states" 2>/dev/null || :; } | sort -k2,2r | {
     if read -r daemon state reason; then
@@ -154,7 +156,7 @@ why_not_adopted() {
         loses) echo "$daemon waits for consent to lose something: $reason" ;;
         *) echo "$daemon is $state: $reason" ;;
       esac
-    else
+    elif [ ! -e "$home/states" ]; then
       echo 'an inspection says what adoption would write'
     fi
   }
