@@ -3,7 +3,7 @@
  * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
  * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`), but
  * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run, and lets the road
- * have them, too.
+ * have them, too, and `--zoo`, which walks every row of the zoo in place of two of each daemon.
  */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -129,7 +129,13 @@ async function main(given: string[]): Promise<number> {
     console.error('--seed takes a whole number: the one that an earlier run printed');
     return 1;
   }
-  const faults = { SEALPOST_TEST_SEED: `${seed}`, ...(given.includes('--seed') && { SEALPOST_ROAD_FAULTS: 'yes' }) };
+  const isZoo = args.includes('--zoo');
+  if (isZoo) args.splice(0, args.length, '.zoo.');
+  const faults = {
+    SEALPOST_TEST_SEED: `${seed}`,
+    ...(given.includes('--seed') && { SEALPOST_ROAD_FAULTS: 'yes' }),
+    ...(isZoo && { SEALPOST_ZOO: 'all' }),
+  };
   const report = reporter();
   const chosen = files.filter(file => file.endsWith('.test.ts') && args.some(arg => file.includes(arg)));
   const measured = await (args.length === 0 ? everything(report) : only(chosen, report));

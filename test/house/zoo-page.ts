@@ -33,7 +33,8 @@ Each row is a configuration that a test makes on a real host: \`test/install/zoo
 the server, delivers a domain and renews it, and undoes the adoption. A client connects to each port
 every 100 ms all the while, with a name and without, and no handshake may fail; where a daemon's own
 reload closes its ports for an instant, a client that tries again is served. After the undo the
-daemon's files are compared byte for byte. \`npm run generate\` writes this page from the rows.
+daemon's files are compared byte for byte. \`npm test -- --zoo\` walks all rows, and \`npm test\` two
+of each daemon. \`npm run generate\` writes this page from the rows.
 
 A configuration that is **refused** is left as it is. The inspection, \`sealpost status SERVER\` and an
 event give the reason.
