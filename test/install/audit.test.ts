@@ -39,7 +39,7 @@ beforeAll(async () => {
   certificates = { [hostName]: mail.ca.issue([hostName]) };
   for (const domain of [one, two, three]) certificates[domain] = mail.wildcard(domain);
   expect((await mail.deliver(everything())).letters).toBe('ssss');
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 it('says of a server where all is as it should be which ports it saw, and nothing else', async () => {

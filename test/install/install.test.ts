@@ -15,7 +15,7 @@ const web = 'webmail.example.test';
 beforeAll(async () => {
   mail = await startAdoptedMailHost('install');
   first = mail.wildcard('example.test');
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 it('a new domain is served by its name on every port of every daemon', async () => {

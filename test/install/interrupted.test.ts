@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000 });
 let mail: MailHost;
 beforeAll(async () => {
   mail = await startAdoptedMailHost('interrupted');
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 const web = 'webmail.example.test';

@@ -33,7 +33,7 @@ beforeAll(async () => {
     { domain: 'steady.test', certificate: steady },
   ];
   expect((await mail.deliver(both)).letters).toBe('ss');
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 const everywhere = () =>

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await mail.sh(`ip -6 addr add ${IPV6}/64 dev eth0 nodad; cp ${IMAP} /root/local.conf`);
   first = mail.wildcard('first.test');
   expect(await mail.deliver([entryOf('first.test', first)])).toMatchObject({ letters: 's' });
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 it('a certificate that only one address does not serve is rolled back, with the address and the log', async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   mail = await startAdoptedMailHost('putback');
   first = mail.wildcard('example.test');
   await mail.deliver([{ domain: 'example.test', certificate: first }]);
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 it('a daemon that did not serve the old certificate before need not serve it after a roll-back', async () => {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   ours = mail.wildcard(domain);
   bought = mail.ca.issue([web]);
   await mail.deliver(all(ours));
-}, 120_000);
+}, 300_000);
 afterAll(() => mail?.stop());
 
 it('webmail has its own, mail keeps the other', async () => {
