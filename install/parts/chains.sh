@@ -31,7 +31,7 @@ read_chains() {
 read_chain() {
   chains=$1 own_key=$2
   shift 2
-  [ "$own_key" = - ] || set -- "$own_key" "$@"
+  [ "$own_key" = '-' ] || set -- "$own_key" "$@"
   for own in "$@"; do
     [ -s "$own" ] || { fault="$own is missing or empty" && return 1; }
   done

@@ -101,8 +101,7 @@ check() {
       ! name_on "$daemon" "$mail" "$web" || seen_by=$daemon
     done
     if [ -z "$seen_by" ]; then
-      not_adopted=$(why_not_adopted)
-      refuse InstallRefused "no daemon that answers here can serve the certificate by name${not_adopted:+; $not_adopted}"
+      refuse InstallRefused "no daemon that answers here can serve the certificate by name$(why_not_adopted)"
       continue
     fi
     if read -r reason <"$run/reason.$domain"; then
@@ -146,18 +145,18 @@ refuse_together() {
   mv "$run/same.kept" "$run/same"
 }
 
-# Prints the reason of the first daemon that an inspection found and did not adopt; nothing if all
-# are adopted.
+# Prints a semicolon and the reason of the first daemon that an inspection found and did not adopt;
+# nothing if all are adopted.
 why_not_adopted() {
   { awk '$2 != "adopted" && $2 != "absent"' "$home/states" 2>/dev/null || :; } | sort -k2,2r | {
     if read -r daemon state reason; then
       case $state in
-        ready) echo "$daemon waits for consent to the plan (\"adopt\":true)" ;;
-        loses) echo "$daemon waits for consent to lose something: $reason" ;;
-        *) echo "$daemon is $state: $reason" ;;
+        ready) echo "; $daemon waits for consent to the plan (\"adopt\":true)" ;;
+        loses) echo "; $daemon waits for consent to lose something: $reason" ;;
+        *) echo "; $daemon is $state: $reason" ;;
       esac
     elif [ ! -e "$home/states" ]; then
-      echo 'an inspection says what adoption would write'
+      echo '; an inspection says what adoption would write'
     fi
   }
 }
