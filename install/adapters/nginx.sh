@@ -37,8 +37,14 @@ nginx_apply() {
       head -n 1 "$run/nginx.error" >"$run/why.nginx"
     fi
   fi
-  awk 'FILENAME == ARGV[1] { if ($6 != "-") kept[$1] = 1; next } !($1 in kept) { print $1 }' "$2" "$3" |
-    while read -r domain; do rm -f "$(nginx_keys)/$domain.pem"; done
+}
+
+# Removes the copies that no name leads to any more. It comes after the proof: until the reload has
+# taken place, the workers of before still open the copies of before.
+nginx_forget() {
+  find "$(nginx_keys)" -name '*.pem' ! -name 'default-*' | awk -v keys="$(nginx_keys)/" '
+    FILENAME == ARGV[1] { if ($6 != "-") kept[keys $1 ".pem"] = 1; next }
+    !($0 in kept)' "$home/domains" - | xargs -r rm -f
 }
 
 # nginx_copy LIST CHANGED: copies the certificates of the changed places that have a web name.

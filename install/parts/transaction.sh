@@ -193,6 +193,7 @@ commit() {
   # not start again.
   awk 'FILENAME ~ /domains$/ { kept[$1] = 1; next } !($3 in kept) { print $3 }' "$home/domains" "$tx/go" |
     while read -r domain; do rm -f "$home/live/$domain.pem"; done
+  for daemon in $adopted; do ! has "$daemon" forget || "${daemon}_forget"; done
   outcome=$(awk '
     { count[$2]++ }
     END { print count["x"] ? "broken" : count["b"] && !count["s"] && !count["d"] ? "rolled-back" : "installed" }' "$run/letters")
