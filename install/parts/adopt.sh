@@ -124,9 +124,13 @@ serves_as_before() {
   done
 }
 
-# difference CONSENT: prints the first difference between what was served before and after.
+# difference CONSENT: prints the first difference between what was served before and after. The
+# host's own certificate of ours, if it is on record, may take the place of what was there.
 difference() {
-  awk -v consent="$1" '
+  own_place=$(awk '$2 == "host" { print $1; exit }' "$home/domains") own_hash=
+  [ -z "$own_place" ] ||
+    own_hash=$(sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' "$home/live/$own_place.pem" | sha256sum | cut -c 1-64)
+  awk -v consent="$1" -v own="$own_hash" '
     BEGIN {
       to["any"] = "a client that sends no name"
       to["rsa"] = "a client that knows only RSA"
@@ -138,7 +142,7 @@ difference() {
       for (i = 1; i <= n; i++) {
         split(before[i], part, " ")
         now = after[part[1], part[2]]
-        if (now == part[3]) continue
+        if (now == part[3] || own != "" && now == own) continue
         isKey = part[2] == "rsa" || part[2] == "ecdsa"
         if (consent == "yes" && (now == "" ? isKey : (part[1], now) in known)) continue
         split(part[1], at, "@")
