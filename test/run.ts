@@ -6,7 +6,6 @@
  * have them, too, and `--zoo`, which walks every row of the zoo in place of two of each daemon.
  */
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePebble } from '../local/ca/pebble.ts';
@@ -20,6 +19,9 @@ import { sizes } from './sizes.ts';
 const CHECKOUT = join(import.meta.dirname, '..');
 const RESULTS = join(CHECKOUT, '.local/test-results.json');
 const DECISIONS = join(CHECKOUT, '.local/decisions.jsonl');
+
+/** A change is judged by the same faults as the change before it. `--seed N` tries others. */
+const SEED = 11;
 
 interface Results {
   numPassedTests: number;
@@ -118,7 +120,7 @@ async function compareDecisions(): Promise<number> {
 /** @returns the seed of the faults, NaN if `--seed` has no whole number, and the other arguments */
 function seedIn(given: string[]): { seed: number; args: string[] } {
   const at = given.indexOf('--seed');
-  if (at < 0) return { seed: randomInt(2 ** 31), args: given };
+  if (at < 0) return { seed: SEED, args: given };
   const text = given[at + 1] ?? '';
   return { seed: /^\d{1,10}$/.test(text) ? Number(text) : NaN, args: given.toSpliced(at, 2) };
 }

@@ -32,9 +32,9 @@ it('a new domain is served by its name on every port of every daemon', async () 
   expect(await mail.served(443, web)).toBe(first.leaf);
 });
 
-it('only a certificate that nginx serves can be read by its worker', async () => {
+it('nobody but root can read a key by its name', async () => {
   expect(await mail.sh('cd /etc/sealpost; stat -c "%a %U:%G %n" live/* sni.lmdb')).toBe(
-    '640 root:www-data live/example.test.pem\n600 root:root live/other.test.pem\n600 root:root sni.lmdb',
+    '600 root:root live/example.test.pem\n600 root:root live/other.test.pem\n600 root:root sni.lmdb',
   );
 });
 
