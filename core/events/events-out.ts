@@ -154,34 +154,23 @@ export const pagesOut: Record<EventOutName, EventPage> = {
     example: {
       domain,
       for: ['mail', 'webmail'],
-      fingerprint: leaf,
-      issuedBy: 'Bought CA',
-      daysLeft: 13,
-      notAfter: at,
-      takenOverAt: '2026-11-18T09:00:00.000Z',
+      ...{ fingerprint: leaf, issuedBy: 'Bought CA', daysLeft: 13, notAfter: at, takenOverAt: at },
       message: 'the certificate provided for mail and webmail of example.com ends in 13 days',
     },
   },
   'Served Certificate Approaching Expiration': {
-    meaning:
-      'What was last seen served on this server ends soon, and nothing newer was seen there. Published once a day.',
+    meaning: 'What was last seen served here ends soon, and nothing newer was seen. Published once a day.',
     example: {
-      server,
-      count: 1,
-      domains: [domain],
-      notAfter: at,
-      reason: 'InstallBroken',
-      message: 'example.com: mx1.provider.example is held: mx1.provider.example could not put back what it served',
-      moreServers: 0,
+      ...{ server, count: 1, domains: [domain], notAfter: at, moreServers: 0 },
+      ...{ reason: 'InstallBroken', message: 'example.com: mx1.provider.example is held' },
     },
   },
   'Certificate Removed': { meaning: 'The domain is no longer served on this server.', example: { domain, server } },
   'Certificate Imported': {
     meaning: 'ACM has the certificate under this ARN, which every renewal keeps.',
     example: {
-      domain,
+      ...{ domain, notAfter: at },
       arn: 'arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
-      notAfter: at,
     },
   },
   'Certificate Revoked': {
@@ -201,11 +190,8 @@ export const pagesOut: Record<EventOutName, EventPage> = {
   'Issuer In Trouble': {
     meaning: 'A CA failed for a reason of its own. Until `until` other issuers are asked first.',
     example: {
-      issuer: 'letsencrypt',
-      reason: 'AcmeUnavailable',
+      ...{ issuer: 'letsencrypt', reason: 'AcmeUnavailable', failures: 1, until: at },
       message: 'The CA could not be reached: connect ETIMEDOUT.',
-      failures: 1,
-      until: at,
     },
   },
   'Domain Served Under Server': {

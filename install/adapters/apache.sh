@@ -69,7 +69,7 @@ apache_take() {
 }
 
 # False if a reload would end Apache; prints why. Pairs that apache_note noted, and that are still
-# the same files, are not checked again. It writes only to $run, because an inspection calls it, too.
+# the same files, are not checked again. An inspection calls it, too, so it writes only to $run.
 apache_fit() {
   apachectl -t 2>&1 || return 1
   root=$(apache_root)
