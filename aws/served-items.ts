@@ -28,9 +28,9 @@ export function servedItems(table: Table): ServedStore {
   };
 
   return {
-    async endings({ now, limit }) {
+    async endings({ from, now, limit }) {
       const shards = Array.from({ length: DUE_SHARDS }, (_, shard) => `served ${shard}`);
-      const found = (await Promise.all(shards.map(shard => table.guardedIn(shard, { now, limit }))))
+      const found = (await Promise.all(shards.map(shard => table.guardedIn(shard, { from, now, limit }))))
         .flat()
         .sort((a, b) => (a.dueAt as number) - (b.dueAt as number))
         .slice(0, limit);

@@ -155,10 +155,13 @@ export class Table {
     });
   }
 
-  /** What the last guard watches by now in one of its shards, the earliest first. */
-  guardedIn(shard: string, { now, limit }: { now: number; limit: number }): Promise<Item[]> {
+  /** What the last guard began to watch in this time in one of its shards, the earliest first. */
+  guardedIn(shard: string, { from, now, limit }: { from: number; now: number; limit: number }): Promise<Item[]> {
     return this.#query(limit, {
-      ...expression({ KeyConditionExpression: '#shard = :shard AND #dueAt <= :now' }, { shard, now }),
+      ...expression(
+        { KeyConditionExpression: '#shard = :shard AND #dueAt BETWEEN :from AND :now' },
+        { shard, from, now },
+      ),
       IndexName: DUE_INDEX,
     });
   }

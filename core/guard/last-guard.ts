@@ -12,6 +12,7 @@ import type { Ending, ServedStore } from '../ports/served-store.ts';
 import type { ServerStore } from '../ports/server-store.ts';
 import type { WorkStore } from '../ports/work-store.ts';
 import { serversOf, type DomainRecord } from '../record/domain.ts';
+import { GUARDED_MS } from '../record/life.ts';
 import { reasonFor } from './reason.ts';
 
 type EndingEvent = Extract<EventOut, { detailType: 'Served Certificate Approaching Expiration' }>;
@@ -46,7 +47,11 @@ const PAGED_AFTER_MS = DAY;
 export async function guard({ store, bus, clock }: GuardPorts): Promise<{ endings: number; paged: number }> {
   const now = clock.now();
   const day = Math.floor(now / DAY);
-  const found = (await store.endings({ now, limit: MOST })).filter(({ life }) => now < life.notAfter + PAGED_AFTER_MS);
+  // No guard begins earlier before an end. Without this bound, what ended long ago and is still on
+  // record would come first and fill the limit.
+  const from = now - GUARDED_MS - PAGED_AFTER_MS;
+  const guarded = await store.endings({ from, now, limit: MOST });
+  const found = guarded.filter(({ life }) => now < life.notAfter + PAGED_AFTER_MS);
   const wanted: (Ending & { at: string; record: DomainRecord })[] = [];
   for (let i = 0; i < found.length; i += AT_ONCE)
     wanted.push(...(await Promise.all(found.slice(i, i + AT_ONCE).map(one => isWanted(one, store)))).flat());

@@ -17,11 +17,11 @@ export interface Ending {
 
 export interface ServedStore {
   /**
-   * What was seen served and is guarded by now, the earliest guarded first, at most `limit`. The
-   * index finds them, and each item is read again consistently: a newer leaf that was seen moves
-   * the item away.
+   * What was seen served and whose guard began from `from` to `now`, the earliest guarded first, at
+   * most `limit`. The index finds them, and each item is read again consistently: a newer leaf that
+   * was seen moves the item away.
    */
-  endings(page: { now: number; limit: number }): Promise<Ending[]>;
+  endings(page: { from: number; now: number; limit: number }): Promise<Ending[]>;
   /** Puts what an import saw: a foreign certificate that nobody renews for sealpost. */
   guardForeign(ending: Omit<Ending, 'server'>): Promise<void>;
   /** Deletes what `guardForeign` put, if it was seen at that moment. */

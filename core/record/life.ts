@@ -7,7 +7,7 @@ const DAY = 86_400_000;
  * A renewal in good time comes before this: at two thirds of the lifetime, and for a certificate of
  * 90 days 30 days before its end.
  */
-const GUARDED_MS = 14 * DAY;
+export const GUARDED_MS = 14 * DAY;
 
 /** The dates of a leaf, milliseconds since the epoch. */
 export interface Life {

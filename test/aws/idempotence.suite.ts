@@ -449,7 +449,7 @@ const rows: Record<keyof Store, Row | Row[]> = {
   },
   endings: {
     given: (_, store) => store.guardForeign(foreign),
-    call: store => store.endings({ now, limit: 10 }),
+    call: store => store.endings({ from: 0, now, limit: 10 }),
     answer: [foreign],
   },
   guardForeign: { call: store => store.guardForeign(foreign) },
@@ -479,7 +479,7 @@ export async function stateOf(store: Store) {
     issuer: await store.readIssuer(directory),
     position: await store.walkPosition(),
     outsides: await store.outsides(),
-    endings: await store.endings({ now, limit: 10 }),
+    endings: await store.endings({ from: 0, now, limit: 10 }),
     pagedOn: await store.pagedOn(),
   };
 }

@@ -10,7 +10,7 @@ const life = { notBefore: now - 80 * day, notAfter: now + 10 * day };
 const renewed = { notBefore: now, notAfter: now + 90 * day };
 const seen = { domain, certificate: 'c'.repeat(64), fingerprint: 'f'.repeat(64), seenAt: now, node };
 const work = { domain, v: now };
-const page = { now, limit: 10 };
+const page = { from: 0, now, limit: 10 };
 
 /** @param make an empty store */
 export function describeServedStore(name: string, make: () => Promise<Store>): void {
@@ -24,8 +24,9 @@ export function describeServedStore(name: string, make: () => Promise<Store>): v
     test('is what was seen served, from the moment at which its guard begins', async () => {
       await store.recordInstalled(mx1, work, { ...seen, life });
       const from = guardedFrom(life);
-      expect(await store.endings({ now: from - 1, limit: 10 })).toEqual([]);
-      expect(await store.endings({ now: from, limit: 10 })).toEqual([{ domain, server: mx1, life, seenAt: now }]);
+      expect(await store.endings({ from: 0, now: from - 1, limit: 10 })).toEqual([]);
+      expect(await store.endings({ from, now: from, limit: 10 })).toEqual([{ domain, server: mx1, life, seenAt: now }]);
+      expect(await store.endings({ from: from + 1, now, limit: 10 })).toEqual([]);
     });
 
     test('is left once a newer leaf is seen, on that server alone', async () => {
@@ -60,7 +61,7 @@ export function describeServedStore(name: string, make: () => Promise<Store>): v
       await store.recordInstalled(mx1, work, { ...seen, life });
       await store.recordInstalled(mx2, work, { ...seen, life: sooner });
       expect((await store.endings(page)).map(({ server }) => server)).toEqual([mx2, mx1]);
-      expect(await store.endings({ now, limit: 1 })).toMatchObject([{ server: mx2 }]);
+      expect(await store.endings({ from: 0, now, limit: 1 })).toMatchObject([{ server: mx2 }]);
     });
 
     test('is what an import saw, until it is forgotten at the moment at which it was seen', async () => {

@@ -5,7 +5,7 @@ import { copy, type Memory } from './memory.ts';
 
 export function servedStore({ installed, foreign, guard }: Memory): ServedStore {
   return {
-    async endings({ now, limit }) {
+    async endings({ from, now, limit }) {
       const seen = [...installed].flatMap(([server, items]) =>
         [...items.values()].flatMap(({ domain, life, seenAt }): Ending[] =>
           life ? [{ domain, server, life, seenAt }] : [],
@@ -13,7 +13,7 @@ export function servedStore({ installed, foreign, guard }: Memory): ServedStore 
       );
       return copy(
         [...seen, ...foreign.values()]
-          .filter(({ life }) => guardedFrom(life) <= now)
+          .filter(({ life }) => from <= guardedFrom(life) && guardedFrom(life) <= now)
           .sort((a, b) => guardedFrom(a.life) - guardedFrom(b.life))
           .slice(0, limit),
       );

@@ -108,6 +108,17 @@ describe('what was seen served', () => {
     expect(pages()).toHaveLength(2);
   });
 
+  test('is found although thousands of others ended long ago and are still on record', async () => {
+    inDays(80);
+    const gone = { notBefore: world.time - 190 * day, notAfter: world.time - 100 * day };
+    const seen = { fingerprint: 'f'.repeat(64), seenAt: gone.notBefore, life: gone, node };
+    for (let i = 0; i < 6_000; i++) {
+      const domain = `gone${i}.example`;
+      await world.store.recordInstalled(mx2, { domain, v: 1 }, { ...seen, domain });
+    }
+    expect(await guard(world)).toEqual({ endings: 1, paged: 1 });
+  });
+
   test('on many servers is 50 pages a day, and each says how many servers have none', async () => {
     inDays(80);
     const servers = Array.from({ length: 60 }, (_, i) => `mx${i}.many.example`);
