@@ -213,7 +213,8 @@ describe('on the mail server', () => {
       host.run(['grep', '-rlsFf', '-', ...where], { input: `${lines.join('\n')}\n`, timeoutMs: 120_000 });
     const everywhere = ['/etc', '/run', '/tmp', '/var', '/root', '/home', '/opt', '/usr/local', '/dev/shm'];
     const holding = (await search(everywhere)).stdout.trim().split('\n').sort();
-    const expected = /^\/etc\/sealpost\/(live\/[a-z0-9.-]+\.pem|host\/(postfix|dovecot|nginx)\.pem|sni\.lmdb)$/;
+    const expected =
+      /^\/etc\/sealpost\/((live|web-[0-9a-f]{32})\/[a-z0-9.-]+\.pem|host\/(postfix|dovecot|nginx)\.pem|sni\.lmdb)$/;
     expect(holding.filter(path => !expected.test(path))).toEqual([]);
     expect(holding).toContain('/etc/sealpost/live/bakery.test.pem');
     await host.write('/var/tmp/planted', Buffer.from(`left behind\n${lines[0]}\n`), 0o600);
