@@ -2,7 +2,8 @@
  * LastGuard: pages a person for what is served and about to end, whatever sealpost believes about
  * its domain, its work and its server. What to page is decided by two facts alone: the dates of the
  * leaf that was last seen served there, and what people have asked for. What the ordinary road has
- * computed is read afterwards, for the reason, and missing words stop no page.
+ * computed is read afterwards, for the reason, and missing words stop no page. A wish that cannot
+ * be read does not say that nobody wants the domain there, so it stops no page either.
  */
 import type { Clock } from '../clock.ts';
 import type { EventOut } from '../events/events-out.ts';
@@ -43,8 +44,22 @@ const PAGED_AFTER_MS = DAY;
  * paged once a day. A call that fails before its day is recorded pages again: twice is better than
  * never.
  * @returns `endings`: what ends soon; `paged`: servers that were paged now
+ * @throws AggregateError if a wish could not be read, after everything was paged: such a call
+ *   counts for the alarm of a silent guard
  */
-export async function guard({ store, bus, clock }: GuardPorts): Promise<{ endings: number; paged: number }> {
+export async function guard(ports: GuardPorts): Promise<{ endings: number; paged: number }> {
+  const errors: unknown[] = [];
+  const guarded = await page(ports, errors);
+  if (errors.length > 0)
+    throw new AggregateError(
+      errors,
+      `${errors.length} of ${guarded.found} wishes could not be read: ${String(errors[0])}`,
+    );
+  return { endings: guarded.endings, paged: guarded.paged };
+}
+
+/** @param errors those of wishes that could not be read are added */
+async function page({ store, bus, clock }: GuardPorts, errors: unknown[]) {
   const now = clock.now();
   const day = Math.floor(now / DAY);
   // No guard begins earlier before an end. Without this bound, what ended long ago and is still on
@@ -52,11 +67,16 @@ export async function guard({ store, bus, clock }: GuardPorts): Promise<{ ending
   const from = now - GUARDED_MS - PAGED_AFTER_MS;
   const guarded = await store.endings({ from, now, limit: MOST });
   const found = guarded.filter(({ life }) => now < life.notAfter + PAGED_AFTER_MS);
-  const wanted: (Ending & { at: string; record: DomainRecord })[] = [];
+  const wanted: Wanted[] = [];
+  const wantedOf = (one: Ending) =>
+    isWanted(one, store).catch((error: unknown) => {
+      errors.push(error);
+      return one.server === undefined ? [] : [{ ...one, at: one.server }];
+    });
   for (let i = 0; i < found.length; i += AT_ONCE)
-    wanted.push(...(await Promise.all(found.slice(i, i + AT_ONCE).map(one => isWanted(one, store)))).flat());
-  if (wanted.length === 0) return { endings: 0, paged: 0 };
-  if ((await store.pagedOn()) === day) return { endings: wanted.length, paged: 0 };
+    wanted.push(...(await Promise.all(found.slice(i, i + AT_ONCE).map(wantedOf))).flat());
+  const counts = { found: found.length, endings: wanted.length };
+  if (wanted.length === 0 || (await store.pagedOn()) === day) return { ...counts, paged: 0 };
   const servers = [...Map.groupBy(wanted, ({ at }) => at)].sort(([, a], [, b]) => soonest(a) - soonest(b));
   const events: EndingEvent[] = [];
   for (const [server, endings] of servers.slice(0, PAGES)) {
@@ -77,8 +97,11 @@ export async function guard({ store, bus, clock }: GuardPorts): Promise<{ ending
   }
   await bus.put(events);
   await store.recordPage(day);
-  return { endings: wanted.length, paged: events.length };
+  return { ...counts, paged: events.length };
 }
+
+/** `record` is absent if it could not be read. */
+type Wanted = Ending & { at: string; record?: DomainRecord };
 
 const soonest = (endings: Ending[]) => Math.min(...endings.map(({ life }) => life.notAfter));
 
@@ -86,7 +109,7 @@ const soonest = (endings: Ending[]) => Math.min(...endings.map(({ life }) => lif
  * What no wish names there any more may end. A foreign certificate is over once a newer leaf was
  * seen on each of the domain's servers.
  */
-async function isWanted(ending: Ending, store: GuardPorts['store']) {
+async function isWanted(ending: Ending, store: GuardPorts['store']): Promise<Wanted[]> {
   const record = await store.readDomain(ending.domain);
   const servers = record?.spec ? serversOf(record.spec) : [];
   if (!record || servers.length === 0) return [];

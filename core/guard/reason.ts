@@ -15,12 +15,19 @@ export interface Reason {
   message: string;
 }
 
+/** `record` is absent if it could not be read. */
+type Served = Pick<Ending, 'domain' | 'life'> & { server: string; record?: DomainRecord };
+
+/** Never fails: a page without the reason is better than none. */
+export function reasonFor(served: Served, ports: Ports): Promise<Reason> {
+  return onRecord(served, ports).catch((error: unknown) => ({
+    reason: 'Unexpected',
+    message: `why could not be read (${String(error)}); ask npx sealpost status ${served.server}`,
+  }));
+}
+
 /** The server's reason comes first: while nothing reaches the server, no order helps. */
-export async function reasonFor(
-  { server, record, life }: Pick<Ending, 'life'> & { server: string; record: DomainRecord },
-  { store }: Ports,
-): Promise<Reason> {
-  const { domain, parked, retired, current } = record;
+async function onRecord({ server, domain, record, life }: Served, { store }: Ports): Promise<Reason> {
   const known = await store.readServer(server);
   if (!known)
     return {
@@ -32,6 +39,8 @@ export async function reasonFor(
     return { reason: 'ServerUnreachable', message: `${server} has not answered ${known.failures} times in a row` };
   const work = await store.workFor({ server, domain });
   if (work?.reason !== undefined) return named(work.reason);
+  if (!record) return { reason: 'Unexpected', message: `the record of ${domain} could not be read; see the log` };
+  const { parked, retired, current } = record;
   if (parked) return { reason: parked.reason, message: parked.message };
   if (retired) return { reason: 'DomainNotManaged', message: retired.message };
   if (known.hostSecuredAt === undefined && work)

@@ -170,6 +170,43 @@ describe('the page comes, and has the reason,', () => {
   });
 });
 
+describe('a read that fails', () => {
+  const fail = () => Promise.reject(new Error('the item has no such field'));
+  type Read = 'readServer' | 'workFor' | 'readDomain' | 'installed';
+  const without = (read: Read) => ({ ...world, store: { ...world.store, [read]: fail } });
+
+  test.each(['readServer', 'workFor'] as const)('of the reason (%s) leaves the page, which says so', async read => {
+    inDays(80);
+    expect(await guard(without(read))).toEqual({ endings: 1, paged: 1 });
+    expect(pages()).toMatchObject([{ server: mx1, reason: 'Unexpected', domains: [domain] }]);
+    expect(pages()[0]).toMatchObject({ message: expect.stringContaining('the item has no such field') });
+    expect(await guard(world)).toEqual({ endings: 1, paged: 0 });
+  });
+
+  test('of a wish leaves its page and all others, and fails the guard in the end', async () => {
+    const other = 'other.example';
+    await world.store.acceptWish({ ...wish(), domain: other }, { at: world.time }, world.time);
+    const seen = { domain: other, fingerprint: 'f'.repeat(64), seenAt: world.time, life, node };
+    await world.store.recordInstalled(mx1, { domain: other, v: 1 }, seen);
+    inDays(80);
+    const readDomain = (name: string) => (name === domain ? fail() : world.store.readDomain(name));
+    const store = { ...world.store, readDomain };
+    await expect(guard({ ...world, store })).rejects.toThrow('1 of 2 wishes could not be read');
+    expect(pages()).toMatchObject([{ server: mx1, count: 2 }]);
+    await expect(guard({ ...world, store })).rejects.toThrow('1 of 2 wishes could not be read');
+    expect(pages()).toHaveLength(1);
+  });
+
+  test('of what is served beside a foreign certificate hides no other page', async () => {
+    const only = 'foreign.example';
+    await world.store.acceptWish({ ...wish(), domain: only }, { at: world.time }, world.time);
+    inDays(80);
+    await world.store.guardForeign({ domain: only, life, seenAt: world.time });
+    await expect(guard(without('installed'))).rejects.toThrow('the item has no such field');
+    expect(pages()).toMatchObject([{ server: mx1, count: 1, domains: [domain] }]);
+  });
+});
+
 describe('the page comes each day although this part of the road does nothing:', () => {
   const outside = () => {
     const network = { ports: [993], handshake: async () => ({ reached: false, trusted: false }) };
