@@ -1,11 +1,9 @@
 /** The delivery under way in item `S#<server>` `/S`, and its token in item `T#<hash>`. */
+import { COMMAND_DUE_AFTER_MS } from '../core/ports/lease.ts';
 import type { DeliveryStore } from '../core/ports/delivery-store.ts';
 import { shardOf, tokenKey } from './keys.ts';
 import { ownedServer } from './owned.ts';
 import type { Table } from './table.ts';
-
-/** Milliseconds from the storing of a token until the sweep reads the command's answer. */
-const DUE_AFTER_MS = 120_000;
 
 export function deliveryItems(table: Table): DeliveryStore {
   const mine = ownedServer(table);
@@ -34,7 +32,7 @@ export function deliveryItems(table: Table): DeliveryStore {
 
     async putToken({ hash, server, token }, now) {
       const key = tokenKey(hash);
-      await table.put(key, { server, token, shard: shardOf(key.pk), dueAt: now + DUE_AFTER_MS });
+      await table.put(key, { server, token, shard: shardOf(key.pk), dueAt: now + COMMAND_DUE_AFTER_MS });
     },
 
     async forgetToken(hash) {

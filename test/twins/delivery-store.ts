@@ -1,11 +1,10 @@
 /** Deliveries, in memory, under the same conditions as aws/delivery-items.ts. */
+import { COMMAND_DUE_AFTER_MS } from '../../core/ports/lease.ts';
 import type { DeliveryStore } from '../../core/ports/delivery-store.ts';
 import type { DeliveryUnderWay } from '../../core/record/server.ts';
 import { copy, type Memory } from './memory.ts';
 import { ownedServer } from './owned.ts';
 import type { ServerClaim } from '../../core/record/claim.ts';
-
-const DUE_AFTER_MS = 120_000;
 
 export function deliveryStore(memory: Memory): DeliveryStore {
   const { servers, tokens } = memory;
@@ -35,7 +34,7 @@ export function deliveryStore(memory: Memory): DeliveryStore {
     },
 
     async putToken({ hash, server, token }, now) {
-      tokens.set(hash, { server, token, dueAt: now + DUE_AFTER_MS });
+      tokens.set(hash, { server, token, dueAt: now + COMMAND_DUE_AFTER_MS });
     },
 
     async forgetToken(hash) {

@@ -220,6 +220,21 @@ describe('the sweep', () => {
     expect(world.executions.succeeded).toMatchObject([{ token: 'token' }]);
   });
 
+  test('resumes a delivery whose event was lost within 90 seconds, whenever the sweep runs', async () => {
+    const execution = await readyServer(world);
+    await giveWork(world);
+    const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
+    await sendDelivery({ ...assembled, execution, token: 'token' }, world);
+    world.commands.answer('command-1', `sealpost ${assembled.delivery.hash} 3 installed\ns\n`);
+    // One sweep came at 29 s; the next one comes a minute later.
+    world.time += 29_000;
+    await sweep(world);
+    expect(world.executions.succeeded).toEqual([]);
+    world.time += minute;
+    await sweep(world);
+    expect(world.executions.succeeded).toMatchObject([{ token: 'token' }]);
+  });
+
   test('deletes the token of a delivery that is over', async () => {
     await readyServer(world);
     await world.store.putToken({ hash: 'd'.repeat(64), server: mx1, token: 'token' }, world.time);

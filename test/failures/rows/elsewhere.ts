@@ -185,7 +185,7 @@ const aws: Line[] = [
     'the delivery under way',
     OLD,
     NOTHING,
-    'two minutes later',
+    '90 seconds later at the latest',
     'core/sweep/sweep.test.ts: resumes a delivery whose command ended without an event',
   ],
   [
