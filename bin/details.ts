@@ -12,11 +12,11 @@ import { moment, when } from './when.ts';
 
 export function domainDetails(status: DomainStatus, challengeZone: string | undefined, now: number): string {
   const { certificate, provided, servers, names, reason, acm } = status;
-  const rows = servers.map(({ server, state, seenAt, at, why }) => [
+  const rows = servers.map(({ server, state, seenAt, at, why, without }) => [
     server,
     state,
     when({ at: seenAt, now }),
-    [at !== undefined && `offered ${when({ at, now })}`, why].filter(Boolean).join('; ') || '-',
+    [at !== undefined && `offered ${when({ at, now })}`, why, without].filter(Boolean).join('; ') || '-',
   ]);
   return [
     head(status, now),
@@ -96,6 +96,7 @@ const stateWords: Record<DaemonState, string> = {
   broken: 'broken',
   dead: 'does not answer',
   absent: 'absent',
+  'left-out': 'left out',
 };
 
 function head(status: Status, now: number): string {

@@ -3,7 +3,8 @@
 #
 #   installer.sh DELIVERY HASH   does what the delivery says and prints the answer (SSM runs this)
 #   installer.sh inspect         says what adoption would change here; changes nothing
-#   installer.sh undo-adoption   takes every line that adoption wrote out of the daemons' own files
+#   installer.sh undo-adoption [NAME]   takes the lines that adoption wrote out of the daemons' own
+#                                files: of all, or of the daemon NAME
 #
 # The installer writes to /etc/sealpost and to the lines that adoption wrote (adopt.sh).
 #
@@ -129,7 +130,7 @@ main() {
   run=$(mktemp -d /run/sealpost.XXXXXX)
   load_adopted
   if [ "${1-}" = undo-adoption ]; then
-    undo_adoption
+    if [ -n "${2-}" ]; then undo_one "$2"; else undo_adoption; fi
     exit 0
   fi
   deliver "$1" "$2"
@@ -140,7 +141,7 @@ deliver() {
   delivery=$1 hash=$2
   [ "${#hash}" = 64 ] || stop 50 'the second argument is the sha256 of the delivery'
   read_head "$delivery" >"$run/head" || stop 50 'the delivery is malformed'
-  read -r server seq issued_at not_after mode adopt entries webmail_name webmail_file <"$run/head"
+  read -r server seq issued_at not_after mode adopt entries webmail_name webmail_file leave_out <"$run/head"
   now=$(date +%s) consent=no
   [ "$adopt" != with-losses ] || consent=yes
 

@@ -95,8 +95,8 @@ async function nextDelivery(
   ports: AssemblePorts,
 ): Promise<(Delivery & { looks?: Looks }) | Ended<'NothingToDeliver'>> {
   const about = { server: server.server, seq: server.seq + 1, roots: ports.roots };
-  const { webmail } = server;
-  const asked = { adopt: consentTo(server), ...(webmail && { webmail }) };
+  const { webmail, leaveOut } = server;
+  const asked = { adopt: consentTo(server), ...(webmail && { webmail }), ...(leaveOut && { leaveOut }) };
   const inspection = { ...about, mode: 'inspect' as const, ...asked, entries: [] };
   if (!server.capability) return inspection;
   const now = ports.clock.now();

@@ -28,6 +28,7 @@ export function writeDelivery(delivery: Delivery, now: number): { text: string; 
     `mode ${delivery.mode}`,
     `adopt ${consent(delivery)}`,
     ...(delivery.webmail ? [`webmail ${delivery.webmail.name} ${delivery.webmail.file}`] : []),
+    ...(delivery.leaveOut ? [`leave-out ${delivery.leaveOut.join(' ')}`] : []),
     `entries ${delivery.entries.length}`,
     'roots',
     ...certificatesIn(delivery.roots),

@@ -39,6 +39,9 @@ export const serverDetail = z.strictObject({
       name: z.string().check(z.regex(/^[A-Za-z0-9.*_-]{1,253}$/)),
     }),
   ),
+  leaveOut: z.optional(
+    z.array(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/))).check(z.minLength(1), z.maxLength(10)),
+  ),
   servesByName: z.optional(z.literal(false)),
 });
 
@@ -89,6 +92,8 @@ export const wanted: Record<string, string> = {
   'webmail.file':
     'the absolute path of the file with the site of the webmail, without spaces, e.g. "/etc/web/sites/webmail.conf"',
   'webmail.name': 'one of the names of the site of the webmail, e.g. "webmail.provider.example"',
+  leaveOut:
+    'a list of software on the server that sealpost leaves as it is, by the names that `sealpost status` shows, or leave the field out',
   servesByName:
     'false for mail software that has one certificate for all names, or leave it out: inspection finds out what the software can do',
   role: 'the name of the IAM role that the instance runs with, or leave it out',

@@ -12,6 +12,7 @@ export interface Registration {
   adopt: Consent;
   role?: string;
   webmail?: Webmail;
+  leaveOut?: string[];
   servesByName?: false;
   at: number;
 }
@@ -35,11 +36,12 @@ export function parseServerEvent(event: unknown, now = Infinity): Registration |
     const name = parseHostName(server, { field: 'detail.server', isLeaving: true });
     return { kind: 'retired', server: name, ...(node && { node }), at };
   }
-  const { server, node, adopt = false, role, webmail, servesByName } = detail(serverDetail);
+  const { server, node, adopt = false, role, webmail, leaveOut, servesByName } = detail(serverDetail);
   return {
     ...{ kind: 'registered', server: parseHostName(server, { field: 'detail.server' }), node, adopt, at },
     ...(role && { role }),
     ...(webmail && { webmail }),
+    ...(leaveOut && { leaveOut }),
     ...(servesByName === false && { servesByName }),
   };
 }

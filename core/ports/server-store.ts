@@ -6,7 +6,10 @@ import type { ServerRecord } from '../record/server.ts';
 import type { ServerClaim } from '../record/claim.ts';
 
 /** What an event says of a server. */
-export type Registration = Pick<ServerRecord, 'server' | 'node' | 'roleId' | 'adopt' | 'webmail' | 'platform' | 'servesByName'>;
+export type Registration = Pick<
+  ServerRecord,
+  'server' | 'node' | 'roleId' | 'adopt' | 'webmail' | 'leaveOut' | 'platform' | 'servesByName'
+>;
 
 export interface ServerStore {
   /** @returns the record, or undefined where no server of that name is registered */

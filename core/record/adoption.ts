@@ -2,7 +2,8 @@
  * How far each daemon of a server uses our files, as the last inspection found
  * (install/parts/inspect.sh).
  */
-import type { Capable } from './capability.ts';
+import { useOf, type Capable } from './capability.ts';
+import type { Use } from './domain.ts';
 
 /**
  * The operator's consent, given at the registration: `true` to the plan, `with-losses` also to what
@@ -27,6 +28,8 @@ export const DAEMON_STATES = [
   'dead',
   /** It is not adopted, and no port of it answers TLS. */
   'absent',
+  /** The registration leaves it out. */
+  'left-out',
 ] as const;
 export type DaemonState = (typeof DAEMON_STATES)[number];
 
@@ -61,7 +64,13 @@ export function inTrouble(server: Capable): Daemon[] {
 
 /** True if a daemon that could be adopted is not. */
 export function isUnadopted(server: Capable): boolean {
-  return daemonsOf(server).some(({ state }) => !['adopted', 'dead', 'absent'].includes(state));
+  return daemonsOf(server).some(({ state }) => !['adopted', 'dead', 'absent', 'left-out'].includes(state));
+}
+
+/** Daemons for this use that the registration leaves out. */
+export function leftOut(server: Capable, use: Use): string[] {
+  const out = daemonsOf(server).filter(({ state }) => state === 'left-out');
+  return out.map(({ daemon }) => daemon).filter(daemon => useOf(server, daemon) === use);
 }
 
 /** Daemons whose plan waits for the operator's consent. */

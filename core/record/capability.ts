@@ -45,10 +45,13 @@ export function hasAdapters({ capability }: Capable): boolean {
  */
 export function servesAlone(server: Capable, use: Use): boolean {
   if (use === 'mail' && !servesByName(server)) return false;
-  const webServers = listed({ 'web-servers': [WEB_SERVERS_BEFORE_THE_FACT], ...server.capability }, 'web-servers');
-  return listed(server.capability, 'serves-by-name').some(
-    daemon => webServers.includes(daemon) === (use === 'webmail'),
-  );
+  return listed(server.capability, 'serves-by-name').some(daemon => useOf(server, daemon) === use);
+}
+
+/** What a daemon of the server is for. */
+export function useOf({ capability }: Capable, daemon: string): Use {
+  const webServers = listed({ 'web-servers': [WEB_SERVERS_BEFORE_THE_FACT], ...capability }, 'web-servers');
+  return webServers.includes(daemon) ? 'webmail' : 'mail';
 }
 
 /** True if what the domains of a server depend on is as it was at the inspection before. */

@@ -53,6 +53,8 @@ export interface Delivery {
   mode: 'inspect' | 'install' | 'verify';
   adopt?: Consent;
   webmail?: Webmail;
+  /** Software that the registration leaves out. */
+  leaveOut?: string[];
   /** PEM roots that the server trusts in addition to its own store. */
   roots: string;
   entries: DeliveryEntry[];

@@ -32,6 +32,8 @@ export interface ServerRecord extends Capable {
   adopt: Consent;
   /** Which site is the webmail, if the registration says so. */
   webmail?: Webmail;
+  /** Software that the registration leaves out, by the names of install/adapters/. */
+  leaveOut?: string[];
   /** When the registration was sent, milliseconds since the epoch. */
   registeredAt: number;
   /** Absent: Linux. */

@@ -57,7 +57,7 @@ export async function registerServer(
   const { store, clock } = ports;
   const request = parseServerEvent(event, ports.clock.now());
   if (request.kind === 'retired') return retireServer(request, ports);
-  const { server, node, adopt, webmail, servesByName, at } = request;
+  const { server, node, adopt, webmail, leaveOut, servesByName, at } = request;
   const managed = await ports.commands.node(node);
   if (!managed)
     throw new SealpostError('InvalidStepInput', {
@@ -96,6 +96,7 @@ export async function registerServer(
     roleId: role.roleId,
     adopt,
     ...(webmail && { webmail }),
+    ...(leaveOut && { leaveOut }),
     ...(platform && { platform: 'Windows' as const }),
     ...(servesByName === false && { servesByName }),
   };

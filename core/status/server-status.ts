@@ -60,7 +60,7 @@ function unlessUnadopted(status: Status, record: ServerRecord): Status {
   const isLossy = waiting.some(({ state }) => state === 'loses');
   const remedy =
     troubled.length > 0
-      ? `Mend it on the server, then ${changed} with "adopt":true.`
+      ? `Mend it on the server, then ${changed} with "adopt":true. To do without: "leaveOut":[${troubled.map(({ daemon }) => `"${daemon}"`).join(',')}] in that event.`
       : `Read the plan in \`sealpost status ${record.server}\`, then ${changed} with "adopt":${isLossy ? '"with-losses"' : 'true'}.`;
   return { ...status, well: false, why, remedy };
 }

@@ -1,5 +1,8 @@
 /** How each server of a domain serves the domain's current certificate. */
 import type { DomainRecord } from '../record/domain.ts';
+import { planNames, webmailName } from '../certificate/names.ts';
+import { leftOut } from '../record/adoption.ts';
+import { servesAlone } from '../record/capability.ts';
 import { certificatesOf, hasAny } from '../record/provided.ts';
 import { remedies, type ErrorName } from '../errors.ts';
 import type { Known, OnServer } from './known.ts';
@@ -15,6 +18,8 @@ export interface Serving {
   /** When the certificate is delivered, if not at once. */
   at?: number;
   why?: string;
+  /** What the server does not serve of the domain, because its registration leaves out software. */
+  without?: string;
   reason?: ErrorName;
 }
 
@@ -22,7 +27,10 @@ export function serving(server: string, record: DomainRecord, known: Known, now:
   const under = record.servedUnder?.find(one => one.server === server);
   const why = typeThis({ domain: record.domain, server });
   const on = known.servers.get(server);
-  if (!under) return holding(server, record, known, now);
+  if (!under) {
+    const without = withoutLeftOut(server, record, on);
+    return { ...holding(server, record, known, now), ...(without !== undefined && { without }) };
+  }
   if (under.webmail) {
     const held = holding(server, record, known, now);
     return { ...held, why: held.why ?? `for webmail alone; ${why}` };
@@ -30,6 +38,18 @@ export function serving(server: string, record: DomainRecord, known: Known, now:
   if (on?.record && on.record.hostSecuredAt === undefined)
     return { server, state: 'served under', why: `${why}; but ${server} is not seen served and trusted yet` };
   return { server, state: 'served under', seenAt: on?.record?.hostSecuredAt, why };
+}
+
+function withoutLeftOut(server: string, { domain, spec }: DomainRecord, on?: OnServer): string | undefined {
+  if (!on?.record || !spec || spec.host) return undefined;
+  const isWebmail = (spec.webmailServer ?? server) === server && webmailName(domain, planNames(spec)) !== undefined;
+  const web = isWebmail && !servesAlone(on.record, 'webmail') ? leftOut(on.record, 'webmail') : [];
+  const mail = spec.mailServers.includes(server) ? leftOut(on.record, 'mail') : [];
+  const out = [
+    ...(web.length > 0 ? [`webmail is not served by sealpost, which leaves out ${web.join(' and ')} there`] : []),
+    ...(mail.length > 0 ? [`${mail.join(' and ')} is left out there and serves a certificate of its own`] : []),
+  ];
+  return out.length > 0 ? out.join('; ') : undefined;
 }
 
 /** For a server that should have the domain's certificate. */

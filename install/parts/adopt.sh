@@ -161,6 +161,15 @@ is_logged_well() {
   [ -z "$reason" ] || { reason="it logged: $reason" && return 1; }
 }
 
+# undo_one DAEMON: takes out the adoption of one daemon. What it serves of ours ends with that, so
+# this is for a daemon that the registration leaves out.
+undo_one() {
+  phase undo
+  undo_half_adoption
+  is_adopted "$1" || stop 50 "$1 is not adopted; adopted: ${adopted:-nothing}"
+  drop_adoption "$1"
+}
+
 # Prints a line `kept FILE: …` for each file in which a person's later change stays.
 undo_adoption() {
   phase undo

@@ -4,7 +4,7 @@
 inspect_alone() {
   phase inspect
   run=$(mktemp -d /run/sealpost.XXXXXX)
-  adopt=no consent=no
+  adopt=no consent=no leave_out=
   server=$(hostname -f 2>/dev/null || hostname)
   load_adopted
   : >"$run/facts"

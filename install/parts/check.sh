@@ -153,6 +153,7 @@ why_not_adopted() {
       case $state in
         ready) echo "; $daemon waits for consent to the plan (\"adopt\":true)" ;;
         loses) echo "; $daemon waits for consent to lose something: $reason" ;;
+        left-out) echo "; the registration leaves out $daemon" ;;
         *) echo "; $daemon is $state: $reason" ;;
       esac
     elif [ ! -e "$home/states" ]; then

@@ -2,14 +2,21 @@
 # word or a line of a daemon's configuration is checked here, letter by letter.
 
 # read_head FILE: prints server, seq, issued-at, not-after, mode, adopt, entries, and the name and
-# the file of the webmail (`- -` if the registration does not say which site that is). Fails if one
-# of them is malformed, or missing.
+# the file of the webmail (`- -` if the registration does not say which site that is), and the
+# daemons that it leaves out. Fails if one of them is malformed, or missing.
 read_head() {
   awk '
     NR == 1 { if ($0 != "sealpost-delivery 1") exit; next }
     $1 == "roots" { closed = 1; exit }
     $1 == "webmail" && NF == 3 && $2 ~ /^[A-Za-z0-9.*_-]+$/ && $3 ~ /^\/[A-Za-z0-9.\/_+@=-]+$/ && webmail == "" && length($0) < 512 {
       webmail = $2 " " $3
+      next
+    }
+    $1 == "leave-out" && NF > 1 && NF < 12 && out == "" {
+      for (i = 2; i <= NF; i++) {
+        if ($i !~ /^[a-z][a-z0-9-]*$/ || length($i) > 32) exit
+        out = out " " $i
+      }
       next
     }
     NF != 2 { exit }
@@ -26,7 +33,7 @@ read_head() {
       n = split("server seq issued-at not-after mode adopt entries", want, " ")
       for (i = 1; i <= n; i++) if (!(want[i] in value)) closed = 0
       for (i = 1; i <= n; i++) printf "%s ", value[want[i]]
-      print webmail == "" ? "- -" : webmail
+      print (webmail == "" ? "- -" : webmail) out
       exit !closed
     }' "$1"
 }

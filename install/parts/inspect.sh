@@ -22,6 +22,7 @@ inspect_server() {
   [ -z "$refusal" ] || fact refused "$refusal"
   undo_half_adoption >&2
   : >"$run/states"
+  refuse_unknown
   for daemon in $daemons; do
     version=$("${daemon}_detect") || version=
     [ -n "$version" ] || continue
@@ -78,8 +79,38 @@ fitting() {
     }'
 }
 
-# inspect_daemon DAEMON: reads it, adopts it if it may, and gives its state.
+# A name of `leaveOut` that no adapter has is a slip of the pen. Nothing is adopted then, because
+# the daemon that was meant would be.
+refuse_unknown() {
+  for name in $leave_out; do
+    case " $daemons " in *" $name "*) continue ;; esac
+    adopt=no
+    note_state "$name" refused "\"leaveOut\" names $name, and sealpost knows$daemons; mend the registration"
+  done
+}
+
+# note_state DAEMON STATE [REASON]
+note_state() {
+  fact daemon "$1" "$2" "${3-}"
+  echo "$1 $2 ${3-}" >>"$run/states"
+}
+
+is_left_out() {
+  case " $leave_out " in *" $1 "*) return 0 ;; esac
+  return 1
+}
+
+# inspect_daemon DAEMON: reads it, adopts it if it may, and gives its state. A daemon that the
+# registration leaves out is not looked at. If it is adopted, it stays so: only a person takes away
+# what customers are served.
 inspect_daemon() {
+  if is_left_out "$1"; then
+    if is_adopted "$1" && is_lost "$1"; then drop_adoption "$1" >&2; fi
+    if ! is_adopted "$1"; then
+      note_state "$1" left-out 'the registration leaves it out'
+      return
+    fi
+  fi
   learn_proxied "$1"
   find_serving "$1"
   for port in $serving; do
@@ -105,8 +136,8 @@ inspect_daemon() {
       ;;
   esac
   [ -z "$known" ] || state=${known%% *} reason=${known#* }
-  fact daemon "$1" "$state" "$reason"
-  echo "$1 $state $reason" >>"$run/states"
+  ! is_left_out "$1" || reason="the registration leaves it out: sh installer.sh undo-adoption $1 takes it out on the server${reason:+; $reason}"
+  note_state "$1" "$state" "$reason"
   case $state in
     ready | loses) sed "s/^/fact plan $1 /" "$run/plan" >>"$run/plans" ;;
   esac

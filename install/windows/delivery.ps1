@@ -7,17 +7,23 @@ $hashPattern = '^[0-9a-f]{64}$'
 
 function Test-Name([string]$text) { return $text -cmatch $namePattern }
 
-# @returns server, seq, issuedAt, notAfter, mode, adopt, roots (certificates), entries and rows of a
-# file
+# @returns server, seq, issuedAt, notAfter, mode, adopt, leaveOut, roots (certificates), entries and
+# rows of a file
 function Read-Delivery([string]$path) {
   $lines = [System.IO.File]::ReadAllLines($path)
   $value = @{}
   if ($lines[0] -cne 'sealpost-delivery 1') { Stop-Installer 50 'the delivery is malformed: line 1' }
+  $leaveOut = @()
   $at = 1
   while ($at -lt $lines.Length -and $lines[$at] -cne 'roots') {
     $field = $lines[$at] -split ' '
     # Which site is the webmail concerns web servers on Linux.
     if ($field[0] -ceq 'webmail' -and $field.Length -eq 3) { $at++; continue }
+    if ($field[0] -ceq 'leave-out' -and $field.Length -gt 1 -and -not ($field -cnotmatch '^[a-z][a-z0-9-]{0,31}$')) {
+      $leaveOut = @($field | Select-Object -Skip 1)
+      $at++
+      continue
+    }
     $isKnown = $field.Length -eq 2 -and -not $value.ContainsKey($field[0]) -and (
       ($field[0] -cmatch '^(seq|issued-at|not-after|entries)$' -and $field[1] -cmatch '^[0-9]{1,11}$') -or
       ($field[0] -ceq 'server' -and (Test-Name $field[1])) -or
@@ -32,7 +38,7 @@ function Read-Delivery([string]$path) {
   if ($body.entries.Count -ne [int]$value['entries']) { Stop-Installer 50 'the delivery is malformed: it has not the entries that it says' }
   return [pscustomobject]@{
     server = $value['server']; seq = [long]$value['seq']; mode = $value['mode']; adopt = $value['adopt'] -cne 'no'
-    issuedAt = [long]$value['issued-at']; notAfter = [long]$value['not-after']
+    leaveOut = $leaveOut; issuedAt = [long]$value['issued-at']; notAfter = [long]$value['not-after']
     roots = @($body.roots | ForEach-Object { ConvertTo-Certificate $_.bytes })
     entries = @($body.entries); rows = @($body.rows)
   }

@@ -7,6 +7,8 @@ function Invoke-Inspection($delivery) {
   $listeners = Find-Listeners
   $state = Get-MailEnableState $listeners
   $adoption = Read-Adoption
+  $unknown = @($delivery.leaveOut | Where-Object { $_ -notin 'mailenable', 'iis' })
+  foreach ($name in $unknown) { Add-Fact "daemon $name refused `"leaveOut`" names $name, and sealpost knows mailenable and iis here; mend the registration" }
   $known = -not $state.refusal
   Add-Fact "os $((Get-CimInstance -ClassName Win32_OperatingSystem).Caption)"
   if ($state.version) { Add-Fact "mailenable $($state.version)" }
@@ -15,16 +17,16 @@ function Invoke-Inspection($delivery) {
   Add-Fact "keys-read-by mailenable $(@(Get-KeyReaders $state.services) -join ',')"
   $site = $null
   if (Test-Iis) {
-    $site = Get-WebmailSite
+    if ('iis' -notin $delivery.leaveOut) { $site = Get-WebmailSite }
     Add-Fact "iis $(Get-IisVersion)"
   }
   if ($known -and -not $adoption) {
-    if ($delivery.adopt) {
+    if ($delivery.adopt -and $unknown.Count -eq 0 -and 'mailenable' -notin $delivery.leaveOut) {
       Write-Adoption $state $site
       $adoption = Read-Adoption
     }
   }
-  Add-Daemons $state $adoption $site
+  Add-Daemons $state $adoption $site $delivery.leaveOut
   $isWeb = $adoption -and $adoption.site -and $listeners.ContainsKey(443)
   $others = @($mailPorts | Where-Object { $listeners.ContainsKey($_) -and $_ -notin $state.ports } | ForEach-Object { Get-ProgramName $listeners[$_].process })
   Add-Fact "cannot-serve-by-name $(@(@('mailenable') + $others | Select-Object -Unique) -join ',')"
@@ -38,10 +40,12 @@ function Invoke-Inspection($delivery) {
   Write-Answer $delivery 'inspected' @() @() @()
 }
 
-# The state of each daemon, and what adoption would change. It loses nothing here.
-function Add-Daemons($state, $adoption, [string]$site) {
+# The state of each daemon, and what adoption would change. It loses nothing here. What is adopted
+# stays so, whatever the registration leaves out.
+function Add-Daemons($state, $adoption, [string]$site, [string[]]$leaveOut) {
   if ($state.refusal) { Add-Fact "daemon mailenable refused $($state.refusal)" }
   elseif ($adoption) { Add-Fact 'daemon mailenable adopted' }
+  elseif ('mailenable' -in $leaveOut) { Add-Fact 'daemon mailenable left-out the registration leaves it out' }
   else {
     Add-Fact 'daemon mailenable ready'
     Add-Fact "plan mailenable $($mailEnable.security):0 - $($mailEnable.choice) = $($state.choice)"
@@ -50,6 +54,7 @@ function Add-Daemons($state, $adoption, [string]$site) {
   }
   if (-not (Test-Iis)) { return }
   if ($adoption -and $adoption.site) { Add-Fact 'daemon iis adopted' }
+  elseif ('iis' -in $leaveOut) { Add-Fact 'daemon iis left-out the registration leaves it out' }
   elseif (-not $site) { Add-Fact 'daemon iis absent no single site is the webmail (a binding for webmail.*)' }
   elseif ($state.refusal) { Add-Fact 'daemon iis refused MailEnable is refused here' }
   else {

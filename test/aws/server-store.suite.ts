@@ -142,6 +142,13 @@ export function describeServerStore(name: string, make: () => Promise<Store>): v
       expect(await store.readServer(mx1)).not.toHaveProperty('servesByName');
     });
 
+    test('records which software it leaves out, and the next one replaces that', async () => {
+      await store.registerServer({ ...rebuilt, leaveOut: ['nginx'] }, { at: now, now });
+      expect(await store.readServer(mx1)).toMatchObject({ leaveOut: ['nginx'] });
+      await store.registerServer(rebuilt, { at: now + 1, now });
+      expect(await store.readServer(mx1)).not.toHaveProperty('leaveOut');
+    });
+
     test('records which site is the webmail, and the next one replaces that', async () => {
       const webmail = { file: '/etc/web/webmail.conf', name: 'webmail.provider.test' };
       await store.registerServer({ ...rebuilt, webmail }, { at: now, now });

@@ -70,6 +70,18 @@ describe('what the cloud writes', () => {
       expect(read(text.replace(/^webmail .*$/m, wrong)).head.status, wrong).toBe(1);
   });
 
+  it('says in the head which software is left out', () => {
+    const webmail = { file: '/etc/web/sites/webmail.conf', name: 'webmail.provider.test' };
+    const head = (more: Partial<Parameters<typeof writeDelivery>[0]>) =>
+      writeDelivery({ server: 'mx1.provider.test', seq: 7, mode: 'inspect', roots: leaf, entries: [], ...more }, 0)
+        .text;
+    const leaveOut = ['nginx', 'exim'];
+    expect(read(head({ leaveOut })).head.stdout).toMatch(/ inspect no 0 - - nginx exim\n$/);
+    expect(read(head({ leaveOut, webmail })).head.stdout).toMatch(/webmail.conf nginx exim\n$/);
+    for (const wrong of ['leave-out', 'leave-out NGINX', 'leave-out $x', 'leave-out a b;', 'leave-out a\nleave-out b'])
+      expect(read(head({ leaveOut }).replace(/^leave-out .*$/m, wrong)).head.status, wrong).toBe(1);
+  });
+
   it.each([true, false, 'with-losses'] as const)('has the consent %s in its head', adopt => {
     const { text } = writeDelivery(
       { server: 'mx1.provider.test', seq: 7, mode: 'inspect', adopt, roots: leaf, entries: [] },

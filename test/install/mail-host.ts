@@ -35,6 +35,8 @@ export interface DeliveryOptions {
   adopt?: boolean | 'with-losses';
   /** Which site is the webmail: what the registration says. */
   webmail?: { file: string; name: string };
+  /** Software that the registration leaves out. */
+  leaveOut?: string[];
   issuedAt?: number;
   notAfter?: number;
   roots?: string;
@@ -85,7 +87,8 @@ function deliveryText(
   roots: string,
   options: DeliveryOptions & { seq: number },
 ): string {
-  const { seq, mode = 'install', adopt = false, webmail, issuedAt = seconds(), notAfter = issuedAt + 2700 } = options;
+  const { seq, mode = 'install', adopt = false, webmail, leaveOut } = options;
+  const { issuedAt = seconds(), notAfter = issuedAt + 2700 } = options;
   const lines = [
     'sealpost-delivery 1',
     `server ${server}`,
@@ -95,6 +98,7 @@ function deliveryText(
     `mode ${mode}`,
     `adopt ${adopt === true ? 'yes' : adopt || 'no'}`,
     ...(webmail ? [`webmail ${webmail.name} ${webmail.file}`] : []),
+    ...(leaveOut ? [`leave-out ${leaveOut.join(' ')}`] : []),
     `entries ${entries.length}`,
     'roots',
     (options.roots ?? roots).trim(),

@@ -25,7 +25,7 @@ export function serverStore(memory: Memory): ServerStore {
       return copy(registered(memory, server));
     },
 
-    async registerServer({ server, node, roleId, adopt, webmail, platform, servesByName }, { at, now }) {
+    async registerServer({ server, node, roleId, adopt, webmail, leaveOut, platform, servesByName }, { at, now }) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
@@ -33,6 +33,7 @@ export function serverStore(memory: Memory): ServerStore {
         capability,
         inspectedAt,
         webmail: _webmail,
+        leaveOut: _leaveOut,
         platform: _platform,
         servesByName: _,
         hostSecuredAt,
@@ -48,6 +49,7 @@ export function serverStore(memory: Memory): ServerStore {
       } = known;
       const can = {
         ...(webmail && { webmail }),
+        ...(leaveOut && { leaveOut }),
         ...(platform && { platform }),
         ...(servesByName === false && { servesByName }),
       };

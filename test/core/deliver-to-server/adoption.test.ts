@@ -12,10 +12,10 @@ import { day, minute, mx1, newWorld, node, unlessEnded, type World } from '../wo
 let world: World;
 beforeEach(() => void (world = newWorld()));
 
-async function register(adopt: Consent): Promise<void> {
+async function register(adopt: Consent, said: { leaveOut?: string[] } = {}): Promise<void> {
   world.time += minute;
   const { store, time } = world;
-  await store.registerServer({ server: mx1, node, roleId: 'AROAEXAMPLE', adopt }, { at: time, now: time });
+  await store.registerServer({ server: mx1, node, roleId: 'AROAEXAMPLE', adopt, ...said }, { at: time, now: time });
 }
 
 /** @returns the delivery's text, of the round that is due now */
@@ -113,6 +113,22 @@ describe('a server of which one daemon is not adopted', () => {
     );
     expect(await status()).toMatchObject({ well: true });
     expect(said()).toEqual([]);
+  });
+
+  test('is well once the registration leaves that daemon out', async () => {
+    await register(true);
+    await inspected(
+      'daemon nginx refused no site is the webmail',
+      'daemon postfix adopted',
+      'host-certificate trusted',
+    );
+    expect((await status()).remedy).toContain('"leaveOut":["nginx"]');
+    await register(true, { leaveOut: ['nginx'] });
+    const told = said();
+    const found = ['daemon nginx left-out the registration leaves it out', 'daemon postfix adopted'];
+    expect(await inspected(...found, 'host-certificate trusted')).toMatch(/^leave-out nginx$/m);
+    expect(await status()).toMatchObject({ well: true });
+    expect(said()).toEqual(told);
   });
 
   test('is inspected with consent again once somebody asks for an audit, then audited', async () => {

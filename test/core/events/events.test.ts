@@ -96,6 +96,7 @@ describe('an event for a server', () => {
     const said = { server, node: 'i-0abc1234', adopt: true, role: 'mail', servesByName: false };
     const webmail = { file: '/etc/web/webmail.conf', name: 'webmail.provider.example' };
     expect(parseServerEvent(registered({ ...said, webmail }))).toMatchObject({ webmail });
+    expect(parseServerEvent(registered({ ...said, leaveOut: ['nginx'] }))).toMatchObject({ leaveOut: ['nginx'] });
     expect(parseServerEvent(registered(said))).toEqual({
       ...{ kind: 'registered', ...said, at },
     });

@@ -174,6 +174,17 @@ describe('a domain', () => {
     expect(status.servers).toMatchObject([{ state: 'installed', why: expect.stringContaining('for webmail alone') }]);
   });
 
+  test('whose server leaves out its web server is well, and says that webmail is not served', () => {
+    const daemon = ['postfix adopted', 'nginx left-out the registration leaves it out'];
+    const capability = { os: ['debian'], daemon, 'serves-by-name': ['postfix'], 'web-servers': ['nginx'] };
+    const without = known(on(server({ leaveOut: ['nginx'], capability }), [], ['f'.repeat(64)]));
+    const status = domainStatus(record({ current }), without, now);
+    expect(status).toMatchObject({ state: 'installed on 1 of 1', well: true });
+    expect(status.servers[0]!.without).toBe('webmail is not served by sealpost, which leaves out nginx there');
+    const elsewhere = record({ current, spec: wish({ webmailServer: mx2 }) });
+    expect(domainStatus(elsewhere, without, now).servers[0]).not.toHaveProperty('without');
+  });
+
   test('that waits until its server is secured is well, and says so', () => {
     const young = on(server({ hostSecuredAt: undefined }), [waiting()]);
     const status = domainStatus(record({ current }), known(young), now);
