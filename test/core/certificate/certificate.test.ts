@@ -131,6 +131,16 @@ test('the facts about a certificate are those that openssl prints', () => {
   expect(facts.ariId).toMatch(/^[\w-]+\.[\w-]+$/);
 });
 
+test.each(['30', '300105', '3080', '30840000', '3002800580', '308401'])(
+  'an authority key identifier that is no DER (%s) gives no identifier, and takes no time',
+  async der => {
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'odd.key'];
+    openssl('req', '-x509', ...key, '-subj', '/CN=odd', '-addext', `2.5.29.35=DER:${der}`, '-out', 'odd.pem');
+    expect(inspectChain(await readFile(join(folder, 'odd.pem'), 'utf8')).ariId).toBeUndefined();
+  },
+);
+
 test('the file for a server has the key, then leaf and chain, and nothing else', () => {
   const pem = combinedPem({
     keyPem: keyPem.replaceAll('\n', '\r\n'),
