@@ -42,11 +42,13 @@ export function parseAudit(lines: string[]): AuditAnswer | undefined {
     ...(audited && { reached: Number(audited[1]) }),
   };
   const last = new Map<string, number>();
+  let named = 0;
   for (const line of whole) {
     const [, set, steps] = /^unseen (all|[\d,]+) ([\dx ]+)$/.exec(line) ?? [];
     if (set === undefined) continue;
     const value = set === 'all' ? 'all' : portsIn(set);
     for (const row of rowsIn(steps!, last.get(set) ?? 0)) {
+      if (++named > MOST_ROWS) return answer;
       answer.unseen.set(row, value);
       last.set(set, row);
     }
@@ -63,7 +65,10 @@ function placesIn(lines: string[]): Record<string, string[]> {
   return places;
 }
 
-/** More rows than any delivery has, so that a hostile answer cannot take the memory. */
+/**
+ * More rows than any delivery has, in one line and in all lines together: a hostile answer of 24 kB
+ * could name 100 million.
+ */
 const MOST_ROWS = 100_000;
 
 /** `3 1x2` after row 0 names the rows 3, 4 and 5. */
