@@ -91,5 +91,7 @@ export function invalid(about: string, rest: { message: string }): SealpostError
 
 function nameIn(detail: unknown): string {
   const { domain, server } = (detail ?? {}) as { domain?: unknown; server?: unknown };
-  return String(domain ?? server ?? 'unknown').slice(0, 253);
+  const named = domain ?? server ?? 'unknown';
+  // String() throws on an object of the sender's that has a `toString` of its own.
+  return (typeof named === 'string' ? named : JSON.stringify(named)).slice(0, 253);
 }

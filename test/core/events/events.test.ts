@@ -129,6 +129,13 @@ const bad: [string, unknown, string, RegExp, RegExp][] = [
     /is missing/,
     /give the registered domain, e\.g\./,
   ],
+  [
+    'an object with a `toString` of its own',
+    created({ ...wish, domain: { toString: 1 } }),
+    'detail.domain',
+    /is not valid/,
+    /give the registered domain/,
+  ],
   ['an empty domain', domain(''), 'detail.domain', /"" is not valid/, /give the registered domain/],
   ['no domain name', domain('not a domain'), 'detail.domain', /has a space/, /e\.g\. "example\.com"/],
   ['a single label', domain('localhost'), 'detail.domain', /is a single label/, /e\.g\. "example\.com"/],
