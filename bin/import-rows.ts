@@ -53,8 +53,9 @@ export function readTable(bytes: Uint8Array): Table {
   const whole = decode(bytes);
   const named = DELIMITER_LINE.exec(whole)?.[1];
   // The line stays as an empty one, so that the numbers of the other lines are right.
-  const text = whole.replace(DELIMITER_LINE, '');
-  const [head = ''] = text.split(/\r?\n|\r/, 1);
+  // csv-parse counts CRLF inside quotes as two lines, and would give later rows wrong numbers.
+  const text = whole.replace(DELIMITER_LINE, '').replace(/\r\n?/g, '\n');
+  const [head = ''] = text.split('\n', 1);
   const delimiter = named ?? DELIMITERS.toSorted((a, b) => head.split(b).length - head.split(a).length)[0]!;
   const records = parseText({ text, delimiter });
   const [first, ...rest] = records;

@@ -24,6 +24,16 @@ describe('a table of domains', () => {
     expect(rows.map(({ wish }) => wish)).toEqual([wildcard]);
   });
 
+  test('counts the lines of a cell that has several, with any line ends', () => {
+    for (const eol of ['\n', '\r\n', '\r'])
+      expect(
+        read(['domain,server', `a.example,"${mx1}`, 'mx2.provider.example"', `b.example,${mx1}`].join(eol)).rows,
+      ).toMatchObject([
+        { line: 3, wish: { domain: 'a.example' } },
+        { line: 4, wish: { domain: 'b.example' } },
+      ]);
+  });
+
   test('has several servers and names in one cell, with spaces between them; names alone are a list', () => {
     const head = 'domain,server,policy,names,webmail server\n';
     const { rows } = read(`${head}bücher.example,${mx1}  mx2.provider.example,,mail webmail @,web1.provider.example\n`);
