@@ -1,0 +1,9 @@
+/** What is fuzzed, by the name of its figure. */
+import { delivery } from './delivery.ts';
+import { dns } from './dns.ts';
+import { events } from './events.ts';
+import { files } from './files.ts';
+import { names } from './names.ts';
+import type { Property } from './property.ts';
+
+export const subjects: Record<string, Property[]> = { names, events, files, dns, delivery };
