@@ -11,11 +11,11 @@ import type { Metrics } from '../core/ports/bus.ts';
  */
 export function metricsOf(stack: string, clock: Pick<Clock, 'now'>): Metrics {
   return {
-    count(metric, { outcome, facts }) {
+    count(metric, { outcome, value = 1, facts }) {
       const CloudWatchMetrics = [
         { Namespace: 'sealpost', Dimensions: [['stack', 'outcome']], Metrics: [{ Name: metric, Unit: 'Count' }] },
       ];
-      const line = { _aws: { Timestamp: clock.now(), CloudWatchMetrics }, stack, outcome, [metric]: 1, ...facts };
+      const line = { _aws: { Timestamp: clock.now(), CloudWatchMetrics }, stack, outcome, [metric]: value, ...facts };
       process.stdout.write(`${JSON.stringify(line)}\n`);
     },
   };

@@ -1,5 +1,5 @@
 /** `sealpost completion`: the lines by which a shell's Tab key completes the command line. */
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { FILES, PROPOSE } from './command.ts';
 import type { Answer, Here } from './here.ts';
 
@@ -7,7 +7,7 @@ import type { Answer, Here } from './here.ts';
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Does without bin/sealpost.mjs, which would start a second Node for each Tab. */
-const ASK = [process.execPath, join(import.meta.dirname, 'sealpost.ts'), PROPOSE].map(quoted).join(' ');
+const ASK = [process.execPath, resolve(process.argv[1]!), PROPOSE].map(quoted).join(' ');
 
 const scripts = {
   bash: `# Tab completion of sealpost and npx sealpost: source <(npx sealpost completion bash)

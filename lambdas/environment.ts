@@ -12,6 +12,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { certificateManager } from '../aws/acm.ts';
 import { bus as busOn } from '../aws/bus.ts';
+import { counted } from '../aws/counted.ts';
 import { commands as commandsBy, sendingCommands as sendingBy } from '../aws/commands.ts';
 import { executions as executionsOf } from '../aws/executions.ts';
 import { composed, type Composed, type ItemsOf } from '../aws/composed.ts';
@@ -54,7 +55,11 @@ const s3 = /* @__PURE__ */ once(s3Client);
 export const certificates = /* @__PURE__ */ once(() => certificateObjects(s3(), setting('CERTIFICATE_BUCKET')));
 export const deliveries = /* @__PURE__ */ once(() => deliveryObjects(s3(), setting('DELIVERY_BUCKET')));
 export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(patience), clock.now));
-export const bus = /* @__PURE__ */ once(() => busOn(new EventBridgeClient(patience), setting('BUS')));
+/** The bus has the name of the deployment, which is the metrics' other dimension. */
+export const bus = /* @__PURE__ */ once(() => {
+  const name = setting('BUS');
+  return counted(busOn(new EventBridgeClient(patience), name), metricsOf(name, clock));
+});
 export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
 export const acm = /* @__PURE__ */ once(() => {
   const firstImports = new ACMClient({ ...patience, maxAttempts: 1 });

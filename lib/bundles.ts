@@ -6,18 +6,20 @@
 import { writeFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
 import { installer, windowsInstaller } from '../install/assemble.ts';
+import type { Bundle } from './deployed-functions.ts';
 import { kebab } from './function-names.ts';
 
 const here = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
 
-export interface Bundle {
-  /** The function's asset. */
-  directory: string;
-  bytes: number;
-}
+type Bundles = Record<string, Bundle & { bytes: number }>;
 
 /** @param names rows of lib/functions.ts */
-export function bundle(names: string[]): Record<string, Bundle> {
+export function bundle(names: string[]): Bundles {
+  return bundled(names).bundles;
+}
+
+/** @returns in addition every file that is in one of them, as esbuild names it */
+export function bundled(names: string[]): { bundles: Bundles; inputs: string[] } {
   const installers = { Linux: installer(), Windows: windowsInstaller() };
   writeFileSync(here('install/installer.bundle.sh'), installers.Linux.text);
   writeFileSync(here('install/installer.bundle.ps1'), installers.Windows.text);
@@ -38,7 +40,8 @@ export function bundle(names: string[]): Record<string, Bundle> {
   });
   const size = (file: string) =>
     Object.entries(metafile.outputs).find(([path]) => path.endsWith(`${file}/index.js`))![1].bytes;
-  return Object.fromEntries(
+  const bundles = Object.fromEntries(
     names.map(name => [name, { directory: here(`dist/${kebab(name)}`), bytes: size(kebab(name)) }]),
   );
+  return { bundles, inputs: Object.keys(metafile.inputs) };
 }

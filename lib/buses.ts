@@ -1,5 +1,5 @@
 /** Who may put events on the bus, and what each event starts. */
-import { CfnCondition, Duration, Fn, type CfnParameter, type Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -11,6 +11,12 @@ import type { MailServers } from './mail-servers.ts';
 import type { StateMachines } from './state-machines.ts';
 
 const SERVER_EVENTS = Object.keys(serverEvents);
+
+/**
+ * A role of another account, which the bus's policy excludes: no principal ever matches. A
+ * condition needs one value at least.
+ */
+export const nobody = (stack: Stack) => [`arn:${stack.partition}:iam::999999999999:role/nobody-is-named`];
 
 /**
  * The bus's policy. A sender that registers a server and names the server for a domain gets the
@@ -26,18 +32,12 @@ const SERVER_EVENTS = Object.keys(serverEvents);
  * first writes this document and then deletes the old resources, each by its Sid. A statement with
  * an old Sid would be lost with it.
  * @param bus its ARN is given, because a resource cannot refer to itself
+ * @param rest.senders ARNs of roles; one at least
  */
 export function guard(
   { bus, busArn }: { bus: events.EventBus; busArn: string },
-  stack: Stack,
-  { senders: senderRoles, ours }: { senders: CfnParameter; ours: iam.IRole[] },
+  { senders, ours }: { senders: string[]; ours: iam.IRole[] },
 ): void {
-  const named = new CfnCondition(stack, 'SendersAreNamed', {
-    expression: Fn.conditionNot(Fn.conditionEquals(Fn.join('', senderRoles.valueAsList), '')),
-  });
-  // A role of another account, which the policies below exclude: no principal ever matches.
-  const nobody = [`arn:${stack.partition}:iam::999999999999:role/nobody-is-named`];
-  const senders = Fn.conditionIf(named.logicalId, senderRoles.valueAsList, nobody);
   const our = ours.map(role => role.roleArn);
   // Every principal, narrowed by a condition. If a statement named the account instead, each role
   // would need a right in its own policies, too.
@@ -66,7 +66,7 @@ export function guard(
         Effect: 'Allow',
         ...put,
         Condition: {
-          StringEquals: { 'aws:PrincipalAccount': stack.account },
+          StringEquals: { 'aws:PrincipalAccount': Stack.of(bus).account },
           ArnLike: { 'aws:PrincipalArn': senders },
         },
       },

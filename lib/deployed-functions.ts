@@ -5,16 +5,20 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Bundle } from './bundles.ts';
 import { functionNames, kebab, type FunctionName } from './function-names.ts';
 import { rows, type Row, type Variable } from './functions.ts';
 import { acknowledgeWide } from './nag.ts';
 import { settingsOf } from './parameters.ts';
 import { machineArn, rights, type Resources } from './rights.ts';
 
+/** A function's code. */
+export interface Bundle {
+  /** Has index.js, which exports `handler`. */
+  directory: string;
+}
+
 export interface FunctionsParts extends Resources {
   stack: Stack;
-  busName: string;
   deadLetters: sqs.Queue;
   bundles: Record<string, Bundle>;
 }
@@ -36,8 +40,8 @@ export class Functions extends Construct {
   }
 
   private make(name: FunctionName, row: Row, parts: FunctionsParts): lambda.Function {
-    const { stack, deadLetters } = parts;
-    const functionName = `${stack.stackName}-${kebab(name)}`;
+    const { deadLetters } = parts;
+    const functionName = `${parts.name}-${kebab(name)}`;
     const logGroup = new logs.LogGroup(this, `${name}Logs`, {
       logGroupName: `/aws/lambda/${functionName}`,
       retention: logs.RetentionDays.THREE_MONTHS,
@@ -77,21 +81,21 @@ export class Functions extends Construct {
 }
 
 function environment(name: FunctionName, row: Row, parts: FunctionsParts): Record<string, string> {
-  const { stack, storage, mailServers, busName } = parts;
+  const { stack, storage, mailServers } = parts;
   const values: Record<Variable, string> = {
-    STACK: stack.stackName,
+    STACK: parts.name,
     TABLE: storage.table.tableName,
     CERTIFICATE_BUCKET: storage.certificates.bucketName,
     DELIVERY_BUCKET: storage.deliveries.bucketName,
     DELIVERY_BUCKET_URL: mailServers.deliveryBucketUrl,
     KEY: storage.key.keyArn,
-    BUS: busName,
+    BUS: parts.name,
     DOCUMENT: mailServers.documentName,
-    MAIL_SERVER_ROLE: mailServers.roleName,
-    SECURE_DOMAIN: machineArn(stack, 'secure-domain'),
-    DELIVER_TO_SERVER: machineArn(stack, 'deliver-to-server'),
-    ISSUER_PARAMETERS: `/${stack.stackName}/issuers`,
+    MAIL_SERVER_ROLE: mailServers.role.roleName,
+    SECURE_DOMAIN: machineArn('secure-domain', { stack, of: parts.name }),
+    DELIVER_TO_SERVER: machineArn('deliver-to-server', { stack, of: parts.name }),
+    ISSUER_PARAMETERS: `/${parts.name}/issuers`,
   };
   const resources = Object.fromEntries(row.variables.map(variable => [variable, values[variable]]));
-  return { ...resources, ...settingsOf(name, parts.parameters) };
+  return { ...resources, ...settingsOf(name, parts.settings) };
 }

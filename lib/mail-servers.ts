@@ -3,7 +3,7 @@
  * role with which the server reads its own deliveries.
  */
 import { readFileSync } from 'node:fs';
-import { type Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -15,12 +15,17 @@ export class MailServers extends Construct {
   readonly documentArn: string;
   /** The document downloads from this URL. */
   readonly deliveryBucketUrl: string;
-  readonly roleName: string;
+  readonly role: iam.Role;
+  /** Gives instances of EC2 the role. */
+  readonly instanceProfile: iam.CfnInstanceProfile;
+  /** For a role of your own: what a mail server may do here. */
+  readonly policy: iam.ManagedPolicy;
 
-  constructor(scope: Construct, id: string, stack: Stack, storage: Storage) {
+  constructor(scope: Construct, id: string, { name, storage }: { name: string; storage: Storage }) {
     super(scope, id);
+    const stack = Stack.of(this);
     const { deliveries, key } = storage;
-    this.documentName = `${stack.stackName}-deliver`;
+    this.documentName = `${name}-deliver`;
     this.documentArn = stack.formatArn({ service: 'ssm', resource: 'document', resourceName: this.documentName });
     const text = readFileSync(new URL('../install/document.json', import.meta.url), 'utf8');
     this.deliveryBucketUrl = `https://s3.${stack.region}.${stack.urlSuffix}/${deliveries.bucketName}`;
@@ -47,10 +52,10 @@ export class MailServers extends Construct {
         conditions: imdsv2,
       }),
     );
-    // A stack's name is unique in its region, an IAM name in the account.
-    const name = `${stack.stackName}-mail-server-${stack.region}`;
-    const policy = new iam.ManagedPolicy(this, 'Policy', {
-      managedPolicyName: name,
+    // The name is unique in its region, an IAM name must be so in the account.
+    const iamName = `${name}-mail-server-${stack.region}`;
+    this.policy = new iam.ManagedPolicy(this, 'Policy', {
+      managedPolicyName: iamName,
       description:
         'A mail server reads its own deliveries, and installers. Attach this policy to the role of your instances',
       statements: [
@@ -75,30 +80,33 @@ export class MailServers extends Construct {
           effect: iam.Effect.DENY,
           actions: ['ssm:GetParameter', 'ssm:GetParameters', 'ssm:GetParametersByPath', 'ssm:GetParameterHistory'],
           resources: [
-            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${stack.stackName}/*` }),
-            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: stack.stackName }),
+            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${name}/*` }),
+            stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: name }),
           ],
         }),
       ],
     });
-    acknowledgeWide(policy, [readDeliveries]);
+    acknowledgeWide(this.policy, [readDeliveries]);
     const agentPolicy = 'AmazonSSMManagedInstanceCore';
-    const role = new iam.Role(this, 'Role', {
-      roleName: name,
+    this.role = new iam.Role(this, 'Role', {
+      roleName: iamName,
       description: 'For mail servers that have no role yet',
       assumedBy: new iam.CompositePrincipal(
         new iam.ServicePrincipal('ec2.amazonaws.com'),
         new iam.ServicePrincipal('ssm.amazonaws.com'),
       ),
-      managedPolicies: [policy, iam.ManagedPolicy.fromAwsManagedPolicyName(agentPolicy)],
+      managedPolicies: [this.policy, iam.ManagedPolicy.fromAwsManagedPolicyName(agentPolicy)],
     });
-    acknowledge(role, {
+    acknowledge(this.role, {
       rule: `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${agentPolicy}]`,
       reason:
         'AWS decides what the SSM Agent calls, and changes the list with the agent. The policy permits to read parameters; our own policy denies that for ours.',
     });
-    new iam.CfnInstanceProfile(this, 'InstanceProfile', { instanceProfileName: role.roleName, roles: [role.roleName] });
-    this.roleName = role.roleName;
+    const { roleName } = this.role;
+    this.instanceProfile = new iam.CfnInstanceProfile(this, 'InstanceProfile', {
+      instanceProfileName: roleName,
+      roles: [roleName],
+    });
   }
 }
 

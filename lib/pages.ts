@@ -14,6 +14,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { runningOut as metricRunningOut } from './metrics.ts';
 import { pagedEnds } from './paged-executions.ts';
 
 /**
@@ -36,6 +37,8 @@ const PAGED_EVENTS: Record<string, { detail?: object; fields: string[] }> = {
 };
 
 interface PagesParts {
+  /** With it the names of the topic and of the alarms begin, and each page. */
+  name: string;
   machines: sfn.IStateMachine[];
   deadLetters: sqs.Queue;
   /** Alarms of functions that have not succeeded for some time. */
@@ -48,11 +51,11 @@ export class Pages extends Construct {
 
   constructor(scope: Construct, id: string, parts: PagesParts) {
     super(scope, id);
-    const { machines, deadLetters, silences, bus } = parts;
-    const { stackName, account } = Stack.of(this);
+    const { name, machines, deadLetters, silences, bus } = parts;
+    const { account } = Stack.of(this);
     // Not encrypted at rest: a page holds names and ARNs only, and EventBridge and CloudWatch would
     // need rights on our key.
-    this.topic = new sns.Topic(this, 'Topic', { topicName: `${stackName}-pages`, enforceSSL: true });
+    this.topic = new sns.Topic(this, 'Topic', { topicName: `${name}-pages`, enforceSSL: true });
 
     // A reference by ARN, so that CDK adds no statement of its own to the topic's policy: that one
     // would let EventBridge publish for any rule of any account.
@@ -66,36 +69,29 @@ export class Pages extends Construct {
         maxEventAge: Duration.hours(24),
       });
     const executions = new events.Rule(this, 'Executions', {
-      description: `${stackName}: an execution failed and needs a person`,
+      description: `${name}: an execution failed and needs a person`,
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
         detail: { stateMachineArn: machines.map(machine => machine.stateMachineArn), ...pagedEnds },
       },
-      targets: [page(textOfExecution(stackName))],
+      targets: [page(textOfExecution(name))],
     });
     const rules = Object.entries(PAGED_EVENTS).map(
       ([event, { detail, fields }]) =>
         new events.Rule(this, event.replaceAll(' ', ''), {
-          description: `${stackName}: ${event}, which needs a person`,
+          description: `${name}: ${event}, which needs a person`,
           eventBus: bus,
           eventPattern: { source: ['sealpost'], detailType: [event], ...(detail && { detail }) },
-          targets: [page(textOfEvent(event, { fields, stackName }))],
+          targets: [page(textOfEvent(event, { fields, name }))],
         }),
     );
 
     const runningOut = new cloudwatch.Alarm(this, 'RunningOut', {
-      alarmName: `${stackName}-running-out`,
+      alarmName: `${name}-running-out`,
       alarmDescription:
         'Domains were parked although their certificate expires soon, or should be renewed by now according to the CA. docs/runbook.md: "Certificates Running Out".',
-      // ParkDomain counts this metric.
-      metric: new cloudwatch.Metric({
-        namespace: 'sealpost',
-        metricName: 'CertificatesRunningOut',
-        dimensionsMap: { stack: stackName, outcome: 'parked' },
-        period: Duration.hours(1),
-        statistic: cloudwatch.Stats.SUM,
-      }),
+      metric: metricRunningOut(name),
       threshold: 0,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 1,
@@ -103,7 +99,7 @@ export class Pages extends Construct {
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     const alarm = new cloudwatch.Alarm(this, 'DeadLetters', {
-      alarmName: `${stackName}-dead-letters`,
+      alarmName: `${name}-dead-letters`,
       alarmDescription:
         'An event was not delivered, or an invocation failed, at the last attempt. The dead letter is kept for 14 days. docs/runbook.md: "Dead letters".',
       metric: deadLetters.metricApproximateNumberOfMessagesVisible({
@@ -142,18 +138,15 @@ export class Pages extends Construct {
  * that it puts into a text, and a cause is JSON or a stack trace, with which EventBridge could not
  * render the page.
  */
-function textOfExecution(stackName: string): events.RuleTargetInput {
-  const detail = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
+function textOfExecution(name: string): events.RuleTargetInput {
+  const detail = (field: string) => events.EventField.fromPath(`$.detail.${field}`);
   return events.RuleTargetInput.fromText(
-    `${stackName}: an execution ended ${detail('status')}. Error, and heading in docs/runbook.md: ${detail('error')}. ` +
+    `${name}: an execution ended ${detail('status')}. Error, and heading in docs/runbook.md: ${detail('error')}. ` +
       `Its input and cause: aws stepfunctions describe-execution --execution-arn ${detail('executionArn')}`,
   );
 }
 
-function textOfEvent(
-  event: string,
-  { fields, stackName }: { fields: string[]; stackName: string },
-): events.RuleTargetInput {
+function textOfEvent(event: string, { fields, name }: { fields: string[]; name: string }): events.RuleTargetInput {
   const shown = fields.map(field => `${field} ${events.EventField.fromPath(`$.detail.${field}`)}`);
-  return events.RuleTargetInput.fromText(`${stackName}: ${event}, the heading in docs/runbook.md. ${shown.join(', ')}`);
+  return events.RuleTargetInput.fromText(`${name}: ${event}, the heading in docs/runbook.md. ${shown.join(', ')}`);
 }

@@ -9,6 +9,8 @@ import { settings, variableOf, type SettingName } from './settings.ts';
 const names = Object.keys(settings) as SettingName[];
 
 export type StackParameters = Record<SettingName, CfnParameter>;
+/** The values that functions have in their environment, as text; may be tokens. */
+export type Settings = Record<Exclude<SettingName, 'SenderRoleArns'>, string>;
 
 export function parameters(stack: Stack): StackParameters {
   const declared = names.map(name => {
@@ -18,8 +20,13 @@ export function parameters(stack: Stack): StackParameters {
   return Object.fromEntries(declared) as StackParameters;
 }
 
+export function valuesOf({ SenderRoleArns: _, ...declared }: StackParameters): Settings {
+  const values = Object.entries(declared).map(([name, parameter]) => [name, parameter.valueAsString]);
+  return Object.fromEntries(values) as Settings;
+}
+
 /** @returns the settings that the function reads, by the names in its environment */
-export function settingsOf(reader: FunctionName, declared: StackParameters): Record<string, string> {
-  const read = names.filter(name => settings[name].readBy.includes(reader));
-  return Object.fromEntries(read.map(name => [variableOf(name), declared[name].valueAsString]));
+export function settingsOf(reader: FunctionName, values: Settings): Record<string, string> {
+  const read = (Object.keys(values) as (keyof Settings)[]).filter(name => settings[name].readBy.includes(reader));
+  return Object.fromEntries(read.map(name => [variableOf(name), values[name]]));
 }

@@ -6,12 +6,14 @@ import { ArnFormat, type Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { MailServers } from './mail-servers.ts';
 import { wide } from './nag.ts';
-import type { StackParameters } from './parameters.ts';
+import type { Settings } from './parameters.ts';
 import type { Storage } from './storage.ts';
 
 export interface Resources {
+  /** With it the names of the resources begin. */
+  name: string;
   storage: Storage;
-  parameters: StackParameters;
+  settings: Settings;
   mailServers: MailServers;
   busArn: string;
 }
@@ -21,7 +23,7 @@ type Machine = 'secure-domain' | 'register-server' | 'deliver-to-server';
 const NO_SSM_RESOURCE =
   'IAM has no resource to name for this action (service authorization reference of Systems Manager).';
 
-export function rights(stack: Stack, { storage, parameters, mailServers, busArn }: Resources) {
+export function rights(stack: Stack, { name, storage, settings, mailServers, busArn }: Resources) {
   const { table, certificates, deliveries, key } = storage;
   const through = (service: 's3' | 'ssm') => ({ 'kms:ViaService': `${service}.${stack.region}.${stack.urlSuffix}` });
   const cipher = (actions: string[], { of }: { of: string[] }) =>
@@ -32,7 +34,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
   const certificate = certificates.arnForObjects('certificates/*');
   const chain = certificates.arnForObjects('certificates/*/chain');
   const ofIssuers = (kind: 'account-key' | 'external-account') => {
-    const resourceName = `${stack.stackName}/issuers/*/${kind}`;
+    const resourceName = `${name}/issuers/*/${kind}`;
     const arn = stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName });
     return {
       parameter: (...actions: string[]) =>
@@ -80,7 +82,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
     importToAcm: () => {
       const any = stack.formatArn({ service: 'acm', resource: 'certificate', resourceName: '*' });
       const ours = (kind: 'Request' | 'Resource') => ({
-        StringEquals: { [`aws:${kind}Tag/sealpost:stack`]: stack.stackName },
+        StringEquals: { [`aws:${kind}Tag/sealpost:stack`]: name },
       });
       return [
         wide(
@@ -132,7 +134,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
         allow(['route53:ListResourceRecordSets'], { on: [anyZone] }),
       ),
       allow(['route53:ChangeResourceRecordSets'], {
-        on: [`arn:${stack.partition}:route53:::hostedzone/${parameters.ChallengeZoneId.valueAsString}`],
+        on: [`arn:${stack.partition}:route53:::hostedzone/${settings.ChallengeZoneId}`],
         where: { 'ForAllValues:StringEquals': txtOnly, Null: present(txtOnly) },
       }),
       wide(
@@ -160,7 +162,7 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
             `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
             `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
           ],
-          where: { StringEquals: { 'ssm:resourceTag/sealpost:mail-server': stack.stackName } },
+          where: { StringEquals: { 'ssm:resourceTag/sealpost:mail-server': name } },
         }),
       ),
     ],
@@ -176,8 +178,9 @@ export function rights(stack: Stack, { storage, parameters, mailServers, busArn 
         allow(['iam:GetRole'], { on: [`arn:${stack.partition}:iam::${stack.account}:role/*`] }),
       ),
     start: (...machines: Machine[]) =>
-      allow(['states:StartExecution'], { on: machines.map(machine => machineArn(stack, machine)) }),
-    sendTaskSuccess: () => allow(['states:SendTaskSuccess'], { on: [machineArn(stack, 'deliver-to-server')] }),
+      allow(['states:StartExecution'], { on: machines.map(machine => machineArn(machine, { stack, of: name })) }),
+    sendTaskSuccess: () =>
+      allow(['states:SendTaskSuccess'], { on: [machineArn('deliver-to-server', { stack, of: name })] }),
     putEvents: () => speakAsSealpost(busArn),
   };
 }
@@ -213,11 +216,11 @@ function allow(
  * By name, not by reference: the machines refer to the functions, and the functions' rights to the
  * machines.
  */
-export function machineArn(stack: Stack, machine: Machine): string {
+export function machineArn(machine: Machine, { stack, of }: { stack: Stack; of: string }): string {
   return stack.formatArn({
     service: 'states',
     resource: 'stateMachine',
-    resourceName: `${stack.stackName}-${machine}`,
+    resourceName: `${of}-${machine}`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
 }

@@ -60,12 +60,12 @@ export class Schedules extends Construct {
   /** One for each schedule. */
   readonly alarms: cloudwatch.Alarm[];
 
-  constructor(scope: Construct, id: string, { stackName, functions }: { stackName: string; functions: Functions }) {
+  constructor(scope: Construct, id: string, { name: prefix, functions }: { name: string; functions: Functions }) {
     super(scope, id);
     this.alarms = (Object.keys(rows) as (keyof typeof rows)[]).map(name => {
       const woken = functions.byName[name];
       this.schedule(name, woken);
-      return this.silence(name, woken, stackName);
+      return this.silence(name, woken, prefix);
     });
   }
 
@@ -92,13 +92,13 @@ export class Schedules extends Construct {
     });
   }
 
-  private silence(name: keyof typeof rows, woken: lambda.Function, stackName: string): cloudwatch.Alarm {
+  private silence(name: keyof typeof rows, woken: lambda.Function, prefix: string): cloudwatch.Alarm {
     const { silentMinutes, heading, waits } = rows[name];
     const period = Duration.minutes(1);
     const sum = { period, statistic: cloudwatch.Stats.SUM };
     return new cloudwatch.Alarm(this, `${name}Silent`, {
-      alarmName: `${stackName}-${heading.toLowerCase().replaceAll(' ', '-')}`,
-      alarmDescription: `${stackName}-${kebab(name)} has not succeeded for ${silentMinutes} minutes: ${waits}. docs/runbook.md: "${heading}".`,
+      alarmName: `${prefix}-${heading.toLowerCase().replaceAll(' ', '-')}`,
+      alarmDescription: `${prefix}-${kebab(name)} has not succeeded for ${silentMinutes} minutes: ${waits}. docs/runbook.md: "${heading}".`,
       // Each attempt counts as an invocation, and each failure also as an error.
       metric: new cloudwatch.MathExpression({
         expression: 'FILL(invocations, 0) - FILL(errors, 0)',

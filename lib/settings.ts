@@ -68,11 +68,13 @@ const rows = {
   ChallengeZoneId: {
     description: 'The id of the hosted zone for delegated challenges (Z…).',
     allowedPattern: 'Z[A-Z0-9]+',
+    constraintDescription: 'must be the id of a hosted zone: Z and capital letters and digits',
     readBy: ['ClaimDomain'],
   },
   ChallengeZoneName: {
     description: "That zone's name, without a dot at its end.",
     allowedPattern: '[a-z0-9.-]+[a-z0-9]',
+    constraintDescription: 'must be a name in small letters, without a dot at its end',
     readBy: ['ClaimDomain'],
   },
   SenderRoleArns: {
@@ -102,6 +104,7 @@ const rows = {
     description: "The time, in seconds, after which Route 53's name servers usually answer with a change.",
     default: '30',
     allowedPattern: '[0-9]{1,3}',
+    constraintDescription: 'must be a number of seconds from 0 to 999',
     readBy: ['PublishChallenges'],
   },
   QuietHours: {
@@ -119,6 +122,7 @@ const rows = {
       'functions use the port. Empty: no port.',
     default: '443,465,587,993,995',
     allowedPattern: '([0-9]{2,3}(,[0-9]{2,3})*)?',
+    constraintDescription: 'must be ports of two or three digits, with commas between them',
     readBy: ['LookFromOutside'],
   },
   RenewalInfoMinutes: {

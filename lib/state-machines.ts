@@ -2,7 +2,8 @@
  * The state machines, from the files in statemachines/, each with a role for the functions that it
  * calls.
  */
-import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { fileURLToPath } from 'node:url';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
@@ -12,6 +13,13 @@ import { stepsOf } from './function-names.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
 import { speakAsSealpost } from './rights.ts';
 
+interface Parts {
+  /** With it the names of the machines begin; the bus has it alone. */
+  name: string;
+  busArn: string;
+  functions: Functions;
+}
+
 export class StateMachines extends Construct {
   readonly secureDomain: sfn.StateMachine;
   readonly registerServer: sfn.StateMachine;
@@ -19,7 +27,7 @@ export class StateMachines extends Construct {
   /** The roles of the machines that put events on the bus. */
   readonly roles: iam.Role[] = [];
 
-  constructor(scope: Construct, id: string, stack: Stack, functions: Functions, bus: { arn: string; name: string }) {
+  constructor(scope: Construct, id: string, { name: of, busArn, functions }: Parts) {
     super(scope, id);
     const deliverLogs = wide(
       'IAM has no resource to name for log delivery (Step Functions developer guide, "Logging").',
@@ -48,7 +56,7 @@ export class StateMachines extends Construct {
                 actions: ['lambda:InvokeFunction'],
                 resources: steps.map(step => functions.byName[step].functionArn),
               }),
-              ...(publishes ? [speakAsSealpost(bus.arn)] : []),
+              ...(publishes ? [speakAsSealpost(busArn)] : []),
               deliverLogs,
             ],
           }),
@@ -57,20 +65,20 @@ export class StateMachines extends Construct {
       if (publishes) this.roles.push(role);
       acknowledgeWide(role, [deliverLogs]);
       const machine = new sfn.StateMachine(this, name, {
-        stateMachineName: `${stack.stackName}-${name}`,
+        stateMachineName: `${of}-${name}`,
         definitionBody: sfn.DefinitionBody.fromFile(
-          new URL(`../statemachines/${name}.asl.json`, import.meta.url).pathname,
+          fileURLToPath(new URL(`../statemachines/${name}.asl.json`, import.meta.url)),
         ),
         definitionSubstitutions: {
-          Bus: bus.name,
-          Partition: stack.partition,
+          Bus: of,
+          Partition: Stack.of(this).partition,
           ...Object.fromEntries(steps.map(step => [step, functions.byName[step].functionArn])),
         },
         role: role.withoutPolicyUpdates(),
         stateMachineType: sfn.StateMachineType.STANDARD,
         logs: {
           destination: new logs.LogGroup(this, `${name}-logs`, {
-            logGroupName: `/aws/vendedlogs/states/${stack.stackName}-${name}`,
+            logGroupName: `/aws/vendedlogs/states/${of}-${name}`,
             retention: logs.RetentionDays.THREE_MONTHS,
             removalPolicy: RemovalPolicy.DESTROY,
           }),

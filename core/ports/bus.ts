@@ -8,9 +8,10 @@ export interface Bus {
 
 export interface Metrics {
   /**
-   * Adds one to a metric.
+   * Adds to a metric.
    * @param counted.outcome the metric's only dimension
+   * @param counted.value 1 unless it is given
    * @param counted.facts details for a person who reads the log line
    */
-  count(metric: string, counted: { outcome: string; facts: Record<string, string | undefined> }): void;
+  count(metric: string, counted: { outcome: string; value?: number; facts: Record<string, string | undefined> }): void;
 }

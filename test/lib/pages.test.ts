@@ -48,7 +48,7 @@ beforeAll(async () => {
     });
   const deadLetters = new sqs.Queue(stack, 'DeadLetters', { queueName: 'letters' });
   const bus = new EventBus(stack, 'Bus', { eventBusName: 'small' });
-  new Pages(stack, 'Pages', { machines: [machine('ours')], deadLetters, silences: [], bus });
+  new Pages(stack, 'Pages', { name: 'small', machines: [machine('ours')], deadLetters, silences: [], bus });
   machine('theirs');
   app.synth();
 
