@@ -155,7 +155,10 @@ export function workItems(table: Table): WorkStore {
 
     async recordInstalled(server, { domain, v }, installed) {
       const key = installedKey({ server, domain });
-      await table.put(key, { ...installed, ...guarded(key, installed.life) });
+      await table.put(key, { ...installed, v, ...guarded(key, installed.life) });
+    },
+
+    async endWork(server, { domain, v }) {
       await table.remove(workKey({ server, domain }), '#v = :v', { v });
     },
 

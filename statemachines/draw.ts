@@ -44,9 +44,10 @@ const LAMBDA_FAULT = [
 /**
  * A right that a deploy has just given is refused until IAM knows it everywhere (IAM user guide,
  * "Changes that I make are not always immediately visible"). A right that is missing stays refused,
- * and a person is paged half a minute later. The names are those of AWS's services.
+ * and a person is paged half a minute later. The first two names are those of the services that a
+ * function calls. The third one is the state machine's own call of a function.
  */
-const RIGHT_UNSEEN = ['AccessDenied', 'AccessDeniedException'];
+const RIGHT_UNSEEN = ['AccessDenied', 'AccessDeniedException', 'Lambda.AccessDeniedException'];
 
 const GIVEN = '{% $merge([$states.input, {"execution": $states.context.Execution.Name}]) %}';
 const WITH_ERROR = '{% $merge([$states.input, {"error": $states.errorOutput}]) %}';

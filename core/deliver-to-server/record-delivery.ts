@@ -79,6 +79,14 @@ export async function recordDelivery(
       ).flat(),
     );
   await wakeServers(await leftFor(lines, ports), ports);
+  // The last write: a step that dies before it leaves the work, which is delivered once more.
+  for (let i = 0; i < lines.length; i += BATCH)
+    await Promise.all(
+      lines
+        .slice(i, i + BATCH)
+        .filter(isServed)
+        .map(([line]) => store.endWork(server.server, line!.entry)),
+    );
   const learnt =
     looks && (await recordAudit(server, looks, { answer, lines: lines.flat() }, { store, now: clock.now() }));
   events.push(

@@ -88,8 +88,10 @@ export interface WorkStore {
   installed(at: At): Promise<Installed | undefined>;
   /** All that was seen served on the server, by the domains' names. */
   allInstalled(server: string): Promise<Installed[]>;
-  /** Puts what was seen served; then deletes the work, if it still has version `v`. */
-  recordInstalled(server: string, work: Delivered, installed: Installed): Promise<void>;
+  /** Puts what was seen served, with the version of the work that asked for it. The work stays. */
+  recordInstalled(server: string, work: Delivered, installed: Omit<Installed, 'v'>): Promise<void>;
+  /** Deletes work that is done, with all that follows from it, if it still has version `v`. */
+  endWork(server: string, work: Delivered): Promise<void>;
   /**
    * Deletes what was installed, if it was installed on this node, or seen before `begun`: another
    * node's answer that came since then stays. Then deletes the work, if it still has version `v`.

@@ -98,6 +98,8 @@ export interface Work {
 /** The item `S#<server> P#<domain>`: what was seen served there. */
 export interface Installed {
   domain: string;
+  /** Version of the work that asked for it. Work of this version waits for nothing more here. */
+  v?: number;
   certificate?: string;
   fingerprint?: string;
   /** SHA-256 of the leaf of each provided certificate, hexadecimal. */

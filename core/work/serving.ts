@@ -20,15 +20,17 @@ export async function isServing(
   store: ServingStore,
   now: number,
 ): Promise<boolean> {
-  // Work is read first: a delivery records what is installed before it removes the work.
+  // Work is read first: a delivery records what is installed before it removes the work. In between
+  // it does what follows from it, so work that is recorded as installed waits for nothing here.
   const work = await store.workFor({ server, domain: domain.domain });
   const [installed, record] = await Promise.all([
     store.installed({ server, domain: domain.domain }),
     store.readServer(server),
   ]);
-  if (!record || work !== undefined) return false;
+  if (!record) return false;
   // Nothing of the domain is to be on a server that can serve nothing of the domain.
-  const here = installed?.node === record.node ? installed : {};
+  const here: Partial<Installed> = installed?.node === record.node ? installed : {};
+  if (work !== undefined && work.v !== here.v) return false;
   const certificates = certificatesOf(domain, now);
   if (!hasAny(certificates)) return false;
   // Which of the provided ones the server can serve is unknown before its inspection. Work waits

@@ -84,6 +84,7 @@ const worked = ({ worked }: Stage) => worked();
 const installed = async ({ worked }: Stage, store: Store) => {
   await worked();
   await store.recordInstalled(mx1, work, seen);
+  await store.endWork(mx1, work);
 };
 const woken = ({ woken }: Stage) => woken();
 const underWay = async ({ woken }: Stage, store: Store) => {
@@ -251,8 +252,9 @@ const rows: Record<keyof Store, Row | Row[]> = {
     call: store => store.installed({ server: mx1, domain }),
     answer: expect.objectContaining(seen),
   },
-  allInstalled: { given: installed, call: store => store.allInstalled(mx1), answer: [seen] },
+  allInstalled: { given: installed, call: store => store.allInstalled(mx1), answer: [{ ...seen, v: work.v }] },
   recordInstalled: { given: worked, call: store => store.recordInstalled(mx1, work, seen) },
+  endWork: { given: worked, call: store => store.endWork(mx1, work) },
   recordRemoved: [
     { given: installed, call: store => store.recordRemoved(mx1, work, { node, begun: now }) },
     {

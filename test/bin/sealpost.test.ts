@@ -112,6 +112,7 @@ async function seenServed(domain: string, server: string): Promise<void> {
   const fingerprint = 'f'.repeat(64);
   const seen = { domain, certificate: 'c'.repeat(64), fingerprint, seenAt: Date.now(), node: 'mi-0123456789abcdef0' };
   await store.recordInstalled(server, work, seen);
+  await store.endWork(server, work);
 }
 async function registered(server: string): Promise<void> {
   const now = Date.now();

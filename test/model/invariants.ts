@@ -114,6 +114,16 @@ export const afterwards: Record<string, Check> = {
       if (folder !== 'certificates') return [];
       return idsOf(universe.world.memory.domains.get(domain!)).includes(id!) ? [] : [key];
     }),
+
+  'no key without a use': universe =>
+    domainsOf(universe)
+      .filter(record => isLive(record) && !record.parked && !record.retired)
+      .flatMap(record => {
+        const used = [record.current, record.provided?.mail, record.provided?.webmail].map(one => one?.id);
+        return [...(record.superseded ?? []), ...(record.elsewhere ?? [])]
+          .filter(id => !used.includes(id))
+          .map(id => `${record.domain} still has the old key of ${id.slice(0, 8)}`);
+      }),
 };
 
 /** Hold while time passes and nothing goes wrong. */

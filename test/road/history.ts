@@ -14,7 +14,7 @@ import type { Provider } from '../../local/provider/provider.ts';
 import { until } from '../../local/provider/panel.ts';
 
 export type Machine = 'SecureDomain' | 'RegisterServer' | 'DeliverToServer';
-const MACHINES: Machine[] = ['SecureDomain', 'RegisterServer', 'DeliverToServer'];
+export const MACHINES: Machine[] = ['SecureDomain', 'RegisterServer', 'DeliverToServer'];
 
 interface Input {
   id?: string;

@@ -41,11 +41,13 @@ process.exit(isGood ? 0 : 1);
 
 function print(soaked: Soaked): boolean {
   const { served, parked, wrong, keysWithoutRecord, orders, budget, pages, customers, killed } = soaked;
+  const undeserved = pages.filter(({ because }) => because === undefined);
   const lines = (title: string, all: string[]) => [`${title}: ${all.length}`, ...all.map(line => `    ${line}`)];
   const counts = (of: Record<string, number>) => Object.entries(of).map(([name, count]) => `${name}: ${count}`);
   const text = [
     ...lines('events by kind', counts(soaked.events)),
     ...lines('faults by kind', counts(soaked.faults)),
+    `executions: ${soaked.executions}, retries of their states: ${soaked.retries}`,
     `orders at the CA: ${orders} of a budget of ${budget}`,
     `domains served right: ${served}`,
     ...lines('parked with a reason', parked),
@@ -60,13 +62,15 @@ function print(soaked: Soaked): boolean {
       'pages',
       [...Map.groupBy(pages, subjectOf)].map(([subject, same]) => `${same.length} × ${subject}`),
     ),
+    `pages that nobody deserved: ${undeserved.length}`,
   ];
   console.log(text.join('\n'));
-  const bad = [wrong, keysWithoutRecord, customers.failed, customers.sessionsEnded].some(({ length }) => length > 0);
+  const lists = [wrong, keysWithoutRecord, customers.failed, customers.sessionsEnded, undeserved];
+  const bad = lists.some(({ length }) => length > 0);
   return !bad && orders <= budget;
 }
 
 /** The first line of a page says what it is about. */
-function subjectOf(message: string): string {
-  return message.split('\n')[0]!.slice(0, 160);
+function subjectOf({ message, because }: Soaked['pages'][number]): string {
+  return `${message.split('\n')[0]!.slice(0, 200)} (${because ?? 'not deserved'})`;
 }

@@ -17,6 +17,7 @@ import {
 import { STACK, startProvider, type Provider } from '../../local/provider/provider.ts';
 import type { SnsService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { caFaults, type CaFaults } from './ca-faults.ts';
+import { deservedBy, faultsOfAws, retriesOf } from './counted.ts';
 import { Customers } from './customers.ts';
 import { Choices } from './random.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -34,9 +35,13 @@ export interface SoakOptions {
 export interface Soaked extends Verdict {
   events: Record<string, number>;
   faults: Record<string, number>;
+  executions: number;
+  /** Further tries of states. */
+  retries: number;
   orders: number;
   budget: number;
-  pages: string[];
+  /** With why a person had to be paged, or undefined if nobody had to. */
+  pages: { message: string; because: string | undefined }[];
   customers: Customers;
   killed: string[];
 }
@@ -90,10 +95,15 @@ export class Soak {
     const pages = this.#provider.cloud
       .service<SnsService>('sns')
       .pages()
-      .map(({ message }) => message);
+      .map(({ message }) => ({ message, because: deservedBy(message, this.#killed) }));
+    const faults = {
+      ...{ ...this.#faults, ...this.#ca!.counted },
+      ...faultsOfAws(join(this.#options.directory, 'cloud/cloud.log')),
+    };
     return {
       ...verdict,
-      ...{ events: this.#counted, faults: { ...this.#faults, ...this.#ca!.counted }, orders, budget: BUDGET, pages },
+      ...(await retriesOf(this.#provider)),
+      ...{ events: this.#counted, faults, orders, budget: BUDGET, pages },
       ...{ customers, killed: [...this.#killed] },
     };
   }

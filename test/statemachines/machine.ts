@@ -22,7 +22,7 @@ export const lambdaBusy = [
   'Lambda.CodeArtifactUserPendingException',
 ];
 /** A right that a deploy has just given is not known everywhere, by the names of AWS's services. */
-export const youngRights = ['AccessDenied', 'AccessDeniedException'];
+export const youngRights = ['AccessDenied', 'AccessDeniedException', 'Lambda.AccessDeniedException'];
 /** Errors of Lambda itself, which our code did not throw. The next try usually succeeds. */
 export const lambdaTroubles = [
   ...lambdaBusy,

@@ -106,7 +106,10 @@ export function workStore(memory: Memory): WorkStore {
     },
 
     async recordInstalled(server, entry, seen) {
-      inner(installed, server).set(entry.domain, copy(seen));
+      inner(installed, server).set(entry.domain, copy({ ...seen, v: entry.v }));
+    },
+
+    async endWork(server, entry) {
       takeWorkAway(server, entry);
     },
 

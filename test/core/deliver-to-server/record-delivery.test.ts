@@ -252,6 +252,7 @@ describe('a domain that moved here', () => {
       { domain: 'a.example', v: time },
       { domain: 'a.example', certificate: certificate.id, fingerprint: certificate.fingerprint, seenAt: time, node },
     );
+    await store.endWork(mx2, { domain: 'a.example', v: time });
     await store.releaseDomain({ domain: 'a.example', me: 'me', seen: 1, now: time }, time);
     await store.acceptWish({ ...wished, mailServers: [mx1] }, { at: time + 1 }, time);
   });

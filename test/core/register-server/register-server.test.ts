@@ -204,6 +204,7 @@ describe('a mail server that was rebuilt', () => {
     const { id, fingerprint } = certificate;
     const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
     await store.recordInstalled(mx1, { domain: name, v: time }, seen);
+    await store.endWork(mx1, { domain: name, v: time });
   }
 
   beforeEach(async () => {
@@ -245,6 +246,7 @@ describe('a mail server that was rebuilt', () => {
     // The step that recorded the old node's answer ran during the registration.
     const { id: certificate, fingerprint } = aCertificate(world);
     await store.recordInstalled(mx1, { domain, v }, { domain, certificate, fingerprint, seenAt: world.time, node });
+    await store.endWork(mx1, { domain, v });
     expect(await store.workFor({ server: mx1, domain })).toMatchObject({ certificate: { fingerprint } });
   });
 

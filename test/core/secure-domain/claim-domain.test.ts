@@ -69,6 +69,7 @@ const installedOn = async (server: string, { id, fingerprint }: { id: string; fi
   const { v } = (await world.store.work(server, 1))[0]!;
   const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
+  await world.store.endWork(server, { domain, v });
 };
 
 describe('a name that the suffix list refuses by now', () => {

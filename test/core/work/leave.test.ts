@@ -63,6 +63,7 @@ async function seenOn(server: string): Promise<void> {
   const v = (await world.store.workFor({ server, domain }))?.v ?? 0;
   const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
+  await world.store.endWork(server, { domain, v });
 }
 const waitsOn = async (server: string) => {
   const work = await world.store.workFor({ server, domain });
