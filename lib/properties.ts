@@ -23,6 +23,8 @@ const OF = {
   AcmImportsAYear: 'acmImportsAYear',
 } as const satisfies Record<keyof Settings, keyof SealpostProps>;
 
+const REQUIRED = ['acmeContact', 'challengeZone', 'issuers'] as const satisfies (keyof SealpostProps)[];
+
 const names = Object.keys(OF) as (keyof Settings)[];
 
 /**
@@ -30,6 +32,9 @@ const names = Object.keys(OF) as (keyof Settings)[];
  * @throws Error with a sentence for each property that is wrong
  */
 export function checked(props: SealpostProps, path: string): { settings: Settings; senders: string[] } {
+  // JavaScript does not ask for what the types ask for.
+  const missing = REQUIRED.filter(name => props[name] === undefined);
+  if (missing.length > 0) throw new Error(`${path}: ${missing.map(name => `${name} is missing.`).join(' ')}`);
   const given = texts(props);
   const settings = Object.fromEntries(names.map(name => [name, given[name] ?? rows[name].default ?? ''])) as Settings;
   const wrong = [...names.flatMap(name => faults(name, settings[name])), ...others(props)];

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { apiPage } from './api-page.ts';
 import { withCommands } from './command-list.ts';
 import { definitions } from './definitions.ts';
 import { eventFiles } from './event-pages.ts';
@@ -18,7 +19,7 @@ const FOLDERS = ['docs/events/'];
 
 /** @returns path → content */
 export async function generated(): Promise<Map<string, string>> {
-  const pages = [...(await eventFiles()), ...(await settingsPage()), ...(await zooPage())];
+  const pages = [...(await eventFiles()), ...(await settingsPage()), ...(await zooPage()), ...(await apiPage())];
   const failures: [string, string][] = [['docs/failures.md', failuresPage()]];
   return new Map([...pages, ...withCommands(), ...definitions(), ...firstAccountPage(), ...failures]);
 }

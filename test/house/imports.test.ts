@@ -25,6 +25,8 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   packages: () => false,
   // The stack that `--throw-away` makes is in lib/.
   prove: ({ of }) => /^(core|aws|bin|lib)\//.test(of),
+  // What the package has is made of the command line and of the construct, as files.
+  pack: ({ of }) => ['install/assemble.ts', 'lib/bundles.ts', 'lib/function-names.ts'].includes(of),
   bench: ({ of }) => /^(core|aws|local)\//.test(of),
 };
 
