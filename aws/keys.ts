@@ -5,6 +5,25 @@ import { createHash } from 'node:crypto';
 export const DUE_INDEX = 'due';
 export const DUE_SHARDS = 16;
 
+/**
+ * The partition keys of each kind of item, as IAM's StringLike compares them. lib/rights.ts gives a
+ * function the kinds that it needs. All of a server's partition is one kind, because IAM cannot see
+ * a sort key.
+ */
+export const KINDS = {
+  domain: 'D#*',
+  server: 'S#*',
+  node: 'N#*',
+  token: 'T#*',
+  acm: 'M#',
+  issuer: 'I#*',
+  walk: 'R#renewal-info',
+  outside: 'O#servers',
+  foreign: 'G#?*',
+  page: 'G#',
+} as const;
+export type Kind = keyof typeof KINDS;
+
 export interface Key {
   pk: string;
   sk: string;

@@ -7,10 +7,12 @@ import { ACMClient } from '@aws-sdk/client-acm';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { certificateManager } from '../aws/acm.ts';
+import { auditBy } from '../aws/audits.ts';
 import { bus as busOn } from '../aws/bus.ts';
 import { counted } from '../aws/counted.ts';
 import { commands as commandsBy, sendingCommands as sendingBy } from '../aws/commands.ts';
@@ -59,6 +61,11 @@ export const zones = /* @__PURE__ */ once(() => zonesOf(new Route53Client(patien
 export const bus = /* @__PURE__ */ once(() => {
   const name = setting('BUS');
   return counted(busOn(new EventBridgeClient(patience), name), metricsOf(name, clock));
+});
+export const audits = /* @__PURE__ */ once(() => {
+  const lambda = new LambdaClient(patience);
+  return (request: { server: string; by: 'the outside check' }) =>
+    auditBy(lambda, { stack: setting('STACK'), ...request });
 });
 export const metrics = /* @__PURE__ */ once(() => metricsOf(setting('STACK'), clock));
 export const acm = /* @__PURE__ */ once(() => {

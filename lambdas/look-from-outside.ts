@@ -5,7 +5,7 @@ import { workItems } from '../aws/work-items.ts';
 import { rootCertificates } from 'node:tls';
 import { handshake, trusting } from '../core/audit/handshake.ts';
 import { checkDueServers } from '../core/audit/round.ts';
-import { bus, clock, dns, roots, setting, storeOf } from './environment.ts';
+import { audits, bus, clock, dns, roots, setting, storeOf } from './environment.ts';
 
 /** A mail server that takes longer than this is too slow for its clients. */
 const PATIENCE_MS = 5_000;
@@ -16,6 +16,7 @@ export const handler = async (): Promise<{ looked: number; failed: number }> => 
     store: storeOf(outsideItems, serverItems, workItems),
     dns: dns(),
     bus: bus(),
+    askAudit: server => audits()({ server, by: 'the outside check' }),
     clock,
     ports: setting('OUTSIDE_PORTS').split(',').filter(Boolean).map(Number),
     handshake: look => handshake({ ...look, trust, patienceMs: PATIENCE_MS }),

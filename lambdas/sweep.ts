@@ -1,4 +1,4 @@
-/** Woken by its schedule, once a minute. */
+/** Woken by its schedule, once a minute: starts whatever is due. */
 import { deliveryItems } from '../aws/delivery-items.ts';
 import { dueItems } from '../aws/due-items.ts';
 import { serverItems } from '../aws/server-items.ts';

@@ -10,6 +10,7 @@ import { rows, type Row, type Variable } from './functions.ts';
 import { acknowledgeWide } from './nag.ts';
 import { settingsOf } from './parameters.ts';
 import { machineArn, rights, type Resources } from './rights.ts';
+import { allow } from './statements.ts';
 
 /** A function's code. */
 export interface Bundle {
@@ -47,14 +48,8 @@ export class Functions extends Construct {
       retention: logs.RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const writeLogs = new iam.PolicyStatement({
-      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: [logGroup.logGroupArn],
-    });
-    const sendDeadLetters = new iam.PolicyStatement({
-      actions: ['sqs:SendMessage'],
-      resources: [deadLetters.queueArn],
-    });
+    const writeLogs = allow('WriteLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], { on: [logGroup.logGroupArn] });
+    const sendDeadLetters = allow('KeepDeadLetters', ['sqs:SendMessage'], { on: [deadLetters.queueArn] });
     const statements = [...row.rights, writeLogs, ...(row.woken === 'by an event' ? [sendDeadLetters] : [])];
     const role = new iam.Role(this, `${name}Role`, {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),

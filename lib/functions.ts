@@ -53,7 +53,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 300,
       variables: ['TABLE', 'MAIL_SERVER_ROLE', 'STACK', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
+        may.items(['GetItem', 'UpdateItem'], { of: ['domain', 'server', 'node'] }),
+        may.items(['PutItem', 'DeleteItem', 'Query'], { of: ['server'] }),
         may.describeNodes(),
         may.readRoles(),
         may.start('secure-domain', 'deliver-to-server'),
@@ -64,7 +65,10 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'BUS', 'CERTIFICATE_BUCKET', 'ISSUER_PARAMETERS', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
+        may.items(['GetItem', 'UpdateItem'], { of: ['domain', 'server', 'issuer'] }),
+        may.items(['DeleteItem'], { of: ['domain', 'server'] }),
+        may.items(['PutItem'], { of: ['server'] }),
+        may.items(['ConditionCheckItem'], { of: ['domain'] }),
         may.certificates('DeleteObject'),
         ...may.findZones(),
         ...may.changeTxt(),
@@ -77,7 +81,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'ISSUER_PARAMETERS', 'KEY'],
       rights: [
-        may.table('GetItem', 'UpdateItem'),
+        may.items(['UpdateItem'], { of: ['domain', 'issuer'] }),
+        may.items(['GetItem'], { of: ['issuer'] }),
         may.accountKey('GetParameter', 'PutParameter'),
         may.accountKeyCipher('Encrypt', 'Decrypt'),
         may.externalAccount('GetParameter'),
@@ -88,20 +93,27 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       memory: 256,
       timeout: 60,
       variables: ['TABLE'],
-      rights: [may.table('UpdateItem'), ...may.changeTxt()],
+      rights: [may.items(['UpdateItem'], { of: ['domain'] }), ...may.changeTxt()],
     },
     Validate: {
       memory: 512,
       timeout: 60,
       variables: ['TABLE', 'ISSUER_PARAMETERS', 'KEY'],
-      rights: [may.table('GetItem', 'UpdateItem'), may.accountKey('GetParameter'), may.accountKeyCipher('Decrypt')],
+      rights: [
+        may.items(['UpdateItem'], { of: ['domain'] }),
+        may.items(['GetItem'], { of: ['issuer'] }),
+        may.accountKey('GetParameter'),
+        may.accountKeyCipher('Decrypt'),
+      ],
     },
     FinalizeOrder: {
       memory: 512,
       timeout: 60,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'ISSUER_PARAMETERS', 'KEY'],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        may.items(['UpdateItem'], { of: ['domain', 'server'] }),
+        may.items(['GetItem'], { of: ['server', 'issuer'] }),
+        may.items(['PutItem'], { of: ['server'] }),
         may.accountKey('GetParameter'),
         may.accountKeyCipher('Decrypt'),
         may.certificates('GetObject', 'PutObject'),
@@ -114,7 +126,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'BUS', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem'),
+        may.items(['UpdateItem'], { of: ['domain', 'server'] }),
+        may.items(['GetItem'], { of: ['server'] }),
         ...may.changeTxt(),
         may.putEvents(),
         may.start('secure-domain', 'deliver-to-server'),
@@ -125,7 +138,9 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'STACK', 'BUS', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'),
+        may.items(['UpdateItem'], { of: ['domain', 'acm'] }),
+        may.items(['GetItem'], { of: ['server', 'acm'] }),
+        may.items(['PutItem', 'DeleteItem', 'Query'], { of: ['acm'] }),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
         may.seeWhatIsGone(),
@@ -139,7 +154,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'BUS', 'ISSUER_PARAMETERS', 'KEY', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem'),
+        may.items(['UpdateItem'], { of: ['domain'] }),
+        may.items(['GetItem'], { of: ['issuer'] }),
         may.accountKey('GetParameter'),
         may.accountKeyCipher('Decrypt'),
         ...may.readChains(),
@@ -153,7 +169,9 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'BUS', 'STACK', 'ISSUER_PARAMETERS', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        may.items(['UpdateItem'], { of: ['domain', 'issuer'] }),
+        may.items(['GetItem'], { of: ['server', 'issuer'] }),
+        may.items(['PutItem'], { of: ['server'] }),
         ...may.changeTxt(),
         may.putEvents(),
         // An execution for the next issuer, if the first issuer failed for reasons of its own.
@@ -165,7 +183,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 120,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET'],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'Query'),
+        may.items(['GetItem', 'UpdateItem'], { of: ['domain', 'server'] }),
+        may.items(['Query'], { of: ['server'] }),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
         may.seeWhatIsGone(),
@@ -180,7 +199,8 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'DOCUMENT', 'DELIVERY_BUCKET_URL', 'STACK', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem'),
+        may.items(['UpdateItem'], { of: ['server'] }),
+        may.items(['GetItem', 'PutItem'], { of: ['token'] }),
         ...may.sendCommand(),
         may.readCommands(),
         may.sendTaskSuccess(),
@@ -192,7 +212,11 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 120,
       variables: ['TABLE', 'CERTIFICATE_BUCKET', 'DELIVERY_BUCKET', 'BUS', 'STACK', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'Query'),
+        may.items(['GetItem'], { of: ['domain', 'server'] }),
+        may.items(['UpdateItem'], { of: ['domain', 'server', 'outside'] }),
+        may.items(['PutItem', 'Query'], { of: ['server'] }),
+        may.items(['DeleteItem'], { of: ['server', 'token'] }),
+        may.items(['ConditionCheckItem'], { of: ['domain'] }),
         may.certificates('DeleteObject'),
         may.deliveries(['GetObject'], { of: ['manifests/*'] }),
         may.deliveries(['DeleteObject'], { of: ['deliveries/*'] }),
@@ -206,20 +230,28 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       memory: 256,
       timeout: 30,
       variables: ['TABLE', 'BUS'],
-      rights: [may.table('UpdateItem', 'DeleteItem', 'Query'), may.putEvents()],
+      rights: [
+        may.items(['UpdateItem', 'Query'], { of: ['server'] }),
+        may.items(['DeleteItem'], { of: ['token'] }),
+        may.putEvents(),
+      ],
     },
     OnCommandStatus: {
       memory: 256,
       timeout: 30,
       variables: ['TABLE', 'STACK', ...machines],
-      rights: [may.table('GetItem'), may.readCommands(), may.sendTaskSuccess()],
+      rights: [may.items(['GetItem'], { of: ['token'] }), may.readCommands(), may.sendTaskSuccess()],
       woken: 'by an event',
     },
     OnAcmExpiry: {
       memory: 256,
       timeout: 30,
       variables: ['TABLE', 'STACK', ...machines],
-      rights: [may.table('GetItem', 'UpdateItem'), may.start('secure-domain')],
+      rights: [
+        may.items(['GetItem'], { of: ['domain', 'acm'] }),
+        may.items(['UpdateItem'], { of: ['domain'] }),
+        may.start('secure-domain'),
+      ],
       woken: 'by an event',
     },
     Sweep: {
@@ -227,7 +259,9 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       timeout: 60,
       variables: ['TABLE', 'STACK', ...machines],
       rights: [
-        may.table('GetItem', 'UpdateItem', 'DeleteItem'),
+        may.items(['GetItem'], { of: ['server', 'token'] }),
+        may.items(['UpdateItem'], { of: ['server'] }),
+        may.items(['DeleteItem'], { of: ['token'] }),
         may.dueIndex(),
         may.readCommands(),
         may.sendTaskSuccess(),
@@ -238,8 +272,16 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
     LookFromOutside: {
       memory: 512,
       timeout: 290,
-      variables: ['TABLE', 'BUS'],
-      rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'DeleteItem', 'Query'), may.putEvents()],
+      variables: ['TABLE', 'BUS', 'STACK'],
+      // The function speaks TLS with strangers, so it writes what it saw and nothing else. What
+      // follows from that, the function Audit asks for.
+      rights: [
+        may.items(['GetItem'], { of: ['server'] }),
+        may.items(['Query'], { of: ['server', 'outside'] }),
+        may.items(['PutItem', 'DeleteItem'], { of: ['outside'] }),
+        may.putEvents(),
+        may.askAudits(),
+      ],
       woken: 'by a schedule',
     },
     LastGuard: {
@@ -247,20 +289,35 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       // 5,000 endings, each with its item and its domain's item.
       timeout: 120,
       variables: ['TABLE', 'BUS'],
-      rights: [may.table('GetItem', 'PutItem', 'DeleteItem'), may.dueIndex(), may.putEvents()],
+      rights: [
+        may.items(['GetItem'], { of: ['domain', 'server', 'foreign', 'page'] }),
+        may.items(['PutItem'], { of: ['page'] }),
+        may.items(['DeleteItem'], { of: ['foreign'] }),
+        may.dueIndex(),
+        may.putEvents(),
+      ],
       woken: 'by a schedule',
     },
     Audit: {
       memory: 256,
       timeout: 30,
       variables: ['TABLE', ...machines],
-      rights: [may.table('GetItem', 'UpdateItem', 'PutItem', 'Query'), may.start('deliver-to-server')],
+      rights: [
+        may.items(['GetItem'], { of: ['server'] }),
+        may.items(['UpdateItem'], { of: ['server', 'outside'] }),
+        may.items(['PutItem', 'Query'], { of: ['outside'] }),
+        may.start('deliver-to-server'),
+      ],
     },
     ReadRenewalInfo: {
       memory: 256,
       timeout: 58,
       variables: ['TABLE', 'ISSUER_PARAMETERS'],
-      rights: [may.table('GetItem', 'UpdateItem'), may.dueIndex()],
+      rights: [
+        may.items(['GetItem'], { of: ['walk'] }),
+        may.items(['UpdateItem'], { of: ['domain', 'walk'] }),
+        may.dueIndex(),
+      ],
       woken: 'by a schedule',
     },
     Renew: {
@@ -268,7 +325,13 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       // 500 domains at most, three writes each.
       timeout: 120,
       variables: ['TABLE', ...machines],
-      rights: [may.table('GetItem', 'UpdateItem', 'Query'), may.dueIndex(), may.start('secure-domain')],
+      rights: [
+        may.items(['GetItem'], { of: ['domain', 'server'] }),
+        may.items(['UpdateItem'], { of: ['domain'] }),
+        may.items(['Query'], { of: ['server'] }),
+        may.dueIndex(),
+        may.start('secure-domain'),
+      ],
     },
   };
 }

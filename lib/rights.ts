@@ -3,11 +3,14 @@
  * lib/functions.ts says which function has which right.
  */
 import { ArnFormat, type Stack } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import { KINDS, type Kind } from '../aws/keys.ts';
+import { kebab, type FunctionName } from './function-names.ts';
 import type { MailServers } from './mail-servers.ts';
 import { wide } from './nag.ts';
 import type { Settings } from './parameters.ts';
+import { allow, named, present, speakAsSealpost } from './statements.ts';
 import type { Storage } from './storage.ts';
+import type { Right } from './why.ts';
 
 export interface Resources {
   /** With it the names of the resources begin. */
@@ -18,6 +21,7 @@ export interface Resources {
   busArn: string;
 }
 
+type ItemAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'ConditionCheckItem' | 'Query';
 type Machine = 'secure-domain' | 'register-server' | 'deliver-to-server';
 
 const NO_SSM_RESOURCE =
@@ -26,24 +30,27 @@ const NO_SSM_RESOURCE =
 export function rights(stack: Stack, { name, storage, settings, mailServers, busArn }: Resources) {
   const { table, certificates, deliveries, key } = storage;
   const through = (service: 's3' | 'ssm') => ({ 'kms:ViaService': `${service}.${stack.region}.${stack.urlSuffix}` });
-  const cipher = (actions: string[], { of }: { of: string[] }) =>
-    allow(named('kms', actions), {
+  const cipher = (right: Right, actions: string[], { of }: { of: string[] }) =>
+    allow(right, named('kms', actions), {
       on: [key.keyArn],
       where: { StringEquals: through('s3'), StringLike: { 'kms:EncryptionContext:aws:s3:arn': of } },
     });
   const certificate = certificates.arnForObjects('certificates/*');
   const chain = certificates.arnForObjects('certificates/*/chain');
   const ofIssuers = (kind: 'account-key' | 'external-account') => {
+    const [right, ofKms] = (
+      kind === 'account-key' ? ['AccountKey', 'AccountKeyCipher'] : ['ExternalAccount', 'ExternalAccountCipher']
+    ) as [Right, Right];
     const resourceName = `${name}/issuers/*/${kind}`;
     const arn = stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName });
     return {
       parameter: (...actions: string[]) =>
         wide(
           "A parameter of the stack names the issuers. The path is the stack's, and the kind of parameter is named.",
-          allow(named('ssm', actions), { on: [arn] }),
+          allow(right, named('ssm', actions), { on: [arn] }),
         ),
       cipher: (...actions: string[]) =>
-        allow(named('kms', actions), {
+        allow(ofKms, named('kms', actions), {
           on: [key.keyArn],
           where: { StringEquals: through('ssm'), StringLike: { 'kms:EncryptionContext:PARAMETER_ARN': arn } },
         }),
@@ -57,23 +64,38 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
   };
   const names = { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.*'] };
   return {
-    table: (...actions: string[]) => allow(named('dynamodb', actions), { on: [table.tableArn] }),
-    dueIndex: () => allow(['dynamodb:Query'], { on: [`${table.tableArn}/index/due`] }),
+    /**
+     * A right on items of these kinds. The key is there in each call that is made here, and has one
+     * value or, in a transaction, that of each operation (DynamoDB developer guide, "Using IAM
+     * policy conditions for fine-grained access control").
+     */
+    items: (actions: ItemAction[], { of }: { of: Kind[] }) => {
+      const keys = { 'dynamodb:LeadingKeys': of.map(kind => KINDS[kind]) };
+      return allow('Items', named('dynamodb', actions), {
+        on: [table.tableArn],
+        where: { 'ForAllValues:StringLike': keys, Null: present(keys) },
+      });
+    },
+    /**
+     * The index finds items of every kind by their due time. Its leading key is the shard, which is
+     * no item's key, so a condition on it would keep nobody from an item.
+     */
+    dueIndex: () => allow('DueIndex', ['dynamodb:Query'], { on: [`${table.tableArn}/index/due`] }),
     certificates: (...actions: string[]) =>
       wide(
         'Each domain has its own prefix under this one. The domains are not known at the deploy.',
-        allow(named('s3', actions), { on: [certificate] }),
+        allow('Certificates', named('s3', actions), { on: [certificate] }),
       ),
     /** An object is gone: S3 tells this to a caller that may list the bucket, and denies others. */
-    seeWhatIsGone: () => allow(['s3:ListBucket'], { on: [certificates.bucketArn] }),
-    certificateCipher: (...actions: string[]) => cipher(actions, { of: [certificate] }),
+    seeWhatIsGone: () => allow('SeeWhatIsGone', ['s3:ListBucket'], { on: [certificates.bucketArn] }),
+    certificateCipher: (...actions: string[]) => cipher('CertificateCipher', actions, { of: [certificate] }),
     /** The chains, which every handshake shows; no key. */
     readChains: () => [
       wide(
         'Each domain has its own prefix. The domains are not known at the deploy.',
-        allow(['s3:GetObject'], { on: [chain] }),
+        allow('Chains', ['s3:GetObject'], { on: [chain] }),
       ),
-      cipher(['Decrypt'], { of: [chain] }),
+      cipher('ChainCipher', ['Decrypt'], { of: [chain] }),
     ],
     /**
      * Imports new certificates with this stack's tag; replaces and deletes only certificates that
@@ -87,29 +109,35 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
       return [
         wide(
           'A certificate has no ARN before the import. The condition asks for the tag that the import gives.',
-          allow(['acm:ImportCertificate', 'acm:AddTagsToCertificate'], { on: [any], where: ours('Request') }),
+          allow('AcmImportNew', ['acm:ImportCertificate', 'acm:AddTagsToCertificate'], {
+            on: [any],
+            where: ours('Request'),
+          }),
         ),
         wide(
           "ACM chooses the ARNs after the deploy. The condition permits only certificates with this stack's tag.",
-          allow(['acm:ImportCertificate', 'acm:DeleteCertificate'], { on: [any], where: ours('Resource') }),
+          allow('AcmReplaceOurs', ['acm:ImportCertificate', 'acm:DeleteCertificate'], {
+            on: [any],
+            where: ours('Resource'),
+          }),
         ),
         wide(
           "The function reads a certificate's tags to learn whether the certificate is ours.",
-          allow(['acm:ListTagsForCertificate'], { on: [any] }),
+          allow('AcmReadTags', ['acm:ListTagsForCertificate'], { on: [any] }),
         ),
         wide(
           'IAM has no resource to name for ListCertificates (service authorization reference of ACM).',
-          allow(['acm:ListCertificates'], { on: ['*'] }),
+          allow('AcmList', ['acm:ListCertificates'], { on: ['*'] }),
         ),
       ];
     },
     deliveries: (actions: string[], { of }: { of: string[] }) =>
       wide(
         'Objects are named by server and by hash, which are not known at the deploy. The kind of object is named.',
-        allow(named('s3', actions), { on: of.map(object => deliveries.arnForObjects(object)) }),
+        allow('Deliveries', named('s3', actions), { on: of.map(object => deliveries.arnForObjects(object)) }),
       ),
     deliveryCipher: (actions: string[], { of }: { of: string[] }) =>
-      cipher(actions, { of: of.map(object => deliveries.arnForObjects(object)) }),
+      cipher('DeliveryCipher', actions, { of: of.map(object => deliveries.arnForObjects(object)) }),
     accountKey: accountKey.parameter,
     accountKeyCipher: accountKey.cipher,
     externalAccount: externalAccount.parameter,
@@ -117,11 +145,11 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
     findZones: () => [
       wide(
         'IAM has no resource to name for ListHostedZonesByName (service authorization reference of Route 53).',
-        allow(['route53:ListHostedZonesByName'], { on: ['*'] }),
+        allow('ZonesByName', ['route53:ListHostedZonesByName'], { on: ['*'] }),
       ),
       wide(
         "Customers' zones come and go after the deploy. A zone's name servers are public.",
-        allow(['route53:GetHostedZone'], { on: [anyZone] }),
+        allow('ZoneNameServers', ['route53:GetHostedZone'], { on: [anyZone] }),
       ),
     ],
     /**
@@ -131,15 +159,15 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
     changeTxt: () => [
       wide(
         "Customers' zones come and go after the deploy. The content of a public zone is public.",
-        allow(['route53:ListResourceRecordSets'], { on: [anyZone] }),
+        allow('RecordsRead', ['route53:ListResourceRecordSets'], { on: [anyZone] }),
       ),
-      allow(['route53:ChangeResourceRecordSets'], {
+      allow('TxtInChallengeZone', ['route53:ChangeResourceRecordSets'], {
         on: [`arn:${stack.partition}:route53:::hostedzone/${settings.ChallengeZoneId}`],
         where: { 'ForAllValues:StringEquals': txtOnly, Null: present(txtOnly) },
       }),
       wide(
         "Customers' zones come and go after the deploy. The conditions permit only TXT records under _acme-challenge.",
-        allow(['route53:ChangeResourceRecordSets'], {
+        allow('TxtInCustomersZones', ['route53:ChangeResourceRecordSets'], {
           on: [anyZone],
           where: {
             'ForAllValues:StringEquals': txtOnly,
@@ -154,10 +182,12 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
      * stack's tag.
      */
     sendCommand: () => [
-      allow(['ssm:DescribeDocument', 'ssm:GetDocument', 'ssm:SendCommand'], { on: [mailServers.documentArn] }),
+      allow('DocumentOurs', ['ssm:DescribeDocument', 'ssm:GetDocument', 'ssm:SendCommand'], {
+        on: [mailServers.documentArn],
+      }),
       wide(
         "Mail servers come and go after the deploy. The condition permits only nodes with this stack's tag.",
-        allow(['ssm:SendCommand'], {
+        allow('NodesOurs', ['ssm:SendCommand'], {
           on: [
             `arn:${stack.partition}:ssm:${stack.region}:${stack.account}:managed-instance/*`,
             `arn:${stack.partition}:ec2:${stack.region}:${stack.account}:instance/*`,
@@ -169,47 +199,36 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
     readCommands: () =>
       wide(
         NO_SSM_RESOURCE,
-        allow(['ssm:ListCommands', 'ssm:ListCommandInvocations', 'ssm:GetCommandInvocation'], { on: ['*'] }),
+        allow('CommandsRead', ['ssm:ListCommands', 'ssm:ListCommandInvocations', 'ssm:GetCommandInvocation'], {
+          on: ['*'],
+        }),
       ),
-    describeNodes: () => wide(NO_SSM_RESOURCE, allow(['ssm:DescribeInstanceInformation'], { on: ['*'] })),
+    describeNodes: () =>
+      wide(NO_SSM_RESOURCE, allow('NodesDescribe', ['ssm:DescribeInstanceInformation'], { on: ['*'] })),
     readRoles: () =>
       wide(
         "A mail server's role is known at the registration, which checks who may assume the role.",
-        allow(['iam:GetRole'], { on: [`arn:${stack.partition}:iam::${stack.account}:role/*`] }),
+        allow('RolesRead', ['iam:GetRole'], { on: [`arn:${stack.partition}:iam::${stack.account}:role/*`] }),
       ),
     start: (...machines: Machine[]) =>
-      allow(['states:StartExecution'], { on: machines.map(machine => machineArn(machine, { stack, of: name })) }),
+      allow('StartMachines', ['states:StartExecution'], {
+        on: machines.map(machine => machineArn(machine, { stack, of: name })),
+      }),
     sendTaskSuccess: () =>
-      allow(['states:SendTaskSuccess'], { on: [machineArn('deliver-to-server', { stack, of: name })] }),
+      allow('ResumeTasks', ['states:SendTaskSuccess'], { on: [machineArn('deliver-to-server', { stack, of: name })] }),
     putEvents: () => speakAsSealpost(busArn),
+    askAudits: () => allow('AskAudits', ['lambda:InvokeFunction'], { on: [functionArn('Audit', { stack, of: name })] }),
   };
 }
 
-/**
- * Puts events with our source only. A batch has the sources of all its entries in one key, which
- * needs a set operator (IAM user guide, "Multivalued context keys").
- */
-export function speakAsSealpost(busArn: string): iam.PolicyStatement {
-  const ours = { 'events:source': ['sealpost'] };
-  const where = { 'ForAllValues:StringEquals': ours, Null: present(ours) };
-  return allow(['events:PutEvents'], { on: [busArn], where });
-}
-
-/** ForAllValues is true for a key without values, so an Allow asks that there are some. */
-function present(keys: Record<string, string[]>): Record<string, string> {
-  return Object.fromEntries(Object.keys(keys).map(key => [key, 'false']));
-}
-
-function named(service: string, actions: string[]): string[] {
-  return actions.map(action => `${service}:${action}`);
-}
-
-/** @param rest.on ARNs @param rest.where IAM conditions */
-function allow(
-  actions: string[],
-  { on, where }: { on: string[]; where?: Record<string, Record<string, string | string[]>> },
-): iam.PolicyStatement {
-  return new iam.PolicyStatement({ actions, resources: on, ...(where && { conditions: where }) });
+/** By name, not by reference: a function that invokes another one does not wait for its ARN. */
+function functionArn(name: FunctionName, { stack, of }: { stack: Stack; of: string }): string {
+  return stack.formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName: `${of}-${kebab(name)}`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
 }
 
 /**

@@ -11,7 +11,7 @@ import { Construct } from 'constructs';
 import type { Functions } from './deployed-functions.ts';
 import { stepsOf } from './function-names.ts';
 import { acknowledge, acknowledgeWide, wide } from './nag.ts';
-import { speakAsSealpost } from './rights.ts';
+import { speakAsSealpost } from './statements.ts';
 
 interface Parts {
   /** With it the names of the machines begin; the bus has it alone. */

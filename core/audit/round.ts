@@ -14,6 +14,11 @@ const DAY = 86_400_000;
 export interface RoundPorts extends OutsidePorts {
   store: OutsidePorts['store'] & OutsideStore & ServerStore;
   bus: Bus;
+  /**
+   * Asks for the audit of the server itself. Another function does: this one speaks with strangers,
+   * and may not write a server's item.
+   */
+  askAudit(server: string): Promise<unknown>;
 }
 
 /**
@@ -40,7 +45,7 @@ export async function checkDueServers(ports: RoundPorts): Promise<{ looked: numb
       await bus.put(facts);
       await store.recordOutside(outside, taken.dueAt);
       // The audit asks the server itself before a person searches for what stands between.
-      if (outside.unseen?.length) await store.askAudit(server.server, clock.now());
+      if (outside.unseen?.length) await ports.askAudit(server.server);
       round.looked++;
     } catch (error) {
       round.failed++;

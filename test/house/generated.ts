@@ -10,6 +10,7 @@ import { definitions } from './definitions.ts';
 import { eventFiles } from './event-pages.ts';
 import { failuresPage } from '../failures/rows/table.ts';
 import { firstAccountPage } from './first-account-page.ts';
+import { rightsPage } from './rights-page.ts';
 import { settingsPage } from './settings-page.ts';
 import { checkout, files } from './sources.ts';
 import { zooPage } from './zoo-page.ts';
@@ -21,7 +22,14 @@ const FOLDERS = ['docs/events/'];
 export async function generated(): Promise<Map<string, string>> {
   const pages = [...(await eventFiles()), ...(await settingsPage()), ...(await zooPage()), ...(await apiPage())];
   const failures: [string, string][] = [['docs/failures.md', failuresPage()]];
-  return new Map([...pages, ...withCommands(), ...definitions(), ...firstAccountPage(), ...failures]);
+  return new Map([
+    ...pages,
+    ...withCommands(),
+    ...definitions(),
+    ...firstAccountPage(),
+    ...failures,
+    ...(await rightsPage()),
+  ]);
 }
 
 /** Files that were generated once, and are not any more. */

@@ -12,11 +12,18 @@ const arrows: Record<string, (imported: Import) => boolean> = {
   statemachines: ({ of }) => of.startsWith('core/'),
   lambdas: ({ of }) =>
     /^(core|aws|statemachines)\//.test(of) || /^install\/(installer\.bundle\.(sh|ps1)|document\.json)$/.test(of),
-  // The template's pattern of the setting Issuers, the bus's rules and the functions' names are
-  // made from these. Everything else of ours reaches the cloud as a path: a bundle, a document.
+  // The template's pattern of the setting Issuers, the bus's rules, the functions' names and the
+  // kinds of items that a right names are made from these. Everything else of ours reaches the
+  // cloud as a path: a bundle, a document.
   lib: ({ of }) =>
     of.startsWith('statemachines/') ||
-    ['install/assemble.ts', 'core/acme/issuer.ts', 'core/record/limits.ts', 'core/events/events-in.ts'].includes(of),
+    [
+      'install/assemble.ts',
+      'core/acme/issuer.ts',
+      'core/record/limits.ts',
+      'core/events/events-in.ts',
+      'aws/keys.ts',
+    ].includes(of),
   install: () => false,
   // `doctor --installer` writes the file that an administrator runs on a server.
   bin: ({ of }) => /^(core|aws)\//.test(of) || of === 'install/assemble.ts',

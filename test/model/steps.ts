@@ -49,5 +49,5 @@ const handlers: Record<string, (ports: PortsOf) => (input: unknown) => Promise<u
   SendDelivery: ports => deliverToServer.SendDelivery.handler(async input => sendDelivery(input, await ports())),
   RecordDelivery: ports => deliverToServer.RecordDelivery.handler(async input => recordDelivery(input, await ports())),
   ReleaseServer: ports => deliverToServer.ReleaseServer.handler(async input => releaseServer(input, await ports())),
-  Audit: ports => async input => askAudit((input as { server: string }).server, await ports()),
+  Audit: ports => async input => askAudit({ ...(input as { server: string }), by: 'a person' }, await ports()),
 };

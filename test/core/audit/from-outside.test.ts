@@ -28,6 +28,7 @@ const round = () =>
     ...world,
     dns,
     ports,
+    askAudit: server => askAudit({ server, by: 'the outside check' }, world),
     handshake: async look => {
       looks.push(look);
       return shown(look);
@@ -170,13 +171,16 @@ describe('an operator who asks for an audit', () => {
   test('gets an audit of the server at once, and an outside check at the next run', async () => {
     await round();
     world.time += minute;
-    expect(await askAudit(mx1, world)).toEqual({ server: mx1, asked: true });
+    expect(await askAudit({ server: mx1, by: 'a person' }, world)).toEqual({ server: mx1, asked: true });
     expect(world.executions.started.at(-1)).toMatchObject({ machine: 'deliver-to-server', input: { server: mx1 } });
     expect((await outside()).dueAt).toBe(world.time);
   });
 
   test('gets the answer that the server is not registered', async () => {
-    expect(await askAudit('mx9.provider.example', world)).toEqual({ server: 'mx9.provider.example', asked: false });
+    expect(await askAudit({ server: 'mx9.provider.example', by: 'a person' }, world)).toEqual({
+      server: 'mx9.provider.example',
+      asked: false,
+    });
     expect((await world.store.outsides()).length).toBe(1);
   });
 });

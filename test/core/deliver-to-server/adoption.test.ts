@@ -135,7 +135,7 @@ describe('a server of which one daemon is not adopted', () => {
     await register(true);
     await inspected(...refused);
     world.time += minute;
-    await askAudit(mx1, world);
+    await askAudit({ server: mx1, by: 'a person' }, world);
     const execution = world.executions.started.at(-1)!.name;
     const assembled = await unlessEnded(assembleDelivery({ server: mx1, execution }, { ...world, roots: '' }));
     expect(assembled.delivery.mode).toBe('inspect');

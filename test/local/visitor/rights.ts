@@ -38,10 +38,8 @@ const attempts: Record<string, (client: Client) => Promise<unknown>> = {
     new S3Client(c).send(new PutObjectCommand({ Bucket: buckets.deliveries, Key: `${own}x`, Body: 'x' })),
   's3:ListBucket on the deliveries': c =>
     new S3Client(c).send(new ListObjectsV2Command({ Bucket: buckets.deliveries })),
-  'dynamodb:GetItem on the table': c =>
-    new DynamoDBClient(c).send(
-      new GetItemCommand({ TableName: env.SEALPOST_TABLE, Key: { pk: { S: 'D#x' }, sk: { S: '/D' } } }),
-    ),
+  'dynamodb:GetItem on a domain': c => readItem(c, { pk: { S: 'D#x' }, sk: { S: '/D' } }),
+  'dynamodb:GetItem on a server': c => readItem(c, { pk: { S: 'S#x' }, sk: { S: '/S' } }),
   'events:PutEvents on the bus': c => putEvent(c, 'visitor'),
   'events:PutEvents as sealpost': c => putEvent(c, 'sealpost'),
   'ssm:SendCommand to a mail server': c =>
@@ -60,6 +58,10 @@ const attempts: Record<string, (client: Client) => Promise<unknown>> = {
   'iam:GetRole on a role': c => new IAMClient(c).send(new GetRoleCommand({ RoleName: MAIL_SERVER_ROLE })),
 };
 
+async function readItem(client: Client, Key: Record<'pk' | 'sk', { S: string }>): Promise<void> {
+  await new DynamoDBClient(client).send(new GetItemCommand({ TableName: env.SEALPOST_TABLE, Key }));
+}
+
 async function putEvent(client: Client, source: string): Promise<void> {
   // No rule waits for this type: the sender gets Request Rejected, and nothing is written.
   const entry = { EventBusName: env.SEALPOST_BUS, Source: source, DetailType: 'Rights Looked At', Detail: '{}' };
@@ -75,12 +77,13 @@ const may: Record<string, string[]> = {
   // the wish changed meanwhile.
   'claim-domain': [
     'events:PutEvents as sealpost',
-    'dynamodb:GetItem on the table',
+    'dynamodb:GetItem on a domain',
+    'dynamodb:GetItem on a server',
     'states:StartExecution on the road',
   ],
   'finalize-order': [
     's3:GetObject on a private key',
-    'dynamodb:GetItem on the table',
+    'dynamodb:GetItem on a server',
     'ssm:GetParameter on the account key',
   ],
 };
