@@ -10,6 +10,6 @@ export async function audit(here: Here, _: object, server: string): Promise<Answ
     throw new Refusal({ name: 'NotKnown', message, remedy: 'Put Mail Server Registered for it first.', exitCode: 1 });
   }
   const text =
-    `${server} is audited now: npx sealpost watch shows the progress, ` + `npx sealpost status ${server} the result.`;
+    `${server} is audited now: sealpost watch shows the progress, ` + `sealpost status ${server} the result.`;
   return { text, data: { server, asked: true }, isWell: true };
 }

@@ -37,7 +37,7 @@ export interface Row<Options extends Named<Options>, Args extends BaseArgs> {
   brief: string;
   /** More sentences, a line each. */
   about?: string;
-  /** What is typed after `npx sealpost`. The README shows each example, and a test runs it. */
+  /** What is typed after `sealpost`. The README shows each example, and a test runs it. */
   examples: string[];
   /** The command has no `--json`. */
   isForPeople?: true;
@@ -101,7 +101,7 @@ export function row<const Options extends Named<Options>, const Args extends Bas
 
   const { formatUsageLine } = build(own, { brief });
   const whole = { ...own, flags: withoutPrototype({ ...flags, ...flagsOfAll }) };
-  const shown = examples.map(example => `  npx sealpost ${example}`).join('\n');
+  const shown = examples.map(example => `  sealpost ${example}`).join('\n');
   const fullDescription = `${[brief, ...(about === undefined ? [] : [about])].join('\n')}\n\nExamples\n${shown}`;
   const parameter = positional?.kind === 'tuple' ? positional.parameters[0] : undefined;
   return {

@@ -141,8 +141,8 @@ export const commands: Record<string, Entry> = {
   completion: row({
     brief: 'Prints the lines that make the Tab key of bash or zsh complete this command line.',
     about: [
-      'For one session: source <(npx sealpost completion bash)',
-      'For every session: npx sealpost completion bash >> ~/.bashrc',
+      'For one session: source <(sealpost completion bash)',
+      'For every session: sealpost completion bash >> ~/.bashrc',
       'For zsh the same, after compinit. The lines name this checkout: print them again when it moves.',
     ].join('\n'),
     examples: ['completion bash', 'completion zsh'],

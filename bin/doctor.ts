@@ -12,7 +12,7 @@ import { mistyped, Refusal } from './refusal.ts';
 import { report, stateOf, trouble } from './report.ts';
 
 const HOW =
-  'On the server, as root: sh installer.sh inspect. It changes nothing. `npx sealpost doctor --installer installer.sh` writes that file.';
+  'On the server, as root: sh installer.sh inspect. It changes nothing. `sealpost doctor --installer installer.sh` writes that file.';
 
 /** @param options.server a host name, or the id of a managed node */
 export async function doctor(here: Here, options: { server?: string; installer?: string }): Promise<Answer> {

@@ -91,7 +91,7 @@ export async function importTable(
   const plan = planImport({ orders: fresh.length - leftToOthers, leftToOthers }, issuer);
   const hours = plan.hours === undefined ? 'no limit of it is known' : `${plan.hours.toFixed(1)} hours by its limit`;
   say(
-    `${fresh.length} new, ${known} known already${parked > 0 ? ` (${parked} of them parked: npx sealpost status says why)` : ''}, ${problems.length} bad rows. ` +
+    `${fresh.length} new, ${known} known already${parked > 0 ? ` (${parked} of them parked: sealpost status says why)` : ''}, ${problems.length} bad rows. ` +
       `${plan.orders} orders at ${issuer.name} (${hours}); ${leftToOthers} are served with a good certificate and are due when it runs low. ` +
       `${plan.transitions} transitions, ${plan.dollars.toFixed(2)} dollars (list prices of ${PRICES.read}, each delivered alone).`,
   );
@@ -103,7 +103,7 @@ export async function importTable(
     return { text, data, isWell: problems.length === 0 };
   }
   const { takenUp, stuck } = await go(fresh, ports);
-  const text = `${takenUp} taken up, ${stuck.length} of them parked with a reason; npx sealpost status shows where each was seen served.`;
+  const text = `${takenUp} taken up, ${stuck.length} of them parked with a reason; sealpost status shows where each was seen served.`;
   return { text, data: { ...data, takenUp, stuck }, isWell: problems.length === 0 && stuck.length === 0 };
 }
 

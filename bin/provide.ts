@@ -34,7 +34,7 @@ interface ProvideOptions {
 export async function provideOrWithdraw(here: Here, options: ProvideOptions, domain: string): Promise<Answer> {
   const { pem, key, withdraw: isWithdrawn = false } = options;
   const refuse = (message: string) =>
-    mistyped({ name: 'InvalidCombination', message, remedy: 'See npx sealpost help provide.' });
+    mistyped({ name: 'InvalidCombination', message, remedy: 'See sealpost help provide.' });
   const wanted = parseUses(options.for ?? (isWithdrawn ? 'both' : undefined));
   if (!wanted) throw refuse('provide needs --for mail, --for webmail or --for both.');
   if (isWithdrawn === (pem !== undefined) || (isWithdrawn && key !== undefined))
@@ -184,7 +184,7 @@ function told(certificate: ProvidedCertificate, given: Use[], record: DomainReco
   const { names, issuedBy, notAfter, renewAt, fingerprint } = certificate;
   const lines = [
     `Provided for ${given.join(' and ')} of ${record.domain}: issued by ${issuedBy}, until ${when({ at: notAfter, now })}, ${fingerprint}.`,
-    'The certificate goes out within a minute; npx sealpost status shows where it was seen served.',
+    'The certificate goes out within a minute; sealpost status shows where it was seen served.',
   ];
   if (!needsNoOrder(record, now))
     return [

@@ -56,7 +56,7 @@ export interface Typed {
 
 /** @returns undefined for an error that the parser did not find */
 export function refusalOf(error: unknown, { command, argument, options, belongs }: Typed): Refusal | undefined {
-  const help = `See npx sealpost help ${command}.`;
+  const help = `See sealpost help ${command}.`;
   const takes = argument === undefined ? `nothing but ${listed(options, 'and')}` : `one ${argument.toLowerCase()}`;
   const refuse = (name: Mistake, message: string, remedy = help) => mistyped({ name, message, remedy });
 

@@ -26,7 +26,7 @@ function renewRequest({ domain, server, all }: { domain?: string; server?: strin
     wanted.length === 0
       ? 'renew needs a domain, or --server SERVER, or --all.'
       : 'renew needs a domain, or --server SERVER, or --all, and only one of them.';
-  throw mistyped({ name: 'InvalidCombination', message, remedy: 'See npx sealpost help renew.' });
+  throw mistyped({ name: 'InvalidCombination', message, remedy: 'See sealpost help renew.' });
 }
 
 export async function renewAll(
@@ -53,7 +53,7 @@ export async function renewAll(
   } while (after !== undefined);
   const before = already.length > 0 ? `; ${already.length} were just now` : '';
   const later = held.length > 0 ? `; ${held.length} not before their next try` : '';
-  const text = `${asked.length} to be renewed, at once and not in the quiet hour${before}${later}. npx sealpost watch shows the renewals.`;
+  const text = `${asked.length} to be renewed, at once and not in the quiet hour${before}${later}. sealpost watch shows the renewals.`;
   return { text, data: { asked, already, ...(held.length > 0 && { held }) }, isWell: true };
 }
 

@@ -34,7 +34,7 @@ function application(tell: (error: unknown) => void): Application<Context> {
   const told = (error: unknown) => (tell(error), '');
   const unknownCommand = ({ input, corrections }: { input: string; corrections: readonly string[] }) => {
     const meant = corrections.map(correction => correction.replaceAll('`', ''));
-    const all = 'npx sealpost --help lists the commands.';
+    const all = 'sealpost --help lists the commands.';
     return told(
       mistyped({
         name: 'UnknownCommand',
@@ -47,7 +47,7 @@ function application(tell: (error: unknown) => void): Application<Context> {
     Object.fromEntries(Object.entries(commands).map(([name, { command }]) => [name, command])),
   );
   return buildApplication(buildRouteMap({ routes, aliases: withoutPrototype({}), docs: { brief: ABOUT } }), {
-    name: 'npx sealpost',
+    name: 'sealpost',
     versionInfo: { getCurrentVersion: version },
     scanner: {
       allowArgumentEscapeSequence: true,

@@ -19,7 +19,7 @@ export async function status(here: Here, _: object, name?: string): Promise<Answ
   const all = [...domains, ...servers];
   if (all.length === 0) {
     const message = `${name} is not known here, neither as a domain nor as a server.`;
-    const remedy = 'npx sealpost status lists what is known.';
+    const remedy = 'sealpost status lists what is known.';
     throw new Refusal({ name: 'NotKnown', message, remedy, exitCode: 1 });
   }
   const isParked = domains.some(one => one.reason === 'DomainNotManaged');

@@ -1,4 +1,4 @@
-/** Woken by a person (`npx sealpost audit`) or by LookFromOutside: audits a server now. */
+/** Woken by a person (`sealpost audit`) or by LookFromOutside: audits a server now. */
 import { outsideItems } from '../aws/outside-items.ts';
 import { serverItems } from '../aws/server-items.ts';
 import * as z from 'zod/mini';

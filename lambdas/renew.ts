@@ -1,4 +1,4 @@
-/** Woken by a person (`npx sealpost renew`), who needs the right to call this function only. */
+/** Woken by a person (`sealpost renew`), who needs the right to call this function only. */
 import { domainItems } from '../aws/domain-items.ts';
 import { renewalItems } from '../aws/renewal-items.ts';
 import { serverItems } from '../aws/server-items.ts';

@@ -93,7 +93,7 @@ async function mainJob(provider: ProviderAccess): Promise<Row[]> {
   ]);
   await renewal(provider, 'bakery.test', mx1);
   report(
-    `potter.test: mail is served under ${mx3.hostName}, its webmail by its own name; npx sealpost settings potter.test says what to type`,
+    `potter.test: mail is served under ${mx3.hostName}, its webmail by its own name; sealpost settings potter.test says what to type`,
   );
   report('Looking at every connection, as a customer’s program would: by name, trusting the CA’s root alone');
   return checkConnections(provider, [
@@ -115,7 +115,7 @@ async function renewal(
     return fingerprint;
   };
   const before = await served();
-  report(`Command: npx sealpost renew ${domain}`);
+  report(`Command: sealpost renew ${domain}`);
   await renewBy(new LambdaClient(provider.client()), STACK, { domain });
   await until(`another certificate of ${domain} installed`, 120, async () => {
     const installed = await storeOf(provider).installed({ server: hostName, domain });

@@ -89,7 +89,7 @@ export async function assertBootstrapped(client: Account['systemsManager'], call
     throw refuse(
       'NotBootstrapped',
       `Account ${caller.account}, region ${caller.region}, is not bootstrapped for CDK, so nothing can be deployed.`,
-      `npx cdk bootstrap aws://${caller.account}/${caller.region}`,
+      `npm exec --no -- cdk bootstrap aws://${caller.account}/${caller.region}`,
     );
   }
 }

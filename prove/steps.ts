@@ -80,7 +80,7 @@ export const steps: Step[] = [
     about: 'The server is registered, adopted, and served under its own name',
     asks: register,
     expects: { execution: 'SUCCEEDED', inspected: true, servesItsOwnName: true },
-    explain: 'npx sealpost status with the server says why, and what to do.',
+    explain: 'sealpost status with the server says why, and what to do.',
     isNeeded: true,
   },
   {
@@ -98,7 +98,7 @@ export const steps: Step[] = [
     asks: create,
     expects: { execution: 'SUCCEEDED', transitions: 7, served: true, sendDelivery: 'TaskSucceeded' },
     explain:
-      'npx sealpost status with the domain says why it is parked. sendDelivery TaskTimedOut: ' +
+      'sealpost status with the domain says why it is parked. sendDelivery TaskTimedOut: ' +
       'let sendTaskSuccess in lib/rights.ts name * as its resource.',
     isNeeded: true,
   },

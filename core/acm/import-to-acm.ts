@@ -71,7 +71,7 @@ async function importCurrent(record: DomainRecord, claim: Claim, ports: AcmPorts
   if (keyPem === undefined || chainPem === undefined)
     throw new SealpostError('ImportRefused', {
       about: domain,
-      message: `key or chain of ${domain}'s certificate is gone from the bucket; npx sealpost renew ${domain} orders another`,
+      message: `key or chain of ${domain}'s certificate is gone from the bucket; sealpost renew ${domain} orders another`,
     });
   // ImportCertificate has no idempotency token. A step that finds `begunAt` without an ARN searches
   // ACM by the stack's and the domain's tag before it imports again.

@@ -22,7 +22,7 @@ type Served = Pick<Ending, 'domain' | 'life'> & { server: string; record?: Domai
 export function reasonFor(served: Served, ports: Ports): Promise<Reason> {
   return onRecord(served, ports).catch((error: unknown) => ({
     reason: 'Unexpected',
-    message: `why could not be read (${String(error)}); ask npx sealpost status ${served.server}`,
+    message: `why could not be read (${String(error)}); ask sealpost status ${served.server}`,
   }));
 }
 
@@ -51,7 +51,7 @@ async function onRecord({ server, domain, record, life }: Served, { store }: Por
   if (current && current.notAfter > life.notAfter)
     return {
       reason: 'Unexpected',
-      message: `a certificate until ${new Date(current.notAfter).toISOString()} is stored and was not seen on ${server}; ask npx sealpost status ${server}`,
+      message: `a certificate until ${new Date(current.notAfter).toISOString()} is stored and was not seen on ${server}; ask sealpost status ${server}`,
     };
   return {
     reason: 'Unexpected',

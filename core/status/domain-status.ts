@@ -99,7 +99,7 @@ function ending(status: Status, { domain, provided = {} }: DomainRecord, now: nu
   if (soon.length === 0) return status;
   const end = new Date(Math.min(...soon.map(use => provided[use]!.notAfter))).toISOString();
   const why = `The certificate provided for ${soon.join(' and ')} expires at ${end}. Sealpost cannot renew the certificate.`;
-  const remedy = `Provide the next certificate (npx sealpost provide ${domain} …), or do nothing: sealpost then orders a certificate.`;
+  const remedy = `Provide the next certificate (sealpost provide ${domain} …), or do nothing: sealpost then orders a certificate.`;
   return { ...status, well: false, why: [status.why, why].filter(Boolean).join(' '), remedy: status.remedy ?? remedy };
 }
 

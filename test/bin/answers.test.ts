@@ -58,7 +58,7 @@ const program = async (line: string) => {
 
 const LEFT = 'b.example was renewed within the last hour because somebody asked; it is left as it is.\n';
 const CLOSING =
-  '1 to be renewed, at once and not in the quiet hour; 1 were just now. npx sealpost watch shows the renewals.\n';
+  '1 to be renewed, at once and not in the quiet hour; 1 were just now. sealpost watch shows the renewals.\n';
 
 test('renew tells what it does while it does it', async () => {
   const told = `a.example is tried now.\n1 so far\n${LEFT}${CLOSING}`;

@@ -43,7 +43,7 @@ describe('help', () => {
     const { options, examples, argument } = commands[name]!;
     for (const option of [...options.own, ...options.common])
       expect(help.out).toMatch(new RegExp(`^ .*\\[${option}\\] `, 'm'));
-    for (const example of examples) expect(help.out).toContain(`\n  npx sealpost ${example}\n`);
+    for (const example of examples) expect(help.out).toContain(`\n  sealpost ${example}\n`);
     if (argument !== undefined) expect(help.out).toMatch(new RegExp(`^Arguments\n +\\[?${argument}`, 'm'));
     expect(help).toMatchObject({ code: 0, error: '' });
     for (const line of [
@@ -122,44 +122,44 @@ describe('a refusal names the argument, what is wrong with it, and what to do', 
       'stats',
       'UnknownCommand',
       'there is no command stats.',
-      'Did you mean status? npx sealpost --help lists the commands.',
+      'Did you mean status? sealpost --help lists the commands.',
     ],
-    ['xyzzy', 'UnknownCommand', 'there is no command xyzzy.', 'npx sealpost --help lists the commands.'],
-    ['constructor', 'UnknownCommand', 'there is no command constructor.', 'npx sealpost --help lists the commands.'],
-    ['--jsno status', 'UnknownCommand', 'no command takes --jsno.', 'npx sealpost --help lists the commands.'],
+    ['xyzzy', 'UnknownCommand', 'there is no command xyzzy.', 'sealpost --help lists the commands.'],
+    ['constructor', 'UnknownCommand', 'there is no command constructor.', 'sealpost --help lists the commands.'],
+    ['--jsno status', 'UnknownCommand', 'no command takes --jsno.', 'sealpost --help lists the commands.'],
     [
       'status --jsno',
       'UnknownOption',
       'status has no option --jsno.',
-      'Did you mean --json? See npx sealpost help status.',
+      'Did you mean --json? See sealpost help status.',
     ],
-    ['status --constructor', 'UnknownOption', 'status has no option --constructor.', 'See npx sealpost help status.'],
-    ['status -x', 'UnknownOption', 'status has no option -x.', 'See npx sealpost help status.'],
+    ['status --constructor', 'UnknownOption', 'status has no option --constructor.', 'See sealpost help status.'],
+    ['status -x', 'UnknownOption', 'status has no option -x.', 'See sealpost help status.'],
     [
       ...['audit mx1.provider.example --go', 'UnknownOption'],
-      ...['audit has no option --go: --go belongs to import.', 'See npx sealpost help audit.'],
+      ...['audit has no option --go: --go belongs to import.', 'See sealpost help audit.'],
     ],
-    ['dns', 'MissingArgument', 'dns needs a domain.', 'See npx sealpost help dns.'],
-    ['import', 'MissingArgument', 'import needs a file.', 'See npx sealpost help import.'],
-    ['audit', 'MissingArgument', 'audit needs a server.', 'See npx sealpost help audit.'],
+    ['dns', 'MissingArgument', 'dns needs a domain.', 'See sealpost help dns.'],
+    ['import', 'MissingArgument', 'import needs a file.', 'See sealpost help import.'],
+    ['audit', 'MissingArgument', 'audit needs a server.', 'See sealpost help audit.'],
     [
       'dns a.example b.example',
       'TooManyArguments',
       'dns takes one domain: "b.example" is one argument too many.',
-      'See npx sealpost help dns.',
+      'See sealpost help dns.',
     ],
-    ['status --stack', 'MissingValue', '--stack needs a value.', 'See npx sealpost help status.'],
-    ['status --stack --json', 'MissingValue', '--stack needs a value.', 'See npx sealpost help status.'],
-    ['status --quiet=please', 'InvalidValue', '--quiet takes no value.', 'See npx sealpost help status.'],
+    ['status --stack', 'MissingValue', '--stack needs a value.', 'See sealpost help status.'],
+    ['status --stack --json', 'MissingValue', '--stack needs a value.', 'See sealpost help status.'],
+    ['status --quiet=please', 'InvalidValue', '--quiet takes no value.', 'See sealpost help status.'],
     ['provide a.example --for all', 'InvalidValue', '--for has no value "all".', 'Give mail, webmail or both.'],
     [
       ...['provide a.example --pem a.pem', 'InvalidCombination'],
-      ...['provide needs --for mail, --for webmail or --for both.', 'See npx sealpost help provide.'],
+      ...['provide needs --for mail, --for webmail or --for both.', 'See sealpost help provide.'],
     ],
     [
       ...['renew a.example --all', 'InvalidCombination'],
       'renew needs a domain, or --server SERVER, or --all, and only one of them.',
-      'See npx sealpost help renew.',
+      'See sealpost help renew.',
     ],
     [
       ...['import /nowhere.csv', 'UnreadableFile', 'The file /nowhere.csv cannot be read (ENOENT).'],

@@ -18,8 +18,8 @@ beforeAll(() => {
   writeFileSync(join(folder, 'domains of may.csv'), '');
   writeFileSync(join(folder, 'domains.csv'), '');
   const print = (line: string) =>
-    execFileSync(process.execPath, [SEALPOST, ...line.split(' ').slice(2)], { encoding: 'utf8' });
-  scripts = { bash: print('npx sealpost completion bash'), zsh: print('npx sealpost completion zsh') };
+    execFileSync(process.execPath, [SEALPOST, ...line.split(' ').slice(1)], { encoding: 'utf8' });
+  scripts = { bash: print('sealpost completion bash'), zsh: print('sealpost completion zsh') };
   writeFileSync(join(folder, 'script.bash'), scripts.bash);
   writeFileSync(join(folder, 'script.zsh'), scripts.zsh);
 });
@@ -53,11 +53,10 @@ describe('bash', () => {
     expect(await tab('sealpost', 'completion', 'z')).toEqual(['zsh']);
   });
 
-  test('completes behind options of every command, and behind npx', async () => {
+  test('completes behind options of every command', async () => {
     expect(await tab('sealpost', '--stack', 'other', 'au')).toEqual(['audit']);
     expect(await tab('sealpost', '--json', '--reg')).toEqual(['--region']);
-    expect(await tab('npx', 'sealpost', 'renew', '--s')).toEqual(['--server', '--stack']);
-    expect(await tab('npx', 'cowsay', 'st')).toEqual([]);
+    expect(await tab('sealpost', 'renew', '--s')).toEqual(['--server', '--stack']);
   });
 
   test('completes the names of files where a file is wanted, and nowhere else', async () => {
@@ -70,12 +69,6 @@ describe('bash', () => {
     expect(await tab('sealpost', 'status', '$(touch ran)', '--j')).toEqual(['--json']);
     expect(await tab('sealpost', 'import', '$(touch ran)')).toEqual([]);
     expect(globSync('ran', { cwd: folder })).toEqual([]);
-  });
-
-  test("leaves a completion of npx alone that is somebody else's", async () => {
-    const script = 'complete -W other npx; source ./script.bash; complete -p npx sealpost';
-    const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', script], { cwd: folder });
-    expect(stdout).toBe("complete -W 'other' npx\ncomplete -F _sealpost sealpost\n");
   });
 });
 
@@ -111,10 +104,9 @@ describe('zsh', () => {
 
   test.each([
     ['sealpost stat', 'sealpost status '],
-    ['npx sealpost provide example.com --for web', 'npx sealpost provide example.com --for webmail '],
+    ['sealpost provide example.com --for web', 'sealpost provide example.com --for webmail '],
     ['sealpost import script.b', 'sealpost import script.bash '],
     ['sealpost --stack other au', 'sealpost --stack other audit '],
-    ['npx cowsay script.z', 'npx cowsay script.zsh '],
   ])('completes %s', async (typed, completed) => {
     expect(await tab(typed)).toBe(completed);
   });

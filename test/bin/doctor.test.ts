@@ -54,7 +54,7 @@ test('says of a server that is not registered how its plan is read on the server
   expect(error).toMatch(/mx9\.provider\.test is not registered[^]*sh installer\.sh inspect[^]*--installer/);
 });
 
-// npx sealpost doctor --installer installer.sh
+// sealpost doctor --installer installer.sh
 test('writes the installer that a server runs', async () => {
   const file = join(folder, 'installer.sh');
   expect(await main(['doctor', '--installer', file])).toBe(0);

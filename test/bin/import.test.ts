@@ -190,7 +190,7 @@ describe('an import', () => {
     expect(said.at(-1)).toContain('2 taken up, 2 of them parked');
     said.length = 0;
     await imported(table(...good(2)), 'go', ports);
-    expect(said[0]).toMatch(/^0 new, 2 known already \(2 of them parked: npx sealpost status says why\), 0 bad rows/);
+    expect(said[0]).toMatch(/^0 new, 2 known already \(2 of them parked: sealpost status says why\), 0 bad rows/);
   });
 });
 

@@ -297,7 +297,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
       expect(JSON.parse(error)).toEqual({
         name: 'NotKnown',
         message: 'nobody.example is not known here, neither as a domain nor as a server.',
-        remedy: 'npx sealpost status lists what is known.',
+        remedy: 'sealpost status lists what is known.',
         exitCode: 1,
       });
     });

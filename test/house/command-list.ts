@@ -7,7 +7,7 @@ export const marks = { begin: '<!-- npm run generate writes this list -->\n', en
 export function list(): string {
   const lines = Object.values(commands).flatMap(({ brief, examples }) => [
     `# ${brief}`,
-    ...examples.map(example => `npx sealpost ${example}`),
+    ...examples.map(example => `sealpost ${example}`),
   ]);
   return `\n\`\`\`sh\n${lines.join('\n')}\n\`\`\`\n\n`;
 }

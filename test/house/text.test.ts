@@ -16,6 +16,8 @@ describe('what the project is made of', () => {
       said('registry\\.', 'npm|npm', 'js\\.org|ver', 'daccio|:48', '73\\b'),
     ],
     ['work that nobody has promised', said('\\bTO', 'DO\\b|\\bFIX', 'ME\\b|\\bXX', 'X\\b')],
+    // Whoever has the name of a package that is not installed would run with our reader's rights.
+    ["a command that fetches a stranger's package", said('\\bnp', 'x\\b|npm ', 'exec(?! --no )')],
     ['the mark of a merge', said('^<<<<', '<<< |^>>>>', '>>> ')],
   ])('names nowhere %s', (_, pattern) => {
     const found = text.flatMap(path =>

@@ -174,7 +174,7 @@ describe('the account', () => {
     expect(await look(as('prover'), elsewhere)).toEqual({
       name: 'NotBootstrapped',
       message: `Account ${standIn.account}, region ${standIn.region}, is not bootstrapped for CDK, so nothing can be deployed.`,
-      remedy: `npx cdk bootstrap aws://${standIn.account}/${standIn.region}`,
+      remedy: `npm exec --no -- cdk bootstrap aws://${standIn.account}/${standIn.region}`,
     });
   });
 

@@ -23,8 +23,8 @@ describe('a certificate that was replaced by hand on a mail server', () => {
     const byHand = `cd /etc/sealpost/live && cat ${road.mx1.hostName}.pem >${domain}.pem && nginx -s reload`;
     expect((await host.run(['sh', '-c', byHand])).exitCode).toBe(0);
     const since = Date.now();
-    expect(await type('npx sealpost audit mx1.provider.test')).toMatchObject({ code: 0 });
-    const doctor = await type('npx sealpost doctor --server mx1.provider.test');
+    expect(await type('sealpost audit mx1.provider.test')).toMatchObject({ code: 0 });
+    const doctor = await type('sealpost doctor --server mx1.provider.test');
     expect(doctor.output).toMatch(/^postfix +adopted/m);
     const said = await road.bus.heard('Drift Repaired', { domain });
     expect(said.detail).toMatchObject({ server: road.mx1.hostName });

@@ -63,7 +63,7 @@ describe('a provided certificate', () => {
   }, 120_000);
 
   it('is given for webmail by one command, and published as installed there', async () => {
-    const given = await type('npx sealpost provide example.com --for webmail --pem bought.pem', directory);
+    const given = await type('sealpost provide example.com --for webmail --pem bought.pem', directory);
     expect(given).toMatchObject({
       code: 0,
       output: expect.stringContaining('The certificate goes out within a minute'),
@@ -73,12 +73,12 @@ describe('a provided certificate', () => {
       return installed?.provided?.webmail === bought;
     });
     await road.bus.heard('Certificate Installed', { domain: DOMAIN, for: 'webmail', fingerprint: bought });
-    const status = await type('npx sealpost status example.com');
+    const status = await type('sealpost status example.com');
     expect(status.output).toMatch(/Provided +for webmail: \d+ days left/);
   }, 300_000);
 
   it('stays there when ours is renewed', async () => {
-    expect(await type('npx sealpost renew example.com')).toMatchObject({ code: 0 });
+    expect(await type('sealpost renew example.com')).toMatchObject({ code: 0 });
     const ours = await until('ours is another one', 60, async () => {
       const { fingerprint } = (await road.store.readDomain(DOMAIN))!.current!;
       return fingerprint !== bought && fingerprint;
@@ -88,7 +88,7 @@ describe('a provided certificate', () => {
   }, 150_000);
 
   it('changes no setting that is typed into a mail program, and each setting is checked', async () => {
-    const { code, output } = await type('npx sealpost settings example.com');
+    const { code, output } = await type('sealpost settings example.com');
     expect(code, output).toBe(0);
     expect(output).toMatch(/^IMAP +mail\.example\.com +993 .*seen just now$/m);
     expect(output).toMatch(/^Sending \(SMTP\) +mail\.example\.com +465 .*seen just now$/m);
@@ -99,7 +99,7 @@ describe('a provided certificate', () => {
     const { id } = (await road.store.readDomain(DOMAIN))!.provided!.webmail!;
     const objects = await certificates();
     expect(await objects.readKey({ domain: DOMAIN, id })).toContain('PRIVATE KEY');
-    expect(await type('npx sealpost provide example.com --withdraw')).toMatchObject({ code: 0 });
+    expect(await type('sealpost provide example.com --withdraw')).toMatchObject({ code: 0 });
     const ours = (await road.store.readDomain(DOMAIN))!.current!.fingerprint;
     await untilSwept('webmail is ours', 120, async () => (await served())[2] === ours);
     expect(await served()).toEqual([ours, ours, ours]);

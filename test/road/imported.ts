@@ -21,7 +21,7 @@ const CONFIGURATION = '/etc/dovecot/local.conf';
 const DAY_MS = 86_400_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'sealpost-imported-'));
-const [DRY, GO] = ['npx sealpost import domains.csv', 'npx sealpost import domains.csv --go'];
+const [DRY, GO] = ['sealpost import domains.csv', 'sealpost import domains.csv --go'];
 const mx1 = () => road.provider.hosts.get('mx1')!;
 const record = (domain: string) => road.store.readDomain(domain);
 const served = (domain: string, port = 993) =>
@@ -178,7 +178,7 @@ describe('the import of a provider’s table', () => {
     expect(current).toBeUndefined();
     expect(await road.history.orders(GOOD)).toEqual([]);
     expect(await served(GOOD)).toMatchObject({ fingerprint: kept });
-    expect((await type(`npx sealpost status ${GOOD}`)).output).toMatch(
+    expect((await type(`sealpost status ${GOOD}`)).output).toMatch(
       /served with a certificate of Another .*ours is ordered/s,
     );
   }, 150_000);

@@ -41,7 +41,7 @@ it('npm start shows a domain that is served under the host name of its server, a
   const ports = under.map(line => /served under it\s+(\d+)/.exec(line)![1]);
   expect(ports.sort()).toEqual(['110', '143', '465', '587', '993', '995']);
   expect(run.lines.join('\n')).toContain(
-    'potter.test: mail is served under mx3.provider.test, its webmail by its own name; npx sealpost settings potter.test',
+    'potter.test: mail is served under mx3.provider.test, its webmail by its own name; sealpost settings potter.test',
   );
 });
 

@@ -1,4 +1,4 @@
-/** `npx sealpost` as an operator types it. */
+/** `sealpost` as an operator types it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface Typed {
 const PROGRAM = join(import.meta.dirname, '../../bin/sealpost.mjs');
 
 /**
- * @param line as in the README: `npx sealpost …`
+ * @param line as in the README: `sealpost …`
  * @param cwd the folder of the files that the line names
  */
 export function type(line: string, cwd?: string): Promise<Typed> {
@@ -36,8 +36,8 @@ export function begin(
     ...{ AWS_ENDPOINT_URL: endpoint ?? String(access.endpoint) },
     ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   };
-  const [npx, name, ...args] = line.split(' ');
-  if (npx !== 'npx' || name !== 'sealpost') throw new Error(`${line} is no command line of sealpost`);
+  const [name, ...args] = line.split(' ');
+  if (name !== 'sealpost') throw new Error(`${line} is no command line of sealpost`);
   const command = [process.execPath, PROGRAM, ...args];
   const quoted = command.map(word => `'${word}'`).join(' ');
   const [program, ...rest] = terminal ? ['script', '-qec', `stty columns 80; ${quoted}`, '/dev/null'] : command;

@@ -40,23 +40,23 @@ describe('a visitor', () => {
   }, 300_000);
 
   it('sees that everything is well', async () => {
-    const status = await type(inVisit('npx sealpost status'));
+    const status = await type(inVisit('sealpost status'));
     expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1.provider.test') });
   });
 
   it("gets the line for a customer's zone", async () => {
-    const dns = await type(inVisit('npx sealpost dns example.com'));
+    const dns = await type(inVisit('sealpost dns example.com'));
     expect(dns).toMatchObject({ exitCode: 0 });
     expect(dns.output).toMatch(/^_acme-challenge\.example\.com\.\s.*CNAME\s+[0-9a-f]{32}\.acme\.provider\.test\.$/m);
   });
 
   it('can ask for a renewal only of a known domain', async () => {
-    const renew = await type(inVisit('npx sealpost renew example.com'));
+    const renew = await type(inVisit('sealpost renew example.com'));
     expect(renew).toMatchObject({ exitCode: 2, output: expect.stringContaining('example.com is not known here') });
   });
 
   it('watches the executions until Ctrl-C', async () => {
-    const { output } = await type(inVisit('npx sealpost watch'), 6_000);
+    const { output } = await type(inVisit('sealpost watch'), 6_000);
     expect(output).not.toMatch(/[Ee]rror/);
   });
 
@@ -65,7 +65,7 @@ describe('a visitor', () => {
       inVisit('npm run prove -- --node "$SEALPOST_NODE_MX1" --server mx1.provider.test --zone provider.test --yes'),
     );
     expect(prove).toMatchObject({ exitCode: 0, output: expect.stringContaining('Every answer is as expected.') });
-    const status = await type(inVisit('npx sealpost status'));
+    const status = await type(inVisit('sealpost status'));
     expect(status).toMatchObject({ exitCode: 0, output: expect.stringContaining('mx1.provider.test') });
   }, 240_000);
 
