@@ -44,14 +44,22 @@ export interface Daemon {
   plan: string[];
 }
 
-/** In the order of the inspection. An answer of the host has at most 24,000 characters in all. */
+/** More than we have adapters. Each daemon in trouble is an event. */
+const MOST_DAEMONS = 20;
+
+/**
+ * In the order of the inspection, each daemon once: a hostile server could name one daemon 600
+ * times, each time with the whole plan. Its answer has at most 24,000 characters in all.
+ */
 export function daemonsOf({ capability }: Capable): Daemon[] {
   const plans = (capability?.['plan'] ?? []).map(parse);
+  const named = new Set<string>();
   return (capability?.['daemon'] ?? []).flatMap(line => {
     const [daemon, rest] = parse(line);
     const [word, reason] = parse(rest);
     const state = DAEMON_STATES.find(known => known === word);
-    if (state === undefined) return [];
+    if (state === undefined || named.has(daemon) || named.size === MOST_DAEMONS) return [];
+    named.add(daemon);
     const plan = plans.flatMap(([name, text]) => (name === daemon ? [text] : []));
     return [{ daemon, state, ...(reason !== '' && { reason }), plan }];
   });

@@ -48,6 +48,17 @@ const ready = ['daemon postfix ready', ...plan.map(line => `plan postfix ${line}
 const why = '/etc/postfix/master.cf:21: this service has a certificate of its own; take it out';
 const refused = [`daemon postfix refused ${why}`, 'daemon dovecot adopted', 'host-certificate trusted'];
 
+test('a hostile server that names daemons again and again says each once, and 20 at most', async () => {
+  await register(false);
+  const again = Array<string>(600).fill('daemon postfix refused x');
+  const many = Array.from({ length: 100 }, (_, n) => `daemon d${n} refused x`);
+  await inspected(...again, ...many, 'host-certificate trusted');
+  expect(said().map(([, detail]) => (detail as { daemon: string }).daemon)).toEqual([
+    'postfix',
+    ...Array.from({ length: 19 }, (_, n) => `d${n}`),
+  ]);
+});
+
 describe('a plan that waits for consent', () => {
   test('is on record and in status with what it costs, and the server is not well', async () => {
     await register(false);
