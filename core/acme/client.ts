@@ -5,37 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { Client, crypto as acmeCrypto } from 'acme-client';
-import { AcmeProblem, AcmeTransport, header, isProblem } from './problem.ts';
-import type { CaAnswer, Problem } from './problem.ts';
+import { authorizationIn, chainIn, locationIn, orderIn, type AcmeAuthorization, type AcmeOrder } from './answers.ts';
+import { AcmeProblem, isProblem } from './problem.ts';
+import type { CaAnswer } from './problem.ts';
 import { openConnection } from './transport.ts';
 import type { Connection, ConnectionOptions } from './transport.ts';
-
-export interface Identifier {
-  type: string;
-  value: string;
-}
-
-/** RFC 8555 §7.1.3, with the order's URL and the Retry-After header of the answer. */
-export interface AcmeOrder {
-  url: string;
-  status: 'pending' | 'ready' | 'processing' | 'valid' | 'invalid';
-  identifiers: Identifier[];
-  authorizations: string[];
-  finalize: string;
-  certificate?: string;
-  error?: Problem;
-  profile?: string;
-  replaces?: string;
-  retryAfter?: string;
-}
-
-/** RFC 8555 §7.1.4. For a wildcard, `identifier.value` is the name without `*.`. */
-export interface AcmeAuthorization {
-  identifier: Identifier;
-  status: 'pending' | 'valid' | 'invalid' | 'deactivated' | 'expired' | 'revoked';
-  wildcard?: boolean;
-  challenges: { type: string; url: string; status: string; token: string; error?: Problem }[];
-}
 
 /** All calls throw AcmeProblem or AcmeTransport. */
 export interface Acme extends Connection {
@@ -120,7 +94,7 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
     async findAccount() {
       const { newAccount } = await connection.directory();
       try {
-        return (accountUrl = location(
+        return (accountUrl = locationIn(
           checked(await signer.signedRequest(newAccount, { onlyReturnExisting: true }, {})),
         ));
       } catch (error) {
@@ -134,19 +108,19 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
       const { newAccount } = await connection.directory();
       const account = { contact, termsOfServiceAgreed: termsAgreed };
       const answer = checked(await signer.signedRequest(newAccount, account, { includeExternalAccountBinding: true }));
-      return (accountUrl = location(answer));
+      return (accountUrl = locationIn(answer));
     },
 
     async newOrder({ names, ...wishes }) {
       const identifiers = names.map(value => ({ type: 'dns', value }));
       const { newOrder } = await connection.directory();
       const answer = await post(newOrder, { identifiers, ...wishes });
-      return orderOf(answer, location(answer));
+      return orderIn(answer, locationIn(answer));
     },
 
-    order: async url => orderOf(await post(url, null), url),
+    order: async url => orderIn(await post(url, null), url),
 
-    authorization: async url => (await post(url, null)).data,
+    authorization: async url => authorizationIn(await post(url, null)),
 
     txtValue(token) {
       return createHash('sha256').update(`${token}.${thumbprint}`).digest('base64url');
@@ -157,9 +131,9 @@ export function connect(options: ConnectionOptions & { accountKey: string; accou
     },
 
     finalize: async (order, csrDer) =>
-      orderOf(await post(order.finalize, { csr: csrDer.toString('base64url') }), order.url),
+      orderIn(await post(order.finalize, { csr: csrDer.toString('base64url') }), order.url),
 
-    certificate: async url => (await post(url, null)).data,
+    certificate: async url => chainIn(await post(url, null)),
 
     async revoke(leafDer, reason) {
       const { revokeCert } = await connection.directory();
@@ -182,15 +156,4 @@ export async function csrFor(names: string[], keyPem: string): Promise<Buffer> {
 function checked(answer: CaAnswer): CaAnswer {
   if (answer.status >= 400) throw new AcmeProblem(answer);
   return answer;
-}
-
-function location(answer: CaAnswer): string {
-  const url = header(answer, 'location');
-  if (!url) throw new AcmeTransport(`${answer.url} answered without a Location`);
-  return url;
-}
-
-function orderOf(answer: CaAnswer, url: string): AcmeOrder {
-  const retryAfter = header(answer, 'retry-after');
-  return { ...answer.data, url, ...(retryAfter && { retryAfter }) };
 }

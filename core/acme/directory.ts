@@ -4,7 +4,8 @@
  */
 import type { Issuer } from './issuer.ts';
 import { asSealpostError } from './problem.ts';
-import { openConnection, type Directory } from './transport.ts';
+import type { Directory } from './answers.ts';
+import { openConnection } from './transport.ts';
 
 /**
  * @param now milliseconds since the epoch, for Retry-After

@@ -4,7 +4,8 @@
  * it reads the order before it repeats a request.
  */
 import { SealpostError } from '../errors.ts';
-import type { Acme, AcmeOrder } from './client.ts';
+import type { AcmeOrder } from './answers.ts';
+import type { Acme } from './client.ts';
 import { AcmeProblem, AcmeTransport, asSealpostError, challengeFailure, isProblem, retryAt } from './problem.ts';
 import type { Problem } from './problem.ts';
 
@@ -150,7 +151,8 @@ export async function completeOrder(
       current = await readUntil(acme, order, { ...options, isDone, seen: current });
     }
     if (current.status === 'invalid') throw await whyInvalid(acme, current, order.names);
-    return acme.certificate(current.certificate!);
+    if (!current.certificate) throw new AcmeTransport(`${order.url} is valid and has no certificate`);
+    return acme.certificate(current.certificate);
   });
 }
 
@@ -206,6 +208,8 @@ async function stateOf(acme: Acme, order: AcmeOrder, names: string[]): Promise<O
   for (const authorization of status === 'pending' ? order.authorizations : []) {
     const { identifier, status, wildcard = false, challenges: offered } = await acme.authorization(authorization);
     if (status === 'valid') continue;
+    if (!names.some(name => name.replace(/^\*\./, '') === identifier.value))
+      throw new AcmeTransport(`${authorization} is for ${identifier.value}, which was not ordered`);
     const challenge = offered.find(({ type }) => type === 'dns-01');
     if (!challenge) {
       throw new SealpostError('AcmeRejected', {

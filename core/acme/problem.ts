@@ -2,6 +2,7 @@
  * Errors of a CA and of the connection to it, and which SealpostError each of them is. The CA's
  * text is kept word for word, because the customer has to act on it.
  */
+import * as z from 'zod/mini';
 import { SealpostError } from '../errors.ts';
 import type { ErrorName } from '../errors.ts';
 
@@ -9,10 +10,16 @@ import type { ErrorName } from '../errors.ts';
 export interface Problem {
   type?: string;
   detail?: string;
-  status?: number;
   identifier?: { type: string; value: string };
-  subproblems?: Problem[];
+  subproblems?: Omit<Problem, 'subproblems'>[];
 }
+
+/** What is odd in a CA's answer is left out: the rest may still say what a person needs. */
+const text = z.catch(z.optional(z.string()), undefined);
+const identifier = z.catch(z.optional(z.object({ type: z.string(), value: z.string() })), undefined);
+const own = { type: text, detail: text, identifier };
+const subproblems = z.catch(z.optional(z.array(z.object(own)).check(z.maxLength(100))), undefined);
+export const problem = z.object({ ...own, subproblems });
 
 /** An HTTP answer of a CA. The body is parsed if it is JSON. */
 export interface CaAnswer {
@@ -34,10 +41,10 @@ export class AcmeProblem extends Error {
   constructor(answer: CaAnswer) {
     // A 404 for an unknown order has no body, and a proxy's 502 is HTML. Only an object is a
     // problem document.
-    const problem: Problem = typeof answer.data === 'object' && answer.data !== null ? answer.data : {};
-    super(problem.detail ?? `HTTP ${answer.status} from ${answer.url}`);
+    const said: Problem = problem.safeParse(answer.data).data ?? {};
+    super(said.detail ?? `HTTP ${answer.status} from ${answer.url}`);
     this.status = answer.status;
-    this.problem = problem;
+    this.problem = said;
     this.retryAfter = header(answer, 'retry-after');
     this.url = answer.url;
   }
@@ -65,7 +72,13 @@ export function isProblem(error: unknown, ...types: string[]): error is AcmeProb
 }
 
 /**
- * When a Retry-After header allows the next request.
+ * A `Retry-After` of weeks is a fault of the CA. A request too early costs one more refusal.
+ * Without the bound one answer could keep us from the CA for years.
+ */
+const LONGEST_RETRY_AFTER_MS = 86_400_000;
+
+/**
+ * When a Retry-After header allows the next request: in a day at the latest.
  * @param now milliseconds since the epoch
  * @returns milliseconds since the epoch; undefined if the header is absent, or is neither seconds
  *   nor an HTTP date (RFC 9110 §10.2.3)
@@ -73,7 +86,7 @@ export function isProblem(error: unknown, ...types: string[]): error is AcmeProb
 export function retryAt(retryAfter: string | undefined, now: number): number | undefined {
   if (retryAfter === undefined) return undefined;
   const at = /^\d+$/.test(retryAfter.trim()) ? now + Number(retryAfter) * 1000 : Date.parse(retryAfter);
-  return Number.isNaN(at) ? undefined : Math.max(at, now);
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(at, now), now + LONGEST_RETRY_AFTER_MS);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface RenewalInfo {
 const hour = 3_600_000;
 /** RFC 9773 §4.3.3: after a long-term error, ask again after six hours. */
 const AFTER_ERROR_MS = 6 * hour;
+/** The link is stored with the certificate. */
+const LONGEST_LINK = 500;
 
 /**
  * @param now milliseconds since the epoch
@@ -39,7 +41,7 @@ export async function readRenewalInfo(
     if (!(start < end)) return { askAgainAt: now + AFTER_ERROR_MS }; // §4.2: such an answer is an error
     return {
       window: { start, end },
-      ...(explanationURL && { explanation: explanationURL }),
+      ...(isLink(explanationURL) && { explanation: explanationURL }),
       askAgainAt: askAgain({ asked: retryAt(header(answer, 'retry-after'), now), now }),
     };
   } catch (error) {
@@ -49,6 +51,10 @@ export async function readRenewalInfo(
     if (unknown && !isProblem(error, 'rateLimited')) return { askAgainAt: now + AFTER_ERROR_MS };
     throw asSealpostError(error, ariId, now);
   }
+}
+
+function isLink(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_LINK && URL.canParse(value);
 }
 
 /**

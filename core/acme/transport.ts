@@ -7,18 +7,9 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import type { SecureContext } from 'node:tls';
+import { directoryIn, type Directory } from './answers.ts';
 import { AcmeProblem, AcmeTransport, header } from './problem.ts';
 import type { CaAnswer } from './problem.ts';
-
-/** RFC 8555 §7.1.1; `renewalInfo`: RFC 9773 §4; `profiles`: draft-ietf-acme-profiles. */
-export interface Directory {
-  newNonce: string;
-  newAccount: string;
-  newOrder: string;
-  revokeCert: string;
-  renewalInfo?: string;
-  meta?: { termsOfService?: string; caaIdentities?: string[]; profiles?: Record<string, string> };
-}
 
 export interface ConnectionOptions {
   directoryUrl: string;
@@ -114,9 +105,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     if (known) return known;
     const answer = await request(directoryUrl, 'get');
     if (answer.status >= 400) throw new AcmeProblem(answer);
-    if (!answer.data?.newOrder) throw new AcmeTransport(`${directoryUrl} is not an ACME directory`);
-    directoryOf.set(directoryUrl, answer.data);
-    return answer.data;
+    const found = directoryIn(answer);
+    directoryOf.set(directoryUrl, found);
+    return found;
   }
 
   async function nonce(): Promise<string> {

@@ -3,7 +3,7 @@
  * (docs/decisions/0014-issuers-in-order.md).
  */
 import type { Issuer } from '../acme/issuer.ts';
-import type { Directory } from '../acme/transport.ts';
+import type { Directory } from '../acme/answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Dns } from '../dns/authoritative.ts';
 import { checkCaa, lookUpCaa, type CaaFound } from '../dns/caa.ts';

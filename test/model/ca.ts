@@ -3,7 +3,8 @@
  * order of the same names out again, keeps valid authorizations, and counts what it limits.
  */
 import { createHash } from 'node:crypto';
-import type { Acme, AcmeOrder } from '../../core/acme/client.ts';
+import type { AcmeOrder } from '../../core/acme/answers.ts';
+import type { Acme } from '../../core/acme/client.ts';
 import type { Issuer } from '../../core/acme/issuer.ts';
 import { AcmeProblem, type CaAnswer } from '../../core/acme/problem.ts';
 import { ariId } from '../../core/certificate/ari-id.ts';

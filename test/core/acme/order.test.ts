@@ -174,7 +174,8 @@ describe('challenges', () => {
     const order = await openOrder(acme(), { names: freshNames(), profile: 'tlsserver', now });
     const identifier = { type: 'dns', value: order.names[0] };
     const error = problem('caa', 'CAA record prevents issuance').body;
-    const body = { identifier, status: 'invalid', challenges: [{ type: 'dns-01', status: 'invalid', error }] };
+    const challenge = { type: 'dns-01', url: order.challenges[0]!.url, token: 't', status: 'invalid', error };
+    const body = { identifier, status: 'invalid', challenges: [challenge] };
     at.fault = line =>
       line.startsWith('POST /authZ')
         ? { status: 200, headers: { 'content-type': 'application/json', 'replay-nonce': 'stale' }, body }

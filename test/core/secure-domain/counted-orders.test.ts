@@ -1,6 +1,7 @@
 /** A CA that counts: no more orders count towards its limits than slots were reserved for. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Acme, AcmeOrder } from '../../../core/acme/client.ts';
+import type { AcmeOrder } from '../../../core/acme/answers.ts';
+import type { Acme } from '../../../core/acme/client.ts';
 import { AcmeProblem } from '../../../core/acme/problem.ts';
 import type { SealpostError } from '../../../core/errors.ts';
 import type { Plan } from '../../../core/record/plan.ts';
