@@ -22,6 +22,9 @@ export interface Tried {
   finding?: { path: string; input: string; message: string };
 }
 
+/** Characters of an input and of a message that are shown. */
+const LONGEST = 1_000;
+
 /** @param holds throws if the property does not hold for the input */
 export function property<T>(
   name: string,
@@ -47,8 +50,8 @@ export function property<T>(
       );
       if (!failed || !counterexample) return { runs: done };
       const message = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
-      const input = fc.stringify(counterexample[0]);
-      return { runs: done, finding: { path: counterexamplePath ?? '0', input, message } };
+      const input = fc.stringify(counterexample[0]).slice(0, LONGEST);
+      return { runs: done, finding: { path: counterexamplePath ?? '0', input, message: message.slice(0, LONGEST) } };
     },
   };
 }
