@@ -98,8 +98,14 @@ export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; na
   });
 }
 
+/** More did not fit into an answer of 512 bytes: the root and the largest zones have 13. */
+const MOST_NAME_SERVERS = 13;
+/** Of a zone. Each is asked, and a zone of 13 name servers has 13 or, by other networks, some more. */
+const MOST_ADDRESSES = 20;
+
 /**
- * Every address of every name server of the zone that `name` is in.
+ * The addresses of the name servers of the zone that `name` is in: all of them, unless the zone has
+ * more than anybody needs. Each name server comes once before any comes twice.
  * @throws SealpostError DnsNotPropagated
  */
 export async function authoritativeServers(
@@ -108,9 +114,16 @@ export async function authoritativeServers(
 ): Promise<{ zone: string; servers: { name: string; address: string }[] }> {
   const { zone, nameServers } = await zoneOf(dns, name);
   const found = await Promise.all(
-    nameServers.map(async server => (await dns.resolve(server, 'A')).map(address => ({ name: server, address }))),
+    nameServers
+      .toSorted()
+      .slice(0, MOST_NAME_SERVERS)
+      .map(async server => (await dns.resolve(server, 'A')).map((address, nth) => ({ name: server, address, nth }))),
   );
-  const servers = found.flat();
+  const servers = found
+    .flat()
+    .toSorted((a, b) => a.nth - b.nth)
+    .slice(0, MOST_ADDRESSES)
+    .map(({ name: server, address }) => ({ name: server, address }));
   if (servers.length > 0) return { zone, servers };
   throw new SealpostError('DnsNotPropagated', {
     about: name,

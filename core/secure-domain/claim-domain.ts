@@ -7,6 +7,7 @@ import { parseDomainEvent } from '../events/domain-event.ts';
 import type { Issuer } from '../acme/issuer.ts';
 import { retract } from '../claim/published.ts';
 import { challengePlace } from '../dns/challenge-place.ts';
+import { frugal } from '../dns/frugal.ts';
 import { chooseIssuer, namesOf, replacedAt, type ChoicePorts } from '../issuer/choose-issuer.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
@@ -162,8 +163,9 @@ async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan | Ended<'St
   await giveMeanwhile(placed, ports);
   // Nothing that is served ends soon, so the order waits for all servers of the wish.
   if (placed.leftOut && !isToBeReplaced(record, claim.now)) throw placed.leftOut;
-  const places = await planPlaces(placed, ports);
-  const { issuer, isLastResort } = await chooseIssuer(placed, ports);
+  const dns = frugal(ports.dns, { about: claim.domain, names: bareNames(names).length, now: ports.clock.now });
+  const places = await planPlaces(placed, { ...ports, dns });
+  const { issuer, isLastResort } = await chooseIssuer(placed, { ...ports, dns });
   const replaces = replacedAt(issuer, record, names);
   const ordered = { names, issuer: issuer.name, ...(wish.profile && { profile: wish.profile }) };
   // The last check before the CA is asked: what our own lookups find costs nothing.
@@ -182,6 +184,11 @@ async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan | Ended<'St
   };
 }
 
+/** A wildcard and the name under it are validated at one place. */
+function bareNames(names: string[]): string[] {
+  return [...new Set(names.map(name => name.replace(/^\*\./, '')))];
+}
+
 /**
  * A zone or a CNAME that was made together with its event is answered seconds later. Within this
  * time the step is retried in seconds, and only then the domain is parked. The last retry comes
@@ -190,9 +197,10 @@ async function plan(placed: Placed, ports: ClaimPorts): Promise<Plan | Ended<'St
 const JUST_WISHED_MS = 40_000;
 
 async function planPlaces({ record, wish, names }: Placed, ports: ClaimPorts): Promise<Place[]> {
-  const bare = [...new Set(names.map(name => name.replace(/^\*\./, '')))];
   try {
-    return await Promise.all(bare.map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })));
+    return await Promise.all(
+      bareNames(names).map(async name => ({ name, ...(await challengePlace({ ...ports, domain: name })) })),
+    );
   } catch (error) {
     const age = ports.clock.now() - record.specAt!;
     const isNew = age >= 0 && age < JUST_WISHED_MS && record.parked?.wish?.content !== contentOf(wish);

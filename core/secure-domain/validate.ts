@@ -6,6 +6,7 @@ import { answerChallenges, type OrderState } from '../acme/order.ts';
 import { openClaim } from '../claim/open-claim.ts';
 import type { Clock } from '../clock.ts';
 import { seenEverywhere, type Dns } from '../dns/authoritative.ts';
+import { frugal } from '../dns/frugal.ts';
 import { SealpostError } from '../errors.ts';
 import type { ClaimStore } from '../ports/claim-store.ts';
 import type { Ordered } from './ordered.ts';
@@ -27,7 +28,7 @@ export async function validate(
   const { execution: _, until: __, ...rest } = input;
   const { clock } = ports;
   await openClaim(input, ports);
-  await requireSeen(input.order, input.domain, ports.dns);
+  await requireSeen(input.order, input.domain, ports);
   const order = await answerChallenges(ports.acme, input.order, {
     deadline: clock.now() + POLL_MS,
     now: clock.now,
@@ -36,9 +37,10 @@ export async function validate(
   return { ...rest, order };
 }
 
-async function requireSeen(order: OrderState, domain: string, dns: Dns): Promise<void> {
+async function requireSeen(order: OrderState, domain: string, ports: { dns: Dns; clock: Clock }): Promise<void> {
   const pending = order.challenges.filter(({ status }) => status === 'pending');
   const wanted = Map.groupBy(pending, ({ recordName }) => recordName);
+  const dns = frugal(ports.dns, { about: domain, names: wanted.size, now: ports.clock.now });
   const lookups = await Promise.all(
     [...wanted].map(async ([name, challenges]) => {
       const values = challenges.map(({ value }) => value);
