@@ -47,7 +47,8 @@ check() {
   # `=` equal, `+` different, `-` no line. The second is the first probe name that the certificate
   # does not cover, or `-`. The third is `NAME=DOMAIN` if another domain has a probe name of the
   # entry on record or earlier in the delivery, or `-`: most daemons refuse a name that comes twice,
-  # and then nobody's certificate would be switched.
+  # and then nobody's certificate would be switched. Another name that two domains have is in both
+  # certificates, and a daemon that has it twice takes one of the two.
   awk '
     function covered(probe, i, name) {
       if (probe == "-") return 1
@@ -85,7 +86,7 @@ check() {
       continue
     fi
     if [ -z "$adopted" ]; then
-      refuse InstallRefused "this server is not adopted; $(why_not_adopted)"
+      refuse InstallRefused "this server is not adopted$(why_not_adopted)"
       continue
     fi
     if [ "$taken" != - ]; then

@@ -43,7 +43,7 @@ it('what would be lost needs the stronger word, and the domains say so', async (
   expect(answer.rest).toContainEqual(expect.stringMatching(/^fact plan postfix \S/));
   expect(await mail.sh(configuration)).toBe(before);
   expect(await refused()).toBe(
-    '1 r InstallRefused this server is not adopted; ; postfix waits for consent to lose something: the RSA certificate /etc/x.pem',
+    '1 r InstallRefused this server is not adopted; postfix waits for consent to lose something: the RSA certificate /etc/x.pem',
   );
 });
 
