@@ -57,14 +57,20 @@ export interface Watched {
   handshakes: number;
   /** Handshakes that failed, in words. */
   failed: string[];
-  /** Those that failed right after another one in the same way: a retry that failed. */
+  /** Those that failed two seconds after another one in the same way: a retry that failed. */
   failedAgain: string[];
   /**
    * The longest time from the beginning of a handshake that failed to that of the next good one, in
-   * the same way.
+   * the same way. A way that failed is asked again at the next tick.
    */
   secondsWithout: number;
 }
+
+/**
+ * When a client that was turned away tries again. Mail programs take longer. On two cores with 25
+ * busy processes Exim took a second to read its configuration.
+ */
+const RETRY_MS = 2_000;
 
 /**
  * A client on each port, every 100 ms until `end` is called, in each of the given ways in turn.
@@ -74,26 +80,31 @@ export function watch(all: Asked[]): { end(): Promise<Watched> } {
   /** By port. A port that has not answered yet is not asked again: a busy machine is spared. */
   const running = new Map<string, Promise<void>>();
   const without = new Map<string, number>();
+  /** By port: the way that failed last. */
+  const failing = new Map<string, Asked>();
   const ports = Map.groupBy(all, ({ address, port }) => `${address} ${port}`);
-  const look = async (asked: Asked) => {
+  const look = async (port: string, asked: Asked) => {
     const began = Date.now();
     const leaf = await leafFor(asked);
     seen.handshakes++;
     const way = spoken(asked);
     if (leaf === 'nothing') {
       seen.failed.push(way);
-      if (without.has(way)) seen.failedAgain.push(way);
-      else without.set(way, began);
-    } else if (began > (without.get(way) ?? Infinity)) {
-      seen.secondsWithout = Math.max(seen.secondsWithout, (began - without.get(way)!) / 1000);
-      without.delete(way);
+      failing.set(port, asked);
+      if (began - (without.get(way) ?? began) >= RETRY_MS) seen.failedAgain.push(way);
+      if (!without.has(way)) without.set(way, began);
+      return;
     }
+    failing.delete(port);
+    if (!without.has(way)) return;
+    seen.secondsWithout = Math.max(seen.secondsWithout, (began - without.get(way)!) / 1000);
+    without.delete(way);
   };
   let tick = 0;
   const timer = setInterval(() => {
     for (const [port, ways] of ports) {
       if (running.has(port)) continue;
-      const one = look(ways[tick % ways.length]!).finally(() => running.delete(port));
+      const one = look(port, failing.get(port) ?? ways[tick % ways.length]!).finally(() => running.delete(port));
       running.set(port, one);
     }
     tick++;

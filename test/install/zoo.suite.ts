@@ -41,6 +41,20 @@ class Zoo {
     this.daemons = daemons;
   }
 
+  get kind(): string {
+    return [this.release, ...this.software].join('-');
+  }
+
+  /** After each row, because a whole walk takes longer than some may wait. */
+  count(watched: Watched): void {
+    this.watched.push(watched);
+    const sum = (of: (one: Watched) => number) => this.watched.reduce((total, one) => total + of(one), 0);
+    const longest = Math.max(...this.watched.map(one => one.secondsWithout));
+    record(`zoo-${this.kind}`, {
+      [`Zoo on ${this.kind}: rows, handshakes, failed, longest time without TLS in s`]: `${this.watched.length}, ${sum(one => one.handshakes)}, ${sum(one => one.failed.length)}, ${longest.toFixed(1)}`,
+    });
+  }
+
   /** The host's IPv6 address and this machine's end, in a network of the link's own. */
   get ipv6(): { host: string; machine: string } {
     const [, b, c, d] = this.mail.host.address.split('.');
@@ -115,20 +129,13 @@ function saidOf(daemon: string, { rest, stderr }: Answer): { state: string; reas
  */
 export function zoo(release: Release, daemons: ZooDaemon[], walked: ZooDaemon[] = daemons): void {
   const all = new Zoo(release, daemons);
-  const host = [release, ...all.software].join('-');
   // A row takes some seconds, and a minute or two where many other tests run.
   vi.setConfig({ testTimeout: 300_000 });
   beforeAll(() => all.begin(), 600_000);
-  afterAll(async () => {
-    const sum = (of: (one: Watched) => number) => all.watched.reduce((total, one) => total + of(one), 0);
-    record(`zoo-${host}`, {
-      [`Zoo on ${host}: handshakes, failed, seconds without TLS`]: `${sum(one => one.handshakes)}, ${sum(one => one.failed.length)}, ${sum(one => one.secondsWithout).toFixed(1)}`,
-    });
-    await all.mail?.stop();
-  });
+  afterAll(() => all.mail?.stop());
 
   it('the file is called after its host, so that npm test fetches that first', () => {
-    expect(basename(expect.getState().testPath!)).toBe(`${host}.zoo.test.ts`);
+    expect(basename(expect.getState().testPath!)).toBe(`${all.kind}.zoo.test.ts`);
   });
   for (const daemon of walked)
     for (const row of rowsOf(daemon)
@@ -196,7 +203,7 @@ function walk({ all, daemon, row }: { all: Zoo; daemon: ZooDaemon; row: Row }): 
       const { failed, failedAgain, handshakes } = watched;
       if (answered.length > 0) expect(handshakes).toBeGreaterThan(ports.length);
       expect(daemon.reloads ? failedAgain : failed).toEqual([]);
-      all.watched.push(watched);
+      all.count(watched);
     },
   );
 
