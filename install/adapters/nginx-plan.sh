@@ -36,6 +36,22 @@ nginx_owner() {
   done
 }
 
+# nginx_costs_of_rsa: prints what a client that knows only RSA loses. The host's own certificate
+# takes the place of the only pair, if that is RSA. It has a web name only on a server without
+# mail.
+nginx_costs_of_rsa() {
+  for other in $daemons; do
+    is_web "$other" || is_left_out "$other" || [ -z "$("${other}_detect" 2>/dev/null)" ] || return 0
+  done
+  rm -rf "$run/nginx.pairs"
+  mkdir "$run/nginx.pairs"
+  nginx_told chain | while IFS='	' read -r _ certificate; do
+    certificate=$(nginx_path "$certificate")
+    cp "$certificate" "$run/nginx.pairs/$(key_type "$certificate").pem"
+  done
+  [ "$(find "$run/nginx.pairs" -name '*.pem' | wc -l)" -gt 1 ] || costs_of_rsa "$run/nginx.pairs" alone
+}
+
 # A path as nginx reads it: relative to the directory of its main file.
 nginx_path() {
   case $1 in

@@ -133,6 +133,7 @@ nginx_plan() {
   echo "costs a group $nginx_group, which only the worker of nginx has and which may read the keys of webmail names"
   id -Gn "$user" | grep -qw "$nginx_group" || echo "costs a line in /etc/group: $user becomes a member of its own group $(id -gn "$user"), so that nginx can read what it could read before"
   ! nginx_told stapling | grep -q . || echo 'costs OCSP stapling: nginx does not staple a certificate that is chosen by name'
+  nginx_costs_of_rsa
   echo 'costs one reload'
 }
 
