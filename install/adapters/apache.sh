@@ -37,7 +37,7 @@ apache_apply() {
   # is rolled back.
   if apache_fit >"$run/apache.error" 2>&1; then
     apache_note
-    apachectl graceful >/dev/null 2>&1 || :
+    apache_graceful
   else
     tail -n 1 "$run/apache.error" >"$run/why.apache"
   fi
@@ -181,7 +181,7 @@ apache_adopt() {
   rewrite apache "$site" "$run/apache.site" || return 1
   apachectl -t >/dev/null 2>&1 || return 1
   apache_asks || return 1
-  [ ! -s "$apache_hosts" ] || ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
+  [ ! -s "$apache_hosts" ] || ! apache_fit >/dev/null 2>&1 || apache_graceful
 }
 
 # The registration may name another webmail than the one on record: then Apache is adopted again.
@@ -195,7 +195,13 @@ apache_undo() {
   give_back apache
   rm -f "$apache_hosts" "$apache_body"
   ss -Hltnp 'sport = :443' | grep -q '"apache2"' || return 0
-  ! apache_fit >/dev/null 2>&1 || apachectl graceful >/dev/null 2>&1 || :
+  ! apache_fit >/dev/null 2>&1 || apache_graceful
+}
+
+# Its exit code says nothing.
+apache_graceful() {
+  : >"$run/apache.reloaded"
+  apachectl graceful >/dev/null 2>&1 || :
 }
 
 apache_known() {
@@ -220,4 +226,18 @@ apache_proxied() {
       !other && tolower($1) == "remoteipproxyprotocol" && tolower($2) == "on" { print "yes" }' "$each"
   done | grep -q yes || return 0
   awk -F '\t' -v file="$file" -v line="$line" '$2 == file && $3 == line { print $1 }' "$run/apache.sites"
+}
+
+# apache_log SECONDS: what ended Apache since then, if this run has reloaded it. A virtual host may
+# have a log of its own; its path may begin with a variable of Debian's environment file.
+apache_log() {
+  [ -e "$run/apache.reloaded" ] || return 0
+  main=$(apachectl -t -D DUMP_RUN_CFG 2>/dev/null | sed -n 's/^Main ErrorLog: "\(.*\)"$/\1/p')
+  {
+    echo "$main"
+    apachectl -t -D DUMP_INCLUDES 2>/dev/null | sed -n 's/^ *([0-9*]*) //p' | xargs -r -d '\n' sed -n 's/^[ \t]*[Ee]rror[Ll]og[ \t]*//p' |
+      sed "s|^\"\(.*\)\".*|\1|; s|^\\\${APACHE_LOG_DIR}|${main%/*}|"
+  } | sort -u | while read -r log; do
+    case $log in /*) lines_since "$1" "$log" ;; esac
+  done | grep -E '^\[[^]]*\] \[[a-z0-9_]*:(emerg|alert)\]' || :
 }

@@ -1,19 +1,22 @@
 # Errors that a daemon logged while its configuration changed.
 
 # lines_since FROM FILE: prints the lines of a log that are not older than FROM (seconds since
-# 1970). It knows the time stamps `2026-12-01T10:20:30`, `2026/12/01 10:20:30` and `Dec  1
-# 10:20:30`. A line with none of them belongs to the line before.
+# 1970). It knows the time stamps `2026-12-01T10:20:30`, `2026/12/01 10:20:30`, `Dec  1 10:20:30`
+# and `[Tue Dec 01 10:20:30.123456 2026]`. A line with none of them belongs to the line before.
 lines_since() {
   [ -r "$2" ] || return 0
   tail -c 200000 "$2" | awk -v from="$(date -d "@$1" +%Y%m%d%H%M%S)" -v year="$(date +%Y)" '
     function digits(text) { gsub(/[^0-9]/, "", text); return text }
+    function month(word) { return (index("JanFebMarAprMayJunJulAugSepOctNovDec", word) + 2) / 3 }
     {
       head = substr($0, 1, 40)
       if (match(head, /[0-9][0-9][0-9][0-9][-\/][0-9][0-9][-\/][0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9]/))
         time = digits(substr(head, RSTART, RLENGTH))
       else if (match(head, /^[A-Z][a-z][a-z] [ 0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]/)) {
-        month = (index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(head, 1, 3)) + 2) / 3
-        time = year sprintf("%02d%02d", month, substr(head, 5, 2)) digits(substr(head, 8, 8))
+        time = year sprintf("%02d%02d", month(substr(head, 1, 3)), substr(head, 5, 2)) digits(substr(head, 8, 8))
+      } else if (match(head, /^\[[A-Z][a-z][a-z] [A-Z][a-z][a-z] [ 0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9][0-9. ]*\]/)) {
+        split(substr(head, 2, RLENGTH - 2), part, " ")
+        time = part[5] sprintf("%02d%02d", month(part[2]), part[3]) digits(substr(part[4], 1, 8))
       }
     }
     time >= from'
