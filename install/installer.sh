@@ -94,12 +94,16 @@ stop() {
   exit "$1"
 }
 
-# place FROM TO [GROUP]: writes beside TO, flushes, renames. A reader and a power cut see the old
-# file or the new one, never half of it.
+# place FROM TO [READER]: writes beside TO, flushes, renames. A reader and a power cut see the old
+# file or the new one, never half of it. READER beside root is a group, or `user:NAME`.
 place() {
   {
     cp -p "$1" "$2.new" &&
-      { [ -z "${3-}" ] || { chgrp "$3" "$2.new" && chmod 0640 "$2.new"; }; } &&
+      case ${3-} in
+        '') ;;
+        user:*) chown "${3#user:}:root" "$2.new" && chmod 0400 "$2.new" ;;
+        *) chgrp "$3" "$2.new" && chmod 0640 "$2.new" ;;
+      esac &&
       sync "$2.new" &&
       mv -f "$2.new" "$2"
   } || stop 50 "$2 cannot be written"

@@ -1,7 +1,8 @@
 # Exim opens the certificate at each handshake, so a new name and a renewed file need no reload. It
-# looks the name that the client sends up in our list. That name never becomes part of a path, and a
-# name that is not in the list gets the default certificate. Exim opens the files as its own user,
-# so it has copies of its own, 0640 for its group.
+# looks the name that the client sends up in our list. That name never becomes part of a path, and
+# a name that is not in the list gets the default certificate. Exim opens the files as its own user,
+# so it has copies of its own that this user owns (0400). A scanner of viruses is often a member of
+# Exim's group, so the group may not read them.
 # The adapter knows Debian's configuration, which update-exim4.conf makes from macros, and one file
 # that an operator wrote.
 
@@ -13,7 +14,10 @@ exim_pems=$home/exim
 exim_detect() { exim4 -bV 2>/dev/null | sed -n 's/^Exim version \([0-9.]*\).*/\1/p'; }
 exim_ports() { echo 465 25 587; }
 exim_directory() { echo /etc/exim4; }
-exim_readers() { exim_asked exim_group; }
+exim_readers() { exim_asked exim_user; }
+
+# The reader of Exim's copies, as `place` wants it. An older adoption has not noted it.
+exim_reader() { echo "user:$(cat "$adoption/exim.user" 2>/dev/null || exim_asked exim_user)"; }
 exim_programs() { echo exim exim4; }
 
 # Exim takes the first line of a name. So a certificate that is only for mail comes before the
@@ -28,7 +32,7 @@ exim_render() {
 
 # exim_apply BEFORE AFTER CHANGED
 exim_apply() {
-  exim_changed=$3 exim_group=$(cat "$adoption/exim.group")
+  exim_changed=$3 exim_to=$(exim_reader)
   if [ ! -e "$exim_names" ] || [ ! -d "$exim_pems" ]; then
     awk '{ print $1 }' "$2" >"$run/exim.all"
     exim_changed=$run/exim.all
@@ -40,14 +44,14 @@ exim_apply() {
   mkdir "$exim_pems/new"
   if [ -s "$run/exim.copied" ]; then
     xargs cp -t "$exim_pems/new" <"$run/exim.copied" || stop 50 "$exim_pems cannot be written"
-    find "$exim_pems/new" -name '*.pem' -exec chgrp "$exim_group" {} + -exec chmod 0640 {} + -exec sync {} +
+    find "$exim_pems/new" -name '*.pem' -exec chown "${exim_to#user:}:root" {} + -exec chmod 0400 {} + -exec sync {} +
     find "$exim_pems/new" -name '*.pem' -exec mv -f -t "$exim_pems" {} +
   fi
   rmdir "$exim_pems/new"
   cat "$exim_names" >"$run/exim.before" 2>/dev/null || :
   exim_place_default "$2"
   exim_render "$2" >"$run/exim.new"
-  cmp -s "$run/exim.new" "$exim_names" || place "$run/exim.new" "$exim_names" "$exim_group"
+  cmp -s "$run/exim.new" "$exim_names" || place "$run/exim.new" "$exim_names" "$exim_to"
   # A handshake may have read the list before it changed, so the files of that list stay.
   for file in "$home/host"/exim.????????????????.pem; do
     grep -qF "$file" "$exim_names" "$run/exim.before" || rm -f "$file"
@@ -65,16 +69,19 @@ exim_place_default() {
   exim_default=
   for chain in "$run/chains.exim"/*.pem; do
     file=$home/host/exim.$(sha256sum <"$chain" | cut -c 1-16).pem
-    [ -e "$file" ] || place "$chain" "$file" "$exim_group"
+    [ -e "$file" ] || place "$chain" "$file" "$exim_to"
     exim_default="${exim_default:+$exim_default : }$file"
   done
-  place_if_new "$run/chains.exim/1.pem" "$home/host/exim.pem" "$exim_group" || :
+  place_if_new "$run/chains.exim/1.pem" "$home/host/exim.pem" "$exim_to" || :
 }
 
+# Exim's group may enter the directory, and not list it. Copies of an older installer get their
+# owner.
 exim_make_directory() {
   mkdir -p "$exim_pems"
-  chgrp "$exim_group" "$exim_pems"
-  chmod 0750 "$exim_pems"
+  chgrp "$(exim_asked exim_group)" "$exim_pems"
+  chmod 0710 "$exim_pems"
+  find "$exim_pems" -name '*.pem' ! -user "${exim_to#user:}" -exec chown "${exim_to#user:}:root" {} + -exec chmod 0400 {} +
 }
 
 # Exim looks for the name itself, then for the name with `*` as its first label, then for `*`, as
@@ -99,7 +106,7 @@ exim_plan() {
   sed 's/^\([^:]*:[0-9]*\):/\1 - /' "$run/exim.lines"
   replaced=$(tail -n 1 "$run/exim.lines" | sed 's/^\([^:]*:[0-9]*\):.*/\1/')
   echo "${replaced:-$at} + $setting = $(exim_value)"
-  echo 'costs one SIGHUP: sessions go on, and Exim refuses connections for an instant, as at each of its own reloads'
+  echo 'costs one SIGHUP: sessions go on, and Exim refuses connections until it has read its configuration, as at each of its own reloads: 0.05 to 0.2 s, and 1 s on a busy machine. No delivery needs another one'
   exim_own_chains >"$run/exim.own"
   ! read_chains "$run/exim.own" "$run/exim.chains" || costs_of_rsa "$run/exim.chains"
 }
@@ -118,7 +125,7 @@ exim_stage() {
   exim_plan >"$run/exim.plan"
   mkdir -p "$adoption"
   exim_own_chains >"$adoption/exim.chain"
-  exim_group=$(exim_asked exim_group)
+  exim_asked exim_user >"$adoption/exim.user"
   exim_place
   copy_tree /etc/exim4 "$1/exim4"
   for file in $(exim_planned_files); do
@@ -135,17 +142,17 @@ exim_stage() {
     *) echo "with our line it reads tls_certificate as $(exim_asked tls_certificate "$1/config")" ;;
   esac
   for pem in "$home/host"/exim*.pem "$exim_names"; do
-    setpriv --reuid "$(exim_asked exim_user)" --regid "$exim_group" --clear-groups test -r "$pem" || echo "Exim's user cannot read $pem"
+    setpriv --reuid "$(exim_asked exim_user)" --regid "$(exim_asked exim_group)" --clear-groups test -r "$pem" || echo "Exim's user cannot read $pem"
   done
 }
 
 exim_place() {
-  echo "$exim_group" >"$adoption/exim.group"
+  exim_to=$(exim_reader)
   : >"$run/exim.none"
   exim_place_default "$run/exim.none"
   exim_make_directory
   exim_render "$run/exim.none" >"$run/exim.names"
-  place "$run/exim.names" "$exim_names" "$exim_group"
+  place "$run/exim.names" "$exim_names" "$exim_to"
 }
 
 exim_adopt() {

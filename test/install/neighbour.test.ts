@@ -18,7 +18,10 @@ interface Neighbourhood extends Kind {
   webmail: string;
   /** The configuration is in force again. */
   reload: string;
-  /** A daemon's own user, which reads the copies that are made for it. */
+  /**
+   * A daemon's own user, which reads the copies that are made for it. A scanner of viruses is in
+   * its group, as its documentation says.
+   */
   reader?: string;
   /** What is said if a customer has an alias for the name of this server. */
   twice: RegExp;
@@ -87,6 +90,7 @@ describe.each(neighbourhoods)('beside $name', kind => {
       echo 'the page of eve' >/srv/eve/www/index.html
       chown -R eve /srv/eve
       chmod 755 /srv/eve
+      ${kind.reader ? `useradd -r -G ${kind.reader} clamav` : ''}
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=shop.eve.test \\
         -addext subjectAltName=DNS:shop.eve.test,DNS:webmail.eve.test -keyout ${PAIR}.key -out ${PAIR}.pem 2>/dev/null
       ${kind.site('')}
