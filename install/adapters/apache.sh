@@ -123,11 +123,20 @@ apache_obstacle() {
 	END
   apache_cut "$file" "$line" >/dev/null || echo "$file:$line: the webmail ($name) cannot be read from here; write it as one <VirtualHost>, without a macro"
   apache_nested "$file" "$line"
+  apache_own_name
   apache_owner "$file" "$line"
   apache_place | sed -n 's/^obstacle	//p'
   others_write "$file"
   apache_place | grep -v '^obstacle' | while read -r site; do others_write "${site%/*}"; done
   apache_fit >"$run/apache.error" 2>&1 || tail -n 1 "$run/apache.error"
+}
+
+# Apache takes the first virtual host that has a name, and ours come last.
+apache_own_name() {
+  ! is_web_alone || awk -F '\t' -v server="$server" 'index(" " $4 " ", " " server " ") {
+    print $2 ":" $3 ": this virtual host has the name of the server, so the certificate of the server that sealpost brings would never be served; give the site another name (webmail.…)"
+    exit
+  }' "$run/apache.sites"
 }
 
 # A document root of an ordinary user shows that the virtual host is a customer's, unless the

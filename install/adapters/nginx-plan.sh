@@ -40,9 +40,7 @@ nginx_owner() {
 # takes the place of the only pair, if that is RSA. It has a web name only on a server without
 # mail.
 nginx_costs_of_rsa() {
-  for other in $daemons; do
-    is_web "$other" || is_left_out "$other" || [ -z "$("${other}_detect" 2>/dev/null)" ] || return 0
-  done
+  is_web_alone || return 0
   rm -rf "$run/nginx.pairs"
   mkdir "$run/nginx.pairs"
   nginx_told chain | while IFS='	' read -r _ certificate; do

@@ -17,6 +17,14 @@ webmail_is() {
   fi
 }
 
+# is_web_alone: true on a server without mail software, or with none but what the registration
+# leaves out. The host's own certificate is then served and looked for on 443.
+is_web_alone() {
+  for other in $daemons; do
+    is_web "$other" || is_left_out "$other" || [ -z "$("${other}_detect" 2>/dev/null)" ] || return 1
+  done
+}
+
 # others_write FILE: prints which part of the path others than root may write to, or nothing. They
 # could put a link there, and root would write where it leads.
 others_write() {

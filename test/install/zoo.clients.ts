@@ -39,7 +39,7 @@ export async function leafFor({ address, port, name, key }: Asked): Promise<stri
   return fingerprint ?? 'nothing';
 }
 
-/** Connections at a time, beside those of the client that watches. Some software takes 20. */
+/** Connections at a time of each client. Some software takes 20. */
 const AT_ONCE = 4;
 
 /** @returns for each way to ask, in words: the sha256 of the leaf, or `nothing` */
@@ -73,13 +73,17 @@ export interface Watched {
 const RETRY_MS = 2_000;
 
 /**
- * A client on each port, every 100 ms until `end` is called, in each of the given ways in turn.
+ * A client on each port, every 100 ms until `end` is called, in each of the given ways in turn. On
+ * a busy machine there are fewer: a port that has not answered yet is not asked again, and no more
+ * than AT_ONCE are asked. Some software begins a process for each connection.
  */
 export function watch(all: Asked[]): { end(): Promise<Watched> } {
   const seen: Watched = { handshakes: 0, failed: [], failedAgain: [], secondsWithout: 0 };
-  /** By port. A port that has not answered yet is not asked again: a busy machine is spared. */
+  /** By port. */
   const running = new Map<string, Promise<void>>();
   const without = new Map<string, number>();
+  /** By port: how often it was asked. */
+  const turns = new Map<string, number>();
   /** By port: the way that failed last. */
   const failing = new Map<string, Asked>();
   const ports = Map.groupBy(all, ({ address, port }) => `${address} ${port}`);
@@ -102,9 +106,13 @@ export function watch(all: Asked[]): { end(): Promise<Watched> } {
   };
   let tick = 0;
   const timer = setInterval(() => {
-    for (const [port, ways] of ports) {
-      if (running.has(port)) continue;
-      const one = look(port, failing.get(port) ?? ways[tick % ways.length]!).finally(() => running.delete(port));
+    // Each tick begins at another port, so that all of them have their turn.
+    const order = [...ports].map((_, at, all) => all[(at + tick) % all.length]!);
+    for (const [port, ways] of order) {
+      if (running.has(port) || running.size >= AT_ONCE) continue;
+      const turn = turns.get(port) ?? 0;
+      turns.set(port, turn + 1);
+      const one = look(port, failing.get(port) ?? ways[turn % ways.length]!).finally(() => running.delete(port));
       running.set(port, one);
     }
     tick++;
