@@ -68,7 +68,7 @@ export interface Watched {
 
 /**
  * When a client that was turned away tries again. Mail programs take longer. On two cores with 25
- * busy processes Exim took a second to read its configuration.
+ * busy processes a daemon took a second to read its configuration.
  */
 const RETRY_MS = 2_000;
 
