@@ -28,8 +28,8 @@
 #
 # Exit code: 0 answered, 20 rolled back, 30 broken (the old certificate is not served either), 40
 # busy, 50 environment.
-# Tests set SEALPOST_LOCK_WAIT (seconds to wait for another installer) and SEALPOST_PROOF_WAIT
-# (seconds to wait until a certificate is served).
+# Tests set SEALPOST_LOCK_WAIT (seconds to wait for another installer), SEALPOST_PROOF_WAIT (seconds
+# to wait until a certificate is served) and SEALPOST_HELLOS=no (each look is an openssl process).
 # shellcheck disable=SC2317,SC2016 # adapters are called by name; configuration has its own $names
 set -eu
 umask 077
@@ -59,6 +59,8 @@ why=
 . ./adapters/apache.sh
 . ./parts/delivery.sh
 . ./parts/look.sh
+. ./parts/hellos.sh
+. ./parts/verified.sh
 . ./parts/proxied.sh
 . ./parts/logged.sh
 . ./parts/check.sh

@@ -82,9 +82,9 @@ only_ecdsa='-cipher aECDSA -sigalgs ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512'
 
 # served_now DAEMON PORTS: prints `PORT@ADDRESS CLIENT CHAIN` for each chain that a place serves: to
 # a client that sends no name, and at the first address of a port also to one that knows only RSA,
-# only ECDSA, that sends the host's name or a name that the daemon serves by itself. CHAIN is a
-# hash. With a certificate of ours on record for a name, adoption is meant to change what is served
-# for it.
+# only ECDSA, that sends the host's name or a name that the daemon serves by itself. CHAIN is as a
+# hello prints it. With a certificate of ours on record for a name, adoption is meant to change what
+# is served for it. These are a hundred looks; openssl makes those that no hello confirms.
 served_now() {
   names=
   grep -q '^[^ ]* host ' "$home/domains" || names=$server
@@ -92,20 +92,33 @@ served_now() {
   for port in $2; do
     listens "$port" || continue
     near=${addresses%% *}
-    chain_for "$port" "$near" rsa -noservername "$only_rsa"
-    chain_for "$port" "$near" ecdsa -noservername "$only_ecdsa"
-    for asked in $names; do chain_for "$port" "$near" "$asked" "-servername $asked"; done
-    for address in $addresses; do chain_for "$port" "$address" any -noservername; done
-  done
+    for asked in rsa ecdsa; do echo "$port@$near,$asked $port $near default $asked any -"; done
+    for asked in $names; do echo "$port@$near,$asked $port $near $asked any any -"; done
+    for address in $addresses; do echo "$port@$address,any $port $address default any any -"; done
+  done >"$run/clients"
+  : >"$run/shown"
+  ! can_hello || hellos 0 <"$run/clients" | sed 's/,/ /' >"$run/shown" || :
+  cat "$run/shown"
+  # Where a client without a limit is shown a chain, one with a limit that is shown none gets none.
+  awk '
+    FILENAME == ARGV[1] { shown[$1, $2] = 1; next }
+    { client = $1; sub(/.*,/, "", client); place = $2 "@" $3 }
+    !((place, client) in shown) && !($5 != "any" && (place, "any") in shown) { print client, $0 }' "$run/shown" "$run/clients" |
+    while read -r client _ port at asked keys _; do
+      case $asked in default) asked=-noservername ;; *) asked="-servername $asked" ;; esac
+      case $keys in rsa) asked="$asked $only_rsa" ;; ecdsa) asked="$asked $only_ecdsa" ;; esac
+      # shellcheck disable=SC2086
+      hello "$port" "$at" $asked -showcerts >"$run/chain" || :
+      [ -z "$(chain_in "$run/chain")" ] || echo "$port@$at $client $(chain_in "$run/chain")"
+    done
 }
 
-# chain_for PORT ADDRESS CLIENT ARGUMENTS…
-chain_for() {
-  chain_asked="$1@$2 $3"
-  set -- "$1" "$2" "$4 ${5-} -showcerts"
-  # shellcheck disable=SC2086
-  hello "$1" "$2" $3 | sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' >"$run/chain"
-  [ ! -s "$run/chain" ] || echo "$chain_asked $(sha256sum <"$run/chain" | cut -c 1-64)"
+# chain_in FILE: prints the certificates in it as a hello does.
+chain_in() {
+  awk '
+    /^-----BEGIN CERTIFICATE-----/ { inside = 1; printf "%s", (n++ ? "," : ""); next }
+    /^-----END CERTIFICATE-----/ { inside = 0 }
+    inside { printf "%s", $0 }' "$1"
 }
 
 # serves_as_before DAEMON PORTS CONSENT: true as soon as PORTS serve what they served before, at two
@@ -127,10 +140,9 @@ serves_as_before() {
 # difference CONSENT: prints the first difference between what was served before and after. The
 # host's own certificate of ours, if it is on record, may take the place of what was there.
 difference() {
-  own_place=$(awk '$2 == "host" { print $1; exit }' "$home/domains") own_hash=
-  [ -z "$own_place" ] ||
-    own_hash=$(sed -n '/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p' "$home/live/$own_place.pem" | sha256sum | cut -c 1-64)
-  awk -v consent="$1" -v own="$own_hash" '
+  own_place=$(awk '$2 == "host" { print $1; exit }' "$home/domains") ours=
+  [ -z "$own_place" ] || ours=$(chain_in "$home/live/$own_place.pem")
+  awk -v consent="$1" -v own="$ours" '
     BEGIN {
       to["any"] = "a client that sends no name"
       to["rsa"] = "a client that knows only RSA"

@@ -47,6 +47,7 @@ audit() {
 audit_ports() {
   live='' dead=
   for daemon in $adopted; do
+    look_around "$daemon"
     for port in $("${daemon}_ports"); do
       if answers "$port" "$daemon"; then
         echo "$daemon $port $address"
@@ -125,35 +126,67 @@ audit_daemon() {
 
 # audit_at DAEMON PLACES ROWS: prints `row port` for each row of ROWS that a place did not serve.
 # Sets `reached`, and `named` and `unnamed`: the first row that each place served by a name, and
-# without.
+# without. Hellos go out for 200 rows at once, and openssl looks for what they do not confirm.
 audit_at() {
   second_looks=20 reached=0 named='' unnamed=''
+  rows=$(wc -l <"$3") from=0
+  while [ "$from" -lt "$rows" ]; do
+    if [ "$from" -gt 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then break; fi
+    tail -n "+$((from + 1))" "$3" | head -n 200 >"$run/audit.some.$1"
+    from=$((from + 200))
+    audit_hellos "$1" "$2" "$run/audit.some.$1"
+    audit_rows "$1" "$run/audit.rest.$1" || return 0
+  done
+}
+
+# audit_hellos DAEMON PLACES ROWS: writes a line `row place name PORT@ADDRESS…` to
+# $run/audit.rest.DAEMON for each row that is of this daemon, with the places that no hello confirms.
+audit_hellos() {
   while read -r kind n place mail web; do
-    # Reading the clock costs a process, so it is not read for each row.
-    if [ $((n % 20)) = 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then break; fi
-    reached=$n
     if [ "$kind" = lost ] || ! name_on "$1" "$mail" "$web"; then continue; fi
-    unseen=
     while read -r port address; do
-      served "$port" "$address" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
+      echo "$n@$port@$address $port $address $name any new $home/live/$place.pem $n $place"
     done <"$2"
-    # A process from before a reload may answer once more, and a busy server is slow. So 20 rows get
-    # a second look, not ten thousand.
-    if [ -n "$unseen" ] && [ "$second_looks" -gt 0 ]; then
-      second_looks=$((second_looks - 1))
-      sleep 0.5
-      unseen=
-      while read -r port address; do
-        served "$port" "$address" "$name" "$home/live/$place.pem" new || unseen="$unseen $port"
-      done <"$2"
+  done <"$3" >"$run/hello.$1"
+  deadline=0
+  confirm "$1"
+  awk '
+    FILENAME == ARGV[1] { left[$8] = left[$8] " " $2 "@" $3; next }
+    !seen[$8]++ { print $8, $9, $4 left[$8] }' "$run/left.$1" "$run/hello.$1" >"$run/audit.rest.$1"
+  tail -n 1 "$3" >"$run/audit.last.$1"
+}
+
+# audit_rows DAEMON REST: false if the time is over.
+audit_rows() {
+  while read -r n place name places; do
+    unseen=
+    if [ -n "$places" ]; then
+      if [ $((n % 20)) = 0 ] && [ "$(date +%s)" -ge "$audit_until" ]; then return 1; fi
+      audit_looks
+      # A process from before a reload may answer once more, and a busy server is slow. So 20 rows
+      # get a second look, not ten thousand.
+      if [ -n "$unseen" ] && [ "$second_looks" -gt 0 ]; then
+        second_looks=$((second_looks - 1))
+        sleep 0.5
+        audit_looks
+      fi
     fi
+    reached=$n
     for port in $unseen; do echo "$n $port"; done
     [ -z "$unseen" ] || continue
     case $name in
       default) : "${unnamed:=$n}" ;;
       *) : "${named:=$n}" ;;
     esac
-  done <"$3"
+  done <"$2"
+  read -r _ reached _ <"$run/audit.last.$1"
+}
+
+audit_looks() {
+  unseen=
+  for at in $places; do
+    served "${at%%@*}" "${at#*@}" "$name" "$home/live/$place.pem" new || unseen="$unseen ${at%%@*}"
+  done
 }
 
 # Turns the `row port` lines into the `unseen` lines of the answer: the rows of each set of ports.

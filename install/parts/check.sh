@@ -26,11 +26,15 @@ unusable() {
     }'
 }
 
-# Writes $run/reason.PLACE for each new PEM: why it cannot be served, or nothing. openssl takes most
-# of this time, so two workers share the places.
+# Writes $run/reason.PLACE for each new PEM that cannot be served: why. A pair that is not found good
+# together with all others is read alone. openssl takes most of that time, so two workers share the
+# places.
 check_pairs() {
+  : >"$run/pairs.good"
+  awk '$2 == "install" { print $3, $6 }' "$tx/entries" >"$run/pairs.asked"
+  ! can_hello || good_pairs "$tx/new" "$run/pairs" <"$run/pairs.asked" >"$run/pairs.good"
   for worker in 0 1; do
-    awk -v worker="$worker" '$2 == "install" && NR % 2 == worker { print $3, $6 }' "$tx/entries" |
+    awk -v worker="$worker" 'FILENAME ~ /good$/ { good[$1] = 1; next } !($1 in good) && FNR % 2 == worker' "$run/pairs.good" "$run/pairs.asked" |
       while read -r domain leaf; do unusable "$tx/new/$domain.pem" "$leaf" >"$run/reason.$domain"; done 9>&- &
   done
   wait
@@ -105,7 +109,8 @@ check() {
       refuse InstallRefused "no daemon that answers here can serve the certificate by name$(why_not_adopted)"
       continue
     fi
-    if read -r reason <"$run/reason.$domain"; then
+    if [ -s "$run/reason.$domain" ]; then
+      read -r reason <"$run/reason.$domain"
       refuse CertificateUnusable "$reason"
       continue
     fi

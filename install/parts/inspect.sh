@@ -118,6 +118,7 @@ inspect_daemon() {
     echo "$port $1" >>"$run/ports"
     note_places "$port" "$1"
   done
+  answering=
   [ -z "$serving" ] || ! has_one_certificate "$1" || one_name="$one_name,$1"
   # What is left of a lost adoption is taken out first, so that the plan begins at the operator's
   # own lines.
@@ -154,6 +155,7 @@ inspect_daemon() {
 # only TLS, have a listener and do not answer.
 find_serving() {
   serving='' mute=''
+  look_around "$1"
   for port in $("$1_ports"); do
     if answers "$port" "$1"; then
       serving="$serving $port"

@@ -80,11 +80,22 @@ answers() {
 # answers_at PORT ADDRESS [DAEMON]: true if the place shows a certificate to a client that sends no
 # name, this server's name, or a name that the daemon serves by its own configuration.
 answers_at() {
+  case ${answering-} in *" $1@$2 "*) return 0 ;; esac
   ! shows_leaf "$1" "$2" -noservername || return 0
   for known in "$server" $(! has "${3-}" known || "$3_known"); do
     ! shows_leaf "$1" "$2" -servername "$known" || return 0
   done
   return 1
+}
+
+# look_around DAEMON: asks all places of the daemon by hellos without a name, and sets `answering` to
+# those that show a certificate now. A caller that looks later empties it.
+look_around() {
+  answering=
+  can_hello || return 0
+  answering=" $(for port in $("$1_ports"); do
+    ! listens "$port" || for address in $addresses; do echo "$port@$address $port $address default any any -"; done
+  done | hellos 0 | sed 's/ .*//' | tr '\n' ' ')"
 }
 
 shows_leaf() { hello "$@" | grep -q 'BEGIN CERTIFICATE'; }
@@ -158,6 +169,7 @@ baseline() {
 }
 
 first_answering() {
+  look_around "$1"
   for port in $("$1_ports"); do
     if answers "$port" "$1"; then
       echo "$port $address"
@@ -184,20 +196,26 @@ prove() {
 }
 
 prove_on() {
-  deadline=$(($(date +%s) + $3)) named='' unnamed=''
+  deadline=$(($(date +%s) + $3)) named='' unnamed='' answering=
   eval "first=\$place_$1"
   # shellcheck disable=SC2086
   prove_at "$1" $first "$2"
   # What was served at the first place is looked for at all others: one name, and no name.
   printf '%s\n' "$named" "$unnamed" | grep . >"$run/sample.$1" || return 0
+  id=0
   for port in $("$1_ports"); do
     listens "$port" || continue
     for address in $addresses; do
       if [ "$port $address" = "$first" ] || ! is_own_place "$port" "$address" "$1"; then continue; fi
-      prove_at "$1" "$port" "$address" "$run/sample.$1" >"$run/unseen.$1.at"
-      [ ! -s "$run/unseen.$1.at" ] || prove_at "$1" "$port" "$address" "$2"
+      hello_lines "$1" "$port" "$address" "$run/sample.$1"
     done
-  done
+  done >"$run/hello.$1"
+  confirm "$1"
+  awk '!seen[$2, $3]++ { print $2, $3 }' "$run/left.$1" >"$run/odd.$1"
+  while read -r port address; do
+    look_at "$1" "$port" "$address" "$run/sample.$1" >"$run/unseen.$1.at"
+    [ ! -s "$run/unseen.$1.at" ] || prove_at "$1" "$port" "$address" "$2"
+  done <"$run/odd.$1"
 }
 
 # is_own_place PORT ADDRESS DAEMON: false for a place that answers no TLS now and answered none at
@@ -209,8 +227,27 @@ is_own_place() {
 
 # prove_at DAEMON PORT ADDRESS LIST: sets `named` and `unnamed` to the first line that was served by
 # a name, and without one. A line `gone` stands for no other place: what was there before is not
-# known.
+# known. Hellos confirm what they can, and openssl looks for the rest.
 prove_at() {
+  id=0
+  hello_lines "$@" >"$run/hello.$1"
+  confirm "$1"
+  # A hello is half a handshake, so openssl makes a whole one for the first name that a daemon
+  # serves. If that one fails, no hello of this list counts.
+  while read -r _ _ _ name _ how pem domain mail web; do
+    [ -n "$named" ] || case $how-$name in
+      new-default) ;;
+      new-*) served "$2" "$3" "$name" "$pem" new || { cp "$run/hello.$1" "$run/left.$1" && break; } ;;
+    esac
+    note_served
+    [ -z "$named" ] || [ -z "$unnamed" ] || break
+  done <"$run/confirmed.$1"
+  awk '{ print $8, $9, $10, $7, $6 }' "$run/left.$1" >"$run/list.$1"
+  look_at "$1" "$2" "$3" "$run/list.$1"
+}
+
+# look_at DAEMON PORT ADDRESS LIST: the same by openssl alone.
+look_at() {
   while read -r domain mail web pem how; do
     name_on "$1" "$mail" "$web" || continue
     until served "$2" "$3" "$name" "$pem" "$how"; do
@@ -220,10 +257,14 @@ prove_at() {
       fi
       sleep 0.2
     done
-    case $how-$name in
-      gone-*) ;;
-      *-default) : "${unnamed:=$domain $mail $web $pem $how}" ;;
-      *) : "${named:=$domain $mail $web $pem $how}" ;;
-    esac
+    note_served
   done <"$4"
+}
+
+note_served() {
+  case $how-$name in
+    gone-*) ;;
+    *-default) : "${unnamed:=$domain $mail $web $pem $how}" ;;
+    *) : "${named:=$domain $mail $web $pem $how}" ;;
+  esac
 }

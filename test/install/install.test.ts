@@ -54,6 +54,19 @@ it('what is served already needs no reload, and is looked at again', async () =>
   expect(await reloads()).toBe(before);
 });
 
+it('a daemon that speaks TLS 1.3 alone is looked at by openssl, and so is all on a host without Perl', async () => {
+  await mail.sh(
+    `cp /etc/dovecot/local.conf /root/; echo 'ssl_min_protocol = TLSv1.3' >>/etc/dovecot/local.conf; doveadm reload`,
+  );
+  first = mail.wildcard('example.test');
+  expect(await mail.deliver([{ domain: 'example.test', certificate: first, web }])).toMatchObject({ letters: 's' });
+  await mail.sh('cp /root/local.conf /etc/dovecot/local.conf; doveadm reload; mv /usr/bin/perl /usr/bin/perl.away');
+  first = mail.wildcard('example.test');
+  expect(await mail.deliver([{ domain: 'example.test', certificate: first, web }])).toMatchObject({ letters: 's' });
+  await mail.sh('mv /usr/bin/perl.away /usr/bin/perl');
+  expect(await mail.served(993, 'mail.example.test')).toBe(first.leaf);
+});
+
 it('a renewal while somebody is idle in IMAP and another has SMTP open', async () => {
   const imap = await openSession(mail.host.address, 993, /^\* OK/);
   await imap.ask(`a LOGIN ${TEST_MAILBOX.user} "${TEST_MAILBOX.password}"`, /^a OK/);
