@@ -8,13 +8,13 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
-import { startHost } from '../local/hosts/host.ts';
+import { startHost, type Host } from '../local/hosts/host.ts';
 import { setUpMailServer } from '../local/hosts/mail-server.ts';
 import { USUAL } from '../local/hosts/software.ts';
 import type { Provider } from '../local/provider/provider.ts';
 
 export interface UsualWay {
-  address: string;
+  host: Host;
   /**
    * From nothing to a certificate that the daemons have loaded.
    * @throws Error with certbot's last words
@@ -70,7 +70,7 @@ export async function usualWay(provider: Provider, directory: string): Promise<U
   };
   await certbot('register', '--agree-tos', '-m', 'certificates@provider.test');
   return {
-    address: host.address,
+    host,
     secure: domain =>
       certbot(
         ...['certonly', '--manual', '--preferred-challenges', 'dns', '--manual-auth-hook', '/usr/local/bin/publish'],
