@@ -1,4 +1,4 @@
-/** What a delivery costs a mail server: CPU of the installer by phase, of the daemons, processes. */
+/** What a delivery costs a mail server: processes, CPU of the installer by phase and of daemons. */
 import type { Host } from '../local/hosts/host.ts';
 import type { MailHost } from '../test/install/mail-host.ts';
 

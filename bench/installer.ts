@@ -1,12 +1,11 @@
 /**
- * What a delivery costs a mail server: the installer runs on a host with Postfix, Dovecot and nginx,
- * as SSM would run it, beside as many domains as the host has by then.
+ * What a delivery costs a mail server: the installer runs on a host with the usual daemons, as SSM
+ * would run it, beside as many domains as the host has by then.
  */
+import { USUAL } from '../local/hosts/software.ts';
 import { startMailHost, type MailHost } from '../test/install/mail-host.ts';
 import type { Bench, Report } from './bench.ts';
 import { costOf, measured, type Cost } from './host-cpu.ts';
-
-const SOFTWARE = ['postfix', 'dovecot', 'nginx'] as const;
 
 /** Each look is an openssl process: what it was before one Perl process made them. */
 const ONE_BY_ONE = { SEALPOST_HELLOS: 'no' };
@@ -57,10 +56,10 @@ const phases = (cost: Cost) =>
   cost.phases.map(({ phase, cpu, processes }) => `${phase} ${cpu.toFixed(2)} s ${processes}`).join(', ');
 
 export const installer: Bench = {
-  about: 'What one delivery of new domains costs a mail server: Debian 12, Postfix, Dovecot and nginx.',
+  about: `What one delivery of new domains costs a mail server: ${USUAL.release}, ${USUAL.software.join(', ')}.`,
   options: { small: 100, large: 1000 },
   async run({ small = 100, large = 1000 }, report) {
-    const mail = await startMailHost('bench', { release: 'bookworm', software: [...SOFTWARE] });
+    const mail = await startMailHost('bench');
     try {
       const server = new Server(mail, report);
       await server.prepare();

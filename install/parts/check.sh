@@ -26,9 +26,9 @@ unusable() {
     }'
 }
 
-# Writes $run/reason.PLACE for each new PEM that cannot be served: why. A pair that is not found good
-# together with all others is read alone. openssl takes most of that time, so two workers share the
-# places.
+# Writes $run/reason.PLACE for each new PEM that cannot be served: why. A pair that is not found
+# good together with all others is read alone. openssl takes most of that time, so two workers share
+# the places.
 check_pairs() {
   : >"$run/pairs.good"
   awk '$2 == "install" { print $3, $6 }' "$tx/entries" >"$run/pairs.asked"

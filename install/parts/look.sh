@@ -88,8 +88,8 @@ answers_at() {
   return 1
 }
 
-# look_around DAEMON: asks all places of the daemon by hellos without a name, and sets `answering` to
-# those that show a certificate now. A caller that looks later empties it.
+# look_around DAEMON: asks all places of the daemon by hellos without a name, and sets `answering`
+# to those that show a certificate now. A caller that looks later empties it.
 look_around() {
   answering=
   can_hello || return 0

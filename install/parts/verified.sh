@@ -1,9 +1,9 @@
 # Certificates by the hundred: one openssl process reads or verifies all of them. Like a hello, this
 # only confirms: what it does not confirm is asked one by one, and that finds the reason.
 
-# verified LIST DIRECTORY: LIST has lines `ID NAME PEM CHAIN`, as a hello saw them: the leaf of CHAIN
-# is the one of PEM. Prints the ID of each line whose chain ends in a root that this host or the
-# delivery trusts, and whose leaf is valid for NAME.
+# verified LIST DIRECTORY: LIST has lines `ID NAME PEM CHAIN`, as a hello saw them: the leaf of
+# CHAIN is the one of PEM. Prints the ID of each line whose chain ends in a root that this host or
+# the delivery trusts, and whose leaf is valid for NAME.
 verified() {
   rm -rf "$2"
   mkdir "$2"

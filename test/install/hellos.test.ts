@@ -133,7 +133,7 @@ it('a pair is good if key, leaf, hash and time are right', async () => {
   expect(await good(['served.test', 'not-a-key.test'])).toEqual([]);
 });
 
-/** A server that passes on what another one answers, but for handshake messages that `may` refuses. */
+/** A server that passes on what another one answers, without messages that `may` refuses. */
 async function between(to: number, may: (kind: number) => boolean): Promise<{ port: number; server: Server }> {
   const server = createServer(client => {
     const onward = connect(to, '127.0.0.1');
