@@ -100,7 +100,7 @@ export async function zoneOf(dns: Dns, name: string): Promise<{ zone: string; na
 
 /** More did not fit into an answer of 512 bytes: the root and the largest zones have 13. */
 const MOST_NAME_SERVERS = 13;
-/** Of a zone. Each is asked, and a zone of 13 name servers has 13 or, by other networks, some more. */
+/** Of a zone. A zone of 13 name servers has 13, or some more for other networks. */
 const MOST_ADDRESSES = 20;
 
 /**

@@ -1,9 +1,10 @@
 import { Resolver } from 'node:dns/promises';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Packet } from 'dns2';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startDns, type Dns } from '../src/dns/server.ts';
 import { makeZone, NAME_SERVERS, type RecordSet } from '../src/dns/zone.ts';
 
@@ -125,6 +126,42 @@ test('a name server can use one more address, and reports an address that is in 
   third.setServers([other]);
   expect(await third.resolve4(NAME_SERVERS[0])).toEqual([first]);
   await expect(startDns({ addresses: [second, first] })).rejects.toThrow(/EADDRINUSE/);
+});
+
+test("on a link's address, the other end of the link is answered, and a stranger on the network is not", async () => {
+  const net = `198.19.${process.pid % 256}`;
+  const [machine, host, stranger] = [`${net}.1`, `${net}.2`, `${net}.9`];
+  const addresses = [machine, host, stranger].map(address => `addr add ${address}/32 dev lo`);
+  execFileSync('ip', ['-batch', '-'], { input: addresses.join('\n') });
+  try {
+    await dns.listenAlso(machine);
+    const answersTo = async (from: string) => {
+      const socket = createSocket('udp4');
+      socket.bind(0, from);
+      await once(socket, 'listening');
+      const got: Buffer[] = [];
+      socket.on('message', message => got.push(message));
+      socket.send(query('customer.test', 'SOA').toBuffer(), 53, machine);
+      return { socket, got };
+    };
+    const asked = await answersTo(stranger);
+    const near = await answersTo(host);
+    // The thread answers in the order of the questions.
+    await vi.waitFor(() => expect(near.got).toHaveLength(1), 5_000);
+    expect(asked.got).toHaveLength(0);
+    const tcp = connect({ port: 53, host: machine, localAddress: stranger });
+    const message = query('customer.test', 'SOA').toBuffer();
+    tcp.end(Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]));
+    const received: Buffer[] = [];
+    tcp.on('data', data => received.push(data));
+    const again = await answersTo(host);
+    await vi.waitFor(() => expect(again.got).toHaveLength(1), 5_000);
+    expect(received).toHaveLength(0);
+    tcp.destroy();
+    for (const { socket } of [asked, near, again]) socket.close();
+  } finally {
+    for (const address of [machine, host, stranger]) execFileSync('ip', ['addr', 'del', `${address}/32`, 'dev', 'lo']);
+  }
 });
 
 function query(name: string, type: string): Packet {

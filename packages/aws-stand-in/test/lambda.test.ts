@@ -225,6 +225,16 @@ describe('a function gets', () => {
     });
   });
 
+  test('its invocations for itself: another user of the machine, who finds the port, takes none', async () => {
+    await deploy({ code: 'exports.handler = async () => ({ ...process.env })' });
+    const { AWS_LAMBDA_RUNTIME_API, ...others } = (await invoke()).result;
+    const next = `http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/next`;
+    for (const headers of [{}, { 'stand-in-secret': '' }])
+      expect((await fetch(next, { headers, signal: AbortSignal.timeout(5_000) })).status).toBe(403);
+    expect((await invoke()).result).toMatchObject({ AWS_LAMBDA_RUNTIME_API });
+    expect(others).not.toHaveProperty('STAND_IN_SECRET');
+  });
+
   test('only the content of its bundle: a package of the checkout is not found', async () => {
     await deploy({ code: `exports.handler = async () => require('${path.resolve('node_modules/zod')}')` });
     const { FunctionError, result } = await invoke();

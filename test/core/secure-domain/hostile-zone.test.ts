@@ -1,4 +1,4 @@
-/** A customer's zone that wants us busy: what one domain may cost a step, whatever its zone says. */
+/** A customer's zone that wants us busy: what one domain may cost a step, whatever it says. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { challengeTarget } from '../../../core/dns/challenge-place.ts';
 import type { Dns } from '../../../core/dns/authoritative.ts';

@@ -50,7 +50,15 @@ async function listenOnAll(addresses: string[]): Promise<void> {
 }
 
 async function listenOn(address: string): Promise<DnsServer> {
-  const server = createServer({ udp: true, tcp: true, handle: (request, send) => void send(respond(request)) });
+  const server = createServer({
+    udp: true,
+    tcp: true,
+    handle(request, send, client) {
+      // A datagram's sender, or the socket of a connection.
+      const { address: sender, remoteAddress } = client as { address?: string; remoteAddress?: string };
+      if (isNear(remoteAddress ?? sender ?? '', address)) void send(respond(request));
+    },
+  });
   // A client sends garbage or is gone, or the second of two sockets cannot be opened. Nobody is
   // waiting for this error.
   server.on('requestError', () => {});
@@ -70,6 +78,16 @@ async function listenOn(address: string): Promise<DnsServer> {
   }
   failed.catch(() => {});
   return server;
+}
+
+/**
+ * True for this machine's loopback, and for the other end of a link of two addresses (/30). The
+ * kernel takes a packet for any address of the machine from any of its interfaces, so a stranger on
+ * the network reaches a link's address, too.
+ */
+function isNear(from: string, address: string): boolean {
+  const numberOf = (text: string) => text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  return from.startsWith('127.') || Math.floor(numberOf(from) / 4) === Math.floor(numberOf(address) / 4);
 }
 
 function respond(request: Packet): Packet {

@@ -28,7 +28,10 @@ export interface Dns {
    */
   setStaticZone(name: string, recordSets: RecordSet[]): Promise<void>;
   removeStaticZone(name: string): Promise<void>;
-  /** Answers on one more address, e.g. this machine's end of a host's link. */
+  /**
+   * Answers on one more address, this machine's end of a link of two (/30): to the other end, and
+   * to this machine's loopback. Other clients get no answer.
+   */
   listenAlso(address: string): Promise<void>;
   stop(): Promise<void>;
 }

@@ -77,6 +77,8 @@ export class FunctionProcess {
   private child: ChildProcess | undefined;
   private waiting: ServerResponse | undefined;
   private current: Current | undefined;
+  /** Of the function's process alone: every user of the machine reaches the port. */
+  private readonly secret = randomBytes(16).toString('hex');
   private startError: string | undefined;
   private startedAfterMs: number | undefined;
   private readonly born = performance.now();
@@ -155,7 +157,7 @@ export class FunctionProcess {
       const runtime = [process.execPath, `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`, BOOTSTRAP, compileCache];
       this.child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'KILL', '--', ...runtime], {
         cwd: taskRoot,
-        env: { ...environment, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` },
+        env: { ...environment, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`, STAND_IN_SECRET: this.secret },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       this.child.stdout!.on('data', data => log.printed('stdout', data));
@@ -206,6 +208,7 @@ export class FunctionProcess {
     const accept = (status: number) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end('{"status":"OK"}\n');
 
+    if (request.headers['stand-in-secret'] !== this.secret) return void accept(403);
     if (resource === 'GET invocation/next') return this.becomeIdle(response);
     if (resource === 'POST init/error') {
       this.startError = body.toString();
