@@ -1,6 +1,7 @@
 /** The product's event bus: publishes events with the source `sealpost`. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SealpostError } from '../core/errors.ts';
+import { escapedJson } from '../core/json.ts';
 import { unlessBusy } from './throttling.ts';
 import type { Bus } from '../core/ports/bus.ts';
 
@@ -15,7 +16,7 @@ export function bus(client: EventBridgeClient, name: string): Bus {
           EventBusName: name,
           Source: 'sealpost',
           DetailType: detailType,
-          Detail: JSON.stringify(detail),
+          Detail: escapedJson(detail),
         }));
         const { FailedEntryCount, Entries } = await unlessBusy('EventBridge', name, () =>
           client.send(new PutEventsCommand({ Entries: entries })),

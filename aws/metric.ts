@@ -3,6 +3,7 @@
  * right and no call (CloudWatch user guide, "Embedded metric format").
  */
 import type { Clock } from '../core/clock.ts';
+import { escapedJson } from '../core/json.ts';
 import type { Metrics } from '../core/ports/bus.ts';
 
 /**
@@ -16,7 +17,7 @@ export function metricsOf(stack: string, clock: Pick<Clock, 'now'>): Metrics {
         { Namespace: 'sealpost', Dimensions: [['stack', 'outcome']], Metrics: [{ Name: metric, Unit: 'Count' }] },
       ];
       const line = { _aws: { Timestamp: clock.now(), CloudWatchMetrics }, stack, outcome, [metric]: value, ...facts };
-      process.stdout.write(`${JSON.stringify(line)}\n`);
+      process.stdout.write(`${escapedJson(line)}\n`);
     },
   };
 }

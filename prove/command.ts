@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { complain, say } from '../bin/output.ts';
 import { Refusal, mistyped } from '../bin/refusal.ts';
 import { parseHostName } from '../core/certificate/names.ts';
 import { account } from './account.ts';
@@ -79,10 +80,9 @@ async function run(typed: Typed): Promise<number> {
   const zone = parseHostName(needed(typed, 'zone'), { field: '--zone' });
   if (typed.policy) {
     const shown = policy({ stack, zone, region: region ?? process.env.AWS_REGION ?? '*' });
-    console.log(JSON.stringify(shown, undefined, 2));
+    say(JSON.stringify(shown, undefined, 2));
     return 0;
   }
-  const say = (line: string) => console.log(line);
   const end = () => process.exit(130);
   const access = { ...(region !== undefined && { region }), ...(profile !== undefined && { profile }) };
   const named = typed['throw-away'] ? undefined : namedIn(typed, zone);
@@ -95,7 +95,7 @@ async function run(typed: Typed): Promise<number> {
   const proof = wanted
     ? await withThrowAway(wanted, means, made => prove({ ...asked, named: made, agrees: shows }))
     : await prove({ ...asked, named: named!, agrees: asks });
-  console.log(`\n${proofText(proof)}\nThe answers are in ${resolve(answers)}.`);
+  say(`\n${proofText(proof)}\nThe answers are in ${resolve(answers)}.`);
   if (proof.isInterrupted) return 130;
   return proof.left.length === 0 && proof.results.every(({ differs }) => differs?.length === 0) ? 0 : 1;
 }
@@ -113,7 +113,7 @@ function rootsIn(typed: Typed): string {
 }
 
 async function agrees(plan: string[], { yes, signal }: { yes: boolean; signal: AbortSignal }): Promise<boolean> {
-  console.log(`${plan.join('\n')}\n`);
+  say(`${plan.join('\n')}\n`);
   if (yes) return true;
   if (!process.stdin.isTTY) {
     const message = 'Nobody can answer: there is no terminal. Nothing was changed.';
@@ -132,13 +132,13 @@ async function main(args: string[]): Promise<number> {
   try {
     typed = parse(args);
     if (typed.help || args.length === 0) {
-      console.log(HELP);
+      say(HELP);
       return typed.help ? 0 : 2;
     }
     return await run(typed);
   } catch (error) {
     const { message, remedy, exitCode } = explain(error, typed ?? { stack: 'sealpost' });
-    console.error(remedy === undefined ? message : `${message}\n${remedy}`);
+    complain(remedy === undefined ? message : `${message}\n${remedy}`);
     return exitCode;
   }
 }

@@ -1,10 +1,12 @@
 /** Nothing of `\\p{C}` leaves for a terminal but line breaks, tabs and our own colours. */
-import { expect, test, describe } from 'vitest';
+import { expect, test, describe, vi } from 'vitest';
+import { bus as busOn } from '../../aws/bus.ts';
+import { metricsOf } from '../../aws/metric.ts';
 import { json } from '../../bin/json.ts';
 import { shown } from '../../bin/output.ts';
 import { openScreen } from '../../bin/screen.ts';
 import { SealpostError } from '../../core/errors.ts';
-import { files, read } from '../house/sources.ts';
+import { files, read, withoutComments } from '../house/sources.ts';
 
 /** Texts that other parties may write: what a terminal would do with each. */
 export const hostile: [string, string][] = [
@@ -51,8 +53,39 @@ describe('a text that', () => {
   });
 });
 
-test('the command line prints by output.ts and screen.ts, and by nothing else', () => {
+describe('what leaves for others has the same values, and no character that a terminal obeys:', () => {
+  test.each(hostile)('an event with a text that %s', async (_, message) => {
+    const sent: string[] = [];
+    const send = async ({ input }: { input: { Entries: { Detail: string }[] } }) => {
+      sent.push(...input.Entries.map(({ Detail }) => Detail));
+      return { FailedEntryCount: 0 };
+    };
+    const detail = { domain: 'bakery.test', reason: 'AcmeRejected', message };
+    await busOn({ send } as never, 'bus').put([{ detailType: 'Request Rejected', detail } as never]);
+    expect(sent[0]).not.toMatch(hidden);
+    expect(JSON.parse(sent[0]!)).toEqual(detail);
+  });
+
+  test.each(hostile)('a line of a log with a text that %s', (_, domain) => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    metricsOf('sealpost', { now: () => 0 }).count('Parked', { outcome: 'Unexpected', facts: { domain } });
+    const line = String(write.mock.calls[0]![0]);
+    write.mockRestore();
+    expect(line).not.toMatch(hidden);
+    expect(JSON.parse(line)).toMatchObject({ domain });
+  });
+
+  test('every page and every schema with its example', () => {
+    const pages = files.filter(file => /^docs\/.*\.(md|json)$/.test(file));
+    expect(pages.filter(file => hidden.test(read(file)))).toEqual([]);
+    expect(pages.some(file => file.endsWith('.json'))).toBe(true);
+  });
+});
+
+test('the command line and the product print at one place each, and by nothing else', () => {
   const printing = /\bconsole\.|std(out|err)\.write\b/;
-  const found = files.filter(file => /^bin\/.*\.ts$/.test(file) && printing.test(read(file)));
-  expect(found).toEqual(['bin/output.ts']);
+  const folders = /^(bin|prove|core|aws|lambdas|statemachines)\/.*\.ts$/;
+  const found = files.filter(file => folders.test(file) && printing.test(withoutComments(read(file))));
+  // The second one writes JSON for CloudWatch, which is escaped.
+  expect(found).toEqual(['aws/metric.ts', 'bin/output.ts']);
 });
