@@ -2,7 +2,10 @@
  * The lines of `env`: the variables with which a shell uses the provider by tools of AWS, DNS and
  * TLS.
  */
+import { join } from 'node:path';
 import type { Credentials, Facts } from './provider/facts.ts';
+
+const SEALPOST = join(import.meta.dirname, '../bin/sealpost.mjs');
 
 export function environmentLines(facts: Facts, { accessKeyId, secretAccessKey }: Credentials): string[] {
   const exports: Record<string, string> = {
@@ -28,6 +31,8 @@ export function environmentLines(facts: Facts, { accessKeyId, secretAccessKey }:
   return [
     ...Object.entries(exports).map(([name, value]) => `export ${name}=${quoted(value)}`),
     'unset AWS_PROFILE AWS_SESSION_TOKEN',
+    // The command line of this checkout, which is on nobody's PATH.
+    `sealpost() { ${quoted(SEALPOST)} "$@"; }`,
   ];
 }
 
