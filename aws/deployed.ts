@@ -42,6 +42,28 @@ export async function settingOf(
   return value;
 }
 
+/**
+ * The ARNs of a deployment's resources, from the configuration of one function.
+ * @throws ResourceNotFoundException, Error
+ */
+export async function resourcesOf(client: LambdaClient, stack: string) {
+  const { FunctionArn, Environment } = await configurationOf(client, `${stack}-finalize-order`);
+  const { TABLE, CERTIFICATE_BUCKET, KEY } = Environment?.Variables ?? {};
+  const [, partition, , region, account] = FunctionArn?.split(':') ?? [];
+  if (!TABLE || !CERTIFICATE_BUCKET || !KEY || !account)
+    throw new Error(`the function ${stack}-finalize-order has no TABLE, CERTIFICATE_BUCKET and KEY in its environment`);
+  const arn = (service: 'dynamodb' | 'lambda' | 'states', resource: string) =>
+    `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  return {
+    table: arn('dynamodb', `table/${TABLE}`),
+    functions: arn('lambda', `function:${stack}-`),
+    machines: arn('states', `stateMachine:${stack}-`),
+    executions: arn('states', `execution:${stack}-`),
+    certificates: `arn:${partition}:s3:::${CERTIFICATE_BUCKET}/certificates/*`,
+    key: KEY,
+  };
+}
+
 function configurationOf(client: LambdaClient, FunctionName: string) {
   const get = new GetFunctionConfigurationCommand({ FunctionName });
   return unlessBusy('Lambda', FunctionName, () => client.send(get));

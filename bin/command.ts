@@ -56,6 +56,8 @@ export interface Entry extends Pick<Row<object, []>, 'brief' | 'about' | 'exampl
   options: { own: string[]; common: string[] };
 }
 
+/** Of a terminal, less the indent of a list. */
+const MOST_COLUMNS = 98;
 const placeholder = 'NAME';
 /** An option with a value that is not checked. */
 const name = { kind: 'parsed', parse: String, placeholder } as const;
@@ -99,7 +101,12 @@ export function row<const Options extends Named<Options>, const Args extends Bas
   const build = (parameters: object, docs: { brief: string; fullDescription?: string; customUsage?: string[] }) =>
     buildCommand({ loader: async () => run as never, parameters, docs }) as unknown as Command<Context>;
 
-  const { formatUsageLine } = build(own, { brief });
+  const { formatUsageLine: wholeUsageLine } = build(own, { brief });
+  /** Where its options do not fit into a line of the list of commands, its own help has them. */
+  const formatUsageLine: typeof wholeUsageLine = args => {
+    const line = wholeUsageLine(args);
+    return line.length > MOST_COLUMNS ? line.replace(/( \[--[^\]]*\])+/, ' [OPTIONS]') : line;
+  };
   const whole = { ...own, flags: withoutPrototype({ ...flags, ...flagsOfAll }) };
   const shown = examples.map(example => `  sealpost ${example}`).join('\n');
   const fullDescription = `${[brief, ...(about === undefined ? [] : [about])].join('\n')}\n\nExamples\n${shown}`;

@@ -3,29 +3,13 @@
  * are made of its rows. A new command is a file with its function, a row here, and npm run
  * generate.
  */
-import { FILE, row, type Entry } from './command.ts';
+import { domain, file, flag, names, one, server, text } from './arguments.ts';
+import { row, type Entry } from './command.ts';
 import { listed, mistyped } from './refusal.ts';
+import { wishes } from './wish-commands.ts';
 
-/** Loads the list of public suffixes, which takes time, only if a name was typed. */
-const names = () => import('../core/certificate/names.ts');
-
-const domain = {
-  placeholder: 'DOMAIN',
-  brief: 'The domain that the mail addresses end in, for example example.com.',
-  parse: async (text: string) => (await names()).parseDomain(text, { field: 'the domain' }),
-};
-/** @param as the name of the value in a refusal */
-const server = (as: string) => ({
-  placeholder: 'SERVER',
-  brief: 'The host name of a mail server, for example mx1.provider.example.',
-  parse: async (text: string) => (await names()).parseHostName(text, { field: as }),
-});
-const file = { placeholder: 'FILE', parse: String, proposeCompletions: (partial: string) => [`${partial}${FILE}`] };
-const text = { kind: 'parsed', optional: true } as const;
-const flag = { kind: 'boolean', optional: true, withNegated: false } as const;
 const NODE = /^m?i-[0-9a-f]+$/;
 const SHELLS = ['bash', 'zsh'] as const;
-const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter] }) as const;
 
 export const commands: Record<string, Entry> = {
   status: row({
@@ -54,16 +38,22 @@ export const commands: Record<string, Entry> = {
       },
     },
   }),
+  ...wishes,
   renew: row({
     brief: 'Renews a certificate now, also a fresh one, and tries a parked domain now.',
-    about: 'A second wish for the same domain within an hour changes nothing.',
-    examples: ['renew example.com'],
+    about: [
+      'A second wish for the same domain within an hour changes nothing.',
+      '--all asks first. --dry-run prints what the renewals would cost, and reads the whole table for --all.',
+    ].join('\n'),
+    examples: ['renew example.com', 'renew --all --dry-run'],
     load: async () => (await import('./renew.ts')).renew,
     parameters: {
       positional: one({ ...domain, optional: true }),
       flags: {
         server: { ...text, ...server('--server'), brief: 'All domains of this mail server, and its host name.' },
         all: { ...flag, brief: 'All domains and all servers.' },
+        'dry-run': { ...flag, brief: 'Print orders, hours and dollars, and renew nothing.' },
+        yes: { ...flag, brief: 'For --all: do not ask first.' },
       },
     },
   }),
@@ -130,6 +120,13 @@ export const commands: Record<string, Entry> = {
         installer: { ...text, ...file, brief: 'Write the installer for Linux to this file.' },
       },
     },
+  }),
+  policy: row({
+    brief: 'Prints the IAM policy that a command needs, for the deployment that it finds.',
+    about: 'Whoever runs it may read the configuration of two functions.',
+    examples: ['policy status'],
+    load: async () => (await import('./policy.ts')).policy,
+    parameters: { positional: one({ placeholder: 'COMMAND', brief: 'A command.', parse: String }) },
   }),
   watch: row({
     brief: 'Shows running executions until q or Ctrl-C; without a terminal, a line for each step.',

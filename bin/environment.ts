@@ -1,10 +1,11 @@
 /** The only file of bin/ that makes clients of AWS. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { auditBy } from '../aws/audits.ts';
-import { deployed, settingOf, type Deployed } from '../aws/deployed.ts';
+import { deployed, resourcesOf, settingOf, type Deployed } from '../aws/deployed.ts';
 import { store as storeOn } from '../aws/store.ts';
 import { knownItems } from '../aws/known-items.ts';
 import { certificateObjects } from '../aws/objects.ts';
@@ -14,6 +15,7 @@ import { patience } from '../aws/throttling.ts';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { Table } from '../aws/table.ts';
+import { putWish } from '../aws/wishes.ts';
 import type { Common, Environment } from './here.ts';
 import { seenServed } from './served.ts';
 import { liveLook } from './settings.ts';
@@ -73,6 +75,11 @@ export function environment(
         seen: wish => seenServed(wish, { roots, resolvers }, Date.now()),
       };
     },
+    tell: async event => {
+      await ask();
+      return putWish(new EventBridgeClient(access), { bus: stack, ...event });
+    },
+    resources: () => resourcesOf(new LambdaClient(access), stack),
     renew: request => renewBy(new LambdaClient({ ...access, ...answeredLate }), stack, request),
     audit: server => auditBy(new LambdaClient({ ...access, ...answeredLate }), { stack, server }),
   };

@@ -51,11 +51,30 @@ export interface Environment {
   /** A handshake as a mail program makes it, with the stack's resolvers and roots. */
   look(): Promise<Look>;
   renew(request: RenewRequest): Promise<Renewed>;
+  /**
+   * Puts an event in on the bus.
+   * @returns its id
+   */
+  tell(event: { detailType: string; detail: object }): Promise<string>;
+  /** The ARNs of what commands work with, and of the rest a beginning. */
+  resources(): Promise<Resources>;
   /** What checks and stores a certificate that its owner brings. */
   elsewhere(): Promise<Elsewhere>;
   /** @returns true if the server is registered */
   audit(server: string): Promise<boolean>;
   importing(): Promise<Importing>;
+}
+
+/** What a policy names. */
+export interface Resources {
+  table: string;
+  /** With the name of the deployment and a dash at its end: a function's name follows. */
+  functions: string;
+  /** The same for state machines, and for their executions. */
+  machines: string;
+  executions: string;
+  certificates: string;
+  key: string;
 }
 
 export interface Elsewhere {

@@ -1,18 +1,69 @@
 /** `sealpost renew`: one domain, all of a server, or all; asks for one part after the other. */
+import { createInterface } from 'node:readline/promises';
 import { showDomain } from '../core/certificate/names.ts';
 import type { Held, Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import { ASKED } from '../core/record/brake.ts';
-import type { Answer, Here } from './here.ts';
-import { mistyped } from './refusal.ts';
+import type { KnownStore } from '../core/status/known.ts';
+import type { Work } from '../core/record/server.ts';
+import type { Answer, Environment, Here } from './here.ts';
+import { planImport, PRICES } from './import-plan.ts';
+import { mistyped, Refusal } from './refusal.ts';
 
 /** So many names are printed. Of further ones, only their number. */
 const MOST_NAMES = 20;
 
 /** @param domain as parseDomain returns it, `server` as parseHostName does */
-export async function renew(here: Here, options: { server?: string; all?: boolean }, domain?: string): Promise<Answer> {
-  const request = renewRequest({ ...options, ...(domain !== undefined && { domain }) });
-  const { renew: ask } = await here.environment();
-  return renewAll(request, ask, here);
+export async function renew(
+  here: Here,
+  { server, all, yes, 'dry-run': isDry }: { server?: string; all?: boolean; yes?: boolean; 'dry-run'?: boolean },
+  domain?: string,
+): Promise<Answer> {
+  const request = renewRequest({ domain, server, all });
+  const environment = await here.environment();
+  if (isDry) return planOf(request, environment);
+  if ('all' in request && !yes) await mustAgree(process.stdin.isTTY ? question : undefined);
+  return renewAll(request, environment.renew, here);
+}
+
+/** At most: a domain that is parked or served under its server orders nothing. */
+async function planOf(request: RenewRequest, { store, importing }: Environment): Promise<Answer> {
+  const domains = await domainsOf(request, await store());
+  const { issuer } = await importing();
+  const plan = planImport({ orders: domains, leftToOthers: 0 }, issuer);
+  const hours = plan.hours === undefined ? '' : `, ${Math.ceil(plan.hours)} h by the limits of ${issuer.name}`;
+  const text = `At most ${plan.orders} orders${hours}, ${plan.dollars.toFixed(2)} dollars (list prices of ${PRICES.read}). Nothing was renewed.`;
+  return { text, data: { ...plan, issuer: issuer.name }, isWell: true };
+}
+
+async function domainsOf(request: RenewRequest, store: KnownStore): Promise<number> {
+  if ('domain' in request) return 1;
+  const { domains, servers } = 'all' in request ? await store.all() : await store.ofServer(request.server);
+  const living = domains.filter(({ spec }) => spec !== undefined && !spec.deleted).map(({ domain }) => domain);
+  if ('all' in request) return living.length;
+  const { work, installed } = servers.get(request.server) ?? { work: new Map<string, Work>(), installed: new Map() };
+  const leaving = [...work.values()].filter(({ certificate }) => certificate === 'REMOVE').map(({ domain }) => domain);
+  const there = new Set([...living, ...work.keys(), ...installed.keys()]);
+  return [...there].filter(domain => !leaving.includes(domain)).length;
+}
+
+/**
+ * @param ask undefined where nobody can be asked
+ * @throws Refusal
+ */
+export async function mustAgree(ask: (() => Promise<string>) | undefined): Promise<void> {
+  if (/^y(es)?$/i.test((await ask?.())?.trim() ?? '')) return;
+  const message = ask ? 'Nothing was renewed.' : 'renew --all asks first, and there is no terminal.';
+  const remedy = 'renew --all --dry-run prints what it costs; --yes does not ask.';
+  throw new Refusal({ name: 'NotAgreed', message, remedy, exitCode: 2 });
+}
+
+async function question(): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question('All domains and all servers are renewed at once. Go on? [y/N] ');
+  } finally {
+    terminal.close();
+  }
 }
 
 function renewRequest({ domain, server, all }: { domain?: string; server?: string; all?: boolean }): RenewRequest {

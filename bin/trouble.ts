@@ -21,6 +21,10 @@ const BY_NAME: Record<string, (asked: Asked, message: string) => Explained> = {
     message: `There is no stack ${stack} in this account and region (${message}).`,
     remedy: 'Look at AWS_REGION and AWS_PROFILE, give --region or --profile, or name the stack with --stack.',
   }),
+  AccessDeniedException: ({ stack }, message) => ({
+    message: `AWS denies this: ${message}.`,
+    remedy: `sealpost policy COMMAND --stack ${stack} prints the rights that a command needs. An event on the bus also needs that your role is named in SenderRoleArns.`,
+  }),
   ExpiredTokenException: () => ({ message: 'The AWS credentials have expired.', remedy: 'Sign in again.' }),
   UnrecognizedClientException: () => ({
     message: 'AWS does not know these credentials.',

@@ -3,11 +3,11 @@ import { isIP } from 'node:net';
 import { Token } from 'aws-cdk-lib';
 import { parseIssuers } from '../core/acme/issuer.ts';
 import type { Settings } from './parameters.ts';
-import { settings as rows } from './settings.ts';
+import { settings as rows, type SettingName } from './settings.ts';
 import type { SealpostProps } from './sealpost-props.ts';
 
-/** A setting, and the property that a person writes for it. */
-const OF = {
+/** A setting, and the property that a person writes for it. Without one it has its default. */
+export const OF: Partial<Record<SettingName, keyof SealpostProps>> = {
   Issuers: 'issuers',
   AcmeContact: 'acmeContact',
   AcmeTermsAgreed: 'issuers',
@@ -21,11 +21,12 @@ const OF = {
   RenewalInfoMinutes: 'renewalInfoInterval',
   AcmCertificates: 'acmCertificates',
   AcmImportsAYear: 'acmImportsAYear',
-} as const satisfies Record<keyof Settings, keyof SealpostProps>;
+  SenderRoleArns: 'senders',
+};
 
 const REQUIRED = ['acmeContact', 'challengeZone', 'issuers'] as const satisfies (keyof SealpostProps)[];
 
-const names = Object.keys(OF) as (keyof Settings)[];
+const names = (Object.keys(rows) as SettingName[]).filter(name => name !== 'SenderRoleArns');
 
 /**
  * @param path of the construct, for the message

@@ -62,15 +62,18 @@ const CLOSING =
 
 test('renew tells what it does while it does it', async () => {
   const told = `a.example is tried now.\n1 so far\n${LEFT}${CLOSING}`;
-  expect(await sealpost('renew --all')).toEqual({ code: 0, out: told, error: '' });
+  expect(await sealpost('renew --all --yes')).toEqual({ code: 0, out: told, error: '' });
 });
 
 test('renew --quiet tells what came of it, and nothing before', async () => {
-  expect(await sealpost('renew --all --quiet')).toEqual({ code: 0, out: LEFT + CLOSING, error: '' });
+  expect(await sealpost('renew --all --yes --quiet')).toEqual({ code: 0, out: LEFT + CLOSING, error: '' });
 });
 
 test('renew --json is one object with the domains', async () => {
-  expect(await program('renew --all')).toEqual({ code: 0, data: { asked: ['a.example'], already: ['b.example'] } });
+  expect(await program('renew --all --yes')).toEqual({
+    code: 0,
+    data: { asked: ['a.example'], already: ['b.example'] },
+  });
 });
 
 test('audit --json says that the server is asked; without a server it is an error', async () => {

@@ -18,12 +18,13 @@ function answer({ url, headers }: IncomingMessage): unknown {
   const [, key, region, service] = /Credential=(\w+)\/\d+\/([\w-]+)\/(\w+)\//.exec(headers.authorization ?? '') ?? [];
   signed.push({ key: key!, region: region!, service: service! });
   if (url!.endsWith('/configuration')) {
-    const Variables = { TABLE: 'table', CHALLENGE_ZONE_NAME: 'c.example', CERTIFICATE_BUCKET: 'bucket' };
+    const Variables = { TABLE: 'table', CHALLENGE_ZONE_NAME: 'c.example', CERTIFICATE_BUCKET: 'bucket', KEY: 'key' };
     return {
+      FunctionArn: 'arn:aws:lambda:us-west-2:000000000000:function:sealpost-finalize-order',
       Environment: { Variables: { ...Variables, ISSUERS: '[{"name":"ca","directory":"https://ca.example"}]' } },
     };
   }
-  return service === 'states' ? { stateMachines: [] } : { Items: [], asked: true };
+  return service === 'states' ? { stateMachines: [] } : { Items: [], Entries: [{ EventId: 'id' }], asked: true };
 }
 
 beforeAll(async () => {
@@ -64,6 +65,8 @@ const uses: { [of in keyof Environment]: (here: Environment) => Promise<unknown>
     await certificates.putChain({ domain: 'example.com', id: 'id' }, 'chain');
   },
   audit: here => here.audit('mx1.provider.example'),
+  tell: here => here.tell({ detailType: 'Domain Deleted', detail: { domain: 'example.com' } }),
+  resources: here => here.resources(),
   importing: async here => (await here.importing()).store.readDomain('example.com'),
 };
 
@@ -94,7 +97,9 @@ describe.each(Object.keys(uses) as (keyof Environment)[])('%s', of => {
   });
 });
 
-test('all of it together speaks to Lambda, DynamoDB, Step Functions and S3', async () => {
+test('all of it together speaks to five services', async () => {
   for (const of of Object.keys(uses) as (keyof Environment)[]) await signatures(of, {});
-  expect(new Set(signed.map(({ service }) => service))).toEqual(new Set(['lambda', 'dynamodb', 'states', 's3']));
+  expect(new Set(signed.map(({ service }) => service))).toEqual(
+    new Set(['lambda', 'dynamodb', 'states', 's3', 'events']),
+  );
 });

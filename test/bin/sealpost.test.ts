@@ -259,7 +259,7 @@ describe('sealpost', { timeout: 60_000 }, () => {
     ['watch --json', 'watch takes nothing'],
     ['renew', 'renew needs a domain, or --server SERVER, or --all'],
     ['renew example.com --all', 'renew needs a domain, or --server SERVER, or --all'],
-    ['status --all', '--server and --all belong to renew'],
+    ['status --all', '--server, --all, --dry-run and --yes belong to renew'],
   ])('%s is mistyped: 2, and told why', async (args, why) => {
     const told = vi.spyOn(console, 'error').mockImplementation(() => {});
     expect(await main(args.split(' '))).toBe(2);

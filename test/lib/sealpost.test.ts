@@ -11,6 +11,8 @@ import { functionNames, kebab } from '../../lib/function-names.ts';
 import { judgeIdentifiers } from '../../lib/judges/identifiers.ts';
 import { judgePolicies } from '../../lib/judges/policies.ts';
 import { Issuer, Sealpost, type SealpostProps } from '../../lib/sealpost.ts';
+import { OF } from '../../lib/properties.ts';
+import { settings } from '../../lib/settings.ts';
 import { SealpostStack } from '../../lib/sealpost-stack.ts';
 
 let directory: string;
@@ -89,6 +91,10 @@ test('it makes what the stack of this repository makes, with values in place of 
   expect(Object.keys(made).sort()).toEqual(Object.keys(theirs).sort());
   const without = ({ Type, Properties }: Resource) => ({ Type, names: Object.keys(Properties ?? {}).sort() });
   for (const [id, resource] of Object.entries(made)) expect(without(resource), id).toEqual(without(theirs[id]!));
+});
+
+test('each setting has a property', () => {
+  expect(Object.keys(settings).filter(name => !Object.hasOwn(OF, name))).toEqual([]);
 });
 
 test('each property arrives in the environment of the functions that read its setting', () => {
