@@ -8,15 +8,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * What becomes of a call. `answer lost`: the call was made, and its caller sends it again, as the
- * SDK does. `busy`: the service refuses it.
+ * SDK does. `busy`: the service refuses it. `denied`: the caller may not make it.
  */
-export type Fate = 'done' | 'killed before' | 'killed after' | 'answer lost' | 'busy';
+export type Fate = 'done' | 'killed before' | 'killed after' | 'answer lost' | 'busy' | 'denied';
 
 /** Turns of the event loop that a wait may take before it leaves the core to others. */
 const MANY = 100;
 
 export class Killed extends Error {
   override readonly name = 'Killed';
+}
+
+/** AWS's answer to a call that no policy allows. */
+export class Denied extends Error {
+  override readonly name = 'AccessDeniedException';
 }
 
 /** One invocation of a function. */
@@ -88,6 +93,7 @@ export class Clockwork {
     process.waiting--;
     if (fate === 'killed before') return this.#end(process);
     if (fate === 'busy') return call.busy();
+    if (fate === 'denied') throw new Denied(`no policy allows ${call.what}`);
     const answer = await settled(call.make());
     if (fate === 'killed after') return this.#end(process);
     if (fate !== 'answer lost') return answer();

@@ -7,7 +7,7 @@ import { StateError } from '../../packages/aws-stand-in/src/states/asl/state-err
 import type { Executions } from '../../core/ports/executions.ts';
 import { isSealpostError } from '../../core/errors.ts';
 import { endNames } from '../../core/ended.ts';
-import { Killed, type Clockwork } from './clockwork.ts';
+import { Denied, Killed, type Clockwork } from './clockwork.ts';
 
 export type MachineName = 'secure-domain' | 'deliver-to-server' | 'register-server';
 
@@ -142,8 +142,8 @@ export class StepFunctions implements Executions {
     } catch (error) {
       const { name, message, stack } = error as Error;
       if (error instanceof Killed) throw new StateError('Sandbox.Timedout', JSON.stringify({ errorMessage: message }));
-      if (!isSealpostError(error) && !(endNames as readonly string[]).includes(name) && !isMoment(error))
-        this.unforeseen.push(`${resource}: ${stack}`);
+      const isForeseen = isSealpostError(error) || isMoment(error) || error instanceof Denied;
+      if (!isForeseen && !(endNames as readonly string[]).includes(name)) this.unforeseen.push(`${resource}: ${stack}`);
       throw new StateError(name, JSON.stringify({ errorType: name, errorMessage: message }));
     }
   }

@@ -16,7 +16,7 @@ const steps = [
   ...['RegisterServer', 'ClaimDomain', 'CreateOrder', 'PublishChallenges', 'Validate', 'FinalizeOrder'],
   ...['ReleaseDomain', 'AssembleDelivery', 'SendDelivery', 'RecordDelivery', 'ReleaseServer'],
 ];
-const troubles: AwsRow['trouble'][] = ['killed before', 'killed after', 'answer lost', 'busy', 'stopped'];
+const troubles: AwsRow['trouble'][] = ['killed before', 'killed after', 'answer lost', 'busy', 'denied', 'stopped'];
 
 /** An execution that is stopped in RegisterServer has an event that nobody else has. */
 export const awsRows: AwsRow[] = steps
@@ -48,12 +48,23 @@ const texts: Record<AwsRow['trouble'], Pick<Row, 'what' | 'road' | 'stored' | 's
     stored: 'what its calls before wrote',
     seen: 'nothing',
   },
+  denied: {
+    what: 'may not make one of its calls, until a person gives it the right an hour later',
+    road: 'the state is retried (AccessDenied), then ParkForPerson, or the execution fails',
+    stored: 'what its calls before wrote, and the reason or the claim',
+    seen: 'a page with AccessDenied',
+  },
   stopped: {
     what: 'is under way when a person stops its execution',
     road: 'the lease ends, and the sweep starts another execution',
     stored: 'what its calls before wrote, and the claim for an hour',
     seen: 'a page: the execution was stopped',
   },
+};
+
+const ends: Partial<Record<AwsRow['trouble'], string>> = {
+  denied: 'after the right is given and failed executions are redriven, within a day',
+  stopped: 'by itself, within the hour of the lease',
 };
 
 export const titleOf = ({ step, trouble }: AwsRow): string => `${step} ${texts[trouble].what}`;
@@ -63,6 +74,6 @@ export const rows: Row[] = awsRows.map(row => ({
   ...texts[row.trouble],
   what: titleOf(row),
   served: 'what was served before, and then the certificate',
-  ends: row.trouble === 'stopped' ? 'by itself, within the hour of the lease' : 'by itself, within minutes',
+  ends: ends[row.trouble] ?? 'by itself, within minutes',
   test: { file: 'test/failures/aws.test.ts', name: titleOf(row) },
 }));
