@@ -102,6 +102,7 @@ describe('a certificate from elsewhere', () => {
     });
     const work = (await world.store.workFor({ server: mx1, domain }))!;
     await world.store.recordInstalled(mx1, work, { domain, ...shown, seenAt: world.time, node });
+    await world.store.endWork(mx1, work);
     expect(await isShown()).toBe(true);
 
     world.time += 1;

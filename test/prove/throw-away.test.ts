@@ -1,7 +1,12 @@
-/** `--throw-away`: what is made, and that it is removed whatever comes. No CDK runs here. */
+/**
+ * `--throw-away`: what is made, and that it is removed whatever comes. In the place of the `cdk`
+ * command, the stand-in deploys the synthesised stack with the parameters of the command. The
+ * stand-in has no EC2, so that nothing makes the server's stack here.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateHostedZoneCommand } from '@aws-sdk/client-route-53';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { App } from 'aws-cdk-lib';
@@ -24,20 +29,20 @@ const trust = {
 };
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const cdkOut = join(directory, 'cdk.out');
+const templateOf = (name: string) => join(cdkOut, `${name}.template.json`);
+let templates: Record<string, Record<string, any>>;
+beforeAll(() => {
+  const app = new App({ analyticsReporting: false, outdir: cdkOut });
+  const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: import.meta.dirname, bytes: 0 }]));
+  throwAway(app, bundles, { zone: { id: 'Z0123456789', name: ZONE }, server: `mx.${ZONE}` });
+  app.synth();
+  templates = Object.fromEntries(
+    [STACK, SERVER_STACK].map(name => [name, JSON.parse(readFileSync(templateOf(name), 'utf8')).Resources]),
+  );
+}, 120_000);
+
 describe('what is made', () => {
-  let templates: Record<string, Record<string, any>>;
-  beforeAll(() => {
-    const app = new App({ analyticsReporting: false, outdir: join(directory, 'cdk.out') });
-    const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: import.meta.dirname, bytes: 0 }]));
-    throwAway(app, bundles, { zone: { id: 'Z0123456789', name: ZONE }, server: `mx.${ZONE}` });
-    const assembly = app.synth();
-    templates = Object.fromEntries(
-      [STACK, SERVER_STACK].map(name => [
-        name,
-        JSON.parse(readFileSync(join(assembly.directory, `${name}.template.json`), 'utf8')).Resources,
-      ]),
-    );
-  }, 120_000);
   const ofType = (stack: string, type: string) => Object.values(templates[stack]!).filter(({ Type }) => Type === type);
 
   test('keeps nothing when it is removed, and its buckets are emptied', () => {
@@ -79,6 +84,7 @@ describe('the order of things', () => {
     standIn = await startStandIn({ directory: join(directory, 'run') });
     const made = await root().zones.send(new CreateHostedZoneCommand({ Name: ZONE, CallerReference: 'one' }));
     nameServers = made.DelegationSet!.NameServers!;
+    withoutCustomResources();
     const { region } = standIn;
     standIn.iam.putRole('prover', trust, [policy({ stack: STACK, zone: ZONE, region })]);
   });
@@ -88,6 +94,13 @@ describe('the order of things', () => {
     plan = [];
   });
 
+  /** CDK's own function empties the buckets when the stack is removed; nothing is removed here. */
+  function withoutCustomResources(): void {
+    const template = JSON.parse(readFileSync(templateOf(STACK), 'utf8'));
+    const kept = Object.entries<{ Type: string }>(template.Resources).filter(([, { Type }]) => !/^Custom::/.test(Type));
+    writeFileSync(templateOf(STACK), JSON.stringify({ ...template, Resources: Object.fromEntries(kept) }));
+  }
+
   const access = () => ({ endpoint: standIn.endpoint, region: standIn.region });
   const root = () => accountOf({ ...access(), credentials: standIn.iam.rootCredentials() }, () => {});
   const dns = (): Dns => ({
@@ -96,10 +109,13 @@ describe('the order of things', () => {
     tlsa: async () => [],
   });
 
-  /** Writes what CloudFormation would, and makes the node known. */
+  /** Deploys the stack, writes what CloudFormation would, and makes the node known. */
   async function cdk(args: string[]): Promise<void> {
     ran.push(args);
     if (args[0] !== 'deploy') return;
+    const given = args.filter((_, i) => args[i - 1] === '--parameters').map(one => one.replace(`${STACK}:`, ''));
+    const parameters = Object.fromEntries(given.map(one => [one.split('=', 1)[0], one.replace(/^[^=]*=/, '')]));
+    await standIn.loadTemplate({ cdkOut, stackName: STACK, parameters });
     writeFileSync(
       args[args.indexOf('--outputs-file') + 1]!,
       JSON.stringify({ [SERVER_STACK]: { [NODE_OUTPUT]: NODE } }),
@@ -146,6 +162,13 @@ describe('the order of things', () => {
     expect(verbs()).toEqual(['deploy', 'destroy']);
     expect(ran[0]).toContain(`${STACK}:SenderRoleArns=${standIn.iam.role('prover').arn}`);
     expect(ran[0]).toContain(`${STACK}:TrustedRoots=a root`);
+  });
+
+  test('the stack is deployed with what the command gives, and takes events of the caller', async () => {
+    const bus = means().account.events;
+    const entry = { EventBusName: STACK, Source: 'provider.panel', DetailType: 'Domain Created', Detail: '{}' };
+    const answer = await withThrowAway(wanted, means(), () => bus.send(new PutEventsCommand({ Entries: [entry] })));
+    expect(answer.FailedEntryCount).toBe(0);
   });
 
   test.each([

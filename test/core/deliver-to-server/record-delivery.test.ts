@@ -350,6 +350,7 @@ describe('the first answer of a server', () => {
     await store.releaseDomain({ domain, me: 'before', seen: 1, now: world.time }, world.time + day);
     const seen = { domain, certificate: 'c', fingerprint: 'f', seenAt: world.time, node };
     await store.recordInstalled(mx1, { domain, v: 1 }, seen);
+    await store.endWork(mx1, { domain, v: 1 });
     await delivered('inspected', 'fact serves-by-name postfix,dovecot\n');
     expect(await store.readDomain(domain)).toMatchObject({ wanted: 1 });
     await registerOnly({ ...world, time: world.time + 1 }, mx1);

@@ -158,9 +158,11 @@ describe('a provided certificate for webmail only', () => {
     expect(work).toMatchObject({ certificate: { id: ours.id }, provided: { webmail: { id: one.id } } });
     const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
     await world.store.recordInstalled(mx1, work, seen);
+    await world.store.endWork(mx1, work);
     const record = (await world.store.readDomain(domain))!;
     expect(await isServing(mx1, record, world.store, world.time)).toBe(false);
     await world.store.recordInstalled(mx1, work, { ...seen, provided: { webmail: one.fingerprint } });
+    await world.store.endWork(mx1, work);
     expect(await isServing(mx1, record, world.store, world.time)).toBe(true);
   });
 
@@ -173,6 +175,7 @@ describe('a provided certificate for webmail only', () => {
     const work = (await world.store.workFor({ server: mx1, domain }))!;
     const seen = { domain, certificate: ours.id, fingerprint: ours.fingerprint, seenAt: world.time, node };
     await world.store.recordInstalled(mx1, work, { ...seen, provided: { webmail: webmail.fingerprint } });
+    await world.store.endWork(mx1, work);
     await expect(look()).rejects.toMatchObject({ name: 'StillFresh' });
     expect(await world.store.workFor({ server: mx1, domain })).not.toHaveProperty('provided');
   });

@@ -29,6 +29,7 @@ async function served(world: World, name: string): Promise<void> {
   const { id, fingerprint } = certificate;
   const seen = { domain: name, certificate: id, fingerprint, seenAt: time, node };
   await store.recordInstalled(mx1, { domain: name, v: time }, seen);
+  await store.endWork(mx1, { domain: name, v: time });
 }
 
 test('a rebuilt server with 1,200 domains gets its own certificate first, and then all of them', async () => {

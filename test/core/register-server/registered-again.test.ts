@@ -70,6 +70,7 @@ async function secured(name: string, wish: Parameters<World['store']['acceptWish
     { domain: name, v: time },
     { domain: name, certificate: id, fingerprint, seenAt: time, node },
   );
+  await store.endWork(mx1, { domain: name, v: time });
 }
 
 async function registerAgain(on: string, { store } = world): Promise<void> {

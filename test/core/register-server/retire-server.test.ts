@@ -59,6 +59,7 @@ async function served(name: string): Promise<void> {
     { domain: name, v: time },
     { domain: name, certificate: id, fingerprint, seenAt: time, node },
   );
+  await store.endWork(mx1, { domain: name, v: time });
 }
 const claim = (name = domain) => {
   const time = new Date(world.time).toISOString();
@@ -185,6 +186,7 @@ describe('what a retired server still has on its disk', () => {
       const { v } = (await world.store.workFor({ server: mx2, domain }))!;
       const seen = { domain, fingerprint: 'f'.repeat(64), seenAt: world.time, node };
       await world.store.recordInstalled(mx2, { domain, v }, seen);
+      await world.store.endWork(mx2, { domain, v });
       expect(await returned(on)).toBe('StillFresh');
       expect(await world.store.workFor({ server: mx1, domain })).toMatchObject(removal);
     });

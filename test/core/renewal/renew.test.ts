@@ -73,6 +73,7 @@ describe('an operator who asks for a renewal', () => {
     const installed = { domain: 'a.example', certificate: 'c', fingerprint: 'f', seenAt: time, node: 'mi-1' };
     const work = (await store.workFor({ server: mx1, domain: 'a.example' }))!;
     await store.recordInstalled(mx1, work, installed);
+    await store.endWork(mx1, work);
     expect(await renew({ server: mx1 }, world)).toEqual({ asked: ['a.example', 'b.example'], already: [] });
   });
 

@@ -30,12 +30,11 @@ beforeEach(() => void (world = newWorld()));
 /** As after the whole road: the certificate was seen served on each server. */
 async function served(certificate: StoredCertificate, ...servers: string[]): Promise<void> {
   const { id, fingerprint } = certificate;
-  for (const server of servers)
-    await world.store.recordInstalled(
-      server,
-      { domain, v: 0 },
-      { domain, certificate: id, fingerprint, seenAt: world.time, node },
-    );
+  const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
+  for (const server of servers) {
+    await world.store.recordInstalled(server, { domain, v: 0 }, seen);
+    await world.store.endWork(server, { domain, v: 0 });
+  }
 }
 
 describe('a renewal', () => {

@@ -78,6 +78,7 @@ async function issued(wish: object = {}, more: Parameters<typeof aCertificate>[1
 const seenOn = async (server: string, facts: Partial<Installed>) => {
   const { v } = (await world.store.workFor({ server, domain }))!;
   await world.store.recordInstalled(server, { domain, v }, { domain, seenAt: world.time, node, ...facts });
+  await world.store.endWork(server, { domain, v });
 };
 /** What keeps mx2 from receiving a certificate, and the error that says so. */
 const obstacles: [string, string, () => unknown][] = [

@@ -218,6 +218,7 @@ describe('from claim to release', () => {
     await world.store.releaseDomain({ domain, me: owner!, seen: wanted, now: world.time }, certificate.renewAt);
     const seen = { domain, certificate: 'c', fingerprint: 'f'.repeat(64), seenAt: world.time, node };
     await world.store.recordInstalled(mx1, { domain, v: world.time }, seen);
+    await world.store.endWork(mx1, { domain, v: world.time });
 
     found(world, mx1, { 'cannot-serve-by-name': ['sendmail'] });
     await expect(claim()).rejects.toMatchObject(under);

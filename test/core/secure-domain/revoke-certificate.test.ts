@@ -68,6 +68,7 @@ beforeEach(async () => {
   await store.releaseDomain({ domain, me: 'before', seen: 1, now }, certificate.renewAt);
   const { id, fingerprint } = certificate;
   await store.recordInstalled(mx1, { domain, v: now }, { domain, certificate: id, fingerprint, seenAt: now, node });
+  await store.endWork(mx1, { domain, v: now });
 });
 
 const at = (time: number) => new Date(time).toISOString();

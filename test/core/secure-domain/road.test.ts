@@ -218,6 +218,7 @@ async function beforeItsRenewal(): Promise<{ renewed: StoredCertificate; quiet: 
   world.memory.domains.get(domain)!.current = renewed;
   const seen = { domain, certificate: id, fingerprint, seenAt: world.time, node };
   await world.store.recordInstalled(mx1, { domain, v: 0 }, seen);
+  await world.store.endWork(mx1, { domain, v: 0 });
   return { renewed, quiet: quietMoment(mx1, world.quietHours, world.time) };
 }
 

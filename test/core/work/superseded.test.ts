@@ -51,6 +51,7 @@ async function servedBy(server: string, letter: string): Promise<void> {
   const { v } = (await world.store.workFor({ server, domain }))!;
   const seen = { domain, certificate: id(letter), fingerprint: id(letter), seenAt: world.time, node };
   await world.store.recordInstalled(server, { domain, v }, seen);
+  await world.store.endWork(server, { domain, v });
 }
 
 test('the old key is kept until the new certificate was seen served on every server, and deleted then', async () => {
@@ -127,6 +128,7 @@ describe('the keys of a provided certificate', () => {
     const seen = { certificate: id('b'), fingerprint: id('b'), seenAt: world.time, node };
     const beside = of && { provided: { mail: of.mail.fingerprint } };
     await world.store.recordInstalled(server, { domain, v }, { domain, ...seen, ...beside });
+    await world.store.endWork(server, { domain, v });
   };
   const ports = (): ClaimPorts => ({
     ...world,
