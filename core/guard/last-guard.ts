@@ -48,19 +48,16 @@ const PAGED_AFTER_MS = DAY;
  *   counts for the alarm of a silent guard
  */
 export async function guard(ports: GuardPorts): Promise<{ endings: number; paged: number }> {
-  const errors: unknown[] = [];
-  const guarded = await page(ports, errors);
+  const { errors, found, ...guarded } = await page(ports);
   if (errors.length > 0)
-    throw new AggregateError(
-      errors,
-      `${errors.length} of ${guarded.found} wishes could not be read: ${String(errors[0])}`,
-    );
-  return { endings: guarded.endings, paged: guarded.paged };
+    throw new AggregateError(errors, `${errors.length} of ${found} wishes could not be read: ${String(errors[0])}`);
+  return guarded;
 }
 
-/** @param errors those of wishes that could not be read are added */
-async function page({ store, bus, clock }: GuardPorts, errors: unknown[]) {
+/** @returns `errors`: those of wishes that could not be read, of `found` */
+async function page({ store, bus, clock }: GuardPorts) {
   const now = clock.now();
+  const errors: unknown[] = [];
   const day = Math.floor(now / DAY);
   // No guard begins earlier before an end. Without this bound, what ended long ago and is still on
   // record would come first and fill the limit.
@@ -75,7 +72,7 @@ async function page({ store, bus, clock }: GuardPorts, errors: unknown[]) {
     });
   for (let i = 0; i < found.length; i += AT_ONCE)
     wanted.push(...(await Promise.all(found.slice(i, i + AT_ONCE).map(wantedOf))).flat());
-  const counts = { found: found.length, endings: wanted.length };
+  const counts = { errors, found: found.length, endings: wanted.length };
   if (wanted.length === 0 || (await store.pagedOn()) === day) return { ...counts, paged: 0 };
   const servers = [...Map.groupBy(wanted, ({ at }) => at)].sort(([, a], [, b]) => soonest(a) - soonest(b));
   const events: EndingEvent[] = [];

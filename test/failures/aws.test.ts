@@ -62,7 +62,7 @@ const OTHERS = /^(ca|other|dns)\./;
 /** Our own value that cannot be retracted stays on record, and the next evaluation retracts it. */
 const RETRACTION = 'ReleaseDomain zones';
 
-/** Of `store.readDomain one.example`, `store`: a missing right concerns all calls of the service. */
+/** `store` of `store.readDomain one.example`: a right concerns all calls of the service. */
 const serviceOf = (call: string) => call.split('.', 1)[0]!;
 
 describe('in AWS', () => {

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
+import { mutants } from '../failures/rows/mutants.ts';
 import { files, read } from './sources.ts';
 import { rows } from '../failures/rows/table.ts';
 
@@ -17,3 +19,11 @@ test.each(rows.filter(({ test: { file } }) => !file.startsWith('test/failures/')
     expect(read(file).replace(/\\(['"`])/g, '$1')).toContain(name);
   },
 );
+
+test.each(mutants)('the mutation "$what" fits the code, and names a test that is there', mutant => {
+  const { file, from, to, test } = mutant;
+  expect(read(file).split(from)).toHaveLength(2);
+  expect(to).not.toBe(from);
+  const suites = files.filter(path => path.endsWith('.suite.ts') && dirname(path) === dirname(test.file));
+  expect([test.file, ...suites].map(read).join('\n')).toContain(test.name);
+});

@@ -162,3 +162,20 @@ it('a read-only directory is an environment error, with its reason', async () =>
   expect(answer).toMatchObject({ exitCode: 50, text: '' });
   expect(answer.stderr).toContain('/etc/sealpost cannot be written');
 });
+
+it.each([
+  ['openssl', { exitCode: 50, text: '', stderr: expect.stringContaining('openssl is missing') }],
+  ['postmap', { exitCode: 20, letters: 'b', text: expect.stringContaining('postmap: not found') }],
+  ['doveconf', { exitCode: 20, letters: 'b', text: expect.stringContaining('not seen on port 993') }],
+])('without %s the old certificate is served, and the next delivery with it installs', async (program, answered) => {
+  const before = await everywhere();
+  const path = (await mail.sh(`command -v ${program}`)).trim();
+  await mail.sh(`mv ${path} ${path}.gone`);
+  const entry = { domain: 'example.test', certificate: mail.wildcard('example.test'), web };
+  const answer = await mail.run(mail.write([entry]), hindered);
+  await mail.sh(`mv ${path}.gone ${path}`);
+  expect(answer).toMatchObject(answered);
+  expect(await everywhere()).toEqual(before);
+  expect(await leftovers()).toBe('');
+  expect(await mail.deliver([entry])).toMatchObject({ letters: 's' });
+});

@@ -11,7 +11,8 @@ import type { Caller, Resource, ServiceFactory } from './service/service.ts';
 import { factories, type ServiceName } from './services.ts';
 
 export type { Decision } from './iam/recorded-decisions.ts';
-export type { ServiceFactory } from './service/service.ts';
+export { AwsError, type ServiceFactory } from './service/service.ts';
+export { factories } from './services.ts';
 
 /** A minute of AWS's own waits is a second here. */
 const PACE = 60;

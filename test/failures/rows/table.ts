@@ -3,6 +3,7 @@ import { rows as awsRows } from './aws.ts';
 import { rows as caRows } from './ca.ts';
 import { rows as elsewhere } from './elsewhere.ts';
 import type { Row } from './row.ts';
+import { mutants } from './mutants.ts';
 
 const order: Row['where'][] = ['CA', 'DNS', 'AWS', 'Mail server', 'People'];
 
@@ -32,6 +33,20 @@ function section(where: Row['where']): string {
   return [`## ${where}\n`, line(COLUMNS), line(COLUMNS.map(() => '---')), ...lines, ''].join('\n');
 }
 
+const MUTATIONS = `## Mutations
+
+Each row takes back what keeps a certificate from ending unsaid. \`npm run mutants\` does so in a copy
+of the checkout, and the test of the row fails each time.
+`;
+
+function mutations(): string {
+  const lines = mutants.map(({ what, file, test }) =>
+    line([what, `\`${file}\``, `${test.name} (\`${test.file.replace(/^test\//, '')}\`)`]),
+  );
+  const columns = ['what is taken back', 'in', 'the test that fails'];
+  return [MUTATIONS, line(columns), line(columns.map(() => '---')), ...lines, ''].join('\n');
+}
+
 export function failuresPage(): string {
-  return [INTRODUCTION, ...order.map(section)].join('\n');
+  return [INTRODUCTION, ...order.map(section), mutations()].join('\n');
 }
