@@ -20,15 +20,19 @@ export function serverItems(table: Table): ServerStore {
 
     // A delivery under way for the old node is lost with its claim, so that the new node is
     // inspected at once.
-    async registerServer({ server, node, roleId, adopt, webmail, leaveOut, platform, servesByName }, { at, now }) {
+    async registerServer(
+      { server, node, role, roleId, adopt, webmail, leaveOut, platform, servesByName },
+      { at, now },
+    ) {
       // What this registration leaves out is removed, also if an earlier registration said it.
       const said = {
         ...(webmail && { webmail }),
         ...(leaveOut && { leaveOut }),
+        ...(role && { role }),
         ...(platform && { platform }),
         ...(servesByName === false && { servesByName }),
       };
-      const unsaid = ['webmail', 'leaveOut', 'platform', 'servesByName'].filter(name => !(name in said));
+      const unsaid = ['role', 'webmail', 'leaveOut', 'platform', 'servesByName'].filter(name => !(name in said));
       const registered = await table.update(serverKey(server), {
         set: `SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero)${Object.keys(
           said,
@@ -65,7 +69,7 @@ export function serverItems(table: Table): ServerStore {
     // `registeredAt` stays for events that come late, and `seq`, because it never goes back.
     async retireServer(server, at) {
       await table.update(serverKey(server), {
-        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #roleId, #adopt, #webmail, #leaveOut, #platform, #servesByName, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #paged, #owner, #leaseUntil, #dueAt',
+        set: 'SET #server = :server, #registeredAt = :at, #retiredAt = :at REMOVE #node, #role, #roleId, #adopt, #webmail, #leaveOut, #platform, #servesByName, #capability, #inspectedAt, #hostSecuredAt, #audit, #auditAsked, #delivery, #held, #failures, #paged, #owner, #leaseUntil, #dueAt',
         condition: 'attribute_not_exists(#registeredAt) OR #registeredAt < :at',
         values: { server, at },
       });

@@ -51,6 +51,7 @@ export const remedies = {
   HostCertificateLost: 'page',
   InstallBroken: 'page',
   InvalidStepOutput: 'page',
+  RoleOpen: 'page',
   Unexpected: 'page',
   ClaimLost: 'give way',
 } as const satisfies Record<string, Remedy>;
@@ -112,6 +113,8 @@ export const remedySentence: Record<ErrorName, string> = {
   InstallBroken:
     'Check the server now: it may not serve what it served before. Then send Mail Server Registered for the server, and deliveries continue.',
   InvalidStepOutput: OUR_FAULT,
+  RoleOpen:
+    "Let the role's trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone, and find out who changed it. Until then this server gets no delivery.",
   Unexpected: OUR_FAULT,
   ClaimLost: 'Nothing needs to be done: the other execution continues.',
 };

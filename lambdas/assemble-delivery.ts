@@ -10,7 +10,7 @@ import forLinux from '../install/installer.bundle.sh';
 import forWindows from '../install/installer.bundle.ps1';
 import { assembleDelivery } from '../core/deliver-to-server/assemble-delivery.ts';
 import { AssembleDelivery } from '../statemachines/deliver-to-server.ts';
-import { certificates, clock, deliveries, quietHours, roots, storeOf } from './environment.ts';
+import { certificates, clock, deliveries, quietHours, roles, roots, storeOf } from './environment.ts';
 
 const named = (text: string) => ({ text, sha256: createHash('sha256').update(text).digest('hex') });
 const installers = { Linux: named(forLinux), Windows: named(forWindows) };
@@ -20,6 +20,7 @@ export const handler = AssembleDelivery.handler(input =>
     store: storeOf(serverItems, workItems, deliveryItems, domainItems, renewalItems),
     certificates: certificates(),
     deliveries: deliveries(),
+    roles: roles(),
     clock,
     installers,
     roots: roots(),

@@ -185,6 +185,7 @@ export function rows(may: ReturnType<typeof rights>): Record<FunctionName, Row> 
       rights: [
         may.items(['GetItem', 'UpdateItem'], { of: ['domain', 'server'] }),
         may.items(['Query'], { of: ['server'] }),
+        may.readRoles(),
         may.certificates('GetObject'),
         may.certificateCipher('Decrypt'),
         may.seeWhatIsGone(),

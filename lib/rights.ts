@@ -207,7 +207,7 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
       wide(NO_SSM_RESOURCE, allow('NodesDescribe', ['ssm:DescribeInstanceInformation'], { on: ['*'] })),
     readRoles: () =>
       wide(
-        "A mail server's role is known at the registration, which checks who may assume the role.",
+        "A mail server's role is known at the registration. Who may assume it is checked then, and again before each delivery.",
         allow('RolesRead', ['iam:GetRole'], { on: [`arn:${stack.partition}:iam::${stack.account}:role/*`] }),
       ),
     start: (...machines: Machine[]) =>

@@ -36,7 +36,7 @@ export const WHY = {
   NodesOurs: "Sends the document to a node that has this stack's tag.",
   CommandsRead: 'Asks whether a command has ended, and with which answer.',
   NodesDescribe: 'Checks at the registration that the node is managed, and reads its platform and role.',
-  RolesRead: "Checks at the registration who may assume the mail server's role.",
+  RolesRead: "Checks who may assume the mail server's role: each such principal could read the server's keys.",
   StartMachines: 'Starts an execution for a domain or a server that has something to do.',
   ResumeTasks: 'Resumes the task that waits for a command, with the token of that task.',
   SpeakAsSealpost: 'Says on the bus what happened. The source is always `sealpost`.',

@@ -34,7 +34,7 @@ export const AssembleDelivery = /* @__PURE__ */ step('AssembleDelivery', () => (
     the server's own host name was seen served.`,
   input: z.looseObject({ server: z.string(), execution }),
   output: assembled,
-  throws: ['ClaimLost', 'Throttled'],
+  throws: ['ClaimLost', 'RoleOpen', 'Throttled'],
   retry: { Throttled: 'awsBusyAtServer' },
   ends: { NothingToDeliver: { next: 'ReleaseServer', output: '{% $merge([$states.input, {"isIdle": true}]) %}' } },
   roads: toRelease,

@@ -6,7 +6,7 @@ import { combinedPem } from '../certificate/certificate.ts';
 import { unlessGone } from '../certificate/unless-gone.ts';
 import type { Clock } from '../clock.ts';
 import { ended, isEnded, type Ended } from '../ended.ts';
-import { isSealpostError } from '../errors.ts';
+import { isSealpostError, SealpostError } from '../errors.ts';
 import type { DomainStore } from '../ports/domain-store.ts';
 import type { RenewalStore } from '../ports/renewal-store.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
@@ -20,6 +20,8 @@ import { inspectionDueAt, isInspectionAsked } from './inspection.ts';
 import { inTrouble, type Consent } from '../record/adoption.ts';
 import type { QuietHours } from '../work/quiet.ts';
 import { deliveryPrefix, type Platform, type ServerRecord, type Work } from '../record/server.ts';
+import type { Roles } from '../ports/roles.ts';
+import { strangersIn } from '../record/role.ts';
 import { refuse } from '../work/refuse.ts';
 import { ripeWork } from '../work/waiting.ts';
 import { MAX_ENTRIES, type Delivery, type DeliveryEntry, type Looks, type Manifest } from '../record/delivery.ts';
@@ -33,6 +35,7 @@ export interface AssemblePorts {
     Pick<RenewalStore, 'askRenewal'>;
   certificates: CertificateObjects;
   deliveries: DeliveryObjects;
+  roles: Roles;
   clock: Clock;
   /** The installer for each platform of a node. */
   installers: Record<Platform, { text: string; sha256: string }>;
@@ -48,7 +51,7 @@ export interface Assembled {
 
 /**
  * @returns the delivery under way; or the end NothingToDeliver
- * @throws SealpostError Throttled, ClaimLost
+ * @throws SealpostError Throttled, ClaimLost, RoleOpen
  */
 export async function assembleDelivery(
   input: { server: string; execution: string },
@@ -59,6 +62,7 @@ export async function assembleDelivery(
   // fails.
   const claim = { server: input.server, me: input.execution, now: clock.now() };
   const server = await store.renewServer(claim);
+  await requireOwnRole(server, ports.roles);
   const installer = ports.installers[server.platform ?? 'Linux'];
   // A delivery on record is sent with today's installer, too.
   await deliveries.putInstaller(installer);
@@ -88,6 +92,21 @@ export async function assembleDelivery(
       entries: delivery.entries.length,
     },
   };
+}
+
+/**
+ * The trust of the role was checked at the registration and may have been changed since then. The
+ * delivery is readable with the role, so the check comes before it is stored.
+ * @throws SealpostError RoleOpen
+ */
+async function requireOwnRole({ server, role }: ServerRecord, roles: Roles): Promise<void> {
+  if (role === undefined) return;
+  const strangers = strangersIn((await roles.role(role))?.trusted ?? []);
+  if (strangers.length === 0) return;
+  throw new SealpostError('RoleOpen', {
+    about: server,
+    message: `${strangers.join(' and ')} may assume the role ${role} of ${server} by now, and could read its keys; let its trust policy name ec2.amazonaws.com and ssm.amazonaws.com alone`,
+  });
 }
 
 async function nextDelivery(

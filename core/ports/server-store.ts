@@ -8,7 +8,7 @@ import type { ServerClaim } from '../record/claim.ts';
 /** What an event says of a server. */
 export type Registration = Pick<
   ServerRecord,
-  'server' | 'node' | 'roleId' | 'adopt' | 'webmail' | 'leaveOut' | 'platform' | 'servesByName'
+  'server' | 'node' | 'role' | 'roleId' | 'adopt' | 'webmail' | 'leaveOut' | 'platform' | 'servesByName'
 >;
 
 export interface ServerStore {

@@ -28,6 +28,8 @@ export type Platform = 'Linux' | 'Windows';
 export interface ServerRecord extends Capable {
   server: string;
   node: string;
+  /** The role's name, by which its trust is read anew. Absent: registered before it was kept. */
+  role?: string;
   roleId: string;
   adopt: Consent;
   /** Which site is the webmail, if the registration says so. */

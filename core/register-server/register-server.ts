@@ -18,6 +18,7 @@ import type { Commands } from '../ports/commands.ts';
 import type { Executions } from '../ports/executions.ts';
 import type { Roles } from '../ports/roles.ts';
 import { hostWish } from '../record/domain.ts';
+import { strangersIn } from '../record/role.ts';
 
 export interface RegisterPorts {
   store: DomainStore & ServerStore & WaitingStore & WorkStore;
@@ -33,12 +34,6 @@ export interface RegisterPorts {
    */
   defaultRole: string;
 }
-
-/**
- * A principal that may assume the role chooses the name of its session, and with that name the
- * prefix that it may read. So only these two services may assume it.
- */
-const TRUSTED = ['ec2.amazonaws.com', 'ec2.amazonaws.com.cn', 'ssm.amazonaws.com'];
 
 /**
  * Executions that are started here for domains that waited. More would be a burst, and a longer
@@ -79,7 +74,7 @@ export async function registerServer(
       about: server,
       message: `detail.role ${roleName} is no role of this account; name the role that the instance runs with`,
     });
-  const others = role.trusted.filter(who => !TRUSTED.includes(who));
+  const others = strangersIn(role.trusted);
   if (others.length > 0)
     throw new SealpostError('InvalidStepInput', {
       about: server,
@@ -93,6 +88,7 @@ export async function registerServer(
   const said = {
     server,
     node,
+    role: roleName,
     roleId: role.roleId,
     adopt,
     ...(webmail && { webmail }),

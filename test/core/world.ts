@@ -8,12 +8,14 @@ import type { Clock } from '../../core/clock.ts';
 import { isEnded, type Ended } from '../../core/ended.ts';
 import type { StoredCertificate } from '../../core/record/domain.ts';
 import type { QuietHours } from '../../core/work/quiet.ts';
+import type { Roles } from '../../core/ports/roles.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { memoryAcm, type MemoryAcm } from '../twins/acm.ts';
 import { memoryCommands, type MemoryCommands } from '../twins/commands.ts';
 import { memoryBus, memoryExecutions, type MemoryBus, type MemoryExecutions } from '../twins/executions.ts';
 import { memoryCertificates, memoryDeliveries, type Objects } from '../twins/objects.ts';
 import { emptyMemory, type Memory } from '../twins/memory.ts';
+import { memoryRoles } from '../twins/roles.ts';
 import { memoryStore } from '../twins/store.ts';
 import { memoryZones, type MemoryZones } from '../twins/zones.ts';
 import type { Facts } from '../../core/record/capability.ts';
@@ -63,6 +65,7 @@ export interface World {
   objects: Objects;
   certificates: ReturnType<typeof memoryCertificates>;
   deliveries: ReturnType<typeof memoryDeliveries>;
+  roles: Roles;
   installers: typeof installers;
 }
 
@@ -97,6 +100,7 @@ export function newWorld(time = 1_800_000_000_000): World {
     objects,
     certificates: memoryCertificates(objects),
     deliveries: memoryDeliveries(objects),
+    roles: memoryRoles({}),
     installers,
   };
   return world;

@@ -25,13 +25,17 @@ export function serverStore(memory: Memory): ServerStore {
       return copy(registered(memory, server));
     },
 
-    async registerServer({ server, node, roleId, adopt, webmail, leaveOut, platform, servesByName }, { at, now }) {
+    async registerServer(
+      { server, node, role, roleId, adopt, webmail, leaveOut, platform, servesByName },
+      { at, now },
+    ) {
       const known = servers.get(server) ?? ({ server, wanted: 0, done: 0, seq: 0 } as unknown as ServerRecord);
       const isRetired = known.node === undefined;
       if (known.registeredAt > at || (known.registeredAt === at && !isRetired)) return false;
       const {
         capability,
         inspectedAt,
+        role: _role,
         webmail: _webmail,
         leaveOut: _leaveOut,
         platform: _platform,
@@ -48,6 +52,7 @@ export function serverStore(memory: Memory): ServerStore {
         ...kept
       } = known;
       const can = {
+        ...(role && { role }),
         ...(webmail && { webmail }),
         ...(leaveOut && { leaveOut }),
         ...(platform && { platform }),

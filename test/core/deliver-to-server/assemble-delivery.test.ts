@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { assembleDelivery, type AssemblePorts } from '../../../core/deliver-to-server/assemble-delivery.ts';
 import { SealpostError } from '../../../core/errors.ts';
 import { LEASE_MS } from '../../../core/ports/lease.ts';
+import { memoryRoles } from '../../twins/roles.ts';
 import {
   domain,
   giveWork,
@@ -167,6 +168,25 @@ describe('a delivery is assembled', () => {
     const denied = new Error('AccessDenied');
     await expect(unlessEnded(assembleDelivery(input, failing(denied)))).rejects.toBe(denied);
     for (const work of await world.store.work(mx1, 10)) expect(work).not.toHaveProperty('notBefore');
+  });
+
+  test("with no key, and not stored, once a stranger may assume the server's role", async () => {
+    const [trusted, stranger] = [['ssm.amazonaws.com'], 'arn:aws:iam::999999999999:root'];
+    const roles = memoryRoles({ 'mail-server': { roleId: 'AROAEXAMPLEEXAMPLE', trusted } });
+    const registration = { server: mx1, node, role: 'mail-server', roleId: 'AROAEXAMPLEEXAMPLE', adopt: true as const };
+    await world.store.registerServer(registration, { at: world.time, now: world.time });
+    await giveWork(world);
+    const me = (await world.store.wakeServer(mx1, world.time))!;
+    const stored = () => [...world.objects.keys()].filter(key => key.startsWith('deliveries/'));
+    trusted.push(stranger);
+    await expect(assembleDelivery({ server: mx1, execution: me }, { ...ports, roles })).rejects.toMatchObject({
+      name: 'RoleOpen',
+      message: expect.stringContaining(`${stranger} may assume the role mail-server of ${mx1}`),
+    });
+    expect(stored()).toEqual([]);
+    trusted.pop();
+    await assembleDelivery({ server: mx1, execution: me }, { ...ports, roles });
+    expect(stored()).toHaveLength(1);
   });
 
   describe('without a certificate that is gone from the bucket, which', () => {
