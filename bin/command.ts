@@ -56,8 +56,8 @@ export interface Entry extends Pick<Row<object, []>, 'brief' | 'about' | 'exampl
   options: { own: string[]; common: string[] };
 }
 
-/** Of a terminal, less the indent of a list. */
-const MOST_COLUMNS = 98;
+/** Of a terminal of 100, less the indent of a list and the name of the program. */
+const MOST_COLUMNS = 78;
 const placeholder = 'NAME';
 /** An option with a value that is not checked. */
 const name = { kind: 'parsed', parse: String, placeholder } as const;

@@ -43,7 +43,7 @@ export const commands: Record<string, Entry> = {
     brief: 'Renews a certificate now, also a fresh one, and tries a parked domain now.',
     about: [
       'A second wish for the same domain within an hour changes nothing.',
-      '--all asks first. --dry-run prints what the renewals would cost, and reads the whole table for --all.',
+      '--all asks first. --dry-run prints what the renewals would cost; with --all it reads the table.',
     ].join('\n'),
     examples: ['renew example.com', 'renew --all --dry-run'],
     load: async () => (await import('./renew.ts')).renew,

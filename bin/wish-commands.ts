@@ -6,7 +6,7 @@ const list = { ...text, parse: (given: string) => given.split(',') };
 const wish = {
   servers: { ...list, placeholder: 'SERVERS', brief: 'Its mail servers, with commas.' },
   names: { ...list, placeholder: 'LABELS', brief: 'No wildcard: a list of labels, with commas.' },
-  'webmail-server': { ...text, parse: String, placeholder: 'SERVER', brief: 'The server of its webmail.' },
+  webmail: { ...text, parse: String, placeholder: 'SERVER', brief: 'The server of its webmail.' },
   issuer: { ...text, parse: String, placeholder: 'NAME', brief: 'The only issuer that may issue.' },
   'acme-profile': { ...text, parse: String, placeholder: 'NAME', brief: 'The ACME profile of its orders.' },
   acm: { ...flag, brief: 'A copy in ACM, too.' },

@@ -13,7 +13,7 @@ import { mistyped, Refusal } from './refusal.ts';
 interface WishOptions {
   servers?: string[];
   names?: string[];
-  'webmail-server'?: string;
+  webmail?: string;
   issuer?: string;
   'acme-profile'?: string;
   acm?: boolean;
@@ -73,7 +73,7 @@ export async function retire(here: Here, _: object, server: string): Promise<Ans
 }
 
 function detailOf({ servers, names, issuer, acm, ...options }: WishOptions): object {
-  const { 'webmail-server': webmailServer, 'acme-profile': profile } = options;
+  const { webmail: webmailServer, 'acme-profile': profile } = options;
   return {
     ...(servers && { mailServers: servers }),
     ...(names && { policy: 'list', names }),
