@@ -89,8 +89,16 @@ function Assert-Environment {
     $rights.SetSecurityDescriptorSddlForm('O:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')
     [void][System.IO.Directory]::CreateDirectory($base, $rights)
   }
-  $owner = (Get-Acl -LiteralPath $base).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
-  if ($owner -notin 'S-1-5-18', 'S-1-5-32-544') { Stop-Installer 50 "$base belongs to $owner and is none of ours; remove it" }
+  # Everybody may make a folder in ProgramData. A junction leads to a folder that SYSTEM owns, and
+  # what is written here would land there.
+  $isLink = (Get-Item -LiteralPath $base -Force).Attributes -band [System.IO.FileAttributes]::ReparsePoint
+  if ($isLink) { Stop-Installer 50 "$base is a link to another folder and is none of ours; remove it" }
+  $ours = @('S-1-5-18', 'S-1-5-32-544')
+  $acl = Get-Acl -LiteralPath $base
+  $owner = $acl.GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+  if ($owner -notin $ours) { Stop-Installer 50 "$base belongs to $owner and is none of ours; remove it" }
+  $others = @($acl.GetAccessRules($true, $true, [System.Security.Principal.SecurityIdentifier]) | Where-Object { $_.IdentityReference.Value -notin $ours })
+  if ($others.Count -gt 0) { Stop-Installer 50 "$base has rights for $($others[0].IdentityReference.Value) and is none of ours; remove it" }
 }
 
 # One installer at a time: the file is open while this one runs, and Windows closes it however it

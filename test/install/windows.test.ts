@@ -156,6 +156,15 @@ describe('each of these looks finds what is planted', () => {
   });
 });
 
+test('its folder is refused as a link, or with rights of others, before anything is opened in it', () => {
+  const looks = functions(installer).find(({ name }) => name === 'Assert-Environment')!.node.text;
+  const refusals = [...looks.matchAll(/Stop-Installer 50 "\$base (is a link|belongs to|has rights)/g)];
+  expect(refusals.map(([, why]) => why)).toEqual(['is a link', 'belongs to', 'has rights']);
+  expect(looks).toMatch(/-band \[System\.IO\.FileAttributes\]::ReparsePoint/);
+  const calls = commands(installer).map(({ name }) => name);
+  expect(calls.lastIndexOf('Assert-Environment')).toBeLessThan(calls.lastIndexOf('Lock-Server'));
+});
+
 describe('what the cloud and the installer say to each other', () => {
   const literals = installer.nodes
     .filter(({ type }) => /^(verbatim_string_characters|expandable_string_literal)$/.test(type))
