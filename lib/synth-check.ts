@@ -13,6 +13,7 @@ import { bundle } from './bundles.ts';
 import { functionNames } from './function-names.ts';
 import { judgeIdentifiers } from './judges/identifiers.ts';
 import { judgePolicies } from './judges/policies.ts';
+import { judgeValues } from './judges/values.ts';
 import { SealpostStack } from './sealpost-stack.ts';
 
 const CHECKOUT = join(import.meta.dirname, '..');
@@ -89,7 +90,10 @@ async function main(): Promise<void> {
   const rights = await judgePolicies(template);
   console.log(`AWS's service authorization reference: ${rights} pairs of a statement and an action: nothing found`);
   const named = judgeIdentifiers(template, stack);
-  console.log(`CloudFormation's description of the types: ${named} resources: nothing found`);
+  const values = judgeValues(template);
+  console.log(
+    `CloudFormation's description of the types: ${named} resources, ${values} values of lists: nothing found`,
+  );
   console.log('The stack is in cdk.out');
 }
 

@@ -20,14 +20,22 @@ const PSEUDO: Record<string, string> = {
   'AWS::StackName': 'stack',
 };
 
-let database: ReturnType<typeof loadAwsServiceSpecSync> | undefined;
+let loaded: ReturnType<typeof loadAwsServiceSpecSync> | undefined;
+const database = () => (loaded ??= loadAwsServiceSpecSync());
 
 /** CloudFormation's own description of a type, from `@aws-cdk/aws-service-spec`. */
 export function specOf(type: string) {
-  database ??= loadAwsServiceSpecSync();
-  const [found] = database.lookup('resource', 'cloudFormationType', 'equals', type);
+  const [found] = database().lookup('resource', 'cloudFormationType', 'equals', type);
   if (!found) throw new Error(`CloudFormation has no resource type ${type}`);
   return found;
+}
+
+/** The type of a property, and of the values in it. */
+export type PropertyType = ReturnType<typeof specOf>['properties'][string]['type'];
+
+/** @returns the structure that a property of the type `ref` has */
+export function definitionOf({ reference }: Extract<PropertyType, { type: 'ref' }>) {
+  return database().get('typeDefinition', reference);
 }
 
 /**

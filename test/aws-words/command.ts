@@ -1,13 +1,22 @@
 /**
  * `npm run aws-words`: counts the sentences of AWS's documentation that limit what we send, and
- * prints those without an answer. `npm run aws-words -- record` runs the tests that call AWS and
- * renews the record of what we send; `-- record FILE…` adds what these tests send.
+ * prints those without an answer. `npm run aws-words -- record` runs the tests that call AWS, those
+ * on real hosts too, and renews the record of what we send; `-- record FILE…` adds what these tests
+ * send.
  */
+import { join } from 'node:path';
+import { prepare, reporter } from '../../local/prepare.ts';
+import { checkout } from '../house/sources.ts';
+import { kinds } from '../kinds.ts';
 import { answers, applying, unanswered } from './answers.ts';
 import { record } from './sent.ts';
 
 const [what, ...tests] = process.argv.slice(2);
-if (what === 'record') await record(tests);
+if (what === 'record') {
+  // The whole record needs what the tests on real hosts need.
+  if (tests.length === 0) await prepare(join(checkout, '.local'), reporter(), kinds);
+  await record(tests);
+}
 
 const open = unanswered();
 for (const one of open) console.log(`${one}\n`);
