@@ -42,10 +42,19 @@ confirm() {
     return
   fi
   sed 's/ new / old /' "$run/hello.$1" | hellos "$deadline" >"$run/seen.$1" || :
-  awk -v server="$server" '
-    NR == FNR { name[$1] = $4 == "default" ? server : $4; pem[$1] = $6 == "new" ? $7 : ""; next }
-    pem[$1] != "" { print $1, name[$1], pem[$1], $2 }' "$run/hello.$1" "$run/seen.$1" >"$run/verify.$1"
-  verified "$run/verify.$1" "$run/verified.$1" >"$run/good.$1"
+  # A chain that was verified for a name at one place is good at each other place of this run.
+  touch "$run/trusted.$1"
+  awk -v server="$server" -v good="$run/good.$1" '
+    BEGIN { printf "" > good }
+    FILENAME == ARGV[1] { trusted[$1, $2] = 1; next }
+    FILENAME == ARGV[2] { name[$1] = $4 == "default" ? server : $4; pem[$1] = $6 == "new" ? $7 : ""; next }
+    (name[$1], $2) in trusted { print $1 > good; next }
+    pem[$1] != "" { print $1, name[$1], pem[$1], $2 }' "$run/trusted.$1" "$run/hello.$1" "$run/seen.$1" >"$run/verify.$1"
+  if [ -s "$run/verify.$1" ]; then
+    verified "$run/verify.$1" "$run/verified.$1" >"$run/now.$1"
+    cat "$run/now.$1" >>"$run/good.$1"
+    awk 'NR == FNR { good[$1] = 1; next } $1 in good { print $2, $4 }' "$run/now.$1" "$run/verify.$1" >>"$run/trusted.$1"
+  fi
   awk -v confirmed="$run/confirmed.$1" -v left="$run/left.$1" '
     BEGIN { printf "" > confirmed; printf "" > left }
     FILENAME == ARGV[1] { good[$1] = 1; next }

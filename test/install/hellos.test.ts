@@ -86,6 +86,28 @@ it('a chain without the signature of its key counts for nothing', async () => {
   for (const { server } of [unsigned, whole]) server.close();
 });
 
+it('lines that are confirmed and lines that are left, at two places', async () => {
+  const [here, there] = [await serve(), await serve()];
+  const line = (id: number, port: number, { name = 'mail.served.test', how = 'new', pem = 'served.pem' } = {}) =>
+    `${id} ${port} 127.0.0.1 ${name} any ${how} ${pem} place-${id} mail web`;
+  const lines = [
+    line(1, here),
+    line(2, there),
+    line(3, here, { name: 'mail.other.test' }),
+    line(4, here, { name: 'mail.other.test', how: 'old' }),
+    line(5, there, { pem: 'other.pem' }),
+    line(6, there, { pem: 'other.pem', how: 'gone' }),
+    line(7, here, { name: 'default' }),
+  ];
+  const confirm = (of: string[]) =>
+    part('run=. server=served.test deadline=0; cat >hello.toy; confirm toy; cut -d" " -f1 confirmed.toy left.toy', of);
+  expect(await confirm(lines)).toEqual(['1', '2', '4', '6', '7', '3', '5']);
+  // What was verified before is not verified again, and counts for this name alone.
+  expect(await part('rm roots.pem; cat trusted.toy', [])).toHaveLength(3);
+  expect(await confirm(lines)).toEqual(['1', '2', '4', '6', '7', '3', '5']);
+  writeFileSync(at('roots.pem'), ca.root);
+});
+
 it('a chain is verified to a root, for the name that was asked', async () => {
   const base64 = (pem: string) =>
     [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END/g)].map(([, text]) => text!.replace(/\s/g, ''));
