@@ -22,16 +22,20 @@ verified() {
         for (i = 2; i <= n; i++) write(part[i], to groups ".chain")
         close(to groups ".chain")
       }
+      print to group[$4] ".chain" >> (to "groups")
       print $3 >> (to group[$4] ".pems")
       close(to group[$4] ".pems")
     }' "$1"
   [ -e "$2/leaves" ] || return 0
-  # Level 2 is what Debian asks of a handshake.
+  # One leaf may be served with two chains, so a verdict names the chain. Level 2 is what Debian asks
+  # of a handshake.
   for group in "$2"/*.pems; do
-    set -- "$1" "$2" "${group%.pems}.chain"
-    [ -e "$3" ] || set -- "$1" "$2"
+    group=${group%.pems}
+    set -- "$1" "$2"
+    [ ! -e "$group.chain" ] || set -- "$1" "$2" -untrusted "$group.chain"
     # shellcheck disable=SC2086
-    xargs openssl verify -auth_level 2 -purpose sslserver $trust ${3:+-untrusted "$3"} <"$group" 2>/dev/null || :
+    { xargs openssl verify -auth_level 2 -purpose sslserver $trust ${3+"$3" "$4"} <"$group.pems" 2>/dev/null || :; } |
+      sed "s|^|$group.chain |"
   done >"$2/verdicts"
   openssl storeutl -noout -text -certs "$2/leaves" 2>/dev/null >"$2/texts" || :
   awk '
@@ -40,8 +44,9 @@ verified() {
       for (i = 1; i <= n; i++)
         if (each[i] == name || each[i] ~ /^\*\./ && substr(name, index(name, ".")) == substr(each[i], 2)) return 1
     }
-    FILENAME ~ /verdicts$/ { if (sub(/: OK$/, "")) good[$0] = 1; next }
-    FILENAME ~ /texts$/ {
+    FILENAME == ARGV[1] { if (sub(/: OK$/, "")) good[$0] = 1; next }
+    FILENAME == ARGV[2] { chain[FNR] = $1; next }
+    FILENAME == ARGV[3] {
       if (/^[0-9]+: Certificate$/) at = $1 + 1
       else if (/X509v3 Subject Alternative Name:/) { getline; gsub(/ |DNS:/, ""); names[at] = $0 }
       next
@@ -51,9 +56,9 @@ verified() {
       if (at != lines) exit
       for (i = 1; i <= lines; i++) {
         split(line[i], part, " ")
-        if (part[3] in good && covers(names[i], part[2])) print part[1]
+        if ((chain[i] " " part[3]) in good && covers(names[i], part[2])) print part[1]
       }
-    }' "$2/verdicts" "$2/texts" "$1"
+    }' "$2/verdicts" "$2/groups" "$2/texts" "$1"
 }
 
 # good_pairs NEW DIRECTORY: reads lines `PLACE LEAF` and prints each PLACE whose file NEW/PLACE.pem

@@ -120,6 +120,7 @@ it('a chain is verified to a root, for the name that was asked', async () => {
     `good-too served.test served.pem ${whole}`,
     `deeper a.mail.served.test served.pem ${whole}`,
     `another mail.other.test served.pem ${whole}`,
+    `good-elsewhere mail.served.test served.pem ${base64(served.pem)[0]}`,
     `leaf-alone mail.other.test other.pem ${base64(other.pem)[0]}`,
     `strange mail.strange.test strange.pem ${base64(strange.pem).join(',')}`,
     `past mail.past.test past.pem ${base64(past.pem).join(',')}`,
