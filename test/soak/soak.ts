@@ -6,14 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { renewBy } from '../../aws/renewals.ts';
-import {
-  addMailServer,
-  delegateDomain,
-  putEvent,
-  registerMailServer,
-  storeOf,
-  until,
-} from '../../local/provider/panel.ts';
+import { addMailServer, delegateDomain, putEvent, storeOf, until, untilInstalled } from '../../local/provider/panel.ts';
 import { STACK, startProvider, type Provider } from '../../local/provider/provider.ts';
 import type { SnsService } from '../../packages/aws-stand-in/src/stand-in.ts';
 import { caFaults, type CaFaults } from './ca-faults.ts';
@@ -49,6 +42,8 @@ export interface Soaked extends Verdict {
 const MINUTE = 60_000;
 const EVENT_EVERY_MS = 1_500;
 const BUDGET = 1_000;
+/** AWS fails from the beginning, and some events of Systems Manager are lost. */
+const SECURED_WITHIN_S = 900;
 /** The last tries of what failed last come within so long. */
 const PATIENCE_S = 240;
 
@@ -116,13 +111,18 @@ export class Soak {
     const { report } = this.#options;
     this.#provider = await this.#open();
     for (const name of this.#names) await addMailServer(this.#provider, name);
-    await Promise.all(this.#names.map(name => registerMailServer(this.#provider, name)));
+    const store = storeOf(this.#provider);
+    await Promise.all(
+      this.#names.map(async (name, i) => {
+        await this.#register(name);
+        await untilInstalled(store, { domain: this.#server(i), server: this.#server(i) }, SECURED_WITHIN_S);
+      }),
+    );
     report(`${this.#names.length} mail servers are secured under their own names`);
     for (const [i, domain] of this.#domains.entries()) {
       await this.#delegate(domain);
       await this.#say('Domain Created', { domain, mailServers: [this.#server(i)] });
     }
-    const store = storeOf(this.#provider);
     for (const [i, domain] of this.#domains.entries()) {
       const server = this.#server(i);
       await until(`${domain} installed`, 600, () => store.installed({ server, domain }));
