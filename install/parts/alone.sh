@@ -32,7 +32,9 @@ say_daemon() {
     adopted) echo "$2 is adopted: it uses the files of sealpost already." ;;
     dead) echo "$2 is adopted, and $reason. Find in its log why." ;;
     absent) echo "$2 is left alone: $reason." ;;
-    refused) printf '%s cannot be adopted. Take this out of the way, then run this again:\n  %s\n' "$2" "$reason" ;;
+    refused)
+      printf '%s cannot be adopted. Take this out of the way, then run this again, or leave it out by "leaveOut":["%s"] in the registration:\n  %s\n' "$2" "$1" "$reason"
+      ;;
     ready) echo "$2 can be adopted and loses nothing. You consent by \"adopt\":true in the registration." ;;
     loses)
       echo "$2 can be adopted, and would lose this. You consent by \"adopt\":\"with-losses\":"

@@ -31,9 +31,9 @@ function page(): string {
 
 Each row is a configuration that a test makes on a real host: \`test/install/zoo/\`. The test adopts
 the server, delivers a domain and renews it, and undoes the adoption. A client connects to each port
-every 100 ms all the while, with a name and without, and no handshake may fail; where a daemon's own
-reload closes its ports for an instant, a client that tries again is served. After the undo the
-daemon's files are compared byte for byte. \`npm test -- --zoo\` walks all rows, and \`npm test\` two
+every 100 ms all the while, to four ports at a time, with a name and without, and no handshake may
+fail. Only Exim's own reload closes its ports for an instant; a client that tries again two seconds
+later is served. After the undo the daemon's files are compared byte for byte. \`npm test -- --zoo\` walks all rows, and \`npm test\` two
 of each daemon. \`npm run generate\` writes this page from the rows.
 
 A configuration that is **refused** is left as it is. The inspection, \`sealpost status SERVER\` and an
