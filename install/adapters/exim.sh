@@ -21,13 +21,13 @@ exim_reader() { echo "user:$(cat "$adoption/exim.user" 2>/dev/null || exim_asked
 exim_programs() { echo exim exim4; }
 
 # Exim takes the first line of a name. So a certificate that is only for mail comes before the
-# domain's other certificate. `*` stands for what is served by default, which is also served for the
+# domain's other certificate, and of two domains with one name the longer one has it. `*` stands for what is served by default, which is also served for the
 # host's own name: two files if it has two types of key.
 exim_render() {
   echo "*: $exim_default"
   awk -v pems="$exim_pems/" -v ours="$exim_default" '
-    $5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), $i ": " ($2 == "host" ? ours : pems $1 ".pem") }' "$1" |
-    sort -s -k1,1n | cut -d' ' -f2-
+    $5 != "-" { for (i = 7; i <= NF; i++) print ($1 !~ /@/), -split($1, part, "."), $i ": " ($2 == "host" ? ours : pems $1 ".pem") }' "$1" |
+    sort -s -k1,1n -k2,2n | cut -d' ' -f3-
 }
 
 # exim_apply BEFORE AFTER CHANGED

@@ -146,26 +146,7 @@ postfix_apply() {
   # An operator's map with the very name of the mail server would win over our name with a star.
   exact=
   [ "$(postfix_conf -h tls_server_sni_maps)" = "$postfix_map" ] || exact=yes
-  # Postfix writes `*.example.com` as `.example.com`, which also matches deeper names. A client that
-  # asks for a deeper name gets a certificate that does not cover it; without the entry it would,
-  # too. The host's own name is served what is served by default.
-  awk -v home="$home/" -v exact="$exact" -v put="$run/postfix.put" -v drop="$run/postfix.drop" '
-    function key(name) { sub(/^\*/, "", name); return name }
-    BEGIN { printf "" > put; printf "" > drop }
-    FILENAME == ARGV[1] { changed[$1] = 1; next }
-    $5 == "-" { next }
-    { last = NF; $(NF + 1) = $5 }
-    FILENAME == ARGV[2] {
-      file = home ($2 == "host" ? "host/postfix" : "live/" $1) ".pem"
-      for (i = 7; i <= (exact ? NF : last); i++) {
-        if (i == NF && key($i) in kept) break
-        kept[key($i)] = 1
-        if ($1 in changed) print key($i), file > put
-      }
-      next
-    }
-    $1 in changed { for (i = 7; i <= NF; i++) if (!(key($i) in kept)) print key($i) > drop }' \
-    "$run/postfix.changed" "$2" "$1"
+  postfix_sort "$1" "$2" "$run/postfix.changed"
   [ ! -s "$run/postfix.drop" ] || postmap -d - "$postfix_map" <"$run/postfix.drop" 2>/dev/null || :
   if [ -s "$run/postfix.put" ]; then
     # Without -r postmap keeps an old value, with exit code 0. A missing PEM is a warning, also with
@@ -177,6 +158,36 @@ postfix_apply() {
     fi
   fi
   [ "$postfix_reload" = no ] || postfix_reload
+}
+
+# postfix_sort BEFORE AFTER CHANGED: writes $run/postfix.put, `NAME FILE` for each name whose entry
+# changes, and $run/postfix.drop, the names that go. The map has the content of the files. So a name
+# that two domains have is written again as soon as one of them changes or goes; the longer domain
+# has it.
+# Postfix writes `*.example.com` as `.example.com`, which also matches deeper names. A client that
+# asks for a deeper name gets a certificate that does not cover it; without the entry it would, too.
+# The host's own name is served what is served by default.
+postfix_sort() {
+  awk -v home="$home/" -v exact="$exact" -v put="$run/postfix.put" -v drop="$run/postfix.drop" '
+    function key(name) { sub(/^\*/, "", name); return name }
+    BEGIN { printf "" > put; printf "" > drop }
+    FILENAME == ARGV[1] { changed[$1] = 1; next }
+    $5 == "-" { next }
+    $1 in changed {
+      for (i = 7; i <= NF; i++) touched[key($i)] = 1
+      if (exact || FILENAME == ARGV[3]) touched[key($5)] = 1
+    }
+    FILENAME == ARGV[2] {
+      file = home ($2 == "host" ? "host/postfix" : "live/" $1) ".pem"
+      labels = split($1, part, ".")
+      for (i = 7; i <= NF; i++)
+        if (labels > of[key($i)] + 0) { of[key($i)] = labels; has[key($i)] = file }
+      if (exact) probe[key($5)] = file
+    }
+    END {
+      for (name in probe) if (!(name in has)) has[name] = probe[name]
+      for (name in touched) if (name in has) print name, has[name] > put; else print name > drop
+    }' "$3" "$2" "$1"
 }
 
 postfix_make_map() {

@@ -52,7 +52,7 @@ check() {
   # does not cover, or `-`. The third is `NAME=DOMAIN` if another domain has a probe name of the
   # entry on record or earlier in the delivery, or `-`: most daemons refuse a name that comes twice,
   # and then nobody's certificate would be switched. Another name that two domains have is in both
-  # certificates, and a daemon that has it twice takes one of the two.
+  # certificates, and each daemon serves that of the longer domain.
   awk '
     function covered(probe, i, name) {
       if (probe == "-") return 1
