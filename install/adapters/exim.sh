@@ -21,8 +21,9 @@ exim_reader() { echo "user:$(cat "$adoption/exim.user" 2>/dev/null || exim_asked
 exim_programs() { echo exim exim4; }
 
 # Exim takes the first line of a name. So a certificate that is only for mail comes before the
-# domain's other certificate, and of two domains with one name the longer one has it. `*` stands for what is served by default, which is also served for the
-# host's own name: two files if it has two types of key.
+# domain's other certificate, and of two domains with one name the longer one has it. `*` stands for
+# what is served by default, which is also served for the host's own name: two files if it has two
+# types of key.
 exim_render() {
   echo "*: $exim_default"
   awk -v pems="$exim_pems/" -v ours="$exim_default" '

@@ -20,7 +20,7 @@ import type { KeyType, Row, ZooDaemon } from './zoo/row.ts';
 const DOMAIN = 'zoo.test';
 const KEY_TYPES: KeyType[] = ['RSA', 'ECDSA'];
 /**
- * Rows of each daemon that `npm test` walks on each host. All rows take an hour of two cores or more;
+ * Rows of each daemon that `npm test` walks on each host. All rows take two cores an hour or more;
  * `npm test -- --zoo` walks them.
  */
 const SAMPLE = process.env.SEALPOST_ZOO === 'all' ? Infinity : 2;
