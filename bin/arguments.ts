@@ -21,5 +21,7 @@ export const file = {
   proposeCompletions: (partial: string) => [`${partial}${FILE}`],
 };
 export const text = { kind: 'parsed', optional: true } as const;
+/** Several values with commas. */
+export const list = { ...text, parse: (given: string) => given.split(',') };
 export const flag = { kind: 'boolean', optional: true, withNegated: false } as const;
 export const one = <const T>(parameter: T) => ({ kind: 'tuple', parameters: [parameter] }) as const;

@@ -3,8 +3,9 @@
  * are made of its rows. A new command is a file with its function, a row here, and npm run
  * generate.
  */
-import { domain, file, flag, names, one, server, text } from './arguments.ts';
+import { domain, file, flag, list, names, one, server, text } from './arguments.ts';
 import { row, type Entry } from './command.ts';
+import { parseSource, SOURCES } from './import-sources.ts';
 import { listed, mistyped } from './refusal.ts';
 import { wishes } from './wish-commands.ts';
 
@@ -89,12 +90,31 @@ export const commands: Record<string, Entry> = {
   }),
   import: row({
     brief: "Reads a provider's domains from a CSV file, and prints the cost; --go begins.",
-    about: 'Without --go nothing is written. An import can be stopped and started again.',
-    examples: ['import domains.csv', 'import domains.csv --go'],
+    about: [
+      'Without --go nothing is written. An import can be stopped and started again.',
+      "--from makes the CSV file of another tool's directory, or of a list of domains. It asks nobody.",
+    ].join('\n'),
+    examples: [
+      'import domains.csv',
+      'import domains.csv --go',
+      'import /etc/letsencrypt --from certbot --servers mx1.provider.example --to domains.csv',
+    ],
     load: async () => (await import('./import.ts')).importDomains,
     parameters: {
       positional: one({ ...file, brief: 'UTF-8, with the columns domain and server at least.' }),
-      flags: { go: { ...flag, brief: "Begin the domains, at the issuer's pace." } },
+      flags: {
+        go: { ...flag, brief: "Begin the domains, at the issuer's pace." },
+        from: {
+          ...text,
+          placeholder: 'TOOL',
+          brief: `Another tool's directory: ${listed(SOURCES, 'or')}.`,
+          proposeCompletions: () => SOURCES,
+          // A refusal of a function that is not asynchronous would be read as a missing value.
+          parse: async (given: string) => parseSource(given),
+        },
+        servers: { ...list, placeholder: 'SERVERS', brief: 'With --from: the mail servers, with commas.' },
+        to: { ...text, ...file, brief: 'With --from: the CSV file that is written.' },
+      },
     },
   }),
   audit: row({

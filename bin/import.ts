@@ -13,6 +13,7 @@ import { lifeOfForeign } from '../core/record/life.ts';
 import type { Answer, Here, Importing } from './here.ts';
 import { planImport, PRICES } from './import-plan.ts';
 import { readTable, type Problem, type Row, type Table } from './import-rows.ts';
+import type { Source } from './import-sources.ts';
 import { mistyped } from './refusal.ts';
 import type { Parked } from '../core/record/parked.ts';
 
@@ -55,14 +56,21 @@ interface Sorted {
 
 export async function importDomains(
   here: Here,
-  { go: isDone = false }: { go?: boolean },
+  { go: isDone = false, from, ...others }: { go?: boolean; from?: Source; servers?: string[]; to?: string },
   file: string,
 ): Promise<Answer> {
+  if (from !== undefined) return (await import('./import-from.ts')).importFrom(here, { from, ...others }, file);
   const table = readTable(readFile(file));
+  // A bad row is shown before AWS is asked.
+  sayProblems(table.problems, here.say);
   const { importing } = await here.environment();
   const progress = here.isQuiet ? noProgress : progressOn(process.stdout);
   const shown = { now: Date.now, say: here.say, progress, everyMs: 5_000 };
   return importTable({ table, isDryRun: !isDone }, { ...(await importing()), ...shown });
+}
+
+export function sayProblems(problems: Problem[], say: Here['say']): void {
+  for (const { line, field, text } of problems) say(`line ${line}${field ? `, ${field}` : ''}: ${text}`);
 }
 
 function readFile(file: string): Uint8Array {
@@ -82,7 +90,7 @@ export async function importTable(
   const { say, issuer } = ports;
   const sorted = await sort(table.rows, ports);
   const problems = [...table.problems, ...sorted.problems].sort((a, b) => a.line - b.line);
-  for (const { line, field, text } of problems) say(`line ${line}${field ? `, ${field}` : ''}: ${text}`);
+  sayProblems(sorted.problems, say);
   for (const { line, of } of table.repeated) say(`line ${line} says the same as line ${of}`);
   for (const [server, count] of sorted.missing)
     say(`${server} is not registered: ${count} domains wait for it; put Mail Server Registered`);

@@ -1,8 +1,7 @@
 /** The commands that put an event on the bus, as a panel does. */
-import { domain, flag, one, server, text } from './arguments.ts';
+import { domain, flag, list, one, server, text } from './arguments.ts';
 import { row, type Entry } from './command.ts';
 
-const list = { ...text, parse: (given: string) => given.split(',') };
 const wish = {
   servers: { ...list, placeholder: 'SERVERS', brief: 'Its mail servers, with commas.' },
   names: { ...list, placeholder: 'LABELS', brief: 'No wildcard: a list of labels, with commas.' },

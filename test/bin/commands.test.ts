@@ -137,7 +137,7 @@ describe('a refusal names the argument, what is wrong with it, and what to do', 
     ['status -x', 'UnknownOption', 'status has no option -x.', 'See sealpost help status.'],
     [
       ...['audit mx1.provider.example --go', 'UnknownOption'],
-      ...['audit has no option --go: --go belongs to import.', 'See sealpost help audit.'],
+      ...['audit has no option --go: --go, --from, --servers and --to belong to import.', 'See sealpost help audit.'],
     ],
     ['dns', 'MissingArgument', 'dns needs a domain.', 'See sealpost help dns.'],
     ['import', 'MissingArgument', 'import needs a file.', 'See sealpost help import.'],

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { planImport, TRANSITIONS } from '../../bin/import-plan.ts';
-import { importTable, type ImportPorts } from '../../bin/import.ts';
+import { importTable, sayProblems, type ImportPorts } from '../../bin/import.ts';
 import { readTable, type Table } from '../../bin/import-rows.ts';
 import { seenServed } from '../../bin/served.ts';
 import { claimDomain } from '../../core/secure-domain/claim-domain.ts';
@@ -35,6 +35,7 @@ beforeEach(async () => {
 
 /** An import as a person sees it. @returns whether all is well */
 async function imported(table: Table, what: 'go' | 'dry run', ports: ImportPorts): Promise<boolean> {
+  sayProblems(table.problems, ports.say);
   const { text, isWell } = await importTable({ table, isDryRun: what === 'dry run' }, ports);
   said.push(text);
   return isWell;

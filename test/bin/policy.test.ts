@@ -148,6 +148,7 @@ test.each([
   ['add com --servers mx1.provider.example', 'com'],
   ['register mx1.provider.example', 'register needs --node NODE.'],
   ['register mx1.provider.example --node web1', 'detail.node "web1" is not valid; give the managed node id'],
+  ['import LICENSE', 'the file'],
   ['change example.com --wildcard --names mail', '--wildcard or --names'],
   ['add new.example --servers mx1.provider.example --issuer Big', 'detail.issuer "Big" is not valid'],
 ])('%s is refused before AWS is asked', async (line, why) => {

@@ -24,6 +24,8 @@ export const runBy: Record<string, string> = {
   'sealpost provide example.com --withdraw': 'test/road/elsewhere.ts',
   'sealpost import domains.csv': 'test/road/imported.ts',
   'sealpost import domains.csv --go': 'test/road/imported.ts',
+  'sealpost import /etc/letsencrypt --from certbot --servers mx1.provider.example --to domains.csv':
+    'test/bin/import-from.test.ts',
   'sealpost audit mx1.provider.test': 'test/road/drift.ts',
   'sealpost doctor --server mx1.provider.test': 'test/road/drift.ts',
   'sealpost doctor --installer installer.sh': 'test/bin/doctor.test.ts',
