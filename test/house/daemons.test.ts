@@ -43,6 +43,7 @@ describe('a daemon is named', () => {
     [/^test\/house\/zoo-page\.ts$/, 'the page about them'],
     [/^test\/install\/toy\//, 'an adapter that only a test adds'],
     [/^test\/(core|bin|aws)\//, 'facts as an inspection gives them'],
+    [/^test\/failures\/rows\//, 'programs that may be missing on a real host'],
     [/^test\/road\//, 'what somebody does on a real host'],
     [/^test\/local\/(hosts|software)\.test\.ts$/, 'hosts with these daemons'],
     [/^test\/house\/daemons\.test\.ts$/, 'this rule'],
