@@ -8,14 +8,16 @@ import type { Foreign, Wish } from '../core/record/domain.ts';
 
 /** Implicit TLS: IMAP, or if IMAP does not answer, submission. */
 const PORTS = [993, 465];
+/** For a whole handshake: bytes that trickle in do not extend it. */
 const PATIENCE_MS = 5_000;
 
 export interface Sight {
   roots: string;
   /** Addresses with commas between them; empty: the resolvers of this machine. */
   resolvers: string;
-  /** For tests: other ports, and another way to find the server. */
+  /** For tests: other ports, less patience, and another way to find the server. */
   ports?: number[];
+  patienceMs?: number;
   addressOf?: (server: string) => Promise<string | undefined>;
 }
 
@@ -48,10 +50,10 @@ interface Sought {
 }
 
 async function leafOf({ server, name }: Sought, sight: Sight): Promise<X509Certificate | undefined> {
-  const { roots, resolvers, addressOf: find = given => addressOf({ server: given, resolvers }) } = sight;
+  const { roots, resolvers, patienceMs, addressOf: find = given => addressOf({ server: given, resolvers }) } = sight;
   const address = await find(server);
   for (const port of address === undefined ? [] : (sight.ports ?? PORTS)) {
-    const leaf = await handshake({ host: address!, port, name, roots });
+    const leaf = await handshake({ host: address!, port, name, roots, patienceMs });
     if (leaf) return leaf;
   }
   return undefined;
@@ -72,16 +74,23 @@ interface Endpoint {
   port: number;
   name: string;
   roots: string;
+  patienceMs?: number;
 }
 
-function handshake({ host, port, name, roots }: Endpoint): Promise<X509Certificate | undefined> {
+function handshake(endpoint: Endpoint): Promise<X509Certificate | undefined> {
+  const { host, port, name, roots, patienceMs = PATIENCE_MS } = endpoint;
   return new Promise(resolve => {
     const ca = [...rootCertificates, ...(roots === '' ? [] : [roots])];
-    const socket = connect({ host, port, servername: name, ca, timeout: PATIENCE_MS });
-    const end = (leaf?: X509Certificate) => (socket.destroy(), resolve(leaf));
+    const socket = connect({ host, port, servername: name, ca });
+    const end = (leaf?: X509Certificate) => {
+      clearTimeout(deadline);
+      socket.destroy();
+      resolve(leaf);
+    };
+    const deadline = setTimeout(end, patienceMs);
     socket
       .once('secureConnect', () => end(socket.getPeerX509Certificate()))
-      .once('timeout', () => end())
+      .once('close', () => end())
       .once('error', () => end());
   });
 }

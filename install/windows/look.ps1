@@ -17,7 +17,9 @@ function Find-Listeners {
 # Reads what a server says before TLS, up to the line that matches LAST.
 function Read-Reply([System.IO.Stream]$stream, [string]$last) {
   $line = New-Object System.Text.StringBuilder
-  for ($count = 0; $count -lt 8192; $count++) {
+  # Bytes that trickle in do not extend the time.
+  $until = [DateTime]::UtcNow.AddSeconds(10)
+  for ($count = 0; $count -lt 8192 -and [DateTime]::UtcNow -lt $until; $count++) {
     $byte = $stream.ReadByte()
     if ($byte -lt 0) { return $false }
     if ($byte -ne 10) { [void]$line.Append([char]$byte); continue }
