@@ -46,6 +46,14 @@ describe('the installer', () => {
     expect(spawnSync('dash', ['-n', file], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
 
+  it('allows no core dump of what it starts, whatever was allowed before', () => {
+    const head = installer().text.split('\nhome=')[0]!;
+    for (const shell of ['dash', 'bash']) {
+      const asked = ['-c', `ulimit -c 1000; ulimit -c; exec ${shell} -c "$1"`, shell, `${head}\nsh -c 'ulimit -c'`];
+      expect(spawnSync(shell, asked, { encoding: 'utf8' })).toMatchObject({ stdout: '1000\n0\n', stderr: '' });
+    }
+  });
+
   const shellcheck = spawnSync('shellcheck', ['--version']).status === 0;
   it.skipIf(!shellcheck)('is clean to shellcheck', () => {
     expect(spawnSync('shellcheck', ['-s', 'sh', file], { encoding: 'utf8' }).stdout).toBe('');
