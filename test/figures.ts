@@ -5,25 +5,25 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const DIRECTORY = join(import.meta.dirname, '../.local/figures');
+export const FIGURES = join(import.meta.dirname, '../.local/figures');
 
 /** What was measured, in words, and the figure with its unit. */
 export type Figures = Record<string, string>;
 
 export function record(topic: string, figures: Figures): void {
-  mkdirSync(DIRECTORY, { recursive: true });
-  writeFileSync(join(DIRECTORY, `${topic}.json`), JSON.stringify(figures));
+  mkdirSync(FIGURES, { recursive: true });
+  writeFileSync(join(FIGURES, `${topic}.json`), JSON.stringify(figures));
 }
 
 export function forget(): void {
-  rmSync(DIRECTORY, { recursive: true, force: true });
+  rmSync(FIGURES, { recursive: true, force: true });
 }
 
 /** All that was recorded since `forget`, sorted by topic. */
 export function recorded(): Figures {
-  mkdirSync(DIRECTORY, { recursive: true });
-  const files = readdirSync(DIRECTORY).sort();
-  return Object.assign({}, ...files.map(file => JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8')))) as Figures;
+  mkdirSync(FIGURES, { recursive: true });
+  const files = readdirSync(FIGURES).sort();
+  return Object.assign({}, ...files.map(file => JSON.parse(readFileSync(join(FIGURES, file), 'utf8')))) as Figures;
 }
 
 export function median(values: number[]): number {

@@ -7,12 +7,14 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensurePebble } from '../local/ca/pebble.ts';
 import { prepare, reporter } from '../local/prepare.ts';
 import { compare } from './decisions/compare.ts';
-import { forget, recorded, type Figures } from './figures.ts';
+import { FIGURES, forget, recorded, type Figures } from './figures.ts';
 import { files, importsOf } from './house/sources.ts';
+import { keysBelow, leftDirectories } from './key-scan.ts';
 import { kinds } from './kinds.ts';
 import { sizes } from './sizes.ts';
 
@@ -117,6 +119,20 @@ async function compareDecisions(): Promise<number> {
   return disagreements.length === 0 ? 0 : 1;
 }
 
+/**
+ * Searches what the run has left: its results, what the tests recorded, and temporary directories
+ * that no process uses any more. A core dump may hold a key, so there may be none.
+ * @returns the exit code
+ */
+function searchForKeys(since: number): number {
+  const left = leftDirectories(tmpdir(), since);
+  const files = [RESULTS, DECISIONS, FIGURES].flatMap(path => keysBelow(path, since));
+  const found = [...files, ...left.flatMap(path => keysBelow(path, since))];
+  console.log(`\n${left.length} temporary directories are left, ${found.length} files with a private key`);
+  for (const one of found) console.log(`  ${one}`);
+  return found.length === 0 ? 0 : 1;
+}
+
 /** @returns the seed of the faults, NaN if `--seed` has no whole number, and the other arguments */
 function seedIn(given: string[]): { seed: number; args: string[] } {
   const at = given.indexOf('--seed');
@@ -144,7 +160,9 @@ async function main(given: string[]): Promise<number> {
   forget();
   for (const file of [RESULTS, DECISIONS]) rmSync(file, { force: true });
   if (args.length === 0) report('Every test: first the parts, then, alone for its figures, the way of five domains');
-  const exitCode = (await runVitest(args, faults)) || (await compareDecisions());
+  const began = Date.now();
+  const tested = (await runVitest(args, faults)) || (await compareDecisions());
+  const exitCode = tested || searchForKeys(began);
   console.log(`\nAWS failed now and then by the seed ${seed}: npm test -- --seed ${seed} repeats it`);
   if (!existsSync(RESULTS)) return exitCode;
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results;

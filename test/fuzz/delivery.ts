@@ -82,6 +82,7 @@ export const deliveries: fc.Arbitrary<Delivery> = fc.record(
     mode: fc.constantFrom('install', 'inspect', 'verify'),
     adopt: fc.constantFrom(true, false, 'with-losses' as const),
     webmail: fc.record({ name, file: fc.constantFrom('/etc/web/sites/webmail.conf', '/srv/a_b+c@d=e.conf') }),
+    leaveOut: fc.uniqueArray(fc.stringMatching(/^[a-z]{1,8}$/), { minLength: 1, maxLength: 2 }),
     roots: fc.array(block('CERTIFICATE'), { maxLength: 2 }).map(all => all.join('# a comment\n')),
     entries: fc
       .uniqueArray(name, { maxLength: 4 })
