@@ -82,7 +82,8 @@ own \`AmazonSSMManagedInstanceCore\`.
 \`lib/functions.ts\` gives the rights, \`lib/why.ts\` the reasons. \`test/lib/rights.test.ts\` holds
 for each function that it is denied every other kind of item. \`npm test\` lets the stand-in for AWS
 decide each call by these policies, and compares its decisions with those of another evaluator
-([0036](decisions/0036-a-second-evaluator-of-policies.md)).
+([0036](decisions/0036-a-second-evaluator-of-policies.md)). A statement without which every recorded call
+would still be allowed fails the run ([0048](decisions/0048-a-right-is-used-or-gone.md)).
 
 ## Kinds of items
 

@@ -20,20 +20,26 @@ export interface Statement {
   Condition?: Record<string, Record<string, string | string[]>>;
 }
 
+/** @returns the template, made in a folder that is gone afterwards */
 export function stackTemplate(): Template {
   const directory = mkdtempSync(join(tmpdir(), 'sealpost-template-'));
   try {
-    const code = join(directory, 'code');
-    mkdirSync(code);
-    writeFileSync(join(code, 'index.js'), '');
-    const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: code, bytes: 0 }]));
-    const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as Context;
-    const app = new App({ analyticsReporting: false, outdir: join(directory, 'out'), context });
-    new SealpostStack(app, STACK, { bundles });
-    return app.synth().getStackByName(STACK).template as Template;
+    return JSON.parse(readFileSync(join(makeStack(directory), `${STACK}.template.json`), 'utf8')) as Template;
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** @returns the folder in `directory` that `cdk synth` calls cdk.out */
+export function makeStack(directory: string): string {
+  const code = join(directory, 'code');
+  mkdirSync(code);
+  writeFileSync(join(code, 'index.js'), '');
+  const bundles = Object.fromEntries(functionNames.map(name => [name, { directory: code, bytes: 0 }]));
+  const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as Context;
+  const app = new App({ analyticsReporting: false, outdir: join(directory, 'cdk.out'), context });
+  new SealpostStack(app, STACK, { bundles });
+  return app.synth().directory;
 }
 
 interface Context {
