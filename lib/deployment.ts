@@ -11,6 +11,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { guard, Rules } from './buses.ts';
+import { Dashboard } from './dashboard.ts';
 import { Functions, type Bundle } from './deployed-functions.ts';
 import { MailServers } from './mail-servers.ts';
 import { endpointsUnverified, runningOut } from './metrics.ts';
@@ -55,6 +56,8 @@ export class Deployment extends Construct {
    * The topic to which the person on duty subscribes. docs/runbook.md has a heading for each page.
    */
   readonly pages: sns.Topic;
+  /** What a person looks at first: alarms, events out, executions, schedules, dead letters. */
+  readonly dashboard: cloudwatch.Dashboard;
   /** What could not be delivered, kept for 14 days. An alarm pages while it is not empty. */
   readonly deadLetters: sqs.Queue;
   /** The role for mail servers that have no role yet: EC2 instances and hybrid nodes. */
@@ -112,7 +115,11 @@ export class Deployment extends Construct {
       bus,
     });
 
+    const parts = { name, alarms: pages.alarms, machines, functions, deadLetters };
+    const { dashboard } = new Dashboard(this, 'Dashboard', parts);
+
     this.name = name;
+    this.dashboard = dashboard;
     this.bus = bus;
     this.pages = pages.topic;
     this.deadLetters = deadLetters;

@@ -12,3 +12,7 @@ export const runningOut = (stack: string) => metric('CertificatesRunningOut', { 
 
 /** aws/counted.ts counts it, where an audit or a check from outside publishes it. */
 export const endpointsUnverified = (stack: string) => metric('EndpointsUnverified', { stack, outcome: 'unverified' });
+
+/** Events out of one kind. aws/counted.ts counts each. */
+export const published = (stack: string, kind: string) =>
+  metric('Events', { stack, outcome: kind }).with({ label: kind });

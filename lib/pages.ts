@@ -48,6 +48,8 @@ interface PagesParts {
 
 export class Pages extends Construct {
   readonly topic: sns.Topic;
+  /** All that send a page. */
+  readonly alarms: cloudwatch.Alarm[];
 
   constructor(scope: Construct, id: string, parts: PagesParts) {
     super(scope, id);
@@ -113,6 +115,7 @@ export class Pages extends Construct {
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     const alarms = [alarm, runningOut, ...silences];
+    this.alarms = alarms;
     for (const each of alarms) each.addAlarmAction(new SnsAction(this.topic));
     // The topic has its own policy, which replaces the default policy. The default policy would let
     // the account's alarms publish. A service publishes for everybody's rules and alarms, so the

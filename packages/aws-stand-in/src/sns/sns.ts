@@ -57,6 +57,12 @@ export function sns(cloud: Cloud): SnsService {
         for (const topicArn of properties.Topics) cloud.iam.setResourcePolicy(topicArn, properties.PolicyDocument);
         return { ref: `${stackName}-${logicalId}` };
       },
+      // CloudFormation refuses a body that is not JSON; whether its metrics exist, nobody checks.
+      'AWS::CloudWatch::Dashboard'(request) {
+        refuseOthers('AWS::CloudWatch::Dashboard', request.properties, ['DashboardName', 'DashboardBody']);
+        JSON.parse(request.properties.DashboardBody);
+        return { ref: physicalName(request, 'DashboardName') };
+      },
       'AWS::CloudWatch::Alarm'(request) {
         const name = physicalName(request, 'AlarmName');
         return { ref: name, attributes: { Arn: arn(cloud, 'cloudwatch', `alarm:${name}`) } };
