@@ -209,7 +209,7 @@ async function foreseen<T>(step: () => Promise<T>): Promise<T | undefined> {
 
 export const ca: Property[] = [
   property('whatever a CA answers, each step ends as the state machine knows it, after few requests', {
-    runs: 250,
+    runs: 150,
     of: script,
     holds: async answers => {
       const hostile = await (started ??= start());

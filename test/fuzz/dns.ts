@@ -90,7 +90,7 @@ const valueOfOthers = quotedString.map(text => `"${text.replace(/["\\]/g, '\\$&'
 
 export const dns: Property[] = [
   property('any CAA records allow or forbid, in time and with a short reason', {
-    runs: 600,
+    runs: 400,
     of: fc.array(record, { maxLength: 6 }),
     holds: async records => {
       const began = process.cpuUsage();

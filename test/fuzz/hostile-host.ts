@@ -231,7 +231,7 @@ const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 export const hostileHost: Property[] = [
   property('whatever a server answers, only its own items change, and no renewal of another is later', {
-    runs: 500,
+    runs: 400,
     of: answers,
     holds: async given => {
       const { world, me } = await neighbours(given.mode);

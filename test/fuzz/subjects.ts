@@ -5,6 +5,7 @@ import { dns } from './dns.ts';
 import { events } from './events.ts';
 import { files } from './files.ts';
 import { hostileHost } from './hostile-host.ts';
+import { maps } from './maps.ts';
 import { names } from './names.ts';
 import type { Property } from './property.ts';
 
@@ -16,4 +17,5 @@ export const subjects: Record<string, Property[]> = {
   delivery,
   ca,
   'hostile host': hostileHost,
+  maps,
 };

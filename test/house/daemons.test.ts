@@ -37,6 +37,7 @@ describe('a daemon is named', () => {
     [/^prove\/mail-server\.sh$/, 'the server of --throw-away'],
     [/^bench\/certbot\.ts$/, 'what a provider would write for certbot'],
     [/^test\/install\/usual\.ts$/, 'what the contract has to know of the usual software'],
+    [/^test\/fuzz\/maps\.ts$/, 'a stand-in for the program that writes a map'],
     [/^test\/install\/judges\.ts$/, 'posttls-finger is a tool of Postfix'],
     [/^test\/install\/[\w.-]+\.test\.ts$/, 'tests on a host with these daemons'],
     [/^test\/install\/zoo\//, 'configurations of these daemons'],
