@@ -100,11 +100,13 @@ without_ours() {
     }
     step == 2 && /^> / { theirs[at] = theirs[at] substr($0, 3) "\n" }
     step == 3 {
-      if (FNR == 1) here(0)
+      if (!begun++) here(0)
       if (!(FNR in lost)) {
         if (!(FNR in ours)) print
         else if (!put[ours[FNR]]++) printf "%s", back[ours[FNR]]
       }
       here(FNR)
-    }' step=1 "$run/ours.diff" step=2 "$run/theirs.diff" step=3 "$1.wrote"
+    }
+    # What adoption wrote may be an empty file.
+    END { if (!begun) here(0) }' step=1 "$run/ours.diff" step=2 "$run/theirs.diff" step=3 "$1.wrote"
 }

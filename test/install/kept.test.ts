@@ -116,6 +116,13 @@ describe('undo of a file that adoption wrote', () => {
     expect(text()).toBe('his = 1\n');
   });
 
+  test('a line in a file of which adoption left nothing stays, and what adoption took out returns', () => {
+    adopted('old = 1\n', '');
+    writeFileSync(file, 'theirs = 1\n');
+    expect(sh('give_back x')).toContain(`kept ${file}: `);
+    expect(text().split('\n').sort()).toEqual(['', 'old = 1', 'theirs = 1']);
+  });
+
   test('does not bring back a file that a person has removed, and says so', () => {
     adopted(before, ours);
     rmSync(file);
