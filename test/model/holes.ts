@@ -34,4 +34,8 @@ export const holes: { what: string; run: Run }[] = [
       ],
     },
   },
+  {
+    what: 'ours, which nothing renews beside two provided certificates, leaves the servers when it ends',
+    run: { ...calm, steps: [{ is: 'provided', domain: 1, use: 0, days: 200, after: 700 }] },
+  },
 ];

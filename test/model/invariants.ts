@@ -60,7 +60,10 @@ export const afterwards: Record<string, Check> = {
     ...domainsOf(universe)
       .filter(isLive)
       .flatMap(record => {
-        const end = Math.min(...certificates(record, universe.time).map(({ notAfter }) => notAfter));
+        // Beside two provided certificates ours is not renewed. It leaves the servers when it ends.
+        const leaves = wantedOf(record, universe.time)['all'] === undefined ? record.current?.id : undefined;
+        const ends = certificates(record, universe.time).map(({ id, notAfter }) => notAfter + Number(id === leaves));
+        const end = Math.min(...ends);
         return (record.dueAt ?? Infinity) < Math.min(end, Number.MAX_VALUE)
           ? []
           : [`${record.domain} is due ${when(record.dueAt)}, what is served ends ${when(end)}`];
