@@ -46,8 +46,8 @@ export function describeServedStore(name: string, make: () => Promise<Store>): v
 
     test('is no part of what is installed', async () => {
       await store.recordInstalled(mx1, work, { ...seen, life });
-      expect(await store.installed({ server: mx1, domain })).toEqual({ ...seen, life });
-      expect(await store.allInstalled(mx1)).toEqual([{ ...seen, life }]);
+      expect(await store.installed({ server: mx1, domain })).toEqual({ ...seen, life, v: work.v });
+      expect(await store.allInstalled(mx1)).toEqual([{ ...seen, life, v: work.v }]);
     });
 
     test('is no due item of the sweep', async () => {
