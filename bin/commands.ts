@@ -124,9 +124,12 @@ export const commands: Record<string, Entry> = {
     parameters: { positional: one(server('the server')) },
   }),
   doctor: row({
-    brief: 'Shows what adoption changes on a server, and what stands in the way.',
-    about: 'It reads the record of the last inspection. --installer is for a server that is not registered.',
-    examples: ['doctor --server mx1.provider.test', 'doctor --installer installer.sh'],
+    brief: 'Looks at what the deployment needs; with --server, at the adoption of a server.',
+    about: [
+      'Alone: the challenge zone, the resolvers, each CA and each mail server, with what to do.',
+      '--server reads the record of the last inspection. --installer is for any other server.',
+    ].join('\n'),
+    examples: ['doctor', 'doctor --server mx1.provider.test', 'doctor --installer installer.sh'],
     load: async () => (await import('./doctor.ts')).doctor,
     parameters: {
       flags: {

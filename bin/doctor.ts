@@ -8,7 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { installer } from '../install/assemble.ts';
 import { adoption } from './details.ts';
 import type { Answer, Here } from './here.ts';
-import { mistyped, Refusal } from './refusal.ts';
+import { examine } from './doctor-stack.ts';
+import { Refusal } from './refusal.ts';
 import { report, stateOf, trouble } from './report.ts';
 
 const HOW =
@@ -18,8 +19,7 @@ const HOW =
 export async function doctor(here: Here, options: { server?: string; installer?: string }): Promise<Answer> {
   if (options.installer !== undefined) return write(options.installer);
   if (options.server !== undefined) return ofServer(here, options.server);
-  const message = 'doctor needs a server, or a file for the installer.';
-  throw mistyped({ name: 'MissingOption', message, remedy: 'Give --server NAME or --installer FILE.' });
+  return examine(await (await here.environment()).surroundings(), Date.now());
 }
 
 function write(file: string): Answer {

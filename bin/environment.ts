@@ -16,6 +16,7 @@ import { parseIssuers } from '../core/acme/issuer.ts';
 import { systemResolver } from '../core/dns/authoritative.ts';
 import { Table } from '../aws/table.ts';
 import { putWish } from '../aws/wishes.ts';
+import { readDirectory } from './doctor-stack.ts';
 import type { Common, Environment } from './here.ts';
 import { seenServed } from './served.ts';
 import { liveLook } from './settings.ts';
@@ -78,6 +79,18 @@ export function environment(
     tell: async event => {
       await ask();
       return putWish(new EventBridgeClient(access), { bus: stack, ...event });
+    },
+    surroundings: async () => {
+      const { table, challengeZone, issuers, roots, resolvers } = await ask();
+      const known = knownItems(new DynamoDBClient(access), settings.SEALPOST_TABLE ?? table);
+      const nobody = { contact: [], termsAgreed: true, roots, userAgent: 'sealpost', parameters: '' };
+      return {
+        challengeZone,
+        dns: systemResolver(resolvers.split(',').filter(address => address !== '')),
+        issuers: parseIssuers(issuers, nobody),
+        directory: url => readDirectory(url, { roots }),
+        known: await known.all(),
+      };
     },
     resources: () => resourcesOf(new LambdaClient(access), stack),
     renew: request => renewBy(new LambdaClient({ ...access, ...answeredLate }), stack, request),

@@ -8,7 +8,8 @@ import type { ServerStore } from '../core/ports/server-store.ts';
 import type { Foreign, Wish } from '../core/record/domain.ts';
 import type { Renewed, RenewRequest } from '../core/renewal/renew.ts';
 import type { Setting } from '../core/status/settings.ts';
-import type { KnownStore } from '../core/status/known.ts';
+import type { Dns } from '../core/dns/authoritative.ts';
+import type { Known, KnownStore } from '../core/status/known.ts';
 
 export interface Answer {
   /** For a person. */
@@ -56,6 +57,8 @@ export interface Environment {
    * @returns its id
    */
   tell(event: { detailType: string; detail: object }): Promise<string>;
+  /** What `doctor` looks at. */
+  surroundings(): Promise<Surroundings>;
   /** The ARNs of what commands work with, and of the rest a beginning. */
   resources(): Promise<Resources>;
   /** What checks and stores a certificate that its owner brings. */
@@ -63,6 +66,23 @@ export interface Environment {
   /** @returns true if the server is registered */
   audit(server: string): Promise<boolean>;
   importing(): Promise<Importing>;
+}
+
+/** What a CA says of itself (RFC 8555 §7.1.1). */
+export interface Directory {
+  newOrder: string;
+  meta?: { termsOfService?: string; externalAccountRequired?: boolean };
+}
+
+/** What `doctor` looks at. */
+export interface Surroundings {
+  challengeZone: string;
+  /** With the resolvers of the setting, or this machine's. */
+  dns: Pick<Dns, 'resolve'>;
+  issuers: Pick<Issuer, 'name' | 'directoryUrl' | 'staging' | 'externalAccountParameter'>[];
+  /** @throws Error */
+  directory: (url: string) => Promise<Directory>;
+  known: Known;
 }
 
 /** What a policy names. */

@@ -43,7 +43,7 @@ export class Dashboard extends Construct {
     const events = Object.entries(GRAPHS).map(([title, kinds]) =>
       graph(
         title,
-        kinds.map(kind => published(name, kind)),
+        kinds.map(kind => published({ stack: name, kind })),
       ),
     );
     const roads = [machines.secureDomain, machines.deliverToServer, machines.registerServer];

@@ -14,5 +14,5 @@ export const runningOut = (stack: string) => metric('CertificatesRunningOut', { 
 export const endpointsUnverified = (stack: string) => metric('EndpointsUnverified', { stack, outcome: 'unverified' });
 
 /** Events out of one kind. aws/counted.ts counts each. */
-export const published = (stack: string, kind: string) =>
+export const published = ({ stack, kind }: { stack: string; kind: string }) =>
   metric('Events', { stack, outcome: kind }).with({ label: kind });

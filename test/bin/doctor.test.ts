@@ -19,7 +19,13 @@ const known = async (): Promise<Known> => ({
   issuers: [],
   servers: new Map(record ? [[record.server, { record, work: new Map(), installed: new Map() }]] : []),
 });
-const environment: Partial<Environment> = { store: async () => ({ all: known, ofServer: known }) as never };
+const environment: Partial<Environment> = {
+  store: async () => ({ all: known, ofServer: known }) as never,
+  surroundings: async () => ({
+    ...{ challengeZone: 'acme.provider.example', dns: { resolve: async () => [] }, issuers: [], known: await known() },
+    directory: async () => ({ newOrder: '' }),
+  }),
+};
 vi.mock('../../bin/environment.ts', () => ({ environment: () => environment }));
 
 let out: string;
@@ -62,7 +68,9 @@ test('writes the installer that a server runs', async () => {
   expect(out).toContain(`sh ${file} inspect`);
 });
 
-test('needs one of the two', async () => {
-  expect(await main(['doctor'])).toBe(2);
-  expect(error).toContain('--server');
+test('alone looks at what is around the deployment, and at each server', async () => {
+  expect(await main(['doctor'])).toBe(1);
+  expect(out).toMatch(/^WRONG challenge zone acme\.provider\.example: has no name servers/m);
+  expect(out).toMatch(/^WRONG mail server mx1\.provider\.example: is not well\n +→ /m);
+  expect(error).toBe('');
 });

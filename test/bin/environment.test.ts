@@ -66,6 +66,7 @@ const uses: { [of in keyof Environment]: (here: Environment) => Promise<unknown>
   },
   audit: here => here.audit('mx1.provider.example'),
   tell: here => here.tell({ detailType: 'Domain Deleted', detail: { domain: 'example.com' } }),
+  surroundings: here => here.surroundings(),
   resources: here => here.resources(),
   importing: async here => (await here.importing()).store.readDomain('example.com'),
 };

@@ -27,6 +27,7 @@ export const runBy: Record<string, string> = {
   'sealpost import /etc/letsencrypt --from certbot --servers mx1.provider.example --to domains.csv':
     'test/bin/import-from.test.ts',
   'sealpost audit mx1.provider.test': 'test/road/drift.ts',
+  'sealpost doctor': 'test/bin/doctor-stack.test.ts',
   'sealpost doctor --server mx1.provider.test': 'test/road/drift.ts',
   'sealpost doctor --installer installer.sh': 'test/bin/doctor.test.ts',
   'sealpost watch': 'test/road/visit.test.ts',
