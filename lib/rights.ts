@@ -216,7 +216,7 @@ export function rights(stack: Stack, { name, storage, settings, mailServers, bus
       }),
     sendTaskSuccess: () =>
       allow('ResumeTasks', ['states:SendTaskSuccess'], { on: [machineArn('deliver-to-server', { stack, of: name })] }),
-    putEvents: () => speakAsSealpost(busArn),
+    putEvents: (...only: string[]) => speakAsSealpost(busArn, only),
     askAudits: () => allow('AskAudits', ['lambda:InvokeFunction'], { on: [functionArn('Audit', { stack, of: name })] }),
   };
 }

@@ -27,9 +27,10 @@ export function allow(
 /**
  * Puts events with our source only. A batch has the sources of all its entries in one key, which
  * needs a set operator (IAM user guide, "Multivalued context keys").
+ * @param only detail types; none: every fact
  */
-export function speakAsSealpost(busArn: string): iam.PolicyStatement {
-  const ours = { 'events:source': ['sealpost'] };
+export function speakAsSealpost(busArn: string, only: string[] = []): iam.PolicyStatement {
+  const ours = { 'events:source': ['sealpost'], ...(only.length > 0 && { 'events:detail-type': only }) };
   const where = { 'ForAllValues:StringEquals': ours, Null: present(ours) };
   return allow('SpeakAsSealpost', ['events:PutEvents'], { on: [busArn], where });
 }

@@ -49,7 +49,7 @@ export const WHY = {
 export type Right = keyof typeof WHY;
 
 /** Why a function needs a kind of item. */
-export const ITEMS: Record<FunctionName, Partial<Record<Kind, string>>> = {
+export const ITEMS: Partial<Record<FunctionName, Partial<Record<Kind, string>>>> = {
   RegisterServer: {
     domain: "the wish for the server's own host name, and the domains that waited for the server",
     server: 'the registration, and the work that a registered or retired server is given',

@@ -8,6 +8,7 @@ import { functionNames, kebab, type FunctionName } from '../../lib/function-name
 import type { Template } from '../../lib/judges/template.ts';
 import { ITEMS, WHY, type Right } from '../../lib/why.ts';
 import { plain, rightsOf, STACK, stackTemplate, type Statement } from './stack-template.ts';
+import { definitions } from './definitions.ts';
 import { json, read } from './sources.ts';
 
 /** What a record of each kind says, for a reader who does not know the table. */
@@ -107,10 +108,8 @@ ${ofResources(template)}`;
 
 /** The first sentence of what the state, or the function's file, says about itself. */
 function purposeOf(name: FunctionName): string {
-  const states = ['secure-domain', 'register-server', 'deliver-to-server'].flatMap(machine =>
-    Object.entries(
-      JSON.parse(read(`statemachines/${machine}.asl.json`)).States as Record<string, { Comment?: string }>,
-    ),
+  const states = [...definitions().values()].flatMap(text =>
+    Object.entries((JSON.parse(text) as { States: Record<string, { Comment?: string }> }).States),
   );
   const comment = states.find(([state]) => state === name)?.[1].Comment;
   const docstring = /^\/\*\* (.*?) \*\//.exec(read(`lambdas/${kebab(name)}.ts`))?.[1];

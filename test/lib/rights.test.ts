@@ -73,7 +73,7 @@ beforeAll(async () => {
     AttributeDefinitions: ['pk', 'sk'].map(AttributeName => ({ AttributeName, AttributeType: 'S' })),
     Replicas: [{ Region: 'us-east-1' }],
   });
-}, 60_000);
+}, 300_000);
 afterAll(() => account?.stop());
 
 /** The function's rights on the table, which are on the table of this account here. */
@@ -145,6 +145,24 @@ describe('the function that speaks TLS with strangers, if a stranger takes it ov
   test('writes what it saw', async () => {
     await calls('LookFromOutside', EXAMPLE.outside).put();
     await calls('LookFromOutside', EXAMPLE.outside).remove();
+  });
+
+  test.each([
+    ['Endpoints Unverified', true],
+    ['Certificate Issued', false],
+    ['Served Certificate Approaching Expiration', false],
+  ])('says of all facts only what it saw: %s %s', async (fact, isAllowed) => {
+    const own = rightsOf('LookFromOutside', template).filter(({ Action }) => Action.includes('events:PutEvents'));
+    const caller = await account.caller(account.client(DynamoDBClient, own));
+    const said =
+      (...facts: string[]) =>
+      () =>
+        account.cloud.iam.authorize(caller, 'events:PutEvents', own[0]!.Resource[0]!, {
+          'events:source': facts.map(() => 'sealpost'),
+          'events:detail-type': facts,
+        });
+    if (isAllowed) said(fact)();
+    else for (const facts of [[fact], ['Endpoints Unverified', fact]]) expect(said(...facts)).toThrow('not authorized');
   });
 
   test('may ask the function Audit for an audit, and start nothing', () => {
