@@ -23,6 +23,8 @@ export interface CaFaults {
   proxy: Proxy;
   /** How often each fault happened. */
   counted: Record<string, number>;
+  /** Until then the CA does not fail: a first order that failed waits for minutes. */
+  begin(): void;
   stop(): void;
 }
 
@@ -33,11 +35,12 @@ export async function caFaults(
 ): Promise<CaFaults> {
   const proxy = await startProxy(ca, directory);
   const counted: Record<string, number> = {};
-  proxy.fault = line => {
+  const fault: Proxy['fault'] = line => {
     if (!line.startsWith('POST') || choices.share() > 1 / ONE_IN) return undefined;
     const name = choices.of(Object.keys(FAULTS));
     counted[`CA: ${name}`] = (counted[`CA: ${name}`] ?? 0) + 1;
     return FAULTS[name];
   };
-  return { proxy, counted, stop: () => (proxy.fault = () => undefined) };
+  const begin = () => void (proxy.fault = fault);
+  return { proxy, counted, begin, stop: () => (proxy.fault = () => undefined) };
 }

@@ -28,12 +28,18 @@ const [seed, minutes, hosts, domains] = [values.seed, values.minutes, values.hos
 report(`Seed ${seed}: ${minutes} minutes, ${hosts} mail servers, ${domains} domains`);
 const cdkOut = await prepare(join(import.meta.dirname, '../../.local'), report);
 const soak = new Soak({ seed, minutes, hosts, domains, directory, cdkOut, report });
+const stop = async () => {
+  await soak.stop().catch(() => {});
+  await stopPebble(join(directory, 'ca'));
+};
+// Hosts and CA are processes of their own, and would outlive this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stop().then(() => process.exit(130)));
 let isGood = false;
 try {
   isGood = print(await soak.run());
 } finally {
-  await soak.stop().catch(() => {});
-  await stopPebble(join(directory, 'ca'));
+  await stop();
   if (isGood) rmSync(directory, { recursive: true, force: true });
   else report(`The run's files are left in ${directory}`);
 }

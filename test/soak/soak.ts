@@ -74,6 +74,7 @@ export class Soak {
     const customers = new Customers(this.#provider.roots);
     await customers.begin(this.#quiet());
     report(`Faults begin: ${minutes} minutes of events, killed hosts, and a CA, a DNS and an AWS that fail`);
+    this.#ca!.begin();
     const end = Date.now() + minutes * MINUTE;
     const middle = Date.now() + (minutes * MINUTE) / 2;
     await this.#disturb(middle);
