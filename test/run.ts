@@ -2,8 +2,9 @@
  * `npm test`: downloads what a first run lacks, runs every test, prints the figures that were
  * measured and, last, the totals. `npm test -- FILE` does the same for one test file, in seconds:
  * it downloads only what the file's imports need. Further arguments are vitest's (`-t NAME`), but
- * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run, and lets the road
- * have them, too, and `--zoo`, which walks every row of the zoo in place of two of each daemon.
+ * `--seed N`, which repeats the faults that AWS's stand-in had in an earlier run, and lets every
+ * provider have them, not the road's alone, and `--zoo`, which walks every row of the zoo in place
+ * of two of each daemon.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';

@@ -12,9 +12,10 @@ const LONGER = ['outage', 'staleIndex', 'rightUnseen', 'throttled'] as const;
 
 /** Each of these leaves a delivery to the sweep, and the road's tests do not wait so long. */
 const FOR_THE_SWEEP = ['outage', 'serviceEventNever'] as const;
-/** The road has faults in a run that names its seed: `npm test -- --seed 7`. */
-export const faultsOfTheRoad =
-  process.env.SEALPOST_ROAD_FAULTS === 'yes' ? { seed, without: FOR_THE_SWEEP } : undefined;
+/** The road has faults in every run. */
+export const faultsOfTheRoad = { seed, without: FOR_THE_SWEEP } as const;
+/** Other providers of tests have faults in a run that names its seed: `npm test -- --seed 7`. */
+export const faultsBesideTheRoad = process.env.SEALPOST_ROAD_FAULTS === 'yes' ? faultsOfTheRoad : undefined;
 
 /** The client of the product has a role with these rights. The test's own client is the root. */
 export const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];

@@ -8,7 +8,7 @@ import { young, youngSuite } from './young.ts';
 /** More domains, for a median. */
 const MORE = ['butcher.test', 'cobbler.test', 'draper.test'];
 
-beforeAll(startRoad, 300_000);
+beforeAll(() => startRoad({ faults: undefined }), 300_000);
 afterAll(stopRoad, 60_000);
 
 describe('a domain from its event to the handshake', () => {

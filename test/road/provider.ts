@@ -18,7 +18,7 @@ import { synthesise } from '../../local/synth.ts';
 import { openSession, type Session } from '../../local/clients/session.ts';
 import { History } from './history.ts';
 import { scratchCa, type ScratchCa } from '../install/scratch-ca.ts';
-import { faultsOfTheRoad } from '../faults/seed.ts';
+import { faultsBesideTheRoad } from '../faults/seed.ts';
 import { listen, type Listener } from './listener.ts';
 
 export interface Road {
@@ -64,7 +64,14 @@ export function deploy(
   more: Pick<ProviderOptions, 'issuers' | 'faults'> = {},
 ): Promise<Provider> {
   const report = (line: string) => appendFileSync(join(into, 'report.log'), `${line}\n`);
-  return startProvider({ directory: join(into, 'run'), cdkOut, seed: into, report, faults: faultsOfTheRoad, ...more });
+  return startProvider({
+    directory: join(into, 'run'),
+    cdkOut,
+    seed: into,
+    report,
+    faults: faultsBesideTheRoad,
+    ...more,
+  });
 }
 
 /** The stack as `npm start` deploys it. */
@@ -72,10 +79,11 @@ export function stack(): Promise<string> {
   return synthesise(join(CHECKOUT, '.local'), () => {});
 }
 
-export async function startRoad(): Promise<void> {
+export async function startRoad(options: Pick<ProviderOptions, 'faults'> = {}): Promise<void> {
   directory = scratch();
   const anotherCa = scratchCa(directory, 'Another');
   provider = await deploy(await stack(), directory, {
+    ...options,
     issuers: async ({ directoryUrl }) => {
       const pebble = { name: 'pebble', directory: directoryUrl, profile: 'tlsserver' };
       return { issuers: [{ ...pebble, limits: { account: '300 in 3 h' } }], roots: anotherCa.root };

@@ -3,6 +3,7 @@
  * minute to start. The topics run in this order.
  */
 import { afterAll, beforeAll } from 'vitest';
+import { faultsOfTheRoad } from '../faults/seed.ts';
 import { startRoad, stopRoad } from './provider.ts';
 import './rejected.ts';
 import './parked.ts';
@@ -22,5 +23,5 @@ import './imported.ts';
 import './undisturbed.ts';
 import './secrets.ts';
 
-beforeAll(startRoad, 300_000);
+beforeAll(() => startRoad({ faults: faultsOfTheRoad }), 300_000);
 afterAll(stopRoad, 60_000);
