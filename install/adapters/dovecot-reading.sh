@@ -12,7 +12,11 @@ dovecot_find() {
   [ -n "$dovecot_main" ] || dovecot_main=$(dovecot_default_main)
 }
 
-dovecot_default_main() { doveconf 2>/dev/null | sed -n '1s/^# [^:]*: //p'; }
+# doveconf reads all blocks before it prints, so it is asked once a run.
+dovecot_default_main() {
+  [ -s "$run/dovecot.of-debian" ] || doveconf 2>/dev/null | sed -n '1s/^# [^:]*: //p' >"$run/dovecot.of-debian"
+  cat "$run/dovecot.of-debian"
+}
 
 # Prints `PID FILE` for each master process that listens on one of our ports.
 dovecot_listeners() {
@@ -37,7 +41,7 @@ dovecot_dump() {
     /^ssl_server \{/ { inside = 1; next }
     /^}/ { inside = 0 }
     inside && /(cert|key)_file/ { sub(/^ +/, "ssl_server_"); print; next }
-    /^(ssl|shutdown_clients|log_path)[a-z_]* =/ && !/password/'
+    /^(ssl|shutdown_clients|log_path|base_dir)[a-z_]* =/ && !/password/'
 }
 
 # Prints `FILE:LINE TAB BLOCKS TAB NAME TAB VALUE` for each setting, in the order in which Dovecot

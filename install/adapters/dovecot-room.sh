@@ -1,15 +1,21 @@
 # How many blocks of certificates fit into Dovecot's memory.
 
-dovecot_room=
+dovecot_room='' dovecot_max='' dovecot_more=0 dovecot_reload_kb=
 
 dovecot_facts() {
   fact blocks "$(dovecot_count)"
   fact blocks-max "$(dovecot_blocks_max)"
+  dovecot_measure
+  fact reload "needs $dovecot_reload_kb kB, $dovecot_base has ${dovecot_free_kb:-no file of it}, $dovecot_generations earlier configurations are alive"
 }
 
+# Our blocks, and those of the operator's files. doveconf would read each of them.
 dovecot_count() {
   dovecot_find
-  doveconf -c "$dovecot_main" -n 2>/dev/null | grep -c '^local_name' || :
+  {
+    grep '^local_name' "$dovecot_blocks" 2>/dev/null || :
+    dovecot_read | awk -F '\t' '$2 ~ /^local_name / && !seen[$2]++'
+  } | wc -l
 }
 
 # Prints how much memory the config process may use, in kB, or `unlimited`. 2.3 says "the default"
@@ -36,14 +42,77 @@ dovecot_blocks_max() {
   dovecot_memory | awk -v each="$1" -v limit="$2" '{ most = $1 == "unlimited" ? limit : int($1 / each); print (most > limit ? limit : most) }'
 }
 
-# One more domain with NAMES needs one block on 2.3, and one for each name on 2.4.
+# dovecot_reserve NAMES…: one more domain with NAMES needs one block on 2.3, and one for each name
+# on 2.4. A renewal has no NAMES here: it needs a reload, and no block.
 dovecot_reserve() {
   dovecot_speak
-  : "${dovecot_room:=$(($(dovecot_blocks_max) - $(dovecot_count)))}"
-  case $dovecot_words in 2.3) set -- all ;; esac
+  dovecot_find
+  : "${dovecot_max:=$(dovecot_blocks_max)}"
+  : "${dovecot_room:=$((dovecot_max - $(dovecot_count)))}"
+  case $#-$dovecot_words in 0-*) ;; *-2.3) set -- all ;; esac
   if [ "$dovecot_room" -lt $# ]; then
-    full="Dovecot's memory (vsz_limit) holds $(dovecot_blocks_max) blocks of certificates, twice over for a reload"
+    full="Dovecot's memory (vsz_limit) holds $dovecot_max blocks of certificates, twice over for a reload"
     return 1
   fi
-  dovecot_room=$((dovecot_room - $#))
+  [ -n "$dovecot_reload_kb" ] || dovecot_measure
+  full=$(dovecot_no_room $((dovecot_more + $#)))
+  [ -z "$full" ] || return 1
+  dovecot_room=$((dovecot_room - $#)) dovecot_more=$((dovecot_more + $#))
+}
+
+# dovecot_no_room MORE: prints why a reload with MORE blocks has no room, or nothing. At each reload
+# 2.4 writes its whole configuration twice, to files of $base_dir, which is in memory. A file is
+# freed when the last session of its generation ends. If the file system is full, the reload fails,
+# and from then on every new login fails, too (measured on 2.4.1). With 2.3 the config process has
+# all blocks in its own memory, before and after.
+dovecot_no_room() {
+  dovecot_need=$((dovecot_reload_kb + $1 * dovecot_block_kb))
+  if [ "${dovecot_free_kb:-$dovecot_need}" -lt "$dovecot_need" ]; then
+    echo "a reload of Dovecot needs $dovecot_need kB in $dovecot_base, which has $dovecot_free_kb kB free; $dovecot_generations earlier configurations are held by sessions that go on: make $dovecot_base larger, or end old sessions"
+  elif [ "$dovecot_memory_kb" -lt "$dovecot_need" ]; then
+    echo "a reload of Dovecot needs $dovecot_need kB of memory, and $dovecot_memory_kb kB are available"
+  fi
+}
+
+# Sets what a reload needs now, what each block adds to it, what is free, and how many earlier
+# configurations are alive. A block of 2.4 takes up to 3.3 kB in each of the two files.
+dovecot_measure() {
+  dovecot_find
+  dovecot_speak
+  dovecot_base=$(dovecot_asked base_dir)
+  : "${dovecot_base:=/run/dovecot}"
+  dovecot_memory_kb=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+  case $dovecot_words in
+    2.3)
+      dovecot_block_kb=140 dovecot_free_kb='' dovecot_generations=0
+      dovecot_reload_kb=$(($({ grep '^local_name' "$dovecot_blocks" 2>/dev/null || :; } | wc -l) * 140 + 1024))
+      ;;
+    *)
+      dovecot_block_kb=7
+      dovecot_reload_kb=$(($(stat -c %s "$dovecot_base/dovecot.conf.binary" 2>/dev/null || echo 0) / 512 + 1024))
+      dovecot_free_kb=$(df -Pk "$dovecot_base" | awk 'NR == 2 { print $4 }')
+      dovecot_generations=$(cat /proc/[0-9]*/maps 2>/dev/null |
+        awk '/\/dovecot\.conf\.binary \(deleted\)$/ && !seen[$5]++ { n++ } END { print n + 0 }')
+      ;;
+  esac
+}
+
+# Reloads. If there is no room, or if an error is logged within a second, the reason is in
+# $run/why.dovecot, and the proof does not wait for this daemon: the change is put back at once. The
+# exit code of `doveadm reload` is always 0.
+dovecot_reload_watched() {
+  dovecot_measure
+  dovecot_no_room 0 >"$run/dovecot.said"
+  if [ ! -s "$run/dovecot.said" ]; then
+    reloaded=$(date +%s)
+    doveadm -c "$dovecot_main" reload >/dev/null 2>&1 || :
+    for wait in 0.3 0.6; do
+      sleep "$wait"
+      dovecot_log "$reloaded" | head -n 1 >"$run/dovecot.said"
+      [ ! -s "$run/dovecot.said" ] || break
+    done
+    [ -s "$run/dovecot.said" ] || return 0
+  fi
+  cp "$run/dovecot.said" "$run/why.dovecot"
+  : >"$run/hopeless.dovecot"
 }

@@ -59,7 +59,6 @@ dovecot_render() {
 # dovecot_apply BEFORE AFTER CHANGED
 dovecot_apply() {
   dovecot_find
-  # `doveadm reload` always has exit code 0. Only a handshake shows whether the reload worked.
   dovecot_reload=$(awk 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $5 != "-" { print "yes"; exit }' "$3" "$1" "$2")
   ! dovecot_default "$2" || dovecot_reload=yes
   dovecot_render "$2" >"$run/dovecot.new"
@@ -72,12 +71,13 @@ dovecot_apply() {
     if ! doveconf -c "$dovecot_main" -x -n >/dev/null 2>"$run/dovecot.error"; then
       dovecot_place "$run/dovecot.old" "$dovecot_blocks"
       tail -n 1 "$run/dovecot.error" >"$run/why.dovecot"
+      : >"$run/hopeless.dovecot"
       dovecot_reload=
     fi
   fi
   # shellcheck disable=SC2046
   [ -s "$run/why.dovecot" ] || dovecot_rival $(awk 'FILENAME == ARGV[1] { changed[$1] = 1; next } $1 in changed && $5 != "-" { for (i = 7; i <= NF; i++) print $i }' "$3" "$1" "$2") >"$run/why.dovecot"
-  [ -z "$dovecot_reload" ] || doveadm -c "$dovecot_main" reload >/dev/null 2>&1 || :
+  [ -z "$dovecot_reload" ] || dovecot_reload_watched
   [ -n "$dovecot_alternative" ] || rm -f "$home/host/dovecot.alt.pem"
 }
 

@@ -114,16 +114,13 @@ check() {
       refuse CertificateUnusable "$reason"
       continue
     fi
-    # shellcheck disable=SC2086
-    if [ "$known" = - ] && ! reserve $names; then
-      refuse ServerFull "$full"
-      continue
-    fi
     if [ "$known" = '=' ] && cmp -s "$tx/new/$domain.pem" "$home/live/$domain.pem"; then
       echo "$entry" >>"$run/same"
-    else
-      echo "$entry" >>"$run/go"
+      continue
     fi
+    [ "$known" = - ] || names=
+    # shellcheck disable=SC2086
+    if reserve $names; then echo "$entry" >>"$run/go"; else refuse ServerFull "$full"; fi
   done <"$run/entries"
   [ ! -s "$tx/decided" ] || refuse_together
   # A delivery names every place of a domain. A place on record that it does not name is removed;
@@ -168,8 +165,9 @@ why_not_adopted() {
   }
 }
 
-# reserve NAMES…: asks each daemon that would serve the new certificate for room for it. False if
-# one of them has no room; `full` then says why.
+# reserve NAMES…: asks each daemon that would serve the certificate for room for it and for a
+# reload. A renewal has no NAMES, because it adds none. False if one of them has no room; `full`
+# then says why.
 reserve() {
   for daemon in $adopted; do
     if has "$daemon" reserve && name_on "$daemon" "$mail" "$web"; then

@@ -181,13 +181,15 @@ first_answering() {
 # prove LIST SECONDS: looks for each line `place mail-name web-name PEM how` of LIST on each daemon
 # that is alive; of LIST.DAEMON, if there is one. It repeats a look for at most SECONDS a daemon;
 # after that each line gets one look.
+# An adapter that knows that its change failed writes $run/hopeless.DAEMON: nothing is repeated.
 # Writes a line `place daemon port address` into $run/unseen for each certificate that was not
 # served.
 prove() {
   for daemon in $alive; do
     list=$1
     [ ! -e "$1.$daemon" ] || list=$1.$daemon
-    prove_on "$daemon" "$list" "$2" >"$run/unseen.$daemon" 9>&- &
+    : >"$run/unseen.$daemon"
+    [ ! -s "$list" ] || prove_on "$daemon" "$list" "$2" >"$run/unseen.$daemon" 9>&- &
   done
   wait
   for daemon in $alive; do
@@ -197,6 +199,7 @@ prove() {
 
 prove_on() {
   deadline=$(($(date +%s) + $3)) named='' unnamed='' answering=
+  [ ! -e "$run/hopeless.$1" ] || deadline=0
   eval "first=\$place_$1"
   # shellcheck disable=SC2086
   prove_at "$1" $first "$2"

@@ -26,6 +26,10 @@ stage() {
   need=$(($(du -k "$@" 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }') * 2 + 1024))
   free=$(free_kb)
   [ "$free" -gt "$need" ] || stop 50 "$home has $free kB free, this delivery needs $need"
+  # On a full $run the shell would end in the middle of a switch. The next run would finish it.
+  need=$(($(du -k "$delivery" | awk '{ print $1 }') * 4 + 256))
+  free=$(df -Pk "$run" | awk 'NR == 2 { print $4 }')
+  [ "$free" -gt "$need" ] || stop 50 "$run has $free kB free, this delivery needs $need"
   rm -rf "$tx"
   mkdir -p "$tx/new" "$tx/old"
   split_delivery "$delivery" "$tx" 2>"$run/error" || stop 50 "the delivery is malformed: $(head -n 1 "$run/error")"
@@ -122,6 +126,7 @@ apply() {
   : >"$run/why.none"
   for daemon in $adopted; do
     : >"$run/why.$daemon"
+    rm -f "$run/hopeless.$daemon"
     "${daemon}_apply" "$@"
   done
 }

@@ -5,6 +5,7 @@
 # CHAIN is the one of PEM. Prints the ID of each line whose chain ends in a root that this host or
 # the delivery trusts, and whose leaf is valid for NAME.
 verified() {
+  [ -s "$1" ] || return 0
   rm -rf "$2"
   mkdir "$2"
   awk -v to="$2/" '
