@@ -22,6 +22,10 @@ dovecot_default_main() {
 dovecot_listeners() {
   ss -Hltnp | sed -n 's/^.*:\(993\|143\|995\|110\) .*("dovecot",pid=\([0-9]*\),.*/\2/p' | sort -un | while read -r pid; do
     file=$(tr '\0' '\n' <"/proc/$pid/cmdline" | awk 'named { print; exit } /^-c./ { print substr($0, 3); exit } /^-c$/ { named = 1 }')
+    # The master leaves a link to its file beside its own process id.
+    if [ -z "$file" ] && [ "$(cat /run/dovecot/master.pid 2>/dev/null)" = "$pid" ]; then
+      file=$(readlink /run/dovecot/dovecot.conf) || file=
+    fi
     echo "$pid ${file:-$(dovecot_default_main)}"
   done
 }
@@ -39,9 +43,11 @@ dovecot_asked() {
 dovecot_dump() {
   doveconf -c "$1" -aP 2>/dev/null | awk '
     /^ssl_server \{/ { inside = 1; next }
-    /^}/ { inside = 0 }
+    /^service config \{/ { isConfig = 1; next }
+    /^}/ { inside = isConfig = 0 }
+    isConfig && /^ +vsz_limit =/ { sub(/^ +/, "service_config_"); print; next }
     inside && /(cert|key)_file/ { sub(/^ +/, "ssl_server_"); print; next }
-    /^(ssl|shutdown_clients|log_path|base_dir)[a-z_]* =/ && !/password/'
+    /^(ssl|shutdown_clients|log_path|base_dir|default_vsz_limit)[a-z_]* =/ && !/password/'
 }
 
 # Prints `FILE:LINE TAB BLOCKS TAB NAME TAB VALUE` for each setting, in the order in which Dovecot

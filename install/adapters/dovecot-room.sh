@@ -3,6 +3,7 @@
 dovecot_room='' dovecot_max='' dovecot_more=0 dovecot_reload_kb=
 
 dovecot_facts() {
+  rm -f "$run/dovecot.settings"
   fact blocks "$(dovecot_count)"
   fact blocks-max "$(dovecot_blocks_max)"
   dovecot_measure
@@ -22,7 +23,7 @@ dovecot_count() {
 # as 2^64 - 1, and 2.4 as an empty value; the default is on the next line.
 dovecot_memory() {
   dovecot_find
-  { doveconf -c "$dovecot_main" -h service/config/vsz_limit default_vsz_limit || echo 256 M; } 2>/dev/null | awk '
+  { dovecot_asked service_config_vsz_limit default_vsz_limit && echo 256 M; } | awk '
     $1 == "unlimited" { print; exit }
     $1 != "" {
       unit = $0
@@ -55,23 +56,26 @@ dovecot_reserve() {
     return 1
   fi
   [ -n "$dovecot_reload_kb" ] || dovecot_measure
-  full=$(dovecot_no_room $((dovecot_more + $#)))
-  [ -z "$full" ] || return 1
+  dovecot_has_room $((dovecot_more + $#)) || return 1
   dovecot_room=$((dovecot_room - $#)) dovecot_more=$((dovecot_more + $#))
 }
 
-# dovecot_no_room MORE: prints why a reload with MORE blocks has no room, or nothing. At each reload
-# 2.4 writes its whole configuration twice, to files of $base_dir, which is in memory. A file is
-# freed when the last session of its generation ends. If the file system is full, the reload fails,
-# and from then on every new login fails, too (measured on 2.4.1). With 2.3 the config process has
-# all blocks in its own memory, before and after.
-dovecot_no_room() {
+# dovecot_has_room MORE: false if a reload with MORE blocks has no room; `full` then says why. It is
+# asked for each certificate, and a fork would cost as much as the proof. At each reload 2.4 writes
+# its whole configuration twice, to files of $base_dir, which is in memory. A file is freed when the
+# last session of its generation ends. If the file system is full, the reload fails, and from then
+# on every new login fails, too (measured on 2.4.1). With 2.3 the config process has all blocks in
+# its own memory, before and after.
+dovecot_has_room() {
   dovecot_need=$((dovecot_reload_kb + $1 * dovecot_block_kb))
   if [ "${dovecot_free_kb:-$dovecot_need}" -lt "$dovecot_need" ]; then
-    echo "a reload of Dovecot needs $dovecot_need kB in $dovecot_base, which has $dovecot_free_kb kB free; $dovecot_generations earlier configurations are held by sessions that go on: make $dovecot_base larger, or end old sessions"
+    full="a reload of Dovecot needs $dovecot_need kB in $dovecot_base, which has $dovecot_free_kb kB free; $dovecot_generations earlier configurations are held by sessions that go on: make $dovecot_base larger, or end old sessions"
   elif [ "$dovecot_memory_kb" -lt "$dovecot_need" ]; then
-    echo "a reload of Dovecot needs $dovecot_need kB of memory, and $dovecot_memory_kb kB are available"
+    full="a reload of Dovecot needs $dovecot_need kB of memory, and $dovecot_memory_kb kB are available"
+  else
+    return 0
   fi
+  return 1
 }
 
 # Sets what a reload needs now, what each block adds to it, what is free, and how many earlier
@@ -97,15 +101,22 @@ dovecot_measure() {
   esac
 }
 
+# What `doveadm reload` does, which reads all blocks first.
+dovecot_hup() {
+  pid=$(dovecot_listeners | awk '{ print $1; exit }')
+  { [ -n "$pid" ] && kill -HUP "$pid"; } 2>/dev/null || doveadm -c "$dovecot_main" reload >/dev/null 2>&1 || :
+}
+
 # Reloads. If there is no room, or if an error is logged within a second, the reason is in
 # $run/why.dovecot, and the proof does not wait for this daemon: the change is put back at once. The
 # exit code of `doveadm reload` is always 0.
 dovecot_reload_watched() {
   dovecot_measure
-  dovecot_no_room 0 >"$run/dovecot.said"
-  if [ ! -s "$run/dovecot.said" ]; then
+  if ! dovecot_has_room 0; then
+    echo "$full" >"$run/dovecot.said"
+  else
     reloaded=$(date +%s)
-    doveadm -c "$dovecot_main" reload >/dev/null 2>&1 || :
+    dovecot_hup
     for wait in 0.3 0.6; do
       sleep "$wait"
       dovecot_log "$reloaded" | head -n 1 >"$run/dovecot.said"
