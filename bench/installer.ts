@@ -20,7 +20,10 @@ class Server {
     this.report = report;
   }
 
-  /** Adopts all daemons, and installs the host's own certificate. @returns what the adoption cost */
+  /**
+   * Adopts all daemons, and installs the host's own certificate.
+   * @returns what the adoption cost
+   */
   async prepare(): Promise<Cost> {
     const { mail } = this;
     const inspection = mail.write([], { mode: 'inspect', adopt: true });

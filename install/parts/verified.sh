@@ -28,8 +28,8 @@ verified() {
       close(to group[$4] ".pems")
     }' "$1"
   [ -e "$2/leaves" ] || return 0
-  # One leaf may be served with two chains, so a verdict names the chain. Level 2 is what Debian asks
-  # of a handshake.
+  # One leaf may be served with two chains, so a verdict names the chain. Level 2 is what Debian
+  # asks of a handshake.
   for group in "$2"/*.pems; do
     group=${group%.pems}
     set -- "$1" "$2"
