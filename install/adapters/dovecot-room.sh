@@ -7,7 +7,7 @@ dovecot_facts() {
   fact blocks "$(dovecot_count)"
   fact blocks-max "$(dovecot_blocks_max)"
   dovecot_measure
-  fact reload "needs $dovecot_reload_kb kB, $dovecot_base has ${dovecot_free_kb:-no file of it}, $dovecot_generations earlier configurations are alive"
+  fact reload "needs $dovecot_reload_kb kB, $dovecot_base has ${dovecot_free_kb:-no file of it}, $(dovecot_generations) earlier configurations are alive"
 }
 
 # Our blocks, and those of the operator's files. doveconf would read each of them.
@@ -69,7 +69,7 @@ dovecot_reserve() {
 dovecot_has_room() {
   dovecot_need=$((dovecot_reload_kb + $1 * dovecot_block_kb))
   if [ "${dovecot_free_kb:-$dovecot_need}" -lt "$dovecot_need" ]; then
-    full="a reload of Dovecot needs $dovecot_need kB in $dovecot_base, which has $dovecot_free_kb kB free; $dovecot_generations earlier configurations are held by sessions that go on: make $dovecot_base larger, or end old sessions"
+    full="a reload of Dovecot needs $dovecot_need kB in $dovecot_base, which has $dovecot_free_kb kB free; $(dovecot_generations) earlier configurations are held by sessions that go on: make $dovecot_base larger, or end old sessions"
   elif [ "$dovecot_memory_kb" -lt "$dovecot_need" ]; then
     full="a reload of Dovecot needs $dovecot_need kB of memory, and $dovecot_memory_kb kB are available"
   else
@@ -78,8 +78,13 @@ dovecot_has_room() {
   return 1
 }
 
-# Sets what a reload needs now, what each block adds to it, what is free, and how many earlier
-# configurations are alive. A block of 2.4 takes up to 3.3 kB in each of the two files.
+# Prints how many earlier configurations are alive: files of 2.4 that processes still use.
+dovecot_generations() {
+  cat /proc/[0-9]*/maps 2>/dev/null | awk '/\/dovecot\.conf\.binary \(deleted\)$/ && !seen[$5]++ { n++ } END { print n + 0 }'
+}
+
+# Sets what a reload needs now, what each block adds to it, and what is free. A block of 2.4 takes
+# up to 3.3 kB in each of the two files.
 dovecot_measure() {
   dovecot_find
   dovecot_speak
@@ -88,15 +93,13 @@ dovecot_measure() {
   dovecot_memory_kb=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
   case $dovecot_words in
     2.3)
-      dovecot_block_kb=140 dovecot_free_kb='' dovecot_generations=0
+      dovecot_block_kb=140 dovecot_free_kb=''
       dovecot_reload_kb=$(($({ grep '^local_name' "$dovecot_blocks" 2>/dev/null || :; } | wc -l) * 140 + 1024))
       ;;
     *)
       dovecot_block_kb=7
       dovecot_reload_kb=$(($(stat -c %s "$dovecot_base/dovecot.conf.binary" 2>/dev/null || echo 0) / 512 + 1024))
       dovecot_free_kb=$(df -Pk "$dovecot_base" | awk 'NR == 2 { print $4 }')
-      dovecot_generations=$(cat /proc/[0-9]*/maps 2>/dev/null |
-        awk '/\/dovecot\.conf\.binary \(deleted\)$/ && !seen[$5]++ { n++ } END { print n + 0 }')
       ;;
   esac
 }
