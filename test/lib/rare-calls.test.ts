@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ACMClient } from '@aws-sdk/client-acm';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { IAMClient } from '@aws-sdk/client-iam';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateHostedZoneCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -22,6 +23,7 @@ import { bus } from '../../aws/bus.ts';
 import { commands } from '../../aws/commands.ts';
 import { executions } from '../../aws/executions.ts';
 import { certificateObjects, deliveryObjects } from '../../aws/objects.ts';
+import { roles } from '../../aws/roles.ts';
 import { secrets } from '../../aws/secrets.ts';
 import { store } from '../../aws/store.ts';
 import { Table } from '../../aws/table.ts';
@@ -36,7 +38,8 @@ const file = join(directory, 'decisions.jsonl');
 const whole = process.env['AWS_STAND_IN_DECISIONS'];
 let standIn: StandIn;
 let outputs: Record<string, string>;
-let roles: Record<string, string>;
+/** Names of resources by their logical ids. */
+let names: Record<string, string>;
 /** Hosted zones: ours, and one of a customer. */
 const zone = { challenge: '', customer: '' };
 
@@ -55,7 +58,7 @@ beforeAll(async () => {
   };
   const made = await standIn.loadTemplate({ cdkOut: makeStack(directory), stackName: STACK, parameters });
   outputs = made.outputs;
-  roles = Object.fromEntries(Object.entries(made.resources).map(([id, { ref }]) => [id, ref]));
+  names = Object.fromEntries(Object.entries(made.resources).map(([id, { ref }]) => [id, ref]));
 }, 300_000);
 afterAll(async () => {
   await standIn?.stop();
@@ -68,7 +71,7 @@ afterAll(async () => {
 
 function as(who: FunctionName | 'root') {
   const { iam, endpoint, region } = standIn;
-  const role = () => Object.entries(roles).find(([id]) => new RegExp(`^Functions${who}Role[0-9A-F]{8}$`).test(id))![1];
+  const role = () => Object.entries(names).find(([id]) => new RegExp(`^Functions${who}Role[0-9A-F]{8}$`).test(id))![1];
   const credentials = who === 'root' ? iam.rootCredentials() : iam.credentials(role(), 'rare');
   return { endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 };
 }
@@ -114,6 +117,7 @@ const calls: [FunctionName, string, (client: Client) => Promise<unknown>][] = [
   ['ParkDomain', 'RecordsRead', inOurZone],
   ['ParkDomain', 'TxtInChallengeZone', inOurZone],
   ['ParkDomain', 'TxtInCustomersZones', inCustomers],
+  ['AssembleDelivery', 'RolesRead', client => roles(new IAMClient(client)).role(`${STACK}-mail-server-us-east-1`)],
   ['FinalizeOrder', 'SeeWhatIsGone', client => certificates(client).readKey(gone)],
   ['ImportToAcm', 'SeeWhatIsGone', client => certificates(client).readKey(gone)],
   ['AssembleDelivery', 'SeeWhatIsGone', client => certificates(client).readKey(gone)],
