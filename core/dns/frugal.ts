@@ -31,7 +31,7 @@ export function frugal(dns: Dns, step: { about: string; names: number; now: () =
     const known = answers.get(question);
     if (known) return known as Promise<T>;
     const isLate = step.now() - begun > PATIENCE_MS;
-    const answer = isLate || answers.size >= most ? Promise.reject(tooMuch(step.about, question, isLate)) : ask();
+    const answer = isLate || answers.size >= most ? Promise.reject(tooMuch({ question, isLate })) : ask();
     answers.set(question, answer);
     return answer;
   };
@@ -42,7 +42,8 @@ export function frugal(dns: Dns, step: { about: string; names: number; now: () =
     tlsa: name => once(`TLSA ${name}`, () => dns.tlsa(name)),
   };
 
-  function tooMuch(about: string, question: string, isLate: boolean): SealpostError {
+  function tooMuch({ question, isLate }: { question: string; isLate: boolean }): SealpostError {
+    const { about } = step;
     const [type, name] = question.split(' ');
     const problem = isLate
       ? `The name servers of ${about} take more than ${PATIENCE_MS / 1000} s for all questions`

@@ -4,8 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { contextOf, Policy } from '../../packages/aws-stand-in/src/iam/policy.ts';
-import type { Decision } from '../../packages/aws-stand-in/src/testing.ts';
+import { contextOf, Policy, type Decision } from '../../packages/aws-stand-in/src/testing.ts';
 import { functionNames, type FunctionName } from '../../lib/function-names.ts';
 
 export interface Replayed {

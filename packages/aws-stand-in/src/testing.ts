@@ -10,6 +10,7 @@ import type { LocalIam } from './iam/local-iam.ts';
 import type { Caller, Resource, ServiceFactory } from './service/service.ts';
 import { factories, type ServiceName } from './services.ts';
 
+export { contextOf, Policy } from './iam/policy.ts';
 export type { Decision } from './iam/recorded-decisions.ts';
 export { AwsError, type ServiceFactory } from './service/service.ts';
 export { factories } from './services.ts';
