@@ -88,7 +88,10 @@ function Read-Body([string[]]$lines, [int]$from) {
             ($field[3] -cmatch '^(-|default)$' -or (Test-Name $field[3])) -and ($field[4] -ceq '-' -or (Test-Name $field[4]))
           if ($isGood) { [void]$rows.Add([pscustomobject]@{ place = $field[1]; leaf = $field[2]; mail = $field[3]; web = $field[4] }) }
         }
-        'end' { $isEnded = $true }
+        'end' {
+          $isGood = $field.Length -eq 1
+          $isEnded = $isGood
+        }
         default { $isGood = $false }
       }
     }

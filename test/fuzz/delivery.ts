@@ -11,7 +11,7 @@ import { safeName } from './names.ts';
 import { property, type Property } from './property.ts';
 
 const PART = join(import.meta.dirname, '../../install/parts/delivery.sh');
-const NOW = 1_800_000_000_000;
+export const NOW = 1_800_000_000_000;
 
 /** What a reader understood, in one form for all readers. */
 export interface Read {

@@ -6,6 +6,7 @@ import { events } from './events.ts';
 import { files } from './files.ts';
 import { hostileHost } from './hostile-host.ts';
 import { maps } from './maps.ts';
+import { readers } from './readers.ts';
 import { names } from './names.ts';
 import type { Property } from './property.ts';
 
@@ -18,4 +19,5 @@ export const subjects: Record<string, Property[]> = {
   ca,
   'hostile host': hostileHost,
   maps,
+  readers,
 };

@@ -1,0 +1,4 @@
+import { fuzzed } from './fuzzed.ts';
+import { subjects } from './subjects.ts';
+
+fuzzed('delivery, for Windows', subjects['readers']!);
