@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- --minutes 30 --seed N`: the local provider, while everything fails now and then.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,9 @@ const [seed, minutes, hosts, domains] = [values.seed, values.minutes, values.hos
   number,
 ];
 report(`Seed ${seed}: ${minutes} minutes, ${hosts} mail servers, ${domains} domains`);
-const cdkOut = await prepare(join(import.meta.dirname, '../../.local'), report);
+// A copy, because the checkout's own goes when its sources change, and the provider restarts.
+const cdkOut = join(directory, 'cdk.out');
+cpSync(await prepare(join(import.meta.dirname, '../../.local'), report), cdkOut, { recursive: true });
 const soak = new Soak({ seed, minutes, hosts, domains, directory, cdkOut, report });
 const stop = async () => {
   await soak.stop().catch(() => {});
