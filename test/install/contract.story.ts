@@ -25,6 +25,10 @@ export interface TestedAdapter {
    * The daemon has only the host's own certificate, and domains are served under the host's name.
    */
   oneCertificate?: true;
+  /** A program of the daemon makes files of its own in /tmp when it is asked about its settings. */
+  usesTmp?: true;
+  /** A user of the daemon's own, which reads the copies that are made for it. */
+  reader?: string;
   /** Facts of its own that `inspect` gives, each a number. */
   counts?: string[];
 }

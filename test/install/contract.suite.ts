@@ -11,6 +11,7 @@ import { disturbed } from './contract.disturbed.ts';
 import { givenBack } from './contract.given-back.ts';
 import { served } from './contract.served.ts';
 import { Story, type TestedKind } from './contract.story.ts';
+import { strangers } from './contract.strangers.ts';
 
 export function contract(kind: TestedKind): void {
   const story = new Story(kind);
@@ -26,6 +27,7 @@ export function contract(kind: TestedKind): void {
   describe('adopted', () => {
     served(story);
     disturbed(story);
+    strangers(story);
   });
   givenBack(story);
 }

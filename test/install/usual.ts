@@ -24,6 +24,7 @@ export const dovecot: TestedAdapter = {
   drift: ': >/etc/sealpost/dovecot.d/domains.conf; doveadm reload; sleep 2',
   takeBack: 'rm /etc/dovecot/conf.d/99-sealpost.conf; doveadm reload; sleep 2',
   counts: ['blocks', 'blocks-max'],
+  usesTmp: true,
 };
 
 export const nginx: TestedAdapter = {
