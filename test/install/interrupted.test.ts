@@ -179,3 +179,33 @@ it.each([
   expect(await leftovers()).toBe('');
   expect(await mail.deliver([entry])).toMatchObject({ letters: 's' });
 });
+
+// The last test: its host keeps the small disk.
+it('the disk is filled in the middle of a delivery: each port serves a whole pair, and the next run installs', async () => {
+  await mail.sh(`cp -a /etc/sealpost /etc/sealpost.kept; mount -t tmpfs -o size=8m tmpfs /etc/sealpost
+    cp -a /etc/sealpost.kept/. /etc/sealpost/`);
+  // A daemon that has files of before open goes on with those, which nobody writes any more.
+  await mail.sh('postfix reload; doveadm reload; nginx -s reload; sleep 2');
+  const before = await everywhere();
+  for (const point of ['check', 'switch', 'prove']) {
+    const example = mail.wildcard('example.test');
+    const delivery = mail.write([{ domain: 'example.test', certificate: example, web }]);
+    // All that is free: a stranger's process has the same disk.
+    const fill = 'head -c 9000000 /dev/zero >/etc/sealpost/stranger 2>/dev/null || :';
+    const edit = (text: string) => text.replaceAll(new RegExp(`^( *)phase ${point}$`, 'gm'), `$&\n${fill}`);
+    const full = await mail.run(delivery, { ...hopeless, edit });
+    const served = await everywhere();
+    for (const leaf of served)
+      expect([...before, example.leaf], `${point}: ${full.text}${full.stderr}`).toContain(leaf);
+    if (full.letters === 's') expect(served, point).toEqual(new Set([example.leaf]));
+    await mail.sh('rm /etc/sealpost/stranger');
+    // The same delivery would get the answer that is stored. Another one mends what this one left.
+    const next = mail.wildcard('example.test');
+    const again = await mail.deliver([{ domain: 'example.test', certificate: next, web }]);
+    expect(again, `${point}: ${again.text}${again.stderr}`).toMatchObject({ exitCode: 0, letters: 's' });
+    expect(await everywhere(), point).toEqual(new Set([next.leaf]));
+    before.clear();
+    before.add(next.leaf);
+  }
+  expect(await leftovers()).toBe('');
+}, 120_000);
