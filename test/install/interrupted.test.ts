@@ -166,8 +166,9 @@ it('a read-only directory is an environment error, with its reason', async () =>
 it.each([
   ['openssl', { exitCode: 50, text: '', stderr: expect.stringContaining('openssl is missing') }],
   ['postmap', { exitCode: 20, letters: 'b', text: expect.stringContaining('postmap: not found') }],
-  ['doveconf', { exitCode: 20, letters: 'b', text: expect.stringContaining('not seen on port 993') }],
+  ['doveconf', { exitCode: 20, letters: 'b', text: expect.stringContaining('doveconf: not found') }],
 ])('without %s the old certificate is served, and the next delivery with it installs', async (program, answered) => {
+  await mail.deliver([{ domain: 'example.test', verb: 'remove' }]);
   const before = await everywhere();
   const path = (await mail.sh(`command -v ${program}`)).trim();
   await mail.sh(`mv ${path} ${path}.gone`);
