@@ -140,7 +140,10 @@ hellos='
   sub until_line {
     my ($to, $pattern) = @_;
     while (1) {
-      fill($to) until $to->{in} =~ s/^(.*)\n//;
+      until ($to->{in} =~ s/^(.*)\n//) {
+        die "endless line\n" if length $to->{in} > 65536;
+        fill($to);
+      }
       return if $1 =~ $pattern;
     }
   }

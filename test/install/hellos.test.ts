@@ -176,3 +176,24 @@ async function between(to: number, may: (kind: number) => boolean): Promise<{ po
   await once(server, 'listening');
   return { port: (server.address() as AddressInfo).port, server };
 }
+
+it('it ends at a line that has no end', async () => {
+  let sent = 0;
+  const endless = createServer(socket => {
+    const block = Buffer.alloc(65_536, 'x');
+    const more = () => {
+      do sent += block.length;
+      while (socket.write(block));
+    };
+    socket.on('drain', more).on('error', () => {});
+    more();
+  }).listen(0, '127.0.0.1');
+  await once(endless, 'listening');
+  const { port } = endless.address() as AddressInfo;
+  const asImap = `hellos=$(printf '%s' "$hellos" | sed 's/== 143/== ${port}/')`;
+  expect(await part(`${asImap}; hellos 0`, [`1 ${port} 127.0.0.1 mail.served.test any any -`])).toEqual([]);
+  endless.close();
+  // What the kernel keeps for the two sockets is a few megabytes.
+  expect(sent).toBeGreaterThan(0);
+  expect(sent).toBeLessThan(16_000_000);
+});
