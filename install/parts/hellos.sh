@@ -140,10 +140,11 @@ hellos='
   sub until_line {
     my ($to, $pattern) = @_;
     while (1) {
-      until ($to->{in} =~ s/^(.*)\n//) {
+      while ($to->{in} !~ /\n/) {
         die "endless line\n" if length $to->{in} > 65536;
         fill($to);
       }
+      $to->{in} =~ s/^(.*)\n//;
       return if $1 =~ $pattern;
     }
   }

@@ -177,6 +177,27 @@ async function between(to: number, may: (kind: number) => boolean): Promise<{ po
   return { port: (server.address() as AddressInfo).port, server };
 }
 
+/** Runs hellos that speak to this port as to IMAP's. */
+const asImap = (port: number) => `hellos=$(printf '%s' "$hellos" | sed 's/== 143/== ${port}/'); hellos 0`;
+
+it('it asks for TLS after the greeting, and reads on past lines of others', async () => {
+  const behind = await serve();
+  const imap = createServer(socket => {
+    socket.write('* OK [CAPABILITY IMAP4rev1] ready\r\n');
+    socket.once('data', asked => {
+      if (asked.toString() !== 'a STARTTLS\r\n') return void socket.destroy();
+      socket.write('* CAPABILITY IMAP4rev1\r\na OK begin\r\n');
+      const tls = connect(behind, '127.0.0.1');
+      socket.pipe(tls).pipe(socket);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(imap, 'listening');
+  const { port } = imap.address() as AddressInfo;
+  const confirmed = await part(asImap(port), [`1 ${port} 127.0.0.1 mail.served.test any old served.pem`]);
+  imap.close();
+  expect(confirmed).toHaveLength(1);
+});
+
 it('it ends at a line that has no end', async () => {
   let sent = 0;
   const endless = createServer(socket => {
@@ -190,8 +211,7 @@ it('it ends at a line that has no end', async () => {
   }).listen(0, '127.0.0.1');
   await once(endless, 'listening');
   const { port } = endless.address() as AddressInfo;
-  const asImap = `hellos=$(printf '%s' "$hellos" | sed 's/== 143/== ${port}/')`;
-  expect(await part(`${asImap}; hellos 0`, [`1 ${port} 127.0.0.1 mail.served.test any any -`])).toEqual([]);
+  expect(await part(asImap(port), [`1 ${port} 127.0.0.1 mail.served.test any any -`])).toEqual([]);
   endless.close();
   // What the kernel keeps for the two sockets is a few megabytes.
   expect(sent).toBeGreaterThan(0);
