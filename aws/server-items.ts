@@ -25,14 +25,9 @@ export function serverItems(table: Table): ServerStore {
       { at, now },
     ) {
       // What this registration leaves out is removed, also if an earlier registration said it.
-      const said = {
-        ...(webmail && { webmail }),
-        ...(leaveOut && { leaveOut }),
-        ...(role && { role }),
-        ...(platform && { platform }),
-        ...(servesByName === false && { servesByName }),
-      };
-      const unsaid = ['role', 'webmail', 'leaveOut', 'platform', 'servesByName'].filter(name => !(name in said));
+      const optional = Object.entries({ role, webmail, leaveOut, platform, servesByName });
+      const said = Object.fromEntries(optional.filter(([, value]) => value !== undefined));
+      const unsaid = optional.filter(([, value]) => value === undefined).map(([name]) => name);
       const registered = await table.update(serverKey(server), {
         set: `SET #server = :server, #node = :node, #roleId = :roleId, #adopt = :adopt, #registeredAt = :at, #shard = :shard, #dueAt = :due, #done = if_not_exists(#done, :zero), #seq = if_not_exists(#seq, :zero)${Object.keys(
           said,

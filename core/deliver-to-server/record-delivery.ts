@@ -79,23 +79,14 @@ export async function recordDelivery(
       ).flat(),
     );
   await wakeServers(await leftFor(lines, ports), ports);
-  // The last write: a step that dies before it leaves the work, which is delivered once more.
-  for (let i = 0; i < lines.length; i += BATCH)
-    await Promise.all(
-      lines
-        .slice(i, i + BATCH)
-        .filter(isServed)
-        .map(([line]) => store.endWork(server.server, line!.entry)),
-    );
+  // All that follows from the work is written before: a step that dies until here leaves the work,
+  // which is delivered once more.
+  const seen = lines.filter(isServed).map(([first]) => first!);
+  for (let i = 0; i < seen.length; i += BATCH)
+    await Promise.all(seen.slice(i, i + BATCH).map(({ entry }) => store.endWork(server.server, entry)));
   const learnt =
     looks && (await recordAudit(server, looks, { answer, lines: lines.flat() }, { store, now: clock.now() }));
-  events.push(
-    ...repaired(
-      lines.filter(isServed).map(([first]) => first!),
-      server.server,
-    ),
-    ...(learnt?.facts ?? []),
-  );
+  events.push(...repaired(seen, server.server), ...(learnt?.facts ?? []));
   const isInspected = answer.outcome === 'inspected';
   const broken =
     answer.outcome === 'broken'

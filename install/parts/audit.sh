@@ -139,8 +139,9 @@ audit_at() {
   done
 }
 
-# audit_hellos DAEMON PLACES ROWS: writes a line `row place name PORT@ADDRESS…` for each row of this
-# daemon to $run/audit.rest.DAEMON, with the places that no hello confirms.
+# audit_hellos DAEMON PLACES ROWS: sends the hellos for all ROWS of the daemon. It writes a line
+# `row place name PORT@ADDRESS…` for each row to $run/audit.rest.DAEMON: the places that no hello
+# confirms, which openssl looks at next.
 audit_hellos() {
   while read -r kind n place mail web; do
     if [ "$kind" = lost ] || ! name_on "$1" "$mail" "$web"; then continue; fi

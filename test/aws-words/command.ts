@@ -1,8 +1,8 @@
 /**
  * `npm run aws-words`: counts the sentences of AWS's documentation that limit what we send, and
- * prints those without an answer. `npm run aws-words -- record` runs the tests that call AWS, those
- * on real hosts too, and renews the record of what we send; `-- record FILE…` adds what these tests
- * send.
+ * prints those without an answer. `npm run aws-words -- record` runs the tests that call AWS, also
+ * those on real hosts, and renews the record of what we send. With file names behind it, only these
+ * tests run, and what they send is added to the record.
  */
 import { join } from 'node:path';
 import { prepare, reporter } from '../../local/prepare.ts';

@@ -86,8 +86,12 @@ const delivery = fc.record({
 const POSTMAP = `postmap() {
   case "$*" in
     "-d - "*) awk 'NR == FNR { gone[$1] = 1; next } !($1 in gone)' - map >map.new; mv map.new map ;;
-    *"-Fq - "*) awk 'NR == FNR { value[$1] = $2; next } $1 in value { print $1 "\\t" value[$1] }' map - ;;
-    *-r*) awk 'NR == FNR { put[$1] = $2; next } !($1 in put) { print } END { for (key in put) print key, put[key] }' - map >map.new; mv map.new map ;;
+    *"-Fq - "*)
+      awk 'NR == FNR { value[$1] = $2; next } $1 in value { print $1 "\\t" value[$1] }' map - ;;
+    *-r*)
+      awk 'NR == FNR { put[$1] = $2; next } !($1 in put) { print }
+        END { for (key in put) print key, put[key] }' - map >map.new
+      mv map.new map ;;
     *) exit 9 ;;
   esac
 }`;
